@@ -1,0 +1,27 @@
+"""Options of the whole repository's tests."""
+
+import os
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--upstream`."""
+    parser.addoption("--upstream", action="store_true", help="judge the released drivers, which are known to be bad")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let `--upstream` choose its tests, and two processes share a run of everything (`-n 0`: one does it)."""
+    if config.getoption("upstream"):
+        config.option.markexpr = "upstream"
+    is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if is_whole_run and config.pluginmanager.hasplugin("xdist") and "PYTEST_XDIST_WORKER" not in os.environ:
+        _share(config)
+
+
+def _share(config: pytest.Config) -> None:
+    """Do what `-n 2 --dist loadscope` does, unless the command line says how many processes there are."""
+    if config.getoption("numprocesses") is None and not config.getoption("usepdb"):
+        config.option.numprocesses = 2
+        config.option.dist = "loadscope"
+        config.option.tx = ["popen"] * 2

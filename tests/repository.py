@@ -1,0 +1,16 @@
+"""The projects of this repository, as the tests of the whole see them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ["fustor_event_model", "fustor_core", "fustor_driver", "fustor_conformance"]
+REFERENCE_DRIVERS = ["pusher-example", "pusher-fs", "pusher-postgres", "source-example", "source-fs", "source-postgres"]
+
+PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+EXTENSIONS = sorted(path.parent for path in ROOT.glob("extensions/*/pyproject.toml"))
+REFERENCES = [path for path in EXTENSIONS if path.name in REFERENCE_DRIVERS]
+
+
+def name_of(project: Path) -> str:
+    """The name of a project in the ids of tests."""
+    return "fustor-new" if project == ROOT else project.name

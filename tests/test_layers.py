@@ -1,0 +1,71 @@
+"""Imports point down, and only down."""
+
+import ast
+import re
+import sys
+import tomllib
+
+import pytest
+from repository import EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, name_of
+
+
+def imported(files):
+    """Top-level names of the modules that `files` import, each with the place of one import."""
+    names = {}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules = [node.module or ""]
+            names |= {module.partition(".")[0]: f"{file.relative_to(ROOT)}:{node.lineno}" for module in modules}
+    return names
+
+
+def package_of(project):
+    return next(path.parent for path in sorted(project.glob("src/*/__init__.py"))).name
+
+
+def allowed(project):
+    own = package_of(project)
+    if project == ROOT:
+        return {own}
+    if project.parent.name == "extensions":
+        return {own, *LAYERS[:2]}
+    return set(LAYERS[: LAYERS.index(own) + 1])
+
+
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+def test_first_party_imports_point_down(project):
+    found = imported(project.glob("src/**/*.py"))
+    first_party = {name: place for name, place in found.items() if name.startswith("fustor_")}
+    upward = {name: place for name, place in first_party.items() if name not in allowed(project)}
+    assert not upward
+
+
+@pytest.mark.parametrize("project", EXTENSIONS, ids=name_of)
+def test_the_tests_of_a_driver_import_no_other_driver(project):
+    found = imported(project.glob("tests/**/*.py"))
+    first_party = {name: place for name, place in found.items() if name.startswith("fustor_")}
+    others = {name: place for name, place in first_party.items() if name not in {package_of(project), *LAYERS}}
+    assert not others
+
+
+def requirement_name(text):
+    return re.split(r"[\s<>=!~;\[]", text, maxsplit=1)[0].lower().replace("_", "-")
+
+
+MODULE_OF = {"pyyaml": "yaml", "psycopg2-binary": "psycopg2"}
+
+
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *REFERENCES], ids=name_of)
+def test_a_distribution_declares_what_it_imports_and_nothing_else(project):
+    requirements = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = {MODULE_OF.get(name, name.replace("-", "_")) for name in map(requirement_name, requirements)}
+    used = imported(project.glob("src/**/*.py")).keys() - sys.stdlib_module_names - {package_of(project)}
+    assert used == declared
+
+
+def test_the_checks_see_an_import(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    module = ROOT / "packages" / "fustor-core" / "src" / "fustor_core" / "drivers.py"
+    assert {"fustor_event_model", "fustor_core", "abc"} <= imported([module]).keys()
