@@ -1,0 +1,23 @@
+"""The events that travel from a source driver to a pusher driver."""
+
+from fustor_event_model.models import (
+    AuditItem,
+    DeleteEvent,
+    EventBase,
+    EventType,
+    InsertEvent,
+    LifecycleSignal,
+    MessageSource,
+    UpdateEvent,
+)
+
+__all__ = [
+    "AuditItem",
+    "DeleteEvent",
+    "EventBase",
+    "EventType",
+    "InsertEvent",
+    "LifecycleSignal",
+    "MessageSource",
+    "UpdateEvent",
+]
