@@ -1,0 +1,72 @@
+"""Configuration of one source or pusher, in the shape of the released agents' files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = ["ApiKeyCredential", "Credential", "PasswdCredential", "PusherConfig", "SourceConfig"]
+
+_SECRET_IN_URI = re.compile(
+    r"(?P<user>://[^:@]*:).*(?=@)|(?P<name>\w*(?:pass|pwd|secret|token|key)\w*=)[^&]*", re.IGNORECASE
+)
+
+
+class _Frozen(BaseModel):
+    """Parsed once, never changed; a mistake in it never prints what was typed, since that may be a secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class PasswdCredential(_Frozen):
+    """A user and, where there is one, the password. Shown without the password."""
+
+    user: str
+    passwd: str | None = Field(default=None, repr=False)
+
+
+class ApiKeyCredential(_Frozen):
+    """A key and, where there is one, its user. Shown without the key."""
+
+    user: str | None = None
+    key: str = Field(repr=False)
+
+
+Credential: TypeAlias = ApiKeyCredential | PasswdCredential
+_DriverParams: TypeAlias = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
+
+
+class _DriverConfig(_Frozen):
+    """What sources and pushers share. `model_dump(mode="json")` is complete: a driver can be rebuilt from it."""
+
+    driver: str = Field(description="Entry-point name of the driver")
+    credential: Credential | None = None
+    max_retries: int = Field(default=10, gt=0, description="Attempts before a transient fault becomes a DriverError")
+    retry_delay_sec: float = Field(default=5, gt=0, description="Seconds between two attempts")
+    disabled: bool = Field(default=True, description="Known, and not run")
+    driver_params: _DriverParams = Field(default_factory=dict, repr=False, description="The driver's own parameters")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _hide_secrets(value) if isinstance(value, str) else value
+
+
+def _hide_secrets(uri: str) -> str:
+    return _SECRET_IN_URI.sub(lambda match: f"{match['user'] or match['name']}***", uri)
+
+
+class SourceConfig(_DriverConfig):
+    """Where a source driver reads, and how."""
+
+    uri: str = Field(description="Address of what is read; its form is the driver's")
+    max_queue_size: int = Field(default=1000, gt=0, description="Events that a host holds before it waits")
+
+
+class PusherConfig(_DriverConfig):
+    """Where a pusher driver writes, and how."""
+
+    endpoint: str = Field(description="Address of the destination; its form is the driver's")
+    batch_size: int = Field(default=100, gt=0, description="Largest number of rows in one event")
