@@ -1,0 +1,70 @@
+"""Rows, parsed once where they enter the view."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from fustor_event_model import EventBase
+
+Parts: TypeAlias = tuple[str, ...]
+"""The names that lead from the root to a thing; the root itself is the empty tuple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, with what the view decides by read out of it; `data` is a copy of all its fields."""
+
+    path: str
+    parts: Parts
+    mtime: float
+    is_container: bool
+    is_skipped: bool
+    is_partial: bool
+    data: Mapping[str, Any]
+
+
+def split_path(path: object) -> Parts:
+    """Return the names in an absolute path; raise ValueError for anything that is none."""
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise ValueError(f"Path {path!r} is not absolute; start it with '/'")
+    if path == "/":
+        return ()
+    parts = tuple(path[1:].split("/"))
+    if "" in parts:
+        raise ValueError(f"Path {path!r} has an empty name in it; use single slashes and none at the end")
+    return parts
+
+
+def join_path(parts: Parts) -> str:
+    """Return the path that `split_path` takes apart."""
+    return "/" + "/".join(parts)
+
+
+def parse_rows(event: EventBase) -> list[Row]:
+    """Return the rows of an event, copied; raise ValueError before anything was used if one is malformed."""
+    return list(_iter_rows(event))
+
+
+def _iter_rows(event: EventBase) -> Iterator[Row]:
+    for row in event.rows:
+        if not isinstance(row, Mapping):
+            raise ValueError(f"Row {row!r} is no mapping; send one dict a row")  # noqa: TRY004 - malformed data
+        data = dict(row)
+        path = data.get("path")
+        yield Row(
+            path=str(path),
+            parts=split_path(path),
+            mtime=_mtime(data),
+            is_container=data.get("is_directory") is True,
+            is_skipped=data.get("audit_skipped") is True,
+            is_partial=data.get("is_atomic_write") is False,
+            data=data,
+        )
+
+
+def _mtime(row: Mapping[str, Any]) -> float:
+    mtime = row.get("mtime")
+    if isinstance(mtime, bool) or not isinstance(mtime, int | float) or not math.isfinite(mtime):
+        raise ValueError(f"Row {row.get('path')!r} has mtime {mtime!r}; send finite seconds since the epoch")
+    return float(mtime)
