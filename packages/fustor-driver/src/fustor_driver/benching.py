@@ -1,0 +1,150 @@
+"""Figures of one driver on its own: rows per second, latency, memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_driver.event_files import Batch
+from fustor_driver.hosts.replies import PushReply, SessionReply
+from fustor_driver.reading import bounded, opened
+from fustor_event_model import EventBase, MessageSource, UpdateEvent
+
+__all__ = ["PusherFigures", "SourceFigures", "bench_pusher", "bench_source", "synthetic"]
+
+_FIELDS = ["path", "mtime", "size", "file_name", "modified_time", "is_directory", "parent_path"]
+_MIB = 1024 if sys.platform != "darwin" else 1024 * 1024
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    rows: int
+    events: int
+    seconds: float
+    rows_per_sec: float
+    memory_growth_mib: float
+
+
+class SourceFigures(_Figures):
+    """Of a snapshot; `first_event_sec` from the call to the first event."""
+
+    first_event_sec: float
+
+
+class PusherFigures(_Figures):
+    """Of pushes one after the other; latency is that of one push, in milliseconds."""
+
+    latency_p50_ms: float
+    latency_p99_ms: float
+
+
+def bench_source(source: SourceDriver, *, max_rows: int, max_sec: float, batch_size: int) -> SourceFigures:
+    """Read a snapshot, at most so many rows and seconds.
+
+    Raises:
+        DriverError: what the source raises.
+    """
+    rows = events = 0
+    first = 0.0
+    memory = _peak_memory()
+    began = time.perf_counter()
+    with bounded(
+        lambda stop: opened(source, MessageSource.SNAPSHOT, stop, batch_size=batch_size),
+        max_rows=max_rows,
+        max_sec=max_sec,
+    ) as read:
+        for event in read:
+            first = first or time.perf_counter() - began
+            events += 1
+            rows += len(event.rows)
+    figures = _common(rows, events, time.perf_counter() - began, memory)
+    return SourceFigures.model_validate(figures | {"first_event_sec": round(first, 6)})
+
+
+async def bench_pusher(pusher: PusherDriver, batches: Iterable[Batch], *, max_sec: float) -> PusherFigures:
+    """Push batches one after the other, in a task of its own; the pusher stays open.
+
+    Raises:
+        DriverError: what the pusher raises.
+        NotConformant: an answer is no valid reply.
+    """
+    task_id = f"fustor-bench-{uuid4().hex}"
+    session = SessionReply.read(await pusher.create_session(task_id), "create_session").session_id
+    rows = events = 0
+    latencies: list[float] = []
+    memory = _peak_memory()
+    began = time.perf_counter()
+    for batch in batches:
+        before = time.perf_counter()
+        answer = await pusher.push(
+            list(batch.events),
+            session_id=session,
+            task_id=task_id,
+            source_type=batch.phase.value,
+            is_snapshot_end=False,
+        )
+        latencies.append(time.perf_counter() - before)
+        PushReply.read(answer, "push")
+        events += len(batch.events)
+        rows += sum(len(event.rows) for event in batch.events)
+        if time.perf_counter() - began >= max_sec:
+            break
+    figures = _common(rows, events, time.perf_counter() - began, memory)
+    latency = {"latency_p50_ms": _quantile_ms(latencies, 50), "latency_p99_ms": _quantile_ms(latencies, 99)}
+    return PusherFigures.model_validate(figures | latency)
+
+
+def synthetic(rows: int, rows_per_event: int) -> Iterator[Batch]:
+    """Batches of one snapshot event each, with so many rows of a file tree altogether."""
+    now = time.time()
+    for start in range(0, rows, rows_per_event):
+        numbers = range(start, min(start + rows_per_event, rows))
+        event: EventBase = UpdateEvent(
+            fields=_FIELDS,
+            rows=[_row(number, now) for number in numbers],
+            event_schema="fs",
+            table="",
+            message_source=MessageSource.SNAPSHOT,
+        )
+        yield Batch(session_id="", phase=MessageSource.SNAPSHOT, events=(event,))
+
+
+def _row(number: int, now: float) -> dict[str, object]:
+    folder, name = f"/folder-{number // 100}", f"file-{number}.dat"
+    return {
+        "path": f"{folder}/{name}",
+        "mtime": now,
+        "size": number,
+        "file_name": name,
+        "modified_time": now,
+        "is_directory": False,
+        "parent_path": folder,
+    }
+
+
+def _common(rows: int, events: int, seconds: float, memory_before: float) -> dict[str, float]:
+    return {
+        "rows": rows,
+        "events": events,
+        "seconds": round(seconds, 6),
+        "rows_per_sec": round(rows / seconds, 1) if seconds else 0.0,
+        "memory_growth_mib": round(_peak_memory() - memory_before, 3),
+    }
+
+
+def _peak_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB
+
+
+def _quantile_ms(latencies: list[float], percent: int) -> float:
+    if len(latencies) < 2:  # noqa: PLR2004 - fewer have no quantiles
+        return round(sum(latencies) * 1000, 3)
+    return round(statistics.quantiles(latencies, n=100, method="inclusive")[percent - 1] * 1000, 3)

@@ -1,0 +1,144 @@
+"""Whether a driver's configuration is right and the other side answers: step by step, each with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.params import params_problems
+from fustor_driver.reading import bounded, opened
+from fustor_driver.registry import DriverClass
+from fustor_event_model import MessageSource
+
+__all__ = ["Answer", "Result", "Step", "check"]
+
+_UNSUPPORTED = "Not supported"
+
+
+class Step(StrEnum):
+    """What is checked, in this order."""
+
+    CONFIGURATION = "configuration"
+    CONNECTION = "connection"
+    PRIVILEGES = "privileges"
+    RUNTIME = "runtime"
+    ROW = "row"
+
+
+class Answer(StrEnum):
+    """What came of a step."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNSUPPORTED = "not supported"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One step and what came of it."""
+
+    step: Step
+    answer: Answer
+    text: str
+
+
+@dataclass(frozen=True)
+class _Subject:
+    driver: DriverClass
+    id: str
+    config: SourceConfig | PusherConfig
+    timeout_sec: float
+
+
+async def check(
+    driver: DriverClass, id: str, config: SourceConfig | PusherConfig, *, only: Step | None, timeout_sec: float
+) -> AsyncIterator[Result]:
+    """Results as they come. Nothing is written, and of the source one row is read, never a whole table.
+
+    What follows a wrong configuration is not tried.
+    """
+    subject = _Subject(driver, id, config, timeout_sec)
+    result = _configuration(subject)
+    if only in (None, Step.CONFIGURATION) or result.answer is Answer.FAILED:
+        yield result
+    if result.answer is Answer.FAILED:
+        return
+    for step, ask in _STEPS.items():
+        applies = issubclass(driver, SourceDriver) or step not in _SOURCE_ONLY
+        if applies and only in (None, step):
+            yield await _timed(step, ask(subject), timeout_sec)
+
+
+def _configuration(subject: _Subject) -> Result:
+    """Construct the driver once; its own parameters field by field where their model is known."""
+    problems = params_problems(subject.driver, subject.config.driver_params)
+    if problems:
+        return Result(Step.CONFIGURATION, Answer.FAILED, "; ".join(map(str, problems)))
+    try:
+        subject.driver(subject.id, cast("Any", subject.config))
+    except DriverError as err:
+        return Result(Step.CONFIGURATION, Answer.FAILED, str(err))
+    return Result(Step.CONFIGURATION, Answer.PASSED, "Every field is right")
+
+
+async def _timed(step: Step, asked: Awaitable[tuple[bool, str]], timeout_sec: float) -> Result:
+    try:
+        async with asyncio.timeout(timeout_sec):
+            passed, text = await asked
+    except TimeoutError:
+        return Result(step, Answer.FAILED, f"No answer within {timeout_sec:g} s")
+    except DriverError as err:
+        return Result(step, Answer.FAILED, str(err))
+    if not passed and text.startswith(_UNSUPPORTED):
+        return Result(step, Answer.UNSUPPORTED, text)
+    return Result(step, Answer.PASSED if passed else Answer.FAILED, text)
+
+
+async def _connection(subject: _Subject) -> tuple[bool, str]:
+    return await subject.driver.test_connection(**_keywords(subject.config))
+
+
+async def _privileges(subject: _Subject) -> tuple[bool, str]:
+    return await subject.driver.check_privileges(**_keywords(subject.config))
+
+
+async def _runtime(subject: _Subject) -> tuple[bool, str]:
+    return await cast("type[SourceDriver]", subject.driver).check_runtime_params(**_keywords(subject.config))
+
+
+async def _row(subject: _Subject) -> tuple[bool, str]:
+    source = cast("type[SourceDriver]", subject.driver)(subject.id, cast("SourceConfig", subject.config))
+    try:
+        return await asyncio.to_thread(_one_row, source, subject.timeout_sec)
+    finally:
+        await source.close()
+
+
+def _one_row(source: SourceDriver, timeout_sec: float) -> tuple[bool, str]:
+    with bounded(
+        lambda stop: opened(source, MessageSource.SNAPSHOT, stop, batch_size=1), max_rows=1, max_sec=timeout_sec
+    ) as events:
+        rows = [row for event in events for row in event.rows]
+    if rows:
+        return True, f"Read one row, {rows[0].get('path')!r}"
+    return True, "There is no row to read"
+
+
+def _keywords(config: SourceConfig | PusherConfig) -> dict[str, Any]:
+    address = {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}
+    return address | {"credential": config.credential, "driver_params": config.driver_params}
+
+
+_STEPS: dict[Step, Callable[[_Subject], Awaitable[tuple[bool, str]]]] = {
+    Step.CONNECTION: _connection,
+    Step.PRIVILEGES: _privileges,
+    Step.RUNTIME: _runtime,
+    Step.ROW: _row,
+}
+_SOURCE_ONLY = (Step.RUNTIME, Step.ROW)

@@ -1,0 +1,101 @@
+"""Which driver and which configuration a command means: a file, options, or both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.configuration import Configuration, expand, field_problems, load
+from fustor_driver.errors import ConfigurationProblem, UsageProblem
+from fustor_driver.kinds import Kind
+
+__all__ = ["DEFAULT_FILE", "Choice", "configured", "configured_pusher", "configured_source", "overlaid"]
+
+DEFAULT_FILE = Path("fustor.yaml")
+_Config = TypeVar("_Config", SourceConfig, PusherConfig)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user gave on the command line for one driver."""
+
+    name: str
+    file: Path | None = None
+    id: str | None = None
+    address: str | None = None
+    settings: Sequence[str] = ()
+
+    def configuration(self) -> Configuration | None:
+        """The file that was given, or the default one if it is there and no address was given."""
+        if self.file is not None:
+            return load(self.file)
+        if self.address is None and DEFAULT_FILE.is_file():
+            return load(DEFAULT_FILE)
+        return None
+
+
+def configured_source(choice: Choice) -> tuple[str, SourceConfig]:
+    """Identifier and configuration of the source that is meant.
+
+    Raises:
+        UsageProblem: no file and no address, or no such entry.
+        ConfigurationProblem: field by field.
+    """
+    found = choice.configuration()
+    id, entry = found.source(choice.name, choice.id) if found else (choice.id or choice.name, None)
+    data = entry.model_dump(exclude_unset=True) if entry else {"driver": choice.name}
+    return id, overlaid(SourceConfig, data, "uri", choice.address, choice.settings)
+
+
+def configured_pusher(choice: Choice) -> tuple[str, PusherConfig]:
+    """Identifier and configuration of the pusher that is meant; errors as for `configured_source`."""
+    found = choice.configuration()
+    id, entry = found.pusher(choice.name, choice.id) if found else (choice.id or choice.name, None)
+    data = entry.model_dump(exclude_unset=True) if entry else {"driver": choice.name}
+    return id, overlaid(PusherConfig, data, "endpoint", choice.address, choice.settings)
+
+
+def configured(kind: Kind, choice: Choice) -> tuple[str, SourceConfig | PusherConfig]:
+    """Identifier and configuration of the driver that is meant; errors as for `configured_source`."""
+    return configured_source(choice) if kind is Kind.SOURCE else configured_pusher(choice)
+
+
+def overlaid(
+    model: type[_Config], entry: dict[str, Any], address_key: str, address: str | None, settings: Sequence[str]
+) -> _Config:
+    """A configuration from an entry, with what the command line says put over it.
+
+    Raises:
+        ConfigurationProblem: field by field.
+        UsageProblem: a setting is no `KEY=VALUE`.
+    """
+    if address is not None:
+        entry[address_key] = address
+    for setting in settings:
+        _put(entry, setting, os.environ)
+    try:
+        return model.model_validate(entry)
+    except ValidationError as err:
+        raise ConfigurationProblem(field_problems(err)) from err
+
+
+def _put(entry: dict[str, Any], setting: str, environ: Mapping[str, str]) -> None:
+    """Put `a.b=value` into nested mappings; the value is YAML, `${NAME}` an environment variable."""
+    key, equals, text = setting.partition("=")
+    if not (key and equals):
+        raise UsageProblem(f"--set {setting!r} is no KEY=VALUE")
+    *parents, last = key.split(".")
+    place = entry
+    for parent in parents:
+        below = place.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise UsageProblem(f"--set {key!r} goes below a value that is no mapping")
+        place = below
+    place[last] = expand(yaml.safe_load(text), environ, (key,))

@@ -1,0 +1,121 @@
+"""The command `fustor-driver`: which subcommands there are, and the one that was asked for.
+
+Only the module of the subcommand that is asked for is imported, so that `--version` and `--help` stay quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points, version
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["COMMANDS", "COMMAND_GROUP", "build_app", "main"]
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "list": "Every installed driver, from every entry-point group, with the hosts that find it.",
+        "doctor": "What is installed and what contradicts: agents, cores, drivers that do not load or are not found.",
+        "about": "What a driver is and how it is configured; with --json, the JSON Schema of its configuration.",
+        "check": "Whether a configuration is right, field by field, and the other side answers.",
+        "discover": "The fields that a source offers, or a pusher needs.",
+        "read": "Events of one phase of a source, as JSON Lines on stdout; progress on stderr.",
+        "push": "Push events from a file, in one session; what the pusher refuses stops the command.",
+        "record": "Record what a source tells into a file: a snapshot, realtime all the while, audits if asked.",
+        "replay": "Push a recording as it was, batch by batch with its sessions and ends, or show what is in it.",
+        "bench": "Rows per second, latency and memory of a driver.",
+        "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",
+    }
+)
+COMMAND_GROUP = "fustor_driver.commands"
+"""Entry-point group of further subcommands: the name is the subcommand's, the value a function for typer."""
+_PROMISED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "conform": ("Judge a driver by the conformance kit.", "fustor-conformance"),
+        "explain": ("What a check of the conformance kit demands, and why.", "fustor-conformance"),
+    }
+)
+
+
+def build_app(only: str | None = None) -> typer.Typer:
+    """The command line with all its subcommands, or with `only` one of them and the names of the others."""
+    app = typer.Typer(
+        name="fustor-driver",
+        help="Run, inspect and exercise Fustor drivers.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name, summary in COMMANDS.items():
+        wanted = only is None or only == name
+        app.command(name, help=None if wanted else summary)(_command(name) if wanted else _listed_only)
+    _add_plugins(app, only)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with a code of the project's table."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    asked = next((word for word in given if not word.startswith("-")), "")
+    build_app(asked)(given, prog_name="fustor-driver")
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=lambda on: _version(on=on), is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Run, inspect and exercise Fustor drivers."""
+
+
+def _version(*, on: bool) -> None:
+    if on:
+        typer.echo(f"fustor-driver {version('fustor-driver')}")
+        raise typer.Exit
+
+
+def _command(name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(import_module(f"fustor_driver.commands.{name}"), f"{name}_command")
+    return function
+
+
+def _listed_only() -> None:
+    raise RuntimeError("a subcommand that is only listed was called")
+
+
+def _add_plugins(app: typer.Typer, only: str | None) -> None:
+    plugins = {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
+    for name in sorted({*plugins, *_PROMISED} - set(COMMANDS)):
+        summary, package = _PROMISED.get(name, ("A subcommand of another package.", ""))
+        if only not in (None, name):
+            app.command(name, help=summary)(_listed_only)
+        elif name in plugins:
+            app.command(name)(_loaded(plugins[name]))
+        else:
+            context = {"allow_extra_args": True, "ignore_unknown_options": True}
+            app.command(name, help=summary, context_settings=context)(_says_what_to_install(name, package))
+
+
+def _loaded(entry: EntryPoint) -> Callable[..., Any]:
+    function: Callable[..., Any] = entry.load()
+    return function
+
+
+def _says_what_to_install(name: str, package: str) -> Callable[[], None]:
+    def command() -> None:
+        typer.echo(
+            f"Error: {name!r} comes with the package {package!r}; install it: uv pip install {package}", err=True
+        )
+        raise typer.Exit(7)
+
+    return command

@@ -1,0 +1,1 @@
+"""The subcommands of `fustor-driver`, one module each: parse, call, print."""

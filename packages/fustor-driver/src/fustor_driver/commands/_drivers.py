@@ -1,0 +1,44 @@
+"""Driver objects from what the command line says."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.choices import Choice, configured_pusher, configured_source
+from fustor_driver.errors import UsageProblem
+from fustor_driver.kinds import Kind
+from fustor_driver.registry import Registry
+
+__all__ = ["address_keyword", "address_of", "pusher_from", "source_from"]
+
+
+def source_from(choice: Choice) -> SourceDriver:
+    """The source that is meant, constructed."""
+    driver = cast("type[SourceDriver]", Registry.installed().find(Kind.SOURCE, choice.name).load())
+    return driver(*configured_source(choice))
+
+
+def pusher_from(choice: Choice) -> PusherDriver:
+    """The pusher that is meant, constructed."""
+    driver = cast("type[PusherDriver]", Registry.installed().find(Kind.PUSHER, choice.name).load())
+    return driver(*configured_pusher(choice))
+
+
+def address_of(kind: Kind, uri: str | None, endpoint: str | None) -> str | None:
+    """The address given for a driver of this kind.
+
+    Raises:
+        UsageProblem: the other kind's option was given.
+    """
+    if kind is Kind.SOURCE and endpoint is not None:
+        raise UsageProblem("A source reads from --uri, not --endpoint")
+    if kind is Kind.PUSHER and uri is not None:
+        raise UsageProblem("A pusher writes to --endpoint, not --uri")
+    return uri if kind is Kind.SOURCE else endpoint
+
+
+def address_keyword(config: SourceConfig | PusherConfig) -> dict[str, str]:
+    """The address as the keyword that class methods take it by."""
+    return {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}

@@ -1,0 +1,82 @@
+"""The running host on a terminal, in a log, and in a file for machines."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.logging import RichHandler
+from rich.table import Table
+
+from fustor_driver.hosts.status import Status
+
+__all__ = ["logging_look", "status_file_look", "terminal_look"]
+
+_log = logging.getLogger("fustor_driver.run")
+
+
+@contextmanager
+def terminal_look(console: Console) -> Iterator[Callable[[Status], None]]:
+    """A table that follows the host; log lines go above it."""
+    handlers = logging.root.handlers[:]
+    logging.root.handlers = [RichHandler(console=console, show_path=False)]
+    try:
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda status: live.update(_table(status), refresh=True)
+    finally:
+        logging.root.handlers = handlers
+
+
+def logging_look(every_sec: float) -> Callable[[Status], None]:
+    """A log line at most once in `every_sec` seconds, and when the host changes its state."""
+    last: list[tuple[float, str]] = [(float("-inf"), "")]
+
+    def look(status: Status) -> None:
+        at, state = last[0]
+        if time.monotonic() - at >= every_sec or status.state != state:
+            last[0] = (time.monotonic(), status.state)
+            _log.info("%s", _line(status))
+
+    return look
+
+
+def status_file_look(path: Path) -> Callable[[Status], None]:
+    """The status as one JSON document in a file, always whole."""
+
+    def look(status: Status) -> None:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(status.model_dump_json(indent=2) + "\n")
+        Path(file.name).replace(path)
+
+    return look
+
+
+def _table(status: Status) -> Table:
+    title = f"{status.task_id}  {status.state}  {status.uptime_sec:.0f} s  index {status.committed_index}"
+    table = Table("phase", "state", box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    for name in ("runs", "events", "rows", "rows/s", "queued", "lag s", "index"):
+        table.add_column(name, justify="right")
+    for phase, state in status.phases.items():
+        numbers = (state.runs, state.events, state.rows, state.rows_per_sec, state.queued, state.lag_sec)
+        table.add_row(phase, state.state, *(f"{number:,}" for number in numbers), str(state.last_index))
+    if status.retries or status.dead_letters:
+        table.caption = f"{status.retries} retries, {status.dead_letters} dead letters; last: {status.last_error}"
+    return table
+
+
+def _line(status: Status) -> str:
+    phases = ", ".join(
+        f"{phase} {state.state} {state.rows} rows {state.rows_per_sec:g}/s queued {state.queued}"
+        for phase, state in status.phases.items()
+    )
+    return (
+        f"{status.state}: {phases}; index {status.committed_index}, {status.retries} retries, "
+        f"{status.dead_letters} dead letters"
+    )

@@ -1,0 +1,91 @@
+"""How subcommands end and speak: results on stdout, words for humans on stderr, one line for a known error."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from fustor_core.exceptions import DriverError
+from fustor_driver.errors import FustorDriverError
+
+__all__ = ["known_errors", "print_json", "say", "set_verbosity", "show_lines", "show_table"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_DRIVER_ERROR_CODE = 9
+_INTERRUPTED_CODE = 130
+
+
+def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The command, with known errors as one line on stderr and the documented exit code; a bug keeps its traceback."""
+
+    @functools.wraps(command)
+    def reported(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return command(*args, **kwargs)
+        except FustorDriverError as err:
+            raise _exit(str(err), err.exit_code) from err
+        except DriverError as err:
+            raise _exit(str(err), _DRIVER_ERROR_CODE) from err
+        except KeyboardInterrupt as err:
+            raise typer.Exit(_INTERRUPTED_CODE) from err
+        except BrokenPipeError as err:  # whoever read our output has seen enough, as in `read | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from err
+
+    return reported
+
+
+def _exit(message: str, code: int) -> typer.Exit:
+    lines = message.splitlines() or [""]
+    for line in lines:
+        typer.echo(f"Error: {line}", err=True)
+    return typer.Exit(code)
+
+
+def say(text: str, *, quiet: int = 0) -> None:
+    """Print a line for humans on stderr, unless they asked for less."""
+    if not quiet:
+        typer.echo(text, err=True)
+
+
+def set_verbosity(verbose: int, quiet: int) -> None:
+    """Log lines on stderr: warnings, with -v what happens, with -vv everything; with -q errors only."""
+    levels = [logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG]
+    level = levels[max(0, min(1 + verbose - quiet, len(levels) - 1))]
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def print_json(value: BaseModel | Sequence[Any] | dict[str, Any]) -> None:
+    """Print one JSON document on stdout."""
+    if isinstance(value, BaseModel):
+        typer.echo(value.model_dump_json(indent=2))
+    else:
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout."""
+    for line in lines:
+        typer.echo(line)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on stdout, as wide as the terminal is; never cut when it goes to a file."""
+    from rich import box  # noqa: PLC0415 - tables are rarely shown and rich takes a while to import
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, markup=False)

@@ -1,0 +1,89 @@
+"""`fustor-driver about`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, QuietOption, VerboseOption
+from fustor_driver.commands._report import known_errors, print_json, set_verbosity, show_lines, show_table
+from fustor_driver.kinds import Kind
+from fustor_driver.params import config_schema
+from fustor_driver.registry import DriverClass, DriverRecord, Registry
+
+
+@known_errors
+def about_command(
+    kind: KindArgument,
+    name: NameArgument,
+    *,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """What a driver is and how it is configured; with --json, the JSON Schema of its configuration."""
+    set_verbosity(verbose, quiet)
+    record = Registry.installed().find(kind, name)
+    driver = record.load()
+    schema = config_schema(kind, driver)
+    if json:
+        print_json(_as_data(record, driver, schema))
+        return
+    if not quiet:
+        show_lines(_description(record, driver))
+    show_table(("field", "type", "default", "meaning"), _rows(kind, schema))
+
+
+def _description(record: DriverRecord, driver: DriverClass) -> Iterator[str]:
+    yield f"{record.kind} {record.name}, from {record.distribution} {record.version} ({record.value})"
+    yield _first_line(driver)
+    yield f"Found by: {', '.join(record.hosts)}"
+    if issubclass(driver, SourceDriver):
+        yield f"Honours: {', '.join(sorted(driver.capabilities)) or 'nothing optional'}"
+
+
+def _first_line(driver: DriverClass) -> str:
+    return (inspect.getdoc(driver) or "It does not describe itself.").splitlines()[0]
+
+
+def _as_data(record: DriverRecord, driver: DriverClass, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": record.kind.value,
+        "name": record.name,
+        "distribution": record.distribution,
+        "version": record.version,
+        "class": record.value,
+        "summary": _first_line(driver),
+        "hosts": record.hosts,
+        "capabilities": sorted(driver.capabilities) if issubclass(driver, SourceDriver) else [],
+        "config_schema": schema,
+    }
+
+
+def _rows(kind: Kind, schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    required = (SourceConfig if kind is Kind.SOURCE else PusherConfig).model_json_schema().get("required", [])
+    for name, field in schema["properties"].items():
+        if name == "driver_params" and "properties" in field:
+            own_required = field.get("required", [])
+            for own, own_field in field["properties"].items():
+                yield _row(f"driver_params.{own}", own_field, required=own in own_required)
+        else:
+            yield _row(name, field, required=name in required)
+
+
+def _row(name: str, field: dict[str, Any], *, required: bool) -> tuple[str, ...]:
+    default = "required" if required else repr(field.get("default"))
+    return (name, _type(field), default, field.get("description", ""))
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(choice) for choice in field["anyOf"])
+    if "enum" in field:
+        return " or ".join(map(repr, field["enum"]))
+    if "items" in field:
+        return f"list of {_type(field['items'])}"
+    return str(field.get("type") or field.get("$ref", "any").rpartition("/")[2])

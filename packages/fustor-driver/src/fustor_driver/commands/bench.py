@@ -1,0 +1,82 @@
+"""`fustor-driver bench`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fustor_driver.benching import PusherFigures, SourceFigures, bench_pusher, bench_source, synthetic
+from fustor_driver.choices import Choice
+from fustor_driver.commands._drivers import address_of, pusher_from, source_from
+from fustor_driver.commands._options import (
+    ConfigOption,
+    EndpointOption,
+    IdOption,
+    JsonOption,
+    KindArgument,
+    NameArgument,
+    QuietOption,
+    SetOption,
+    UriOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, print_json, set_verbosity, show_table
+from fustor_driver.event_files import read_events
+from fustor_driver.feed import grouped
+from fustor_driver.kinds import Kind
+
+
+@known_errors
+def bench_command(  # noqa: PLR0917 - options, never positions
+    kind: KindArgument,
+    name: NameArgument,
+    config: ConfigOption = None,
+    id: IdOption = None,
+    uri: UriOption = None,
+    endpoint: EndpointOption = None,
+    settings: SetOption = None,
+    rows: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 100_000,
+    duration: Annotated[float, typer.Option("--for", min=0.1, help="At most so many seconds.")] = 10.0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
+    file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Events to push, else made-up ones.")
+    ] = None,
+    *,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Rows per second, latency and memory of a driver.
+
+    A source is read, a snapshot of it. A pusher is written to, under a task name of its own, without a snapshot end.
+    """
+    set_verbosity(verbose, quiet)
+    choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))
+    if kind is Kind.SOURCE:
+        figures: SourceFigures | PusherFigures = _source(choice, rows, duration, batch_size)
+    else:
+        figures = asyncio.run(_pusher(choice, file, rows, duration, batch_size))
+    if json:
+        print_json(figures)
+    else:
+        show_table(("figure", "value"), ((name, f"{value:,}") for name, value in figures.model_dump().items()))
+
+
+def _source(choice: Choice, rows: int, duration: float, batch_size: int) -> SourceFigures:
+    source = source_from(choice)
+    try:
+        return bench_source(source, max_rows=rows, max_sec=duration, batch_size=batch_size)
+    finally:
+        asyncio.run(source.close())
+
+
+async def _pusher(choice: Choice, file: Path | None, rows: int, duration: float, batch_size: int) -> PusherFigures:
+    pusher = pusher_from(choice)
+    batches = synthetic(rows, batch_size) if file is None else grouped(read_events(file), batch_size)
+    try:
+        return await bench_pusher(pusher, batches, max_sec=duration)
+    finally:
+        await pusher.close()

@@ -1,0 +1,77 @@
+"""`fustor-driver check`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from fustor_driver.checking import Answer, Result, Step, check
+from fustor_driver.choices import Choice, configured
+from fustor_driver.commands._drivers import address_of
+from fustor_driver.commands._options import (
+    ConfigOption,
+    EndpointOption,
+    IdOption,
+    JsonOption,
+    KindArgument,
+    NameArgument,
+    QuietOption,
+    SetOption,
+    UriOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, print_json, set_verbosity
+from fustor_driver.registry import Registry
+
+_FAILED_CODE = 9
+_SIGNS = {Answer.PASSED: "ok", Answer.FAILED: "FAILED", Answer.UNSUPPORTED: "-"}
+
+
+@known_errors
+def check_command(  # noqa: PLR0917 - options, never positions
+    kind: KindArgument,
+    name: NameArgument,
+    config: ConfigOption = None,
+    id: IdOption = None,
+    uri: UriOption = None,
+    endpoint: EndpointOption = None,
+    settings: SetOption = None,
+    only: Annotated[Step | None, typer.Option(help="Check this alone.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each answer.")] = 30.0,
+    *,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Whether a configuration is right, field by field, and the other side answers.
+
+    Of a source one row is really read. Exit code 9 if anything failed, or if what --only names is not supported.
+    """
+    set_verbosity(verbose, quiet)
+    driver = Registry.installed().find(kind, name).load()
+    found_id, found = configured(kind, Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ())))
+
+    async def results() -> list[Result]:
+        seen = []
+        async for result in check(driver, found_id, found, only=only, timeout_sec=timeout):
+            seen.append(result)
+            if not json:
+                _tell(result, quiet)
+        return seen
+
+    done = asyncio.run(results())
+    if json:
+        print_json([{"step": result.step, "answer": result.answer, "text": result.text} for result in done])
+    if any(_counts_as_failed(result, only) for result in done):
+        raise typer.Exit(_FAILED_CODE)
+
+
+def _tell(result: Result, quiet: int) -> None:
+    if not quiet or result.answer is Answer.FAILED:
+        typer.echo(f"{_SIGNS[result.answer]:<7}{result.step:<14}{result.text}")
+
+
+def _counts_as_failed(result: Result, only: Step | None) -> bool:
+    return result.answer is Answer.FAILED or (result.answer is Answer.UNSUPPORTED and only is result.step)

@@ -1,0 +1,40 @@
+"""`fustor-driver list`."""
+
+from __future__ import annotations
+
+from fustor_driver.commands._options import JsonOption, QuietOption, VerboseOption
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity, show_table
+from fustor_driver.registry import DriverRecord, Registry
+
+
+@known_errors
+def list_command(*, json: JsonOption = False, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+    """Every installed driver, from every entry-point group, with the hosts that find it."""
+    set_verbosity(verbose, quiet)
+    records = Registry.installed().records
+    if json:
+        print_json([_as_data(record) for record in records])
+        return
+    show_table(("kind", "name", "package", "class", "found by", "state"), map(_as_row, records))
+    for record in records:
+        if record.error:
+            say(f"\n{record.kind} {record.name} of {record.distribution} does not load:\n{record.error}", quiet=quiet)
+
+
+def _as_row(record: DriverRecord) -> tuple[str, ...]:
+    package = f"{record.distribution} {record.version}"
+    state = "does not load" if record.error else "ok"
+    return (record.kind, record.name, package, record.value, ", ".join(record.hosts), state)
+
+
+def _as_data(record: DriverRecord) -> dict[str, object]:
+    return {
+        "kind": record.kind.value,
+        "name": record.name,
+        "distribution": record.distribution,
+        "version": record.version,
+        "class": record.value,
+        "groups": record.groups,
+        "hosts": record.hosts,
+        "error": record.error,
+    }

@@ -1,0 +1,58 @@
+"""`fustor-driver push`."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fustor_driver.choices import Choice
+from fustor_driver.commands._drivers import pusher_from
+from fustor_driver.commands._options import (
+    ConfigOption,
+    EndpointOption,
+    IdOption,
+    JsonOption,
+    NameArgument,
+    QuietOption,
+    SetOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.event_files import Batch, read_events
+from fustor_driver.feed import feed, grouped
+from fustor_event_model import MessageSource
+
+
+@known_errors
+def push_command(  # noqa: PLR0917 - options, never positions
+    name: NameArgument,
+    file: Annotated[Path, typer.Option("--from", metavar="FILE", help="Events as JSON Lines, or dead letters.")],
+    config: ConfigOption = None,
+    id: IdOption = None,
+    endpoint: EndpointOption = None,
+    settings: SetOption = None,
+    task: Annotated[str, typer.Option(help="Name under which the pusher keeps its index.")] = "fustor-push",
+    max_events: Annotated[int, typer.Option(min=1, help="Events in one push.")] = 1000,
+    *,
+    snapshot_end: Annotated[
+        bool, typer.Option("--snapshot-end", help="Then tell that this was a complete snapshot: it replaces.")
+    ] = False,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Push events from a file, in one session; what the pusher refuses stops the command."""
+    set_verbosity(verbose, quiet)
+    pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
+    end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []
+    fed = asyncio.run(feed(pusher, chain(grouped(read_events(file), max_events), end), task))
+    if json:
+        print_json({"batches": fed.batches, "events": fed.events, "rows": fed.rows})
+    else:
+        say(f"Pushed {fed.rows} rows of {fed.events} events in {fed.batches} batches", quiet=quiet)
+    if fed.snapshot_needed:
+        say("The pusher asks for a complete snapshot", quiet=quiet)

@@ -1,0 +1,89 @@
+"""`fustor-driver read`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from fustor_core.drivers import SourceDriver
+from fustor_driver.choices import Choice
+from fustor_driver.commands._drivers import source_from
+from fustor_driver.commands._options import (
+    ConfigOption,
+    IdOption,
+    NameArgument,
+    QuietOption,
+    SetOption,
+    UriOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, say, set_verbosity
+from fustor_driver.errors import CheckFailed
+from fustor_driver.reading import bounded, opened
+from fustor_event_model import EventBase, MessageSource
+
+_LISTEN_SEC = 10.0
+_PROGRESS_EVERY_ROWS = 10_000
+
+
+@known_errors
+def read_command(  # noqa: PLR0917 - options, never positions
+    name: NameArgument,
+    config: ConfigOption = None,
+    id: IdOption = None,
+    uri: UriOption = None,
+    settings: SetOption = None,
+    phase: Annotated[MessageSource, typer.Option(help="What to read.")] = MessageSource.SNAPSHOT,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to read; 0: no limit.")] = 100,
+    from_position: Annotated[int, typer.Option(help="Where a realtime stream resumes; -1: now.")] = -1,
+    duration: Annotated[
+        float | None, typer.Option("--for", min=0, help="Seconds to read. [realtime: 10, else to the end]")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
+    *,
+    json: Annotated[bool, typer.Option("--json", hidden=True)] = True,  # noqa: ARG001 - events are JSON anyway
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Events of one phase of a source, as JSON Lines on stdout; progress on stderr.
+
+    Reads 100 rows unless told, and realtime for 10 seconds. Nothing is acknowledged.
+    """
+    set_verbosity(verbose, quiet)
+    source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
+    if phase is MessageSource.REALTIME and duration is None:
+        duration = _LISTEN_SEC
+    try:
+        _check_position(source, phase, from_position)
+        rows_per_event = min(batch_size, limit) if limit else batch_size
+        with bounded(
+            lambda stop: opened(source, phase, stop, position=from_position, batch_size=rows_per_event),
+            max_rows=limit or None,
+            max_sec=duration,
+        ) as events:
+            _print(events, quiet)
+    finally:
+        asyncio.run(source.close())
+
+
+def _check_position(source: SourceDriver, phase: MessageSource, position: int) -> None:
+    if position != -1 and phase is MessageSource.REALTIME and not source.is_position_available(position):
+        raise CheckFailed(
+            f"Position {position} of {source.id!r} is not available; from there something would be missing"
+        )
+
+
+def _print(events: Iterator[EventBase], quiet: int) -> None:
+    rows = count = 0
+    for event in events:
+        sys.stdout.write(event.model_dump_json() + "\n")
+        sys.stdout.flush()
+        if rows // _PROGRESS_EVERY_ROWS != (rows + len(event.rows)) // _PROGRESS_EVERY_ROWS:
+            say(f"{rows + len(event.rows)} rows", quiet=quiet)
+        rows += len(event.rows)
+        count += 1
+    say(f"{rows} rows in {count} events", quiet=quiet)

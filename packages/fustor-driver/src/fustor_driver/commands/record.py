@@ -1,0 +1,72 @@
+"""`fustor-driver record`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from fustor_core.models.config import PusherConfig
+from fustor_driver.choices import Choice
+from fustor_driver.commands._drivers import source_from
+from fustor_driver.commands._options import (
+    ConfigOption,
+    IdOption,
+    JsonOption,
+    NameArgument,
+    QuietOption,
+    SetOption,
+    UriOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.errors import UsageProblem
+from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.recorder import RecordingPusher
+from fustor_driver.hosts.runner import run_host
+from fustor_driver.hosts.status import Status
+
+_SIGNAL_CODE_BASE = 128
+
+
+@known_errors
+def record_command(  # noqa: PLR0917 - options, never positions
+    name: NameArgument,
+    file: Annotated[Path, typer.Option("--to", metavar="FILE", help="The recording; must not exist.")],
+    config: ConfigOption = None,
+    id: IdOption = None,
+    uri: UriOption = None,
+    settings: SetOption = None,
+    duration: Annotated[float, typer.Option("--for", min=0, help="Seconds to record.")] = 10.0,
+    audit_interval: Annotated[float, typer.Option(min=0, help="Seconds between audits; 0: none.")] = 0.0,
+    *,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Record what a source tells into a file: a snapshot, realtime all the while, audits if asked.
+
+    `replay` pushes it again, as it was.
+    """
+    set_verbosity(verbose, quiet)
+    source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
+    if file.exists():
+        raise UsageProblem(f"The file {str(file)!r} is there already; name a new one")
+    pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(file)))
+    last: list[Status] = []
+    with TemporaryDirectory(prefix="fustor-record-") as state_dir:
+        options = HostOptions(task_id=f"record:{name}", state_dir=Path(state_dir), audit_interval_sec=audit_interval)
+        received = run_host(source, pusher, options, duration_sec=duration, look=last.append)
+    _tell(last[-1], file, json=json, quiet=quiet)
+    if received:
+        raise typer.Exit(_SIGNAL_CODE_BASE + received)
+
+
+def _tell(status: Status, file: Path, *, json: bool, quiet: int) -> None:
+    if json:
+        print_json(status)
+        return
+    counts = ", ".join(f"{state.rows} rows of {phase}" for phase, state in status.phases.items() if state.rows)
+    say(f"Recorded {counts or 'nothing'} in {str(file)!r}", quiet=quiet)

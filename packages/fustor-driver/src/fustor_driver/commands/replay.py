@@ -1,0 +1,69 @@
+"""`fustor-driver replay`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fustor_driver.choices import Choice
+from fustor_driver.commands._drivers import pusher_from
+from fustor_driver.commands._options import (
+    ConfigOption,
+    EndpointOption,
+    IdOption,
+    JsonOption,
+    QuietOption,
+    SetOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.event_files import read_batches
+from fustor_driver.feed import feed
+
+
+@known_errors
+def replay_command(  # noqa: PLR0917 - options, never positions
+    file: Annotated[Path, typer.Argument(help="A recording, or a file or directory that a pusher wrote.")],
+    name: Annotated[str | None, typer.Argument(help="Pusher to push to; without it, the events go to stdout.")] = None,
+    config: ConfigOption = None,
+    id: IdOption = None,
+    endpoint: EndpointOption = None,
+    settings: SetOption = None,
+    task: Annotated[str, typer.Option(help="Name under which the pusher keeps its index.")] = "fustor-replay",
+    *,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Push a recording as it was, batch by batch with its sessions and ends, or show what is in it."""
+    set_verbosity(verbose, quiet)
+    if name is None:
+        _show(file, json=json, quiet=quiet)
+        return
+    pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
+    fed = asyncio.run(feed(pusher, read_batches(file), task))
+    if json:
+        print_json({"sessions": fed.sessions, "batches": fed.batches, "events": fed.events, "rows": fed.rows})
+    else:
+        say(f"Replayed {fed.rows} rows of {fed.events} events in {fed.batches} batches", quiet=quiet)
+
+
+def _show(file: Path, *, json: bool, quiet: int) -> None:
+    """Events as JSON Lines, and a summary; with --json only the summary, as one document."""
+    counts: Counter[str] = Counter()
+    for batch in read_batches(file):
+        counts["batches"] += 1
+        counts["complete snapshots"] += batch.is_snapshot_end
+        for event in batch.events:
+            counts[f"rows of {event.message_source}"] += len(event.rows)
+            if not json:
+                sys.stdout.write(event.model_dump_json() + "\n")
+    if json:
+        print_json(dict(counts))
+    else:
+        say(", ".join(f"{count} {what}" for what, count in counts.items()) or "Nothing in it", quiet=quiet)

@@ -1,0 +1,210 @@
+"""`fustor-driver run`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.choices import DEFAULT_FILE, overlaid
+from fustor_driver.commands._live import logging_look, status_file_look, terminal_look
+from fustor_driver.commands._options import (
+    ConfigOption,
+    EndpointOption,
+    JsonOption,
+    QuietOption,
+    SetOption,
+    UriOption,
+    VerboseOption,
+)
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.configuration import Pair, load
+from fustor_driver.errors import UsageProblem
+from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.recorder import RecordingPusher
+from fustor_driver.hosts.runner import run_host
+from fustor_driver.hosts.status import Status
+from fustor_driver.kinds import Kind
+from fustor_driver.registry import Registry
+from fustor_driver.worlds import find_world, has_world
+
+_LOG_EVERY_SEC = 10.0
+_SIGNAL_CODE_BASE = 128
+_RECORDER = "(recording)"
+_FILES = "fs"  # its endpoint is a directory, so that what a demo told can be read afterwards
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line says about the two drivers."""
+
+    config: Path | None
+    source: str | None
+    pusher: str | None
+    sync: str | None
+    source_driver: str | None
+    uri: str | None
+    pusher_driver: str | None
+    endpoint: str | None
+    settings: tuple[str, ...]
+
+    def settings_of(self, kind: Kind) -> list[str]:
+        prefix = f"{kind}."
+        return [setting.removeprefix(prefix) for setting in self.settings if setting.startswith(prefix)]
+
+
+@known_errors
+def run_command(  # noqa: PLR0917 - options, never positions
+    config: ConfigOption = None,
+    source: Annotated[str | None, typer.Option(help="Source of the file.")] = None,
+    pusher: Annotated[str | None, typer.Option(help="Pusher of the file.")] = None,
+    sync: Annotated[str | None, typer.Option(help="Sync of the file: a source with a pusher.")] = None,
+    source_driver: Annotated[str | None, typer.Option(help="Source driver, instead of a file.")] = None,
+    uri: UriOption = None,
+    pusher_driver: Annotated[str | None, typer.Option(help="Pusher driver, instead of a file or for a demo.")] = None,
+    endpoint: EndpointOption = None,
+    settings: SetOption = None,
+    demo: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Run this source on the world of its package.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Name under which the pusher keeps its index.")] = None,
+    audit_interval: Annotated[float | None, typer.Option(min=0, help="Seconds between audits; 0: none. [600]")] = None,
+    duration: Annotated[
+        float | None, typer.Option("--for", min=0, help="Stop gracefully after so many seconds.")
+    ] = None,
+    state_dir: Annotated[Path, typer.Option(help="Where dead letters and the snapshot mark are kept.")] = Path(
+        ".fustor"
+    ),
+    status: Annotated[Path | None, typer.Option(help="Keep the status in this file, as JSON.")] = None,
+    status_interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the status.")] = 1.0,
+    *,
+    json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.
+
+    Resumes where the pusher has committed. Nothing is lost by a crash at any moment. Settings: --set source.KEY=VALUE
+    and --set pusher.KEY=VALUE.
+    """
+    set_verbosity(verbose + 1, quiet)
+    asked = _Asked(config, source, pusher, sync, source_driver, uri, pusher_driver, endpoint, tuple(settings or ()))
+    with ExitStack() as worlds:
+        pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
+        source_object, pusher_object = _drivers(pair)
+        options = _options(pair, task, audit_interval, state_dir)
+        final: list[Status] = []
+        with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
+            received = run_host(
+                source_object,
+                pusher_object,
+                options,
+                duration_sec=duration,
+                look=look,
+                look_every_sec=status_interval,
+            )
+    if json:
+        print_json(final[-1])
+    if received:
+        raise typer.Exit(_SIGNAL_CODE_BASE + received)
+
+
+def _pair(asked: _Asked, quiet: int) -> Pair:
+    if asked.source_driver is not None and asked.pusher_driver is not None:
+        return _pair_of(
+            asked,
+            (asked.source_driver, {"driver": asked.source_driver}),
+            (asked.pusher_driver, {"driver": asked.pusher_driver}),
+        )
+    if asked.source_driver is not None or asked.pusher_driver is not None:
+        raise UsageProblem("Without a file, run needs --source-driver and --pusher-driver, --uri and --endpoint")
+    file = asked.config or DEFAULT_FILE
+    if asked.config is None and not file.is_file():
+        raise UsageProblem(f"There is no {str(file)!r} here; give --config, or --source-driver and --pusher-driver")
+    configuration = load(file)
+    for note in configuration.notes:
+        say(note, quiet=quiet)
+    pair = configuration.pair(source=asked.source, pusher=asked.pusher, sync=asked.sync)
+    changed = _pair_of(
+        asked,
+        (pair.source_id, pair.source.model_dump(exclude_unset=True)),
+        (pair.pusher_id, pair.pusher.model_dump(exclude_unset=True)),
+    )
+    return changed.model_copy(update={"audit_interval_sec": pair.audit_interval_sec})
+
+
+def _pair_of(asked: _Asked, source: tuple[str, dict[str, Any]], pusher: tuple[str, dict[str, Any]]) -> Pair:
+    """A pair from two entries with the command line's values put over them."""
+    return Pair(
+        source_id=source[0],
+        source=overlaid(SourceConfig, source[1], "uri", asked.uri, asked.settings_of(Kind.SOURCE)),
+        pusher_id=pusher[0],
+        pusher=overlaid(PusherConfig, pusher[1], "endpoint", asked.endpoint, asked.settings_of(Kind.PUSHER)),
+        task_id=f"{source[0]}:{pusher[0]}",
+    )
+
+
+def _demo_pair(name: str, asked: _Asked, worlds: ExitStack, quiet: int) -> Pair:
+    """A source on the changing world of its package, and a pusher that there is a place for."""
+    source = worlds.enter_context(find_world(Kind.SOURCE, name).demo())
+    pusher_name = asked.pusher_driver or _demo_pusher(name)
+    if pusher_name == _RECORDER:
+        entry = {"driver": _RECORDER, "endpoint": f"fustor-demo-{name}.jsonl"}
+    elif pusher_name == _FILES and asked.endpoint is None:
+        entry = {"endpoint": f"fustor-demo-{name}"}
+    elif asked.endpoint is not None and not has_world(Kind.PUSHER, pusher_name):
+        entry = {"driver": pusher_name}
+    else:
+        entry = worlds.enter_context(find_world(Kind.PUSHER, pusher_name)()).config()
+    pair = _pair_of(asked, (name, {"driver": name} | source), (pusher_name, {"driver": pusher_name} | entry))
+    say(f"Demo: {name} to {pusher_name}, into {pair.pusher.endpoint!r}; `fustor-driver replay` reads it", quiet=quiet)
+    return pair
+
+
+def _demo_pusher(name: str) -> str:
+    """Files where that pusher is installed, else the pusher of the source's name, else a recording."""
+    installed = {record.name for record in Registry.installed().of(Kind.PUSHER) if record.driver}
+    same = name.replace("-", "_")
+    if _FILES in installed:
+        return _FILES
+    return same if same in installed and has_world(Kind.PUSHER, same) else _RECORDER
+
+
+def _drivers(pair: Pair) -> tuple[SourceDriver, PusherDriver]:
+    registry = Registry.installed()
+    source_class = registry.find(Kind.SOURCE, pair.source.driver).load()
+    source = source_class(pair.source_id, pair.source)  # type: ignore[arg-type]
+    if pair.pusher.driver == _RECORDER:
+        return source, RecordingPusher(pair.pusher_id, pair.pusher)  # type: ignore[return-value]
+    pusher_class = registry.find(Kind.PUSHER, pair.pusher.driver).load()
+    return source, pusher_class(pair.pusher_id, pair.pusher)  # type: ignore[return-value,arg-type]
+
+
+def _options(pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path) -> HostOptions:
+    options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir)
+    interval = audit_interval if audit_interval is not None else pair.audit_interval_sec
+    return options if interval is None else options.model_copy(update={"audit_interval_sec": interval})
+
+
+@contextmanager
+def _looks(status: Path | None, final: list[Status], *, live: bool) -> Iterator[Callable[[Status], None]]:
+    """What looks at the status: a table or log lines, a file for machines, and the last one for the end."""
+    with ExitStack() as stack:
+        shown = stack.enter_context(terminal_look(Console(stderr=True))) if live else logging_look(_LOG_EVERY_SEC)
+        written = status_file_look(status) if status else None
+
+        def look(seen: Status) -> None:
+            final[:] = [seen]
+            shown(seen)
+            if written is not None:
+                written(seen)
+
+        yield look

@@ -1,0 +1,221 @@
+"""What users write in a configuration file, parsed once: the shape of the released agents' files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
+
+__all__ = ["Configuration", "Pair", "Sync", "expand", "field_problems", "load", "parse"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Item = TypeVar("_Item")
+_Entry = TypeVar("_Entry", SourceConfig, PusherConfig)
+_VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_AGENT_ONLY = {
+    "senders": "agent 0.8 sends through them; the guide host pushes through `pushers`",
+    "pipes": "agent 0.8 joins sources and senders with them; the guide host reads `syncs`",
+    "logging": "an agent's logging; use -v and -q",
+    "fs_scan_workers": "a setting of agent 0.8",
+    "agent_id": "an agent's name; the guide host takes --task",
+}
+
+
+class Sync(BaseModel):
+    """Which source goes to which pusher."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    pusher: str
+    disabled: bool = False
+    audit_interval_sec: float | None = Field(default=None, ge=0, description="Seconds between two audits; 0: none")
+    fields_mapping: tuple[()] = Field(default=(), description="Mapping is the agents'; the guide host passes rows on")
+
+
+class Pair(BaseModel):
+    """One source and one pusher with their identifiers: what the guide host runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source_id: str
+    source: SourceConfig
+    pusher_id: str
+    pusher: PusherConfig
+    task_id: str
+    audit_interval_sec: float | None = None
+
+
+class Configuration(BaseModel):
+    """A parsed file. `notes` are words for the user about sections that this command leaves alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sources: dict[str, SourceConfig] = {}
+    pushers: dict[str, PusherConfig] = {}
+    syncs: dict[str, Sync] = {}
+    notes: tuple[str, ...] = ()
+
+    def source(self, driver: str, id: str | None = None) -> tuple[str, SourceConfig]:
+        """The source that uses `driver`, or the one called `id`.
+
+        Raises:
+            UsageProblem: there is none, or more than one and no `id`.
+        """
+        return _chosen("source", self.sources, driver, id)
+
+    def pusher(self, driver: str, id: str | None = None) -> tuple[str, PusherConfig]:
+        """The pusher that uses `driver`, or the one called `id`; errors as for `source`."""
+        return _chosen("pusher", self.pushers, driver, id)
+
+    def pair(self, *, source: str | None = None, pusher: str | None = None, sync: str | None = None) -> Pair:
+        """The source and the pusher to run: a sync, two identifiers, or what the file leaves no choice about.
+
+        Raises:
+            UsageProblem: the file leaves a choice, or something chosen does not exist or is disabled.
+        """
+        joined = self._sync(sync) if source is None and pusher is None else None
+        source_id = joined.source if joined else _only("source", self.sources, source)
+        pusher_id = joined.pusher if joined else _only("pusher", self.pushers, pusher)
+        return Pair(
+            source_id=source_id,
+            source=_enabled("source", self.sources, source_id),
+            pusher_id=pusher_id,
+            pusher=_enabled("pusher", self.pushers, pusher_id),
+            task_id=f"{source_id}:{pusher_id}",
+            audit_interval_sec=joined.audit_interval_sec if joined else None,
+        )
+
+    def _sync(self, name: str | None) -> Sync | None:
+        if name is None and not self.syncs:
+            return None
+        if name is not None:
+            return _present("sync", self.syncs, name)
+        running = [sync for sync in self.syncs.values() if not sync.disabled]
+        if len(running) != 1:
+            raise UsageProblem(
+                f"The configuration has {len(running)} enabled syncs ({', '.join(self.syncs)}); choose one with --sync"
+            )
+        return running[0]
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
+    """The configuration in a YAML file, with `${NAME}` replaced by environment variables (`$$` is a dollar sign).
+
+    Raises:
+        UsageProblem: the file cannot be read.
+        ConfigurationProblem: what is in it is wrong, field by field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageProblem(f"Cannot read the configuration {str(path)!r}: {err}") from err
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as err:
+        where = str(err).replace("\n", " ")
+        raise ConfigurationProblem((FieldProblem(str(path), f"is not YAML: {where}"),)) from err
+    return parse(data, environ)
+
+
+def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
+    """A configuration from plain data; errors as for `load`."""
+    if not isinstance(data, dict):
+        raise ConfigurationProblem((FieldProblem("(file)", "must be a mapping with `sources` and `pushers`"),))
+    problems: list[FieldProblem] = []
+    ours = {name: value for name, value in data.items() if name not in _AGENT_ONLY}
+    known = _expanded(ours, environ, (), problems)
+    problems += [
+        FieldProblem(str(name), "is no section; there are `sources`, `pushers` and `syncs`")
+        for name in known
+        if name not in Configuration.model_fields or name == "notes"
+    ]
+    if problems:
+        raise ConfigurationProblem(tuple(problems))
+    notes = tuple(f"`{name}` is left alone: {why}" for name, why in _AGENT_ONLY.items() if name in data)
+    return _validated(Configuration, {name: value or {} for name, value in known.items()} | {"notes": notes})
+
+
+def expand(value: Any, environ: Mapping[str, str], path: tuple[str, ...] = ()) -> Any:
+    """Plain data with `${NAME}` replaced in every text; never parsed again, so a secret may hold anything.
+
+    Raises:
+        ConfigurationProblem: a variable is not set.
+    """
+    problems: list[FieldProblem] = []
+    expanded = _expanded(value, environ, path, problems)
+    if problems:
+        raise ConfigurationProblem(tuple(problems))
+    return expanded
+
+
+def field_problems(err: ValidationError, prefix: tuple[str, ...] = ()) -> tuple[FieldProblem, ...]:
+    """The mistakes that pydantic found, field by field, without what was typed, since that may be a secret."""
+    found = []
+    for detail in err.errors(include_url=False, include_input=False, include_context=False):
+        path = ".".join((*prefix, *map(str, detail["loc"]))) or "(all)"
+        found.append(FieldProblem(path, detail["msg"]))
+    return tuple(found)
+
+
+def _validated(model: type[_Model], data: Mapping[str, Any]) -> _Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as err:
+        raise ConfigurationProblem(field_problems(err)) from err
+
+
+def _expanded(value: Any, environ: Mapping[str, str], path: tuple[str, ...], problems: list[FieldProblem]) -> Any:
+    if isinstance(value, dict):
+        return {name: _expanded(item, environ, (*path, str(name)), problems) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_expanded(item, environ, (*path, str(at)), problems) for at, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    missing = [name for name in _VARIABLE.findall(value) if name and name not in environ]
+    problems += [FieldProblem(".".join(path), f"needs the environment variable {name!r}") for name in missing]
+    return _VARIABLE.sub(lambda match: environ.get(match[1], "") if match[1] else "$", value)
+
+
+def _chosen(kind: str, entries: Mapping[str, _Entry], driver: str, id: str | None) -> tuple[str, _Entry]:
+    if id is not None:
+        return id, _present(kind, entries, id)
+    found = [name for name, entry in entries.items() if entry.driver.replace("-", "_") == driver.replace("-", "_")]
+    if len(found) != 1:
+        count = "no" if not found else f"{len(found)}"
+        raise UsageProblem(f"The configuration has {count} {kind} with driver {driver!r}; name one with --id")
+    return found[0], entries[found[0]]
+
+
+def _only(kind: str, entries: Mapping[str, _Entry], id: str | None) -> str:
+    if id is not None:
+        return id
+    running = [name for name, entry in entries.items() if not entry.disabled] or list(entries)
+    if len(running) != 1:
+        raise UsageProblem(f"The configuration has {len(running)} {kind}s; choose one with --{kind}")
+    return running[0]
+
+
+def _enabled(kind: str, entries: Mapping[str, _Entry], id: str) -> _Entry:
+    entry = _present(kind, entries, id)
+    if entry.disabled:
+        raise UsageProblem(f"The {kind} {id!r} is disabled; set `disabled: false` in {kind}s.{id}")
+    return entry
+
+
+def _present(kind: str, entries: Mapping[str, _Item], id: str) -> _Item:
+    if id not in entries:
+        raise UsageProblem(f"The configuration has no {kind} {id!r}; it has {_names(entries)}")
+    return entries[id]
+
+
+def _names(entries: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, sorted(entries))) or "none"

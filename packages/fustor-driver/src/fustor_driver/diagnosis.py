@@ -1,0 +1,174 @@
+"""What is installed, and what contradicts: findings with a way out."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import Distribution, distributions, packages_distributions
+from pathlib import Path
+from types import ModuleType
+
+from fustor_driver.registry import GROUPS, DriverClass, DriverRecord, Registry
+
+__all__ = ["Finding", "Level", "diagnose", "installed_versions"]
+
+_NAME_ENDS = "<>=!~;[( "
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, and what to do."""
+
+    level: Level
+    subject: str
+    text: str
+    remedy: str
+    detail: str = ""
+
+
+def installed_versions() -> dict[str, str]:
+    """Every installed distribution of the Fustor family, by name."""
+    found = {dist.name: dist.version for dist in distributions() if _normal(dist.name).startswith("fustor")}
+    return dict(sorted(found.items()))
+
+
+def diagnose(registry: Registry) -> tuple[Finding, ...]:
+    """All findings: versions that contradict, then drivers that do not load, are not found, or import too much."""
+    every = {_normal(dist.name): dist for dist in distributions()}
+    versions = {name: dist.version for name, dist in every.items()}
+    per_driver = (finding for record in registry for finding in _of_driver(record, every))
+    return (*_contradictions(versions), *_duplicates(registry), *per_driver)
+
+
+def _contradictions(versions: Mapping[str, str]) -> Iterator[Finding]:
+    core, model = _family(versions, "fustor-core"), _family(versions, "fustor-event-model")
+    agent = _family(versions, "fustor-agent")
+    if core == "0.8" and model == "0.2":
+        yield Finding(
+            Level.ERROR,
+            "fustor-core",
+            "Core 0.8 beside event model 0.2: two unrelated EventBase classes, and no PusherDriver",
+            "Install fustor-core and fustor-event-model of one family",
+        )
+    if core == "0.2" and "fastapi" not in versions:
+        yield Finding(Level.ERROR, "fustor-core", "Core 0.2 needs fastapi and does not say so", "Install fastapi")
+    if agent and core and core not in (agent, "1.0"):
+        yield Finding(
+            Level.ERROR,
+            "fustor-agent",
+            f"Agent {agent} beside core {core}: its imports fail",
+            f"Pin every fustor package to the agent's version {versions['fustor-agent']}",
+        )
+    if agent and core == "1.0":
+        yield Finding(
+            Level.WARNING,
+            "fustor-agent",
+            "The contract's core stands where the agent expects its own",
+            "Run the agent in an environment of its own",
+        )
+    if versions.get("watchdog", "0").split(".")[0] >= "7" and _family(versions, "fustor-source-fs").startswith("0."):
+        yield Finding(
+            Level.ERROR,
+            "fustor-source-fs",
+            "The released source does not import with watchdog 7",
+            "Install watchdog below 7, or fustor-source-fs 1",
+        )
+
+
+def _family(versions: Mapping[str, str], name: str) -> str:
+    return ".".join(versions.get(name, "").split(".")[:2])
+
+
+def _duplicates(registry: Registry) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], DriverRecord] = {}
+    for record in registry:
+        first = seen.setdefault((record.kind, record.name), record)
+        if first is not record:
+            yield Finding(
+                Level.ERROR,
+                f"{record.kind} {record.name}",
+                f"Registered by {first.distribution!r} ({first.value}) and {record.distribution!r} ({record.value})",
+                "Remove one",
+            )
+
+
+def _of_driver(record: DriverRecord, every: Mapping[str, Distribution]) -> Iterator[Finding]:
+    subject = f"{record.kind} {record.name}"
+    if record.error is not None:
+        last = record.error.strip().splitlines()[-1]
+        yield Finding(Level.ERROR, subject, f"Does not load: {last}", "Mend the package", record.error)
+    missing = [group.name for group in GROUPS if _wanted(group.name, record) and group.name not in record.groups]
+    if missing:
+        yield Finding(
+            Level.WARNING,
+            subject,
+            f"Not registered in {' and '.join(map(repr, missing))}: the hosts that look there do not find it",
+            f"Register it there as well, in the pyproject.toml of {record.distribution!r}",
+        )
+    dist = every.get(_normal(record.distribution))
+    if dist is not None and record.driver is not None:
+        yield from _undeclared(subject, dist, record.driver)
+
+
+def _wanted(group: str, record: DriverRecord) -> bool:
+    return group.endswith(f".drivers.{record.kind}s")
+
+
+def _undeclared(subject: str, dist: Distribution, driver: DriverClass) -> Iterator[Finding]:
+    """Top-level modules that the package imports and none of its requirements provides."""
+    declared = {_requirement_name(line) for line in dist.requires or ()} | {_normal(dist.name)}
+    providers = packages_distributions()
+    for module in sorted(_imported(driver)):
+        owners = {_normal(owner) for owner in providers.get(module, ())}
+        if owners and not owners & declared:
+            yield Finding(
+                Level.ERROR,
+                subject,
+                f"Imports {module!r} and does not require {' or '.join(sorted(owners))!r}",
+                f"Add it to the dependencies of {dist.name!r}",
+            )
+
+
+def _imported(driver: DriverClass) -> set[str]:
+    """What the files of the driver's package import, other packages only."""
+    package = driver.__module__.partition(".")[0]
+    found: set[str] = set()
+    for file in _files(sys.modules[package]):
+        found.update(_top_level_imports(ast.parse(file.read_text(encoding="utf-8"))))
+    return found - set(sys.stdlib_module_names) - {package}
+
+
+def _files(module: ModuleType) -> Iterator[Path]:
+    spec = module.__spec__
+    if spec is not None and spec.submodule_search_locations:
+        for folder in spec.submodule_search_locations:
+            yield from sorted(Path(folder).rglob("*.py"))
+    elif spec is not None and spec.origin:
+        yield Path(spec.origin)
+
+
+def _top_level_imports(tree: ast.AST) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _requirement_name(line: str) -> str:
+    end = min((at for at in map(line.find, _NAME_ENDS) if at >= 0), default=len(line))
+    return _normal(line[:end])
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")

@@ -1,0 +1,93 @@
+"""What the command says in one line, classed by its exit code.
+
+FustorDriverError      a known problem
+├── UsageProblem         2  the command line cannot mean anything
+├── EnvironmentProblem   7  a driver, a package or a file is missing or does not load
+├── NotConformant        8  a driver broke the contract while it ran
+└── CheckFailed          9  the configuration is wrong, or the other side cannot be reached
+    └── ConfigurationProblem  9  field by field
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = [
+    "EXIT_CODES",
+    "CheckFailed",
+    "ConfigurationProblem",
+    "EnvironmentProblem",
+    "FieldProblem",
+    "FustorDriverError",
+    "NotConformant",
+    "UsageProblem",
+]
+
+EXIT_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "done, or nothing to do",
+        1: "a bug (traceback)",
+        2: "usage",
+        3: "name refused",
+        4: "target conflict",
+        5: "workspace missing, unreadable or excluding",
+        6: "merge conflict",
+        7: "environment (uv, git, disk, lock)",
+        8: "not conformant",
+        9: "connection or configuration check failed",
+        130: "interrupted (Ctrl-C)",
+        143: "interrupted (SIGTERM)",
+    }
+)
+"""The project's one table of exit codes; this command uses 0, 1, 2, 7, 8, 9, 130 and 143."""
+
+
+class FustorDriverError(Exception):
+    """A known problem: one line for the user and the exit code of the command."""
+
+    exit_code: int = 1
+
+
+class UsageProblem(FustorDriverError):  # noqa: N818 - named for what the user does next, as in fustor-new
+    """The command line cannot mean anything as it stands."""
+
+    exit_code = 2
+
+
+class EnvironmentProblem(FustorDriverError):  # noqa: N818 - named for what the user does next, as in fustor-new
+    """A driver, a package or a file that is needed is missing or does not load."""
+
+    exit_code = 7
+
+
+class NotConformant(FustorDriverError):  # noqa: N818 - named for what the user does next, as in fustor-new
+    """A driver did what no host can go on from; the contract forbids it."""
+
+    exit_code = 8
+
+
+class CheckFailed(FustorDriverError):  # noqa: N818 - named for what the user does next, as in fustor-new
+    """The configuration is wrong, or the other side cannot be reached."""
+
+    exit_code = 9
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One mistake in a configuration: the dotted path of the field, and what is wrong with it."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+class ConfigurationProblem(CheckFailed):
+    """Mistakes in a configuration, one line for each field."""
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems

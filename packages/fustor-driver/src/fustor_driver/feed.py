@@ -1,0 +1,94 @@
+"""Feeding batches of events to a pusher, outside a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import RetryableError
+from fustor_driver.errors import CheckFailed
+from fustor_driver.event_files import Batch
+from fustor_driver.hosts.delivery import pause_sec
+from fustor_driver.hosts.replies import PushReply, SessionReply
+from fustor_event_model import EventBase
+
+__all__ = ["Fed", "feed", "grouped"]
+
+_BACKOFF_MAX_SEC = 60.0
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What was pushed."""
+
+    sessions: int
+    batches: int
+    events: int
+    rows: int
+    snapshot_needed: bool
+
+
+async def feed(
+    pusher: PusherDriver, batches: Iterable[Batch], task_id: str, *, look: Callable[[Batch], None] = lambda _: None
+) -> Fed:
+    """Push batches in order, each of their sessions in a new session of `task_id`; the pusher is closed at the end.
+
+    Raises:
+        DriverError: the pusher refuses a batch; everything before it is pushed.
+        CheckFailed: it stayed out of reach.
+    """
+    sessions = pushed = events = rows = 0
+    needed = False
+    try:
+        for _, session in groupby(batches, key=lambda batch: batch.session_id):
+            reply = SessionReply.read(await pusher.create_session(task_id), "create_session")
+            sessions += 1
+            for batch in session:
+                needed = await _push(pusher, batch, reply.session_id, task_id) or needed
+                pushed += 1
+                events += len(batch.events)
+                rows += sum(len(event.rows) for event in batch.events)
+                look(batch)
+    finally:
+        await pusher.close()
+    return Fed(sessions, pushed, events, rows, needed)
+
+
+def grouped(events: Iterable[EventBase], max_events: int) -> Iterator[Batch]:
+    """Events as batches of one phase each, in order, in one session."""
+    for phase, group in groupby(events, key=lambda event: event.message_source):
+        batch: list[EventBase] = []
+        for event in group:
+            batch.append(event)
+            if len(batch) >= max_events:
+                yield Batch(session_id="", phase=phase, events=tuple(batch))
+                batch = []
+        if batch:
+            yield Batch(session_id="", phase=phase, events=tuple(batch))
+
+
+async def _push(pusher: PusherDriver, batch: Batch, session_id: str, task_id: str) -> bool:
+    """Push one batch until it is through; whether the pusher asks for a snapshot."""
+    config = pusher.config
+    for attempt in range(1, config.max_retries + 1):
+        try:
+            answer = await pusher.push(
+                list(batch.events),
+                session_id=session_id,
+                task_id=task_id,
+                source_type=batch.phase.value,
+                is_snapshot_end=batch.is_snapshot_end,
+            )
+        except RetryableError as err:
+            last: str = str(err)
+        else:
+            reply = PushReply.read(answer, "push")
+            if reply.success:
+                return reply.snapshot_needed
+            last = "push answered success=False"
+        if attempt < config.max_retries:
+            await asyncio.sleep(pause_sec(config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC))
+    raise CheckFailed(f"The pusher {pusher.id!r} failed {config.max_retries} times: {last}; mend it and push again")

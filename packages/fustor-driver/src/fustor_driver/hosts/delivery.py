@@ -1,0 +1,183 @@
+"""Pushing one batch until the pusher has it: retries, refusals, and the wish for a new session."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import ConfigError, DriverError, RetryableError
+from fustor_driver.errors import CheckFailed
+from fustor_driver.hosts.bell import Bell
+from fustor_driver.hosts.deadletter import DeadLetterFile
+from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.replies import PushReply
+from fustor_driver.hosts.status import Progress
+from fustor_event_model import EventBase, MessageSource
+
+__all__ = ["Control", "Delivery", "Outcome", "Session", "pause_sec", "says_obsolete"]
+
+_log = logging.getLogger("fustor_driver.host")
+
+
+class Outcome(Enum):
+    """What became of a batch."""
+
+    PUSHED = auto()
+    REFUSED = auto()
+    """Pushed, but for the events that are in the dead-letter file now."""
+    OBSOLETE = auto()
+    """Not pushed: the pusher no longer knows the session."""
+    STOPPED = auto()
+    """Not pushed: the host is stopping."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one call of `create_session` opened."""
+
+    id: str
+    heartbeat_interval_sec: float
+
+
+@dataclass
+class Control:
+    """What the host's coroutines tell each other; whoever changes it rings the bell."""
+
+    bell: Bell = field(default_factory=Bell)
+    stopping: bool = False
+    renewal_asked: bool = False
+
+    def stop(self) -> None:
+        """Ask everything to end gracefully."""
+        self.stopping = True
+        self.bell.ring()
+
+    def ask_renewal(self) -> None:
+        """Ask for a new session with a new snapshot."""
+        self.renewal_asked = True
+        self.bell.ring()
+
+
+def says_obsolete(err: DriverError) -> bool:
+    """Whether a pusher says that its session is gone, in the words that released hosts look for (R63)."""
+    text = str(err)
+    return "obsolete" in text.lower() or "419" in text
+
+
+def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:
+    """The pause after the `attempt`-th failure (from 1): doubled each time, up to a bound."""
+    return float(min(delay_sec * 2 ** min(attempt - 1, 30), longest_sec))
+
+
+class Delivery:
+    """Pushes batches for one task. A batch that is not through is the next one pushed in its phase."""
+
+    def __init__(self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress) -> None:
+        self._pusher = pusher
+        self._options = options
+        self._control = control
+        self._progress = progress
+        self._dead_letters = DeadLetterFile(options.dead_letters, options.task_id)
+
+    async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
+        """Push a batch; what the pusher refuses for good is cut out event by event and kept in a file.
+
+        Raises:
+            CheckFailed: the pusher's configuration is wrong, or it stayed out of reach.
+        """
+        try:
+            outcome = await self._attempts(session, phase, events, end=False)
+        except (ConfigError, RetryableError):
+            raise
+        except DriverError as err:
+            return await self._refused(session, phase, events, err)
+        if outcome is Outcome.PUSHED:
+            self._progress.pushed(phase, events)
+        return outcome
+
+    async def announce_snapshot(self, session: Session) -> None:
+        """Tell the pusher, by an empty batch, that this session begins with a snapshot, before realtime gets there.
+
+        A pusher that has no use for it may refuse it: the host's own mark says the same.
+        """
+        try:
+            await self._attempts(session, MessageSource.SNAPSHOT, [], end=False)
+        except (ConfigError, RetryableError):
+            raise
+        except DriverError as err:
+            _log.debug("The announcement of a snapshot was refused: %s", err)
+
+    async def finish_snapshot(self, session: Session) -> Outcome:
+        """Tell the pusher that the session's snapshot is complete.
+
+        Raises:
+            DriverError: the pusher refuses it, so there is no complete snapshot.
+        """
+        return await self._attempts(session, MessageSource.SNAPSHOT, [], end=True)
+
+    async def _refused(
+        self, session: Session, phase: MessageSource, events: list[EventBase], err: DriverError
+    ) -> Outcome:
+        if len(events) == 1:
+            self._dead_letters.keep(events[0], session_id=session.id, phase=phase, reason=str(err))
+            self._progress.dead_letters += 1
+            self._progress.last_error = str(err)
+            _log.error("Refused for good and kept in %s: %s", self._dead_letters.path, err)
+            return Outcome.REFUSED
+        middle = len(events) // 2
+        worst = Outcome.PUSHED
+        for half in (events[:middle], events[middle:]):
+            outcome = await self.push(session, phase, half)
+            if outcome in (Outcome.OBSOLETE, Outcome.STOPPED):
+                return outcome
+            worst = Outcome.REFUSED if outcome is Outcome.REFUSED else worst
+            if worst is Outcome.REFUSED and phase is MessageSource.AUDIT:
+                return worst  # an audit with a hole in it must not go on to its end
+        return worst
+
+    async def _attempts(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
+        config = self._pusher.config
+        for attempt in range(1, config.max_retries + 1):
+            try:
+                return await self._once(session, phase, events, end=end)
+            except RetryableError as err:
+                last = err
+            except DriverError as err:
+                if not says_obsolete(err):
+                    raise
+                _log.warning("The pusher gave up session %s: %s", session.id, err)
+                self._control.ask_renewal()
+                return Outcome.OBSOLETE
+            if attempt < config.max_retries and not await self._pause(attempt, last):
+                return Outcome.STOPPED
+        raise CheckFailed(
+            f"The pusher {self._pusher.id!r} failed {config.max_retries} times: {last}; mend it and start again, "
+            "nothing is lost"
+        ) from last
+
+    async def _once(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
+        answer = await self._pusher.push(
+            events,
+            session_id=session.id,
+            task_id=self._options.task_id,
+            source_type=phase.value,
+            is_snapshot_end=end,
+        )
+        reply = PushReply.read(answer, "push")
+        if reply.snapshot_needed:
+            self._control.ask_renewal()
+        if not reply.success:
+            if reply.snapshot_needed:
+                return Outcome.OBSOLETE
+            raise RetryableError("push answered success=False")
+        return Outcome.PUSHED
+
+    async def _pause(self, attempt: int, err: RetryableError) -> bool:
+        """Wait before the next attempt; False when the host stops meanwhile."""
+        seconds = pause_sec(self._pusher.config.retry_delay_sec, attempt, self._options.backoff_max_sec)
+        self._progress.retries += 1
+        self._progress.last_error = str(err)
+        _log.warning("Attempt %d failed, the next follows in %.3g s: %s", attempt, seconds, err)
+        return not await self._control.bell.wait_until(lambda: self._control.stopping, seconds)

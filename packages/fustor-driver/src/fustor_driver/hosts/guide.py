@@ -1,0 +1,240 @@
+"""The guide host: one source to one pusher, so that nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_driver.errors import CheckFailed
+from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, pause_sec, says_obsolete
+from fustor_driver.hosts.mark import SnapshotMark
+from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
+from fustor_driver.hosts.sessions import Sessions
+from fustor_driver.hosts.status import Progress, Status
+from fustor_event_model import EventBase
+
+__all__ = ["GuideHost"]
+
+_log = logging.getLogger("fustor_driver.host")
+
+
+class GuideHost:
+    """Runs a source and a pusher by the contract, sections 4 and 5.
+
+    Order of a start: session, committed index, realtime armed (resumed there if nothing could be missing, else from
+    now), then a snapshot unless it resumed, then audits. Realtime is pushed all the while. A pusher that asks for a
+    snapshot gets a new session with a new snapshot. Nothing is committed here: the pusher's index is the only state.
+    """
+
+    def __init__(self, source: SourceDriver, pusher: PusherDriver, options: HostOptions) -> None:
+        control, progress = Control(), Progress(options.task_id)
+        delivery = Delivery(pusher, options, control, progress)
+        self._parts = Parts(source, pusher, options, control, progress, delivery)
+        self._control = control
+        self._sessions = Sessions(pusher, options, control, progress)
+        self._mark = SnapshotMark(options.snapshot_due)
+        self._between_pushes = asyncio.Lock()
+        self._main: asyncio.Task[Any] | None = None
+        self._gave_up = False
+
+    def stop(self) -> None:
+        """Stop gracefully: what was read is still pushed, within the time allowed. Call it in the loop's thread."""
+        if not self._control.stopping:
+            self._parts.progress.state = "stopping"
+            self._control.stop()
+            asyncio.get_running_loop().call_later(self._parts.options.stop_timeout_sec, self.abort)
+
+    def abort(self) -> None:
+        """End at once: what was read and not yet pushed is read again at the next start."""
+        if self._main is not None:
+            self._gave_up = True
+            self._main.cancel()
+
+    def status(self) -> Status:
+        """What was done so far. Call it in the loop's thread."""
+        return self._parts.progress.status()
+
+    async def run(self) -> None:
+        """Run until `stop()`; both drivers are closed on return.
+
+        Raises:
+            DriverError: the source or the pusher cannot go on.
+            CheckFailed: the pusher stayed out of reach.
+            NotConformant: a driver broke the contract.
+        """
+        self._main = asyncio.current_task()
+        try:
+            await self._run()
+        except asyncio.CancelledError:
+            if not self._gave_up:
+                raise
+            _log.warning("Stopped before all was pushed that was read; it is read again at the next start")
+        finally:
+            self._main = None
+            self._parts.progress.state = "stopped"
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            await self._parts.pusher.close()
+        finally:
+            await self._parts.source.close()
+
+    async def _run(self) -> None:
+        session = await self._sessions.open()
+        if session is None:
+            return
+        position = await self._resume_position(session)
+        if position < 0:
+            await self._parts.delivery.announce_snapshot(session)
+        realtime = Realtime(self._parts, position)
+        try:
+            await realtime.arm()
+            self._parts.progress.state = "running"
+            await _together(
+                self._deliver(realtime),
+                self._stop_reading(realtime),
+                self._heartbeats(),
+                self._supervise(snapshot_due=position < 0),
+            )
+        finally:
+            await realtime.close()
+
+    async def _resume_position(self, session: Session) -> int:
+        """The index to resume from, -1 if a snapshot is due."""
+        source, progress = self._parts.source, self._parts.progress
+        committed = await self._parts.pusher.get_latest_committed_index(session_id=session.id)
+        progress.committed_index = committed
+        if (
+            committed <= 0
+            or self._mark.is_set()
+            or not await asyncio.to_thread(source.is_position_available, committed)
+        ):
+            _log.info("A snapshot is due: committed index %d cannot be resumed", committed)
+            self._mark.set()
+            return -1
+        progress.resumed_from = committed
+        source.acknowledge(committed)
+        _log.info("Resuming after index %d", committed)
+        return committed
+
+    async def _stop_reading(self, realtime: Realtime) -> None:
+        await self._control.bell.wait_until(lambda: self._control.stopping)
+        realtime.stop()
+
+    async def _deliver(self, realtime: Realtime) -> None:
+        while events := await realtime.take():
+            await self._push(realtime, events)
+
+    async def _push(self, realtime: Realtime, events: list[EventBase]) -> None:
+        """Push a batch, in the next session if this one is gone, so that nothing overtakes it."""
+        while True:
+            async with self._between_pushes:
+                session = self._sessions.current
+                outcome = await realtime.push(session, events)
+            if outcome is not Outcome.OBSOLETE or not await self._sessions.wait_for_next(session):
+                return
+
+    async def _heartbeats(self) -> None:
+        control, failures = self._control, 0
+        while not control.stopping:
+            session = self._sessions.current
+            try:
+                await self._parts.pusher.heartbeat(session_id=session.id)
+                failures = 0
+            except DriverError as err:
+                failures += 1
+                self._heartbeat_failed(session, err, failures)
+            await self._sessions.wait_for_next(session, session.heartbeat_interval_sec)
+
+    def _heartbeat_failed(self, session: Session, err: DriverError, failures: int) -> None:
+        if says_obsolete(err):
+            if session is self._sessions.current:
+                self._control.ask_renewal()
+            return
+        _log.warning("Heartbeat %d failed: %s", failures, err)
+        pusher = self._parts.pusher
+        if failures >= pusher.config.max_retries:
+            raise CheckFailed(f"The pusher {pusher.id!r} failed {failures} heartbeats: {err}; mend it and start again")
+
+    async def _supervise(self, *, snapshot_due: bool) -> None:
+        """Snapshot, then audits, until the pusher asks to begin again."""
+        failures = 0
+        while not self._control.stopping:
+            complete = not snapshot_due or await self._snapshot(failures)
+            failures = 0 if complete else failures + 1
+            if complete:
+                await self._audits()
+            await self._renew_session(failures)
+            snapshot_due = True
+
+    async def _snapshot(self, failures: int) -> bool:
+        """Whether the session has a complete snapshot now."""
+        try:
+            complete = await run_snapshot(self._parts, self._sessions.current)
+        except DriverError as err:
+            self._parts.progress.last_error = str(err)
+            if failures + 1 >= self._parts.source.config.max_retries:
+                raise CheckFailed(f"No complete snapshot in {failures + 1} attempts: {err}") from err
+            _log.warning("The snapshot broke off and starts again: %s", err)
+            return False
+        if complete:
+            await self._snapshot_is_durable()
+        return complete
+
+    async def _snapshot_is_durable(self) -> None:
+        """From now on the pusher's index is one to resume from."""
+        if not self._control.renewal_asked:
+            self._mark.clear()
+        session, progress = self._sessions.current, self._parts.progress
+        committed = await self._parts.pusher.get_latest_committed_index(session_id=session.id)
+        if committed >= 0:
+            progress.committed_index = max(progress.committed_index, committed)
+            self._parts.source.acknowledge(committed)
+
+    async def _audits(self) -> None:
+        """Audit after audit until the host stops or a new session is due."""
+        control, interval_sec = self._control, self._parts.options.audit_interval_sec
+        while not await control.bell.wait_until(
+            lambda: control.stopping or control.renewal_asked, interval_sec or None
+        ):
+            try:
+                await run_audit(self._parts, self._sessions.current)
+            except DriverError as err:
+                self._parts.progress.last_error = str(err)
+                _log.warning("The audit broke off; the next one starts anew: %s", err)
+
+    async def _renew_session(self, failures: int) -> None:
+        """Open the next session, when no realtime push is under way in the old one."""
+        if self._control.stopping:
+            return
+        self._mark.set()
+        attempt = max(failures, self._sessions.hasty_renewals())
+        if attempt:
+            delay_sec = self._parts.source.config.retry_delay_sec
+            seconds = pause_sec(delay_sec, attempt, self._parts.options.backoff_max_sec)
+            if await self._control.bell.wait_until(lambda: self._control.stopping, seconds):
+                return
+        async with self._between_pushes:
+            self._control.renewal_asked = False
+            session = await self._sessions.open()
+            if session is not None:
+                await self._parts.delivery.announce_snapshot(session)
+
+
+async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run the parts until all have returned or one has failed; the others are cancelled then."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

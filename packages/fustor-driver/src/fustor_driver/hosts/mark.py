@@ -1,0 +1,48 @@
+"""The host's one durable note: a snapshot is due, whatever index the pusher has committed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["SnapshotMark"]
+
+
+class SnapshotMark:
+    """A file that stands from before a session with a snapshot begins until its end is pushed.
+
+    Realtime is pushed while a snapshot runs, so after a crash a pusher that had a complete snapshot in an earlier
+    session may name an index of this one; resumed there, what this snapshot had not yet told would never be told.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def is_set(self) -> bool:
+        """Whether an earlier run left a snapshot unfinished."""
+        return self._path.exists()
+
+    def set(self) -> None:
+        """Note it; on the disk when this returns.
+
+        Raises:
+            OSError: it cannot be noted; the host must not begin the session.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._sync_directory()
+
+    def clear(self) -> None:
+        """The snapshot is complete. Lost in a crash, this costs one more snapshot and no data."""
+        self._path.unlink(missing_ok=True)
+
+    def _sync_directory(self) -> None:
+        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,38 @@
+"""How the guide host runs one task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["HostOptions"]
+
+
+class HostOptions(BaseModel):
+    """Bounds and intervals; none of them changes what is delivered, only when."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task_id: str = Field(description="Names the state that the pusher keeps; stable over restarts")
+    audit_interval_sec: float = Field(default=600.0, ge=0, description="Seconds between two audits; 0: none")
+    push_max_events: int = Field(default=1_000, gt=0, description="Events in one push")
+    push_max_rows: int = Field(default=10_000, gt=0, description="A push ends with the event that reaches this")
+    stop_timeout_sec: float = Field(default=10.0, gt=0, description="Time for a graceful stop")
+    backoff_max_sec: float = Field(default=60.0, gt=0, description="Longest pause between two attempts")
+    state_dir: Path = Field(default=Path(".fustor"), description="Directory of dead letters and of the snapshot mark")
+
+    @property
+    def dead_letters(self) -> Path:
+        """The file of what the pusher refused for good."""
+        return self.state_dir / f"{self._file_name}.dead-letters.jsonl"
+
+    @property
+    def snapshot_due(self) -> Path:
+        """The mark that a snapshot was begun and its end not yet pushed."""
+        return self.state_dir / f"{self._file_name}.snapshot-due"
+
+    @property
+    def _file_name(self) -> str:
+        return quote(self.task_id, safe="")

@@ -1,0 +1,212 @@
+"""The three phases of the guide host: each reads one iterator in a thread of its own and pushes what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import groupby
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_driver.errors import NotConformant
+from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session
+from fustor_driver.hosts.dialect import guide_dialect
+from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.reader import Reader
+from fustor_driver.hosts.status import PhaseState, Progress
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource
+
+__all__ = ["Parts", "Realtime", "run_audit", "run_snapshot"]
+
+_log = logging.getLogger("fustor_driver.host")
+_LINGER_SEC = 0.02
+_UNDELIVERED = (Outcome.OBSOLETE, Outcome.STOPPED)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every phase works with."""
+
+    source: SourceDriver
+    pusher: PusherDriver
+    options: HostOptions
+    control: Control
+    progress: Progress
+    delivery: Delivery
+
+
+class Realtime:
+    """The one stream of a run; it outlives sessions."""
+
+    def __init__(self, parts: Parts, start_position: int) -> None:
+        self._parts = parts
+        source = parts.source
+
+        def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
+            return source.get_message_iterator(start_position, stop_event=stop_event, required_fields_tracker=None)
+
+        self._reader = Reader("realtime", open_iterator, source.config.max_queue_size)
+
+    async def arm(self) -> None:
+        """Open the stream; what happens after this returned is delivered.
+
+        Raises:
+            Exception: what `get_message_iterator` raised.
+        """
+        reader = self._reader
+        self._parts.progress.begins(MessageSource.REALTIME, lambda: (reader.waiting, reader.lag_sec))
+        reader.start()
+        await reader.opened()
+
+    async def take(self) -> list[EventBase]:
+        """The next batch; empty when the host stopped the stream and everything was taken.
+
+        Raises:
+            NotConformant: the stream ended by itself.
+            Exception: what the stream raised.
+        """
+        reader, options = self._reader, self._parts.options
+        try:
+            events = await reader.take(options.push_max_events, options.push_max_rows)
+        except DriverError:
+            if reader.stopped:
+                return []
+            self._parts.progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
+            raise
+        if not events and not reader.stopped:
+            raise NotConformant(
+                f"The realtime stream of {self._parts.source.id!r} ended by itself; "
+                "it must go on until stop_event is set (driver contract, section 4)"
+            )
+        return events
+
+    async def push(self, session: Session, events: list[EventBase]) -> Outcome:
+        """Push a batch and acknowledge it to the source once it is durable."""
+        outcome = await self._parts.delivery.push(session, MessageSource.REALTIME, events)
+        if outcome is Outcome.PUSHED:
+            index = events[-1].index
+            if index >= 0:
+                self._parts.progress.committed_index = max(self._parts.progress.committed_index, index)
+                self._parts.source.acknowledge(index)
+        return outcome
+
+    def stop(self) -> None:
+        """Ask the stream to end."""
+        self._reader.stop()
+
+    async def close(self) -> None:
+        """Stop the thread; a driver that ignores `stop_event` is named in the log."""
+        self._parts.progress.ends(MessageSource.REALTIME, PhaseState.DONE)
+        await _join(self._reader, self._parts.source)
+
+
+async def run_snapshot(parts: Parts, session: Session) -> bool:
+    """Read and push one snapshot; whether it is complete and its end is pushed.
+
+    Raises:
+        DriverError: what the iterator raised, or the pusher's refusal of the end.
+    """
+    source, batch_size = parts.source, parts.pusher.config.batch_size
+
+    def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
+        return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
+
+    reader = Reader("snapshot", open_iterator, source.config.max_queue_size, linger_sec=_LINGER_SEC)
+    async with _reading(parts, MessageSource.SNAPSHOT, reader, lambda: parts.control.stopping) as run:
+        async for events in _batches(parts, reader):
+            if await parts.delivery.push(session, MessageSource.SNAPSHOT, events) in _UNDELIVERED:
+                return False
+        if not reader.stopped:
+            run.complete = await parts.delivery.finish_snapshot(session) is Outcome.PUSHED
+    return run.complete
+
+
+async def run_audit(parts: Parts, session: Session) -> bool:
+    """Read and push one audit; whether it came to its end.
+
+    Nothing is asked of the source after Audit-Start until its push has returned, and an audit of which the pusher
+    refused anything is not ended: its deletions would be wrong.
+
+    Raises:
+        DriverError: what the iterator raised.
+    """
+    source, control, batch_size = parts.source, parts.control, parts.pusher.config.batch_size
+
+    def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
+        return guide_dialect(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
+
+    reader = Reader(
+        "audit", open_iterator, source.config.max_queue_size, pause_after=_starts_audit, linger_sec=_LINGER_SEC
+    )
+    gives_up = lambda: control.stopping or control.renewal_asked  # noqa: E731 - a condition, named for its only use
+    async with _reading(parts, MessageSource.AUDIT, reader, gives_up) as run:
+        async for events in _batches(parts, reader):
+            for part in _signals_alone(events):
+                if (
+                    reader.stopped
+                    or await parts.delivery.push(session, MessageSource.AUDIT, part) is not Outcome.PUSHED
+                ):
+                    return False
+            reader.resume()
+        run.complete = not reader.stopped
+    return run.complete
+
+
+@dataclass
+class _Run:
+    complete: bool = False
+
+
+@asynccontextmanager
+async def _reading(
+    parts: Parts, phase: MessageSource, reader: Reader, gives_up: Callable[[], bool]
+) -> AsyncIterator[_Run]:
+    """One pass of a phase: counted, stopped as soon as `gives_up`, its thread gone afterwards."""
+
+    async def watch() -> None:
+        await parts.control.bell.wait_until(gives_up)
+        reader.stop()
+
+    run = _Run()
+    watcher = asyncio.ensure_future(watch())
+    parts.progress.begins(phase, lambda: (reader.waiting, reader.lag_sec))
+    reader.start()
+    try:
+        yield run
+    finally:
+        watcher.cancel()
+        parts.progress.ends(phase, PhaseState.DONE if run.complete else PhaseState.FAILED)
+        await _join(reader, parts.source)
+
+
+async def _batches(parts: Parts, reader: Reader) -> AsyncIterator[list[EventBase]]:
+    """Batches up to the end; how an iterator ends that was told to stop says nothing."""
+    options = parts.options
+    try:
+        while events := await reader.take(options.push_max_events, options.push_max_rows):
+            yield events
+    except DriverError:
+        if not reader.stopped:
+            raise
+
+
+def _starts_audit(event: EventBase) -> bool:
+    return event.signal is LifecycleSignal.AUDIT_START
+
+
+def _signals_alone(events: Sequence[EventBase]) -> Iterator[list[EventBase]]:
+    for signal, group in groupby(events, key=lambda event: event.signal):
+        part = list(group)
+        if signal is None:
+            yield part
+        else:
+            yield from ([event] for event in part)
+
+
+async def _join(reader: Reader, source: SourceDriver) -> None:
+    if not await reader.join():
+        _log.warning("The %s thread of %r still runs after stop_event was set", reader.name, source.id)

@@ -1,0 +1,45 @@
+"""What a pusher answers, parsed once."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fustor_driver.configuration import field_problems
+from fustor_driver.errors import NotConformant
+
+__all__ = ["PushReply", "SessionReply"]
+
+
+class _Reply(BaseModel):
+    """Known keys are read, others are the pusher's own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @classmethod
+    def read(cls, answer: Any, method: str) -> Self:
+        """The answer of `method`.
+
+        Raises:
+            NotConformant: it is no mapping, or its keys have the wrong types.
+        """
+        try:
+            return cls.model_validate(answer)
+        except ValidationError as err:
+            what = "; ".join(map(str, field_problems(err)))
+            raise NotConformant(f"{method} answered {type(answer).__name__} that is no valid reply: {what}") from err
+
+
+class PushReply(_Reply):
+    """Answer of `push`; `success=False` means that nothing is promised, so the batch is pushed again."""
+
+    success: bool = True
+    snapshot_needed: bool = False
+
+
+class SessionReply(_Reply):
+    """Answer of `create_session`."""
+
+    session_id: str
+    suggested_heartbeat_interval_seconds: float = Field(default=10.0, gt=0)

@@ -1,0 +1,92 @@
+"""The sessions of a run, one after the other."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import RetryableError
+from fustor_driver.errors import CheckFailed
+from fustor_driver.hosts.delivery import Control, Session, pause_sec
+from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.replies import SessionReply
+from fustor_driver.hosts.status import Progress
+
+__all__ = ["Sessions"]
+
+_log = logging.getLogger("fustor_driver.host")
+
+
+class Sessions:
+    """Opens sessions and tells which one is current."""
+
+    def __init__(self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress) -> None:
+        self._pusher = pusher
+        self._options = options
+        self._control = control
+        self._progress = progress
+        self._current: Session | None = None
+        self._opened_at = 0.0
+        self._hasty = 0
+
+    @property
+    def current(self) -> Session:
+        """The session that pushes go to.
+
+        Raises:
+            RuntimeError: none was opened yet.
+        """
+        if self._current is None:
+            raise RuntimeError("no session is open")
+        return self._current
+
+    async def open(self) -> Session | None:
+        """A new session, the current one from now on; None when the host stops meanwhile.
+
+        Raises:
+            CheckFailed: the pusher stayed out of reach.
+            DriverError: it refuses.
+        """
+        config = self._pusher.config
+        for attempt in range(1, config.max_retries + 1):
+            try:
+                answer = await self._pusher.create_session(self._options.task_id)
+            except RetryableError as err:
+                last = err
+            else:
+                return self._opened(SessionReply.read(answer, "create_session"))
+            if attempt < config.max_retries and await self._stops_within(attempt, last):
+                return None
+        raise CheckFailed(
+            f"The pusher {self._pusher.id!r} gave no session in {config.max_retries} attempts: {last}; "
+            "mend it and start again"
+        ) from last
+
+    async def wait_for_next(self, session: Session, timeout_sec: float | None = None) -> bool:
+        """Whether another session took the place of `session`; False after the time, or when the host stops."""
+        await self._control.bell.wait_until(lambda: self._control.stopping or self._current is not session, timeout_sec)
+        return self._current is not session
+
+    def hasty_renewals(self) -> int:
+        """How many sessions in a row, with this one, lasted less than the longest pause."""
+        hasty = time.monotonic() - self._opened_at < self._options.backoff_max_sec
+        self._hasty = self._hasty + 1 if hasty else 0
+        return max(self._hasty - 1, 0)
+
+    def _opened(self, reply: SessionReply) -> Session:
+        session = Session(reply.session_id, reply.suggested_heartbeat_interval_seconds)
+        self._current = session
+        self._opened_at = time.monotonic()
+        self._progress.session_id = session.id
+        self._progress.sessions += 1
+        self._control.bell.ring()
+        _log.info("Session %s of task %s", session.id, self._options.task_id)
+        return session
+
+    async def _stops_within(self, attempt: int, err: RetryableError) -> bool:
+        seconds = pause_sec(self._pusher.config.retry_delay_sec, attempt, self._options.backoff_max_sec)
+        self._progress.retries += 1
+        self._progress.last_error = str(err)
+        _log.warning("No session yet, the next attempt follows in %.3g s: %s", seconds, err)
+        return await self._control.bell.wait_until(lambda: self._control.stopping, seconds)

@@ -1,0 +1,151 @@
+"""What a running host has done and is doing: counters inside, a frozen record outside."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from fustor_event_model import EventBase, MessageSource
+
+__all__ = ["PhaseState", "PhaseStatus", "Progress", "Status"]
+
+_RATE_WINDOW_SEC = 5.0
+
+
+class PhaseState(StrEnum):
+    """What a phase of the host is doing."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class PhaseStatus(BaseModel):
+    """One phase: totals since the start, rate over the last seconds, and what waits to be pushed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: PhaseState
+    runs: int
+    events: int
+    rows: int
+    rows_per_sec: float
+    queued: int
+    lag_sec: float
+    last_index: int
+
+
+class Status(BaseModel):
+    """The host at one moment; written to `--status FILE` and shown on a terminal."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task_id: str
+    state: str
+    started_at: datetime
+    uptime_sec: float
+    session_id: str | None
+    sessions: int
+    resumed_from: int
+    committed_index: int
+    phases: dict[MessageSource, PhaseStatus]
+    retries: int
+    dead_letters: int
+    last_error: str | None
+
+
+class _Phase:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.state = PhaseState.WAITING
+        self.runs = self.events = self.rows = 0
+        self.last_index = -1
+        self.queue: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
+        self._clock = clock
+        self._recent: deque[tuple[float, int]] = deque()
+
+    def add(self, events: Sequence[EventBase]) -> None:
+        rows = sum(len(event.rows) for event in events)
+        self.events += len(events)
+        self.rows += rows
+        self.last_index = max(self.last_index, events[-1].index)
+        self._recent.append((self._clock(), rows))
+        self._forget()
+
+    def _forget(self) -> None:
+        since = self._clock() - _RATE_WINDOW_SEC
+        while self._recent and self._recent[0][0] < since:
+            self._recent.popleft()
+
+    def status(self, uptime_sec: float) -> PhaseStatus:
+        self._forget()
+        queued, lag_sec = self.queue()
+        span = max(min(uptime_sec, _RATE_WINDOW_SEC), 0.001)
+        return PhaseStatus(
+            state=self.state,
+            runs=self.runs,
+            events=self.events,
+            rows=self.rows,
+            rows_per_sec=round(sum(rows for _, rows in self._recent) / span, 1),
+            queued=queued,
+            lag_sec=round(lag_sec, 3),
+            last_index=self.last_index,
+        )
+
+
+class Progress:
+    """The host's counters; changed in its loop only, read through `status()`."""
+
+    def __init__(self, task_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.state = "starting"
+        self.session_id: str | None = None
+        self.sessions = 0
+        self.resumed_from = -1
+        self.committed_index = -1
+        self.retries = 0
+        self.dead_letters = 0
+        self.last_error: str | None = None
+        self._task_id = task_id
+        self._clock = clock
+        self._started = clock()
+        self._started_at = datetime.now(UTC)
+        self._phases = {phase: _Phase(clock) for phase in MessageSource}
+
+    def pushed(self, phase: MessageSource, events: Sequence[EventBase]) -> None:
+        """Count a batch that is durable."""
+        if events:
+            self._phases[phase].add(events)
+
+    def begins(self, phase: MessageSource, queue: Callable[[], tuple[int, float]]) -> None:
+        """A phase reads; `queue` tells how many events wait, and for how many seconds."""
+        self._phases[phase].state = PhaseState.RUNNING
+        self._phases[phase].queue = queue
+
+    def ends(self, phase: MessageSource, state: PhaseState) -> None:
+        """A phase ended; a complete one counts as a run."""
+        self._phases[phase].state = state
+        self._phases[phase].runs += state is PhaseState.DONE
+        self._phases[phase].queue = lambda: (0, 0.0)
+
+    def status(self) -> Status:
+        """The counters as they stand."""
+        uptime_sec = self._clock() - self._started
+        return Status(
+            task_id=self._task_id,
+            state=self.state,
+            started_at=self._started_at,
+            uptime_sec=round(uptime_sec, 3),
+            session_id=self.session_id,
+            sessions=self.sessions,
+            resumed_from=self.resumed_from,
+            committed_index=self.committed_index,
+            phases={phase: state.status(uptime_sec) for phase, state in self._phases.items()},
+            retries=self.retries,
+            dead_letters=self.dead_letters,
+            last_error=self.last_error,
+        )

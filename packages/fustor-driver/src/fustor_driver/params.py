@@ -1,0 +1,60 @@
+"""The model of a driver's own parameters, by the project's convention: `<Name>Params` beside `<Name>Driver`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.configuration import field_problems
+from fustor_driver.errors import FieldProblem
+from fustor_driver.kinds import Kind
+from fustor_driver.registry import DriverClass
+
+__all__ = ["config_schema", "params_model", "params_problems"]
+
+
+def params_model(driver: DriverClass) -> type[BaseModel] | None:
+    """The model that parses `driver_params`, or None where the package shows none by the convention."""
+    wanted = driver.__name__.removesuffix("Driver") + "Params"
+    for module in _modules(driver):
+        found = vars(module).get(wanted)
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return None
+
+
+def params_problems(driver: DriverClass, driver_params: dict[str, Any]) -> tuple[FieldProblem, ...]:
+    """What is wrong with `driver_params`, field by field; nothing where the model is not known."""
+    model = params_model(driver)
+    if model is None:
+        return ()
+    try:
+        model.model_validate(driver_params)
+    except ValidationError as err:
+        return field_problems(err, ("driver_params",))
+    return ()
+
+
+def config_schema(kind: Kind, driver: DriverClass) -> dict[str, Any]:
+    """The JSON Schema of an entry in a configuration file, the driver's own parameters included."""
+    schema = (SourceConfig if kind is Kind.SOURCE else PusherConfig).model_json_schema()
+    model = params_model(driver)
+    if model is not None:
+        own = model.model_json_schema()
+        schema.setdefault("$defs", {}).update(own.pop("$defs", {}))
+        schema["properties"]["driver_params"] = own
+    return schema
+
+
+def _modules(driver: DriverClass) -> Iterator[ModuleType]:
+    """The driver's module, and the packages above it, from near to far."""
+    name = driver.__module__
+    while name:
+        if name in sys.modules:
+            yield sys.modules[name]
+        name = name.rpartition(".")[0]

@@ -1,0 +1,75 @@
+"""Reading a bounded part of a source, outside a run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_driver.hosts.dialect import guide_dialect
+from fustor_event_model import EventBase, MessageSource
+
+__all__ = ["bounded", "opened"]
+
+
+def opened(
+    source: SourceDriver,
+    phase: MessageSource,
+    stop_event: threading.Event,
+    *,
+    position: int = -1,
+    batch_size: int = 1000,
+) -> Iterator[EventBase]:
+    """The iterator of a phase, called as the guide host calls it."""
+    if phase is MessageSource.SNAPSHOT:
+        return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
+    if phase is MessageSource.REALTIME:
+        return source.get_message_iterator(position, stop_event=stop_event, required_fields_tracker=None)
+    return guide_dialect(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
+
+
+@contextmanager
+def bounded(
+    open_events: Callable[[threading.Event], Iterator[EventBase]], *, max_rows: int | None, max_sec: float | None
+) -> Iterator[Iterator[EventBase]]:
+    """Events until there were `max_rows` rows or `max_sec` seconds passed; the last event is cut to fit.
+
+    An iterator that is idle ends by its stop event. Whatever stops the reading also closes the iterator.
+    """
+    stop_event = threading.Event()
+    timer = threading.Timer(max_sec, stop_event.set) if max_sec is not None else None
+    events = open_events(stop_event)
+    if timer is not None:
+        timer.start()
+    try:
+        yield _limited(events, max_rows, time.monotonic() + max_sec if max_sec is not None else None, stop_event)
+    finally:
+        stop_event.set()
+        if timer is not None:
+            timer.cancel()
+        if isinstance(events, Generator):
+            events.close()
+
+
+def _limited(
+    events: Iterator[EventBase], max_rows: int | None, deadline: float | None, stop_event: threading.Event
+) -> Iterator[EventBase]:
+    rows = 0
+    for event in _until_stopped(events, stop_event):
+        left = None if max_rows is None else max_rows - rows
+        yield event if left is None or len(event.rows) <= left else event.model_copy(update={"rows": event.rows[:left]})
+        rows += len(event.rows)
+        if (max_rows is not None and rows >= max_rows) or (deadline is not None and time.monotonic() >= deadline):
+            return
+
+
+def _until_stopped(events: Iterator[EventBase], stop_event: threading.Event) -> Iterator[EventBase]:
+    """All events; how an iterator ends that was told to stop says nothing."""
+    try:
+        yield from events
+    except DriverError:
+        if not stop_event.is_set():
+            raise

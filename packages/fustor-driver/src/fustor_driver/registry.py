@@ -1,0 +1,145 @@
+"""The drivers that are installed, from every entry-point group that any host scans."""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeAlias
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.kinds import Kind
+
+__all__ = ["GROUPS", "DriverClass", "DriverRecord", "Group", "Kind", "Registry"]
+
+DriverClass: TypeAlias = type[SourceDriver] | type[PusherDriver]
+
+
+@dataclass(frozen=True)
+class Group:
+    """An entry-point group: what is registered there, and which hosts look at it."""
+
+    name: str
+    kind: Kind
+    hosts: tuple[str, ...]
+
+
+GROUPS = (
+    Group("fustor.drivers.sources", Kind.SOURCE, ("guide",)),
+    Group("fustor_agent.drivers.sources", Kind.SOURCE, ("agent-0.2", "agent-0.8")),
+    Group("fustor_agent.sources", Kind.SOURCE, ("agent-0.8",)),
+    Group("fustor.drivers.pushers", Kind.PUSHER, ("guide",)),
+    Group("fustor_agent.drivers.pushers", Kind.PUSHER, ("agent-0.2",)),
+)
+_BASES: dict[Kind, type[SourceDriver | PusherDriver]] = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
+
+
+@dataclass(frozen=True)
+class DriverRecord:
+    """One driver as its package registers it: where it was found, and its class or why it does not load."""
+
+    kind: Kind
+    name: str
+    value: str
+    distribution: str
+    version: str
+    groups: tuple[str, ...]
+    driver: DriverClass | None = None
+    error: str | None = None
+    """Traceback of the attempt to load it."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that find this driver, by the groups it is registered in."""
+        found = {host for group in GROUPS if group.name in self.groups for host in group.hosts}
+        return tuple(sorted(found))
+
+    def load(self) -> DriverClass:
+        """The driver's class.
+
+        Raises:
+            EnvironmentProblem: it does not load; the last line of the traceback is named.
+        """
+        if self.driver is None:
+            last = (self.error or "not loaded").strip().splitlines()[-1]
+            raise EnvironmentProblem(
+                f"The {self.kind} {self.name!r} of {self.distribution!r} does not load: {last}; "
+                "`fustor-driver doctor` shows the traceback"
+            )
+        return self.driver
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All drivers that a command may use, by kind and name."""
+
+    records: tuple[DriverRecord, ...]
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """Every driver of this environment, loaded; one record for each kind, name and class."""
+        merged: dict[tuple[Kind, str, str, str], DriverRecord] = {}
+        for group in GROUPS:
+            for record in _records(group):
+                key = (record.kind, record.name, record.value, record.distribution)
+                known = merged.get(key)
+                merged[key] = replace(known, groups=(*known.groups, group.name)) if known else record
+        loaded = (_loaded(record) for record in merged.values())
+        return cls(tuple(sorted(loaded, key=lambda record: (record.kind, record.name, record.distribution))))
+
+    def __iter__(self) -> Iterator[DriverRecord]:
+        return iter(self.records)
+
+    def of(self, kind: Kind) -> tuple[DriverRecord, ...]:
+        """The drivers of one kind."""
+        return tuple(record for record in self.records if record.kind is kind)
+
+    def find(self, kind: Kind, name: str) -> DriverRecord:
+        """The driver that is registered under `name`; `my-db` finds `my_db`.
+
+        Raises:
+            EnvironmentProblem: there is none, or two packages claim the name.
+        """
+        wanted = name.replace("-", "_")
+        found = [record for record in self.of(kind) if record.name.replace("-", "_") == wanted]
+        if len(found) > 1:
+            raise EnvironmentProblem(
+                f"The {kind} {name!r} is registered by {_listed(record.distribution for record in found)}; remove one"
+            )
+        if not found:
+            raise EnvironmentProblem(f"No {kind} {name!r} is installed; {self._suggestion(kind, wanted)}")
+        return found[0]
+
+    def _suggestion(self, kind: Kind, wanted: str) -> str:
+        names = [record.name for record in self.of(kind)]
+        near = difflib.get_close_matches(wanted, names, n=1)
+        if near:
+            return f"did you mean {near[0]!r}?"
+        return f"there are {_listed(names)}" if names else f"install a package such as 'fustor-{kind}-fs'"
+
+
+def _records(group: Group) -> Iterator[DriverRecord]:
+    for entry in entry_points(group=group.name):
+        yield DriverRecord(group.kind, entry.name, entry.value, *_owner(entry), groups=(group.name,))
+
+
+def _owner(entry: EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
+
+
+def _loaded(record: DriverRecord) -> DriverRecord:
+    try:
+        found: Any = EntryPoint(record.name, record.value, record.groups[0]).load()
+    except Exception:  # noqa: BLE001 - whatever a foreign module raises on import is its answer; it is shown whole
+        return replace(record, error=traceback.format_exc())
+    base = _BASES[record.kind]
+    if not (isinstance(found, type) and issubclass(found, base)):
+        return replace(record, error=f"TypeError: {record.value!r} is no subclass of fustor_core's {base.__name__}")
+    return replace(record, driver=found)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(set(names)))
