@@ -1,0 +1,144 @@
+"""Reading a driver as hosts do: the stream in a thread of its own, with deadlines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from fustor_conformance.outcome import Broken
+from fustor_core.drivers import SourceDriver
+from fustor_event_model import EventBase, EventType
+
+DELIVERY_SEC = 10.0
+"""How long a change may take to arrive, unless a run is told otherwise."""
+
+
+class Stream:
+    """A realtime stream that is being read; entering the block has armed it.
+
+    Every event is kept as it came, with what its rows were at that moment. Leaving the block stops it.
+    """
+
+    def __init__(
+        self,
+        driver: SourceDriver,
+        start_position: int = -1,
+        *,
+        paused: bool = False,
+        patience_sec: float = DELIVERY_SEC,
+        **keywords: Any,
+    ) -> None:
+        self.patience_sec = patience_sec
+        self.stop_event = threading.Event()
+        self.events: list[EventBase] = []
+        self.error: BaseException | None = None
+        self._changed = threading.Condition()
+        self._ended = False
+        asked = {"stop_event": self.stop_event, "required_fields_tracker": None, **keywords}
+        self._iterator = driver.get_message_iterator(start_position, **asked)
+        self._thread = threading.Thread(target=self._read, name="conformance-reader", daemon=True)
+        self._started = False
+        if not paused:
+            self.resume()
+
+    def resume(self) -> None:
+        """Begin to ask for events, if that has not begun."""
+        if not self._started:
+            self._started = True
+            self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_event.set()
+        self.resume()
+        self._thread.join(self.patience_sec)
+
+    def wait_for(self, wanted: Callable[[Sequence[EventBase]], bool], seconds: float | None = None) -> bool:
+        """Whether what has been read satisfies `wanted` before the time is over.
+
+        Raises what the stream raised, if it broke off before.
+        """
+        self.resume()
+        with self._changed:
+            limit = self.patience_sec if seconds is None else seconds
+            self._changed.wait_for(lambda: wanted(self.events) or self._ended, limit)
+            if wanted(self.events):
+                return True
+            if self.error is not None:
+                raise self.error
+            return False
+
+    def wait_for_end(self, seconds: float) -> bool:
+        """Whether the stream ends in time. Raises what it raised."""
+        self.resume()
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, seconds)
+            if self.error is not None:
+                raise self.error
+            return self._ended
+
+    def require(self, paths: Iterable[str], *, deleted: Iterable[str] = ()) -> None:
+        """Wait until every one of `paths` was upserted, and of `deleted` deleted, last of all that was told of it.
+
+        Raises:
+            Broken: that did not come.
+        """
+        wanted = {**dict.fromkeys(paths, True), **dict.fromkeys(deleted, False)}
+        if not self.wait_for(lambda events: _holds(events, wanted)):
+            now = last_word(self.events)
+            missing = sorted(path for path, there in wanted.items() if now.get(path) is not there)
+            raise Broken(
+                f"Not told within {self.patience_sec:g} s: {missing[:5]} ({len(missing)} of {len(wanted)})",
+                *self.events[-3:],
+            )
+
+    def _read(self) -> None:
+        try:
+            for event in self._iterator:
+                with self._changed:
+                    self.events.append(event)
+                    self._changed.notify_all()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            self.error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+
+def _holds(events: Sequence[EventBase], wanted: dict[str, bool]) -> bool:
+    now = last_word(events)
+    return all(now.get(path) is there for path, there in wanted.items())
+
+
+def last_word(events: Iterable[EventBase]) -> dict[str, bool]:
+    """For each path, whether the last row about it says that it is there."""
+    return {path: event.event_type is not EventType.DELETE for event, path in with_paths(events)}
+
+
+def with_paths(events: Iterable[EventBase]) -> Iterator[tuple[EventBase, str]]:
+    """Each event with the path of each of its rows."""
+    return ((event, row["path"]) for event in events for row in event.rows)
+
+
+def rows_of(events: Iterable[EventBase]) -> list[dict[str, Any]]:
+    """All rows, in order."""
+    return [row for event in events for row in event.rows]
+
+
+def eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition comes true in time, for what nobody signals (threads that end, handles that close)."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.01)
+    return True

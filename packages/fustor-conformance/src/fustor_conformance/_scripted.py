@@ -1,0 +1,67 @@
+"""A source that tells the same few things every time: what pushers are run with, under simulated agents and real ones.
+
+It is copied into a real agent's environment, so it imports only what every release has, and the event model.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.models.config import SourceConfig
+from fustor_event_model import EventBase, MessageSource, UpdateEvent
+
+SNAPSHOT_PATHS = tuple(f"/kit-there-{number}" for number in range(5))
+REALTIME_PATHS = tuple(f"/kit-new-{number}" for number in range(5))
+
+_POLL_SEC = 0.05
+_TIME = 1_700_000_000.0
+
+
+class ScriptedSource(SourceDriver):
+    """A snapshot of some paths, then some others, numbered from 1, then nothing more."""
+
+    def __init__(self, id: str, config: SourceConfig) -> None:
+        super().__init__(id, config)
+        self._stop_driver_event = threading.Event()
+
+    def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:
+        """One event a path."""
+        del kwargs
+        return (_told(MessageSource.SNAPSHOT, path) for path in SNAPSHOT_PATHS)
+
+    def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
+        """One event a path, then a wait for the stop."""
+        stop = kwargs.get("stop_event") or self._stop_driver_event
+        for number, path in enumerate(REALTIME_PATHS, start=1):
+            if number > start_position:
+                yield _told(MessageSource.REALTIME, path, number)
+        while not (stop.wait(_POLL_SEC) or self._stop_driver_event.is_set()):
+            continue
+
+    async def close(self) -> None:
+        """End the stream."""
+        self._stop_driver_event.set()
+
+    @classmethod
+    async def get_available_fields(cls, **kwargs: Any) -> dict[str, Any]:
+        """What the rows carry."""
+        del kwargs
+        names = ("path", "file_name", "parent_path", "is_directory", "size", "mtime", "modified_time")
+        return {"properties": {name: {"type": "string", "column_index": n} for n, name in enumerate(names)}}
+
+
+def _told(source: MessageSource, path: str, index: int = -1) -> EventBase:
+    row = {
+        "path": path,
+        "file_name": posixpath.basename(path),
+        "parent_path": posixpath.dirname(path),
+        "is_directory": False,
+        "size": len(path),
+        "mtime": _TIME,
+        "modified_time": _TIME,
+    }
+    return UpdateEvent(fields=list(row), rows=[row], index=index, event_schema="fs", table="", message_source=source)

@@ -1,0 +1,53 @@
+"""Telling what is not written yet from what is broken."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import CodeType, TracebackType
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+
+_CONTRACT = frozenset(name for base in (SourceDriver, PusherDriver) for name in dir(base) if not name.startswith("_"))
+
+
+def unwritten(error: NotImplementedError, *owners: type) -> str | None:
+    """The method to write, `PostgresDriver.push`, if one of the owners' own stubs raised this error itself.
+
+    A stub is a method of the contract (of a World: any method that it has) whose own frame is the innermost one. Raised
+    anywhere else, NotImplementedError is a failure like any other.
+    """
+    innermost = _innermost(error.__traceback__)
+    for owner in owners:
+        for name, code in _methods(owner):
+            if code is innermost:
+                return f"{owner.__name__}.{name}"
+    return None
+
+
+def _innermost(trace: TracebackType | None) -> CodeType | None:
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code if trace else None
+
+
+def _methods(owner: type) -> Iterator[tuple[str, CodeType]]:
+    is_driver = issubclass(owner, SourceDriver | PusherDriver)
+    for base in owner.__mro__:
+        if base is object or base in (SourceDriver, PusherDriver):
+            continue
+        for name, attribute in vars(base).items():
+            if is_driver and name not in _CONTRACT:
+                continue
+            function = _function(attribute)
+            if function is not None:
+                yield name, function
+
+
+def _function(attribute: object) -> CodeType | None:
+    if isinstance(attribute, property):
+        attribute = attribute.fget
+    if isinstance(attribute, classmethod | staticmethod):
+        attribute = attribute.__func__
+    unwrapped = inspect.unwrap(attribute) if callable(attribute) else None
+    return unwrapped.__code__ if inspect.isfunction(unwrapped) else None

@@ -1,0 +1,117 @@
+"""R04: the wheel under the released agent that the profile names. Needs uv and the package index."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fustor_conformance import _environments
+from fustor_conformance._agents import Agent, Running, agent_for
+from fustor_conformance._desk import Desk, missing
+from fustor_conformance._recording import AUDIT, churn
+from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS
+from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.outcome import NotApplicable
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind, Profile
+from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_conformance.worlds import SourceWorld
+from fustor_event_model import MessageSource
+
+_MORE_SEC = 20.0
+"""What an agent's start and its own pace may add to the time that a change may take."""
+_BURST = 100
+_FOR_SOURCES = {"driver", "uri", "credential", "driver_params"}
+_FOR_PUSHERS = {"driver", "endpoint", "credential", "driver_params"}
+_SHOWN = 5
+
+
+@check("R04", Kind.SOURCE)
+def source_under_agent(subject: SourceSubject) -> int:
+    """Snapshot, realtime with a burst, an audit where both have one, stop."""
+    with _agent(subject) as agent, subject.world() as world:
+        populate(world)
+        there = world.list().keys() - {"/"}
+        told = subject.config(world).model_dump(mode="json", exclude_none=True, include=_FOR_SOURCES)
+        with agent.running(source=told) as running:
+            running.wait("the snapshot's end", lambda: _ended(running, MessageSource.SNAPSHOT), _patience(subject))
+            if lost := sorted(there - running.there(MessageSource.SNAPSHOT)):
+                raise running.broken(f"lost {len(lost)} things of the snapshot", *lost[:_SHOWN])
+            _live_through(subject, running, world)
+            if AUDIT in subject.capabilities and subject.options.profile is Profile.AGENT_0_8:
+                _audit(subject, running, world)
+            _require_sources(running)
+        return len(running.events(*MessageSource))
+
+
+@check("R04", Kind.PUSHER)
+def pusher_under_agent(subject: PusherSubject) -> int:
+    """A snapshot, its empty end, the trigger event, realtime, stop."""
+    wanted = {
+        **dict.fromkeys(SNAPSHOT_PATHS, MessageSource.SNAPSHOT),
+        **dict.fromkeys(REALTIME_PATHS, MessageSource.REALTIME),
+    }
+    with _agent(subject) as agent, subject.world() as world:
+        desk = Desk(subject, world)
+        told = subject.parse(world.config()).model_dump(mode="json", exclude_none=True, include=_FOR_PUSHERS)
+        source = {"driver": "kit_scripted", "uri": "kit://scripted"}
+        with agent.running(source=source, pusher=told) as running:
+            running.wait(
+                "all that the source told", lambda: not missing(list(wanted), desk.paths()), _patience(subject)
+            )
+        stored = {row["path"]: row for row in world.stored()}
+        for path, phase in wanted.items():
+            if stored.get(path, {}).get("message_source") != phase:
+                raise running.broken(f"pushed {path!r} as {phase.value!r}; it is stored otherwise", stored.get(path))
+        return len(stored)
+
+
+@contextmanager
+def _agent(subject: Subject) -> Iterator[Agent]:
+    if subject.options.profile is Profile.GUIDE:
+        raise NotApplicable("The profile 'guide' has no released agent; ask for agent-0.2 or agent-0.8")
+    with tempfile.TemporaryDirectory() as scratch:
+        wheels = Path(scratch, "wheels")
+        wheel = _environments.build_wheels(subject, wheels)
+        yield agent_for(subject, wheel, wheels, Path(scratch))
+
+
+def _live_through(subject: SourceSubject, running: Running, world: SourceWorld) -> None:
+    """Change the world, and demand that realtime events alone tell of it."""
+    files = sorted(path for path, row in world.list().items() if not row.get("is_directory"))
+    churn(world, files[:3])
+    changed = {world.create(f"kit-burst-{number}") for number in range(_BURST)}
+    if "modify" in world.operations:
+        changed.add(files[0])
+    seconds = _patience(subject)
+    running.wait("all of a burst", lambda: changed <= running.there(MessageSource.REALTIME), seconds)
+    both = (MessageSource.SNAPSHOT, MessageSource.REALTIME)
+    running.wait("what is there now", lambda: running.there(*both) == world.list().keys() - {"/"}, seconds)
+
+
+def _audit(subject: SourceSubject, running: Running, world: SourceWorld) -> None:
+    """An unchanged container's contents were told by the audit before, so that all audits together tell all."""
+    now = world.list().keys() - {"/"}
+    seconds = _patience(subject)
+    running.wait("all in its audits", lambda: now <= running.there(MessageSource.AUDIT), seconds)
+    running.wait("an audit's end", lambda: _ended(running, MessageSource.AUDIT), seconds)
+
+
+def _patience(subject: Subject) -> float:
+    return subject.options.patience_sec + _MORE_SEC
+
+
+def _ended(running: Running, phase: MessageSource) -> bool:
+    return any(batch.is_end and batch.source_type == phase for batch in running.batches())
+
+
+def _require_sources(running: Running) -> None:
+    """Every event says the phase in which the agent carried it."""
+    for batch in running.batches():
+        for event in batch.events:
+            if event.rows and event.message_source != batch.source_type:
+                raise running.broken(
+                    f"carried an event as {batch.source_type!r} that says {event.message_source.value!r}", event
+                )

@@ -1,0 +1,111 @@
+"""Family C, the rest: what the class answers when a host asks before it runs a driver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind
+from fustor_conformance.subject import SourceSubject, Subject
+from fustor_core.models.config import PasswdCredential
+
+_CHECK_SEC = 20.0
+_SECRET = "kit-s3cret"  # noqa: S105 - it must not turn up in any text
+_CHECKS = {
+    Kind.SOURCE: ("test_connection", "check_privileges", "check_runtime_params", "create_agent_user"),
+    Kind.PUSHER: ("test_connection", "check_privileges"),
+}
+
+
+@check("C08")
+def available_fields(subject: SourceSubject) -> int:
+    """The shape that discovery reads, with and without keywords."""
+    seen = _require_properties(asyncio.run(subject.driver_class.get_available_fields()))
+    with subject.configured() as config:
+        answer = asyncio.run(subject.driver_class.get_available_fields(uri=config.uri, admin_creds={}))
+        return seen + _require_properties(answer)
+
+
+def _require_properties(answer: object) -> int:
+    properties = answer.get("properties") if isinstance(answer, dict) else None
+    if not isinstance(properties, dict):
+        raise Broken("get_available_fields gives no {'properties': {...}}", answer)
+    numbers = [p.get("column_index") if isinstance(p, dict) else None for p in properties.values()]
+    if sorted(n if isinstance(n, int) else -1 for n in numbers) != list(range(len(properties))):
+        raise Broken(f"column_index runs {numbers}, not 0 to {len(properties) - 1}")
+    if untyped := [name for name, p in properties.items() if not isinstance(p.get("type"), str)]:
+        raise Broken(f"No type, as text, for {untyped}")
+    return len(properties)
+
+
+@check("C09")
+def checks_answer(subject: Subject) -> int:
+    """Text and truth, whatever they are asked with."""
+    with subject.configured() as config:
+        asked = list(_questions(subject.kind, config))
+    seen = 0
+    for name in _CHECKS[subject.kind]:
+        for keywords in asked:
+            seen += _require_answer(subject, name, keywords)
+    return seen
+
+
+def _questions(kind: Kind, config: Any) -> Iterator[dict[str, Any]]:
+    address = "uri" if kind is Kind.SOURCE else "endpoint"
+    credential = PasswdCredential(user="kit", passwd=_SECRET)
+    admin = {"user": "kit", "passwd": _SECRET}
+    told = {"credential": credential, "admin_creds": admin}
+    yield {}
+    yield {address: getattr(config, address), "credential": config.credential, "driver_params": config.driver_params}
+    yield {address: "kit-nonsense://\x00 ?", **told, "driver_params": {"kit_unknown": 1}}
+    yield {address: _with_secret(getattr(config, address)), **told, "driver_params": config.driver_params}
+
+
+def _with_secret(address: str) -> str:
+    """The same address with a password in it, where its form has a place for one."""
+    parts = urlsplit(address)
+    if not parts.netloc:
+        return address
+    return urlunsplit(parts._replace(netloc=f"kit:{_SECRET}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def _require_answer(subject: Subject, name: str, keywords: dict[str, Any]) -> int:
+    shown = ", ".join(keywords) or "no keywords"
+    method = getattr(subject.driver_class, name)
+    try:
+        answer = asyncio.run(asyncio.wait_for(method(**keywords), _CHECK_SEC))
+    except NotImplementedError:
+        raise
+    except TimeoutError as error:
+        raise Broken(f"{name} with {shown} takes longer than {_CHECK_SEC:g} s") from error
+    except Exception as error:
+        raise Broken(f"{name} with {shown} raises {type(error).__name__}: {error}") from error
+    if not (isinstance(answer, tuple) and [type(part) for part in answer] == [bool, str]):
+        raise Broken(f"{name} with {shown} gives {answer!r}, not (bool, str)")
+    passed, text = answer
+    if _SECRET in text:
+        raise Broken(f"{name} with {shown} tells the password", text)
+    if passed and any(words in text.lower() for words in ("not supported", "not implemented", "unsupported")):
+        raise Broken(f"{name} with {shown} says True to what it does not support", text)
+    return 1
+
+
+@check("C10")
+def wizard_shape(subject: Subject) -> int:
+    """Steps with the keys that the wizard reads."""
+    answer = asyncio.run(subject.driver_class.get_wizard_steps())
+    if not isinstance(answer, dict) or not isinstance(answer.get("steps"), list):
+        raise Broken("get_wizard_steps gives no {'steps': [...]}", answer)
+    for step in answer["steps"]:
+        for key, kind in {"step_id": str, "title": str, "schema": dict, "validations": list}.items():
+            if not isinstance(step, dict) or not isinstance(step.get(key), kind):
+                raise Broken(f"A step has no {key} of type {kind.__name__}", step)
+        if absent := [name for name in step["validations"] if not hasattr(subject.driver_class, name)]:
+            raise Broken(f"Validations {absent} are no methods of the class", step)
+    if len({step["step_id"] for step in answer["steps"]}) < len(answer["steps"]):
+        raise Broken("Two steps have one step_id", *answer["steps"])
+    return 1 + len(answer["steps"])

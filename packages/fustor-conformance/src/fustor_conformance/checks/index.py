@@ -1,0 +1,226 @@
+"""Family I: indexes and the positions that they are."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from fustor_conformance._reading import Stream, last_word, rows_of
+from fustor_conformance._recording import churn
+from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import SourceDriver
+from fustor_event_model import EventBase, EventType
+
+_BURST = 40
+_LOST_POSITIONS = (2**62, 12345, 1)
+_WALKED = 12
+
+
+@check("I01")
+def strictly_increasing(subject: SourceSubject) -> int:
+    """Each above the one before it, or all -1."""
+    indexes = [event.index for event in _burst(subject)]
+    if -1 in indexes and set(indexes) != {-1}:
+        raise Broken("Some events have an index and some have -1", str(indexes[:20]))
+    for before, after in itertools.pairwise(indexes):
+        if before != -1 and after <= before:
+            raise Broken(f"Index {after} comes after {before}", str(indexes[:20]))
+    return len(indexes)
+
+
+@check("I02")
+def never_twice(subject: SourceSubject) -> int:
+    """No index but -1 twice."""
+    events = _burst(subject)
+    seen: dict[int, EventBase] = {}
+    for event in events:
+        if event.index != -1 and event.index in seen:
+            raise Broken(f"Two events have index {event.index}", seen[event.index], event)
+        seen[event.index] = event
+    return len(events)
+
+
+def _burst(subject: SourceSubject) -> list[EventBase]:
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        paths = [world.create(f"kit-{number}") for number in range(_BURST)]
+        churn(world, paths[:3])
+        stream.require([*paths[3:], world.create("kit-last")])
+        return list(stream.events)
+
+
+@check("I03")
+def resume_anywhere(subject: SourceSubject) -> int:
+    """From each delivered index, everything after it."""
+    with subject.world() as world:
+        told = _told_once(subject, world)
+        for position, event in enumerate(told[:_WALKED]):
+            with subject.driver(world) as driver:
+                if not driver.is_position_available(event.index):
+                    raise Broken(f"Index {event.index} was just delivered, yet is_position_available says False", event)
+                _require_same(subject, driver, event.index, told[position + 1 :])
+    return len(told)
+
+
+def _told_once(subject: SourceSubject, world: SourceWorld) -> list[EventBase]:
+    with subject.driver(world) as driver:
+        if driver.is_transient:
+            raise NotApplicable("The driver says is_transient: nothing can be read again")
+        with subject.stream(driver) as stream:
+            paths = [world.create(f"kit-{number}") for number in range(5)]
+            churn(world, paths[:3])
+            stream.require([*paths[3:], world.create("kit-last")])
+        told = list(stream.events)
+        if all(event.index == -1 for event in told):
+            raise NotApplicable("Every index is -1: the driver has no positions")
+        return told
+
+
+def _require_same(subject: SourceSubject, driver: SourceDriver, start: int, after: Sequence[EventBase]) -> None:
+    with subject.stream(driver, start) as stream:
+        wanted = [_identity(event) for event in after]
+        if not stream.wait_for(lambda events: set(wanted) <= {_identity(event) for event in events}):
+            told = [_identity(event) for event in stream.events]
+            missing = [one for one in wanted if one not in told]
+            raise Broken(f"Resumed at {start}, the stream leaves out {missing[:3]} ({len(missing)} events)", *told[:3])
+        if before := [event for event in stream.events if event.index < start]:
+            raise Broken(f"Resumed at {start}, the stream goes back to {before[0].index}", before[0])
+
+
+def _identity(event: EventBase) -> tuple[int, str, tuple[str, ...]]:
+    return event.index, event.event_type, tuple(row["path"] for row in event.rows)
+
+
+@check("I04")
+def from_now(subject: SourceSubject) -> int:
+    """Nothing of before, everything of after."""
+    with subject.world() as world, subject.driver(world) as driver:
+        before = {world.create(f"kit-before-{number}") for number in range(3)}
+        with subject.stream(driver, -1) as stream:
+            stream.require([world.create("kit-after")])
+            old = [event for event in stream.events if _upserted(event) & before]
+            if old:
+                raise Broken("With start_position=-1 the stream tells what was there before", *old)
+            return len(stream.events)
+
+
+def _upserted(event: EventBase) -> set[str]:
+    return set() if event.event_type is EventType.DELETE else {row["path"] for row in event.rows}
+
+
+@check("I05")
+def lost_position(subject: SourceSubject) -> int:
+    """Starts now."""
+    with subject.world() as world, subject.driver(world) as driver:
+        world.create("kit-before")
+        lost = [position for position in _LOST_POSITIONS if not driver.is_position_available(position)]
+        for position in lost:
+            try:
+                with subject.stream(driver, position) as stream:
+                    stream.require([world.create(f"kit-{position}")])
+            except Broken as broken:
+                raise Broken(f"At the lost position {position}: {broken.seen}", *broken.evidence) from broken
+            except NotImplementedError:
+                raise
+            except Exception as error:
+                raise Broken(f"At the lost position {position} it raises {error!r}") from error
+    return len(lost)
+
+
+@check("I06")
+def handover(subject: SourceSubject) -> int:
+    """Snapshot beside stream, with changes all along."""
+    with subject.world() as world, subject.driver(world) as driver:
+        paths = [world.create(f"kit-{number}") for number in range(12)]
+        with subject.stream(driver, paused=True) as stream:
+            changer = _Changer(lambda number: world.create(f"kit-between-{number}"), 4)
+            snapshot = []
+            for event in driver.get_snapshot_iterator(batch_size=2):
+                snapshot.append(event)
+                changer.step()
+            changer.finish()
+            churn(world, paths[:3])
+            last = world.create("kit-last")
+            stream.require([last])
+            _require_whole(world, snapshot, stream)
+            return len(snapshot) + len(stream.events)
+
+
+def _require_whole(world: SourceWorld, snapshot: list[EventBase], stream: Stream) -> None:
+    def gap(events: Sequence[EventBase]) -> set[str]:
+        told = {**dict.fromkeys((row["path"] for row in rows_of(snapshot)), True), **last_word(events)}
+        return {path for path, there in told.items() if there and path != "/"} ^ world.list().keys()
+
+    if not stream.wait_for(lambda events: not gap(events)):
+        raise Broken("Snapshot and stream together differ from the world", *sorted(gap(stream.events))[:5])
+    low, high = max(event.index for event in snapshot), min(event.index for event in stream.events)
+    if low != -1 and low >= high:
+        raise Broken(f"A snapshot's index is {low}, the first realtime index is {high}")
+
+
+class _Changer:
+    """Does something at each step, up to a number of times."""
+
+    def __init__(self, change: Callable[[int], object], times: int) -> None:
+        self._change = change
+        self._left = list(range(times))
+
+    def step(self) -> None:
+        if self._left:
+            self._change(self._left.pop(0))
+
+    def finish(self) -> None:
+        while self._left:
+            self.step()
+
+
+@check("I07")
+def bounded_stream(subject: SourceSubject) -> int:
+    """All of start < index <= end, then the end."""
+    with subject.world() as world:
+        told = _told_once(subject, world)
+        start, end = told[1].index, told[-2].index
+        expected = [event.index for event in told if start < event.index <= end]
+        for bound in {end, end + 1 if end + 1 < told[-1].index else end}:
+            with subject.driver(world) as driver, subject.stream(driver, start, end_position=bound) as stream:
+                if not stream.wait_for_end(subject.options.patience_sec):
+                    raise Broken(f"With end_position={bound} the stream does not end", *stream.events[-2:])
+                if (got := [event.index for event in stream.events if event.rows]) != expected:
+                    raise Broken(f"From {start} to {bound} it tells {got}, not {expected}")
+    return len(expected)
+
+
+@check("I08")
+def latest_position(subject: SourceSubject) -> int:
+    """At or above everything committed."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        if not isinstance(empty := driver.get_latest_position(), int) or empty < 0:
+            raise Broken(f"get_latest_position gives {empty!r}, which is no position")
+        stream.require([world.create(f"kit-{number}") for number in range(3)])
+        latest, highest = driver.get_latest_position(), max(event.index for event in stream.events)
+        if latest < highest:
+            raise Broken(f"get_latest_position gives {latest}, index {highest} was delivered before")
+        return len(stream.events)
+
+
+@check("I09")
+def acknowledgement(subject: SourceSubject) -> int:
+    """Never raises, never releases what was not acknowledged."""
+    with subject.world() as world:
+        told = _told_once(subject, world)
+        middle = told[len(told) // 2].index
+        with subject.driver(world) as driver:
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                answers = [pool.submit(driver.acknowledge, index) for index in (middle, middle, told[0].index, -1)]
+            if errors := [error for answer in answers if (error := answer.exception())]:
+                raise Broken("acknowledge raises", *errors)
+            if not driver.is_position_available(middle):
+                raise Broken(f"Acknowledged up to {middle}, the stream can no longer be resumed there")
+            _require_same(subject, driver, middle, [event for event in told if event.index > middle])
+        with subject.driver(world) as driver:
+            if driver.is_position_available(told[0].index):
+                _require_same(subject, driver, told[0].index, told[1:])
+    return len(told)

@@ -1,0 +1,167 @@
+"""Family P: the distribution as it is installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from fustor_conformance import _installed, _isolated
+from fustor_conformance.outcome import Broken, NotJudged
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind
+from fustor_conformance.subject import DRIVER_GROUPS, Subject
+
+_NAMES_IN_EVERY_RELEASE = {
+    "fustor_core.drivers": {"SourceDriver"},
+    "fustor_core.models.config": {"SourceConfig"},
+    "fustor_core.exceptions": {"DriverError", "ConfigError"},
+}
+_IMPORT_DEADLINE_SEC = 30
+_OLD_EVENT_MODELS = ("0.2.16", "0.8.17")
+
+
+@check("P01")
+def both_groups(subject: Subject) -> int:
+    """Same name, same class, in both groups."""
+    entries = _distribution(subject).entry_points
+    values = {group: {e.name: e.value for e in entries.select(group=group)} for group in DRIVER_GROUPS[subject.kind]}
+    for group, found in values.items():
+        if subject.name not in found:
+            raise Broken(f"{subject.name!r} is not in the group {group!r}, which has {sorted(found) or 'nothing'}")
+    if len({found[subject.name] for found in values.values()}) > 1:
+        raise Broken(f"{subject.name!r} is not the same class in both groups", values)
+    return len(values)
+
+
+@check("P02")
+def loads_alone(subject: Subject) -> int:
+    """The import works where only the declared closure is installed."""
+    result = _import_alone(subject)
+    if result["error"]:
+        raise Broken("The entry point does not load with its declared dependencies alone", result["error"])
+    return 1
+
+
+@check("P03")
+def imports_declared(subject: Subject) -> int:
+    """Every import belongs to a declared distribution."""
+    dist = _distribution(subject)
+    declared = _installed.declared_names(dist)
+    with_extras = _installed.declared_names(dist, with_extras=True)
+    seen = 0
+    for file in _package_files(subject):
+        allowed = with_extras if file in _world_files(subject) else declared
+        for found in _installed.runtime_imports(file):
+            seen += 1
+            _require_declared(found, allowed, subject)
+    return seen
+
+
+def _require_declared(found: _installed.Import, allowed: frozenset[str], subject: Subject) -> None:
+    if _installed.is_standard(found.top) or found.top == subject.driver_class.__module__.partition(".")[0]:
+        return
+    owners = _installed.owners().get(found.top, frozenset())
+    if not owners & allowed:
+        provider = " or ".join(sorted(owners)) or "a distribution that is not installed"
+        raise Broken(f"{found.where} imports {found.module!r} of {provider}, which is not declared")
+
+
+@check("P04")
+def coherent_family(subject: Subject) -> int:
+    """Dependencies without an upper pin, and only names that every release has."""
+    required = {str(canonicalize_name(req.name)): req for req in _installed.requirements(_distribution(subject))}
+    for name in ("fustor-core", "fustor-event-model"):
+        if name not in required:
+            raise Broken(f"{name!r} is not among the dependencies", sorted(required))
+    _require_unpinned(required["fustor-core"])
+    model = required["fustor-event-model"]
+    if not model.specifier.contains("1.0.0") or any(model.specifier.contains(old) for old in _OLD_EVENT_MODELS):
+        raise Broken(f"{str(model)!r} does not mean version 1 and later")
+    return 2 + (_require_common_names(subject) if subject.kind is Kind.SOURCE else 0)
+
+
+def _require_unpinned(requirement: Requirement) -> None:
+    upper = [str(part) for part in requirement.specifier if part.operator in ("<", "<=", "==", "===", "~=")]
+    lacks = [old for old in _OLD_EVENT_MODELS if not requirement.specifier.contains(old)]
+    if upper or lacks:
+        raise Broken(f"{str(requirement)!r} keeps out releases that agents are installed with", upper or lacks)
+
+
+def _require_common_names(subject: Subject) -> int:
+    seen = 0
+    for file in set(_package_files(subject)) - set(_world_files(subject)):
+        for found in _installed.runtime_imports(file):
+            if found.top not in ("fustor_core", "fustor_driver", "fustor_conformance", "fustor_new"):
+                continue
+            seen += 1
+            if not found.names or set(found.names) - _NAMES_IN_EVERY_RELEASE.get(found.module, set()):
+                raise Broken(f"{found.where} imports {list(found.names) or ''} from {found.module!r}")
+    return seen
+
+
+@check("P05")
+def quiet_import(subject: Subject) -> int:
+    """The import does nothing but define."""
+    result = _import_alone(subject)
+    if result["seen"]:
+        raise Broken("The import does more than define names", *result["seen"])
+    if result["printed"]:
+        raise Broken("The import prints", result["printed"])
+    return 1
+
+
+def _import_alone(subject: Subject) -> dict[str, Any]:
+    dist = _distribution(subject)
+    reachable = _installed.closure(dist)
+    own = subject.driver_class.__module__.partition(".")[0]
+    blocked = [top for top, owners in _installed.owners().items() if not owners & reachable and top != own]
+    with tempfile.TemporaryDirectory() as scratch:
+        result = Path(scratch, "result.json")
+        job = {
+            "path": sys.path,
+            "blocked": [top for top in blocked if not _installed.is_standard(top)],
+            "value": _entry_value(subject, dist),
+            "package": sorted({str(file.parent) for file in _package_files(subject)}),
+            "result": str(result),
+        }
+        done = subprocess.run(
+            [sys.executable, "-I", "-B", _isolated.__file__],
+            input=json.dumps(job),
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_DEADLINE_SEC,
+            check=False,
+        )
+        if not result.exists():
+            raise Broken("The import ended the interpreter", done.stderr[-500:])
+        return {**json.loads(result.read_text(encoding="utf-8")), "printed": done.stdout + done.stderr}
+
+
+def _entry_value(subject: Subject, dist: Distribution) -> str:
+    groups = DRIVER_GROUPS[subject.kind]
+    return next(e.value for group in groups for e in dist.entry_points.select(group=group) if e.name == subject.name)
+
+
+def _package_files(subject: Subject) -> list[Path]:
+    return _installed.package_files(subject.driver_class.__module__)
+
+
+def _world_files(subject: Subject) -> Iterable[Path]:
+    """The World's module: it may import what an extra declares, as tests do."""
+    module = sys.modules.get(getattr(subject.world_factory, "__module__", ""))
+    return [Path(module.__file__)] if module is not None and module.__file__ else []
+
+
+def _distribution(subject: Subject) -> Distribution:
+    if subject.distribution is None:
+        raise NotJudged("The class is not installed as a distribution")
+    return subject.distribution

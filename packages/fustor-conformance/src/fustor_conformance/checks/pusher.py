@@ -1,0 +1,368 @@
+"""Family U: pushers, as hosts call them; what is stored is read by the World, never through the driver."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from fustor_conformance import _push_and_die
+from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, missing, signal, told
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import PusherSubject
+from fustor_core.exceptions import DriverError
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource, UpdateEvent
+
+_REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
+_PROCESS_SEC = 30
+
+
+@check("U01")
+def session_mapping(subject: PusherSubject) -> int:
+    """The two keys that every host reads."""
+    return at_desk(subject, _session_mapping)
+
+
+async def _session_mapping(desk: Desk) -> int:
+    pusher = desk.instance()
+    for keywords in ({}, {"source_type": "fs", "session_timeout_seconds": 30, "source_uri": "kit://x"}):
+        reply: object = await pusher.create_session(TASK, **keywords)
+        if not isinstance(reply, dict) or not isinstance(reply.get("session_id"), str):
+            raise Broken("create_session gives no mapping with a session_id", reply)
+        interval = reply.get("suggested_heartbeat_interval_seconds")
+        if isinstance(interval, bool) or not isinstance(interval, int | float) or interval <= 0:
+            raise Broken(f"suggested_heartbeat_interval_seconds is {interval!r}", reply)
+    return 2
+
+
+@check("U02")
+def sources_pass_through(subject: PusherSubject) -> int:
+    """Each event's own value, in mixed batches too."""
+    return at_desk(subject, _sources_pass_through)
+
+
+async def _sources_pass_through(desk: Desk) -> int:
+    session = await desk.start()
+    first = [told(_REALTIME, "/kit-a", index=1), told(_SNAPSHOT, "/kit-b"), told(_REALTIME, "/kit-c", index=2)]
+    await session.push(*first, source_type="snapshot")
+    await session.end_snapshot()
+    audit = [signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-d"), told(_REALTIME, "/kit-e", index=3)]
+    await session.push(*audit, source_type="audit")
+    await session.push(told(_REALTIME, "/kit-f", index=4))
+    expected = {row["path"]: event.message_source for event in (*first, *audit) for row in event.rows}
+    expected["/kit-f"] = _REALTIME
+    stored = {row["path"]: row.get("message_source") for row in desk.world.stored()}
+    if odd := {path: stored.get(path) for path, source in expected.items() if stored.get(path) != source}:
+        raise Broken(f"message_source arrived as {odd}", {path: str(expected[path]) for path in odd})
+    return len(expected)
+
+
+@check("U03")
+def empty_end(subject: PusherSubject) -> int:
+    """No events, and the end."""
+    return at_desk(subject, _empty_end)
+
+
+async def _empty_end(desk: Desk) -> int:
+    session = await desk.start()
+    await session.push(told(_SNAPSHOT, "/kit-a", index=5), source_type="snapshot")
+    reply = await session.push(is_snapshot_end=True, task_id=TASK, source_type="snapshot")
+    if session.keeps_index and (committed := await session.committed()) != 5:  # noqa: PLR2004 - the index above
+        raise Broken(f"The snapshot ended with an empty list, and the committed index is {committed}, not 5", reply)
+    return 1
+
+
+@check("U04")
+def initial_trigger(subject: PusherSubject) -> int:
+    """The event that agent 0.2 makes up itself."""
+    return at_desk(subject, _initial_trigger)
+
+
+async def _initial_trigger(desk: Desk) -> int:
+    session = await desk.start()
+    await session.end_snapshot(told(_SNAPSHOT, "/kit-a"))
+    before = desk.paths()
+    trigger = UpdateEvent(event_schema="initial_trigger", table="initial_trigger", fields=[], rows=[])
+    await session.push(trigger, is_snapshot_end=False)
+    if (after := desk.paths()) != before:
+        raise Broken("The trigger event changed what is stored", before, after)
+    await session.push(told(_REALTIME, "/kit-b", index=1))
+    if "/kit-b" not in desk.paths():
+        raise Broken("After the trigger event nothing is stored any more")
+    return 1
+
+
+@check("U05")
+def keywords_in_any_combination(subject: PusherSubject) -> int:
+    """Sessions decide, whatever else is said."""
+    return at_desk(subject, _keywords)
+
+
+async def _keywords(desk: Desk) -> int:
+    session = await desk.start()
+    await session.push(told(_SNAPSHOT, "/kit-a", index=7), source_type="snapshot", kit_unknown=1)
+    await session.push(is_snapshot_end=True, task_id="kit:another", source_type="snapshot")
+    if session.keeps_index:
+        found = {"the same": await session.committed(), "a new": await (await desk.start()).committed()}
+        other = await (await desk.start("kit:another")).committed()
+        if set(found.values()) != {7} or other != -1:
+            raise Broken(
+                f"A task_id beside the session was taken for the session's: {found}, the other task has {other}"
+            )
+    await session.push(told(_REALTIME, "/kit-b", index=8))
+    await session.push(told(_REALTIME, "/kit-c", index=9), task_id="kit:another", is_snapshot_end=False)
+    return 4
+
+
+@check("U06")
+def reply_shape(subject: PusherSubject) -> int:
+    """Success and whether a snapshot is wanted."""
+    return at_desk(subject, _reply_shape)
+
+
+async def _reply_shape(desk: Desk) -> int:
+    session = await desk.start()
+    replies = [
+        await session.push(told(_SNAPSHOT, "/kit-a"), source_type="snapshot"),
+        await session.end_snapshot(),
+        await session.push(told(_REALTIME, "/kit-b", index=1)),
+        await session.push(told(_REALTIME, index=2)),
+    ]
+    for reply in replies:
+        if not isinstance(reply.get("snapshot_needed"), bool):
+            raise Broken("push does not say whether a snapshot is needed, as a bool", reply)
+    return len(replies)
+
+
+@check("U07")
+def obsolete_session(subject: PusherSubject) -> int:
+    """A session that nobody opened."""
+    return at_desk(subject, _obsolete_session)
+
+
+async def _obsolete_session(desk: Desk) -> int:
+    session = Session(desk.instance(), "kit-no-such-session")
+    try:
+        reply = await session.pusher.push([told(_REALTIME, "/kit-a", index=1)], session_id=session.session_id)
+    except DriverError as error:
+        if "obsolete" not in str(error).lower() and "419" not in str(error):
+            raise Broken("The refusal of an unknown session says neither obsolete nor 419", str(error)) from error
+        return 1
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        raise Broken(f"An unknown session is a {type(error).__name__}: {error}") from error
+    wanted = isinstance(reply, Mapping) and reply.get("snapshot_needed") is True
+    if not wanted and "/kit-a" not in desk.paths():
+        raise Broken("A batch for an unknown session was answered and not stored", reply)
+    return 1
+
+
+@check("U08")
+def heartbeats(subject: PusherSubject) -> int:
+    """Every host's keywords."""
+    return at_desk(subject, _heartbeats)
+
+
+async def _heartbeats(desk: Desk) -> int:
+    session = await desk.start()
+    own: dict[str, object] = {"session_id": session.session_id}
+    asked: tuple[dict[str, object], ...] = (
+        own,
+        {"can_realtime": True},
+        {**own, "can_realtime": False, "agent_id": "kit", "task_id": TASK},
+        {},
+    )
+    for keywords in asked:
+        if not isinstance(reply := await session.pusher.heartbeat(**keywords), Mapping):
+            raise Broken(f"heartbeat with {sorted(keywords)} gives {reply!r}, not a mapping")
+    return len(asked)
+
+
+@check("U09")
+def committed_index(subject: PusherSubject) -> int:
+    """-1, then the snapshot's, then realtime's; found again by another instance."""
+    return at_desk(subject, _committed_index)
+
+
+async def _committed_index(desk: Desk) -> int:
+    session = await desk.start()
+    await _require_index(session, -1, "a new task")
+    await session.push(told(_SNAPSHOT, "/kit-a", index=3), source_type="snapshot")
+    await _require_index(session, -1, "a snapshot without its end")
+    session = await desk.start()
+    await _require_index(session, -1, "a restart in the middle of a snapshot")
+    await session.push(told(_SNAPSHOT, "/kit-a", index=4), source_type="snapshot")
+    await session.end_snapshot()
+    await _require_index(session, 4, "a snapshot up to 4")
+    await session.push(told(_REALTIME, "/kit-b", index=10), told(_REALTIME, "/kit-c", index=11))
+    await _require_index(session, 11, "realtime up to 11")
+    await session.push(told(_REALTIME, index=12))
+    await _require_index(session, 12, "an event without rows at 12")
+    await _require_index(await desk.start(), 12, "a restart after 12")
+    await _require_index(await desk.start("kit:another"), -1, "another task")
+    return 8
+
+
+async def _require_index(session: Session, expected: int, after: str) -> None:
+    found = await session.committed()
+    if isinstance(found, bool) or not isinstance(found, int) or found != expected:
+        raise Broken(f"After {after} the committed index is {found!r}, not {expected}")
+
+
+@check("U10")
+def repeated_batches(subject: PusherSubject) -> int:
+    """One copy of what is repeated, every copy of what is new."""
+    return at_desk(subject, _keyed_repeats if subject.make_world().keyed else _logged_repeats)
+
+
+async def _keyed_repeats(desk: Desk) -> int:
+    session = await desk.start()
+    await session.end_snapshot()
+    for batch in (["/kit-a", "/kit-b"], ["/kit-b"], ["/kit-a", "/kit-b"], ["/kit-c", "/kit-a"]):
+        for source in (_REALTIME, _REALTIME):
+            await session.push(told(source, *batch))
+    _require_paths(desk, ["/kit-a", "/kit-b", "/kit-c"], "every row was pushed several times")
+    await session.push(told(_REALTIME, "/kit-b", deleted=True))
+    await session.push(told(_REALTIME, "/kit-b", deleted=True))
+    _require_paths(desk, ["/kit-a", "/kit-c"], "a delete was pushed twice")
+    return 8
+
+
+async def _logged_repeats(desk: Desk) -> int:
+    session = await desk.start()
+    numbered = [told(_REALTIME, f"/kit-{index}", index=index) for index in (1, 2, 3)]
+    for batch in (numbered[:2], numbered[:2], numbered[1:]):
+        await session.push(*batch)
+    _require_paths(desk, ["/kit-1", "/kit-2", "/kit-3"], "indexes 1 and 2 were pushed again, with 3")
+    plain = [[told(_AUDIT, "/kit-x")], [told(_AUDIT, "/kit-y")]]
+    for batch in (plain[0], plain[0], plain[1], plain[1]):
+        await session.push(*batch, source_type="audit")
+    expected = ["/kit-1", "/kit-2", "/kit-3", "/kit-x", "/kit-y"]
+    _require_paths(desk, expected, "two batches without indexes were each pushed twice")
+    bracketed = [signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-z")]
+    for _ in range(2):
+        await session.push(*bracketed, source_type="audit")
+    expected += ["/kit-z"] * 2
+    _require_paths(desk, expected, "a batch with a signal was pushed twice, which is never dropped")
+    await (await desk.start()).push(*plain[1], source_type="audit")
+    _require_paths(desk, [*expected, "/kit-y"], "another session pushed what may well be new")
+    return 10
+
+
+def _require_paths(desk: Desk, expected: list[str], what: str) -> None:
+    found = desk.paths()
+    if lost := missing(expected, found):
+        raise Broken(f"Where {what}, {lost} are missing", found)
+    if extra := missing(found, expected):
+        raise Broken(f"Where {what}, {extra} are there too often", found)
+
+
+@check("U11")
+def events_untouched(subject: PusherSubject) -> int:
+    """Before and after."""
+    return at_desk(subject, _events_untouched)
+
+
+async def _events_untouched(desk: Desk) -> int:
+    session = await desk.start()
+    batches = {
+        "snapshot": [told(_SNAPSHOT, "/kit-a", record={"deep": [1]}), told(_SNAPSHOT, "/kit-b")],
+        "realtime": [told(_REALTIME, "/kit-c", index=1), told(_REALTIME, "/kit-c", index=2, deleted=True)],
+    }
+    seen = 0
+    for name, events in batches.items():
+        before = [(id(event), event.model_dump_json()) for event in events]
+        await session.pusher.push(events, session_id=session.session_id, source_type=name)
+        if [(id(event), event.model_dump_json()) for event in events] != before:
+            raise Broken(f"push changed a batch of {name} events", [text for _, text in before], events)
+        seen += len(before)
+    return seen
+
+
+@check("U12")
+def closed_twice(subject: PusherSubject) -> int:
+    """And another instance goes on."""
+    return at_desk(subject, _closed_twice)
+
+
+async def _closed_twice(desk: Desk) -> int:
+    session = await desk.start()
+    await session.end_snapshot(told(_SNAPSHOT, "/kit-a"))
+    await session.pusher.close()
+    await session.pusher.close()
+    later = await desk.start()
+    await later.push(told(_REALTIME, "/kit-b", index=1))
+    return 2
+
+
+@check("U13")
+def needed_fields(subject: PusherSubject) -> int:
+    """All, or a schema."""
+    for keywords in ({}, {"endpoint": "kit://nowhere"}):
+        answer = asyncio.run(subject.driver_class.get_needed_fields(**keywords))
+        if not isinstance(answer, dict) or (answer and not isinstance(answer.get("properties"), dict)):
+            raise Broken(f"get_needed_fields({keywords}) gives neither {{}} nor a schema with properties", answer)
+        json.dumps(answer)
+    return 2
+
+
+@check("U15")
+def snapshot_replaces(subject: PusherSubject) -> int:
+    """What the second snapshot does not report goes, and nothing else."""
+    return at_desk(subject, _snapshot_replaces)
+
+
+async def _snapshot_replaces(desk: Desk) -> int:
+    session = await desk.start()
+    await session.push(told(_SNAPSHOT, "/keep", "/gone", "/dark/inside", "/dark/deep/inside", "/old/thing"))
+    await session.push(told(_SNAPSHOT, "/dark", "/dark/deep", "/old", is_directory=True))
+    await session.end_snapshot()
+    session = await desk.start()
+    await session.push(told(_REALTIME, "/live", index=1, mtime=TIME + 1))
+    await session.push(told(_SNAPSHOT, "/keep", "/new", mtime=TIME + 1), source_type="snapshot")
+    if lost := missing(["/gone", "/dark/inside"], desk.paths()):
+        raise Broken(f"Before the end of the snapshot {lost} went already", desk.paths())
+    dark = told(_SNAPSHOT, "/dark", is_directory=True, audit_skipped=True, mtime=TIME + 1)
+    await session.end_snapshot(dark)
+    expected = ["/keep", "/new", "/live", "/dark", "/dark/inside", "/dark/deep", "/dark/deep/inside"]
+    found = desk.paths()
+    if lost := missing(expected, found):
+        raise Broken(f"The end of the snapshot removed {lost}", found)
+    if ghosts := missing(found, [*expected, "/"]):
+        raise Broken(f"The snapshot did not tell {ghosts}, and they stay", found)
+    return len(expected)
+
+
+@check("U16")
+def durable(subject: PusherSubject) -> int:
+    """Another process pushes, and dies when push returns."""
+    with subject.world() as world:
+        paths = [f"/kit-{number}" for number in range(3)]
+        job = {
+            "path": sys.path,
+            "driver": f"{subject.driver_class.__module__}:{subject.driver_class.__qualname__}",
+            "config": subject.parse(world.config()).model_dump(mode="json"),
+            "events": [_as_json(told(_REALTIME, path, index=number + 1)) for number, path in enumerate(paths)],
+        }
+        done = subprocess.run(
+            [sys.executable, "-B", _push_and_die.__file__],
+            input=json.dumps(job),
+            capture_output=True,
+            text=True,
+            timeout=_PROCESS_SEC,
+            check=False,
+        )
+        stored = [row["path"] for row in world.stored()]
+        if done.returncode != 0:
+            raise Broken("A push from a process of its own failed", done.stderr[-800:])
+        if lost := missing(paths, stored):
+            raise Broken(f"push had returned, the process died, and {lost} are not there", stored)
+        return len(stored)
+
+
+def _as_json(event: EventBase) -> dict[str, object]:
+    return event.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,169 @@
+"""Family R: the driver as a whole, under hosts and through random histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fustor_conformance._consumer import Consumer
+from fustor_conformance._desk import Desk, missing
+from fustor_conformance._histories import run_histories
+from fustor_conformance._reading import last_word, rows_of
+from fustor_conformance._recording import AUDIT, churn
+from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
+from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind
+from fustor_conformance.subject import PusherSubject, SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.hosts.agent02 import Agent02
+from fustor_driver.hosts.agent08 import Agent08
+from fustor_driver.hosts.simulator import Simulator
+from fustor_driver.hosts.transcript import Transcript
+from fustor_driver.view.released import ReleasedView
+from fustor_event_model import MessageSource
+
+_SHOWN_CALLS = 15
+
+
+@check("R01", Kind.SOURCE)
+def under_agent_0_2(subject: SourceSubject) -> int:
+    """Two instances, a tracker that raises, a bus that filters."""
+    with subject.world() as world:
+        populate(world)
+        with Agent02(subject.driver_class, subject.config(world)) as agent:
+            _live_through(subject, agent, world)
+        _require_clean(agent.transcript)
+        return len(agent.transcript.events())
+
+
+@check("R01", Kind.PUSHER)
+def pusher_under_agent_0_2(subject: PusherSubject) -> int:
+    """A snapshot, its empty end, the trigger event, realtime."""
+    with subject.world() as world:
+        config = subject.parse(world.config())
+        assert isinstance(config, PusherConfig)  # noqa: S101 - parse gives what the kind asks for
+        source = SourceConfig(driver="scripted", uri="kit://scripted", disabled=False)
+        with Agent02(ScriptedSource, source, subject.driver_class, config) as agent:
+            wanted = set(REALTIME_PATHS)
+            _wait(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+            _wait(
+                subject, agent, "realtime", lambda told: wanted <= set(last_word(told.events(MessageSource.REALTIME)))
+            )
+        _require_clean(agent.transcript)
+        stored = Desk(subject, world).paths()
+        if lost := missing([*SNAPSHOT_PATHS, *REALTIME_PATHS], stored):
+            raise Broken(f"The agent pushed {lost}, and they are not there", *_calls(agent.transcript))
+        return len(stored)
+
+
+@check("R02")
+def under_agent_0_8(subject: SourceSubject) -> int:
+    """One instance, no keywords, audits with a cache, closed before it is stopped."""
+    with subject.world() as world:
+        populate(world)
+        with Agent08(subject.driver_class, subject.config(world)) as agent:
+            _live_through(subject, agent, world)
+            if AUDIT in subject.capabilities:
+                _audit(subject, agent, world)
+        _require_clean(agent.transcript)
+        _require_released_view(agent.transcript, world)
+        return len(agent.transcript.events())
+
+
+def _require_released_view(told: Transcript, world: SourceWorld) -> None:
+    """The released view takes every event of a file tree without an error, and shows the world at the end."""
+    events = told.events()
+    if any(event.event_schema != "fs" for event in events):
+        return  # it has no view of anything else
+    view = ReleasedView()
+    view.begin_session("kit")
+    for delivery in told.deliveries:
+        for event in delivery.events:
+            if not view.apply(event):
+                raise Broken("The released view counts an event as an error", event)
+        if delivery.is_end and delivery.phase is MessageSource.AUDIT:
+            view.audit_end()
+    if differences := view.difference(world.list()):
+        raise Broken("The released view differs from the world", *map(str, differences[:5]))
+
+
+def _audit(subject: SourceSubject, agent: Agent08, world: SourceWorld) -> None:
+    agent.audit()
+    _wait(subject, agent, "an audit's end", lambda told: told.audits_ended > 0)
+    paths = [row["path"] for row in rows_of(agent.transcript.events(MessageSource.AUDIT))]
+    if lost := missing(sorted(world.list()), paths):
+        raise Broken("The audit does not tell everything", *lost[:5], *_calls(agent.transcript))
+
+
+def _live_through(subject: SourceSubject, agent: Simulator, world: SourceWorld) -> None:
+    """Wait for a snapshot, change the world, and wait until the agent has delivered what is there now."""
+    there = world.list().keys()
+    _wait(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+    snapshot = {row["path"] for row in rows_of(agent.transcript.events(MessageSource.SNAPSHOT))}
+    if lost := there - snapshot:
+        raise Broken("The agent's snapshot lacks things", *sorted(lost)[:5], *_calls(agent.transcript))
+    churn(world, sorted(path for path, row in world.list().items() if not row.get("is_directory"))[:3])
+    last = world.create("kit-last")
+    _wait(subject, agent, f"{last!r}", lambda told: last in _there(told))
+    _wait(subject, agent, "what is there now", lambda told: not _there(told) ^ world.list().keys())
+
+
+def _there(told: Transcript) -> set[str]:
+    events = (*told.events(MessageSource.SNAPSHOT), *told.events(MessageSource.REALTIME))
+    return {path for path, there in last_word(events).items() if there and path != "/"}
+
+
+def _wait(
+    subject: SourceSubject | PusherSubject, agent: Simulator, what: str, condition: Callable[[Transcript], bool]
+) -> None:
+    if not agent.wait_for(condition, subject.options.patience_sec):
+        seen = agent.transcript
+        raise Broken(f"The agent never came to {what}; it says {list(seen.failures)}", *_calls(seen))
+
+
+def _require_clean(told: Transcript) -> None:
+    faults = {
+        "The agent failed": told.failures,
+        "The agent's bus dropped events by their index": told.lost,
+        "Threads outlived the agent": told.leaked_threads,
+    }
+    for what, evidence in faults.items():
+        if evidence:
+            raise Broken(what, *evidence[:5], *_calls(told))
+
+
+def _calls(told: Transcript) -> Iterable[str]:
+    """The first calls, as the agent made them."""
+    for call in told.calls[:_SHOWN_CALLS]:
+        arguments = ", ".join((*map(repr, call.args), *(f"{name}={value!r}" for name, value in call.kwargs.items())))
+        yield f"{call.thread}: {call.method}({arguments})"
+
+
+@check("R03")
+def view_converges(subject: SourceSubject) -> int:
+    """Stream, snapshot, changes, restart, audit."""
+    seen = 0
+    with subject.world() as world:
+        paths = populate(world)
+        with Consumer(subject, world) as consumer:
+            consumer.step_snapshot()
+            churn(world, paths[3:6])
+            consumer.finish_snapshot()
+            seen += consumer.require_equal("After stream and snapshot")
+            consumer.run_audit()
+            seen += consumer.require_equal("After a full audit")
+            world.create("kit-while-away")
+            if "delete" in world.operations:
+                world.delete(paths[0])
+            consumer.restart()
+            consumer.finish_snapshot()
+            seen += consumer.require_equal("After a restart")
+    return seen
+
+
+@check("R05")
+def random_histories(subject: SourceSubject) -> int:
+    """Twenty of them, unless more are asked for."""
+    return run_histories(subject)

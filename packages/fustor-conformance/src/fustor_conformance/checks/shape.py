@@ -1,0 +1,308 @@
+"""Family C: the shape of the class, which hosts rely on before the first event."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fustor_conformance._reading import rows_of, with_paths
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind
+from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_core.drivers import PusherDriver, SourceDriver
+
+_BASES = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
+_LIFELESS_POSITIONS = (0, -1, -(2**63))
+_FAR_POSITIONS = (2**62, 2**80)
+_AT_ONCE_SEC = 1.0
+
+
+@check("C01")
+def complete_class(subject: Subject) -> int:
+    """Inherits the base, nothing abstract left, every method in its form."""
+    base, cls = _BASES[subject.kind], subject.driver_class
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise Broken(f"{cls!r} is not a subclass of {base.__module__}.{base.__qualname__}")
+    if left := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise Broken(f"{cls.__name__} leaves {', '.join(left)} abstract")
+    seen = 0
+    for name, published in _public(base):
+        seen += 1
+        if (own := _form(inspect.getattr_static(cls, name))) != (asked := _form(published)):
+            raise Broken(f"{cls.__name__}.{name} is {own}, the contract's is {asked}")
+    return seen
+
+
+def _public(base: type) -> Iterator[tuple[str, object]]:
+    for name in dir(base):
+        if not name.startswith("_") and name != "capabilities":
+            yield name, inspect.getattr_static(base, name)
+
+
+def _form(attribute: object) -> str:
+    if isinstance(attribute, property):
+        return "a property"
+    words = ["a classmethod"] if isinstance(attribute, classmethod) else ["a method"]
+    function = attribute.__func__ if isinstance(attribute, classmethod | staticmethod) else attribute
+    if inspect.isasyncgenfunction(function):
+        return "an async generator"
+    return " ".join(["an async" if inspect.iscoroutinefunction(function) else "a sync", *words[0].split()[1:]])
+
+
+@check("C02")
+def constructor(subject: Subject) -> int:
+    """`id` and `config`, both ways."""
+    parameters = list(inspect.signature(subject.driver_class).parameters.values())
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    others = [
+        p.name for p in parameters[2:] if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    if names[:2] != ["id", "config"] or others:
+        raise Broken(f"The constructor takes {[str(p) for p in parameters]}, not exactly id and config")
+    with subject.configured() as config:
+        _close(subject.driver_class("kit-a", config))
+        _close(subject.driver_class(id="kit-b", config=config))
+    return 2
+
+
+@check("C03", Kind.SOURCE)
+def two_sources(subject: SourceSubject) -> int:
+    """Two instances read at once, as agent 0.2 has it."""
+    with subject.world() as world:
+        thing, config = world.create("kit-thing"), subject.config(world)
+        before = threading.active_count()
+        first, second = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
+        if threading.active_count() > before:
+            raise Broken("The constructor starts a thread", *threading.enumerate())
+        try:
+            with subject.stream(first), subject.stream(second):
+                told = [{row["path"] for row in rows_of(one.get_snapshot_iterator())} for one in (first, second)]
+                if not all(thing in paths for paths in told):
+                    raise Broken(f"Of two instances that live at once, not both tell {thing!r}", *told)
+        finally:
+            _close(first, second)
+    return 2
+
+
+@check("C03", Kind.PUSHER)
+def two_pushers(subject: PusherSubject) -> int:
+    """Two instances open sessions side by side."""
+    with subject.configured() as config:
+        first, second = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
+        try:
+            asyncio.run(_two_sessions(first, second))
+        finally:
+            _close(first, second)
+    return 2
+
+
+async def _two_sessions(first: PusherDriver, second: PusherDriver) -> None:
+    await first.create_session(task_id="kit:one")
+    await second.create_session(task_id="kit:two")
+
+
+@check("C04")
+def no_second_initialisation(subject: Subject) -> int:
+    """What the first instance holds is untouched by the second."""
+    with subject.configured() as config:
+        first = subject.driver_class("kit-a", config)
+        before = dict(vars(first))
+        second = subject.driver_class("kit-b", config)
+        try:
+            changed = sorted(name for name, value in vars(first).items() if before.get(name, first) is not value)
+            if changed:
+                raise Broken(f"Constructing a second instance replaced {', '.join(changed)} of the first one")
+            if subject.kind is Kind.SOURCE and first is not second:
+                _require_own_stop_event(first, second)
+        finally:
+            _close(first, second)
+    return 2
+
+
+def _require_own_stop_event(first: Any, second: Any) -> None:
+    stop = getattr(first, "_stop_driver_event", None)
+    if stop is not None and stop is getattr(second, "_stop_driver_event", None):
+        raise Broken("Two instances share one _stop_driver_event: stopping one stops the other")
+
+
+@check("C05")
+def stop_driver_event(subject: SourceSubject) -> int:
+    """An event of threading, not set."""
+    with subject.configured() as config:
+        instance = subject.driver_class("kit", config)
+        stop = getattr(instance, "_stop_driver_event", None)
+        _close(instance)
+        if not isinstance(stop, threading.Event):
+            raise Broken(f"_stop_driver_event is {stop!r}")
+        if subject.driver_class("kit", config)._stop_driver_event.is_set():  # noqa: SLF001 - agents read it
+            raise Broken("_stop_driver_event of a new instance is set")
+    return 1
+
+
+@check("C06")
+def transient_property(subject: SourceSubject) -> int:
+    """A property, and a bool."""
+    declared = inspect.getattr_static(subject.driver_class, "is_transient")
+    if not isinstance(declared, property):
+        raise Broken(f"is_transient is {type(declared).__name__}, not a property")
+    with subject.configured() as config:
+        instance = subject.driver_class("kit", config)
+        value = instance.is_transient
+        _close(instance)
+    if not isinstance(value, bool):
+        raise Broken(f"is_transient gives {value!r}, not a bool")
+    return 1
+
+
+@check("C07")
+def position_truths(subject: SourceSubject) -> int:
+    """False where something could be missing, and never an exception."""
+    with subject.configured() as config:
+        instance = subject.driver_class("kit", config)
+        try:
+            positions = (*_LIFELESS_POSITIONS, *_FAR_POSITIONS, *((1, 12345) if instance.is_transient else ()))
+            for position in positions:
+                if (answer := instance.is_position_available(position)) is not False:
+                    raise Broken(f"is_position_available({position}) gives {answer!r}, not False")
+            if not isinstance(answer := instance.is_position_available(1), bool):
+                raise Broken(f"is_position_available(1) gives {answer!r}, not a bool")
+        finally:
+            _close(instance)
+    return len(positions)
+
+
+@check("C11")
+def unknown_keywords(subject: Subject) -> int:
+    """A `**kwargs` wherever the contract has one, and no complaint about what comes in it."""
+    seen = 0
+    for name, published in _public(_BASES[subject.kind]):
+        if isinstance(published, property) or not _swallows(published):
+            continue
+        seen += 1
+        if not _swallows(inspect.getattr_static(subject.driver_class, name)):
+            raise Broken(f"{name} refuses keywords that it does not know: it has no **kwargs")
+    if isinstance(subject, SourceSubject):
+        with subject.configured() as config:
+            instance = subject.driver_class("kit", config)
+            try:
+                list(instance.get_snapshot_iterator(kit_unknown=object()))
+            finally:
+                _close(instance)
+    return seen
+
+
+def _swallows(attribute: object) -> bool:
+    function = attribute.__func__ if isinstance(attribute, classmethod | staticmethod) else attribute
+    if not callable(function):
+        return False
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+
+
+@check("C12")
+def lazy_iterators(subject: SourceSubject) -> int:
+    """Both calls return an iterator at once, on the loop."""
+    calls: list[Callable[[SourceDriver], object]] = [lambda driver: driver.get_snapshot_iterator()]
+    if "get_audit_iterator" in subject.capabilities:
+        calls += [lambda driver: driver.get_audit_iterator(), lambda driver: driver.get_audit_iterator(mtime_cache={})]
+    with subject.configured() as config:
+        for call in calls:
+            asyncio.run(_call_on_loop(subject, config, call))
+    return len(calls)
+
+
+async def _call_on_loop(subject: SourceSubject, config: Any, call: Callable[[SourceDriver], object]) -> None:
+    async with _instance(subject, config) as driver:
+        began = time.monotonic()
+        returned = call(driver)
+        took = time.monotonic() - began
+        if not isinstance(returned, Iterator):
+            raise Broken(f"The call gives {type(returned).__name__}, not an iterator", returned)
+        if took > _AT_ONCE_SEC:
+            raise Broken(f"The call blocks the event loop for {took:.1f} s")
+
+
+@asynccontextmanager
+async def _instance(subject: Subject, config: Any) -> AsyncIterator[Any]:
+    driver = subject.driver_class("kit", config)
+    try:
+        yield driver
+    finally:
+        await driver.close()
+
+
+@check("C13", Kind.SOURCE)
+def close_source(subject: SourceSubject) -> int:
+    """Twice, alone, and not for ever."""
+    with subject.world() as world:
+        thing, config = world.create("kit-thing"), subject.config(world)
+        first, other = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
+        _close(first, first)
+        again = subject.driver_class("kit-a", config)
+        for name, instance in {"another": other, "a new": again}.items():
+            if thing not in {row["path"] for row in rows_of(instance.get_snapshot_iterator())}:
+                raise Broken(f"One instance was closed, and {name} instance no longer tells {thing!r}")
+        _close(other, again)
+    return 2
+
+
+@check("C13", Kind.PUSHER)
+def close_pusher(subject: PusherSubject) -> int:
+    """Twice, alone, and not for ever."""
+    with subject.configured() as config:
+        first, other = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
+        _close(first, first)
+        again = subject.driver_class("kit-a", config)
+        try:
+            asyncio.run(_two_sessions(other, again))
+        finally:
+            _close(other, again)
+    return 2
+
+
+@check("C14")
+def hostile_tracker(subject: SourceSubject) -> int:
+    """Whatever the tracker does, rows carry the contract's fields."""
+    seen = 0
+    for tracker in (None, _Tracker(None), _Tracker(set()), _Tracker({"kit.no.such_field"})):
+        with subject.world() as world, subject.driver(world) as driver:
+            first = world.create("kit-first")
+            events = list(driver.get_snapshot_iterator(required_fields_tracker=tracker))
+            with subject.stream(driver, required_fields_tracker=tracker) as stream:
+                second = world.create("kit-second")
+                stream.require([second])
+                events += stream.events
+        if first not in {path for _, path in with_paths(events)}:
+            raise Broken(f"With {tracker!r} the snapshot leaves out {first!r}")
+        for row in rows_of(events):
+            seen += 1
+            if lacking := {"path", "mtime", "size"} - row.keys():
+                raise Broken(f"With {tracker!r} a row lacks {sorted(lacking)}", row)
+    return seen
+
+
+class _Tracker:
+    """The agents' tracker: it raises unless a fields_mapping is configured."""
+
+    def __init__(self, fields: set[str] | None) -> None:
+        self.fields = fields
+
+    def __repr__(self) -> str:
+        return (
+            "a tracker that raises AttributeError" if self.fields is None else f"a tracker for {self.fields or 'all'}"
+        )
+
+    def get_fields(self) -> set[str]:
+        if self.fields is None:
+            raise AttributeError("'RequiredFieldsTracker' object has no attribute '_fields'")
+        return self.fields
+
+
+def _close(*instances: Any) -> None:
+    for instance in instances:
+        asyncio.run(instance.close())

@@ -1,0 +1,185 @@
+"""Family S: the snapshot against the World's own listing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from fustor_conformance._reading import DELIVERY_SEC, eventually, rows_of
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld, WithUnreadable
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
+
+_THINGS = 12
+_PARTITIONS = 3
+
+
+@check("S01")
+def equals_world(subject: SourceSubject) -> int:
+    """Paths and fields, both ways."""
+    with subject.world() as world, subject.driver(world) as driver:
+        populate(world)
+        return require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
+
+
+@check("S02")
+def repeatable(subject: SourceSubject) -> int:
+    """Same world, same rows; other world, other rows."""
+    with subject.world() as world, subject.driver(world) as driver:
+        paths = populate(world)
+        first, second = (_contents(driver.get_snapshot_iterator()) for _ in range(2))
+        if first != second:
+            odd = [path for path in first | second if first.get(path) != second.get(path)]
+            raise Broken("Two snapshots of an unchanged world differ", *sorted(odd)[:5])
+        world.create("kit-later")
+        if "delete" in world.operations:
+            world.delete(paths[0])
+        return require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
+
+
+@check("S03")
+def no_path_twice(subject: SourceSubject) -> int:
+    """One row a path."""
+    with subject.world() as world, subject.driver(world) as driver:
+        populate(world)
+        rows = rows_of(driver.get_snapshot_iterator(batch_size=3))
+        twice = Counter(row["path"] for row in rows if not row.get("audit_skipped"))
+        if again := [path for path, times in twice.items() if times > 1]:
+            raise Broken(
+                f"{again[:3]} come more than once in one snapshot", *[r for r in rows if r["path"] == again[0]]
+            )
+        return len(rows)
+
+
+@check("S04")
+def vanishing_items(subject: SourceSubject) -> int:
+    """Deleted, or refused, while the snapshot reads."""
+    with subject.world() as world, subject.driver(world) as driver:
+        doomed = populate(world)[-3:]
+        rows = []
+        for number, event in enumerate(driver.get_snapshot_iterator(batch_size=1)):
+            if number == 0:
+                for path in doomed:
+                    world.delete(path)
+            rows += event.rows
+        if lacking := world.list().keys() - {row["path"] for row in rows}:
+            raise Broken("Things vanished, and the snapshot leaves out others", *sorted(lacking)[:5])
+        if isinstance(world, WithUnreadable):
+            return len(rows) + _refused(world, driver)
+        return len(rows)
+
+
+def _refused(world: SourceWorld, driver: SourceDriver) -> int:
+    """A container that cannot be listed, among others."""
+    thing = world.create("kit-refused/thing" if "nest" in world.operations else "kit-refused")
+    container = thing.rpartition("/")[0] or "/"
+    assert isinstance(world, WithUnreadable)  # noqa: S101 - the caller has asked
+    with world.unreadable(container):
+        rows = rows_of(driver.get_snapshot_iterator(batch_size=1))
+    marks = [row.get("audit_skipped") for row in rows if row["path"] == container]
+    if not marks or marks[-1] is not True:
+        raise Broken(f"{container!r} could not be listed, and no row says audit_skipped: true", *rows[-3:])
+    inside = "" if container == "/" else container
+    outside = {path for path in world.list() if path != container and not path.startswith(f"{inside}/")}
+    if lacking := outside - {row["path"] for row in rows}:
+        raise Broken(f"{container!r} could not be listed, and the snapshot leaves out others", *sorted(lacking)[:5])
+    return len(rows)
+
+
+@check("S05")
+def stopped_is_not_complete(subject: SourceSubject) -> int:
+    """Stopped, closed, abandoned."""
+    with subject.world() as world:
+        populate(world)
+        stop = threading.Event()
+        with subject.driver(world) as driver:
+            _require_incomplete(driver, stop, stop.set, "stop_event is set", world)
+        with subject.driver(world) as driver:
+            _require_incomplete(driver, None, lambda: asyncio.run(driver.close()), "close() is called", world)
+        with subject.driver(world) as driver:
+            threads = threading.active_count()
+            abandoned = driver.get_snapshot_iterator(batch_size=1)
+            next(abandoned)
+            del abandoned
+            if not eventually(lambda: threading.active_count() <= threads, DELIVERY_SEC):
+                raise Broken("An abandoned snapshot leaves threads", *threading.enumerate())
+            return require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
+
+
+def _require_incomplete(
+    driver: SourceDriver, stop: threading.Event | None, interrupt: Any, what: str, world: SourceWorld
+) -> None:
+    snapshot = driver.get_snapshot_iterator(batch_size=1, stop_event=stop)
+    rows = list(next(snapshot).rows)
+    interrupt()
+    try:
+        rows += rows_of(snapshot)
+    except DriverError:
+        return
+    if lacking := world.list().keys() - {row["path"] for row in rows}:
+        raise Broken(
+            f"Where {what}, the snapshot ends as if complete, without {len(lacking)} things", *sorted(lacking)[:5]
+        )
+
+
+@check("S06")
+def partitions(subject: SourceSubject) -> int:
+    """Disjoint, and together all."""
+    with subject.world() as world, subject.driver(world) as driver:
+        populate(world)
+        parts = driver.get_snapshot_partitions(_PARTITIONS)
+        told: Counter[str] = Counter()
+        for part in json.loads(json.dumps(list(parts))):
+            told.update({row["path"] for row in rows_of(driver.get_snapshot_iterator(partition=part))} - {"/"})
+        if again := [path for path, times in told.items() if times > 1]:
+            raise Broken("Two partitions tell the same path", *sorted(again)[:5])
+        if odd := told.keys() ^ world.list().keys():
+            raise Broken("The partitions together are not the world", *sorted(odd)[:5])
+        return len(parts)
+
+
+def populate(world: SourceWorld) -> list[str]:
+    """The paths of some new things, on two levels where the World can nest, modified and renamed where it can."""
+    paths = [world.create(f"kit-{number}") for number in range(_THINGS)]
+    if "nest" in world.operations:
+        paths += [world.create(f"kit-box-{box}/inner/thing-{number}") for box in range(2) for number in range(2)]
+    if "modify" in world.operations:
+        world.modify(paths[1])
+    if "rename" in world.operations:
+        paths[2] = world.rename(paths[2], "kit-renamed")
+    there = world.list()
+    return [path for path in paths if path in there]
+
+
+def require_equal(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any]]) -> int:
+    """How many rows were compared with the World's listing; `/` is a container of every source and stands aside.
+
+    Raises:
+        Broken: a path is missing or invented, or a field differs.
+    """
+    told = {row["path"]: row for row in rows if row["path"] != "/"}
+    if missing := world.keys() - told.keys():
+        raise Broken(f"{len(missing)} of {len(world)} things are missing", *sorted(missing)[:5])
+    if invented := told.keys() - world.keys():
+        raise Broken(
+            f"{len(invented)} things are told that are not there", *[told[path] for path in sorted(invented)[:5]]
+        )
+    for path, expected in world.items():
+        if odd := {name: told[path].get(name) for name, value in expected.items() if told[path].get(name) != value}:
+            raise Broken(f"{path!r} is told as {odd}, the world has {expected}", told[path])
+    return len(told)
+
+
+def _contents(events: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Rows by path; times of reading may differ where the source has no time of change."""
+    return {
+        row["path"]: {name: value for name, value in row.items() if name not in ("mtime", "modified_time")}
+        for row in rows_of(events)
+    }

@@ -1,0 +1,120 @@
+"""`conform` and `explain`, which `fustor-driver` takes up through the entry-point group `fustor_driver.commands`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fustor_conformance.explain import explain as explained
+from fustor_conformance.judge import Judge
+from fustor_conformance.outcome import Status
+from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
+from fustor_conformance.rules import Kind, Profile, Rule, UnknownRuleError, find_rule, rules_for
+from fustor_conformance.subject import Options, SubjectError, find_subject
+
+__all__ = ["conform", "explain"]
+
+_USAGE = 2
+_ENVIRONMENT = 7
+_NOT_CONFORMANT = 8
+
+
+def conform(  # noqa: PLR0917 - typer reads a command line from a signature
+    kind: Annotated[Kind, typer.Argument(help="source or pusher")],
+    name: Annotated[str, typer.Argument(help="The driver's entry point, or its distribution")],
+    checks: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these checks: A10, or A10-...")
+    ] = None,
+    profile: Annotated[Profile, typer.Option(help="The host whose rules are asked")] = Profile.GUIDE,
+    world: Annotated[str | None, typer.Option(metavar="MODULE:CLASS", help="In place of the registered World")] = None,
+    report: Annotated[list[Path] | None, typer.Option(help="Write the verdicts: .json, .xml (JUnit) or .md")] = None,
+    patience: Annotated[float, typer.Option(min=0, metavar="SEC", help="How long a change may take to arrive")] = 10.0,
+    histories: Annotated[int, typer.Option(min=1, metavar="N", help="How many random histories (R05)")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="What they are drawn from")] = 1,
+    *,
+    released: Annotated[bool, typer.Option("--released", help="Also beside the released cores (slow)")] = False,
+    agents: Annotated[bool, typer.Option("--agents", help="Also under the released agents (slow)")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict alone")] = False,
+) -> None:
+    """Judge a driver: is it conformant, and if not, what is broken, why it matters and what to change.
+
+    Exit codes: 0 conformant (or none of the chosen checks broken), 2 usage, 7 the driver or its World does not
+    load, 8 not conformant.
+    """
+    if profile not in kind.profiles:
+        raise _fail(
+            f"{kind.capitalize()}s have no profile {profile.value!r}; choose {' or '.join(kind.profiles)}", _USAGE
+        )
+    rules = [_rule(check) for check in checks or ()] or list(rules_for(kind, profile))
+    for path in report or ():
+        if path.suffix not in REPORT_SUFFIXES:
+            raise _fail(
+                f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}", _USAGE
+            )
+    opt_in = frozenset(option for option, on in {"--released": released, "--agents": agents}.items() if on)
+    options = Options(opt_in, patience, histories, seed)
+    try:
+        subject = find_subject(kind, name, world=world, options=options)
+    except SubjectError as error:
+        raise _fail(str(error), _ENVIRONMENT) from error
+    judge = Judge(subject, profile)
+    done = report_of(judge, judge.verdicts(rules))
+    write_reports_to(report or (), done)
+    _show(done, as_json=as_json, quiet=quiet)
+    if not (done.is_clean if checks else done.conformant):
+        raise typer.Exit(_NOT_CONFORMANT)
+
+
+def explain(
+    check: Annotated[str, typer.Argument(metavar="ID", help="A check: A10, unreadable-directory or A10-...")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON")] = False,
+) -> None:
+    """Say what a check asks, why it matters, how to cure it and where the rule comes from."""
+    rule = _rule(check)
+    typer.echo(rule.model_dump_json(indent=2) if as_json else explained(rule), nl=as_json)
+
+
+def write_reports_to(paths: list[Path] | tuple[()], report: Report) -> None:
+    """Write one report to each path.
+
+    Raises:
+        typer.Exit: one cannot be written.
+    """
+    for path in paths:
+        try:
+            write_reports([report], path)
+        except OSError as error:
+            raise _fail(f"The report {str(path)!r} cannot be written: {error.strerror}", _ENVIRONMENT) from error
+
+
+def _show(report: Report, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=2))
+        return
+    if quiet:
+        typer.echo(report.summary)
+        return
+    console = Console()
+    console.print(report.table())
+    for verdict in report.verdicts:
+        if verdict.status is Status.FAILED:
+            console.print(verdict.explained(), end="\n\n", markup=False, highlight=False)
+    console.print(report.summary, markup=False, highlight=False)
+
+
+def _rule(name: str) -> Rule:
+    try:
+        return find_rule(name)
+    except UnknownRuleError as error:
+        raise _fail(str(error.args[0]), _USAGE) from error
+
+
+def _fail(message: str, code: int) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(code)

@@ -1,0 +1,90 @@
+"""What a check says of a driver."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fustor_conformance.rules import Level, Rule
+
+__all__ = ["Broken", "NotApplicable", "NotJudged", "Status", "Verdict", "printable"]
+
+
+class Broken(Exception):  # noqa: N818 - a verdict, not an error of the kit
+    """The driver breaks the rule. Raised by checks.
+
+    Args:
+        seen: what was seen, in one sentence.
+        evidence: the events, rows or replies that show it; printed with `!r`.
+    """
+
+    def __init__(self, seen: str, *evidence: object) -> None:
+        super().__init__(seen)
+        self.seen = seen
+        self.evidence = evidence
+        self.thread = threading.current_thread().name
+
+    def __str__(self) -> str:
+        lines = [self.seen, *(f"  {_short(item)}" for item in self.evidence)]
+        return "\n".join(lines)
+
+
+class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error of the kit
+    """The driver or its World declares that it has nothing this check could look at."""
+
+
+class NotJudged(Exception):  # noqa: N818 - a verdict, not an error of the kit
+    """The check lacks something that it needs, so it says nothing."""
+
+
+class Status(StrEnum):
+    """The outcome of one check. Only `PASSED` and `SKIPPED` let a driver be conformant."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    TODO = "to do"
+    SKIPPED = "skipped"
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check's outcome: `detail` says what was seen, or why it did not run."""
+
+    rule: Rule
+    level: Level | None
+    status: Status
+    detail: str = ""
+    observed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the driver from being conformant."""
+        return self.level is Level.MUST and self.status not in (Status.PASSED, Status.SKIPPED)
+
+    def explained(self) -> str:
+        """The failure as an author needs it: rule, what was seen, why it matters, the smallest fix, the source."""
+        return "\n".join(
+            (
+                f"{self.rule.name}: {self.rule.rule}",
+                f"seen    {self.detail}",
+                f"why     {self.rule.why}",
+                f"fix     {self.rule.fix}",
+                f"source  {self.rule.source}",
+            )
+        )
+
+
+def printable(text: str) -> str:
+    """The text without what UTF-8 or XML has no place for, surrogates and control characters, which are spelled out."""
+    return "".join(c if c in "\n\t" or (c >= " " and not "\ud800" <= c <= "\udfff") else repr(c)[1:-1] for c in text)
+
+
+_LONGEST_EVIDENCE = 600
+
+
+def _short(item: object) -> str:
+    text = item if isinstance(item, str) else repr(item)
+    return text if len(text) <= _LONGEST_EVIDENCE else f"{text[:_LONGEST_EVIDENCE]}... ({len(text)} characters)"

@@ -1,0 +1,166 @@
+"""The pytest plugin: shows verdicts as what they are, and writes reports.
+
+It does nothing in a run without conformance classes.
+It is loaded in every pytest run where the kit is installed, so it imports the kit itself only when there is work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from fustor_conformance.judge import Judge
+    from fustor_conformance.outcome import Verdict
+    from fustor_conformance.report import Report
+    from fustor_conformance.subject import Options, Subject
+
+__all__ = ["judge_for", "options_of", "record", "strict"]
+
+_PROPERTY = "fustor_conformance"
+_PROFILES = ("guide", "agent-0.2", "agent-0.8")
+_WORDS = {
+    "to do": ("to do", "t", ("TO DO", {"yellow": True})),
+    "not judged": ("not judged", "n", ("NOT JUDGED", {"purple": True})),
+    "failed": ("advice", "a", ("ADVICE", {"yellow": True})),
+}
+_judges: pytest.StashKey[dict[type, Judge]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the kit's options."""
+    group = parser.getgroup("fustor", "conformance of Fustor drivers")
+    group.addoption("--fustor-profile", choices=_PROFILES, default="guide", help="the host whose rules are asked")
+    group.addoption(
+        "--fustor-report",
+        action="append",
+        default=[],
+        type=_report_path,
+        metavar="FILE",
+        help="write the verdicts to FILE: .json, .xml (JUnit) or .md; may be given more than once",
+    )
+    group.addoption("--fustor-patience", type=float, default=10.0, metavar="SEC", help="how long a change may take")
+    group.addoption("--fustor-histories", type=int, default=20, metavar="N", help="how many random histories (R05)")
+    group.addoption("--fustor-seed", type=int, default=1, metavar="N", help="what they are drawn from")
+    group.addoption("--fustor-strict", action="store_true", help="fail on any MUST that did not pass, to do included")
+    group.addoption("--fustor-released", action="store_true", help="also run beside the released cores (P06; slow)")
+    group.addoption("--fustor-agents", action="store_true", help="also run under the released agents (R04; slow)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for this run's judges and verdicts."""
+    config.stash[_judges] = {}
+    config.pluginmanager.register(_Verdicts(), "fustor-conformance-verdicts")
+
+
+def judge_for(config: pytest.Config, owner: type, make_subject: Callable[[], Subject]) -> Judge:
+    """The judge of the test class `owner`, made when it is first asked for."""
+    judges = config.stash[_judges]
+    if owner not in judges:
+        from fustor_conformance.judge import Judge  # noqa: PLC0415 - not in runs that judge nothing
+        from fustor_conformance.rules import Profile  # noqa: PLC0415 - not in runs that judge nothing
+
+        judges[owner] = Judge(make_subject(), Profile(config.getoption("--fustor-profile")))
+    return judges[owner]
+
+
+def options_of(config: pytest.Config) -> Options:
+    """What this run's command line asks for."""
+    from fustor_conformance.subject import Options  # noqa: PLC0415 - not in runs that judge nothing
+
+    return Options(
+        opt_in=frozenset(name for name in ("--released", "--agents") if config.getoption(f"--fustor-{name[2:]}")),
+        patience_sec=config.getoption("--fustor-patience"),
+        histories=config.getoption("--fustor-histories"),
+        seed=config.getoption("--fustor-seed"),
+    )
+
+
+def strict(config: pytest.Config) -> bool:
+    """Whether a MUST that did not pass fails, whatever the reason."""
+    return bool(config.getoption("--fustor-strict"))
+
+
+def record(item: pytest.Item, judge: Judge, verdict: Verdict) -> None:
+    """Attach the verdict to the test's report, in a form that travels between processes."""
+    from fustor_conformance.report import report_of  # noqa: PLC0415 - not in runs that judge nothing
+
+    item.user_properties.append((_PROPERTY, report_of(judge, [verdict]).to_json()))
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Show "to do", "not judged" and advice as words of their own; the rest is pytest's."""
+    found = _record_of(report)
+    if found is None or report.when != "call" or report.outcome != "skipped":
+        return None
+    return _WORDS.get(found["verdicts"][0]["status"])
+
+
+class _Verdicts:
+    """Collects this run's verdicts, also those of other processes, and tells them at its end."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        found = _record_of(report)
+        if found is not None and report.when == "call":
+            self.records.append(found)
+
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        if not self.records:
+            return
+        reports = _merged(self.records)
+        terminalreporter.section("Fustor conformance")
+        for report in reports:
+            terminalreporter.write_line(report.summary)
+            for verdict in report.verdicts:
+                if verdict.status != "passed":
+                    note = verdict.detail.partition("\n")[0]
+                    terminalreporter.write_line(f"  {verdict.status:<10}  {verdict.rule.name}: {note}")
+        _write(reports, config.getoption("--fustor-report"))
+
+
+def _write(reports: list[Report], paths: list[Path]) -> None:
+    from fustor_conformance.report import write_reports  # noqa: PLC0415 - not in runs that judge nothing
+
+    for path in paths:
+        write_reports(reports, path)
+
+
+def _record_of(report: pytest.TestReport | pytest.CollectReport) -> dict[str, Any] | None:
+    if not isinstance(report, pytest.TestReport):
+        return None
+    return next((value for name, value in report.user_properties if name == _PROPERTY), None)  # type: ignore[return-value]
+
+
+def _merged(records: list[dict[str, Any]]) -> list[Report]:
+    from fustor_conformance.report import Report, verdict_from_json  # noqa: PLC0415 - not in runs that judge nothing
+    from fustor_conformance.rules import Kind, Profile, all_rules  # noqa: PLC0415 - not in runs that judge nothing
+
+    order = {rule.id: position for position, rule in enumerate(all_rules())}
+    found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    for entry in records:
+        key = (entry["kind"], entry["name"], entry["driver_version"], entry["profile"])
+        verdicts = found.setdefault(key, {})
+        verdicts.update({verdict["id"]: verdict for verdict in entry["verdicts"] if verdict["level"]})
+    return [
+        Report(
+            Kind(kind),
+            name,
+            version,
+            Profile(profile),
+            tuple(verdict_from_json(verdicts[rule_id]) for rule_id in sorted(verdicts, key=order.__getitem__)),
+        )
+        for (kind, name, version, profile), verdicts in found.items()
+    ]
+
+
+def _report_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in (".json", ".xml", ".md"):
+        raise pytest.UsageError(f"A report cannot be written to {text!r}; end the name with .json, .xml or .md")
+    return path

@@ -1,0 +1,180 @@
+"""A run's verdicts, for people and for machines: JSON, JUnit, a Markdown scorecard, a table on the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from rich.table import Table
+
+from fustor_conformance.judge import Judge
+from fustor_conformance.outcome import Status, Verdict, printable
+from fustor_conformance.rules import Kind, Level, Profile, find_rule, rules_for
+
+__all__ = ["REPORT_SUFFIXES", "Report", "report_of", "verdict_from_json", "verdict_to_json", "write_reports"]
+
+REPORT_SUFFIXES = (".json", ".xml", ".md")
+_STYLES = {
+    Status.PASSED: "green",
+    Status.FAILED: "bold red",
+    Status.TODO: "yellow",
+    Status.SKIPPED: "dim",
+    Status.NOT_JUDGED: "magenta",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts on one driver in one profile."""
+
+    kind: Kind
+    name: str
+    driver_version: str
+    profile: Profile
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def kit_version(self) -> str:
+        """The version of this kit, which is that of the contract."""
+        return version("fustor-conformance")
+
+    @property
+    def conformant(self) -> bool:
+        """Whether every MUST of the profile ran and passed; what the driver declares not to have is skipped."""
+        return self.is_clean and self.is_complete
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether something passed, and no MUST among these verdicts did not."""
+        return any(v.status is Status.PASSED for v in self.verdicts) and not any(v.blocks for v in self.verdicts)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether these verdicts cover every MUST of the profile."""
+        levels = {rule.id: rule.levels(self.kind)[self.profile] for rule in rules_for(self.kind, self.profile)}
+        judged = {verdict.rule.id for verdict in self.verdicts}
+        return {rule_id for rule_id, level in levels.items() if level is Level.MUST} <= judged
+
+    @property
+    def summary(self) -> str:
+        """One line: `source postgres: conformant (guide, kit 1.0.0)`, or why not."""
+        scope = f"({self.profile}, kit {self.kit_version})"
+        label = f"{self.kind} {self.name}"
+        if self.conformant:
+            return f"{label}: conformant {scope}"
+        if self.is_clean:
+            return f"{label}: {len(self.verdicts)} checks chosen, nothing broken {scope}"
+        counts = Counter(v.status for v in self.verdicts if v.blocks)
+        reasons = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+        return f"{label}: not conformant {scope}: {reasons or 'nothing was judged'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values: plain ones, which also travel between processes."""
+        return {
+            "kind": str(self.kind),
+            "name": self.name,
+            "driver_version": self.driver_version,
+            "profile": str(self.profile),
+            "kit_version": self.kit_version,
+            "conformant": self.conformant,
+            "complete": self.is_complete,
+            "verdicts": [verdict_to_json(verdict) for verdict in self.verdicts],
+        }
+
+    def table(self) -> Table:
+        """The report as a table for a terminal."""
+        table = Table(title=self.summary, title_justify="left", expand=False)
+        for heading in ("check", "level", "verdict", ""):
+            table.add_column(heading, no_wrap=heading != "")
+        for verdict in self.verdicts:
+            style = _STYLES[verdict.status]
+            table.add_row(verdict.rule.name, verdict.level, f"[{style}]{verdict.status}[/]", _first_line(verdict))
+        return table
+
+    def to_markdown(self) -> str:
+        """The report as a scorecard."""
+        lines = [f"# {self.summary}", "", "| check | level | verdict | observed | |", "|---|---|---|---|---|"]
+        for v in self.verdicts:
+            note = _first_line(v).replace("|", "\\|")
+            lines.append(f"| {v.rule.name} | {v.level or ''} | {v.status} | {v.observed or ''} | {note} |")
+        return "\n".join(lines) + "\n"
+
+    def to_junit(self) -> ET.Element:
+        """The report as one JUnit test suite."""
+        counts = Counter(v.status for v in self.verdicts)
+        suite = ET.Element(
+            "testsuite",
+            name=f"{self.kind} {self.name} ({self.profile})",
+            tests=str(len(self.verdicts)),
+            failures=str(counts[Status.FAILED]),
+            skipped=str(len(self.verdicts) - counts[Status.FAILED] - counts[Status.PASSED]),
+        )
+        for verdict in self.verdicts:
+            _add_case(suite, verdict, f"fustor.{self.kind}.{self.name}")
+        return suite
+
+
+def report_of(judge: Judge, verdicts: Iterable[Verdict]) -> Report:
+    """The report on a judge's subject."""
+    subject = judge.subject
+    return Report(subject.kind, subject.name, subject.version, judge.profile, tuple(verdicts))
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """One verdict as JSON values, with its rule in words."""
+    return {
+        "id": verdict.rule.id,
+        "name": verdict.rule.name,
+        "level": verdict.level and str(verdict.level),
+        "status": str(verdict.status),
+        "detail": verdict.detail,
+        "observed": verdict.observed,
+        "seconds": round(verdict.seconds, 3),
+        "rule": verdict.rule.rule,
+    }
+
+
+def verdict_from_json(data: dict[str, Any]) -> Verdict:
+    """The verdict that `verdict_to_json` wrote."""
+    level = Level(data["level"]) if data["level"] else None
+    status = Status(data["status"])
+    return Verdict(find_rule(data["id"]), level, status, data["detail"], data["observed"], data["seconds"])
+
+
+def write_reports(reports: Sequence[Report], path: Path) -> None:
+    """Write the reports in the form that the file's suffix names: .json, .xml (JUnit) or .md.
+
+    Raises:
+        ValueError: the suffix is another one.
+    """
+    if path.suffix == ".json":
+        text = json.dumps({"schema": 1, "reports": [report.to_json() for report in reports]}, indent=2) + "\n"
+    elif path.suffix == ".xml":
+        root = ET.Element("testsuites")
+        root.extend(report.to_junit() for report in reports)
+        text = ET.tostring(root, encoding="unicode", xml_declaration=True)
+    elif path.suffix == ".md":
+        text = printable("\n".join(report.to_markdown() for report in reports))
+    else:
+        raise ValueError(
+            f"A report cannot be written as {path.suffix!r}; end the name with {', '.join(REPORT_SUFFIXES)}"
+        )
+    path.write_text(text, encoding="utf-8")
+
+
+def _first_line(verdict: Verdict) -> str:
+    return verdict.detail.partition("\n")[0]
+
+
+def _add_case(suite: ET.Element, verdict: Verdict, classname: str) -> None:
+    case = ET.SubElement(suite, "testcase", classname=classname, name=verdict.rule.name, time=f"{verdict.seconds:.3f}")
+    if verdict.status is Status.FAILED:
+        ET.SubElement(case, "failure", message=printable(_first_line(verdict))).text = printable(verdict.explained())
+    elif verdict.status is not Status.PASSED:
+        ET.SubElement(case, "skipped", message=printable(f"{verdict.status}: {_first_line(verdict)}"))

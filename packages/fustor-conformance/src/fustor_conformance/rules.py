@@ -1,0 +1,114 @@
+"""The table of checks: what each one asks of a driver, why, and at which level."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["Kind", "Level", "Profile", "Rule", "UnknownRuleError", "all_rules", "find_rule", "rules_for"]
+
+
+class Kind(StrEnum):
+    """What a driver is."""
+
+    SOURCE = "source"
+    PUSHER = "pusher"
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles that a driver of this kind can be judged by."""
+        return tuple(Profile) if self is Kind.SOURCE else (Profile.GUIDE, Profile.AGENT_0_2)
+
+
+class Profile(StrEnum):
+    """The host that a verdict speaks of."""
+
+    GUIDE = "guide"
+    AGENT_0_2 = "agent-0.2"
+    AGENT_0_8 = "agent-0.8"
+
+
+class Level(StrEnum):
+    """How much a check weighs: without every MUST a driver is not conformant, a SHOULD is advice."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+
+
+class UnknownRuleError(LookupError):
+    """No check has this name."""
+
+
+class Rule(BaseModel):
+    """One check of the kit, in words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[PCEIMSAUR][0-9]{2}$")
+    slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    rule: str
+    why: str
+    fix: str
+    source: str
+    source_level: dict[Profile, Level] = Field(default_factory=dict)
+    pusher_level: dict[Profile, Level] = Field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    capability: str | None = None
+    opt_in: str | None = None
+    deadline_sec: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_level_means_every_profile(cls, data: dict[str, Any]) -> dict[str, Any]:
+        spread = dict(data)
+        for kind in Kind:
+            level = data.get(f"{kind}_level")
+            if isinstance(level, str):
+                spread[f"{kind}_level"] = dict.fromkeys(kind.profiles, level)
+        return spread
+
+    @property
+    def name(self) -> str:
+        """The stable name, as in a test's id: `A10-unreadable-directory`."""
+        return f"{self.id}-{self.slug}"
+
+    @property
+    def family(self) -> str:
+        """The letter that the checks of one family share."""
+        return self.id[0]
+
+    def levels(self, kind: Kind) -> dict[Profile, Level]:
+        """The level in each profile that has this check for drivers of `kind`."""
+        return self.source_level if kind is Kind.SOURCE else self.pusher_level
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of the table."""
+    text = files("fustor_conformance").joinpath("rules.toml").read_text(encoding="utf-8")
+    return tuple(Rule.model_validate(entry) for entry in tomllib.loads(text)["rule"])
+
+
+def rules_for(kind: Kind, profile: Profile | None = None) -> tuple[Rule, ...]:
+    """The rules for drivers of `kind`, in any profile or in one."""
+    return tuple(rule for rule in all_rules() if (profile in rule.levels(kind) if profile else rule.levels(kind)))
+
+
+def find_rule(name: str) -> Rule:
+    """The rule with this id (`A10`), slug or name, whatever its case.
+
+    Raises:
+        UnknownRuleError: there is none.
+    """
+    wanted = name.lower()
+    for rule in all_rules():
+        if wanted in (rule.id.lower(), rule.slug, rule.name.lower()):
+            return rule
+    raise UnknownRuleError(f"No check is called {name!r}; ids run from {all_rules()[0].id} to {all_rules()[-1].id}")

@@ -1,0 +1,297 @@
+"""What is judged: a driver class as it is installed, and the World that it reads or writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, distributions
+from pkgutil import resolve_name
+from typing import Any, cast
+
+from fustor_conformance._reading import DELIVERY_SEC, Stream
+from fustor_conformance._stubs import unwritten
+from fustor_conformance.outcome import NotJudged
+from fustor_conformance.rules import Kind, Profile
+from fustor_conformance.worlds import PusherWorld, SourceWorld
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.exceptions import ConfigError
+from fustor_core.models.config import PusherConfig, SourceConfig
+
+__all__ = [
+    "DRIVER_GROUPS",
+    "WORLD_GROUP",
+    "Options",
+    "PusherSubject",
+    "SourceSubject",
+    "Subject",
+    "SubjectError",
+    "find_subject",
+    "subject_of_class",
+    "subject_of_distribution",
+]
+
+DRIVER_GROUPS: dict[Kind, tuple[str, str]] = {
+    Kind.SOURCE: ("fustor.drivers.sources", "fustor_agent.drivers.sources"),
+    Kind.PUSHER: ("fustor.drivers.pushers", "fustor_agent.drivers.pushers"),
+}
+"""The guide's and the agents' entry-point group of each kind."""
+
+WORLD_GROUP = "fustor.conformance.worlds"
+
+WorldFactory = Callable[[], Any]
+
+
+class SubjectError(Exception):
+    """There is no such driver to judge, or it does not load."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much is asked of a driver, and how patiently.
+
+    Args:
+        opt_in: the slow checks that are wanted, by their options: `--released`, `--agents`.
+        patience_sec: how long a change may take to arrive.
+        histories: how many random histories R05 drives.
+        seed: what they are drawn from.
+        profile: the host that is judged for; a judge sets it.
+    """
+
+    opt_in: frozenset[str] = frozenset()
+    patience_sec: float = DELIVERY_SEC
+    histories: int = 20
+    seed: int = 1
+    profile: Profile = Profile.GUIDE
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A driver class and what is known of it.
+
+    Args:
+        name: its entry point's name.
+        driver_class: what the entry point loads.
+        distribution: the installed distribution that registers it; without one family P is not judged.
+        world_factory: makes one World; without one only shape is judged.
+        options: how much is asked, and how patiently.
+    """
+
+    name: str
+    driver_class: type[Any]
+    distribution: Distribution | None = None
+    world_factory: WorldFactory | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of driver it is judged as."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """How reports call it: `source postgres`."""
+        return f"{self.kind} {self.name}"
+
+    @property
+    def version(self) -> str:
+        """The distribution's version, or `unknown`."""
+        return self.distribution.version if self.distribution else "unknown"
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """The optional names that the driver declares."""
+        return frozenset(getattr(self.driver_class, "capabilities", ()))
+
+    def make_world(self) -> Any:
+        """A World that has not been entered.
+
+        Raises:
+            NotJudged: the driver has none.
+        """
+        if self.world_factory is None:
+            raise NotJudged(f"No World is registered for {self.label!r} in {WORLD_GROUP!r}; write one, or name one")
+        return self.world_factory()
+
+    def parse(self, keywords: dict[str, Any]) -> SourceConfig | PusherConfig:
+        """The configuration of these keywords, with the driver's name where it is left out."""
+        model = SourceConfig if self.kind is Kind.SOURCE else PusherConfig
+        return model.model_validate({"driver": self.name, "disabled": False, **keywords})
+
+    @contextmanager
+    def configured(self) -> Iterator[Any]:
+        """A configuration that is valid while the block runs: the World's, or a bare one where none is written yet.
+
+        Raises:
+            NotJudged: there is no World, and the driver refuses a bare address.
+        """
+        with ExitStack() as stack:
+            yield self._world_config(stack) or self._bare_config()
+
+    def _world_config(self, stack: ExitStack) -> SourceConfig | PusherConfig | None:
+        if self.world_factory is None:
+            return None
+        world = self.world_factory()
+        try:
+            stack.enter_context(world)
+            return self.parse(world.config())
+        except NotImplementedError as error:
+            if unwritten(error, type(world)):
+                return None
+            raise
+
+    def _bare_config(self) -> SourceConfig | PusherConfig:
+        address = "uri" if self.kind is Kind.SOURCE else "endpoint"
+        config = self.parse({address: f"{self.name}://localhost"})
+        try:
+            self.driver_class("kit", config)
+        except ConfigError as error:
+            raise NotJudged(f"It needs a World: a bare address is refused ({error})") from error
+        return config
+
+
+@dataclass(frozen=True, eq=False)
+class SourceSubject(Subject):
+    """A source and its World."""
+
+    @property
+    def kind(self) -> Kind:
+        """A source."""
+        return Kind.SOURCE
+
+    def world(self) -> AbstractContextManager[SourceWorld]:
+        """A fresh system, removed when the block is left."""
+        return cast(AbstractContextManager[SourceWorld], self.make_world())
+
+    def config(self, world: SourceWorld, **changes: Any) -> SourceConfig:
+        """The World's configuration, with `changes`."""
+        return cast(SourceConfig, self.parse({**world.config(), **changes}))
+
+    @contextmanager
+    def driver(self, world: SourceWorld, **changes: Any) -> Iterator[SourceDriver]:
+        """A new instance on that system; closed when the block is left."""
+        instance = cast(SourceDriver, self.driver_class("kit", self.config(world, **changes)))
+        try:
+            yield instance
+        finally:
+            asyncio.run(instance.close())
+
+    def stream(
+        self, driver: SourceDriver, start_position: int = -1, *, paused: bool = False, **keywords: Any
+    ) -> Stream:
+        """A realtime stream of the driver's, being read in a thread of its own unless it is `paused`."""
+        return Stream(driver, start_position, paused=paused, patience_sec=self.options.patience_sec, **keywords)
+
+
+@dataclass(frozen=True, eq=False)
+class PusherSubject(Subject):
+    """A pusher and its World."""
+
+    @property
+    def kind(self) -> Kind:
+        """A pusher."""
+        return Kind.PUSHER
+
+    def world(self) -> AbstractContextManager[PusherWorld]:
+        """A fresh system, removed when the block is left."""
+        return cast(AbstractContextManager[PusherWorld], self.make_world())
+
+    def driver(self, world: PusherWorld) -> PusherDriver:
+        """A new instance on that system; the caller closes it."""
+        return cast(PusherDriver, self.driver_class("kit", self.parse(world.config())))
+
+
+def subject_of_class(
+    kind: Kind,
+    driver_class: type[Any],
+    world_factory: WorldFactory | None = None,
+    *,
+    name: str = "driver",
+    distribution: Distribution | None = None,
+    options: Options | None = None,
+) -> Subject:
+    """A subject of parts that the caller has in hand."""
+    model = SourceSubject if kind is Kind.SOURCE else PusherSubject
+    return model(name, driver_class, distribution, world_factory, options or Options())
+
+
+def find_subject(
+    kind: Kind, name: str, *, world: str | None = None, options: Options | None = None
+) -> SourceSubject | PusherSubject:
+    """The installed driver that hosts know as `name`; `my-db` and `my_db` are one.
+
+    Args:
+        kind: source or pusher.
+        name: its entry point, or its distribution.
+        world: `module:Class` in place of the registered World.
+        options: how much is asked, and how patiently.
+
+    Raises:
+        SubjectError: no such driver is installed, or it or its World does not load.
+    """
+    wanted = name.replace("-", "_")
+    for dist in distributions():
+        for entry in _driver_entries(dist, kind):
+            if entry.name == wanted:
+                return _subject(kind, entry, dist, world, options)
+    try:
+        return subject_of_distribution(kind, name, world=world, options=options)
+    except SubjectError as error:
+        known = sorted({entry.name for dist in distributions() for entry in _driver_entries(dist, kind)})
+        raise SubjectError(f"No {kind} {name!r} is installed; there are: {', '.join(known) or 'none'}") from error
+
+
+def subject_of_distribution(
+    kind: Kind,
+    name: str,
+    *,
+    world: str | WorldFactory | None = None,
+    options: Options | None = None,
+) -> SourceSubject | PusherSubject:
+    """The driver that the installed distribution `name` registers.
+
+    Raises:
+        SubjectError: it is not installed, registers no driver of this kind, or does not load.
+    """
+    try:
+        dist = distribution(name)
+    except PackageNotFoundError as error:
+        raise SubjectError(
+            f"Distribution {name!r} is not installed; install it (uv sync, or pip install -e .)"
+        ) from error
+    entries = _driver_entries(dist, kind)
+    if not entries:
+        raise SubjectError(f"Distribution {name!r} registers no {kind}; add it to {DRIVER_GROUPS[kind][0]!r}")
+    return _subject(kind, entries[0], dist, world, options)
+
+
+def _driver_entries(dist: Distribution, kind: Kind) -> list[EntryPoint]:
+    return [entry for group in DRIVER_GROUPS[kind] for entry in dist.entry_points.select(group=group)]
+
+
+def _subject(
+    kind: Kind, entry: EntryPoint, dist: Distribution, world: str | WorldFactory | None, options: Options | None
+) -> SourceSubject | PusherSubject:
+    model = SourceSubject if kind is Kind.SOURCE else PusherSubject
+    factory = world if callable(world) else _load_world(kind, entry.name, dist, world)
+    return model(entry.name, _load(entry), dist, factory, options or Options())
+
+
+def _load(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        raise SubjectError(f"Entry point {entry.name!r} ({entry.value}) does not load: {error!r}") from error
+
+
+def _load_world(kind: Kind, name: str, dist: Distribution, override: str | None) -> WorldFactory | None:
+    if override is not None:
+        try:
+            return cast(WorldFactory, resolve_name(override))
+        except (ImportError, AttributeError, ValueError) as error:
+            raise SubjectError(f"World {override!r} does not load ({error!r}); write it as 'module:Class'") from error
+    entries = list(dist.entry_points.select(group=WORLD_GROUP))
+    named = [entry for entry in entries if entry.name == f"{kind}-{name.replace('_', '-')}"]
+    chosen = (named or entries)[:1]
+    return cast(WorldFactory, _load(chosen[0])) if chosen else None

@@ -1,0 +1,111 @@
+"""What a driver's own `World` looks like: the system that it reads or writes, changed and read without the driver.
+
+A World is written by the driver's author, usually in the package's `testing.py`, and found through the entry-point
+group `fustor.conformance.worlds` under the name `source-postgres`. It imports nothing of the kit: these protocols are
+matched by shape. Entering one gives a fresh, empty system; leaving it removes everything. What a World cannot do, it
+does not list.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+__all__ = [
+    "HostileKeys",
+    "PusherWorld",
+    "SourceWorld",
+    "WithBrokenConfig",
+    "WithInterruption",
+    "WithSettling",
+    "WithUnreadable",
+]
+
+
+class _World(Protocol):
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+
+    def config(self) -> dict[str, Any]:
+        """Keywords of a SourceConfig or PusherConfig for this system; `driver` may be left out."""
+
+
+class SourceWorld(_World, Protocol):
+    """A system that a source reads.
+
+    `operations` names what it can do: of `create`, `modify`, `delete` and `rename`, and `nest` where `create("a/b/c")`
+    makes the containers `a` and `a/b` when they are missing. Whatever the key, `create` returns the path that the
+    source gives the new thing.
+    """
+
+    operations: frozenset[str]
+
+    def create(self, key: str) -> str:
+        """The path of a new thing."""
+
+    def modify(self, path: str) -> None:
+        """Change the thing at `path`, so that its row differs."""
+
+    def delete(self, path: str) -> None:
+        """Remove the thing at `path`, and what is below it."""
+
+    def rename(self, path: str, key: str) -> str:
+        """The new path of the thing that was at `path`."""
+
+    def list(self) -> dict[str, dict[str, Any]]:
+        """Everything that a snapshot must tell now, by path, with the row fields that must hold.
+
+        Read from the system itself, never through the driver. Containers only where the source sends rows for them.
+        """
+
+
+class PusherWorld(_World, Protocol):
+    """A system that a pusher writes. `keyed`: one row a path, replaced in place; otherwise an append log."""
+
+    keyed: bool
+
+    def stored(self) -> list[dict[str, Any]]:
+        """The rows that are durably there, in order, each with its `message_source`; read without the driver."""
+
+
+@runtime_checkable
+class WithUnreadable(Protocol):
+    """A source's World that can make the listing of a container fail."""
+
+    def unreadable(self, path: str) -> AbstractContextManager[object]:
+        """While the block runs, listing the container at `path` fails; nothing else does."""
+
+
+@runtime_checkable
+class WithInterruption(Protocol):
+    """A World whose system can go away for a moment."""
+
+    def interrupted(self) -> AbstractContextManager[object]:
+        """While the block runs the system does not answer, and open connections are cut; afterwards it is as before."""
+
+
+@runtime_checkable
+class WithBrokenConfig(Protocol):
+    """A World that knows a configuration for which nothing can work."""
+
+    def broken(self) -> dict[str, Any]:
+        """Keywords of a configuration whose system does not exist."""
+
+
+@runtime_checkable
+class WithSettling(Protocol):
+    """A source's World in which a container must be left alone for a while before an audit may call it unchanged."""
+
+    def settle(self) -> None:
+        """Return when an audit may take everything that has not changed since as unchanged."""
+
+
+@runtime_checkable
+class HostileKeys(Protocol):
+    """A source's World that knows the names that hurt: what its system allows and JSON, SQL or a shell does not."""
+
+    hostile_keys: tuple[str, ...]

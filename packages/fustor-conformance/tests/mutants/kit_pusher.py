@@ -1,0 +1,167 @@
+"""The reference pushers: one file that is replaced as a whole, as a keyed store and as an append log."""
+
+# ruff: noqa: ARG002, ARG003, SIM114 - the interface gives more than a file needs
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import DriverError
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
+
+_numbers = itertools.count(1)
+EMPTY: dict[str, Any] = {"rows": [], "tasks": {}, "sessions": {}}
+
+
+class FileWorld:
+    """The World of both: reads the file, never the driver."""
+
+    keyed = False
+
+    def __enter__(self):
+        self._directory = tempfile.TemporaryDirectory()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._directory.cleanup()
+
+    def config(self) -> dict[str, Any]:
+        return {"driver": "file", "endpoint": str(Path(self._directory.name, "state.json")), "disabled": False}
+
+    def stored(self) -> list[dict[str, Any]]:
+        path = Path(self.config()["endpoint"])
+        return json.loads(path.read_text())["rows"] if path.exists() else []
+
+
+class KeyedFileWorld(FileWorld):
+    keyed = True
+
+
+class LogDriver(PusherDriver):
+    """An append log."""
+
+    def load(self) -> dict[str, Any]:
+        path = Path(self.config.endpoint)
+        return json.loads(path.read_text()) if path.exists() else json.loads(json.dumps(EMPTY))
+
+    def save(self, state: dict[str, Any]) -> None:
+        scratch = Path(self.config.endpoint + ".new")
+        with scratch.open("w") as file:
+            json.dump(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(self.config.endpoint)
+
+    async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
+        state = self.load()
+        session_id = f"session-{next(_numbers)}-{os.getpid()}-{len(state['sessions'])}"
+        state["sessions"][session_id] = {"task": task_id, "told": {}, "touched": [], "last": {}, "audit": False}
+        state["tasks"].setdefault(task_id, {"complete": False, "realtime": -1, "snapshot": -1, "phases": {}})
+        self.save(state)
+        return {"session_id": session_id, "suggested_heartbeat_interval_seconds": 10}
+
+    async def push(self, events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
+        state = self.load()
+        session = self.session(state, kwargs.get("session_id"))
+        task = state["tasks"][session["task"]]
+        if not self.is_repeated(session, events):
+            for event in events:
+                self.take(state, session, task, event)
+        if kwargs.get("is_snapshot_end"):
+            self.end(state, session, task)
+        self.save(state)
+        return {"success": True, "snapshot_needed": False}
+
+    def session(self, state: dict[str, Any], session_id: str | None) -> dict[str, Any]:
+        if session_id not in state["sessions"]:
+            raise DriverError(f"Session {session_id!r} is obsolete; create a new one")
+        return state["sessions"][session_id]
+
+    def is_repeated(self, session: dict[str, Any], events: list[EventBase]) -> bool:
+        if not events or any(event.signal or event.index != -1 for event in events):
+            return False
+        phase = str(events[0].message_source)
+        digest = hashlib.sha256("".join(event.model_dump_json() for event in events).encode()).hexdigest()
+        repeated = session["last"].get(phase) == digest
+        session["last"][phase] = digest
+        return repeated
+
+    def take(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any], event: EventBase) -> None:
+        phase = str(event.message_source)
+        if event.index != -1:
+            if event.index <= task["phases"].get(phase, -1):
+                return
+            task["phases"][phase] = event.index
+        if event.message_source is MessageSource.REALTIME:
+            task["realtime"] = max(task["realtime"], event.index)
+        elif event.message_source is MessageSource.SNAPSHOT:
+            task["snapshot"] = max(task["snapshot"], event.index)
+        self.store(state, session, event)
+
+    def store(self, state: dict[str, Any], session: dict[str, Any], event: EventBase) -> None:
+        state["rows"] += [self.stored_row(row, event) for row in event.rows]
+
+    def stored_row(self, row: dict[str, Any], event: EventBase) -> dict[str, Any]:
+        return {**row, "message_source": str(event.message_source)}
+
+    def end(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any]) -> None:
+        task["complete"] = True
+
+    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
+        return {"status": "ok"}
+
+    async def get_latest_committed_index(self, **kwargs: Any) -> int:
+        state = self.load()
+        task = state["tasks"][self.session(state, kwargs.get("session_id"))["task"]]
+        if not task["complete"]:
+            return -1
+        return task["realtime"] if task["realtime"] != -1 else task["snapshot"]
+
+    @classmethod
+    async def get_needed_fields(cls, **kwargs: Any) -> dict[str, Any]:
+        return {}
+
+
+class KeyedDriver(LogDriver):
+    """A keyed store: one row a path."""
+
+    def is_repeated(self, session: dict[str, Any], events: list[EventBase]) -> bool:
+        return False
+
+    def store(self, state: dict[str, Any], session: dict[str, Any], event: EventBase) -> None:
+        if event.signal is not None:
+            session["audit"] = event.signal is LifecycleSignal.AUDIT_START
+        rows = {row["path"]: row for row in state["rows"]}
+        for row in event.rows:
+            session["told"][row["path"]] = bool(row.get("audit_skipped")) or session["told"].get(row["path"], False)
+            if event.message_source is MessageSource.REALTIME:
+                session["touched"].append(row["path"])
+            elif row["path"] in session["touched"]:
+                continue
+            elif event.message_source is MessageSource.AUDIT and not session["audit"]:
+                continue
+            if event.event_type is EventType.DELETE:
+                rows = {path: kept for path, kept in rows.items() if not is_at_or_below(path, row["path"])}
+            else:
+                rows[row["path"]] = self.stored_row(row, event)
+        state["rows"] = list(rows.values())
+
+    def end(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any]) -> None:
+        super().end(state, session, task)
+        kept = [row for row in state["rows"] if self.is_kept(row["path"], session["told"])]
+        above = [row for row in state["rows"] if any(k["path"].startswith(row["path"] + "/") for k in kept)]
+        state["rows"] = [row for row in state["rows"] if row in kept or row in above]
+
+    def is_kept(self, path: str, told: dict[str, bool]) -> bool:
+        return path in told or any(skipped and is_at_or_below(path, other) for other, skipped in told.items())
+
+
+def is_at_or_below(path: str, container: str) -> bool:
+    return path == container or path.startswith(container.rstrip("/") + "/")

@@ -1,0 +1,96 @@
+"""Every check is killed by the mutant that breaks its rule, and no other mutant's rule falls with it unsaid."""
+
+import kit_mutants
+import pytest
+from kill_matrix import EVERY, OWN_AND_BASIC, all_judged
+from kit_memory import MemoryWorld
+from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
+from kit_source import MemoryDriver
+
+from fustor_conformance import Judge, Kind, Profile, Status, rules_for, subject_of_class
+from fustor_conformance.outcome import NotApplicable, NotJudged
+from fustor_conformance.registry import find_check
+from fustor_conformance.subject import Options
+from fustor_core.drivers import SourceDriver
+
+SLOW = dict.fromkeys(("M01", "M02", "M08", "M09", "C12", "R01", "R02", "R05"), pytest.mark.mutants)
+"""Rules that give a driver seconds of time, which a mutant uses up."""
+
+
+@pytest.mark.parametrize(
+    "profile", [p if p is Profile.GUIDE else pytest.param(p, marks=pytest.mark.mutants) for p in Profile]
+)
+def test_the_reference_source_breaks_nothing(profile):
+    judge = Judge(subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, name="memory"), profile)
+    verdicts = judge.verdicts()
+    bad = [v.explained() for v in verdicts if v.status is Status.FAILED]
+    assert not bad, "\n\n".join(bad)
+    assert {v.rule.family for v in verdicts if v.blocks} == {"P"}, "all but the package, which is not installed"
+
+
+def kills(mutant):
+    kind = Kind.SOURCE if issubclass(mutant.driver, SourceDriver) else Kind.PUSHER
+    check = find_check(mutant.rule_id, kind)
+    try:
+        return (
+            check(
+                subject_of_class(
+                    kind, mutant.driver, mutant.world, name="mutant", options=Options(patience_sec=0.4, histories=5)
+                )
+            )
+            == 0
+        )
+    except (NotApplicable, NotJudged, NotImplementedError):
+        return False
+    except Exception:  # noqa: BLE001 - whatever else a check raises is a verdict of "failed"
+        return True
+
+
+@pytest.mark.parametrize(
+    "mutant", [pytest.param(m, marks=SLOW.get(m.rule_id, ())) for m in kit_mutants.MUTANTS], ids=str
+)
+def test_the_check_kills_its_mutant(mutant):
+    assert kills(mutant)
+
+
+def test_every_rule_with_a_check_has_a_mutant():
+    rules = {
+        rule.id
+        for kind in Kind
+        for rule in rules_for(kind)
+        if find_check(rule.id, kind) and rule.family != "P" and not rule.opt_in
+    }
+    assert rules == {mutant.rule_id for mutant in kit_mutants.MUTANTS}
+
+
+@pytest.fixture(scope="module")
+def fallen():
+    """What each mutant falls to, of its own family, C and E."""
+    return dict(zip(kit_mutants.MUTANTS, all_judged(OWN_AND_BASIC), strict=True))
+
+
+@pytest.fixture(scope="module")
+def fallen_in_full():
+    """What each mutant falls to, of all families."""
+    return dict(zip(kit_mutants.MUTANTS, all_judged(EVERY), strict=True))
+
+
+@pytest.mark.mutants
+@pytest.mark.parametrize("mutant", kit_mutants.MUTANTS, ids=str)
+def test_no_unrelated_must_falls_with_it(mutant, fallen):
+    assert fallen[mutant].killed
+    assert set(fallen[mutant].others) <= mutant.also
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("mutant", kit_mutants.MUTANTS, ids=str)
+def test_every_mutant_is_killed_whatever_else_runs(mutant, fallen_in_full):
+    assert fallen_in_full[mutant].killed
+
+
+@pytest.mark.parametrize(("driver", "world"), [(LogDriver, FileWorld), (KeyedDriver, KeyedFileWorld)])
+@pytest.mark.parametrize("profile", Kind.PUSHER.profiles)
+def test_the_reference_pushers_break_nothing(profile, driver, world):
+    judge = Judge(subject_of_class(Kind.PUSHER, driver, world, name="file"), profile)
+    bad = [v.explained() for v in judge.verdicts() if v.status is Status.FAILED]
+    assert not bad, "\n\n".join(bad)

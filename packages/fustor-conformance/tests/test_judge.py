@@ -1,0 +1,174 @@
+# ruff: noqa: ARG002 - stubs keep the signatures of what they replace
+
+"""The grammar of verdicts."""
+
+import threading
+
+import pytest
+from kit_memory import MemoryWorld
+from kit_source import MemoryDriver
+
+from fustor_conformance import Judge, Kind, Level, Profile, Report, Status, find_rule, rules_for, subject_of_class
+from fustor_conformance.outcome import Verdict
+
+
+def verdict(rule_id, driver=MemoryDriver, world=MemoryWorld, profile=Profile.GUIDE, **more):
+    return Judge(subject_of_class(Kind.SOURCE, driver, world, name="memory"), profile, **more).verdict(
+        find_rule(rule_id)
+    )
+
+
+class StubOfSnapshot(MemoryDriver):
+    def get_snapshot_iterator(self, **kwargs):
+        raise NotImplementedError("Return an iterator")
+
+
+class NotImplementedFurtherDown(MemoryDriver):
+    def get_snapshot_iterator(self, **kwargs):
+        return self.helper()
+
+    def helper(self):
+        raise NotImplementedError
+
+
+class StubOfCheck(MemoryDriver):
+    @classmethod
+    async def get_available_fields(cls, **kwargs):
+        raise NotImplementedError("Return the properties")
+
+
+class StubWorld(MemoryWorld):
+    def create(self, key):
+        raise NotImplementedError("Create a thing")
+
+
+class Nothing(MemoryDriver):
+    def snapshot_rows(self, stop, partition):
+        return iter(())
+
+
+class Hangs(MemoryDriver):
+    def get_snapshot_iterator(self, **kwargs):
+        threading.Event().wait(30)
+        return super().get_snapshot_iterator(**kwargs)
+
+
+class Bare(MemoryDriver):
+    capabilities = frozenset()
+
+    def get_audit_iterator(self, **kwargs):
+        return iter(())
+
+
+class NoRename(MemoryWorld):
+    operations = MemoryWorld.operations - {"rename"}
+
+
+def test_a_stub_of_the_contract_is_to_do_with_its_own_words():
+    found = verdict("C12", StubOfSnapshot)
+    assert (found.status, found.detail) == (
+        Status.TODO,
+        "Write StubOfSnapshot.get_snapshot_iterator: Return an iterator",
+    )
+
+
+def test_an_async_classmethod_is_a_stub_too():
+    assert verdict("C08", StubOfCheck).detail == "Write StubOfCheck.get_available_fields: Return the properties"
+
+
+def test_what_builds_on_something_to_do_is_to_do():
+    found = verdict("S02", StubOfSnapshot)
+    assert found.status is Status.TODO
+    assert found.detail.startswith("After E01-seven-attributes: Write StubOfSnapshot.get_snapshot_iterator")
+
+
+def test_a_method_of_the_world_can_be_to_do():
+    assert verdict("S01", world=StubWorld).detail.endswith("Write StubWorld.create: Create a thing")
+
+
+def test_not_implemented_anywhere_else_is_a_failure():
+    found = verdict("C12", NotImplementedFurtherDown)
+    assert found.status is Status.FAILED
+    assert "Raised NotImplementedError" in found.detail
+
+
+def test_what_builds_on_a_failure_is_not_judged():
+    found = verdict("S02", Nothing)
+    assert (found.status, found.detail) == (Status.NOT_JUDGED, "S01-equals-world comes first and is 'failed'")
+
+
+def test_without_a_world_behaviour_is_not_judged_and_shape_is():
+    assert verdict("S01", world=None).status is Status.NOT_JUDGED
+    assert verdict("C06", world=None).status is Status.PASSED
+
+
+def test_without_a_distribution_the_package_is_not_judged():
+    assert verdict("P01").status is Status.NOT_JUDGED
+
+
+def test_a_capability_that_is_not_declared_is_skipped_and_says_so():
+    found = verdict("A10", Bare)
+    assert (found.status, found.detail) == (Status.SKIPPED, "The driver does not declare 'get_audit_iterator'")
+
+
+def test_what_the_world_cannot_do_is_skipped_and_says_so():
+    found = verdict("M06", world=NoRename)
+    assert (found.status, found.detail) == (Status.SKIPPED, "The World declares no 'rename'")
+
+
+def test_observing_nothing_is_a_failure():
+    assert "Observed nothing" in verdict("S03", Nothing).detail
+
+
+def test_a_driver_that_hangs_costs_one_deadline_and_shows_where():
+    found = verdict("C12", Hangs, deadline_sec=0.5)
+    assert found.status is Status.FAILED
+    assert "Did not return within 0.5 s" in found.detail
+    assert "get_snapshot_iterator" in found.detail
+
+
+def test_another_profiles_rule_is_skipped():
+    found = verdict("A10", profile=Profile.AGENT_0_2)
+    assert (found.level, found.status) == (None, Status.SKIPPED)
+
+
+def test_opting_in_is_needed_for_what_is_slow():
+    assert "--released" in verdict("P06").detail
+
+
+def report(*verdicts):
+    return Report(Kind.SOURCE, "memory", "1", Profile.GUIDE, verdicts)
+
+
+RULE = find_rule("S01")
+PASSED = Verdict(RULE, Level.MUST, Status.PASSED, observed=1)
+ALL_OTHERS = [
+    Verdict(rule, rule.source_level[Profile.GUIDE], Status.PASSED, observed=1)
+    for rule in rules_for(Kind.SOURCE, Profile.GUIDE)
+    if rule is not RULE
+]
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.TODO, Status.NOT_JUDGED])
+def test_one_must_that_did_not_pass_is_not_conformant(status):
+    found = report(*ALL_OTHERS, Verdict(RULE, Level.MUST, status))
+    assert not found.conformant
+    assert found.summary == f"source memory: not conformant (guide, kit {found.kit_version}): 1 {status}"
+
+
+@pytest.mark.parametrize(
+    "other", [Verdict(RULE, Level.SHOULD, Status.FAILED), Verdict(RULE, Level.MUST, Status.SKIPPED), PASSED]
+)
+def test_advice_and_declared_skips_leave_a_driver_conformant(other):
+    assert report(*ALL_OTHERS, other).summary.startswith("source memory: conformant (guide, kit ")
+
+
+def test_a_part_of_the_checks_is_no_verdict():
+    found = report(PASSED)
+    assert not found.conformant
+    assert found.summary.startswith("source memory: 1 checks chosen, nothing broken (guide, kit ")
+
+
+def test_nothing_judged_is_not_conformant():
+    assert report().summary.endswith("nothing was judged")
+    assert not report(Verdict(RULE, Level.MUST, Status.SKIPPED)).conformant

@@ -1,0 +1,117 @@
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+import typer
+from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
+from typer.testing import CliRunner
+
+from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule
+from fustor_conformance.cli import conform, explain
+from fustor_conformance.outcome import Broken, Verdict
+from fustor_conformance.report import verdict_from_json, verdict_to_json, write_reports
+
+app = typer.Typer()
+app.command()(conform)
+app.command()(explain)
+
+VERDICTS = (
+    Verdict(find_rule("S01"), Level.MUST, Status.PASSED, observed=3, seconds=0.5),
+    Verdict(find_rule("S02"), Level.MUST, Status.FAILED, "Told\x00 '\udcff' | twice\nmore", seconds=0.1),
+    Verdict(find_rule("S03"), Level.SHOULD, Status.TODO, "Write X.y"),
+    Verdict(find_rule("S04"), Level.MUST, Status.SKIPPED, "The World declares no 'delete'"),
+)
+REPORT = Report(Kind.SOURCE, "memory", "1", Profile.GUIDE, VERDICTS)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.status)
+def test_a_verdict_survives_json(verdict):
+    assert verdict_from_json(json.loads(json.dumps(verdict_to_json(verdict)))) == verdict
+
+
+def test_junit_counts_and_can_be_parsed(tmp_path):
+    write_reports([REPORT], tmp_path / "r.xml")
+    (suite,) = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written by the line above
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "1", "2")
+    assert "S02-repeatable" in {case.get("name") for case in suite}
+
+
+def test_markdown_has_one_line_a_check(tmp_path):
+    write_reports([REPORT], tmp_path / "r.md")
+    lines = [line for line in (tmp_path / "r.md").read_text(errors="replace").splitlines() if line.startswith("| S")]
+    assert len(lines) == 4
+    assert all(line.count("|") - line.count("\\|") == 6 for line in lines)
+
+
+def test_another_suffix_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'\.txt'; end the name with \.json, \.xml, \.md"):
+        write_reports([REPORT], tmp_path / "r.txt")
+
+
+def test_a_failure_says_rule_what_was_seen_why_fix_and_source():
+    text = VERDICTS[1].explained()
+    assert [line.split()[0] for line in text.splitlines() if line.split()[0] in ("seen", "why", "fix", "source")] == [
+        "seen",
+        "why",
+        "fix",
+        "source",
+    ]
+
+
+def test_evidence_is_cut_where_it_is_long():
+    assert "characters)" in str(Broken("Too much", "x" * 5000))
+
+
+@pytest.fixture
+def stub(tmp_path, monkeypatch):
+    modules = {"__init__": "", "driver": STUB_PUSHER, "testing": STUB_PUSHER_WORLD}
+    install(tmp_path, "pusher", modules, name="clistub")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "clistub"
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+
+def test_a_driver_that_is_not_conformant_exits_8(stub):
+    done = run("conform", "pusher", stub)
+    assert done.exit_code == 8
+    assert "pusher clistub: not conformant (guide" in done.output
+
+
+def test_chosen_checks_that_pass_exit_0(stub, tmp_path):
+    done = run("conform", "pusher", f"fustor-pusher-{stub}", "C01", "p01", "--report", tmp_path / "r.json", "-q")
+    assert (done.exit_code, done.output.count("\n")) == (0, 1)
+    assert "2 checks chosen, nothing broken" in done.output
+    (report,) = json.loads((tmp_path / "r.json").read_text())["reports"]
+    assert [verdict["id"] for verdict in report["verdicts"]] == ["C01", "P01"]
+
+
+def test_json_is_the_report(stub):
+    done = run("conform", "pusher", stub, "C01", "--json")
+    assert (json.loads(done.output)["conformant"], json.loads(done.output)["complete"]) == (False, False)
+
+
+@pytest.mark.usefixtures("stub")
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("conform", "pusher", "nobody"), 7, "No pusher 'nobody' is installed"),
+        (("conform", "pusher", "clistub", "Z99"), 2, "No check is called 'Z99'"),
+        (("conform", "pusher", "clistub", "--report", "x.txt"), 2, "A report cannot be written to 'x.txt'"),
+        (("conform", "pusher", "clistub", "C01", "--report", "/no/such/place/r.md"), 7, "cannot be written: No such"),
+        (("conform", "pusher", "clistub", "--world", "no.such:World"), 7, "World 'no.such:World' does not load"),
+        (("conform", "pusher", "clistub", "--profile", "agent-0.8"), 2, "Pushers have no profile 'agent-0.8'"),
+        (("conform", "nothing", "clistub"), 2, "Invalid value"),
+        (("explain", "Z99"), 2, "No check is called 'Z99'"),
+    ],
+)
+def test_what_cannot_be_done_says_so_in_a_line(arguments, code, text):
+    done = run(*arguments)
+    assert (done.exit_code, text in done.output) == (code, True), done.output
+
+
+def test_explain_prints_and_gives_json():
+    assert "A10-unreadable-directory" in run("explain", "A10").output
+    assert json.loads(run("explain", "A10", "--json").output)["id"] == "A10"
