@@ -1,0 +1,35 @@
+"""Rendering writes a new directory, or says what the machine refused."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fustor_new.contract_source import ContractSource
+from fustor_new.errors import EnvironmentProblem
+from fustor_new.render import render, templates_directory
+from fustor_new.spec import DriverSpec
+
+SPEC = DriverSpec.from_options("source", "my-db", contract=ContractSource(kind="index"))
+
+
+def test_templates_are_those_of_this_checkout(tools):
+    assert templates_directory() == tools.TEMPLATES
+
+
+def test_place_that_cannot_be_written_is_reported(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentProblem, match="file"):
+        render(SPEC, tmp_path / "file" / "x")
+
+
+def test_nothing_is_printed(tmp_path, capfd):
+    render(SPEC, tmp_path / "x")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("module", ["spec", "contract_source", "answers", "render"])
+def test_copier_is_loaded_only_by_rendering(module):
+    script = f"import sys, fustor_new.{module}; print(sorted({{'copier', 'jinja2', 'yaml'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
