@@ -1,0 +1,5 @@
+"""Create, register and test Fustor drivers."""
+
+__all__ = ["__version__"]
+
+__version__ = "1.0.0"

@@ -1,0 +1,63 @@
+"""What a person sees: the only module that knows rich."""
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from fustor_new.plan import NewTree, Plan
+
+__all__ = ["show_next_steps", "show_plan"]
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the caller say what came of the run; rich ends the process without a word."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def show_plan(plan: Plan, *, verbose: bool) -> None:
+    """Print what was made as a tree: every project, its files in summary (all of them if `verbose`), every edit."""
+    console = _Console(highlight=False, soft_wrap=True)
+    for note in plan.notes:
+        console.print(Text(note))
+    for tree in plan.trees:
+        console.print(_draw(tree, verbose=verbose))
+    for edit in plan.edits:
+        console.print(Text(f"{edit.path.name}: the driver is registered"))
+    if not plan.trees and not plan.edits:
+        console.print(Text("Nothing to do: everything is there already"))
+
+
+def show_next_steps(steps: Iterable[str]) -> None:
+    """Print the commands to run next, one a line, ready to copy."""
+    console = _Console(highlight=False, soft_wrap=True)
+    console.print(Text("Next:"))
+    for step in steps:
+        console.print(Text(f"    {step}"))
+
+
+def _draw(tree: NewTree, *, verbose: bool) -> Tree:
+    drawing = Tree(Text(_shown(tree.target), style="bold"))
+    branches: dict[str, Tree] = {"": drawing}
+    for path in sorted(tree.files):
+        folder, _, name = path.rpartition("/")
+        if verbose or not name.startswith("."):
+            _branch(branches, folder).add(Text(name))
+    return drawing
+
+
+def _branch(branches: dict[str, Tree], folder: str) -> Tree:
+    if folder not in branches:
+        parent, _, name = folder.rpartition("/")
+        branches[folder] = _branch(branches, parent).add(Text(f"{name}/", style="blue"))
+    return branches[folder]
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,58 @@
+"""What a command imports, instead of how long it takes: heavy libraries only where they are needed."""
+
+import subprocess
+import sys
+
+import pytest
+from workspaces import small
+
+HEAVY = {"copier", "pydantic", "tomlkit", "rich", "jinja2", "prompt_toolkit", "yaml"}
+PROBE = """
+import sys
+sys.argv = ["fustor-new", *sys.argv[1:]]
+from fustor_new.__main__ import main
+code = main()
+print("MODULES", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def modules(*arguments, cwd):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    return set(done.stderr.rpartition("MODULES ")[2].split()), done
+
+
+def test_the_version_imports_no_library_at_all(tmp_path):
+    loaded, done = modules("--version", cwd=tmp_path)
+    assert done.returncode == 0
+    assert loaded & (HEAVY | {"typer", "importlib_metadata", "email"}) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["source", "--help"]])
+def test_help_is_typers_own_and_imports_nothing_heavy(tmp_path, arguments):
+    loaded, done = modules(*arguments, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "typer" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("arguments", [["source", "Bad Name"], ["pusher", ""], ["source", "x", "--no-such"]])
+def test_a_refused_name_imports_nothing_heavy(tmp_path, arguments):
+    loaded, done = modules(*arguments, cwd=tmp_path)
+    assert done.returncode in {2, 3}
+    assert loaded & HEAVY == set()
+
+
+def test_a_refused_place_comes_before_copier(tmp_path):
+    loaded, done = modules("source", "redis", cwd=tmp_path)
+    assert done.returncode == 5
+    assert "copier" not in loaded
+
+
+def test_the_probe_sees_copier_where_it_is_used(tmp_path):
+    root = small(tmp_path / "workspace")
+    loaded, done = modules("source", "redis", "--dry-run", cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert {"copier", "pydantic"} <= loaded

@@ -1,0 +1,79 @@
+import os
+import random
+import stat
+
+import pytest
+
+from fustor_new.names import derive
+from fustor_new.plan import FileContent, NewTree, Registration, make_plan
+from fustor_new.workspace import Workspace
+
+ROOT = """\
+[tool.uv.workspace]
+members = [
+    "packages/core", # the contract
+]
+
+[tool.uv.sources]
+fustor-core = { workspace = true }
+"""
+
+
+@pytest.fixture
+def rng():
+    """Return a random source whose seed is shown when the test fails; FUSTOR_SEED=N repeats a run."""
+    seed = int(os.environ.get("FUSTOR_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"FUSTOR_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Return a workspace's root with one member."""
+    folder = tmp_path / "workspace"
+    (folder / "packages/core").mkdir(parents=True)
+    (folder / "packages/core/pyproject.toml").write_text('[project]\nname = "fustor-core"\nversion = "1"\n')
+    (folder / "pyproject.toml").write_text(ROOT)
+    return folder
+
+
+@pytest.fixture
+def plan_for():
+    """Return a function that plans drivers with odd files for a workspace."""
+
+    def plan(root, *names):
+        derived = [derive("source", name) for name in names]
+        return make_plan(
+            root,
+            [NewTree(root / each.directory, files_of(each.distribution)) for each in derived],
+            workspace=Workspace.load(root),
+            registrations=[Registration(each.directory, each.distribution) for each in derived],
+        )
+
+    return plan
+
+
+def files_of(distribution):
+    return {
+        "pyproject.toml": FileContent(f'[project]\nname = "{distribution}"\nversion = "1"\n'.encode()),
+        "src/x/__init__.py": FileContent(b""),
+        "bin/run": FileContent(b"#!/bin/sh\r\n", 0o755),
+        "no end": FileContent(b"x\n\ny"),
+    }
+
+
+@pytest.fixture
+def snapshot():
+    """Return a function that tells all there is below a directory: kinds, modes, bytes, links."""
+
+    def entry(path):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if path.is_symlink():
+            return path.readlink()
+        return (mode, path.read_bytes()) if path.is_file() else mode
+
+    def take(folder):
+        paths = (path for path in folder.rglob("*") if ".git" not in path.relative_to(folder).parts)
+        return {str(path.relative_to(folder)): entry(path) for path in paths}
+
+    return take

@@ -1,0 +1,399 @@
+import errno
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fustor_new._files import locked, uninterrupted
+from fustor_new.apply import apply, recover
+from fustor_new.errors import EnvironmentProblem, TargetConflict, WorkspaceError
+from fustor_new.plan import Edit, FileContent, NewTree, Plan, make_plan
+from fustor_new.workspace import Workspace
+
+CHILD = Path(__file__).with_name("child.py")
+STEPS_OF_A_CHILD = 9
+DEADLINE_SEC = 60
+
+
+class Fault(Exception):  # noqa: N818 - injected, no error of ours
+    pass
+
+
+def disk_full():
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+
+
+def fail():
+    raise Fault
+
+
+FAULTS = {
+    "exception": (fail, Fault),
+    "full disk": (disk_full, EnvironmentProblem),
+    "Ctrl-C": (lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
+}
+
+
+@pytest.fixture
+def child():
+    """Return a function that starts child.py; what it starts is gone after the test."""
+    started = []
+
+    def start(root, name, mode):
+        command = [sys.executable, str(CHILD), str(root), name, str(mode)]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def release(process):
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+
+
+def stages(root):
+    return list(root.rglob(".fustor-new-*"))
+
+
+def test_everything_is_made_and_nothing_else(root, plan_for, snapshot):
+    before = snapshot(root)
+    apply(plan_for(root, "redis"))
+    after = snapshot(root)
+    text = (root / "pyproject.toml").read_text()
+    assert text.count("\n") == before["pyproject.toml"][1].decode().count("\n") + 2
+    made = {path for path in set(after) - set(before) if (root / path).is_file()}
+    assert made == {
+        f"extensions/source-redis/{name}" for name in ("pyproject.toml", "src/x/__init__.py", "bin/run", "no end")
+    }
+    assert os.access(root / "extensions/source-redis/bin/run", os.X_OK)
+    assert not os.access(root / "extensions/source-redis/no end", os.X_OK)
+
+
+def test_the_same_plan_again_changes_nothing(root, plan_for, snapshot):
+    apply(plan_for(root, "redis", "my-db"))
+    (root / "extensions/source-redis/__pycache__").mkdir()  # what a run of the tests leaves is no difference
+    before = snapshot(root)
+    plan = plan_for(root, "redis", "my-db")
+    assert plan.is_empty
+    assert "extensions/source-redis is there already, unchanged" in plan.notes
+    apply(plan)
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("shape", ["plain", "two drivers", "empty target", "linked root file"])
+def test_a_fault_at_any_step_leaves_the_tree_as_it_was(root, plan_for, snapshot, kind, shape):
+    tmp_path = root.parent
+    if shape == "empty target":
+        (root / "extensions/source-redis").mkdir(parents=True)
+        (root / "extensions/source-redis").chmod(0o700)
+    if shape == "linked root file":
+        (root / "pyproject.toml").rename(tmp_path / "real.toml")
+        (root / "pyproject.toml").symlink_to("../real.toml")
+    names = ("redis", "my-db") if shape == "two drivers" else ("redis",)
+    before = snapshot(tmp_path)
+    act, expected = FAULTS[kind]
+    step = 0
+    done = False
+    while not done:
+        remaining = iter([None] * step + [act])
+
+        def fault(_step, remaining=remaining):
+            planned = next(remaining, None)
+            if planned:
+                planned()
+
+        try:
+            apply(plan_for(root, *names), fault=fault)
+            done = next(remaining, None) is not None
+        except expected:
+            assert snapshot(tmp_path) == before, f"step {step}"
+        step += 1
+    assert step > STEPS_OF_A_CHILD
+    assert not stages(tmp_path)
+
+
+def test_a_file_too_large_for_the_disk_leaves_the_tree_as_it_was(root, snapshot):
+    before = snapshot(root)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    big = NewTree(root / "extensions/source-big", {"a": FileContent(b"a"), "big": FileContent(b"x" * 50_000)})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(EnvironmentProblem, match="File too large"):
+            apply(make_plan(root, [big]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_during_the_taking_back_wait_for_its_end(number):
+    def interrupt(_number, _frame):
+        raise Fault
+
+    def take_back():
+        with uninterrupted():
+            signal.raise_signal(number)
+            reached.append("the end of the block")
+
+    reached = []
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(Fault):
+            take_back()
+    finally:
+        signal.signal(number, before)
+    assert reached
+
+
+@pytest.mark.parametrize("number", range(STEPS_OF_A_CHILD))
+def test_after_kill_9_the_next_run_finishes_or_undoes(child, root, snapshot, number):
+    before = snapshot(root)
+    assert child(root, "redis", number).wait(DEADLINE_SEC) == -signal.SIGKILL
+    left = snapshot(root)
+    messages = recover(root)
+    if number <= 4:  # up to the lock on the root nothing has been put in place
+        assert {name: entry for name, entry in left.items() if not name.startswith(".fustor-new-")} == before
+        assert snapshot(root) == before
+    else:
+        assert "fustor-source-redis" in (root / "pyproject.toml").read_text()
+        assert (root / "extensions/source-redis/driver.py").read_bytes() == b"x = 1\n"
+    assert ["Undid" in message or "Finished" in message for message in messages] == [True] * (number > 0)
+    assert all("extensions/source-redis" in message for message in messages)
+    assert recover(root) == []
+    assert not stages(root)
+    settled = child(root, "redis", -1)
+    assert settled.wait(DEADLINE_SEC) == 0
+    assert Workspace.load(root).verdict("extensions/source-redis").is_member
+    assert (root / "extensions/source-redis/driver.py").exists()
+
+
+def test_a_stage_without_a_journal_is_a_leftover(root, snapshot):
+    before = snapshot(root)
+    (root / ".fustor-new-0000").mkdir()
+    (root / ".fustor-new-0000/x").write_text("x")
+    assert recover(root) == ["Removed '.fustor-new-0000', a leftover of an interrupted run"]
+    assert snapshot(root) == before
+
+
+def kill_before_the_move(child, root):
+    assert child(root, "redis", 6).wait(DEADLINE_SEC) == -signal.SIGKILL
+    assert stages(root)
+
+
+def test_an_interrupted_run_is_finished_though_the_root_cannot_be_read(child, root):
+    kill_before_the_move(child, root)
+    (root / "pyproject.toml").write_text("[tool")
+    (message,) = recover(root)
+    assert message.startswith("Finished an interrupted run: extensions/source-redis is in place; not registered (")
+    assert (root / "extensions/source-redis/driver.py").exists()
+    assert (root / "pyproject.toml").read_text() == "[tool"
+
+
+def test_an_interrupted_run_never_overwrites_what_has_come_in_its_place(child, root):
+    kill_before_the_move(child, root)
+    (root / "extensions/source-redis").mkdir(exist_ok=True)
+    (root / "extensions/source-redis/mine.py").write_text("mine")
+    (message,) = recover(root)
+    assert message.endswith("extensions/source-redis is left as it is, as it has changed since")
+    assert [path.name for path in (root / "extensions/source-redis").iterdir()] == ["mine.py"]
+    assert "redis" not in (root / "pyproject.toml").read_text()
+
+
+def test_an_interrupted_run_does_not_bring_back_what_was_removed_since(child, root):
+    before = (root / "pyproject.toml").read_bytes()
+    assert child(root, "redis", 7).wait(DEADLINE_SEC) == -signal.SIGKILL
+    shutil.rmtree(root / "extensions/source-redis")
+    (message,) = recover(root)
+    assert message.endswith("extensions/source-redis is left as it is, as it has changed since")
+    assert (root / "pyproject.toml").read_bytes() == before
+
+
+def test_a_stage_whose_owner_lives_is_left_alone(child, root):
+    process = child(root, "redis", "wait")
+    assert process.stdout.readline() == b"waiting\n"
+    assert recover(root) == []
+    assert len(stages(root)) == 1
+    release(process)
+    assert process.wait(DEADLINE_SEC) == 0
+    assert not stages(root)
+    assert Workspace.load(root).verdict("extensions/source-redis").is_member
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.full)])
+def test_parallel_runs_all_succeed_and_all_register(child, root, count):
+    names = [f"n{number}" for number in range(count)]
+    processes = [child(root, name, "wait") for name in names]
+    for process in processes:
+        assert process.stdout.readline() == b"waiting\n"  # all have planned on the root as it was
+    for process in processes:
+        release(process)
+    assert [process.wait(DEADLINE_SEC) for process in processes] == [0] * count
+    workspace = Workspace.load(root)
+    assert {f"extensions/source-{name}" for name in names} < set(workspace.members)
+    assert {f"fustor-source-{name}" for name in names} < set(workspace.data["tool"]["uv"]["sources"])
+    assert not stages(root)
+
+
+def test_parallel_runs_of_one_command_make_it_once(child, root):
+    processes = [child(root, "redis", "wait") for _ in range(3)]
+    for process in processes:
+        assert process.stdout.readline() == b"waiting\n"
+    for process in processes:
+        release(process)
+    assert [process.wait(DEADLINE_SEC) for process in processes] == [0] * 3
+    assert (root / "pyproject.toml").read_text().count("extensions/source-redis") == 1
+
+
+def test_what_changes_after_planning_is_seen(root, plan_for, snapshot):
+    plan = plan_for(root, "redis")
+    (root / "extensions/source-redis").mkdir(parents=True)
+    (root / "extensions/source-redis/mine.py").write_text("mine")
+    before = snapshot(root)
+    with pytest.raises(TargetConflict, match=r"mine\.py"):
+        apply(plan)
+    assert snapshot(root) == before
+
+
+def test_a_root_that_breaks_after_planning_stays_as_it_is(root, plan_for, snapshot):
+    plan = plan_for(root, "redis")
+    (root / "pyproject.toml").write_text("[tool.uv\n")
+    before = snapshot(root)
+    with pytest.raises(WorkspaceError, match="repair it first"):
+        apply(plan)
+    assert snapshot(root) == before
+
+
+def test_the_root_file_keeps_its_mode_and_its_symlink(tmp_path, root, plan_for):
+    (root / "pyproject.toml").rename(tmp_path / "real.toml")
+    (tmp_path / "real.toml").chmod(0o640)
+    (root / "pyproject.toml").symlink_to("../real.toml")
+    apply(plan_for(root, "redis"))
+    assert (root / "pyproject.toml").readlink() == Path("../real.toml")
+    assert stat.S_IMODE((tmp_path / "real.toml").stat().st_mode) == 0o640
+    assert "redis" in (tmp_path / "real.toml").read_text()
+
+
+def test_new_files_follow_the_umask(root, plan_for):
+    before = os.umask(0o027)
+    try:
+        apply(plan_for(root, "redis"))
+    finally:
+        os.umask(before)
+    target = root / "extensions/source-redis"
+    modes = [stat.S_IMODE((target / name).stat().st_mode) for name in (".", "no end", "bin/run")]
+    assert modes == [0o750, 0o640, 0o750]
+
+
+def test_a_root_that_is_not_there_yet_is_made(tmp_path, snapshot):
+    plan = make_plan(tmp_path / "a/b", [NewTree(tmp_path / "a/b/c", {"x": FileContent(b"x")})])
+    assert plan.root == tmp_path
+    with pytest.raises(Fault):
+        apply(plan, fault=lambda step: fail() if step.startswith("move") else None)
+    assert snapshot(tmp_path) == {}
+    apply(plan)
+    assert set(snapshot(tmp_path)) == {"a", "a/b", "a/b/c", "a/b/c/x"}
+
+
+def test_a_stage_on_another_file_system_is_beside_the_target(root, plan_for, snapshot):
+    memory = Path("/dev/shm")  # noqa: S108 - another file system is the point
+    if not memory.is_dir() or memory.stat().st_dev == root.stat().st_dev:
+        pytest.skip("no second file system at hand")
+    other = memory / f"fustor-{os.getpid()}"
+    other.mkdir()
+    try:
+        (root / "extensions").symlink_to(other)
+        before = snapshot(other)
+        with pytest.raises(Fault):
+            apply(plan_for(root, "redis"), fault=lambda step: fail() if step.startswith("replace") else None)
+        assert snapshot(other) == before
+        apply(plan_for(root, "redis"))
+        assert [path.name for path in other.iterdir()] == ["source-redis"]
+    finally:
+        subprocess.run(["rm", "-r", str(other)], check=True)
+
+
+def test_a_lock_that_is_never_given_back_is_reported(root):
+    with (
+        locked(root),
+        pytest.raises(EnvironmentProblem, match="end it, or try again later"),
+        locked(root, timeout_sec=0.05),
+    ):
+        pass
+
+
+def test_an_edited_file_that_has_changed_meanwhile_is_left_alone(root, snapshot):
+    path = root / "pyproject.toml"
+    plan = Plan(root, edits=(Edit(path, path.read_bytes(), b"new"),))
+    path.write_text("[tool]\n")
+    before = snapshot(root)
+    with pytest.raises(EnvironmentProblem, match="has changed meanwhile"):
+        apply(plan)
+    assert snapshot(root) == before
+
+
+def test_what_cannot_be_taken_back_is_finished_by_the_next_run(root, plan_for):
+    def fault(step):
+        if step == "remove the stage":
+            next(root.glob(".fustor-new-*/*.before")).unlink()
+            raise Fault
+
+    with pytest.raises(EnvironmentProblem, match="the next run finishes it"):
+        apply(plan_for(root, "redis"), fault=fault)
+    assert recover(root) == ["Finished an interrupted run: extensions/source-redis is in place"]
+    assert plan_for(root, "redis").is_empty
+    assert not stages(root)
+
+
+def test_a_journal_that_cannot_be_read_is_reported(root):
+    (root / ".fustor-new-0/journal.json").mkdir(parents=True)
+    with pytest.raises(EnvironmentProblem, match="Is a directory"):
+        recover(root)
+
+
+def test_a_stage_above_a_directory_that_was_made_on_the_way_is_found(tmp_path):
+    code = f"""if True:
+        import os, signal
+        from pathlib import Path
+        from fustor_new.apply import apply
+        from fustor_new.plan import FileContent, NewTree, make_plan
+        def fault(step):
+            if step.startswith("move"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        root = Path({str(tmp_path / "a/b")!r})
+        apply(make_plan(root, [NewTree(root / "c", {{"x": FileContent(b"x")}})]), fault=fault)
+    """
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    assert recover(tmp_path / "a/b") == ["Finished an interrupted run: a/b/c is in place"]
+    assert (tmp_path / "a/b/c/x").read_bytes() == b"x"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_stage_of_another_user_is_none_of_ours(root):
+    stage = root / ".fustor-new-0"
+    stage.mkdir()
+    os.chown(stage, 12345, 12345)
+    assert recover(root) == []
+    assert stage.is_dir()
+
+
+def test_a_file_that_is_named_like_a_stage_is_none_of_ours(root):
+    (root / ".fustor-new-notes").write_text("mine")
+    assert recover(root) == []
+    assert (root / ".fustor-new-notes").read_text() == "mine"
+
+
+def test_an_empty_plan_needs_no_writable_disk(tmp_path):
+    apply(Plan(tmp_path))
+    assert list(tmp_path.iterdir()) == []

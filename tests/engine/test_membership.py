@@ -1,0 +1,129 @@
+"""Membership agrees with the installed uv."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from fustor_new.errors import WorkspaceError
+from fustor_new.workspace import Verdict, Workspace
+
+UV = shutil.which("uv")
+needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
+
+DIRECTORIES = [
+    "a", "a/b", "a/b/c", "a/bb", "a/.h", "a/c", "b", "b/c", "b/c/d", ".h", ".h/b", "extensions", "ab",
+    "extensions/source-a", "extensions/source-ab", "extensions/pusher-a", "extensions/source-a/b", "q[1]", "q[1]/b",
+    "q1",
+]  # fmt: skip
+COMPONENTS = [
+    "a", "b", "c", "bb", "extensions", "source-a", "*", "**", "?", "*b", "b*", "[ab]", "[!a]", "[a-c]", "[!a-b]*",
+    "source-*", "*-a", ".h", ".[!.]*", "q[1]", "q[[]1]", "q?1?", "[b-]", "[]]", "[!]]", "[z-a]", "??", "a*", "*[*",
+    "***", "a**",
+]  # fmt: skip
+FIXED = [
+    (["a/*"], ["a"]),
+    (["a/b", "a/b/c"], ["a/*"]),
+    (["./a/b", "a//c", "b/c/"], ["./b/./c/"]),
+    (["a/**"], ["a/**"]),
+    (["**"], ["**/b"]),
+    (["a/b/../c"], []),
+    (["a/b/c"], ["a/?/c", ""]),
+    (["*/*"], ["A/B", "../x", "."]),
+    (["q[1]", "q[[]1]"], []),
+]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp("members") / "r[o]ot*"  # patterns are never read out of the root's own path
+    for number, directory in enumerate(DIRECTORIES):
+        (root / directory).mkdir(parents=True, exist_ok=True)
+        (root / directory / "pyproject.toml").write_text(f'[project]\nname = "p{number}"\nversion = "1"\n')
+    return root
+
+
+def pattern(rng):
+    parts = rng.choices(COMPONENTS[:-2], k=rng.choice([1, 1, 2, 2, 2, 3]))
+    if rng.random() < 0.03:
+        parts.append(rng.choice(COMPONENTS[-2:]))
+    text = "/".join(parts)
+    return rng.choice(
+        [text] * 6 + [f"./{text}", f"{text}/", text.replace("/", "//"), text.replace("/", "/./"), f"a/../{text}"]
+    )
+
+
+def root_text(members, exclude):
+    return (
+        '[project]\nname = "root"\nversion = "1"\n[tool.uv.workspace]\n'
+        f"members = {json.dumps(members)}\nexclude = {json.dumps(exclude)}\n"
+    )
+
+
+def verdict_of_uv(root):
+    """Return the directories that uv takes as members, or None when it refuses the root."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(root.parent), "UV_OFFLINE": "1", "UV_NO_CONFIG": "1"}
+    command = [UV, "workspace", "list", "--paths"]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return None
+    return {os.path.relpath(line, root) for line in done.stdout.splitlines() if line} - {"."}
+
+
+def verdict_of_ours(root, text):
+    try:
+        workspace = Workspace.parse(root, text.encode())
+    except WorkspaceError:
+        return None
+    return {directory for directory in DIRECTORIES if workspace.verdict(directory).is_member}
+
+
+def agree(root, members, exclude):
+    text = root_text(members, exclude)
+    (root / "pyproject.toml").write_text(text)
+    ours = verdict_of_ours(root, text)
+    assert ours == verdict_of_uv(root), (members, exclude)
+    if ours is not None:
+        found = {driver.directory for driver in Workspace.load(root).packages}
+        assert found == ours, (members, exclude)
+    return len(DIRECTORIES)
+
+
+@needs_uv
+@pytest.mark.parametrize(("members", "exclude"), FIXED)
+def test_verdict_is_that_of_uv_on_known_hard_cases(tree, members, exclude):
+    agree(tree, members, exclude)
+
+
+@needs_uv
+def test_verdict_is_that_of_uv_on_a_sample(tree, rng):
+    for _ in range(20):
+        agree(tree, [pattern(rng) for _ in range(rng.randrange(4))], [pattern(rng) for _ in range(rng.randrange(3))])
+
+
+@needs_uv
+@pytest.mark.full
+def test_verdict_is_that_of_uv_on_more_than_a_thousand_workspaces(tree, rng):
+    cases = sum(
+        agree(tree, [pattern(rng) for _ in range(rng.randrange(4))], [pattern(rng) for _ in range(rng.randrange(3))])
+        for _ in range(1_200)
+    )
+    assert cases >= 1_000
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict", "pattern"),
+    [
+        ("extensions/source-a", Verdict.LISTED, "./extensions/source-a"),
+        ("packages/x", Verdict.COVERED, "packages/*"),
+        ("packages/old/x", Verdict.EXCLUDED, "packages/old*"),
+        ("packages/x/y", Verdict.ABSENT, ""),
+        ("extensions/source-b", Verdict.ABSENT, ""),
+    ],
+)
+def test_verdict_names_the_pattern_that_decides(tmp_path, path, verdict, pattern):
+    text = root_text(["./extensions/source-a", "packages/*"], ["packages/old*"])
+    membership = Workspace.parse(tmp_path, text.encode()).verdict(path)
+    assert (membership.verdict, membership.pattern) == (verdict, pattern)

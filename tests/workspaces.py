@@ -1,0 +1,96 @@
+"""Workspaces to create drivers in: the shape of the published upstream repository, and a small one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FUSTOR_NEW = Path(sys.executable).with_name("fustor-new")
+
+UPSTREAM_ROOT = """\
+[tool.uv.workspace]
+members = [
+    # the platform
+    "core",
+    "event-model",
+    "agent",
+    # drivers
+    "extensions/source-fs",
+    "extensions/source-mysql",
+]
+
+[tool.uv.sources]
+fustor-core = { workspace = true }
+fustor-event-model = { workspace = true }
+fustor-agent = { workspace = true }
+fustor-source-fs = { workspace = true }
+fustor-source-mysql = { workspace = true }
+
+[tool.pytest.ini_options]
+asyncio_mode = "auto"
+"""
+
+SMALL_ROOT = """\
+[tool.uv.workspace]
+members = ["extensions/*"]
+"""
+
+_UPSTREAM_MEMBERS = {
+    "core": "fustor-platform-core",
+    "event-model": "fustor-platform-event-model",
+    "agent": "fustor-agent",
+    "extensions/source-fs": "fustor-source-fs",
+    "extensions/source-mysql": "fustor-source-mysql",
+}
+
+
+def member(directory: Path, distribution: str) -> None:
+    """Write a package that builds."""
+    package = directory / "src" / distribution.replace("-", "_")
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('"""A member."""\n')
+    (directory / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+        f'[project]\nname = "{distribution}"\nversion = "0.8.17"\nrequires-python = ">=3.11"\n'
+    )
+
+
+def upstream(root: Path) -> Path:
+    """Make a workspace like upstream's: virtual, members on lines of their own, every member among the sources."""
+    root.mkdir()
+    text = UPSTREAM_ROOT
+    for directory, distribution in _UPSTREAM_MEMBERS.items():
+        member(root / directory, distribution)
+    # Two distributions of one name cannot live in one resolution, and the new driver brings the contract's own.
+    text = text.replace("fustor-core =", "fustor-platform-core =").replace(
+        "fustor-event-model =", "fustor-platform-event-model ="
+    )
+    (root / "pyproject.toml").write_text(text)
+    return root
+
+
+def small(root: Path) -> Path:
+    """Make a workspace with nothing in it."""
+    root.mkdir()
+    (root / "pyproject.toml").write_text(SMALL_ROOT)
+    return root
+
+
+def environment(home: Path | None = None) -> dict[str, str]:
+    """The environment of a command that is to behave as on a fresh machine."""
+    variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "COLUMNS": "100", "NO_COLOR": "1"}
+    variables.pop("VIRTUAL_ENV", None)
+    return variables | ({"HOME": str(home)} if home else {})
+
+
+def fustor_new(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the installed command, without a terminal."""
+    return subprocess.run(
+        [FUSTOR_NEW, *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
