@@ -1,0 +1,6 @@
+"""Fustor source driver `example`."""
+
+from .config import ExampleParams
+from .driver import ExampleDriver
+
+__all__ = ["ExampleDriver", "ExampleParams"]

@@ -1,0 +1,57 @@
+"""Reference drivers keep the templates true: rendered again from their answers, template-owned files are equal."""
+
+import shutil
+from fnmatch import fnmatch
+
+import pytest
+import yaml
+from copier import run_copy
+from repository import REFERENCE_DRIVERS, REFERENCES, ROOT, name_of
+
+from fustor_new import __version__
+
+OWNED = yaml.safe_load((ROOT / "templates" / "manifest.yml").read_text())["template_owned"]
+
+
+def answers_of(driver):
+    recorded = yaml.safe_load((driver / ".copier-answers.yml").read_text())
+    return {question: answer for question, answer in recorded.items() if question != "template_version"}
+
+
+def differing(driver, scratch):
+    """Template-owned files of `driver` that are not what its answers render, or are there on one side only."""
+    rendered = scratch / "rendered"
+    run_copy(str(ROOT / "templates"), rendered, data=answers_of(driver), defaults=True, quiet=True)
+    names = {
+        path.relative_to(folder).as_posix()
+        for folder in (rendered, driver)
+        for path in folder.rglob("*")
+        if path.is_file() and any(fnmatch(path.relative_to(folder).as_posix(), pattern) for pattern in OWNED)
+    }
+    return {name for name in names if content(rendered / name) != content(driver / name)}
+
+
+def content(path):
+    return path.read_bytes() if path.is_file() else None
+
+
+@pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
+def test_every_template_owned_file_is_what_the_answers_render(driver, tmp_path):
+    assert differing(driver, tmp_path) == set()
+
+
+@pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
+def test_the_answers_are_of_todays_template(driver):
+    assert yaml.safe_load((driver / ".copier-answers.yml").read_text())["template_version"] == __version__
+
+
+@pytest.mark.parametrize("name", [".copier-answers.yml", "tests/test_conformance.py", "tests/test_package.py"])
+def test_one_changed_byte_is_seen(name, tmp_path):
+    copy = tmp_path / "driver"
+    shutil.copytree(REFERENCES[0], copy, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
+    (copy / name).write_bytes((copy / name).read_bytes() + b"\n")
+    assert differing(copy, tmp_path) == {name}
+
+
+def test_what_is_registered_as_a_reference_driver_exists():
+    assert {driver.name for driver in REFERENCES} == set(REFERENCE_DRIVERS)
