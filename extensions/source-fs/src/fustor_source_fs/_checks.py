@@ -1,0 +1,167 @@
+"""What hosts ask before they run the driver. Every answer that is no says what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fustor_core.exceptions import ConfigError
+from fustor_source_fs._filter import acceptor
+from fustor_source_fs._inotify import watch_limit
+from fustor_source_fs._root import Root, Scope, file_system_of, resolve
+from fustor_source_fs._walk import Directory, Step, Walk
+from fustor_source_fs.config import FsParams, parse_params, parse_uri
+
+__all__ = ["available_fields", "connection", "privileges", "runtime_params", "wizard_steps"]
+
+_FIELDS = {
+    "path": "string",
+    "file_name": "string",
+    "parent_path": "string",
+    "mtime": "number",
+    "modified_time": "number",
+    "size": "integer",
+    "is_directory": "boolean",
+    "parent_mtime": "number",
+    "is_atomic_write": "boolean",
+    "audit_skipped": "boolean",
+}
+_REMOTE = frozenset(
+    {"9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
+)
+_LAYERED = frozenset({"overlay", "aufs"})
+_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+_QUEUE_WANTED = 16384
+_SHOWN = 5
+
+
+def available_fields() -> dict[str, Any]:
+    """The keys that rows can have, with their JSON types."""
+    return {
+        "properties": {
+            name: {"type": kind, "column_index": index} for index, (name, kind) in enumerate(_FIELDS.items())
+        }
+    }
+
+
+def wizard_steps() -> dict[str, Any]:
+    """The questions of a configuration wizard."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "uri": {"type": "string", "title": "Root of the tree", "description": "file:///data or /data"},
+            "driver_params": FsParams.model_json_schema(),
+        },
+        "required": ["uri"],
+    }
+    step = {
+        "step_id": "tree",
+        "title": "Directory tree",
+        "schema": schema,
+        "validations": ["test_connection", "check_privileges", "check_runtime_params"],
+    }
+    return {"steps": [step]}
+
+
+def connection(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether the root can be listed."""
+    try:
+        scope = _scope(kwargs)
+        with os.scandir(scope.root.path or "/") as entries:
+            next(entries, None)
+    except ConfigError as error:
+        return False, str(error)
+    except OSError as error:
+        return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
+    return True, f"{scope.root.path or '/'!r} can be listed"
+
+
+def privileges(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether every directory can be read and searched, and how many cannot."""
+    try:
+        total, refused = _count(_scope(kwargs))
+    except ConfigError as error:
+        return False, str(error)
+    except OSError as error:
+        return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
+    if not refused:
+        return True, f"All {total} directories can be read and searched"
+    shown = ", ".join(map(repr, refused[:_SHOWN])) + (", ..." if len(refused) > _SHOWN else "")
+    return False, (
+        f"{len(refused)} of {total} directories cannot be read and searched: {shown}; "
+        "for each run: setfacl -m u:USER:rx DIRECTORY, or exclude it"
+    )
+
+
+def runtime_params(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether realtime will see every change of this tree on this system."""
+    if sys.platform != "linux":
+        return False, f"Not supported: realtime needs Linux, and this is {sys.platform!r}; snapshot and audit work"
+    try:
+        scope = _scope(kwargs)
+        total, _ = _count(scope)
+    except ConfigError as error:
+        return False, str(error)
+    except OSError as error:
+        return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
+    faults = [*_limit_faults(total), *_kind_faults(file_system_of(scope.root.path or "/"))]
+    if faults:
+        return False, "; ".join(faults)
+    return True, f"{total} directories, {watch_limit()} watches allowed: realtime sees every change"
+
+
+def _limit_faults(total: int) -> list[str]:
+    faults = []
+    limit = watch_limit()
+    if limit is not None and limit < total:
+        wanted = 1 << (2 * total).bit_length()
+        faults.append(
+            f"{total} directories need as many watches and {limit} are allowed; "
+            f"run: sysctl fs.inotify.max_user_watches={wanted}"
+        )
+    queue = int(_QUEUE.read_text("ascii")) if _QUEUE.exists() else _QUEUE_WANTED
+    if queue < _QUEUE_WANTED:
+        faults.append(
+            f"The kernel queues only {queue} events; run: sysctl fs.inotify.max_queued_events={_QUEUE_WANTED}"
+        )
+    return faults
+
+
+def _kind_faults(kind: str) -> list[str]:
+    if kind in _REMOTE or kind.startswith("fuse"):
+        where, cure = "on other machines", "run audits, or run the driver on the machine that changes it"
+    elif kind in _LAYERED:
+        where, cure = "in its lower layers", "point the source at the layer that changes"
+    else:
+        return []
+    return [f"The tree lies on {kind!r}: changes made {where} are seen by audits only; {cure}"]
+
+
+def _scope(kwargs: Mapping[str, Any]) -> Scope:
+    params = parse_params(kwargs.get("driver_params"))
+    root = Root(resolve(parse_uri(str(kwargs.get("uri") or ""))))
+    return Scope(root, acceptor(params.include, params.exclude), params.one_file_system, params.follow_symlinks)
+
+
+def _count(scope: Scope) -> tuple[int, list[str]]:
+    """How many directories there are, and which of them cannot be read or searched."""
+    fd = scope.root.open()
+    total, refused = 0, []
+    for step, directory in Walk(scope, Directory(None, "", "/", fd, os.fstat(fd))):
+        if step is Step.DENIED:
+            total += 1
+            refused.append(directory.path)
+        elif step is Step.ENTER:
+            total += 1
+            with os.scandir(directory.opened()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        directory.add(entry.name)
+            if not os.access(
+                ".", os.X_OK, dir_fd=directory.opened(), effective_ids=os.access in os.supports_effective_ids
+            ):
+                refused.append(directory.path)
+    return total, refused

@@ -1,0 +1,42 @@
+"""What `statistics()` tells, and what was said about it already."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, fields
+
+__all__ = ["Counters"]
+
+_log = logging.getLogger(__name__)
+_REMEMBERED = 1000
+
+
+@dataclass
+class Counters:
+    """Counters and gauges of one driver instance.
+
+    Counters only grow: `overflows` of the kernel's or the driver's queue, `rescans` of the whole tree after one,
+    `failed_listings` of directories, in any phase. Gauges describe the newest realtime stream: `watched_directories`,
+    `unwatched_directories` (polled), `unreadable_directories`, `queued_bytes` of kernel events not handled yet.
+    """
+
+    overflows: int = 0
+    rescans: int = 0
+    failed_listings: int = 0
+    watched_directories: int = 0
+    unwatched_directories: int = 0
+    unreadable_directories: int = 0
+    queued_bytes: int = 0
+    _reported: set[str] = field(default_factory=set)
+
+    def report_unlisted(self, path: str, error: OSError | None) -> None:
+        """Count a directory whose listing failed, and log each such path once. Without an error it was left out."""
+        if error is None:
+            return
+        self.failed_listings += 1
+        if path not in self._reported and len(self._reported) < _REMEMBERED:
+            self._reported.add(path)
+            _log.warning("Directory %r cannot be listed (%s); nothing is claimed about what it holds", path, error)
+
+    def as_mapping(self) -> dict[str, float]:
+        return {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}

@@ -1,0 +1,155 @@
+"""From "something happened to this name" to the row that tells its present state."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import time
+from itertools import count
+from stat import S_ISDIR, S_ISLNK, S_ISREG
+
+from fustor_source_fs._inotify import Mask
+from fustor_source_fs._listing import followed
+from fustor_source_fs._live import Live, Pause
+from fustor_source_fs._names import text_of
+from fustor_source_fs._root import VANISHED
+from fustor_source_fs._rows import DELETE, SUSPECT, UPSERT, Row, delete_row, row
+from fustor_source_fs._tree import Node
+
+__all__ = ["ARRIVED", "GONE", "Files", "flags_after"]
+
+GONE, CREATED, WRITTEN, CLOSED, ARRIVED, CHANGED, DUE = 1, 2, 4, 8, 16, 32, 64
+
+_NOW = CLOSED | ARRIVED | DUE
+
+
+def flags_after(flags: int, mask: int) -> int:
+    """What is known of an entry after one more kernel event; what a deleted file went through is forgotten."""
+    if mask & (Mask.DELETE | Mask.MOVED_FROM):
+        return GONE
+    if mask & Mask.CREATE:
+        flags |= CREATED
+    if mask & Mask.MODIFY:
+        flags = flags & ~CLOSED | WRITTEN
+    if mask & Mask.CLOSE_WRITE:
+        flags = flags & ~WRITTEN | CLOSED
+    if mask & Mask.MOVED_TO:
+        flags |= ARRIVED
+    if mask & Mask.ATTRIB:
+        flags |= CHANGED
+    return flags
+
+
+class Files:
+    """Makes rows of touched names, and holds those of files that are still being written."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._held: dict[tuple[Node, str], tuple[float, int]] = {}
+        self._due: list[tuple[float, int, Node, str]] = []
+        self._order = count()
+        self.linked: list[tuple[Node, str]] = []
+
+    def next_due(self) -> float | None:
+        """When (monotonic) the next held file is to be reported."""
+        return self._due[0][0] if self._due else None
+
+    def release_due(self) -> None:
+        """Touch the held files whose time has come."""
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            due, _, node, name = heapq.heappop(self._due)
+            held = self._held.get((node, name))
+            if held is None or held[0] != due:
+                continue
+            del self._held[node, name]
+            if node.attached:
+                self._live.touch(node, name, held[1] | DUE)
+
+    def flush(self) -> Pause:
+        """Make the rows of everything touched: first what is gone, then what is there, as it is now."""
+        touched, self._live.touched = self._live.touched, {}
+        for node, names in touched.items():
+            if node.attached:
+                yield from self.flush_node(node, names)
+
+    def flush_node(self, node: Node, names: dict[str, int]) -> Pause:
+        """Make the rows of some names of one directory."""
+        live = self._live
+        live.check_stopped()
+        fd: int | None = None
+        try:
+            fd = live.open_node(node)
+        except VANISHED:  # on the move: what is gone is gone, the rest comes with a later event
+            pass
+        except OSError as error:
+            live.set_listed(node, error)
+        try:
+            path = node.path
+            self._make(node, "/" if path == "/" else path + "/", fd, names)
+        finally:
+            if fd is not None:
+                os.close(fd)
+        if live.writer.ready:
+            yield
+
+    def _make(self, node: Node, prefix: str, fd: int | None, names: dict[str, int]) -> None:
+        deleted: list[Row] = []
+        upserts: list[Row] = []
+        suspects: list[Row] = []
+        for name, flags in names.items():
+            path = prefix + text_of(name)
+            status = self._status(node, fd, name)
+            if status is None:
+                if flags & GONE and self._accepts(path, is_directory=False):
+                    self._held.pop((node, name), None)
+                    node.drop_name(name)
+                    deleted.append(delete_row(path, is_directory=False))
+            elif self._accepts(path, is_directory=S_ISDIR(status.st_mode)) and not self._hold(
+                node, name, flags, status
+            ):
+                self._held.pop((node, name), None)
+                if not S_ISDIR(status.st_mode):
+                    node.add_name(name)
+                if flags & WRITTEN and S_ISREG(status.st_mode):
+                    suspects.append(row(path, status) | {"is_atomic_write": False})
+                else:
+                    upserts.append(row(path, status))
+        for shape, rows in ((DELETE, deleted), (UPSERT, upserts), (SUSPECT, suspects)):
+            for start in range(0, len(rows), self._live.params.batch_size):
+                self._live.writer.put(shape, rows[start : start + self._live.params.batch_size])
+
+    def _status(self, node: Node, fd: int | None, name: str) -> os.stat_result | None:
+        if fd is None:
+            return None
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except VANISHED:
+            return None
+        except OSError as error:
+            self._live.set_listed(node, error)
+            return None
+        if S_ISLNK(status.st_mode) and self._live.scope.follow_symlinks:
+            status = followed(self._live.scope, fd, name, status)
+            if S_ISDIR(status.st_mode):
+                self.linked.append((node, name))
+        return status
+
+    def _accepts(self, path: str, *, is_directory: bool) -> bool:
+        accept = self._live.scope.accept
+        return accept is None or accept(path, is_directory)
+
+    def _hold(self, node: Node, name: str, flags: int, status: os.stat_result) -> bool:
+        """Whether the file's row waits, since it is being written or about to be."""
+        if flags & _NOW or not S_ISREG(status.st_mode):
+            return False
+        held = self._held.get((node, name))
+        if flags & WRITTEN or (flags & CREATED and status.st_nlink == 1):
+            params = self._live.params
+            delay = params.settle_sec if flags & CREATED else params.open_file_interval_sec
+            due, before = held or (time.monotonic() + delay, 0)
+            self._held[node, name] = (due, before | flags)
+            if held is None:
+                heapq.heappush(self._due, (due, next(self._order), node, name))
+            return True
+        return held is not None and bool(flags & CHANGED)

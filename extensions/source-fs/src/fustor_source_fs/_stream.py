@@ -1,0 +1,294 @@
+"""Changes as they happen."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+
+from fustor_core.exceptions import DriverError
+from fustor_event_model import EventBase
+from fustor_source_fs._counters import Counters
+from fustor_source_fs._files import ARRIVED, Files, flags_after
+from fustor_source_fs._folders import EVERYTHING, Folders
+from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
+from fustor_source_fs._live import Live, Pause, RootLostError, StoppedError
+from fustor_source_fs._root import Scope
+from fustor_source_fs._tree import Node
+from fustor_source_fs._visitors import register
+from fustor_source_fs.config import FsParams
+
+__all__ = ["Stream"]
+
+_IDLE_SEC = 0.5
+_CHUNKS_AT_ONCE = 8
+_QUIET_SEC = 1.0
+_CLOCK_SLACK_SEC = 2.0
+_APPEARED = Mask.CREATE | Mask.MOVED_TO
+_VANISHED = Mask.DELETE | Mask.MOVED_FROM
+_ROOT_GONE = Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT
+
+
+class Stream(Iterator[EventBase]):
+    """The realtime events of a tree, armed when constructed. To be closed from any thread.
+
+    Raises:
+        DriverError: the root stays away, or the system has too few watches, descriptors or instances.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        params: FsParams,
+        counters: Counters,
+        *,
+        retries: tuple[int, float],
+        stopped: Callable[[], bool],
+        sent: Callable[[EventBase], None],
+    ) -> None:
+        self._closing = threading.Event()
+        self._visitors = threading.Lock()
+        closing = self._closing
+        self._stopped: Callable[[], bool] = lambda: closing.is_set() or stopped()
+        self._live = Live(scope, params, counters, self._stopped)
+        weakref.finalize(self, self._live.watcher.close)
+        self._files = Files(self._live)
+        self._folders = Folders(self._live, self._files)
+        self._counters = counters
+        self._retries, self._retry_delay_sec = retries
+        self._sent = sent
+        self._overflow_since: float | None = None
+        self._overflow_at = 0.0
+        self._rescan_after = 0.0
+        self._polled_at = time.time()
+        self._poll_due = time.monotonic() + params.poll_interval_sec
+        self._clock_offset = time.time() - time.monotonic()
+        try:
+            self._arm()
+        except StoppedError:
+            self.close()
+        except BaseException:
+            self.close()
+            raise
+        self._events = self._run()
+        register(self, scope.root.path)
+
+    def __next__(self) -> EventBase:
+        return next(self._events)
+
+    def close(self) -> None:
+        """End the stream: whoever waits for its next event is told that there is none."""
+        self._closing.set()
+        self._live.watcher.close()
+
+    def add_visitor(self) -> None:
+        """A snapshot or an audit begins."""
+        with self._visitors:
+            self._live.visitors += 1
+
+    def remove_visitor(self) -> None:
+        """It has ended."""
+        with self._visitors:
+            self._live.visitors -= 1
+
+    def watch_for_visitor(self, fd: int) -> None:
+        """Watch a directory that is about to be listed by another phase."""
+        try:
+            self._live.watcher.add(fd, Mask.ENTRIES | Mask.ADD)
+        except (WatchLimitError, OSError):  # polled, or the stream has ended
+            return
+
+    def _arm(self) -> None:
+        lost = True
+        while lost:
+            try:
+                self._live.root_identity = self._wait_for_root()
+                self._folders.arm()
+                lost = False
+            except RootLostError:
+                self._live.root = Node(None, "")
+
+    def _run(self) -> Iterator[EventBase]:
+        try:
+            while not self._stopped():
+                yield from self._turn()
+        except StoppedError:
+            return
+        finally:
+            self.close()
+
+    def _turn(self) -> Iterator[EventBase]:
+        chunk = self._live.watcher.get(self._timeout())
+        lost_at: float | None = None
+        try:
+            yield from self._sending(self._work(chunk))
+        except RootLostError:
+            lost_at = time.time()
+        if lost_at is not None:
+            yield from self._sending(self._restore(lost_at))
+
+    def _sending(self, work: Pause) -> Iterator[EventBase]:
+        for _ in work:
+            yield from self._take()
+        self._live.writer.cut()
+        yield from self._take()
+
+    def _take(self) -> Iterator[EventBase]:
+        for finished in self._live.writer.take():
+            self._live.check_stopped()
+            self._sent(finished.event)
+            yield finished.event
+
+    def _timeout(self) -> float:
+        if self._live.touched:
+            return 0.0
+        now = time.monotonic()
+        due = min(self._files.next_due() or now + _IDLE_SEC, self._poll_due)
+        if self._overflow_since is not None:
+            due = min(due, max(self._rescan_after, now + 0.01))
+        return min(max(due - now, 0.0), _IDLE_SEC)
+
+    def _work(self, chunk: Chunk | None) -> Pause:
+        handled = 0
+        while chunk is not None:
+            yield from self._handle(chunk)
+            handled += 1
+            chunk = self._live.watcher.get(0) if handled < _CHUNKS_AT_ONCE else None
+        self._files.release_due()
+        yield from self._files.flush()
+        linked, self._files.linked = self._files.linked, []
+        for node, name in linked:
+            if node.attached:
+                yield from self._folders.adopt(node, name, moved=False)
+        self._live.drop_orphans()
+        if time.monotonic() >= self._poll_due:
+            yield from self._poll()
+        if self._overflow_since is not None and self._is_time_to_rescan():
+            yield from self._rescan(self._overflow_since)
+        self._live.publish_gauges()
+
+    def _handle(self, chunk: Chunk) -> Pause:
+        if chunk.overflow:
+            self._note_overflow(chunk)
+        live = self._live
+        for event in parse(chunk.data):
+            mask = event.mask
+            nodes = live.watches.nodes(event.wd)
+            if not nodes and event.wd > 0 and not mask & Mask.IGNORED:
+                live.note_stranger(event.wd)
+            if event.name and not mask & Mask.ISDIR:
+                for node in nodes:
+                    names = live.touched.setdefault(node, {})
+                    names[event.name] = flags_after(names.get(event.name, 0), mask)
+                    if mask & _VANISHED and node.child(event.name):  # a link that was followed
+                        del names[event.name]
+                        yield from self._vanished(node, event.name)
+            elif mask & Mask.OVERFLOW:
+                self._note_overflow(chunk)
+            else:
+                for node in nodes:
+                    yield from self._handle_directory(node, event)
+
+    def _handle_directory(self, node: Node, event: KernelEvent) -> Pause:
+        mask, name = event.mask, event.name
+        if not node.attached:
+            return
+        if not name:
+            if node is self._live.root and mask & _ROOT_GONE:
+                raise RootLostError
+            if mask & Mask.IGNORED:
+                self._live.watches.forget(event.wd)
+            elif mask & Mask.ATTRIB:
+                yield from self._folders.retry_unlisted(node)
+        elif mask & _APPEARED:
+            yield from self._folders.adopt(node, name, moved=bool(mask & Mask.MOVED_TO))
+        elif mask & _VANISHED:
+            yield from self._vanished(node, name)
+        elif mask & Mask.ATTRIB:
+            child = node.child(name)
+            if child is not None:
+                yield from self._folders.retry_unlisted(child)
+
+    def _vanished(self, node: Node, name: str) -> Pause:
+        """A directory is not there any more, or not the one that was; its present state follows where there is one."""
+        live = self._live
+        child = node.child(name)
+        if child is None:
+            if not self._folders.accepts(node, name):
+                return
+            child = Node(node, name)
+        back = os.path.lexists(live.raw_path(child))
+        yield from live.gone(child)
+        if back:
+            live.touch(node, name, ARRIVED)
+
+    def _note_overflow(self, chunk: Chunk) -> None:
+        self._counters.overflows += 1
+        if self._overflow_since is None:
+            self._overflow_at = time.monotonic()
+            self._overflow_since = chunk.empty_at
+        self._overflow_since = min(self._overflow_since, chunk.empty_at)
+
+    def _is_time_to_rescan(self) -> bool:
+        now = time.monotonic()
+        if now < self._rescan_after:
+            return False
+        return not self._live.watcher.queued_bytes or now - self._overflow_at > _QUIET_SEC
+
+    def _rescan(self, since: float) -> Pause:
+        """Find by comparison what the kernel did not tell. What happens meanwhile is told by later events."""
+        self._overflow_since = None
+        began = time.monotonic()
+        yield from self._folders.compare(None, self._live.directory_of(self._live.root), self._changed_since(since))
+        self._counters.rescans += 1
+        self._rescan_after = 2 * time.monotonic() - began
+
+    def _changed_since(self, moment: float) -> float:
+        """The ctime from which on an entry may have changed since `moment`; everything, if the clock was set."""
+        if abs(time.time() - time.monotonic() - self._clock_offset) > _CLOCK_SLACK_SEC / 2:
+            self._clock_offset = time.time() - time.monotonic()
+            return EVERYTHING
+        return moment - _CLOCK_SLACK_SEC
+
+    def _poll(self) -> Pause:
+        os.close(self._live.open_root())  # a mount that was taken away tells nothing of it
+        since, self._polled_at = self._polled_at, time.time()
+        if self._live.unwatched:
+            yield from self._folders.poll(self._changed_since(since))
+        yield from self._folders.retry_unlisted(self._live.root)
+        self._poll_due = time.monotonic() + self._live.params.poll_interval_sec
+
+    def _restore(self, lost_at: float) -> Pause:
+        """Wait for the root, then tell how it differs from what is known. Nothing is told while it is away."""
+        live = self._live
+        live.touched = {}
+        identity = self._wait_for_root()
+        since = self._changed_since(lost_at) if identity == live.root_identity else EVERYTHING
+        live.root_identity = identity
+        yield from self._folders.compare(None, live.directory_of(live.root), since)
+
+    def _wait_for_root(self) -> tuple[int, int]:
+        root = self._live.scope.root
+        for attempt in range(self._retries + 1):
+            if attempt:
+                self._pause()
+            self._live.check_stopped()
+            try:
+                fd = root.open()
+            except OSError:  # not yet
+                continue
+            status = os.fstat(fd)
+            os.close(fd)
+            root.remember_mount()
+            if root.is_mounted():
+                return status.st_dev, status.st_ino
+        raise DriverError(
+            f"The root {root.path or '/'!r} did not come back in {self._retries} attempts; check it and its mount"
+        )
+
+    def _pause(self) -> None:
+        until = time.monotonic() + self._retry_delay_sec
+        while not self._stopped() and (left := until - time.monotonic()) > 0:
+            self._closing.wait(min(left, 0.2))

@@ -1,0 +1,207 @@
+"""Depth-first over open directories, without recursion and with few descriptors, however deep the tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from enum import Enum
+from stat import S_ISDIR
+from typing import Any
+
+from fustor_source_fs._names import text_of
+from fustor_source_fs._root import OPEN_CHILD, VANISHED, Scope, open_chain, open_child
+
+__all__ = ["Directory", "Step", "Walk"]
+
+_OPEN_LEVELS = 64
+_PACKED_NAMES = 4096
+
+
+class Directory:
+    """One directory on the way of a walk.
+
+    `raw` is its path as the operating system's functions take it, "" for the root; `path` the same as rows tell it,
+    and `prefix` what stands before the names of its entries. `subdirectories` are visited next, the last first;
+    `packed` are more of them, since a million names in a list take five times their characters.
+    """
+
+    failed: OSError | None = None
+    names: list[str] | None = None
+    packed: list[str] | None = None
+    after: os.stat_result | None = None
+    node: Any = None
+    notes: Any = None
+
+    def __init__(self, parent: Directory | None, raw: str, path: str, fd: int | None, status: os.stat_result) -> None:
+        self.parent = parent
+        self.raw = raw
+        self.path = path
+        self.prefix = path + "/" if raw else "/"
+        self.fd = fd
+        self.status = status
+        self.subdirectories: list[str] = []
+
+    def identity(self) -> tuple[int, int]:
+        return self.status.st_dev, self.status.st_ino
+
+    def opened(self) -> int:
+        """The descriptor of a directory that was entered."""
+        if self.fd is None:
+            raise ValueError(f"{self.path!r} is not open")
+        return self.fd
+
+    def close(self) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+    def add(self, name: str) -> None:
+        """Note a directory that is to be visited."""
+        self.subdirectories.append(name)
+        if len(self.subdirectories) > _PACKED_NAMES:
+            self.packed = [*(self.packed or ()), "\0".join(self.subdirectories)]
+            self.subdirectories = []
+
+    def unpack(self) -> bool:
+        """Whether there were packed names; they are in `subdirectories` then."""
+        if not self.packed:
+            return False
+        self.subdirectories = self.packed.pop().split("\0")
+        return True
+
+    def joined(self) -> str:
+        """All names to be visited as one text."""
+        return "\0".join([*(self.packed or ()), *self.subdirectories])
+
+
+class Step(Enum):
+    """What a walk has come to."""
+
+    ENTER = 1  # the directory is open; list it and fill `subdirectories`
+    LEAVE = 2  # everything below it was visited
+    DENIED = 3  # it is there and cannot be opened: `failed` says why
+    CLOSED = 4  # it is there and the options say not to enter it
+    REPLACED = 5  # it was a directory when its parent was listed and is something else now
+    GONE = 6  # it was there when its parent was listed; or, if the parent is `failed` now, nobody can tell
+
+
+class Walk:
+    """Steps through the directories below (and with) `start`, each after its parent.
+
+    The caller lists a directory when it is entered; what it leaves in `subdirectories` is visited next. `known` may
+    give a directory that need not be opened, with its `subdirectories` filled. A directory is left with a step of its
+    own if `leave` says so, or if it failed.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        start: Directory,
+        *,
+        leave: bool = False,
+        known: Callable[[Directory, str, str], Directory | None] | None = None,
+        above: frozenset[tuple[int, int]] = frozenset(),
+    ) -> None:
+        self._scope = scope
+        self._follow = scope.follow_symlinks
+        self._leave_all = leave
+        self._known = known
+        self._above = above
+        self._stack = [start]
+        self._device = start.status.st_dev if scope.one_file_system else None
+        self._mounts = scope.root.mount_points() if scope.one_file_system else frozenset[str]()
+
+    def __iter__(self) -> Iterator[tuple[Step, Directory]]:
+        stack, known, leave_all, flags = self._stack, self._known, self._leave_all, OPEN_CHILD
+        if self._follow:
+            flags &= ~os.O_NOFOLLOW
+        try:
+            yield Step.ENTER, stack[-1]
+            while stack:
+                top = stack[-1]
+                if not top.subdirectories and not top.unpack():
+                    if leave_all or top.failed:
+                        yield Step.LEAVE, top
+                    self._leave()
+                    continue
+                name = top.subdirectories.pop()
+                raw = f"{top.raw}/{name}"
+                path = raw if raw.isascii() else top.prefix + text_of(name)
+                if known is not None and (remembered := known(top, raw, path)):
+                    self._push(remembered)
+                    yield Step.ENTER, remembered
+                    continue
+                try:
+                    if top.fd is None:
+                        top.fd = self._reopen(top)
+                    fd = os.open(name, flags, dir_fd=top.fd)
+                except OSError as error:
+                    yield self._absent(top, raw, path, error)
+                    continue
+                child = Directory(top, raw, path, fd, os.fstat(fd))
+                if self._is_closed(child):
+                    child.close()
+                    yield Step.CLOSED, child
+                else:
+                    self._push(child)
+                    yield Step.ENTER, child
+        finally:
+            for directory in stack:
+                directory.close()
+
+    def _is_closed(self, child: Directory) -> bool:
+        """Whether the options say not to enter: another file system, or a directory that holds this one."""
+        if self._device is not None and (child.status.st_dev != self._device or child.raw in self._mounts):
+            return True
+        if not self._scope.shares_directories:
+            return False
+        identity = child.identity()
+        return identity in self._above or any(one.identity() == identity for one in self._stack)
+
+    def _absent(self, top: Directory, raw: str, path: str, error: OSError) -> tuple[Step, Directory]:
+        directory = Directory(top, raw, path, None, top.status)
+        directory.failed = error
+        if top.fd is None:
+            return Step.GONE, directory
+        try:
+            directory.status = os.stat(raw.rpartition("/")[2], dir_fd=top.fd, follow_symlinks=False)
+        except VANISHED:
+            return Step.GONE, directory
+        except OSError as refusal:
+            top.failed = refusal
+            return Step.GONE, directory
+        return Step.DENIED if S_ISDIR(directory.status.st_mode) else Step.REPLACED, directory
+
+    def _push(self, child: Directory) -> None:
+        self._stack.append(child)
+        if len(self._stack) > _OPEN_LEVELS:
+            self._stack[-_OPEN_LEVELS - 1].close()
+
+    def _leave(self) -> None:
+        child = self._stack.pop()
+        if child.fd is None:
+            return
+        if self._stack and self._stack[-1].fd is None:
+            self._climb(child.fd, self._stack[-1])
+        os.close(child.fd)
+        child.fd = None
+
+    def _climb(self, child: int, parent: Directory) -> None:
+        """Reopen the parent through its child; if the child was moved meanwhile, by name when it is needed."""
+        try:
+            fd = open_child(child, "..")
+        except OSError:
+            return
+        status = os.fstat(fd)
+        if (status.st_dev, status.st_ino) == parent.identity():
+            parent.fd = fd
+        else:
+            os.close(fd)
+
+    def _reopen(self, directory: Directory) -> int:
+        fd = open_chain(self._scope.root.open(), directory.raw.split("/")[1:], follow=self._follow)
+        status = os.fstat(fd)
+        if (status.st_dev, status.st_ino) != directory.identity():
+            os.close(fd)
+            raise FileNotFoundError(f"{directory.path!r} was replaced while it was read")
+        return fd

@@ -1,0 +1,168 @@
+"""The driver that hosts load."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_core.models.config import SourceConfig
+from fustor_event_model import AuditItem, EventBase
+from fustor_source_fs import _checks
+from fustor_source_fs._audit import Audit, AuditSettings, guide_audit, paired_audit
+from fustor_source_fs._counters import Counters
+from fustor_source_fs._filter import acceptor
+from fustor_source_fs._memory import AuditMemory
+from fustor_source_fs._root import Root, Scope, resolve
+from fustor_source_fs._snapshot import snapshot
+from fustor_source_fs._stream import Stream
+from fustor_source_fs.config import parse_params, parse_uri
+
+__all__ = ["FsDriver"]
+
+
+class FsDriver(SourceDriver):
+    """Tells the state of a directory tree and, on Linux, every change in it.
+
+    Its events have no index to resume from: a tree keeps no log.
+    """
+
+    capabilities: ClassVar[frozenset[str]] = frozenset({"get_audit_iterator", "statistics"})
+
+    def __init__(self, id: str, config: SourceConfig) -> None:
+        super().__init__(id, config)
+        self.id = id
+        self.config = config
+        self._params = parse_params(config.driver_params)
+        self._path = parse_uri(config.uri)
+        # Both released agents read it at every event, though no release declares it.
+        self._stop_driver_event = threading.Event()
+        self._clock = time.time
+        self._counters = Counters()
+        self._memory = AuditMemory()
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+
+    @property
+    def is_transient(self) -> bool:
+        """True: a change that nobody read cannot be read again."""
+        return True
+
+    def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:
+        """The tree, a directory's row before those of what it holds.
+
+        Raises:
+            DriverError: while iterating, when it was stopped or closed before its end, or the root cannot be read.
+        """
+        return snapshot(self._scope, self._batch_size(kwargs), self._counters, self._stopped(kwargs))
+
+    def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
+        """Changes from now on, whatever `start_position` is; the whole tree is watched when this returns.
+
+        Raises:
+            DriverError: not on Linux, too few watches, or the root stays away.
+        """
+        del start_position
+        if sys.platform != "linux":
+            raise DriverError(f"Not supported: realtime needs Linux, and this is {sys.platform!r}")
+        stream = Stream(
+            self._scope,
+            self._params,
+            self._counters,
+            retries=(self.config.max_retries, self.config.retry_delay_sec),
+            stopped=self._stopped(kwargs),
+            sent=self._memory.note,
+        )
+        self._streams.add(stream)
+        return stream
+
+    def get_audit_iterator(self, **kwargs: Any) -> Iterator[AuditItem]:
+        """What every directory holds, a directory's row after everything below it.
+
+        With `mtime_cache` pairs, and unchanged directories are not listed; without it events between the two signals.
+        """
+        cache = kwargs.get("mtime_cache")
+        stopped = self._stopped(kwargs)
+        settings = AuditSettings(
+            self._batch_size(kwargs), self._params.clock_granularity_sec, self._params.full_audit_every, self._clock
+        )
+
+        def make() -> Audit:
+            return Audit(self._scope, self._memory, self._counters, settings, cache)
+
+        return guide_audit(make, stopped) if cache is None else paired_audit(make, stopped)
+
+    def is_position_available(self, position: int) -> bool:
+        """False: no position can be resumed from."""
+        del position
+        return False
+
+    def acknowledge(self, index: int) -> None:
+        """Nothing is held back, so nothing is released."""
+
+    def statistics(self) -> Mapping[str, float]:
+        """Counters and gauges as the README lists them."""
+        return self._counters.as_mapping()
+
+    async def close(self) -> None:
+        """End all iterators and give back watches, threads and descriptors."""
+        self._stop_driver_event.set()
+        for stream in list(self._streams):
+            stream.close()
+
+    @classmethod
+    async def get_available_fields(cls, **kwargs: Any) -> dict[str, Any]:
+        """The keys that rows can have."""
+        del kwargs
+        return _checks.available_fields()
+
+    @classmethod
+    async def test_connection(cls, **kwargs: Any) -> tuple[bool, str]:
+        """Whether the root is a directory that can be listed."""
+        return _checks.connection(kwargs)
+
+    @classmethod
+    async def check_privileges(cls, **kwargs: Any) -> tuple[bool, str]:
+        """Whether every directory can be read and searched."""
+        return _checks.privileges(kwargs)
+
+    @classmethod
+    async def check_runtime_params(cls, **kwargs: Any) -> tuple[bool, str]:
+        """Whether the kernel's limits and the kind of file system suffice for realtime."""
+        return _checks.runtime_params(kwargs)
+
+    @classmethod
+    async def create_agent_user(cls, **kwargs: Any) -> tuple[bool, str]:
+        """Not supported: users of a file system are the operating system's."""
+        del kwargs
+        return False, "Not supported: create the user with the operating system's tools and let it read the tree"
+
+    @classmethod
+    async def get_wizard_steps(cls) -> dict[str, Any]:
+        """One step: where the tree is, and what is left out of it."""
+        return _checks.wizard_steps()
+
+    @cached_property
+    def _scope(self) -> Scope:
+        params = self._params
+        return Scope(
+            Root(resolve(self._path)),
+            acceptor(params.include, params.exclude),
+            params.one_file_system,
+            params.follow_symlinks,
+        )
+
+    def _batch_size(self, kwargs: Mapping[str, Any]) -> int:
+        asked = kwargs.get("batch_size")
+        return asked if isinstance(asked, int) and asked > 0 else self._params.batch_size
+
+    def _stopped(self, kwargs: Mapping[str, Any]) -> Any:
+        asked, own = kwargs.get("stop_event"), self._stop_driver_event
+        if asked is None:
+            return own.is_set
+        return lambda: own.is_set() or asked.is_set()

@@ -1,0 +1,403 @@
+import asyncio
+import os
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+from fustor_core.exceptions import DriverError
+from fustor_event_model import LifecycleSignal
+from fustor_source_fs._rows import DELETE, UPSERT
+
+
+def pairs(driver, cache, **kwargs):
+    """The rows of one audit in the dialect of agent 0.8, whose host updates its cache as it goes."""
+    rows = {}
+    for event, mtimes in driver.get_audit_iterator(mtime_cache=cache, **kwargs):
+        assert event.signal is None
+        assert event.rows
+        for row in event.rows:
+            assert row["path"] not in rows
+            rows[row["path"]] = row
+        assert set(mtimes) <= {row["path"] for row in event.rows}
+        cache.update(mtimes)
+    return rows
+
+
+def listed(rows):
+    """The containers that were listed anew."""
+    return {path for path, row in rows.items() if row["is_directory"] and not row.get("audit_skipped")}
+
+
+def skipped(rows):
+    return {path for path, row in rows.items() if row.get("audit_skipped")}
+
+
+def age(*paths):
+    """Wait until directories are older than the clock's granularity of these tests."""
+    while any(time.time() - path.stat().st_ctime < 0.03 for path in paths):
+        threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def tree(root):
+    for path in ("a/b/c", "d"):
+        (root / path).mkdir(parents=True)
+        (root / path / "file").write_bytes(b"1")
+    (root / "a/file").write_bytes(b"1")
+    age(root, root / "a/b/c", root / "d", root / "a")
+    return root
+
+
+@pytest.fixture
+def driver(make_driver):
+    return make_driver(clock_granularity_sec=0.02, full_audit_every=0)
+
+
+ALL = {"/", "/a", "/a/b", "/a/b/c", "/d"}
+
+
+class TestGuideDialect:
+    def test_signals_bracket_the_rows(self, tree, driver):
+        events = list(driver.get_audit_iterator())
+        assert [event.signal for event in (events[0], events[-1])] == [
+            LifecycleSignal.AUDIT_START,
+            LifecycleSignal.AUDIT_END,
+        ]
+        assert not events[0].rows
+        assert not events[-1].rows
+        assert all(event.signal is None for event in events[1:-1])
+
+    def test_every_directory_is_listed_every_time(self, tree, driver):
+        for _ in range(2):
+            rows = {row["path"]: row for event in driver.get_audit_iterator() for row in event.rows}
+            assert listed(rows) == ALL
+            assert {"/a/file", "/a/b/c/file", "/d/file"} <= set(rows)
+
+    def test_nothing_is_listed_before_the_start_was_taken(self, tree, driver):
+        events = driver.get_audit_iterator()
+        assert next(events).signal is LifecycleSignal.AUDIT_START
+        (tree / "late").write_bytes(b"")
+        assert "/late" in {row["path"] for event in events for row in event.rows}
+
+    @pytest.mark.parametrize("how", ["stop_event", "close"])
+    def test_a_stopped_audit_has_no_end(self, tree, driver, how):
+        stop = threading.Event()
+        events = driver.get_audit_iterator(stop_event=stop, batch_size=1)
+        next(events)
+        next(events)
+        stop.set() if how == "stop_event" else asyncio.run(driver.close())
+        assert [event for event in events if event.signal] == []
+
+    def test_a_root_replaced_meanwhile_is_an_error_without_an_end(self, tree, driver):
+        events = driver.get_audit_iterator(batch_size=1)
+        seen = [next(events), next(events)]
+        tree.rename(tree.with_name("aside"))
+        tree.mkdir()
+        with pytest.raises(DriverError, match="replaced"):
+            seen.extend(events)
+        assert "/" not in {row["path"] for event in seen for row in event.rows}
+        assert seen[-1].signal is not LifecycleSignal.AUDIT_END
+
+    def test_a_missing_root_is_an_error(self, make_driver, root):
+        events = make_driver(uri=str(root / "missing")).get_audit_iterator()
+        next(events)
+        with pytest.raises(DriverError, match="cannot be read"):
+            next(events)
+
+
+class TestRows:
+    def test_a_containers_row_goes_out_after_all_below_it(self, tree, driver, rows_of):
+        order = [row["path"] for row in rows_of(driver.get_audit_iterator(batch_size=1))]
+        for container in ALL:
+            below = [path for path in order if path != container and path.startswith(container.rstrip("/") + "/")]
+            assert all(order.index(path) < order.index(container) for path in below)
+        assert order[-1] == "/"
+
+    def test_parent_mtime_is_that_of_the_parent_before_it_was_listed(self, tree, driver):
+        events = driver.get_audit_iterator(batch_size=1)
+        before = tree.stat().st_mtime
+        rows = {}
+        for event in events:
+            for row in event.rows:
+                rows[row["path"]] = row
+                (tree / f"new-{row['file_name']}").write_bytes(b"")
+        assert rows["/a"]["parent_mtime"] == rows["/"]["mtime"] == rows["/"]["parent_mtime"] == before
+        assert rows["/a/file"]["parent_mtime"] == rows["/a"]["mtime"] == (tree / "a").stat().st_mtime
+        assert rows["/a/file"]["parent_path"] == "/a"
+
+    def test_a_directory_that_changes_while_it_is_listed_is_marked(self, root, driver):
+        for number in range(5):
+            (root / f"f{number}").write_bytes(b"")
+        events = driver.get_audit_iterator(batch_size=1)
+        next(events)
+        next(events)
+        (root / "late").write_bytes(b"")
+        rows = {row["path"]: row for event in events for row in event.rows}
+        assert skipped(rows) == {"/"}
+
+    def test_a_directory_removed_while_it_is_read_has_no_row(self, root, driver):
+        (root / "a").mkdir()
+        for number in range(5):
+            (root / "a" / f"f{number}").write_bytes(b"")
+        events = driver.get_audit_iterator(batch_size=1)
+        next(events)
+        next(events)
+        shutil.rmtree(root / "a")
+        assert "/a" not in {row["path"] for event in events for row in event.rows}
+
+    def test_a_directory_that_became_a_file_is_told_as_a_file(self, root, driver):
+        for name in ("a", "b"):
+            (root / name).mkdir()
+            (root / name / "f").write_bytes(b"")
+        events = driver.get_audit_iterator(batch_size=1)
+        next(events)
+        first = next(events).rows[0]["parent_path"]
+        other = "b" if first == "/a" else "a"
+        shutil.rmtree(root / other)
+        (root / other).write_bytes(b"now a file")
+        rows = {row["path"]: row for event in events for row in event.rows}
+        assert rows[f"/{other}"]["is_directory"] is False
+        assert rows[f"/{other}"]["size"] == 10
+
+    def test_an_unreadable_directory_is_marked_and_costs_no_other_row(self, public_root, make_driver, as_nobody):
+        for name in ("closed", "no-search", "open"):
+            (public_root / name).mkdir()
+            (public_root / name / "file").write_bytes(b"")
+        (public_root / "closed").chmod(0)
+        (public_root / "no-search").chmod(0o744)
+        driver = make_driver(uri=str(public_root), clock_granularity_sec=0)
+        as_nobody()
+        cache = {}
+        rows = pairs(driver, cache)
+        assert skipped(rows) == {"/closed", "/no-search"}
+        assert listed(rows) == {"/", "/open"}
+        assert not cache.keys() & {"/closed", "/no-search"}
+        assert driver.statistics()["failed_listings"] == 2
+
+
+class TestUnchanged:
+    def test_a_quiet_tree_gives_one_marked_row_a_directory(self, tree, driver):
+        cache = {}
+        assert listed(pairs(driver, cache)) == ALL
+        assert set(cache) == ALL
+        before = dict(cache)
+        rows = pairs(driver, cache)
+        assert set(rows) == skipped(rows) == ALL
+        assert cache == before
+
+    def test_below_an_unchanged_directory_a_change_is_found(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        (tree / "a/b/c/new").write_bytes(b"")
+        rows = pairs(driver, cache)
+        assert listed(rows) == {"/a/b/c"}
+        assert "/a/b/c/new" in rows
+
+    def test_the_hosts_cache_is_never_changed(self, tree, driver):
+        cache = {"/": 1.0, "/d": 2.0}
+        list(driver.get_audit_iterator(mtime_cache=cache))
+        assert cache == {"/": 1.0, "/d": 2.0}
+
+    def test_a_cleared_cache_means_a_full_audit(self, tree, driver):
+        pairs(driver, {})
+        assert listed(pairs(driver, {})) == ALL
+
+    def test_a_directory_that_the_host_remembers_otherwise_is_listed(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        cache["/a/b"] += 1
+        del cache["/d"]
+        assert listed(pairs(driver, cache)) == {"/a/b", "/d"}
+
+    def test_a_host_that_knows_more_than_the_driver_gets_a_full_audit(self, tree, driver, make_driver):
+        cache = {}
+        pairs(driver, cache)
+        other = make_driver(clock_granularity_sec=0.02)
+        assert listed(pairs(other, cache)) == ALL
+
+    @pytest.mark.parametrize("field", range(4), ids=["device", "inode", "mtime", "ctime"])
+    def test_every_stamp_counts(self, tree, driver, field):
+        cache = {}
+        pairs(driver, cache)
+        record = driver._memory._past.records["/a/b"]
+        record.stamps = tuple(value + (place == field) for place, value in enumerate(record.stamps))
+        assert listed(pairs(driver, cache)) == {"/a/b"}
+
+    def test_a_restored_mtime_does_not_hide_a_change(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        status = (tree / "d").stat()
+        (tree / "d/new").write_bytes(b"")
+        os.utime(tree / "d", ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert "/d/new" in pairs(driver, cache)
+
+    def test_an_audit_that_did_not_come_there_forgets(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        stop = threading.Event()
+        items = driver.get_audit_iterator(mtime_cache=cache, stop_event=stop, batch_size=1)
+        taken = [next(items)]
+        stop.set()
+        taken += items
+        visited = {row["path"] for event, _ in taken for row in event.rows}
+        assert len(visited) < len(ALL)
+        assert listed(pairs(driver, cache)) == ALL - visited
+
+    def test_what_the_host_did_not_come_back_for_is_forgotten(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        items = driver.get_audit_iterator(mtime_cache=cache)
+        next(items)
+        items.close()
+        assert listed(pairs(driver, cache)) == ALL
+
+    def test_a_guide_audit_in_between_forgets(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        list(driver.get_audit_iterator())
+        assert listed(pairs(driver, cache)) == ALL
+
+    def test_two_audits_at_once_do_not_share_a_past(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        one = driver.get_audit_iterator(mtime_cache=cache)
+        next(one)
+        assert listed(pairs(driver, dict(cache))) == ALL
+
+    def test_a_failed_listing_is_forgotten(self, public_root, make_driver, as_nobody):
+        (public_root / "a").mkdir()
+        os.chown(public_root / "a", 65534, 65534)
+        (public_root / "a").chmod(0o755)
+        driver = make_driver(uri=str(public_root), clock_granularity_sec=0)
+        as_nobody()
+        cache = {}
+        pairs(driver, cache)
+        (public_root / "a").chmod(0)
+        assert skipped(pairs(driver, cache)) == {"/", "/a"}
+        (public_root / "a").chmod(0o755)
+        assert "/a" in listed(pairs(driver, cache))
+
+    @pytest.mark.parametrize(("younger", "expected"), [(0.5, True), (-3.0, True), (3.0, False)])
+    def test_a_directory_younger_than_the_clocks_tick_is_listed_again(self, tree, make_driver, younger, expected):
+        """As on a kernel that stamps two changes within one tick alike; a stamp in the future is younger too."""
+        driver = make_driver(clock_granularity_sec=2)
+        for path in ("a/b/c", "a/b", "a", "d", "."):
+            os.utime(tree / path, (1, 1))
+        newest = max((tree / path).stat().st_ctime for path in ("a/b/c", "a/b", "a", "d", "."))
+        driver._clock = lambda: newest + younger
+        cache = {}
+        pairs(driver, cache)
+        assert (listed(pairs(driver, cache)) == ALL) is expected
+
+    def test_every_nth_audit_is_a_full_one(self, tree, make_driver):
+        driver, cache = make_driver(clock_granularity_sec=0.02, full_audit_every=3), {}
+        assert [listed(pairs(driver, cache)) == ALL for _ in range(6)] == [True, False, True, False, False, True]
+
+    def test_a_vanished_directory_below_an_unchanged_one_is_doubted(self, tree, driver):
+        """Its parent looks unchanged, so that something else is wrong: nothing is claimed about either."""
+        cache = {}
+        pairs(driver, cache)
+        driver._memory._past.records["/a"].subdirectories += "\0phantom"
+        rows = pairs(driver, cache)
+        assert "/a" in skipped(rows)
+        assert "/a" in listed(pairs(driver, cache))
+
+    def test_a_path_too_long_for_one_call_is_listed_anew(self, root, make_driver):
+        fd, name = os.open(root, os.O_RDONLY), "d" * 250
+        for _ in range(20):
+            os.mkdir(name, dir_fd=fd)
+            following = os.open(name, os.O_RDONLY, dir_fd=fd)
+            os.close(fd)
+            fd = following
+        os.close(fd)
+        try:
+            driver, cache = make_driver(clock_granularity_sec=0, full_audit_every=0), {}
+            assert len(listed(pairs(driver, cache))) == 21
+            rows = pairs(driver, cache)
+            assert len(rows) == 21
+            assert 10 < len(skipped(rows)) < 21
+        finally:
+            subprocess.run(["rm", "-rf", str(root)], check=True)
+
+
+class TestBesideRealtime:
+    def test_a_deleted_and_remade_container_is_listed(self, tree, driver, reader):
+        cache = {}
+        running = reader(driver)
+        pairs(driver, cache)
+        running.told()
+        pairs(driver, cache)
+        pairs(driver, cache)
+        assert "/a/b" in skipped(pairs(driver, cache))
+        driver._memory.note(deletion("/a"))
+        assert {"/a", "/a/b", "/a/b/c"} <= listed(pairs(driver, cache))
+
+    def test_a_deletion_before_the_last_visit_does_not_matter(self, tree, driver):
+        cache = {}
+        driver._memory.note(deletion("/a"))
+        pairs(driver, cache)
+        pairs(driver, cache)
+        pairs(driver, cache)
+        assert skipped(pairs(driver, cache)) == ALL
+
+    @pytest.mark.parametrize(
+        ("path", "is_directory", "again"),
+        [
+            ("/a/b/x", False, {"/", "/a", "/a/b"}),
+            ("/d/x", False, {"/", "/d"}),
+            ("/d", True, {"/", "/d"}),
+            ("/a", True, {"/", "/a", "/a/b", "/a/b/c"}),
+        ],
+        ids=["something-below", "something-in-a-leaf", "itself", "above"],
+    )
+    @pytest.mark.parametrize("when", ["before-the-last-audit", "during-it"])
+    @pytest.mark.usefixtures("tree")
+    def test_what_realtime_touched_is_listed_in_the_next_audit(self, driver, path, is_directory, again, when):
+        cache = {}
+        pairs(driver, cache)
+        if when == "before-the-last-audit":
+            driver._memory.note(upsert(path, is_directory))
+            assert skipped(pairs(driver, cache)) == ALL
+        else:
+            items = driver.get_audit_iterator(mtime_cache=cache, batch_size=1)
+            next(items)
+            driver._memory.note(upsert(path, is_directory))
+            list(items)
+        assert listed(pairs(driver, cache)) == again
+
+    def test_what_realtime_touched_long_ago_is_not_listed(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        driver._memory.note(upsert("/a/b/x", False))
+        for _ in range(3):
+            rows = pairs(driver, cache)
+        assert skipped(rows) == ALL
+        assert not any((driver._memory._below, driver._memory._deleted, driver._memory._trees))
+
+    def test_too_many_touched_paths_mean_a_full_audit(self, tree, driver):
+        cache = {}
+        pairs(driver, cache)
+        for number in range(3):
+            paths = [f"/n/{number}/{one}" for one in range(100_000)]
+            driver._memory.note(event("+", *({"path": path, "parent_path": path} for path in paths)))
+        assert listed(pairs(driver, cache)) == ALL
+        assert sum(map(len, (driver._memory._below, driver._memory._deleted, driver._memory._trees))) <= 200_000
+
+
+def event(sign, *rows):
+    full = [{"is_directory": False, "mtime": 1.0, "size": 0, **row} for row in rows]
+    kind = DELETE if sign == "-" else UPSERT
+    return kind.event(
+        fields=["path", "mtime", "size"], rows=full, event_schema="fs", table="", message_source="realtime"
+    )
+
+
+def deletion(path):
+    return event("-", {"path": path, "parent_path": os.path.dirname(path), "is_directory": True})
+
+
+def upsert(path, is_directory):
+    return event("+", {"path": path, "parent_path": os.path.dirname(path), "is_directory": is_directory})

@@ -1,0 +1,153 @@
+"""What needs mounts or limits of its own: each script runs in namespaces that end with it, and changes nothing else."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+HEADER = """
+import asyncio, json, os, subprocess, sys, threading
+from fustor_core.models.config import SourceConfig
+from fustor_core.exceptions import DriverError
+from fustor_source_fs import FsDriver
+root = sys.argv[1]
+def mount(*arguments): subprocess.run(["mount", *arguments], check=True)
+def driver(**params):
+    return FsDriver("n", SourceConfig(driver="fs", uri=root, max_retries=3, retry_delay_sec=0.05, driver_params=params))
+def rows(events): return [row for event in events for row in event.rows]
+def touch(path): open(f"{root}/{path}", "w").close()
+def until(stream, path):
+    seen = []
+    for event in stream:
+        seen += [("-" if event.event_type == "delete" else "+") + row["path"] for row in event.rows]
+        if any(row["path"] == path for row in event.rows): return seen
+"""
+
+
+def run(root, script, *options):
+    """What the script prints, from new user and mount namespaces."""
+    command = ["unshare", "--user", "--map-root-user", "--mount", *options, sys.executable, "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*command, "0"], capture_output=True, check=False).returncode:
+        pytest.skip("This system lets no test make namespaces")
+    done = subprocess.run(
+        [*command, HEADER + textwrap.dedent(script), str(root)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1], done.stderr
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "bind"])
+def test_what_is_mounted_below_is_told_as_a_directory_not_entered(root, kind):
+    (root / "mounted").mkdir()
+    (root / "source").mkdir()
+    (root / "source/inner").mkdir()
+    lines, _ = run(
+        root,
+        f"""
+        mount(*{["-t", "tmpfs", "none"] if kind == "tmpfs" else ["--bind", f"{root}/source"]!r}, root + "/mounted")
+        os.makedirs(root + "/mounted/inner", exist_ok=True)
+        for events in (driver().get_snapshot_iterator(), driver().get_audit_iterator()):
+            print(sorted(row["path"] for row in rows(events) if row.get("audit_skipped")), flush=True)
+        d = driver(); stream = d.get_message_iterator()
+        touch("mounted/inner/unseen"); touch("seen")
+        print(until(stream, "/seen"))
+        entered = driver(one_file_system=False)
+        print([row["path"] for row in rows(entered.get_snapshot_iterator()) if row["path"].startswith("/mounted")])
+        stream = entered.get_message_iterator(); touch("mounted/inner/found")
+        print("+/mounted/inner/found" in until(stream, "/mounted/inner/found"))
+        os._exit(0)
+        """,
+    )
+    assert lines[:2] == ["['/mounted']"] * 2
+    assert "/mounted/inner" not in lines[2]
+    assert "'/mounted', '/mounted/inner'" in lines[3]
+    assert lines[4] == "True"
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "bind"])
+def test_an_unmounted_root_is_an_error_and_no_deletion(root, tmp_path, kind):
+    (tmp_path / "source").mkdir()
+    lines, _ = run(
+        root,
+        f"""
+        mount(*{["-t", "tmpfs", "none"] if kind == "tmpfs" else ["--bind", f"{tmp_path}/source"]!r}, root)
+        touch("file")
+        d = driver(poll_interval_sec=0.1)
+        rows(d.get_snapshot_iterator())
+        stream = d.get_message_iterator()
+        subprocess.run(["umount", "--lazy", root], check=True)
+        for name, events in (("snapshot", d.get_snapshot_iterator()), ("audit", d.get_audit_iterator())):
+            told = []
+            try:
+                for event in events: told += event.rows
+            except DriverError as error: print(name, len(told), "gone" in str(error))
+        touch("below-the-mount")
+        told = []
+        try:
+            for event in stream: told += event.rows
+        except DriverError as error: print("realtime", len(told), "come back" in str(error), flush=True)
+        """,
+    )
+    assert lines == ["snapshot 0 True", "audit 0 True", "realtime 0 True"]
+
+
+LIMIT = """
+with open("/proc/sys/user/max_inotify_watches", "w") as limit: limit.write("20")
+for number in range(50): os.makedirs(f"{root}/d{number}/e")
+touch("d7/e/old")
+"""
+
+
+def test_directories_beyond_the_limit_on_watches_are_polled_and_that_is_said(root):
+    lines, log = run(
+        root,
+        LIMIT
+        + """
+d = driver(poll_interval_sec=0.2)
+stream = d.get_message_iterator()
+statistics = d.statistics()
+print(statistics["watched_directories"], statistics["unwatched_directories"])
+for number in range(50): touch(f"d{number}/e/new")
+os.unlink(f"{root}/d7/e/old"); os.makedirs(f"{root}/d9/e/x/y"); touch("d9/e/x/y/z")
+wanted = {f"+/d{n}/e/new" for n in range(50)} | {"-/d7/e/old", "+/d9/e/x/y/z"}
+for event in stream:
+    wanted -= {("-" if event.event_type == "delete" else "+") + row["path"] for row in event.rows}
+    if not wanted: break
+with open(f"{root}/d9/e/new", "w") as file: file.write("in place")
+for event in stream:
+    if any(row["path"] == "/d9/e/new" and row["size"] == 8 for row in event.rows): break
+print("all told", flush=True); os._exit(0)
+""",
+    )
+    assert lines == ["20 81", "all told"]
+    assert log.count("sysctl fs.inotify.max_user_watches") == 1
+    assert "at least 101 are needed" in log
+
+
+def test_a_limit_on_watches_may_be_an_error(root):
+    lines, _ = run(
+        root,
+        LIMIT
+        + """
+try: driver(on_watch_limit="fail").get_message_iterator()
+except DriverError as error: print(error, flush=True)
+print(asyncio.run(FsDriver.check_runtime_params(uri=root)), flush=True)
+os._exit(0)
+""",
+    )
+    assert "limit on inotify watches" in lines[0]
+    assert "101 directories need as many watches and 20 are allowed" in lines[1]
+
+
+def test_no_instance_left_is_an_error_that_names_the_cure(root):
+    lines, _ = run(
+        root,
+        """
+        with open("/proc/sys/user/max_inotify_instances", "w") as limit: limit.write("0")
+        try: driver().get_message_iterator()
+        except DriverError as error: print(error)
+        """,
+    )
+    assert "fs.inotify.max_user_instances" in lines[0]
