@@ -1,0 +1,82 @@
+"""Checks as hosts call them: keywords in, an answer out, never an exception and never a secret."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from fustor_core.exceptions import ConfigError, DriverError
+from fustor_source_postgres._agent_user import create_agent_user
+from fustor_source_postgres._connection import Address
+from fustor_source_postgres._publication import SHARED_NAME
+from fustor_source_postgres._slot import name_for
+from fustor_source_postgres.config import PostgresParams, parse_params
+
+Check = Callable[[connection, PostgresParams, str], tuple[bool, str]]
+
+
+class Asked(BaseModel):
+    """The keywords of a check. `admin_creds` stand in for `credential` where they are given."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    uri: str
+    credential: dict[str, Any] | None = None
+    admin_creds: dict[str, Any] | None = None
+    driver_params: dict[str, Any] | None = None
+    id: str | None = None
+
+    @field_validator("credential", "admin_creds", mode="before")
+    @classmethod
+    def _as_mapping(cls, value: Any) -> Any:
+        return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+async def answer(kwargs: Mapping[str, Any], check: Callable[[Asked], tuple[bool, str]]) -> tuple[bool, str]:
+    """What `check` says of these keywords, in a thread of its own."""
+    try:
+        asked = Asked.model_validate(dict(kwargs))
+    except ValidationError as err:
+        names = ", ".join(str(item["loc"][0]) for item in err.errors())
+        return False, f"The check cannot be made without a proper {names}"
+    try:
+        return await asyncio.to_thread(check, asked)
+    except (ConfigError, DriverError) as err:
+        return False, str(err)
+    except psycopg2.Error as err:
+        return False, _text(asked, err)
+
+
+def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bool, str]:
+    """What `check` finds on the server, with the name that the source's slot has or would have."""
+    params = parse_params(asked.driver_params)
+    credential = (asked.admin_creds or asked.credential) if as_admin else (asked.credential or asked.admin_creds)
+    address = Address.parse(asked.uri, credential, connect_timeout=params.connect_timeout_sec)
+    name = params.slot or (name_for(asked.id, address.database) if asked.id else "")
+    with address.session() as conn:
+        return check(conn, params, name)
+
+
+def make_agent_user(asked: Asked) -> tuple[bool, str]:
+    """Make the user that `credential` names."""
+    user, password = (asked.credential or {}).get("user"), (asked.credential or {}).get("passwd")
+    if not user or asked.admin_creds is None:
+        return False, "The user is made with admin_creds and named by credential; give both"
+
+    def make(conn: connection, params: PostgresParams, name: str) -> tuple[bool, str]:
+        return True, create_agent_user(conn, user, password, params, params.publication or name or SHARED_NAME)
+
+    return on_server(asked, make, as_admin=True)
+
+
+def _text(asked: Asked, err: psycopg2.Error) -> str:
+    text = " ".join(str(err).split()) or type(err).__name__
+    secrets = [(given or {}).get("passwd") for given in (asked.credential, asked.admin_creds)]
+    for secret in [*secrets, Address.parse(asked.uri).secret]:
+        text = text.replace(str(secret), "***") if secret else text
+    return text

@@ -1,0 +1,128 @@
+"""Connections to one server: how they are opened and set, and which of their faults pass by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2.extensions import connection, make_dsn, parse_dsn
+from psycopg2.extras import LogicalReplicationConnection
+from pydantic import BaseModel, ConfigDict, Field
+
+from fustor_core.exceptions import ConfigError
+
+_PASSING_CLASSES = {"08", "40", "53", "57"}  # connection, rollback, resources, operator intervention
+_PASSING_STATES = {errorcodes.OBJECT_IN_USE, errorcodes.LOCK_NOT_AVAILABLE}
+_SETTINGS = (
+    "TimeZone=UTC",
+    "DateStyle=ISO",
+    "IntervalStyle=iso_8601",
+    "extra_float_digits=1",
+    "bytea_output=hex",
+    "lc_monetary=C",
+    "row_security=off",  # a policy that hides rows must be an error, never a smaller table
+    "synchronous_commit=local",  # a heartbeat is decoded once it is flushed
+    "wal_sender_timeout=60s",
+    "statement_timeout=0",
+    "idle_in_transaction_session_timeout=0",
+)
+_FINAL_STATES = {
+    errorcodes.INVALID_PASSWORD,
+    errorcodes.INVALID_AUTHORIZATION_SPECIFICATION,
+    errorcodes.INVALID_CATALOG_NAME,
+    errorcodes.INSUFFICIENT_PRIVILEGE,
+}
+_FINAL_TEXT = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|does not exist|permission denied"
+    r"|must be superuser|certificate|does not support SSL|SSL off",
+)
+
+
+class _Credential(BaseModel):
+    """A user and a password; every form of the hosts' credentials fits that has them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    user: str | None = None
+    passwd: str | None = Field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is and who asks. Never shows the password."""
+
+    dsn: str = field(repr=False)
+    shown: str
+    database: str
+    secret: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, uri: str, credential: Any = None, **options: Any) -> Self:
+        """The address in `uri`, with the user and password of `credential` (a mapping or None) where it has them.
+
+        Raises:
+            ConfigError: `uri` is no address of a PostgreSQL server. Its text is not repeated: it may hold a secret.
+        """
+        given = _Credential.model_validate(credential or {})
+        try:
+            parts = parse_dsn(uri)
+        except psycopg2.Error:
+            # without its cause, which quotes the text
+            raise ConfigError("The uri is not an address like postgresql://host:5432/database; correct it") from None
+        named = {"user": given.user, "password": given.passwd}
+        parts |= {name: value for name, value in named.items() if value is not None}
+        settings = " ".join(f"-c {setting}" for setting in _SETTINGS)
+        dsn = make_dsn(
+            "",
+            **parts | {"options": f"{parts.get('options', '')} {settings}".strip(), "client_encoding": "UTF8"},
+            **options,
+        )
+        host = parts.get("host") or parts.get("hostaddr") or "localhost"
+        database = parts.get("dbname") or parts.get("user") or ""
+        shown = f"{host}:{parts.get('port', '5432')}/{database}"
+        return cls(dsn, shown, database, parts.get("password"))
+
+    def clean(self, err: BaseException) -> str:
+        """The text of `err` on one line, without the password."""
+        text = " ".join(str(err).split()) or type(err).__name__
+        return text.replace(self.secret, "***") if self.secret else text
+
+    def connect(self, *, replication: bool = False) -> connection:
+        """A new connection that begins no transaction by itself; `replication` makes one that can stream."""
+        if replication:
+            return psycopg2.connect(self.dsn, connection_factory=LogicalReplicationConnection)
+        conn = psycopg2.connect(self.dsn)
+        conn.autocommit = True
+        return conn
+
+    @contextmanager
+    def session(self) -> Iterator[connection]:
+        """A connection for the length of a block."""
+        conn = self.connect()
+        try:
+            yield conn
+        finally:
+            conn.close()
+
+
+def is_transient(err: psycopg2.Error) -> bool:
+    """Whether the fault may pass by itself: a broken link, a server that restarts or lacks room just now."""
+    if isinstance(err, psycopg2.InterfaceError) or type(err) is psycopg2.DatabaseError:
+        return True  # a stream that ends reports that with the bare base class
+    if not isinstance(err, psycopg2.OperationalError):
+        return False
+    return err.pgcode is None or err.pgcode[:2] in _PASSING_CLASSES or err.pgcode in _PASSING_STATES
+
+
+def is_final(err: BaseException) -> bool:
+    """Whether trying again cannot help, although psycopg2 classes the error with broken links."""
+    if not isinstance(err, psycopg2.Error):
+        return False
+    if err.pgcode is not None:
+        return err.pgcode in _FINAL_STATES
+    return bool(_FINAL_TEXT.search(str(err)))

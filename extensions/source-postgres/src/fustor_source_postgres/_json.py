@@ -1,0 +1,67 @@
+"""Values of json and jsonb, read without loss."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+_EXACT_LENGTH = 16  # 15 digits and a point: a double holds every such decimal
+_SAFE_MAGNITUDE = 1e300
+
+
+def _number(text: str) -> float | str:
+    """`text` as a float where a float holds it exactly, as it stands otherwise."""
+    value = float(text)
+    if len(text) <= _EXACT_LENGTH and 1 / _SAFE_MAGNITUDE < abs(value) < _SAFE_MAGNITUDE:
+        return value
+    return value if abs(value) != float("inf") and Decimal(repr(value)) == Decimal(text) else text
+
+
+def _whole(text: str) -> int | str:
+    """`text` as an integer, or as it stands where it has more digits than Python reads."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+_decode = json.JSONDecoder(parse_float=_number).decode
+_decode_long = json.JSONDecoder(parse_float=_number, parse_int=_whole).decode
+
+
+def parse_json(text: str) -> Any:
+    r"""The value of one json document.
+
+    A number that a double cannot hold stays text, and so does a whole document with half a surrogate pair (type json
+    accepts `"\ud800"`), since no text that can be stored or sent can carry one.
+    """
+    try:
+        value = _decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer with thousands of digits
+        value = _decode_long(text)
+    return text if "\\u" in text and _has_half_a_pair(value) else value
+
+
+def _has_half_a_pair(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def parse_json_column(texts: list[str]) -> list[Any]:
+    """The values of many documents, for the price of one call."""
+    joined = f"[{','.join(texts)}]"
+    if "\\u" in joined:
+        return [parse_json(text) for text in texts]
+    try:
+        values: list[Any] = _decode(joined)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return [parse_json(text) for text in texts]
+    return values

@@ -1,0 +1,240 @@
+"""How a stream is opened: at a new boundary with the snapshot, or again at a position."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+
+from psycopg2 import errors
+from psycopg2.extensions import connection
+from psycopg2.extras import ReplicationCursor
+
+from fustor_core.exceptions import ConfigError, DriverError
+from fustor_source_postgres import _slot
+from fustor_source_postgres._boundary import Boundary, server_clock
+from fustor_source_postgres._catalog import Table, is_chosen, load_tables, require_keys
+from fustor_source_postgres._connection import Address
+from fustor_source_postgres._patience import Stop, cancelled_by
+from fustor_source_postgres._pgoutput import HEARTBEAT, Decoder
+from fustor_source_postgres._position import base_index, format_lsn, lsn_of
+from fustor_source_postgres._publication import ensure_publication, publication_for
+from fustor_source_postgres._relation import Description, Relation
+from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._types import Types
+from fustor_source_postgres.config import PostgresParams
+
+_log = logging.getLogger(__name__)
+_PRIMER = "fustor.start"
+_LONGEST_NAME = 63
+_ZOMBIE_SEC = 1.0
+_ZOMBIE_PAUSE_SEC = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A started stream. `position` is below its first event; `is_own` tells the source's slot from a copy."""
+
+    conn: connection
+    cur: ReplicationCursor
+    decoder: Decoder
+    position: int
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens streams of one source. `slot` is the name of its own slot."""
+
+    address: Address
+    params: PostgresParams
+    shared: Shared
+    slot: str
+
+    def open(self, position: int, stop: Stop, *, bounded: bool) -> Opened:
+        """A stream of what comes after `position`, or of what comes from now on where that is not to be had."""
+        with self.address.session() as conn:
+            self._prepare(conn)
+            slot = self._serving(conn, position)
+        if slot is None:
+            return self._open_now(stop, bounded=bounded)
+        return self._open_slot(position, slot, bounded=bounded)
+
+    def resume(self, position: int, *, bounded: bool) -> Opened:
+        """A stream of what comes after `position`.
+
+        Raises:
+            DriverError: the log does not go back that far any more.
+        """
+        with self.address.session() as conn:
+            slot = self._serving(conn, position)
+        if slot is None:
+            raise DriverError(
+                f"Slot {self.slot!r} has lost position {position}; start again with a new snapshot, and look at "
+                "`max_slot_wal_keep_size` and at who drops slots"
+            )
+        return self._open_slot(position, slot, bounded=bounded)
+
+    def publication(self, conn: connection) -> str:
+        """The name of the publication that streams read."""
+        return publication_for(conn, self.params.publication, self.slot)
+
+    def is_available(self, position: int) -> bool:
+        """Whether a stream from `position` would miss nothing."""
+        with self.address.session() as conn:
+            return self._serving(conn, position) is not None
+
+    def release(self, position: int) -> None:
+        """Let the slot go on to `position`, unless somebody reads it."""
+        if position > 0:
+            with self.address.session() as conn:
+                _slot.advance_slot(conn, self.slot, lsn_of(position))
+
+    def emit_heartbeat(self) -> None:
+        """Write a transaction that this source's streams tell as an event without rows."""
+        self._emit(HEARTBEAT)
+
+    def _prepare(self, conn: connection) -> None:
+        encoding = conn.get_parameter_status("server_encoding")
+        if encoding == "SQL_ASCII":
+            raise ConfigError(f"Database {self.address.shown!r} does not check its texts ({encoding}); convert it")
+        tables = load_tables(conn, self.params)
+        require_keys(tables)
+        ensure_publication(conn, self.publication(conn), tables, self.params.lock_timeout_sec)
+
+    def _serving(self, conn: connection, position: int) -> _slot.Slot | None:
+        slot = _slot.find_slots(conn).get(self.slot)
+        if position <= 0 or slot is None:
+            return None
+        database, latest = _slot.database_of(conn), _slot.latest_lsn(conn)
+        return slot if slot.serves(position, database, latest) else None
+
+    def _open_slot(self, position: int, slot: _slot.Slot, *, bounded: bool) -> Opened:
+        own = not bounded and self._is_free(slot)
+        conn = self.address.connect(replication=True)
+        try:
+            cur = conn.cursor(cursor_factory=ReplicationCursor)
+            name = self.slot
+            if not own:
+                name = self._other_name()
+                _slot.copy_slot(cur, self.slot, name)
+            return self._start(conn, cur, name, lsn_of(position), position, is_own=own)
+        except BaseException:
+            conn.close()
+            raise
+
+    def _is_free(self, slot: _slot.Slot) -> bool:
+        """Whether nobody reads the slot; the server takes a moment to see that a reader was killed."""
+        deadline = time.monotonic() + _ZOMBIE_SEC
+        while slot.is_active:
+            if self.shared.has_owner() or time.monotonic() >= deadline:
+                _log.info("Slot %s is being read, reading a copy", self.slot)
+                return False
+            time.sleep(_ZOMBIE_PAUSE_SEC)
+            with self.address.session() as conn:
+                slot = _slot.find_slots(conn).get(self.slot, slot)
+        return True
+
+    def _open_now(self, stop: Stop, *, bounded: bool) -> Opened:
+        with self.address.session() as conn:
+            slot = _slot.find_slots(conn).get(self.slot)
+            own = not bounded and (slot is None or self._is_free(slot))
+            if own and slot is not None:
+                _slot.drop_slot(conn, self.slot)
+            clock = server_clock(conn)
+        name = self.slot if own else self._other_name()
+        conn = self.address.connect(replication=True)
+        try:
+            cur = conn.cursor(cursor_factory=ReplicationCursor)
+            with cancelled_by(stop, conn):
+                point, snapshot = self._create(cur, name, temporary=not own)
+            position = base_index(point)
+            if not bounded:
+                seconds = self.params.snapshot_hold_sec
+                self.shared.offer_boundary(Boundary.hold(self.address, clock, position, seconds, snapshot))
+            return self._start(conn, cur, name, point, position, is_own=own)
+        except BaseException:
+            conn.close()
+            raise
+
+    def _create(self, cur: ReplicationCursor, name: str, *, temporary: bool) -> tuple[int, str]:
+        try:
+            return _slot.create_slot(cur, name, temporary=temporary)
+        except errors.ConfigurationLimitExceeded as err:
+            raise ConfigError(
+                f"The server at {self.address.shown!r} has no free replication slot; raise `max_replication_slots` or "
+                "drop one that nobody reads"
+            ) from err
+        except errors.ObjectNotInPrerequisiteState as err:
+            raise ConfigError(
+                f"The server at {self.address.shown!r} does not decode its log; set `wal_level = logical`, restart it"
+            ) from err
+
+    def _start(
+        self, conn: connection, cur: ReplicationCursor, name: str, lsn: int, position: int, *, is_own: bool
+    ) -> Opened:
+        self._emit(_PRIMER)
+        with self.address.session() as plain:
+            publication = self.publication(plain)
+        cur.start_replication_expert(  # type: ignore[no-untyped-call] # the stubs say nothing of it
+            f'START_REPLICATION SLOT "{name}" LOGICAL {format_lsn(lsn)} '
+            f"(proto_version '1', publication_names '\"{publication}\"', messages 'true')",
+            decode=False,
+        )
+        decoder = Decoder(self.shared, self._resolver(), self.slot)
+        return Opened(conn, cur, decoder, position, is_own)
+
+    def _emit(self, prefix: str) -> None:
+        try:
+            with self.address.session() as conn, conn.cursor() as cur:
+                cur.execute("select pg_logical_emit_message(true, %s, %s)", (prefix, self.slot))
+        except (errors.ReadOnlySqlTransaction, errors.ObjectNotInPrerequisiteState):
+            return  # a standby takes no messages; its slot moves with the primary's traffic
+
+    def _other_name(self) -> str:
+        suffix = f"_{secrets.token_hex(4)}"
+        return self.slot[: _LONGEST_NAME - len(suffix)] + suffix
+
+    def _resolver(self) -> _Resolver:
+        return _Resolver(self.address, self.params)
+
+
+class _Resolver:
+    """Says what a described relation is to this source, with the catalog's help where the stream says too little."""
+
+    def __init__(self, address: Address, params: PostgresParams) -> None:
+        self._address = address
+        self._params = params
+        self._types = Types()
+
+    def __call__(self, described: Description) -> Relation | None:
+        qualified = f"{described.schema}.{described.table}"
+        if not is_chosen(qualified, self._params):
+            return None
+        with self._address.session() as conn:
+            self._types.learn(conn, described.type_oids)
+            table = next((table for table in load_tables(conn, self._params) if table.oid == described.oid), None)
+        wanted = frozenset(self._params.columns.get(qualified, described.columns))
+        key = self._key(described, qualified, table)
+        missing = [name for name in key if name not in described.columns]
+        if missing:
+            raise DriverError(
+                f"The stream tells {qualified!r} without its key columns {missing!r}; look at `key_columns` and at the "
+                "columns of the publication, then take a new snapshot"
+            )
+        return Relation(described, key, wanted, self._types)
+
+    def _key(self, described: Description, qualified: str, table: Table | None) -> tuple[str, ...]:
+        """The key's columns by the names they had then: a column may have been renamed since."""
+        configured = self._params.key_columns.get(qualified)
+        if configured is not None:
+            return configured
+        if table is not None and len(table.all_columns) == len(described.columns):
+            then = dict(zip(table.all_columns, described.columns, strict=True))
+            key = tuple(then[name] for name in table.key)
+            if key and described.identity.issuperset(key):
+                return key
+        if described.replica_identity == "f" or not described.identity:
+            raise DriverError(f"Table {qualified!r} has no key any more; name its `key_columns` or `exclude` it")
+        return tuple(name for name in described.columns if name in described.identity)

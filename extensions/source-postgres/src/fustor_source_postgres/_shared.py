@@ -1,0 +1,135 @@
+"""What all instances of one source in this process share: hosts make two for one source and expect one view of it."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from fustor_source_postgres._memory import Memory
+
+if TYPE_CHECKING:
+    from fustor_source_postgres._boundary import Boundary
+    from fustor_source_postgres._opening import Opener
+    from fustor_source_postgres._stream import MessageStream
+
+_REMEMBERED_TRANSACTIONS = 20_000
+
+
+class Shared:
+    """Clock, recent transactions and touched tables of one source, and the boundary that its snapshot starts from."""
+
+    _all: ClassVar[weakref.WeakValueDictionary[tuple[str, str], Self]] = weakref.WeakValueDictionary()
+    _guard = Lock()
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.clock = 0.0
+        self.memory = Memory()
+        self._boundary: Boundary | None = None
+        self._transactions: deque[int] = deque(maxlen=_REMEMBERED_TRANSACTIONS)
+        self._touched: dict[str, int] = {}
+        self._touches = 0
+        self._forgotten: set[str] = set()
+        self._streams: list[MessageStream] = []
+
+    @classmethod
+    def of(cls, slot: str, dsn: str) -> Self:
+        """The one object of a source, which lives as long as some instance holds it."""
+        with cls._guard:
+            return cls._all.setdefault((slot, dsn), cls())
+
+    def has_owner(self) -> bool:
+        """Whether a stream of this process reads the source's own slot."""
+        return any(stream.owns_slot for stream in self.streams())
+
+    def streams(self) -> list[MessageStream]:
+        """The open streams of this process."""
+        with self.lock:
+            return list(self._streams)
+
+    def add_stream(self, stream: MessageStream) -> None:
+        """Note that a stream was opened."""
+        with self.lock:
+            self._streams.append(stream)
+
+    def remove_stream(self, stream: MessageStream) -> None:
+        """Note that a stream was closed; a boundary that waits goes with the last one, for nothing follows it now."""
+        with self.lock:
+            self._streams = [other for other in self._streams if other is not stream]
+            is_last = all(other.is_bounded for other in self._streams)
+        if is_last and not stream.is_bounded:
+            self.offer_boundary(None)
+
+    def acknowledge(self, own: list[MessageStream], index: int, opener: Opener) -> None:
+        """Release the slot up to what every stream has made durable.
+
+        `own` are the streams of the instance that was told `index`; one without streams speaks for all.
+        """
+        unbounded = [stream for stream in self.streams() if not stream.is_bounded]
+        for stream in own or unbounded:
+            stream.acknowledge(index)
+        least = min((stream.acknowledged for stream in unbounded), default=index)
+        owner = next((stream for stream in unbounded if stream.owns_slot), None)
+        if owner is not None:
+            owner.release(least)
+        else:
+            opener.release(least)
+
+    def raise_clock(self, clock: float) -> None:
+        """Note that a row with this mtime goes out: no later realtime row may have a lower one."""
+        with self.lock:
+            self.clock = max(self.clock, clock)
+
+    def note_transaction(self, xid: int) -> None:
+        """Note that a transaction is being told."""
+        self._transactions.append(xid)
+
+    def told_transactions(self) -> frozenset[int]:
+        """The transactions told lately, by the low 32 bits of their identifiers."""
+        while True:
+            try:
+                return frozenset(self._transactions)
+            except RuntimeError:  # the stream told another one meanwhile
+                continue
+
+    def touch(self, container: str) -> None:
+        """Note that a realtime event for this table, or for a row in it, was sent."""
+        self._touches += 1
+        self._touched[container] = self._touches
+
+    @property
+    def touches(self) -> int:
+        """How often `touch` was called so far: a point in the order of realtime events."""
+        return self._touches
+
+    def touched_since(self, point: int) -> set[str]:
+        """Tables touched after `point`."""
+        with self.lock:
+            return {container for container, when in list(self._touched.items()) if when > point}
+
+    def forget(self, container: str) -> None:
+        """Note that a table was emptied: what an audit knows of it holds no longer."""
+        with self.lock:
+            self._forgotten.add(container)
+
+    def take_forgotten(self) -> Iterable[str]:
+        """Tables emptied since the last call."""
+        with self.lock:
+            forgotten, self._forgotten = self._forgotten, set()
+        return forgotten
+
+    def offer_boundary(self, boundary: Boundary | None) -> None:
+        """Keep the boundary for the snapshot's reader; an older one that nobody took is released."""
+        with self.lock:
+            old, self._boundary = self._boundary, boundary
+        if old is not None:
+            old.close()
+
+    def take_boundary(self) -> Boundary | None:
+        """The boundary that waits, for its one reader, who closes it."""
+        with self.lock:
+            boundary, self._boundary = self._boundary, None
+        return boundary

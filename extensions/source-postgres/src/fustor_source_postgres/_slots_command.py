@@ -1,0 +1,57 @@
+"""`python -m fustor_source_postgres`: replication slots, listed and dropped by name."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import psycopg2
+
+from fustor_core.exceptions import ConfigError, DriverError
+from fustor_source_postgres import _slot
+from fustor_source_postgres._connection import Address
+
+_MEGABYTE = 1 << 20
+
+
+def list_slots(address: Address) -> list[_slot.Slot]:
+    """This project's slots on a server, by name."""
+    with address.session() as conn:
+        found = _slot.find_slots(conn)
+    return [slot for name, slot in sorted(found.items()) if name.startswith(_slot.OWN_PREFIX)]
+
+
+def drop_slot(address: Address, name: str) -> None:
+    """Drop a slot; its source then starts with a new snapshot."""
+    with address.session() as conn:
+        _slot.drop_slot(conn, name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, call, print. The password comes from PGPASSWORD or a password file, never from an argument."""
+    parser = argparse.ArgumentParser(prog="python -m fustor_source_postgres", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("slots", "list the slots of this project"), ("drop", "drop one slot")):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("uri", help="postgresql://user@host:port/database")
+        if name == "drop":
+            command.add_argument("slot", help="its name, as `slots` lists it")
+    asked = parser.parse_args(arguments)
+    try:
+        address = Address.parse(asked.uri)
+        if asked.command == "drop":
+            drop_slot(address, asked.slot)
+            sys.stdout.write(f"Dropped {asked.slot}\n")
+        else:
+            sys.stdout.writelines(f"{_line(slot)}\n" for slot in list_slots(address))
+    except (ConfigError, DriverError, psycopg2.Error) as err:
+        sys.stderr.write(f"{' '.join(str(err).split())}\n")
+        return 9
+    return 0
+
+
+def _line(slot: _slot.Slot) -> str:
+    state = "lost" if slot.is_lost else "active" if slot.is_active else "read by nobody"
+    retained = (slot.retained_bytes or 0) / _MEGABYTE
+    return f"{slot.name}\t{slot.database}\t{state}\t{retained:.1f} MiB behind"

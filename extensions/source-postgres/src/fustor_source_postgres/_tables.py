@@ -1,0 +1,87 @@
+"""Reading one table at one moment: locked against being rewritten, in batches of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from psycopg2 import sql
+from psycopg2.extensions import connection
+
+from fustor_source_postgres._boundary import begin_at
+from fustor_source_postgres._builders import Row
+from fustor_source_postgres._catalog import Table
+from fustor_source_postgres._copy import copy_batches
+from fustor_source_postgres._lines import LineReader
+from fustor_source_postgres._sql import run
+
+_WAS_REWRITTEN = """
+select count(*) <> count(*) filter (where c.relfilenode = pg_relation_filenode(c.oid))
+       or not exists (select from pg_class where oid = %(oid)s)
+  from pg_partition_tree(%(oid)s) t right join (select %(oid)s::oid as oid) o on true
+  left join pg_class c on c.oid = coalesce(t.relid, o.oid)
+ where c.relkind = 'r' or c.oid is null
+"""
+
+
+class Rewritten(Exception):  # noqa: N818 - an ordinary race
+    """The table was rewritten or emptied after the moment to read: there it looks empty, whatever it held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A range of a table's pages; `end` is None for the rest of it."""
+
+    start: int
+    end: int | None
+
+
+def lock_table(conn: connection, table: Table, snapshot: str | None, lock_timeout_sec: float) -> None:
+    """Begin a transaction that sees the table as it was in `snapshot`, or now, and keeps it from being rewritten.
+
+    Raises:
+        Rewritten: that came too late.
+        psycopg2.Error: the table cannot be read, or its lock is not to be had in time, or the snapshot is gone.
+    """
+    begin_at(conn, snapshot)
+    with conn.cursor() as cur:
+        cur.execute(f"set local lock_timeout = {int(lock_timeout_sec * 1000)}")
+        only = sql.SQL("" if table.is_partitioned else "ONLY ")
+        name = sql.Identifier(table.schema, table.name)
+        cur.execute(sql.SQL("LOCK TABLE {}{} IN ACCESS SHARE MODE").format(only, name))
+        # pg_class tells the file of the snapshot, the function that of now
+        cur.execute(_WAS_REWRITTEN, {"oid": table.oid})
+        row = cur.fetchone()
+        if row is None or row[0]:
+            run(conn, "rollback")
+            raise Rewritten
+
+
+def read_rows(
+    conn: connection, reader: LineReader, mtime: float, batch_size: int, pages: Pages | None = None
+) -> Generator[list[Row]]:
+    """The rows of a locked table in batches, and the end of its transaction."""
+    statement = _statement(reader.table, reader.names, pages).as_string(conn)
+    for lines in copy_batches(conn, statement, batch_size):
+        yield reader.rows(lines, mtime)
+    run(conn, "commit")
+
+
+def _statement(table: Table, names: tuple[str, ...], pages: Pages | None) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    name = sql.Identifier(table.schema, table.name)
+    if table.is_partitioned or pages is not None:
+        only = sql.SQL("" if table.is_partitioned else "ONLY ")
+        what = sql.SQL("(SELECT {} FROM {}{}{})").format(columns, only, name, _range(pages))
+    else:
+        what = sql.SQL("{} ({})").format(name, columns)
+    return sql.SQL("COPY {} TO STDOUT WITH (FORMAT text, NULL E'\\x0b', ENCODING 'UTF8')").format(what)
+
+
+def _range(pages: Pages | None) -> sql.Composed:
+    if pages is None:
+        return sql.Composed([])
+    start = sql.SQL(" WHERE ctid >= {}").format(sql.Literal(f"({pages.start},0)"))
+    if pages.end is None:
+        return start
+    return start + sql.SQL(" AND ctid < {}").format(sql.Literal(f"({pages.end},0)"))

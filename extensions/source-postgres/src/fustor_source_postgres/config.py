@@ -1,0 +1,71 @@
+"""What a user may write under `driver_params`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from fustor_core.exceptions import ConfigError
+
+__all__ = ["PostgresParams", "parse_params"]
+
+_Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+_Columns = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class PostgresParams(BaseModel):
+    """Which part of a database is the source, and how much the driver may hold while it reads.
+
+    Patterns are `schema.table` with the wildcards `*`, `?` and `[...]`; they match the real names, in their case,
+    without quotes. What is not chosen, or excluded, is not part of the source: it has no row in any phase.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    tables: tuple[str, ...] = Field(default=("*.*",), min_length=1, description="Patterns of the tables to read")
+    exclude: tuple[str, ...] = Field(default=(), description="Patterns of tables that are not part of the source")
+    columns: dict[str, _Columns] = Field(
+        default_factory=dict, description="Columns to send, by `schema.table`; all where a table is not named"
+    )
+    key_columns: dict[str, _Columns] = Field(
+        default_factory=dict, description="Columns that identify a row, by `schema.table`, for tables without a key"
+    )
+    slot: _Name | None = Field(default=None, description="Replication slot; made from the source's name when left out")
+    publication: _Name | None = Field(default=None, description="Publication; called like the slot when left out")
+    queue_bytes: PositiveInt = Field(default=16 << 20, description="Changes read ahead of the host, in bytes")
+    heartbeat_sec: PositiveFloat = Field(default=10, description="How often an idle stream looks at the log's growth")
+    heartbeat_bytes: PositiveInt = Field(
+        default=16 << 20, description="Growth of the log without an event that makes the stream write a heartbeat"
+    )
+    snapshot_hold_sec: PositiveFloat = Field(
+        default=300, description="How long the boundary between snapshot and stream waits for the snapshot's reader"
+    )
+    lock_timeout_sec: PositiveFloat = Field(
+        default=5, description="How long a reader waits for the lock of one table before it marks the table skipped"
+    )
+    connect_timeout_sec: PositiveInt = Field(default=10, description="How long one attempt to connect may take")
+    full_audit_every: PositiveInt = Field(
+        default=24, description="Every n-th audit with a cache reads unchanged tables as well"
+    )
+
+    @model_validator(mode="after")
+    def _tables_are_qualified(self) -> Self:
+        names = (*self.tables, *self.exclude, *self.columns, *self.key_columns)
+        bare = [name for name in names if "." not in name]
+        if bare:
+            raise ValueError(f"Tables are written `schema.table`; give {bare!r} a schema")
+        return self
+
+
+def parse_params(params: Mapping[str, Any] | None) -> PostgresParams:
+    """What a user wrote under `driver_params`.
+
+    Raises:
+        ConfigError: names what cannot be understood, without repeating it.
+    """
+    try:
+        return PostgresParams.model_validate(params or {})
+    except ValidationError as err:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in err.errors())
+        # without its cause, which shows what was written
+        raise ConfigError(f"driver_params cannot be understood: {problems}") from None

@@ -1,0 +1,212 @@
+"""The world of the conformance kit: a database of its own on a real server, changed and read without the driver."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection, make_dsn, parse_dsn
+
+from fustor_source_postgres._embedded import shared_uri
+
+__all__ = ["World", "server_uri"]
+
+_TABLE = "/public/items"
+_FIRST_WITH_FLUSH = 150000
+_DEMO_SEC = 0.3
+
+
+def server_uri() -> str:
+    """A server that tests may fill: `FUSTOR_TEST_PG_DSN`, or an embedded one that ends with this process."""
+    return os.environ.get("FUSTOR_TEST_PG_DSN") or shared_uri()
+
+
+class World:
+    """Two tables of one database; what is created goes into one of them. The driver reads as a user of few rights."""
+
+    operations = frozenset({"create", "modify", "delete", "rename"})
+    hostile_keys = (
+        "a/b",
+        "c,d",
+        "..",
+        ".",
+        "",
+        "%41",
+        "tab\t",
+        "line\n",
+        "quo\"te'",
+        "c:\\dir",
+        "ü 🐘",
+        "\x01",
+        "\v",
+    )
+
+    def __enter__(self) -> Self:
+        """A database with two empty tables."""
+        uri = server_uri()
+        self._name = f"fustor_world_{secrets.token_hex(6)}"
+        self._passwd = secrets.token_hex(16)
+        self._admin = _open(uri)
+        _run(self._admin, sql.SQL("create database {}").format(sql.Identifier(self._name)))
+        self._dsn = make_dsn("", **parse_dsn(uri) | {"dbname": self._name})
+        self._conn = _open(self._dsn)
+        role = sql.Identifier(self._name)
+        _run(self._conn, "create table items (id text primary key, value bigint not null)")
+        _run(self._conn, "create table others (id int primary key)")
+        _run(self._conn, sql.SQL("create role {} login replication password %s").format(role), self._passwd)
+        _run(self._conn, sql.SQL("grant select on items, others to {}").format(role))
+        _run(self._conn, "create publication fustor for table items, others with (publish_via_partition_root = true)")
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """No database, no user, no slot."""
+        name = sql.Identifier(self._name)
+        self._conn.close()
+        _run(self._admin, sql.SQL("alter database {} allow_connections false").format(name))
+        self._cut()
+        _run(
+            self._admin,
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s",
+            self._name,
+        )
+        _run(self._admin, sql.SQL("drop database {} with (force)").format(name))
+        _run(self._admin, sql.SQL("drop role {}").format(name))
+        self._admin.close()
+
+    def config(self) -> dict[str, Any]:
+        """A source that reads this database."""
+        return {
+            "driver": "postgres",
+            "uri": make_dsn(
+                "", **{name: value for name, value in parse_dsn(self._dsn).items() if name not in ("user", "password")}
+            ),
+            "credential": {"user": self._name, "passwd": self._passwd},
+            "max_retries": 10,
+            "retry_delay_sec": 1,
+            "disabled": False,
+            "driver_params": {"lock_timeout_sec": 2},
+        }
+
+    def create(self, key: str) -> str:
+        """A row for this key: a new one, or another value in the one that is there."""
+        self._change("insert into items values (%s, 1) on conflict (id) do update set value = items.value + 1", key)
+        return _path(key)
+
+    def modify(self, path: str) -> None:
+        """Another value in the row at `path`."""
+        self._change("update items set value = value + 1 where id = %s", self._key(path))
+
+    def delete(self, path: str) -> None:
+        """No row at `path`."""
+        self._change("delete from items where id = %s", self._key(path))
+
+    def rename(self, path: str, key: str) -> str:
+        """Another key for the row at `path`, which replaces a row that has this key."""
+        old = self._key(path)
+        self._change("delete from items where id = %s and id <> %s", key, old)
+        self._change("update items set id = %s where id = %s", key, old)
+        return _path(key)
+
+    def list(self) -> dict[str, dict[str, Any]]:
+        """Every row, with its record and the bytes of its texts."""
+        rows = _run(self._conn, "select id, value from items")
+        return {
+            _path(key): {"record": {"id": key, "value": value}, "size": len(key.encode()) + len(str(value))}
+            for key, value in rows
+        }
+
+    @contextmanager
+    def unreadable(self, path: str) -> Iterator[None]:
+        """The table at `path` is closed to the driver's user."""
+        table, role = sql.Identifier(path.split("/")[2]), sql.Identifier(self._name)
+        _run(self._conn, sql.SQL("revoke select on {} from {}").format(table, role))
+        try:
+            yield
+        finally:
+            _run(self._conn, sql.SQL("grant select on {} to {}").format(table, role))
+
+    @contextmanager
+    def interrupted(self) -> Iterator[None]:
+        """The database takes no connections, and those that were open are cut."""
+        name = sql.Identifier(self._name)
+        self._conn.close()
+        _run(self._admin, sql.SQL("alter database {} allow_connections false").format(name))
+        self._cut()
+        try:
+            yield
+        finally:
+            _run(self._admin, sql.SQL("alter database {} allow_connections true").format(name))
+            self._conn = _open(self._dsn)
+
+    def broken(self) -> dict[str, Any]:
+        """A source whose database does not exist."""
+        return {
+            **self.config(),
+            "uri": make_dsn("", **parse_dsn(self.config()["uri"]) | {"dbname": "no_such_database"}),
+        }
+
+    @classmethod
+    @contextmanager
+    def demo(cls) -> Iterator[dict[str, Any]]:
+        """A configuration whose tables keep changing until the context is left."""
+        stopped = threading.Event()
+        with cls() as world:
+            changer = threading.Thread(target=world._keep_changing, args=(stopped,))
+            changer.start()
+            try:
+                yield world.config()
+            finally:
+                stopped.set()
+                changer.join()
+
+    def _keep_changing(self, stopped: threading.Event) -> None:
+        number = 0
+        while not stopped.wait(_DEMO_SEC):
+            number += 1
+            self.create(f"item-{number}")
+            if number > 2:  # noqa: PLR2004 - so that some rows stay as they were made
+                self.modify(_path(f"item-{number - 1}"))
+                self.delete(_path(f"item-{number - 2}"))
+
+    def _key(self, path: str) -> str:
+        """The key of the row that is, or was, at a path made here."""
+        return _KEYS[path]
+
+    def _change(self, statement: str, *arguments: str) -> None:
+        if self._conn.server_version >= _FIRST_WITH_FLUSH:
+            _run(self._conn, "select pg_stat_force_next_flush()")  # counters that audits look at, told at once
+        _run(self._conn, statement, *arguments)
+
+    def _cut(self) -> None:
+        """End every connection to the database, and wait until their slots are free."""
+        _run(self._admin, "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", self._name)
+
+
+_KEYS: dict[str, str] = {}
+"""The key of every path made here: the encoding is not meant to be read backwards."""
+
+
+def _path(key: str) -> str:
+    encoded = {"": "%FF", ".": "%2E", "..": "%2E%2E"}.get(key, quote(key, safe=""))
+    path = f"{_TABLE}/{encoded}"
+    _KEYS[path] = key
+    return path
+
+
+def _open(dsn: str) -> connection:
+    conn = psycopg2.connect(dsn)
+    conn.autocommit = True
+    return conn
+
+
+def _run(conn: connection, statement: str | sql.Composable, *arguments: str) -> list[tuple[Any, ...]]:
+    with conn.cursor() as cur:
+        cur.execute(statement, arguments or None)
+        return cur.fetchall() if cur.description else []

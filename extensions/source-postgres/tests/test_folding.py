@@ -1,0 +1,80 @@
+"""Enormous transactions: folded after so many events, and told without loss."""
+
+# ruff: noqa: S608 - every statement is written in this file
+
+import random
+
+import pytest
+
+from fustor_driver.view import View
+from fustor_source_postgres._pgoutput import Decoder
+from fustor_source_postgres._position import MAX_ORDINAL, base_index
+
+SEED = 20261124
+
+
+def statements(source, number):
+    """Random changes of two small tables, with keys that move."""
+    for _ in range(number):
+        table, key, other = source.choice("ab"), source.randrange(20), source.randrange(20)
+        yield source.choice(
+            [
+                f"insert into {table} values ({key}, '{other}') on conflict (id) do update set v = '{other}'",
+                f"delete from {table} where id = {key}",
+                f"update {table} set id = {other} where id = {key} and {other} not in (select id from {table})",
+            ]
+        )
+
+
+def payloads(driver, position, change):
+    """The messages of what `change` does, undecoded."""
+    change()
+    end = driver.get_latest_position()
+    opened = driver._opener.resume(position, bounded=True)
+    found = []
+    try:
+        while (opened.cur.wal_end or 0) >> 3 << 20 < end:
+            message = opened.cur.read_message()
+            if message is not None:
+                found.append(message.payload)
+    finally:
+        opened.conn.close()
+    return found
+
+
+@pytest.mark.parametrize("fine_events", [0, 1, 7, 50, MAX_ORDINAL // 2])
+@pytest.mark.parametrize("seed", [SEED])
+def test_a_folded_transaction_ends_in_the_same_state(database, make_driver, seed, fine_events):
+    print(f"seed {seed}")
+    source = random.Random(seed)
+    for table in "ab":
+        database.run(f"create table {table} (id int primary key, v text)")
+        database.run(f"insert into {table} select g, 'v' from generate_series(0, 9) g")
+    driver = make_driver()
+    stream = driver.get_message_iterator(-1)
+    view = View()
+    view.begin_session("s")
+    for event in driver.get_snapshot_iterator():
+        view.apply(event)
+    view.snapshot_end()
+
+    def change():
+        with database.transaction() as run:
+            for statement in statements(source, 200):
+                run(statement)
+
+    found = payloads(driver, driver.get_latest_position(), change)
+    decoder = Decoder(driver._shared, driver._opener._resolver(), "", fine_events=fine_events)
+    events = [event for payload in found for event in decoder.feed(payload)]
+    for event in events:
+        view.apply(event)
+    expected = {
+        f"/public/{table}/{key}": {"record": {"id": key, "v": value}}
+        for table in "ab"
+        for key, value in database.run(f"select id, v from {table}")
+    }
+    assert view.difference(expected, containers=False) == []
+    assert [event.index for event in events] == sorted({event.index for event in events})
+    if fine_events <= 7:
+        assert max(event.index for event in events) - base_index((events[-1].index >> 20) << 3) <= fine_events + 10
+    stream.close()
