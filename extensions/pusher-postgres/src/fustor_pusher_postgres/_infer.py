@@ -1,0 +1,81 @@
+"""Columns for the keys of records: which type each needs so that every value fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+__all__ = ["wider_columns"]
+
+_RESERVED = frozenset(
+    [
+        "path",
+        "mtime",
+        "size",
+        "is_directory",
+        "parent_path",
+        "parent_mtime",
+        "is_atomic_write",
+        "audit_skipped",
+        "record",
+        "extra",
+        "message_source",
+        "event_index",
+        "tableoid",
+        "xmin",
+        "cmin",
+        "xmax",
+        "cmax",
+        "ctid",
+    ]
+)
+_NUMBERS = {"bigint", "numeric", "double precision"}
+_BIGINT_MAX = 2**63
+_NAME_MAX_BYTES = 63
+
+
+def wider_columns(columns: Mapping[str, str], records: Iterable[object]) -> dict[str, str]:
+    """The columns that are missing, or too narrow, for these records, with the types that they need.
+
+    A key that cannot name a column of its own is left out: it stays in `record`.
+    """
+    found: dict[str, str] = {}
+    for record in records:
+        if not isinstance(record, Mapping):
+            continue
+        for key, value in record.items():
+            if value is None or not _is_free(key):
+                continue
+            known = found.get(key) or columns.get(key)
+            kind = _type_of(value) if known is None else _joined(known, _type_of(value))
+            if kind != known:
+                found[key] = kind
+    return found
+
+
+def _is_free(key: object) -> bool:
+    return (
+        isinstance(key, str)
+        and key not in _RESERVED
+        and not key.startswith("_")
+        and "%" not in key  # the client library reads it as a placeholder, also in a name
+        and 0 < len(key.encode("utf-8", "surrogatepass")) <= _NAME_MAX_BYTES
+        and key.isprintable()
+    )
+
+
+def _type_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "bigint" if -_BIGINT_MAX <= value < _BIGINT_MAX else "numeric"
+    if isinstance(value, float):
+        return "double precision"
+    return "text" if isinstance(value, str) else "jsonb"
+
+
+def _joined(known: str, new: str) -> str:
+    if known in (new, "text"):
+        return known
+    if known in _NUMBERS and new in _NUMBERS:
+        return "numeric"
+    return "text"

@@ -1,0 +1,142 @@
+"""Transactions on one server: sessions are opened and batches pushed, again where a link or a lock failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, cursor
+
+from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
+from fustor_pusher_postgres._connection import Address, Pool
+from fustor_pusher_postgres._errors import DriverError, is_refusal, is_transient, translated
+from fustor_pusher_postgres._schema import prepare_schema
+from fustor_pusher_postgres._state import State, begin_session, load, save
+from fustor_pusher_postgres._tables import Table, Tables, load_tables
+from fustor_pusher_postgres._write import Writer
+from fustor_pusher_postgres.config import PostgresParams
+
+__all__ = ["Counters", "Store"]
+
+_T = TypeVar("_T")
+_FIRST_PAUSE_SEC = 0.05
+
+
+@dataclass
+class Counters:
+    """What was done since construction."""
+
+    batches: int = 0
+    events: int = 0
+    rows: int = 0
+    refused_batches: int = 0
+    refused_rows: int = 0
+    retries: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, batch: Batch, refused: int) -> None:
+        """Count a committed batch."""
+        with self.lock:
+            self.batches += 1
+            self.events += len(batch.events)
+            self.rows += sum(len(event.rows) for event in batch.events)
+            self.refused_rows += refused
+
+
+class Store:
+    """A schema of one database, written by this process and maybe by others. Every method blocks."""
+
+    def __init__(self, address: Address, params: PostgresParams, retry_delay_sec: float) -> None:
+        self._address = address
+        self._params = params
+        self._pool = Pool(address)
+        self._retry_delay_sec = retry_delay_sec
+        self._closing = threading.Event()
+        self._known: dict[int, tuple[int, list[Table]]] = {}
+        self.counters = Counters()
+
+    def begin(self, task: str) -> tuple[str, int]:
+        """Open a session of a task; return its id and the committed index."""
+        schema = self._params.schema_name
+
+        def work(cur: cursor) -> tuple[str, int]:
+            prepare_schema(cur, schema)
+            return begin_session(cur, schema, task)
+
+        return self._transaction(work)
+
+    def state(self, session_id: object) -> State:
+        """How far the task of a session has come."""
+        return self._transaction(lambda cur: load(cur, self._params.schema_name, session_id))
+
+    def push(self, session_id: object, batch: Batch) -> State:
+        """Write a batch and its index, durably; what the database refuses is set aside."""
+        try:
+            state, refused = self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=False))
+        except REFUSALS as error:
+            if isinstance(error, psycopg2.Error) and not is_refusal(error):
+                raise
+            self.counters.refused_batches += 1
+            state, refused = self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=True))
+        self.counters.add(batch, refused)
+        return state
+
+    def close(self) -> None:
+        """Wait for what is under way and close every connection."""
+        self._closing.set()
+        self._pool.close()
+
+    def _push(self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, int]:
+        schema = self._params.schema_name
+        state = load(cur, schema, session_id, lock=True)
+        version, known = self._known.get(state.number, (-1, []))
+        if version != state.tables_version:
+            known = load_tables(cur, schema, state)
+        tables = Tables(schema, state, known)
+        writer = Writer(cur, self._params, state, tables, carefully=carefully)
+        refused = write_batch(writer, batch, carefully=carefully)
+        save(cur, schema, state)
+        cur.execute("COMMIT")
+        self._known[state.number] = state.tables_version, tables.all()
+        return state, refused
+
+    def _transaction(self, work: Callable[[cursor], _T]) -> _T:
+        """What `work` returns; tried again a few times where the link or a lock failed.
+
+        Raises:
+            DriverError: what became of an error of the database, unless it is one that refuses a row.
+        """
+        for attempt in range(1, self._params.attempts + 1):
+            try:
+                return self._attempt(work)
+            except psycopg2.Error as error:
+                if is_refusal(error):
+                    raise
+                if not is_transient(error) or attempt == self._params.attempts or self._closing.is_set():
+                    raise translated(f"{self._address.shown}: {self._address.clean(error)}", error) from None
+                self.counters.retries += 1
+                self._closing.wait(min(_FIRST_PAUSE_SEC * 4 ** (attempt - 1), self._retry_delay_sec))
+        raise DriverError("No attempt was made; `attempts` must be above 0")
+
+    def _attempt(self, work: Callable[[cursor], _T]) -> _T:
+        with self._pool.lend() as conn, conn.cursor() as cur:
+            cur.execute("BEGIN")
+            try:
+                result = work(cur)
+                if conn.info.transaction_status != TRANSACTION_STATUS_IDLE:
+                    cur.execute("COMMIT")
+            except BaseException:
+                if not conn.closed:
+                    _roll_back(cur)
+                raise
+            return result
+
+
+def _roll_back(cur: cursor) -> None:
+    try:
+        cur.execute("ROLLBACK")
+    except psycopg2.Error:  # the link is gone, and the transaction with it
+        cur.connection.close()

@@ -1,0 +1,241 @@
+"""Rows, parsed once where they enter, and gathered into runs that one set of statements can write."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeAlias
+
+from fustor_event_model import EventBase, EventType, MessageSource
+
+__all__ = [
+    "LISTED",
+    "REPORTED",
+    "SKIPPED",
+    "Act",
+    "Entry",
+    "Key",
+    "Origin",
+    "RowRefused",
+    "Run",
+    "parent_of",
+    "parse_row",
+]
+
+Key: TypeAlias = tuple[str, str]
+"""`event_schema` and `table` of an event."""
+REPORTED, LISTED, SKIPPED = 1, 2, 4
+"""What an audit said of a path."""
+
+
+class RowRefused(ValueError):  # noqa: N818 - it is refused, not faulty code
+    """A row that no table can take; its text says why."""
+
+
+class Act:
+    """What is done to the path of an entry."""
+
+    DELETE, PUT, PATCH, REPLACE, NOTE = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the rows of one event have in common."""
+
+    source: MessageSource
+    key: Key
+    containers: Key
+    """Where containers go: the table of a database holds its rows, and nothing else."""
+    index: int
+    is_delete: bool
+    act: int
+    """What an ordinary row asks for."""
+    may_patch: bool
+    """Whether a column that is not told keeps its value."""
+
+    @classmethod
+    def of(cls, event: EventBase) -> Self:
+        """The origin of the rows of an event."""
+        is_delete = event.event_type is EventType.DELETE
+        is_realtime = event.message_source is MessageSource.REALTIME
+        act = Act.PUT
+        if is_delete:
+            # A deletion is realtime's to tell: a snapshot shows it by its end, an audit by a listing.
+            act = Act.DELETE if is_realtime else Act.NOTE
+        return cls(
+            source=event.message_source,
+            key=(event.event_schema, event.table),
+            containers=(event.event_schema, ""),
+            index=event.index,
+            is_delete=is_delete,
+            act=act,
+            may_patch=is_realtime and event.event_type is EventType.UPDATE,
+        )
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a run says of one path in the end."""
+
+    path: str
+    key: Key
+    act: int
+    row: Mapping[str, Any]
+    mtime: float
+    is_container: bool
+    index: int
+    told: float
+    """The youngest `mtime` of the path in the run."""
+    is_dark: bool
+    """A snapshot could not list it."""
+    seen: int
+    record: Any
+
+    @classmethod
+    def of(cls, origin: Origin, row: Mapping[str, Any], path: str, mtime: float) -> Self:
+        """What a single row says."""
+        is_container = row.get("is_directory") is True
+        is_skipped = row.get("audit_skipped") is True
+        record = row.get("record")
+        act, seen = origin.act, 0
+        if origin.may_patch and isinstance(record, dict):
+            act = Act.PATCH
+        if origin.source is MessageSource.AUDIT:
+            seen = REPORTED | (SKIPPED if is_skipped else LISTED if is_container else 0)
+        is_dark = is_skipped and origin.source is MessageSource.SNAPSHOT
+        key = origin.containers if is_container else origin.key
+        return cls(path, key, act, row, mtime, is_container, origin.index, mtime, is_dark, seen, record)
+
+    @property
+    def is_put(self) -> bool:
+        """Whether its row is to be written."""
+        return Act.DELETE < self.act < Act.NOTE
+
+    @property
+    def cuts(self) -> bool:
+        """Whether nothing can be below the path, as the run tells it."""
+        return self.act in (Act.DELETE, Act.REPLACE) or (self.is_put and not self.is_container)
+
+
+def parse_row(row: object) -> tuple[str, float]:
+    """The path and the `mtime` of a row.
+
+    Raises:
+        RowRefused: it is no mapping, or lacks an absolute path or a finite mtime.
+    """
+    if not isinstance(row, dict | Mapping):  # a dict is found at once
+        raise RowRefused(f"Row {row!r} is no mapping; send one dict a row")
+    path, mtime = row.get("path"), row.get("mtime")
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise RowRefused(f"Path {path!r} is not absolute; start it with '/'")
+    if "\0" in path:
+        raise RowRefused(f"Path {path!r} has a NUL in it, which no text of a database can hold")
+    if path != "/" and ("//" in path or path.endswith("/")):
+        raise RowRefused(f"Path {path!r} has an empty name in it; use single slashes and none at the end")
+    if isinstance(mtime, bool) or not isinstance(mtime, int | float) or not math.isfinite(mtime):
+        raise RowRefused(f"Row {path!r} has mtime {mtime!r}; send finite seconds since the epoch")
+    return path, float(mtime)
+
+
+def parent_of(path: str) -> str:
+    """The container of a path; the root is its own."""
+    return path[: path.rfind("/")] or "/"
+
+
+@dataclass(slots=True)
+class Run:
+    """Rows of one source whose order does not matter any more, since each path is there once.
+
+    A row that would make it matter is not taken: a new run begins with it.
+    """
+
+    source: MessageSource
+    entries: dict[str, Entry] = field(default_factory=dict)
+    above: dict[str, str] = field(default_factory=dict)
+    """Every container above a path that is written, with the event_schema it was told under."""
+    _cutters: set[str] = field(default_factory=set)
+
+    def take(self, origin: Origin, row: Mapping[str, Any], path: str, mtime: float) -> bool:
+        """Add a row; False, and nothing is changed, where it needs a run of its own."""
+        entry = Entry.of(origin, row, path, mtime)
+        known = self.entries.get(path)
+        if known is not None:
+            joined = _JOINS[self.source](known, entry)
+            if joined is None:
+                return False
+            entry = joined
+        cuts = entry.cuts
+        if cuts and path in self.above:
+            return False
+        if entry.is_put and not self._reach(path, origin.key[0]):
+            return False
+        if cuts:
+            self._cutters.add(path)
+        self.entries[path] = entry
+        return True
+
+    def _reach(self, path: str, event_schema: str) -> bool:
+        """Note the containers above a path, unless one of them is cut in this run."""
+        if parent_of(path) in self.above:
+            return True
+        new, place = [], path
+        while place != "/":
+            place = parent_of(place)
+            if place in self.above:
+                break
+            if place in self._cutters:
+                return False
+            new.append(place)
+        for container in new:
+            self.above[container] = event_schema
+        return True
+
+    def paths(self) -> list[str]:
+        """The paths that it tells of."""
+        return list(self.entries)
+
+    def puts(self) -> list[Entry]:
+        """The entries whose rows are to be written."""
+        return [entry for entry in self.entries.values() if entry.is_put]
+
+
+def _join_realtime(old: Entry, new: Entry) -> Entry | None:
+    """The last row counts; a delete before it is kept in mind, and so are columns that only the first one told."""
+    if old.is_put and new.is_put and (old.is_container is not new.is_container or old.key != new.key):
+        return None
+    if new.act == Act.PATCH and old.is_put:
+        new.record = {**old.record, **new.record} if isinstance(old.record, Mapping) else new.record
+        new.act = old.act
+    elif new.is_put and old.act in (Act.DELETE, Act.REPLACE):
+        new.act = Act.REPLACE
+    new.told = max(old.told, new.told)
+    return new
+
+
+def _join_snapshot(old: Entry, new: Entry) -> Entry | None:
+    """The first of the youngest rows counts."""
+    is_younger = new.mtime > old.told
+    winner = new if is_younger and new.is_put else old
+    if old.is_put and winner is new and (old.is_container is not new.is_container or old.key != new.key):
+        return None
+    winner.told = max(old.told, new.told)
+    winner.is_dark = old.is_dark or new.is_dark
+    return winner
+
+
+def _join_audit(old: Entry, new: Entry) -> Entry | None:
+    """The last row counts."""
+    if old.is_put and new.is_put and (old.is_container is not new.is_container or old.key != new.key):
+        return None
+    winner = new if new.is_put or not old.is_put else old
+    winner.told = max(old.told, new.told)
+    winner.seen = old.seen | new.seen
+    return winner
+
+
+_JOINS = {
+    MessageSource.REALTIME: _join_realtime,
+    MessageSource.SNAPSHOT: _join_snapshot,
+    MessageSource.AUDIT: _join_audit,
+}

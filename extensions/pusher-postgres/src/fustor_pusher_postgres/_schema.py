@@ -1,0 +1,123 @@
+"""The schema that everything is written into, and the driver's own tables in it: created once, then migrated."""
+
+from __future__ import annotations
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_pusher_postgres._errors import ConfigError
+
+__all__ = ["DEAD_LETTERS", "FACTS", "META", "TABLES", "TASKS", "prepare_schema", "qualified"]
+
+META, TASKS, TABLES = "_fustor_meta", "_fustor_tasks", "_fustor_tables"
+FACTS, DEAD_LETTERS = "_fustor_facts", "_fustor_dead_letters"
+
+_MIGRATIONS = (
+    # 1: one row a task, a table and a dead letter; facts of paths that have no row of their own
+    """
+    CREATE TABLE {tasks} (
+        number integer GENERATED ALWAYS AS IDENTITY UNIQUE,
+        task text COLLATE "C" PRIMARY KEY,
+        nonce text NOT NULL,
+        session_id text NOT NULL GENERATED ALWAYS AS (number::text || '-' || nonce) STORED,
+        session integer NOT NULL DEFAULT 0,
+        phase text NOT NULL DEFAULT 'snapshot',
+        committed bigint NOT NULL DEFAULT -1,
+        told bigint NOT NULL DEFAULT -1,
+        realtime_index bigint NOT NULL DEFAULT -1,
+        snapshot_index bigint NOT NULL DEFAULT -1,
+        snapshot_begun boolean NOT NULL DEFAULT false,
+        snapshot_ended boolean NOT NULL DEFAULT false,
+        snapshot_open boolean NOT NULL DEFAULT true,
+        has_snapshot_rows boolean NOT NULL DEFAULT false,
+        clock bigint NOT NULL DEFAULT 0,
+        floor bigint NOT NULL DEFAULT 0,
+        audits integer NOT NULL DEFAULT 0,
+        audit_since bigint,
+        has_facts boolean NOT NULL DEFAULT false,
+        tables_version integer NOT NULL DEFAULT 0,
+        updated_at timestamptz NOT NULL DEFAULT now()
+    ) WITH (fillfactor = 50);
+    CREATE TABLE {tables} (
+        number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        task integer NOT NULL REFERENCES {tasks} (number),
+        event_schema text COLLATE "C" NOT NULL,
+        event_table text COLLATE "C" NOT NULL,
+        relation text COLLATE "C" NOT NULL UNIQUE,
+        root text COLLATE "C" NOT NULL,
+        typed boolean NOT NULL DEFAULT false,
+        UNIQUE (task, event_schema, event_table)
+    );
+    CREATE TABLE {facts} (
+        task integer NOT NULL,
+        path text COLLATE "C" NOT NULL,
+        at bigint,
+        below bigint,
+        told double precision,
+        dark boolean,
+        audit integer,
+        seen smallint,
+        PRIMARY KEY (task, path)
+    );
+    CREATE TABLE {dead_letters} (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        task text NOT NULL,
+        session_id text NOT NULL,
+        refused_at timestamptz NOT NULL DEFAULT now(),
+        event_schema text NOT NULL,
+        event_table text NOT NULL,
+        event_type text NOT NULL,
+        message_source text NOT NULL,
+        event_index bigint NOT NULL,
+        path text,
+        row text NOT NULL,
+        reason text NOT NULL
+    );
+    """,
+)
+
+
+def qualified(schema: str, name: str) -> sql.Composable:
+    """The quoted name of a table in the schema."""
+    return sql.Identifier(schema, name)
+
+
+def prepare_schema(cur: cursor, schema: str) -> None:
+    """Create what is missing and bring an older layout up to date, inside the caller's transaction.
+
+    Raises:
+        ConfigError: a later version of this driver has been at work here.
+    """
+    cur.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"fustor-pusher-postgres {schema}",))
+    cur.execute("SELECT to_regnamespace(%s) IS NULL", (_quoted(cur, schema),))
+    if _one(cur):
+        cur.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    version = _version(cur, schema)
+    if version > len(_MIGRATIONS):
+        raise ConfigError(
+            f"Schema {schema!r} has layout {version}, this driver knows {len(_MIGRATIONS)}; upgrade the driver"
+        )
+    names = {"tasks": TASKS, "tables": TABLES, "facts": FACTS, "dead_letters": DEAD_LETTERS}
+    for migration in _MIGRATIONS[version:]:
+        cur.execute(sql.SQL(migration).format(**{key: qualified(schema, name) for key, name in names.items()}))
+    if version < len(_MIGRATIONS):
+        cur.execute(sql.SQL("UPDATE {} SET version = %s").format(qualified(schema, META)), (len(_MIGRATIONS),))
+
+
+def _version(cur: cursor, schema: str) -> int:
+    meta = qualified(schema, META)
+    cur.execute("SELECT to_regclass(%s) IS NULL", (meta.as_string(cur),))
+    if _one(cur):
+        cur.execute(sql.SQL("CREATE TABLE {} (version integer NOT NULL)").format(meta))
+        cur.execute(sql.SQL("INSERT INTO {} VALUES (0)").format(meta))
+    cur.execute(sql.SQL("SELECT version FROM {}").format(meta))
+    return int(str(_one(cur)))
+
+
+def _quoted(cur: cursor, name: str) -> str:
+    return sql.Identifier(name).as_string(cur)
+
+
+def _one(cur: cursor) -> object:
+    row = cur.fetchone()
+    return row[0] if row else None

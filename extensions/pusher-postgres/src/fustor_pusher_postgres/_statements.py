@@ -1,0 +1,153 @@
+# ruff: noqa: S608 - texts are joined with each other; names are quoted by psycopg2.sql, values are parameters
+"""The statements that write a run. `{t}` is a table of rows, `{f}` the table of facts.
+
+Facts are what sessions and audits said of a path. They stand on its row or, where there is none, in the table of facts;
+both count. `_at` and `_below` are marks: the clock when realtime last told of the path, and of all that is below it.
+`_session` is the session that last reported it, `_told` the youngest `mtime` told in it (NULL: the row's), `_dark`
+that its snapshot could not list it; `_audit` and `_seen` are the audit that last reported it, and how.
+"""
+
+from __future__ import annotations
+
+__all__ = ["CLEAR", "CUT", "DELETE", "IMPLY", "MERGE_FACTS", "MOVE", "NOTE", "TOMBSTONES", "TOUCHED", "UPSERT", "YOUNG"]
+
+COLUMNS = (
+    "path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped, record, extra,"
+    " message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen"
+)
+
+UPSERT = """
+INSERT INTO {t} AS t (path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped,
+    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen{columns})
+SELECT s.path, s.mtime, s.size, s.is_directory, s.parent_path, s.parent_mtime, s.is_atomic_write, s.audit_skipped,
+    {record}, s.extra, %(source)s, s.event_index, %(clock)s::bigint,
+    CASE WHEN s.act = 3 OR NOT s.is_directory THEN %(clock)s::bigint END, %(session)s, NULLIF(s.told, s.mtime), s.dark,
+    %(audit)s::integer, s.seen{values}
+FROM pg_temp._fustor_stage s WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) {only}
+ON CONFLICT (path) DO UPDATE SET
+    mtime = excluded.mtime, size = excluded.size, is_directory = excluded.is_directory,
+    parent_path = excluded.parent_path, parent_mtime = excluded.parent_mtime,
+    is_atomic_write = excluded.is_atomic_write, audit_skipped = excluded.audit_skipped,
+    record = {joined}, extra = excluded.extra,
+    message_source = excluded.message_source, event_index = excluded.event_index,
+    _at = coalesce(excluded._at, t._at), _below = greatest(excluded._below, t._below), _session = excluded._session,
+    _told = NULLIF(greatest(coalesce(excluded._told, excluded.mtime),
+        CASE WHEN t._session = excluded._session THEN coalesce(t._told, t.mtime) END), excluded.mtime),
+    _dark = coalesce(excluded._dark, CASE WHEN t._session = excluded._session THEN t._dark END),
+    _audit = coalesce(excluded._audit, t._audit),
+    _seen = CASE WHEN excluded._audit IS NULL THEN t._seen
+        WHEN t._audit = excluded._audit THEN t._seen | excluded._seen ELSE excluded._seen END{assignments}
+WHERE (NOT t.is_directory OR excluded.is_directory) {guard}
+"""
+
+UNMARKED = "AND (t._at IS NULL OR t._at <= %(limit)s)"
+YOUNG = (
+    UNMARKED + " AND (t._session IS DISTINCT FROM %(session)s OR coalesce(t._told, t.mtime, '-Infinity') < {s}.mtime)"
+)
+
+CONFLICTS = """
+SELECT s.path FROM pg_temp._fustor_stage s JOIN {t} t USING (path)
+WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) AND t.is_directory AND NOT s.is_directory {guard}
+"""
+
+MERGE_FACTS = """
+UPDATE {t} t SET
+    _session = %(session)s,
+    _told = greatest(s.told, CASE WHEN t._session = %(session)s THEN coalesce(t._told, t.mtime) END),
+    _dark = coalesce(s.dark, CASE WHEN t._session = %(session)s THEN t._dark END),
+    _audit = coalesce(%(audit)s::integer, t._audit),
+    _seen = CASE WHEN %(audit)s::integer IS NULL THEN t._seen
+        WHEN t._audit = %(audit)s::integer THEN t._seen | s.seen ELSE s.seen END
+FROM pg_temp._fustor_stage s
+WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path AND (
+    t._session IS DISTINCT FROM %(session)s OR coalesce(t._told, t.mtime) IS NULL
+    OR coalesce(t._told, t.mtime) < s.told OR s.dark AND t._dark IS NOT TRUE
+    OR t._audit IS DISTINCT FROM coalesce(%(audit)s::integer, t._audit)
+    OR %(audit)s::integer IS NOT NULL AND t._seen | s.seen <> t._seen)
+"""
+
+_ON_CONFLICT = """
+ON CONFLICT (task, path) DO UPDATE SET
+    at = greatest(f.at, excluded.at), below = greatest(f.below, excluded.below),
+    told = greatest(f.told, excluded.told), dark = coalesce(excluded.dark, f.dark),
+    audit = greatest(f.audit, excluded.audit),
+    seen = CASE WHEN f.audit = excluded.audit THEN f.seen | excluded.seen
+        WHEN excluded.audit IS NULL OR f.audit > excluded.audit THEN f.seen ELSE excluded.seen END
+"""
+
+_KEPT_FACTS = (
+    """
+kept AS (
+    INSERT INTO {f} AS f (task, path, told, dark, audit, seen)
+    SELECT %(task)s, path, CASE WHEN _session = %(session)s THEN coalesce(_told, mtime) END,
+        CASE WHEN _session = %(session)s THEN _dark END,
+        CASE WHEN _audit = %(audit)s::integer THEN _audit END, CASE WHEN _audit = %(audit)s::integer THEN _seen END
+    FROM gone WHERE %(keep)s AND (_session = %(session)s OR _audit = %(audit)s::integer)
+    """
+    + _ON_CONFLICT
+    + ")"
+)
+
+DELETE = (
+    """
+WITH gone AS (
+    DELETE FROM {t} t USING pg_temp._fustor_stage s
+    WHERE s.run = %(run)s AND s.act IN (0, 3) AND t.path = s.path
+    RETURNING t.path, t.is_directory, t.mtime, t._session, t._told, t._dark, t._audit, t._seen
+), """
+    + _KEPT_FACTS
+    + " SELECT path FROM gone WHERE is_directory"
+)
+
+CUT = (
+    """
+WITH gone AS (
+    DELETE FROM {t} t USING unnest(%(lows)s::text[], %(highs)s::text[]) AS range (low, high)
+    WHERE t.path > range.low AND t.path < range.high
+    RETURNING t.path, t.mtime, t._session, t._told, t._dark, t._audit, t._seen
+), """
+    + _KEPT_FACTS
+    + " SELECT count(*) FROM gone"
+)
+
+TOMBSTONES = (
+    """
+INSERT INTO {f} AS f (task, path, at, below, told)
+SELECT %(task)s, path, %(clock)s::bigint, %(clock)s::bigint, told
+FROM pg_temp._fustor_stage WHERE run = %(run)s AND act IN (0, 3)
+"""
+    + _ON_CONFLICT
+)
+
+NOTE = (
+    """
+INSERT INTO {f} AS f (task, path, told, dark, audit, seen)
+SELECT %(task)s, path, told, dark, %(audit)s::integer, seen
+FROM unnest(%(paths)s::text[], %(tolds)s::float8[], %(darks)s::boolean[], %(seens)s::smallint[])
+    AS noted (path, told, dark, seen)
+"""
+    + _ON_CONFLICT
+)
+
+MOVE = (
+    "WITH moved AS (DELETE FROM {y} t USING pg_temp._fustor_stage s"
+    " WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path RETURNING t.*)"
+    f" INSERT INTO {{t}} ({COLUMNS}) SELECT {COLUMNS} FROM moved"
+)
+
+TOUCHED = """
+SELECT EXISTS (SELECT FROM {t} t
+    WHERE (t.path = %(path)s OR t.path > %(low)s AND t.path < %(high)s) AND t._at > %(limit)s)
+"""
+
+CLEAR = """
+UPDATE {t} SET is_directory = true, _told = CASE WHEN _session = %(session)s THEN coalesce(_told, mtime) END,
+    mtime = NULL, size = NULL, parent_path = NULL, parent_mtime = NULL, is_atomic_write = NULL, audit_skipped = NULL,
+    record = NULL, extra = NULL, message_source = %(source)s
+WHERE path = ANY(%(paths)s) RETURNING path
+"""
+
+IMPLY = """
+INSERT INTO {t} (path, is_directory, message_source, event_index)
+SELECT path, true, %(source)s, -1 FROM unnest(%(paths)s::text[]) AS implied (path) ON CONFLICT (path) DO NOTHING
+"""

@@ -1,0 +1,188 @@
+"""Which table holds what: one for every (event_schema, table) of a task, under a name that is its own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_pusher_postgres._infer import wider_columns
+from fustor_pusher_postgres._rows import Key, parent_of
+from fustor_pusher_postgres._schema import TABLES, qualified
+from fustor_pusher_postgres._state import State
+
+__all__ = ["Table", "Tables", "is_within", "load_tables"]
+
+_NAME_MAX_BYTES = 63
+_DIGEST_CHARS = 10
+_BASE_COLUMNS = 19  # of the statement below; those of a typed table come after them
+_CREATE = """
+CREATE TABLE {relation} (
+    path text COLLATE "C" PRIMARY KEY,
+    mtime double precision,
+    size bigint,
+    is_directory boolean NOT NULL,
+    parent_path text COLLATE "C",
+    parent_mtime double precision,
+    is_atomic_write boolean,
+    audit_skipped boolean,
+    record jsonb,
+    extra jsonb,
+    message_source text NOT NULL,
+    event_index bigint NOT NULL,
+    _at bigint,
+    _below bigint,
+    _session integer,
+    _told double precision,
+    _dark boolean,
+    _audit integer,
+    _seen smallint
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table that events are written into."""
+
+    number: int
+    key: Key
+    name: str
+    root: str
+    """A path that everything in it is at or below."""
+    is_typed: bool
+    columns: tuple[tuple[str, str], ...] = ()
+    """Of a typed table: what the record's keys became, with their types."""
+
+
+class Tables:
+    """The tables of one task, as its transaction sees them."""
+
+    def __init__(self, schema: str, state: State, tables: Iterable[Table]) -> None:
+        self._schema = schema
+        self._state = state
+        self._by_key = {table.key: table for table in tables}
+
+    def all(self) -> list[Table]:
+        """Every table."""
+        return list(self._by_key.values())
+
+    def reset(self, tables: Iterable[Table]) -> None:
+        """Know these tables and no others."""
+        self._by_key = {table.key: table for table in tables}
+
+    def get(self, key: Key) -> Table:
+        """The table of a key that `reach` has seen."""
+        return self._by_key[key]
+
+    def holding(self, names: Collection[str]) -> list[Table]:
+        """The tables that can hold one of these paths; `names` has every container above them as well."""
+        return [table for table in self._by_key.values() if table.root in names]
+
+    def overlapping(self, path: str) -> list[Table]:
+        """The tables that can hold the path or something below it."""
+        return [table for table in self.all() if is_within(table.root, path) or is_within(path, table.root)]
+
+    def reach(self, cur: cursor, key: Key, paths: Collection[str], *, is_typed: Callable[[Key], bool]) -> Table:
+        """The table of a key, made or opened so far that it can hold these paths."""
+        table = self._by_key.get(key)
+        if table is None:
+            return self._create(cur, key, _common(parent_of(min(paths)), parent_of(max(paths))), is_typed(key))
+        prefix = table.root.rstrip("/") + "/"
+        if all(path.startswith(prefix) or path == table.root for path in paths):
+            return table
+        wider = replace(table, root=_common(table.root, parent_of(min(paths)), parent_of(max(paths))))
+        cur.execute(
+            sql.SQL("UPDATE {} SET root = %s WHERE number = %s").format(qualified(self._schema, TABLES)),
+            (wider.root, wider.number),
+        )
+        return self.put(wider)
+
+    def put(self, table: Table) -> Table:
+        """Take note of a changed table."""
+        self._by_key[table.key] = table
+        self._state.tables_version += 1
+        return table
+
+    def widen(self, cur: cursor, table: Table, records: Iterable[object]) -> Table:
+        """A typed table, altered so far that these records fit."""
+        columns = dict(table.columns)
+        wider = wider_columns(columns, records)
+        if not wider:
+            return table
+        for name, kind in wider.items():
+            change = "ADD COLUMN {name} {kind}"
+            if name in columns:
+                change = "ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
+            text = sql.SQL("ALTER TABLE {table} " + change)
+            relation = qualified(self._schema, table.name)
+            cur.execute(text.format(table=relation, name=sql.Identifier(name), kind=sql.SQL(kind)))
+        return self.put(replace(table, columns=tuple((columns | wider).items())))
+
+    def _create(self, cur: cursor, key: Key, root: str, is_typed: bool) -> Table:
+        for name in _names(self._state.task, key):
+            number = self._claim(cur, key, name, root, is_typed)
+            if number is not None:
+                create = sql.SQL(_CREATE).format(relation=qualified(self._schema, name))
+                cur.execute(create)
+                return self.put(Table(number, key, name, root, is_typed))
+        raise RuntimeError(f"no free name for {key!r}")  # two digests of one key in use by others
+
+    def _claim(self, cur: cursor, key: Key, name: str, root: str, is_typed: bool) -> int | None:
+        """The number of the new table; None if its name is taken, by another key, task, or anyone's table."""
+        cur.execute("SELECT to_regclass(%s) IS NOT NULL", (qualified(self._schema, name).as_string(cur),))
+        if cur.fetchone() == (True,):
+            return None
+        insert = sql.SQL(
+            "INSERT INTO {} (task, event_schema, event_table, relation, root, typed) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (relation) DO NOTHING RETURNING number"
+        ).format(qualified(self._schema, TABLES))
+        cur.execute(insert, (self._state.number, *key, name, root, is_typed))
+        row = cur.fetchone()
+        return None if row is None else int(row[0])
+
+
+def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
+    """The tables of a task."""
+    query = sql.SQL(
+        """
+        SELECT t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
+            array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s
+                AND NOT a.attisdropped ORDER BY a.attnum),
+            array(SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = c.oid
+                AND a.attnum > %(base)s AND NOT a.attisdropped ORDER BY a.attnum)
+        FROM {tables} t JOIN pg_class c ON c.relname = t.relation AND c.relnamespace = to_regnamespace(%(schema)s)
+        WHERE t.task = %(task)s ORDER BY t.number
+        """
+    ).format(tables=qualified(schema, TABLES))
+    cur.execute(query, {"schema": sql.Identifier(schema).as_string(cur), "task": state.number, "base": _BASE_COLUMNS})
+    return [
+        Table(number, (event_schema, table), name, root, typed, tuple(zip(names, types, strict=True)) if typed else ())
+        for number, event_schema, table, name, root, typed, names, types in cur.fetchall()
+    ]
+
+
+def is_within(path: str, above: str) -> bool:
+    """Whether a path is another one or below it."""
+    return above in ("/", path) or path.startswith(above + "/")
+
+
+def _common(*paths: str) -> str:
+    """The lowest path that all are at or below."""
+    first, *others = paths
+    for other in others:
+        while not is_within(other, first):
+            first = parent_of(first)
+    return first
+
+
+def _names(task: str, key: Key) -> list[str]:
+    """Names for a table, the plainest first; the others carry a digest of what it is for."""
+    plain = re.sub(r"[^a-z0-9_]", "_", "_".join(part for part in key if part).lower()) or "root"
+    digest = hashlib.sha256("\0".join((task, *key)).encode("utf-8", "surrogatepass")).hexdigest()
+    marked = [f"{plain[: _NAME_MAX_BYTES - length - 1]}_{digest[:length]}" for length in (_DIGEST_CHARS, 40)]
+    return [plain, *marked] if len(plain) <= _NAME_MAX_BYTES else marked

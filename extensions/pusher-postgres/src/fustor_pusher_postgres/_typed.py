@@ -1,0 +1,80 @@
+"""How a record is written: as one jsonb, or as columns with types where the configuration asks for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from psycopg2 import sql
+
+from fustor_pusher_postgres._rows import Act, Entry
+from fustor_pusher_postgres._tables import Table
+
+__all__ = ["Variant", "patching", "replacing"]
+
+Parts: TypeAlias = dict[str, sql.Composable]
+_MERGED = (
+    "CASE WHEN jsonb_typeof(t.record) = 'object' AND jsonb_typeof(excluded.record) = 'object'"
+    " THEN t.record || excluded.record ELSE excluded.record END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One form of the upsert, and the rows that it is for."""
+
+    acts: list[int]
+    paths: list[str] | None
+    """Only these; None: all that act so."""
+    parts: Parts
+
+
+def replacing(table: Table, group: list[Entry]) -> Iterator[Variant]:
+    """Rows that replace all that is known of their path."""
+    if any(entry.act in (Act.PUT, Act.REPLACE) for entry in group):
+        yield Variant(
+            [Act.PUT, Act.REPLACE], None, _parts(table, [name for name, _ in table.columns], "excluded.record")
+        )
+
+
+def patching(table: Table, group: list[Entry]) -> Iterator[Variant]:
+    """Rows whose record may lack columns, which keep their values; one form for every set of columns told."""
+    patches = [entry for entry in group if entry.act == Act.PATCH]
+    if not patches:
+        return
+    if not table.columns:
+        yield Variant([Act.PATCH], None, _parts(table, [], _MERGED))
+        return
+    by_told: dict[frozenset[str], list[str]] = {}
+    for entry in patches:
+        by_told.setdefault(frozenset(entry.record), []).append(entry.path)
+    for told, paths in by_told.items():
+        columns = [name for name, _ in table.columns if key_of(name) in told]
+        yield Variant([Act.PATCH], paths, _parts(table, columns, _MERGED))
+
+
+def key_of(column: str) -> str:
+    """The key of the record that became this column."""
+    return column
+
+
+def _parts(table: Table, assigned: list[str], joined: str) -> Parts:
+    columns = table.columns
+    keys = [key_of(name) for name, _ in columns]
+    record = sql.SQL("NULLIF(s.record - {}::text[], '{{}}'::jsonb)").format(sql.Literal(keys))
+    return {
+        "columns": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns),
+        "values": sql.SQL("").join(_value(key_of(name), kind) for name, kind in columns),
+        "record": record if columns else sql.SQL("s.record"),
+        "joined": sql.SQL(joined),
+        "assignments": sql.SQL("").join(
+            sql.SQL(", {0} = excluded.{0}").format(sql.Identifier(name)) for name in assigned
+        ),
+    }
+
+
+def _value(key: str, kind: str) -> sql.Composable:
+    if kind == "jsonb":
+        return sql.SQL(", NULLIF(s.record -> {}, 'null'::jsonb)").format(sql.Literal(key))
+    return sql.SQL(", (s.record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))

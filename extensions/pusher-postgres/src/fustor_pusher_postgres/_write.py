@@ -1,0 +1,300 @@
+"""Writing a run: who wins over what is there, then rows, deletions and the containers above."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_event_model import MessageSource
+from fustor_pusher_postgres import _statements as statements
+from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
+from fustor_pusher_postgres._schema import FACTS, qualified
+from fustor_pusher_postgres._stage import NEW_COLUMNS, Facts, copy_entries, copy_new
+from fustor_pusher_postgres._state import State
+from fustor_pusher_postgres._tables import Table, Tables
+from fustor_pusher_postgres._typed import patching, replacing
+from fustor_pusher_postgres.config import PostgresParams
+
+__all__ = ["Writer"]
+
+
+class Writer:
+    """Writes runs of one push, inside its transaction."""
+
+    def __init__(
+        self, cur: cursor, params: PostgresParams, state: State, tables: Tables, *, carefully: bool = False
+    ) -> None:
+        """Write into these tables; `carefully` after something was refused, so that rows are judged one by one."""
+        self.cur = cur
+        self.schema = params.schema_name
+        self.params = params
+        self.state = state
+        self.tables = tables
+        self._carefully = carefully
+        self._runs = 0
+
+    def write(self, run: Run) -> None:
+        """Write what a run says, by the driver contract, section 8."""
+        state = self.state
+        self._runs += 1
+        names = _with_containers(run.paths())
+        if run.source is MessageSource.REALTIME:
+            state.clock += 1
+        elif state.has_marks or state.has_facts:
+            self._overrule(run, names)
+        self.note([entry for entry in run.entries.values() if entry.act == Act.NOTE], run.source)
+        homes = {key: self._home(key, group) for key, group in _by_key(run.puts()).items()}
+        groups = _by_key(run.puts())
+        new = {key for key, group in groups.items() if self._is_new(homes[key], group, names)}
+        staged = [e for e in run.entries.values() if e.act != Act.NOTE and not (e.is_put and e.key in new)]
+        if staged:
+            copy_entries(self.cur, self._runs, [(homes[e.key].number if e.is_put else 0, e) for e in staged])
+        if any(entry.act in (Act.DELETE, Act.REPLACE) for entry in staged):
+            self._delete(names, run)
+        for key, group in groups.items():
+            if key in new:
+                self._add(homes[key], group, run.source)
+            else:
+                self._put(homes[key], group, run.source, names)
+        if run.above:
+            self._make_containers(run, names)
+
+    def restore(self, state: State, tables: list[Table]) -> None:
+        """Go back to what was so before a savepoint."""
+        for column in fields(State):
+            setattr(self.state, column.name, getattr(state, column.name))
+        self.tables.reset(tables)
+
+    def note(self, entries: Sequence[Entry], source: MessageSource) -> None:
+        """Take note that these paths were reported, although nothing is written for them."""
+        if not entries or not self.state.needs_facts:
+            return
+        self.state.has_facts = True
+        self._run(
+            statements.NOTE,
+            source=source,
+            paths=[entry.path for entry in entries],
+            tolds=[entry.told for entry in entries],
+            darks=[entry.is_dark or None for entry in entries],
+            seens=[entry.seen for entry in entries],
+        )
+
+    def cut_below(self, paths: Collection[str]) -> None:
+        """Delete everything below these paths; what was said of it is kept where it can still matter."""
+        keep = self.state.needs_facts
+        bounds = [(path.rstrip("/") + "/", path.rstrip("/") + "0") for path in paths]
+        tables = {table.number: table for path in paths for table in self.tables.overlapping(path)}
+        for table in tables.values():
+            self._run(statements.CUT, table, lows=[b[0] for b in bounds], highs=[b[1] for b in bounds], keep=keep)
+        self.state.has_facts = self.state.has_facts or keep
+
+    def is_touched(self, path: str, limit: int) -> bool:
+        """Whether realtime has written the path, or anything below it, since the limit, and not deleted it."""
+        low, high = path.rstrip("/") + "/", path.rstrip("/") + "0"
+        return any(
+            self._run(statements.TOUCHED, table, path=path, low=low, high=high, limit=limit) == [(True,)]
+            for table in self.tables.overlapping(path)
+        )
+
+    def _home(self, key: Key, group: list[Entry]) -> Table:
+        table = self.tables.reach(self.cur, key, [entry.path for entry in group], is_typed=self._is_typed)
+        return self._widened(table, group)
+
+    def _is_typed(self, key: Key) -> bool:
+        return bool(key[1]) and self.params.is_typed(*key)
+
+    def _widened(self, table: Table, group: list[Entry]) -> Table:
+        return table if not table.is_typed else self.tables.widen(self.cur, table, [entry.record for entry in group])
+
+    def _overrule(self, run: Run, names: set[str]) -> None:
+        """Turn entries that realtime has overruled into notes."""
+        limit = self._limit(run.source)
+        facts: dict[str, tuple[int | None, int | None, float | None]] = {}
+        if self.state.has_facts:
+            query = "SELECT path, at, below, told FROM {f} WHERE task = %(task)s AND path = ANY(%(paths)s)"
+            facts = {path: (at, below, told) for path, at, below, told in self._run(query, paths=list(names))}
+        closed = {path for path, (_, below, _) in facts.items() if (below or 0) > limit}
+        above = list(run.above)
+        for table in self.tables.holding(names):
+            query = "SELECT path FROM {t} WHERE path = ANY(%(paths)s) AND _below > %(limit)s"
+            closed.update(path for (path,) in self._run(query, table, paths=above, limit=limit))
+        is_snapshot = run.source is MessageSource.SNAPSHOT
+        for entry in run.puts():
+            at, _, told = facts.get(entry.path, (None, None, None))
+            is_old = is_snapshot and told is not None and told >= entry.mtime
+            if (at or 0) > limit or is_old or (closed and not closed.isdisjoint(_containers(entry.path))):
+                entry.act = Act.NOTE
+        run.above = {container: run.above[container] for entry in run.puts() for container in _containers(entry.path)}
+
+    def _limit(self, source: MessageSource) -> int:
+        """Marks above it hold against rows of this source."""
+        return self.state.floor if source is MessageSource.SNAPSHOT else self.state.audit_since or 0
+
+    def _delete(self, names: set[str], run: Run) -> None:
+        keep = self.state.needs_facts
+        containers = {"/"} & {path for path, entry in run.entries.items() if not entry.is_put}
+        for table in self.tables.holding(names):
+            containers.update(path for (path,) in self._run(statements.DELETE, table, keep=keep))
+        if containers:
+            self.cut_below(containers)
+        if keep:
+            self._run(statements.TOMBSTONES)
+            self.state.has_facts = True
+
+    def _put(self, table: Table, group: list[Entry], source: MessageSource, names: set[str]) -> None:
+        for other in self.tables.holding(names):
+            if other.number != table.number and self._is_between(other, group):
+                self._run(statements.MOVE, table, other, home=table.number)
+        written = self._upsert(table, group, source)
+        if written < len(group):
+            self._settle(table, group, source)
+
+    def _is_new(self, table: Table, group: list[Entry], names: set[str]) -> bool:
+        """Whether no table has any of these paths, so that nothing can forbid or be replaced by them."""
+        if self._carefully or table.columns or any(entry.act == Act.REPLACE for entry in group):
+            return False
+        others = [other for other in self.tables.holding(names) if other.number != table.number]
+        if any(self._is_between(other, group) for other in others):
+            return False
+        query = "SELECT EXISTS (SELECT FROM {t} WHERE path = ANY(%(paths)s))"
+        return self._run(query, table, paths=[entry.path for entry in group]) == [(False,)]
+
+    def _add(self, table: Table, group: list[Entry], source: MessageSource) -> None:
+        is_realtime, is_audit = source is MessageSource.REALTIME, source is MessageSource.AUDIT
+        facts = Facts(
+            source=source,
+            clock=self.state.clock if is_realtime else None,
+            session=self.state.session,
+            audit=self.state.audits if is_audit else None,
+        )
+        statement = sql.SQL("COPY {} (" + NEW_COLUMNS + ") FROM STDIN").format(self._name(table))
+        copy_new(self.cur, statement.as_string(self.cur), group, facts)
+
+    def _is_between(self, table: Table, group: list[Entry]) -> bool:
+        """Whether a table has any path between the first and the last of a group: if not, it has none of them."""
+        paths = [entry.path for entry in group]
+        query = "SELECT EXISTS (SELECT FROM {t} WHERE path BETWEEN %(low)s AND %(high)s)"
+        # by code points as by bytes: UTF-8 keeps their order
+        return self._run(query, table, low=min(paths), high=max(paths)) == [(True,)]
+
+    def _upsert(self, table: Table, group: list[Entry], source: MessageSource, only: list[str] | None = None) -> int:
+        """Write rows that nothing forbids; return how many were written."""
+        guard = sql.SQL(self._guard(source).format(s="excluded"))
+        written = 0
+        for variant in (*replacing(table, group), *patching(table, group)):
+            paths = variant.paths if only is None else only
+            query = sql.SQL(statements.UPSERT).format(
+                t=self._name(table),
+                f=sql.SQL(""),
+                guard=guard,
+                only=sql.SQL("" if paths is None else "AND s.path = ANY(%(paths)s)"),
+                **variant.parts,
+            )
+            self._execute(query, source=source, home=table.number, acts=variant.acts, paths=paths)
+            written += self.cur.rowcount
+        return written
+
+    def _guard(self, source: MessageSource) -> str:
+        if source is MessageSource.REALTIME:
+            return ""
+        return statements.YOUNG if source is MessageSource.SNAPSHOT else statements.UNMARKED
+
+    def _settle(self, table: Table, group: list[Entry], source: MessageSource) -> None:
+        """Write what is no container over a container, unless realtime touched that; note what is not written."""
+        limit = self._limit(source)
+        query = statements.CONFLICTS.replace("{guard}", self._guard(source).replace("{s}", "s"))
+        arguments: dict[str, Any] = {"source": source, "home": table.number, "acts": [Act.PUT, Act.PATCH, Act.REPLACE]}
+        conflicts = [path for (path,) in self._run(query, table, **arguments)]
+        free = [p for p in conflicts if source is MessageSource.REALTIME or not self.is_touched(p, limit)]
+        if free:
+            self.cut_below(free)
+            self._run("UPDATE {t} SET is_directory = false WHERE path = ANY(%(paths)s)", table, paths=free)
+            self._upsert(table, group, source, free)
+        if source is not MessageSource.REALTIME and self.state.needs_facts:
+            self._run(statements.MERGE_FACTS, table, **arguments)
+
+    def _make_containers(self, run: Run, names: set[str]) -> None:
+        """Make every path above a written one a container; one that nothing told of has no mtime."""
+        holding = self.tables.holding(names)
+        known = sql.SQL(" AND ").join(
+            sql.SQL("NOT EXISTS (SELECT FROM {} t WHERE t.path = a.path AND t.is_directory)").format(self._name(table))
+            for table in holding
+        )
+        root = sql.SQL(" OR ").join(
+            sql.SQL("EXISTS (SELECT FROM {} t WHERE t.path = a.path AND NOT t.is_directory)").format(self._name(table))
+            for table in holding
+        )
+        query = sql.SQL(
+            "SELECT a.path FROM unnest(%(paths)s::text[]) AS a (path)"
+            " WHERE a.path <> '/' AND {known} OR a.path = '/' AND ({root})"
+        ).format(known=known, root=root)
+        missing = {path for (path,) in self._execute(query, paths=list(run.above))}
+        if not missing:
+            return
+        made = {"/"}
+        for table in holding:
+            made.update(p for (p,) in self._run(statements.CLEAR, table, paths=list(missing), source=run.source))
+        homes: dict[str, list[str]] = {}
+        for path in sorted(missing - made):
+            homes.setdefault(run.above[path], []).append(path)
+        for event_schema, paths in homes.items():
+            home = self.tables.reach(self.cur, (event_schema, ""), paths, is_typed=self._is_typed)
+            self._run(statements.IMPLY, home, paths=paths, source=run.source)
+
+    def _name(self, table: Table) -> sql.Composable:
+        return qualified(self.schema, table.name)
+
+    def _run(self, text: str, table: Table | None = None, other: Table | None = None, **values: Any) -> list[Any]:
+        names = {
+            "f": qualified(self.schema, FACTS),
+            "t": self._name(table) if table else sql.SQL(""),
+            "y": self._name(other) if other else sql.SQL(""),
+        }
+        return self._execute(sql.SQL(text).format(**names), **values)
+
+    def run(self, text: str, table: Table | None = None, **values: Any) -> list[Any]:
+        """What a statement answers; it may use `{t}`, `{f}` and the values that every statement is given."""
+        return self._run(text, table, **values)
+
+    def _execute(self, query: sql.Composable, *, source: MessageSource | None = None, **values: Any) -> list[Any]:
+        state = self.state
+        common = {
+            "run": self._runs,
+            "task": state.number,
+            "session": state.session,
+            "clock": state.clock if source is MessageSource.REALTIME or source is None else None,
+            "audit": state.audits if state.audit_since is not None and source in (None, MessageSource.AUDIT) else None,
+            "source": source.value if source else None,
+            "limit": self._limit(source) if source else None,
+        }
+        self.cur.execute(query, common | values)
+        return self.cur.fetchall() if self.cur.description else []
+
+
+def _containers(path: str) -> Iterable[str]:
+    while path != "/":
+        path = parent_of(path)
+        yield path
+
+
+def _with_containers(paths: list[str]) -> set[str]:
+    """The paths and everything above them."""
+    names = set(paths)
+    for path in paths:
+        while path != "/":
+            path = parent_of(path)  # noqa: PLW2901 - climbing
+            if path in names:
+                break
+            names.add(path)
+    return names
+
+
+def _by_key(entries: Iterable[Entry]) -> dict[Key, list[Entry]]:
+    groups: dict[Key, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.key, []).append(entry)
+    return groups

@@ -1,0 +1,58 @@
+"""One database for a module's tests, and drivers that are closed when a test ends."""
+
+import asyncio
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from fustor_core.models.config import PusherConfig
+from fustor_pusher_postgres import PostgresDriver
+from fustor_pusher_postgres.testing import World
+
+sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves it alone
+
+
+class Database(World):
+    """A world with what tests do to it."""
+
+    def ask(self, statement, *values):
+        """What a statement answers, in a transaction of its own."""
+        with closing(psycopg2.connect(self.dsn)) as conn, conn, conn.cursor() as cur:
+            cur.execute(statement, values or None)
+            return cur.fetchall() if cur.description else []
+
+    def driver(self, **params):
+        config = self.config() | {"driver_params": params}
+        return PostgresDriver("test", PusherConfig.model_validate(config))
+
+
+@pytest.fixture(scope="module")
+def module_database():
+    with Database() as database:
+        yield database
+
+
+@pytest.fixture
+def database():
+    with Database() as database:
+        yield database
+
+
+@pytest.fixture
+def run(database):
+    """Run a coroutine function with a driver on an empty database."""
+
+    def run(scenario, **params):
+        async def main():
+            driver = database.driver(**params)
+            try:
+                return await scenario(driver)
+            finally:
+                await driver.close()
+
+        return asyncio.run(main())
+
+    return run

@@ -1,0 +1,9 @@
+"""What every pusher driver has to do, judged by the conformance kit. Template-owned: do not edit."""
+
+from fustor_conformance.suite import PusherConformance
+
+
+class TestPostgresDriver(PusherConformance):
+    """Every rule of the contract is one test; an unfinished driver reads "to do"."""
+
+    distribution = "fustor-pusher-postgres"

@@ -1,0 +1,74 @@
+"""A row that the database refuses is set aside, and the batch goes on."""
+
+import pytest
+from postgres_events import SNAPSHOT, event, record, rows_of, upsert
+
+from fustor_event_model import MessageSource
+
+GOOD = {"path": "/good", "mtime": 1.0, "size": 1, "parent_mtime": 0.0}
+REFUSED = {
+    "no path": GOOD | {"path": None},
+    "relative path": GOOD | {"path": "a/b"},
+    "empty name": GOOD | {"path": "/a//b"},
+    "no mtime": GOOD | {"mtime": None},
+    "infinite mtime": GOOD | {"mtime": float("inf")},
+    "no mapping": "row",
+    "NUL in the path": GOOD | {"path": "/a\0b"},
+    "NUL in a column": GOOD | {"path": "/bad", "record": {"a": "x\0y"}},
+    "surrogate in the path": GOOD | {"path": "/a\udcffb"},
+    "surrogate in a column": GOOD | {"path": "/bad", "record": {"a": "\udcff"}},
+    "not a number": GOOD | {"path": "/bad", "record": {"a": float("nan")}},
+    "no JSON": GOOD | {"path": "/bad", "record": {"a": object()}},
+    "size out of range": GOOD | {"path": "/bad", "size": 2**80},
+    "size is text": GOOD | {"path": "/bad", "size": "big"},
+    "too long for an index": GOOD | {"path": "/" + "/".join(str(n) for n in range(3_000, 9_000))},
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "source"),
+    [(row, SNAPSHOT if number % 2 else MessageSource.REALTIME) for number, row in enumerate(REFUSED.values())],
+    ids=REFUSED,
+)
+def test_the_others_are_written(run, database, row, source):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        rows = [*rows_of([f"/{n}" for n in range(9)], 1.0, {}), row, *rows_of(["/last"], 1.0, {})]
+        reply = await driver.push([event(source, rows, index=4), upsert("/next", index=5)], session_id=session)
+        await driver.push([], session_id=session, is_snapshot_end=True)
+        return reply["success"], await driver.get_latest_committed_index(session_id=session)
+
+    assert run(scenario) == (True, 5)
+    assert {row["path"] for row in database.stored()} == {*(f"/{n}" for n in range(9)), "/last", "/next"}
+    ((task, told, reason, index),) = database.ask(
+        "SELECT task, message_source, reason, event_index FROM fustor._fustor_dead_letters"
+    )
+    assert (task, told, index) == ("task", source.value, 4)
+    assert reason
+
+
+def test_what_is_known_of_a_refused_path_stays(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([upsert("/a", "/gone", source=SNAPSHOT)], session_id=session, is_snapshot_end=True)
+        session = (await driver.create_session("task"))["session_id"]
+        bad = upsert("/a", source=SNAPSHOT, mtime=2.0, record={"a": "\0"})
+        await driver.push([bad], session_id=session)
+        await driver.push([], session_id=session, is_snapshot_end=True)
+
+    run(scenario)
+    assert [(row["path"], row["mtime"]) for row in database.stored()] == [("/a", 1.0)]
+
+
+def test_a_constraint_of_the_user_refuses_rows_too(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([record("1", {"n": 1})], session_id=session)
+        database.ask("ALTER TABLE fustor.public_users ADD CHECK ((record->>'n')::int < 10)")
+        await driver.push([record("2", {"n": 2}), record("3", {"n": 30}), record("4", {"n": 4})], session_id=session)
+
+    run(scenario)
+    assert database.ask("SELECT path FROM fustor.public_users ORDER BY path") == [
+        (f"/public/users/{key}",) for key in (1, 2, 4)
+    ]
+    assert database.ask("SELECT path FROM fustor._fustor_dead_letters") == [("/public/users/3",)]

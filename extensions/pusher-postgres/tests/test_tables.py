@@ -1,0 +1,160 @@
+"""Which table holds what, and in which columns."""
+
+import pytest
+from postgres_events import SNAPSHOT, delete, record, upsert
+
+from fustor_event_model import InsertEvent
+
+
+def push(run, *batches, **params):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for batch in batches:
+            await driver.push(batch, session_id=session)
+
+    run(scenario, **params)
+
+
+def names(database):
+    return dict(database.ask("SELECT event_schema || '/' || event_table, relation FROM fustor._fustor_tables"))
+
+
+def test_names_that_fold_alike_are_told_apart(run, database):
+    homes = [("Public", "Users"), ("public", "users"), ("public_users", ""), ("public", "u" * 80), ("public", "u" * 81)]
+    push(run, [upsert(f"/{number}", home=home) for number, home in enumerate(homes)])
+    found = names(database)
+    assert len(set(found.values())) == len(homes)
+    assert all(len(name) <= 63 and name == name.lower() for name in found.values())
+    assert {row["path"] for row in database.stored()} == {f"/{number}" for number in range(len(homes))}
+
+
+def test_the_mapping_is_found_again(run, database):
+    for mtime in (1.0, 2.0):
+        push(run, [upsert("/a", home=("Public", "Users"), mtime=mtime), upsert("/b", home=("public", "users"))])
+    assert len(names(database)) == 2
+    assert {row["path"]: row["mtime"] for row in database.stored()} == {"/a": 2.0, "/b": 1.0}
+
+
+def test_a_table_of_somebody_else_is_left_alone(run, database):
+    database.ask("CREATE SCHEMA fustor")
+    database.ask("CREATE TABLE fustor.fs (mine text)")
+    push(run, [upsert("/a")])
+    assert database.ask("SELECT count(*) FROM fustor.fs") == [(0,)]
+    assert names(database)["fs/"] != "fs"
+
+
+@pytest.mark.parametrize(
+    "name", ['quo"te', "semi;colon", "per%cent %s", "br{ace}", "ümlaut", "select", "_fustor_tasks"]
+)
+def test_hostile_names_are_only_names(run, database, name):
+    push(
+        run,
+        [record("1", {name: 1}, home=(name, name))],
+        [record("1", {name: 2}, home=(name, name))],
+        typed_tables=["*"],
+    )
+    assert {row["path"] for row in database.stored()} == {f"/{name}/{name}/1", f"/{name}/{name}", f"/{name}"}
+
+
+@pytest.mark.parametrize("schema", ["Mixed Case", "semi;colon", "br{ace}", "fustor'"])
+def test_the_schema_is_the_configured_one(run, database, schema):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push(
+            [upsert("/a/b", "/c", source=SNAPSHOT), delete("/c")], session_id=session, is_snapshot_end=True
+        )
+
+    run(scenario, schema=schema)
+    (count,) = database.ask("SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = 'fs'", schema)
+    assert count == (1,)
+
+
+def test_containers_stay_out_of_the_table_of_a_database(run, database):
+    table = upsert("/public/users", home=("public", "users"), is_directory=True)
+    push(run, [record("1", {"id": 1}), record("2", {"id": 2}), table])
+    assert database.ask("SELECT path FROM fustor.public_users ORDER BY path") == [
+        ("/public/users/1",),
+        ("/public/users/2",),
+    ]
+    assert database.ask("SELECT path FROM fustor.public ORDER BY path") == [("/public",), ("/public/users",)]
+
+
+def test_a_column_that_an_update_does_not_tell_keeps_its_value(run, database):
+    push(run, [record("1", {"id": 1, "long": "x", "n": None}, model=InsertEvent)], [record("1", {"id": 1, "n": 5})])
+    assert database.ask("SELECT record FROM fustor.public_users") == [({"id": 1, "long": "x", "n": 5},)]
+
+
+def test_columns_are_kept_within_one_batch_too(run, database):
+    push(run, [record("1", {"id": 1, "long": "x"}, model=InsertEvent), record("1", {"id": 2})])
+    assert database.ask("SELECT record FROM fustor.public_users") == [({"id": 2, "long": "x"},)]
+
+
+def test_a_row_that_was_deleted_before_keeps_nothing(run, database):
+    gone = delete("/public/users/1", home=("public", "users"))
+    push(run, [record("1", {"id": 1, "long": "x"})], [gone, record("1", {"id": 2})])
+    assert database.ask("SELECT record FROM fustor.public_users") == [({"id": 2},)]
+
+
+def test_a_snapshot_row_replaces_every_column(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([record("1", {"id": 1, "dropped": "x"})], session_id=session)
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([record("1", {"id": 1}, source=SNAPSHOT, mtime=9.0)], session_id=session)
+
+    run(scenario)
+    assert database.ask("SELECT record FROM fustor.public_users") == [({"id": 1},)]
+
+
+def test_typed_columns_follow_the_records(run, database):
+    told = {"id": 1, "name": "a", "ok": True, "ratio": 0.5, "doc": {"x": [1]}, "path": "kept", "none": None}
+    push(
+        run,
+        [record("1", told)],
+        [record("2", {"id": 2**70, "name": None, "ok": "maybe", "added": "x"})],
+        typed_tables=["public.*"],
+    )
+    columns = dict(
+        database.ask(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'public_users'"
+            " AND ordinal_position > 19"
+        )
+    )
+    assert columns == {
+        "id": "numeric",
+        "name": "text",
+        "ok": "text",
+        "ratio": "double precision",
+        "doc": "jsonb",
+        "added": "text",
+    }
+    found = database.ask("SELECT id, name, ok, ratio, doc, added, record FROM fustor.public_users ORDER BY path")
+    assert found == [
+        (1, "a", "true", 0.5, {"x": [1]}, None, {"path": "kept", "none": None}),
+        (2**70, None, "maybe", None, None, "x", None),
+    ]
+
+
+def test_a_typed_column_that_an_update_does_not_tell_keeps_its_value(run, database):
+    push(
+        run,
+        [
+            record("1", {"id": 1, "long": "x"}, model=InsertEvent),
+            record("2", {"id": 2, "long": "y"}, model=InsertEvent),
+        ],
+        [record("1", {"id": 7}), record("2", {"id": 8, "long": None})],
+        typed_tables=["*"],
+    )
+    assert database.ask("SELECT id, long FROM fustor.public_users ORDER BY path") == [(7, "x"), (8, None)]
+
+
+def test_a_path_moves_with_the_table_that_tells_it(run, database):
+    push(run, [upsert("/a", home=("fs", ""))], [upsert("/a", home=("fs", "t"), mtime=2.0)])
+    assert [(row["path"], row["mtime"]) for row in database.stored()] == [("/a", 2.0)]
+
+
+def test_a_later_layout_is_not_touched(run, database):
+    push(run, [upsert("/a")])
+    database.ask("UPDATE fustor._fustor_meta SET version = 99")
+    with pytest.raises(Exception, match="upgrade the driver"):
+        push(run, [upsert("/a")])
