@@ -19,6 +19,13 @@ def pytest_configure(config: pytest.Config) -> None:
         _share(config)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the long form of a test as long as it takes."""
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 def _share(config: pytest.Config) -> None:
     """Do what `-n 2 --dist loadscope` does, unless the command line says how many processes there are."""
     if config.getoption("numprocesses") is None and not config.getoption("usepdb"):

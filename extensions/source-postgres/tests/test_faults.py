@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
+from contextlib import contextmanager
 
-import psycopg2
 import pytest
 
 from fustor_core.exceptions import DriverError
@@ -255,29 +255,41 @@ def test_a_server_that_is_away_costs_the_budget_and_no_more(own_database, own_se
         own_database.reconnect()
 
 
-def test_an_audit_waits_until_it_sees_what_the_stream_has_told(own_server, own_database, read):
+def insert(database, key):
+    with database.transaction() as run:
+        run("insert into t values (%s)", (key,))
+
+
+@contextmanager
+def missing_standby(database):
+    """Every commit on the server waits for a standby that is not there, until the block ends."""
+    shown = "show synchronous_standby_names"
+    database.run("alter system set synchronous_standby_names = 'nobody'")
+    try:
+        database.run("select pg_reload_conf()")
+        database.wait_for(lambda: database.run(shown) == [("nobody",)])
+        yield
+    finally:
+        database.run("alter system reset synchronous_standby_names")
+        database.run("select pg_reload_conf()")
+        database.wait_for(lambda: database.run(shown) == [("",)])
+
+
+def test_an_audit_waits_until_it_sees_what_the_stream_has_told(own_database, read):
     """A commit that waits for a standby is streamed, and visible to nobody."""
     database = own_database
     database.run("create table t (id int primary key)")
     driver = database.driver()
     reading = read(driver.get_message_iterator(-1))
-    database.run("alter system set synchronous_standby_names = 'nobody'")
-    database.run("select pg_reload_conf()")
-    database.wait_for(lambda: database.run("show synchronous_standby_names") == [("nobody",)])
-    writer = threading.Thread(target=database.run, args=("insert into t values (1)",))
-    writer.start()
-    assert reading.rows(1)[0][1]["path"] == "/public/t/1"
-    audit = read(driver.get_audit_iterator())
-    audit.next()
-    admin = psycopg2.connect(own_server.uri)
-    admin.autocommit = True
-    with admin.cursor() as cur:
-        cur.execute("set synchronous_commit = off")
-        cur.execute("select count(*) from pg_stat_activity where wait_event = 'SyncRep'")
-        assert cur.fetchone() == (1,)
-        cur.execute("alter system reset synchronous_standby_names")
-        cur.execute("select pg_reload_conf()")
-    admin.close()
+    writer = threading.Thread(target=insert, args=(database, 1))
+    waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep' and backend_type = 'client backend'"
+    with missing_standby(database):
+        writer.start()
+        assert reading.rows(1)[0][1]["path"] == "/public/t/1"
+        audit = read(driver.get_audit_iterator())
+        audit.next()
+        database.wait_for(lambda: database.run(waiting) == [(1,)])
+        assert database.run("select count(*) from t") == [(0,)]
     assert audit.join() is None
     writer.join()
     assert "/public/t/1" in [row["path"] for event in audit.events for row in event.rows]
