@@ -68,7 +68,7 @@ def test_ids_can_be_chosen_and_verdicts_are_words(tmp_path):
 
 
 def test_a_failure_is_red_and_explains_itself(tmp_path):
-    text = ADOPTION.replace("MemoryDriver", "NoRowForUnreadable").replace("kit_source", "kit_mutants")
+    text = ADOPTION.replace("MemoryDriver", "NoRowForUnreadable").replace("kit_source", "kit_mutants.audit")
     done = run(tmp_path, text, "-k", "A10")
     assert done.returncode == 1
     for said in (
@@ -82,7 +82,7 @@ def test_a_failure_is_red_and_explains_itself(tmp_path):
 
 @pytest.mark.mutants
 def test_a_broken_should_is_advice(tmp_path):
-    text = ADOPTION.replace("MemoryDriver", "NoStopEvent").replace("kit_source", "kit_mutants")
+    text = ADOPTION.replace("MemoryDriver", "NoStopEvent").replace("kit_source", "kit_mutants.shape")
     done = run(tmp_path, text, "-v", "-k", "C05")
     assert done.returncode == 0
     assert "test_conforms[C05-stop-driver-event] ADVICE" in done.stdout
@@ -90,7 +90,7 @@ def test_a_broken_should_is_advice(tmp_path):
 
 @pytest.mark.mutants
 def test_the_profile_decides_what_is_a_must(tmp_path):
-    text = ADOPTION.replace("MemoryDriver", "NoStopEvent").replace("kit_source", "kit_mutants")
+    text = ADOPTION.replace("MemoryDriver", "NoStopEvent").replace("kit_source", "kit_mutants.shape")
     assert run(tmp_path, text, "-k", "C05", "--fustor-profile=agent-0.2").returncode == 1
 
 

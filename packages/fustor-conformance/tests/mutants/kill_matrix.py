@@ -69,7 +69,7 @@ def main() -> None:
     full = parser.parse_args().full
     rows = list(zip(kit_mutants.MUTANTS, all_judged(EVERY if full else OWN_AND_BASIC), strict=True))
     print(HEAD.format(families="all" if full else "C, E and the rule's own family"))
-    for mutant, fallen in sorted(rows, key=lambda row: row[0].rule_id):
+    for mutant, fallen in rows:
         cells = (mutant.rule_id, f"`{mutant.name}`", "yes" if fallen.killed else "**no**", ", ".join(fallen.others))
         print(f"| {' | '.join(cells)} |")
     if survivors := [mutant.name for mutant, fallen in rows if not fallen.killed]:
