@@ -1,4 +1,4 @@
-"""What the guide host promises, one promise a test."""
+"""What the guide host promises about positions, pushes and stops."""
 
 import json
 import threading
@@ -11,41 +11,14 @@ from fustor_driver.event_files import read_events
 from fustor_driver.hosts import GuideHost, HostOptions
 from fustor_event_model import LifecycleSignal, MessageSource
 from fustor_try.running import run_until
-from fustor_try.scripted import event, scripted_pusher, scripted_source, signal
+from fustor_try.scripted import event, scripted_source
 
 SNAPSHOT, AUDIT = MessageSource.SNAPSHOT, MessageSource.AUDIT
 START, END = LifecycleSignal.AUDIT_START, LifecycleSignal.AUDIT_END
 
 
-@pytest.fixture
-def source():
-    return scripted_source()
-
-
-@pytest.fixture
-def pusher():
-    return scripted_pusher()
-
-
-@pytest.fixture
-def run(source, pusher, tmp_path):
-    """Run the host until the condition holds, then stop it."""
-
-    def run(condition, **options):
-        settings = {"task_id": "t", "state_dir": tmp_path, "audit_interval_sec": 0.0} | options
-        host = GuideHost(source, pusher, HostOptions(**settings))
-        run_until(host, condition, timeout_sec=10)
-        return host.status()
-
-    return run
-
-
 def _snapshot(*paths):
     return lambda: iter([event(path, SNAPSHOT) for path in paths])
-
-
-def _audit(*paths):
-    return lambda: iter([signal(START), *(event(path, AUDIT) for path in paths), signal(END)])
 
 
 def test_the_stream_is_armed_before_the_snapshot_is_asked_for(run, source, pusher):
@@ -156,22 +129,6 @@ def test_a_configuration_error_of_the_pusher_ends_the_run(run, source, pusher, t
     assert not (tmp_path / "t.dead-letters.jsonl").exists()
 
 
-def test_a_snapshot_that_breaks_off_starts_again_in_a_session_of_its_own(run, source, pusher):
-    attempts = iter([True, False])
-
-    def snapshot():
-        yield event("/a", SNAPSHOT)
-        if next(attempts):
-            raise DriverError("Lost the connection")
-        yield event("/b", SNAPSHOT)
-
-    source.snapshot = snapshot
-    run(pusher.ends)
-    assert pusher.paths("snapshot", "session-1") == ["/a"]
-    assert pusher.paths("snapshot", "session-2") == ["/a", "/b"]
-    assert pusher.ends() == ["session-2"]
-
-
 def test_a_snapshot_that_never_comes_to_its_end_ends_the_run(run, source, pusher):
     def snapshot():
         raise DriverError("Lost the connection")
@@ -195,85 +152,6 @@ def test_a_snapshot_that_was_stopped_has_no_end(run, source, pusher):
     assert not pusher.ends()
 
 
-def test_a_pusher_that_asks_gets_a_new_session_with_a_new_snapshot(run, source, pusher):
-    asked = []
-
-    def answer(batch):
-        if batch.paths == ("/wish",) and not asked:
-            asked.append(batch)
-            return {"success": True, "snapshot_needed": True}
-        return None
-
-    pusher.answer = answer
-    source.snapshot = _snapshot("/a")
-    source.changes.put(event("/wish", index=1))
-    run(lambda: "session-2" in pusher.ends())
-    assert pusher.paths("snapshot", "session-2") == ["/a"]
-    later = [batch.session for batch in pusher.taken[pusher.taken.index(asked[0]) :]]
-    assert later == sorted(later), "nothing goes to a session that another one has replaced"
-
-
-def test_no_session_begins_while_a_push_of_the_old_one_is_under_way(run, source, pusher):
-    asked = []
-
-    def answer(batch):
-        if batch.paths == ("/wish",) and not asked:
-            asked.append(batch)
-            source.changes.put(event("/slow", index=1))
-            return {"snapshot_needed": True}
-        return None
-
-    def snapshot():
-        yield event("/wish", SNAPSHOT)
-        while not asked or (len(pusher.sessions) == 1 and not _tried(pusher, "/slow")):
-            threading.Event().wait(0.001)
-
-    pusher.answer = answer
-    pusher.slow = {("/slow",): 0.1}
-    source.snapshot = snapshot
-    run(lambda: "session-2" in pusher.ends())
-    calls = [call for call in pusher.notes.calls if call.startswith(("session", "took"))]
-    assert calls == ["session of t", "took ('/slow',)", "session of t"]
-
-
-def _tried(pusher, path):
-    return any(path in batch.paths for batch in pusher.tried)
-
-
-def test_a_batch_for_an_obsolete_session_is_repeated_in_the_next_one(run, source, pusher, tmp_path):
-    def answer(batch):
-        if batch.session == "session-1" and batch.phase == "realtime":
-            raise DriverError("Session is obsolete")
-
-    pusher.answer = answer
-    source.changes.put(event("/a", index=1))
-    run(lambda: pusher.paths("realtime") and "session-2" in pusher.ends())
-    assert pusher.paths("realtime", "session-2") == ["/a"]
-    assert not (tmp_path / "t.dead-letters.jsonl").exists()
-
-
-def test_a_heartbeat_keeps_every_session_alive_and_an_obsolete_one_is_renewed(run, pusher):
-    def answer(session):
-        if session == "session-1" and pusher.ends():
-            raise DriverError("419: session is gone")
-
-    pusher.interval_sec = 0.01
-    pusher.heartbeat_answer = answer
-    run(lambda: pusher.heartbeats.count("session-2") > 2)
-    assert pusher.heartbeats == sorted(pusher.heartbeats)
-    assert pusher.sessions == ["session-1", "session-2"]
-
-
-def test_heartbeats_that_fail_again_and_again_end_the_run(run, pusher):
-    def answer(_):
-        raise DriverError("No")
-
-    pusher.interval_sec = 0.001
-    pusher.heartbeat_answer = answer
-    with pytest.raises(CheckFailed, match="failed 3 heartbeats"):
-        run(lambda: False)
-
-
 def test_an_unfinished_snapshot_is_taken_again_whatever_index_is_committed(run, source, pusher):
     """Realtime of the session moved the pusher's index on, so after a crash it would look complete."""
 
@@ -292,98 +170,6 @@ def test_an_unfinished_snapshot_is_taken_again_whatever_index_is_committed(run, 
     source.changes.put(event("/c", index=10))
     run(lambda: "/c" in pusher.paths("realtime"))
     assert source.notes.calls == ["realtime from 9"], "a complete one is not"
-
-
-def test_a_session_with_a_snapshot_is_announced_before_realtime(run, source, pusher):
-    source.changes.put(event("/a", index=1))
-    run(lambda: pusher.ends() and pusher.paths("realtime"))
-    assert (pusher.tried[0].phase, pusher.tried[0].paths, pusher.tried[0].end) == ("snapshot", (), False)
-
-
-def test_no_audit_starts_before_the_end_of_the_snapshot(run, source, pusher):
-    go_on = threading.Event()
-
-    def snapshot():
-        yield event("/a", SNAPSHOT)
-        go_on.wait(5)
-
-    def answer(batch):
-        if batch.phase == "snapshot" and batch.paths:
-            threading.Timer(0.05, go_on.set).start()
-
-    pusher.answer = answer
-    source.snapshot = snapshot
-    source.audit = _audit("/a")
-    run(lambda: END in pusher.signals(), audit_interval_sec=0.001)
-    phases = [batch.phase for batch in pusher.taken if batch.phase != "realtime"]
-    assert phases.index("audit") > max(at for at, phase in enumerate(phases) if phase == "snapshot")
-
-
-def test_nothing_is_listed_before_the_push_of_audit_start_has_returned(run, source, pusher):
-    taken_when_listed = []
-
-    def audit():
-        yield signal(START)
-        taken_when_listed.append(pusher.signals())
-        yield event("/a", AUDIT)
-        yield event("/", AUDIT)
-        yield signal(END)
-
-    source.audit = audit
-    run(lambda: END in pusher.signals(), audit_interval_sec=0.001)
-    assert taken_when_listed[0] == [START]
-    audits = [batch for batch in pusher.taken if batch.phase == "audit"]
-    end = next(at for at, batch in enumerate(audits) if batch.signal is END)
-    assert [path for batch in audits[:end] for path in batch.paths] == ["/a", "/"], "the end comes after all rows"
-
-
-@pytest.mark.parametrize("fault", ["refused", "broken off"])
-def test_an_audit_with_a_hole_in_it_has_no_end(fault, run, source, pusher):
-    def answer(batch):
-        if "/refused" in batch.paths:
-            raise DriverError("Cannot be kept")
-
-    def audit():
-        yield signal(START)
-        yield event(f"/{fault}", AUDIT)
-        if fault == "broken off":
-            raise DriverError("Broken off")
-        yield signal(END)
-
-    pusher.answer = answer
-    source.audit = audit
-    run(lambda: pusher.signals().count(START) > 1, audit_interval_sec=0.001)
-    assert END not in pusher.signals()
-
-
-def test_an_audit_gives_way_to_a_new_session(run, source, pusher):
-    asked = []
-
-    def audit():
-        yield signal(START)
-        if not asked:
-            source.changes.put(event("/wish", index=1))
-            while True:
-                yield event("/a", AUDIT)
-        yield signal(END)
-
-    def answer(batch):
-        if batch.paths == ("/wish",):
-            asked.append(batch)
-            return {"snapshot_needed": True}
-        return None
-
-    pusher.answer = answer
-    source.audit = audit
-    run(lambda: END in pusher.signals(), audit_interval_sec=0.001)
-    ends = [batch.session for batch in pusher.taken if batch.signal is END]
-    assert set(ends) == {"session-2"}
-
-
-def test_an_audit_in_the_other_dialect_is_named(run, source):
-    source.audit = lambda: iter([(None, {"/": 1.0})])
-    with pytest.raises(NotConformant, match="must yield plain events"):
-        run(lambda: False, audit_interval_sec=0.001)
 
 
 def test_a_stream_that_ends_by_itself_is_named(run, source, pusher):
@@ -441,21 +227,3 @@ def test_a_stop_does_not_wait_for_ever(run, source, pusher):
     run(lambda: any(batch.phase == "realtime" for batch in pusher.tried), stop_timeout_sec=5)
     assert not pusher.paths("realtime")
     assert source.acknowledged == []
-
-
-@pytest.mark.parametrize("answer", ["yes", {}, {"session_id": 3}])
-def test_a_session_that_is_none_is_named(answer, run, pusher):
-    pusher.session_answer = answer
-    with pytest.raises(NotConformant, match="create_session answered"):
-        run(lambda: False)
-
-
-def test_a_session_is_asked_for_again_while_the_pusher_is_busy(run, pusher):
-    failures = iter([RetryableError("starting"), RetryableError("starting")])
-
-    def opening(_):
-        if err := next(failures, None):
-            raise err
-
-    pusher.opening = opening
-    assert run(pusher.ends).retries == 2

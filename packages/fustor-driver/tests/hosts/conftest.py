@@ -1,0 +1,30 @@
+"""A source and a pusher that follow a script, and the guide host between them."""
+
+import pytest
+
+from fustor_driver.hosts import GuideHost, HostOptions
+from fustor_try.running import run_until
+from fustor_try.scripted import scripted_pusher, scripted_source
+
+
+@pytest.fixture
+def source():
+    return scripted_source()
+
+
+@pytest.fixture
+def pusher():
+    return scripted_pusher()
+
+
+@pytest.fixture
+def run(source, pusher, tmp_path):
+    """Run the host until the condition holds, then stop it."""
+
+    def run(condition, **options):
+        settings = {"task_id": "t", "state_dir": tmp_path, "audit_interval_sec": 0.0} | options
+        host = GuideHost(source, pusher, HostOptions(**settings))
+        run_until(host, condition, timeout_sec=10)
+        return host.status()
+
+    return run
