@@ -64,8 +64,8 @@ def test_a_folded_transaction_ends_in_the_same_state(database, make_driver, seed
                 run(statement)
 
     found = payloads(driver, driver.get_latest_position(), change)
-    decoder = Decoder(driver._shared, driver._opener._resolver(), "", fine_events=fine_events)
-    events = [event for payload in found for event in decoder.feed(payload)]
+    decoder = Decoder(driver._shared, driver._opener.resolver(), "", fine_events=fine_events)
+    events = decoder.decode(found)
     for event in events:
         view.apply(event)
     expected = {

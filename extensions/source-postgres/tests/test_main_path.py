@@ -97,6 +97,16 @@ def test_the_slot_moves_with_acknowledgements_only(database, make_driver, read):
     assert driver.is_position_available(second)
 
 
+def test_an_index_that_nobody_told_releases_nothing_that_is_to_come(database, make_driver, read):
+    driver = make_driver()
+    reading = read(driver.get_message_iterator(-1, progress_interval=0.1))
+    reading.next()
+    (before,) = database.slots()
+    driver.acknowledge(1 << 62)
+    database.wait_for(lambda: database.slots()[0][2] != before[2])
+    assert database.run("select confirmed_flush_lsn <= pg_current_wal_lsn() from pg_replication_slots") == [(True,)]
+
+
 def test_an_instance_that_reads_nothing_can_acknowledge(database, make_driver, read):
     driver = make_driver()
     reading = read(driver.get_message_iterator(-1))

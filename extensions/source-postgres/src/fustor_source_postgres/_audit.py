@@ -150,7 +150,8 @@ class Auditor:
         conn = self._connected()
         self._lock(conn, table)
         self._shared.raise_clock(clock)
-        with closing(read_rows(conn, LineReader(conn, table, self._types), clock, self._batch_size)) as batches:
+        reader = LineReader(conn, table, self._types)
+        with closing(read_rows(conn, reader, clock, self._batch_size, large=self._opener.large)) as batches:
             for rows in batches:
                 if self._stop.is_set():
                     raise Stopped

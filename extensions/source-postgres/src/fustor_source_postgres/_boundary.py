@@ -9,7 +9,7 @@ from psycopg2.extensions import connection
 from fustor_source_postgres._connection import Address
 from fustor_source_postgres._sql import fetch_one
 
-_BEGIN = "begin isolation level repeatable read read only"
+BEGIN = "begin isolation level repeatable read read only"
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Boundary:
         holder = address.connect()
         try:
             with holder.cursor() as cur:
-                cur.execute(_BEGIN)
+                cur.execute(BEGIN)
                 if snapshot is not None:
                     cur.execute("set transaction snapshot %s", (snapshot,))
                 cur.execute("select pg_export_snapshot()")
@@ -50,7 +50,7 @@ def begin_at(conn: connection, snapshot: str | None) -> None:
         psycopg2.Error: the snapshot is gone with its holder.
     """
     with conn.cursor() as cur:
-        cur.execute(_BEGIN)
+        cur.execute(BEGIN)
         if snapshot is not None:
             cur.execute("set transaction snapshot %s", (snapshot,))
 

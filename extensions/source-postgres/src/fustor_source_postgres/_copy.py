@@ -1,99 +1,96 @@
-"""COPY as an iterator: psycopg2 pushes lines, a snapshot is pulled."""
+"""COPY as an iterator: psycopg2 pushes lines, a snapshot is pulled, and a pipe between them takes what comes."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from queue import Empty, Full, Queue
-from threading import Event, Thread
+import fcntl
+import io
+import os
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from threading import Thread
 
 import psycopg2
 from psycopg2.extensions import connection
 
-_QUEUED_BATCHES = 4
+BUFFER_BYTES = 256 << 10
+_PIPE_BYTES = 1 << 20
 _MAX_BATCH_BYTES = 4 << 20
-_LONG_LINE_BYTES = 1 << 10  # shorter ones are bounded by their number
-_POLL_SEC = 0.1
 
 
-class _Abandoned(Exception):  # noqa: N818 - nobody wants the rest
-    """Raised inside COPY to end it."""
-
-
-class _Sink:
-    """What COPY writes into: batches of lines, in a bounded queue."""
-
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
-        self._lines: list[bytes] = []
-        self._bytes = 0
-        self.queue: Queue[list[bytes] | BaseException | None] = Queue(_QUEUED_BATCHES)
-        self.abandoned = Event()
-
-    def write(self, line: bytes) -> None:
-        """Take one line; COPY calls this once a row."""
-        lines = self._lines
-        lines.append(line)
-        if len(line) > _LONG_LINE_BYTES:
-            self._bytes += len(line)
-        if len(lines) >= self._batch_size or self._bytes >= _MAX_BATCH_BYTES:
-            self.put_batch()
-
-    def put_batch(self) -> None:
-        """Hand over the lines so far."""
-        if self._lines:
-            self.put(self._lines)
-        self._lines, self._bytes = [], 0
-
-    def put(self, item: list[bytes] | BaseException | None) -> None:
-        """Wait for room; raises when the rest is not wanted any more."""
-        while not self.abandoned.is_set():
-            try:
-                return self.queue.put(item, timeout=_POLL_SEC)
-            except Full:
-                continue
-        raise _Abandoned
-
-
-def copy_batches(conn: connection, statement: str, batch_size: int) -> Generator[list[bytes]]:
-    """The lines of a `COPY ... TO STDOUT`, at most `batch_size` in one list.
+def copy_blocks(conn: connection, statement: str) -> Generator[bytes]:
+    """What a `COPY ... TO STDOUT` writes, in pieces that end anywhere.
 
     Abandoning the iterator leaves the transaction of `conn` broken.
 
     Raises:
-        psycopg2.Error: the statement failed; the lines before have been given.
+        psycopg2.Error: the statement failed; what came before has been given.
     """
-    sink = _Sink(batch_size)
-    thread = Thread(target=_run, args=(conn, statement, sink), name="fustor-postgres-copy", daemon=True)
+    reading, writing = make_pipe()
+    faults: list[psycopg2.Error] = []
+    target = io.BufferedWriter(io.FileIO(writing, "w"), BUFFER_BYTES)
+    thread = Thread(target=_run, args=(conn, statement, target, faults), name="fustor-postgres-copy", daemon=True)
     thread.start()
     try:
-        while (item := sink.queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        while block := os.read(reading, BUFFER_BYTES):
+            yield block
     finally:
-        sink.abandoned.set()
-        _drain(sink)
+        os.close(reading)  # a writer that waits for room wakes up
         if thread.is_alive():
             conn.cancel()
         thread.join()
+    if faults:
+        raise faults[0]
 
 
-def _run(conn: connection, statement: str, sink: _Sink) -> None:
+def line_batches(blocks: Iterable[bytes], batch_size: int) -> Generator[list[str]]:
+    """The lines of these blocks, without their ends: `batch_size` in one list, fewer where they are long."""
+    lines: list[str] = []
+    size = 0
+    for text in _whole_lines(blocks):
+        lines += text.split("\n")
+        size += len(text)
+        start = 0
+        while len(lines) - start >= batch_size:
+            yield lines[start : start + batch_size]
+            start += batch_size
+            size = 0
+        if start:
+            lines = lines[start:]
+        if size >= _MAX_BATCH_BYTES:
+            yield lines
+            lines, size = [], 0
+    if lines:
+        yield lines
+
+
+def make_pipe() -> tuple[int, int]:
+    """A pipe with room for what a server sends while a batch is being read, where the system allows that."""
+    reading, writing = os.pipe()
+    with suppress(AttributeError, OSError):  # not on this system, or not for this user
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return reading, writing
+
+
+def _whole_lines(blocks: Iterable[bytes]) -> Generator[str]:
+    """Texts of one line or more, without the end of the last."""
+    parts: list[bytes] = []
+    for block in blocks:
+        end = block.rfind(b"\n")
+        if end < 0:
+            parts.append(block)
+            continue
+        yield b"".join((*parts, block[:end])).decode()
+        parts = [block[end + 1 :]]
+
+
+def _run(conn: connection, statement: str, target: io.BufferedWriter, faults: list[psycopg2.Error]) -> None:
     try:
         with conn.cursor() as cur:
-            cur.copy_expert(statement, sink)
-        sink.put_batch()
-        sink.put(None)
-    except _Abandoned:
-        return
+            cur.copy_expert(statement, target)
     except psycopg2.Error as err:
-        if not sink.abandoned.is_set():
-            sink.put(err)
-
-
-def _drain(sink: _Sink) -> None:
-    try:
-        while True:
-            sink.queue.get_nowait()
-    except Empty:
-        return
+        faults.append(err)
+    except BrokenPipeError:  # nobody wants the rest
+        pass
+    finally:
+        with suppress(BrokenPipeError):
+            target.close()

@@ -47,6 +47,10 @@ class Folds:
         """The fold of a table."""
         return self._open.setdefault(relation.described.oid, Fold(relation))
 
+    def has(self, relation: Relation) -> bool:
+        """Whether a table has a fold."""
+        return relation.described.oid in self._open
+
     def take(self, relation: Relation) -> Fold:
         """The fold of a table, which begins anew."""
         return self._open.pop(relation.described.oid)

@@ -7,15 +7,14 @@ of the transaction is folded.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, EventType, MessageSource
-from fustor_source_postgres._events import make_event, make_marker
+from fustor_source_postgres._events import Make, event_maker, make_marker
 from fustor_source_postgres._folding import Fold, Folds
 from fustor_source_postgres._position import MAX_ORDINAL, base_index, format_lsn
 from fustor_source_postgres._relation import Relation
-from fustor_source_postgres._rows import ROW_FIELDS
 from fustor_source_postgres._shared import Shared
 
 MAX_ROWS = 1_000
@@ -43,7 +42,7 @@ class Groups:
         self._limit = 0
         self.mtime = 0.0
         self._open: Relation | None = None
-        self._operation = EventType.UPDATE
+        self._operation: Make | None = None
         self._rows: list[Row] = []
         self._gone: list[Row] = []
         self._arrived: set[str] = set()
@@ -59,22 +58,24 @@ class Groups:
         self.mtime = mtime
         self._clear()
 
-    def add(self, relation: Relation, operation: EventType, row: Row, length: int) -> None:
-        """Add a row that stays where it is."""
+    def add(self, relation: Relation, operation: Make, row: Row, length: int) -> None:
+        """Add a row that stays where it is; `operation` is the relation's own."""
         if self._index >= self._fine_limit:
-            self._fold(relation, row, length, is_gone=operation is EventType.DELETE)
+            self._fold(relation, row, length, is_gone=operation is relation.deletes)
             return
+        rows = self._rows
         if (
             relation is not self._open
             or operation is not self._operation
-            or len(self._rows) >= MAX_ROWS
+            or len(rows) >= MAX_ROWS
             or self._bytes >= MAX_BYTES
             or self._gone
         ):
-            self._flush_group()
-            self._open = relation
-            self._operation = operation
-        self._rows.append(row)
+            if rows:
+                self._flush_group()
+            self._open, self._operation = relation, operation
+            rows = self._rows
+        rows.append(row)
         self._bytes += length
 
     def move(self, relation: Relation, gone: Row, row: Row, length: int) -> None:
@@ -96,7 +97,7 @@ class Groups:
         ):
             self._flush_group()
             self._open = relation
-            self._operation = EventType.UPDATE
+            self._operation = relation.updates
         self._gone.append(gone)
         self._rows.append(row)
         self._arrived.add(row["path"])
@@ -106,14 +107,27 @@ class Groups:
         """Tell that everything below a container went away."""
         self.flush()
         row = {"path": relation.container, "mtime": self.mtime, "size": None, "is_directory": True, "record": {}}
-        self._emit(relation, EventType.DELETE, [row], _CONTAINER_DELETE_FIELDS)
+        described = relation.described
+        make = event_maker(
+            EventType.DELETE, MessageSource.REALTIME, described.schema, described.table, _CONTAINER_DELETE_FIELDS
+        )
+        self._emit(relation, make, [row])
 
     def mark(self, *, visible: bool) -> None:
         """Use up a place in the transaction, and tell that it is passed where somebody waits for that."""
         self.flush()
-        index = self._next()
+        self._index += 1
+        if self._index > self._limit:
+            self._overflow()
         if visible:
-            self.ready.append(make_marker(index))
+            self.ready.append(make_marker(self._index))
+
+    def close(self, relation: Relation) -> None:
+        """Close what is open of one table; what is open of others depends on the log alone."""
+        if relation is self._open:
+            self._flush_group()
+        if self._folds.has(relation):
+            self._emit_fold(self._folds.take(relation))
 
     def flush(self) -> None:
         """Close the open group, and what is folded."""
@@ -129,17 +143,16 @@ class Groups:
             self._emit_fold(self._folds.take(relation))
 
     def _emit_fold(self, fold: Fold) -> None:
-        self._emit(fold.relation, EventType.DELETE, fold.gone())
-        self._emit(fold.relation, EventType.UPDATE, fold.here())
+        self._emit(fold.relation, fold.relation.deletes, fold.gone())
+        self._emit(fold.relation, fold.relation.updates, fold.here())
 
     def _flush_group(self) -> None:
-        relation = self._open
-        if relation is None:
+        relation, operation, gone = self._open, self._operation, self._gone
+        if relation is None or operation is None:
             return
-        operation, rows, gone = self._operation, self._rows, self._gone
         if gone:
-            self._emit(relation, EventType.DELETE, [row for row in gone if row["path"] not in self._arrived])
-        self._emit(relation, operation, rows)
+            self._emit(relation, relation.deletes, [row for row in gone if row["path"] not in self._arrived])
+        self._emit(relation, operation, self._rows)
         self._clear()
 
     def _clear(self) -> None:
@@ -149,35 +162,21 @@ class Groups:
         if self._gone:
             self._gone, self._arrived = [], set()
 
-    def _emit(
-        self, relation: Relation, operation: EventType, rows: list[Row], fields: tuple[str, ...] = ROW_FIELDS
-    ) -> None:
-        index = self._next()
-        floor = self._shared.clock
-        if floor > self.mtime:  # a snapshot or an audit has read a later clock since
-            self.mtime = floor
+    def _emit(self, relation: Relation, make: Make, rows: list[Row]) -> None:
+        index = self._index = self._index + 1
+        if index > self._limit:
+            self._overflow()
+        shared = self._shared
+        if shared.clock > self.mtime:  # a snapshot or an audit has read a later clock since
+            self.mtime = shared.clock
             for row in rows:
-                row["mtime"] = floor
+                row["mtime"] = self.mtime
         if rows:
-            self._shared.touch(relation.container)
-            described = relation.described
-            self.ready.append(
-                make_event(
-                    operation,
-                    MessageSource.REALTIME,
-                    described.schema,
-                    described.table,
-                    fields=fields,
-                    rows=rows,
-                    index=index,
-                )
-            )
+            shared.touch(relation.container)
+            self.ready.append(make(rows, index))
 
-    def _next(self) -> int:
-        self._index += 1
-        if self._index > self._limit:
-            raise DriverError(
-                f"The transaction committed at {format_lsn(self._commit_lsn)} has more than {MAX_ORDINAL} events; "
-                "start from -1 with a new snapshot, which contains it"
-            )
-        return self._index
+    def _overflow(self) -> NoReturn:
+        raise DriverError(
+            f"The transaction committed at {format_lsn(self._commit_lsn)} has more than {MAX_ORDINAL} events; "
+            "start from -1 with a new snapshot, which contains it"
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from psycopg2 import errors
 from psycopg2.extensions import connection
@@ -22,6 +23,7 @@ from fustor_source_postgres._position import base_index, format_lsn, lsn_of
 from fustor_source_postgres._publication import ensure_publication, publication_for
 from fustor_source_postgres._relation import Description, Relation
 from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._tables import Large
 from fustor_source_postgres._types import Types
 from fustor_source_postgres.config import PostgresParams
 
@@ -51,6 +53,11 @@ class Opener:
     params: PostgresParams
     shared: Shared
     slot: str
+
+    @property
+    def large(self) -> Large:
+        """How large tables are read."""
+        return Large(self.params.process_bytes, self.address, self.params.lock_timeout_sec)
 
     def open(self, position: int, stop: Stop, *, bounded: bool) -> Opened:
         """A stream of what comes after `position`, or of what comes from now on where that is not to be had."""
@@ -90,6 +97,14 @@ class Opener:
         if position > 0:
             with self.address.session() as conn:
                 _slot.advance_slot(conn, self.slot, lsn_of(position))
+
+    def without_streaming(self) -> Opener:
+        """The same, for the ordinary protocol."""
+        return replace(self, params=self.params.model_copy(update={"streaming": False}))
+
+    def resolver(self) -> Callable[[Description], Relation | None]:
+        """Says what a described relation is to this source; one for each stream."""
+        return _Resolver(self.address, self.params)
 
     def emit_heartbeat(self) -> None:
         """Write a transaction that this source's streams tell as an event without rows."""
@@ -177,12 +192,13 @@ class Opener:
         self._emit(_PRIMER)
         with self.address.session() as plain:
             publication = self.publication(plain)
+        protocol = "proto_version '2', streaming 'on'" if self.params.streaming else "proto_version '1'"
         cur.start_replication_expert(  # type: ignore[no-untyped-call] # the stubs say nothing of it
             f'START_REPLICATION SLOT "{name}" LOGICAL {format_lsn(lsn)} '
-            f"(proto_version '1', publication_names '\"{publication}\"', messages 'true')",
+            f"({protocol}, publication_names '\"{publication}\"', messages 'true')",
             decode=False,
         )
-        decoder = Decoder(self.shared, self._resolver(), self.slot)
+        decoder = Decoder(self.shared, self.resolver(), self.slot)
         return Opened(conn, cur, decoder, position, is_own)
 
     def _emit(self, prefix: str) -> None:
@@ -195,9 +211,6 @@ class Opener:
     def _other_name(self) -> str:
         suffix = f"_{secrets.token_hex(4)}"
         return self.slot[: _LONGEST_NAME - len(suffix)] + suffix
-
-    def _resolver(self) -> _Resolver:
-        return _Resolver(self.address, self.params)
 
 
 class _Resolver:

@@ -17,6 +17,7 @@ from fustor_source_postgres._connection import Address, is_final, is_transient
 _Result = TypeVar("_Result")
 _SLICE_SEC = 0.05
 _FIRST_PAUSE_SEC = 0.05
+_LONGEST_PAUSE_SEC = 0.5  # a server that restarts is to be found again soon; the budget is not spent by attempts
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -73,10 +74,10 @@ def _cancel(stop: Stop, done: Event, conn: connection) -> None:
 
 
 class Patience:
-    """Pauses that double up to `retry_delay_sec`, within a budget of `max_retries * retry_delay_sec` seconds."""
+    """Pauses that double up to half a second, within a budget of `max_retries * retry_delay_sec` seconds."""
 
     def __init__(self, max_retries: int, retry_delay_sec: float, address: Address, stop: Stop) -> None:
-        self._longest = retry_delay_sec
+        self._longest = min(retry_delay_sec, _LONGEST_PAUSE_SEC)
         self._budget = max_retries * retry_delay_sec
         self._address = address
         self._stop = stop

@@ -5,11 +5,11 @@ Source: PostgreSQL manual, "Logical Replication Message Formats".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from struct import Struct
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventBase, EventType
+from fustor_event_model import EventBase
 from fustor_source_postgres._groups import Groups
 from fustor_source_postgres._relation import UNCHANGED, Description, Raw, Relation, read_description, read_tuple
 from fustor_source_postgres._shared import Shared
@@ -20,9 +20,8 @@ HEARTBEAT = "fustor.heartbeat"
 _u32 = Struct(">I").unpack_from
 _begin = Struct(">QqI").unpack_from
 _message_head = Struct(">BQ").unpack_from
-_NEW = ord("N")
+_NEW, _INSERT, _UPDATE = b"NIU"
 _TRANSACTIONAL = 1
-_NOTHING: Sequence[EventBase] = ()
 
 
 class Decoder:
@@ -41,36 +40,66 @@ class Decoder:
         self._shared = shared
         self._resolve = resolve
         self._label = label
-        self._relations: dict[int, Relation | None] = {}
+        self._relations: dict[bytes, Relation | None] = {}  # by oid, as messages write it
+        self._failure: DriverError | None = None
         self._groups = Groups(shared, **limits)
         self._handlers: dict[int, Callable[[bytes], None]] = {
             ord("B"): self._begin,
             ord("C"): self._commit,
             ord("R"): self._relation,
-            ord("I"): self._insert,
-            ord("U"): self._update,
+            _UPDATE: self._update,
             ord("D"): self._delete,
             ord("T"): self._truncate,
             ord("M"): self._message,
             ord("Y"): _ignore,  # a type's name: the catalog tells more
             ord("O"): _ignore,  # where a transaction came from first
+            # PostgreSQL 18 names some rolled back transactions of which it has sent nothing, whatever the protocol
+            ord("A"): _ignore,
         }
 
-    def feed(self, payload: bytes) -> Sequence[EventBase]:
-        """The events that this message completes; none for most messages.
+    def decode(self, messages: Iterable[bytes]) -> list[EventBase]:
+        """The events that these messages complete.
 
         Raises:
-            DriverError: the message, or what it says of a row, cannot be told without loss.
+            DriverError: a message, or what it says of a row, cannot be told without loss. Where that completes events
+                first, they are returned, and `check` raises.
         """
-        handle = self._handlers.get(payload[0])
-        if handle is None:
-            raise DriverError(f"The server sends a message of unknown kind {chr(payload[0])!r}; update this driver")
-        handle(payload)
-        ready = self._groups.ready
-        if not ready:
-            return _NOTHING
-        self._groups.ready = []
+        self.check()
+        groups = self._groups
+        try:
+            self._handle(messages, groups)
+        except DriverError as err:
+            if not groups.ready:
+                raise
+            self._failure = err
+        ready, groups.ready = groups.ready, []
         return ready
+
+    def check(self) -> None:
+        """Raise the DriverError that came behind the events returned last."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _handle(self, messages: Iterable[bytes], groups: Groups) -> None:
+        relations, handlers, add = self._relations, self._handlers, groups.add
+        for message in messages:
+            kind = message[0]
+            if kind == _INSERT or (kind == _UPDATE and message[5] == _NEW):
+                relation = relations[message[1:5]]
+                if relation is None:
+                    continue
+                if kind == _INSERT:
+                    operation = relation.inserts
+                else:
+                    operation = relation.updates
+                    if not relation.names_rows:
+                        relation.require_identity()
+                add(relation, operation, relation.row(message, groups.mtime), len(message))
+                continue
+            handle = handlers.get(kind)
+            if handle is None:
+                raise DriverError(f"The server sends a message of unknown kind {chr(kind)!r}; update this driver")
+            handle(message)
 
     def _begin(self, payload: bytes) -> None:
         lsn, microseconds, xid = _begin(payload, 1)
@@ -81,33 +110,28 @@ class Decoder:
         self._groups.flush()
 
     def _relation(self, payload: bytes) -> None:
-        self._groups.flush()  # the same table may go on with other columns
-        described = read_description(payload)
-        self._relations[described.oid] = self._resolve(described)
+        """Note what a table looks like from here on.
 
-    def _known(self, payload: bytes) -> Relation | None:
-        return self._relations[_u32(payload, 1)[0]]
-
-    def _insert(self, payload: bytes) -> None:
-        relation = self._known(payload)
-        if relation is not None:
-            groups = self._groups
-            groups.add(relation, EventType.INSERT, relation.row(payload, 6, groups.mtime), len(payload))
+        The server says so again whenever it has forgotten that it did; only a change ends what is open, so that the cut
+        into events stays the same on every replay.
+        """
+        new, old = self._resolve(read_description(payload)), self._relations.get(payload[1:5])
+        if old is not None and new is not None and new.is_like(old):
+            return
+        if old is not None:
+            self._groups.close(old)
+        self._relations[payload[1:5]] = new
 
     def _upsert(self, relation: Relation, values: list[Raw], length: int) -> None:
         groups = self._groups
         record, size = relation.record(values)
         row = {"path": relation.path(values), "mtime": groups.mtime, "size": size, "record": record}
-        groups.add(relation, EventType.UPDATE, row, length)
+        groups.add(relation, relation.updates, row, length)
 
     def _update(self, payload: bytes) -> None:
-        relation = self._known(payload)
+        """An update that tells the old tuple too."""
+        relation = self._relations[payload[1:5]]
         if relation is None:
-            return
-        if payload[5] == _NEW:
-            relation.require_identity()
-            groups = self._groups
-            groups.add(relation, EventType.UPDATE, relation.row(payload, 6, groups.mtime), len(payload))
             return
         old, pos = read_tuple(payload, 6)
         new, _ = read_tuple(payload, pos + 1)
@@ -130,7 +154,7 @@ class Decoder:
         self._groups.move(relation, gone, row, length)
 
     def _delete(self, payload: bytes) -> None:
-        relation = self._known(payload)
+        relation = self._relations[payload[1:5]]
         if relation is None:
             return
         relation.require_identity()
@@ -141,12 +165,12 @@ class Decoder:
             "size": None,
             "record": relation.key_record(old),
         }
-        self._groups.add(relation, EventType.DELETE, row, len(payload))
+        self._groups.add(relation, relation.deletes, row, len(payload))
 
     def _truncate(self, payload: bytes) -> None:
         (count,) = _u32(payload, 1)
         for number in range(count):
-            relation = self._relations[_u32(payload, 6 + 4 * number)[0]]
+            relation = self._relations[payload[6 + 4 * number : 10 + 4 * number]]
             if relation is not None:
                 self._groups.empty(relation)
                 self._shared.forget(relation.container)

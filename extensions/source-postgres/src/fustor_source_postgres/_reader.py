@@ -1,4 +1,8 @@
-"""The thread that owns a replication connection: it reads ahead, bounded, and answers while the host waits."""
+"""A replication connection: read by the thread that decodes, and kept alive by another while the host is elsewhere.
+
+The decoding thread reads the socket itself. A thread between the two would only take turns with it at the interpreter,
+a few messages at a time; this way the server and this process work side by side.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,20 @@ import select
 import socket
 import time
 from collections import deque
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 
 import psycopg2
 from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
+
+from fustor_source_postgres._feedback import send_status
 
 _CHUNK_BYTES = 256 << 10
 _CHUNK_MESSAGES = 512
 # A sender can miss a commit that is flushed while it goes to sleep, seen with PostgreSQL 18: it then sleeps for ten
 # seconds, unless it is spoken to.
 _STATUS_SEC = 0.5
+_AWAY_SEC = 0.1
 _SHUTDOWN_QUESTIONS = 3
 _SHUTDOWN_SEC = 1.0
 
@@ -24,9 +31,8 @@ _SHUTDOWN_SEC = 1.0
 class Reader(Thread):
     """Messages of one stream, in chunks, in order.
 
-    The slot is released up to `release` only, and never past the start of the last message: psycopg2 moves a slot on by
-    itself once everything it has read is confirmed, and the host's position would then be lost. `tells_passing` makes
-    `take` return as soon as the server says that it is further.
+    While nobody calls `take`, the thread answers the server and reads ahead, up to `queue_bytes`. The slot is released
+    up to `release` only. `tells_passing` makes `take` return as soon as the server says that it is further.
     """
 
     def __init__(self, conn: connection, cur: ReplicationCursor, queue_bytes: int, *, tells_passing: bool) -> None:
@@ -34,22 +40,21 @@ class Reader(Thread):
         self._conn = conn
         self._cur = cur
         self._limit = queue_bytes
-        self._change = Condition()
+        self._change = Condition()  # held around every use of the connection
         self._chunks: deque[tuple[list[bytes], int]] = deque()
         self._queued = 0
-        self._error: BaseException | None = None
-        self._ended = False
-        self._stopping = False
+        self._error: psycopg2.Error | None = None
+        self._stopping = Event()
+        self._is_taking = False
+        self._left = time.monotonic()
         self._passed = self._told_passed = 0
         self._flush = 0
         self._sent_flush = 0
-        self._last_start = 0
-        self._ask = False
+        self._written = 0
         self._last_feedback: object = None
         self._questions: deque[float] = deque(maxlen=_SHUTDOWN_QUESTIONS)
         self._tells_passing = tells_passing
         self._wake_out, self._wake_in = socket.socketpair()
-        self._wake_in.setblocking(False)
         self._next_status = 0.0
 
     @property
@@ -61,12 +66,11 @@ class Reader(Thread):
         """Let the server drop what it holds back for transactions committed before `lsn`."""
         if lsn > self._flush:
             self._flush = lsn
-            self._wake()
+            self._speak(ask=False)
 
     def ask(self) -> None:
         """Make the server say how far it is."""
-        self._ask = True
-        self._wake()
+        self._speak(ask=True)
 
     def take(self, timeout: float) -> tuple[list[bytes] | None, int]:
         """The next chunk, or None after `timeout` seconds without one; and an LSN below which all has been taken.
@@ -74,49 +78,87 @@ class Reader(Thread):
         Raises:
             psycopg2.Error: the link broke; everything read before has been taken.
         """
+        deadline = time.monotonic() + timeout
         with self._change:
-            if not self._chunks and not self._ended and not self._has_news():
-                self._change.wait(timeout)
-            if self._chunks:
-                chunk, size = self._chunks.popleft()
-                self._queued -= size
-                self._change.notify_all()
-                return chunk, 0
-            if self._ended:
-                raise self._error or psycopg2.OperationalError("The server ended the stream")
-            self._told_passed = self._passed
-            return None, self._passed
-
-    def stop(self) -> None:
-        """End the thread and close the connection; returns when both are done."""
-        with self._change:
-            self._stopping = True
-            self._change.notify_all()
-        self._wake()
-        if self.ident is not None:
-            self.join()
-        self._close()
-
-    def run(self) -> None:
-        """Read until stopped or broken."""
-        error: BaseException | None = None
+            self._is_taking = True
         try:
-            while not self._stopping:
-                self._read_once()
-        except (psycopg2.Error, OSError, ValueError) as err:  # closed descriptors raise the latter two
-            error = err
+            while True:
+                with self._change:
+                    chunk = self._next_chunk()
+                    if chunk is not None:
+                        return chunk, 0
+                    left = deadline - time.monotonic()
+                    if left <= 0 or (self._tells_passing and self._passed != self._told_passed):
+                        self._told_passed = self._passed
+                        return None, self._passed
+                    left = min(left, self._status_due())
+                    descriptors = [self._conn.fileno(), self._wake_out.fileno()]
+                select.select(descriptors, [], [], left)
         finally:
             with self._change:
-                self._ended = True
-                self._error = error if isinstance(error, psycopg2.Error) else None
+                self._is_taking = False
+                self._left = time.monotonic()
                 self._change.notify_all()
-            self._close()
 
-    def _read_once(self) -> None:
+    def stop(self) -> None:
+        """End the thread and close the connection; returns when both are done, and `take` has returned."""
+        self._stopping.set()
+        with self._change:
+            if self._wake_in.fileno() >= 0:
+                self._wake_in.send(b"\0")
+        if self.ident is not None:
+            self.join()
+        with self._change:
+            while self._is_taking:
+                self._change.wait()
+            self._end(None)
+
+    def run(self) -> None:
+        """Answer the server and read ahead while nobody takes, until stopped or broken."""
+        while not self._stopping.wait(_AWAY_SEC) and self._error is None:
+            while self._read_ahead():
+                pass
+
+    def _next_chunk(self) -> list[bytes] | None:
+        if self._chunks:
+            chunk, size = self._chunks.popleft()
+            self._queued -= size
+            return chunk
+        if self._stopping.is_set():
+            raise psycopg2.OperationalError("The stream was closed")
+        if self._error is not None:
+            raise self._error
+        try:
+            chunk, _ = self._read()
+            self._report()
+        except psycopg2.Error as err:
+            self._end(err)
+            raise
+        return chunk or None
+
+    def _read_ahead(self) -> bool:
+        """Read one chunk for later; whether there may be more."""
+        with self._change:
+            is_away = not self._is_taking and time.monotonic() - self._left > _AWAY_SEC
+            if self._error is not None or self._stopping.is_set() or not is_away:
+                return False
+            chunk: list[bytes] = []
+            try:
+                if self._queued <= self._limit:
+                    chunk, size = self._read()
+                    if chunk:
+                        self._chunks.append((chunk, size))
+                        self._queued += size
+                self._report()
+            except psycopg2.Error as err:
+                self._end(err)
+            return bool(chunk)
+
+    def _read(self) -> tuple[list[bytes], int]:
+        """What is there, at most a chunk."""
         chunk: list[bytes] = []
         size = 0
         read = self._cur.read_message
-        message = None
         while size < _CHUNK_BYTES and len(chunk) < _CHUNK_MESSAGES:
             message = read()
             if message is None:
@@ -126,23 +168,11 @@ class Reader(Thread):
             size += len(payload)
             last = message
         if chunk:
-            self._last_start = last.data_start
-            self._hand_over(chunk, size)
+            self._written = last.wal_end
         else:
-            self._pass(self._cur.wal_end or 0)
+            self._passed = self._cur.wal_end or 0
             self._notice_shutdown()
-            self._wait(self._status_due())
-        self._report()
-
-    def _has_news(self) -> bool:
-        return self._tells_passing and self._passed != self._told_passed
-
-    def _pass(self, lsn: int) -> None:
-        if lsn != self._passed:
-            with self._change:
-                self._passed = lsn
-                if self._tells_passing:
-                    self._change.notify_all()
+        return chunk, size
 
     def _notice_shutdown(self) -> None:
         """Leave a server that is going down.
@@ -158,41 +188,30 @@ class Reader(Thread):
         if len(self._questions) == _SHUTDOWN_QUESTIONS and self._questions[-1] - self._questions[0] < _SHUTDOWN_SEC:
             raise psycopg2.OperationalError("The server is shutting down")
 
-    def _hand_over(self, chunk: list[bytes], size: int) -> None:
-        with self._change:
-            self._chunks.append((chunk, size))
-            self._queued += size
-            self._change.notify_all()
-        while self._queued > self._limit and not self._stopping:
-            with self._change:
-                self._change.wait(min(self._status_due(), 1))
-            self._report()
-
     def _status_due(self) -> float:
         return max(self._next_status - time.monotonic(), 0)
 
-    def _report(self) -> None:
-        flush = min(self._flush, self._last_start - 1)
-        if self._ask or flush > self._sent_flush or self._status_due() == 0:
-            ask, self._ask = self._ask, False
+    def _speak(self, *, ask: bool) -> None:
+        with self._change:
+            if self._error is not None or self._conn.closed:
+                return
+            try:
+                self._report(ask=ask)
+            except psycopg2.Error as err:
+                self._end(err)
+
+    def _report(self, *, ask: bool = False) -> None:
+        seen = max(self._written, self._passed)
+        flush = min(self._flush, seen)  # the server believes any number, and would never send what lies below it
+        if ask or flush > self._sent_flush or self._status_due() == 0:
             self._sent_flush = max(flush, self._sent_flush)
-            send = self._cur.send_feedback
-            send(flush_lsn=self._sent_flush, reply=ask, force=True)  # type: ignore[no-untyped-call] # no stubs
-            self._last_feedback = self._cur.feedback_timestamp
+            send_status(self._conn, seen, self._sent_flush, ask=ask)
             self._next_status = time.monotonic() + _STATUS_SEC
 
-    def _wait(self, seconds: float) -> None:
-        readable, _, _ = select.select([self._conn.fileno(), self._wake_out.fileno()], [], [], seconds)
-        if self._wake_out.fileno() in readable:
-            self._wake_out.recv(4096)
-
-    def _wake(self) -> None:
-        try:
-            self._wake_in.send(b"\0")
-        except OSError:  # it has enough to wake up to, or is gone
-            return
-
-    def _close(self) -> None:
-        self._conn.close()
-        self._wake_in.close()
-        self._wake_out.close()
+    def _end(self, error: psycopg2.Error | None) -> None:
+        """Note what broke, if something did. What waits at the connection is told by its end, or by `stop`."""
+        self._error = self._error or error
+        if error is None:
+            self._conn.close()
+            self._wake_in.close()
+            self._wake_out.close()

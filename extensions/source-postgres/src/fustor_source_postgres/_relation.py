@@ -8,7 +8,10 @@ from struct import Struct
 from typing import Any
 
 from fustor_core.exceptions import DriverError
-from fustor_source_postgres._rows import key_name, table_path
+from fustor_event_model import EventType, MessageSource
+from fustor_source_postgres._events import Make, event_maker
+from fustor_source_postgres._rows import ROW_FIELDS, key_name, table_path
+from fustor_source_postgres._tuples import FIRST, ReadRow, row_reader
 from fustor_source_postgres._types import Types
 
 _u16 = Struct(">H").unpack_from
@@ -23,6 +26,10 @@ class _Unchanged:
 
 UNCHANGED = _Unchanged()
 Raw = bytes | _Unchanged | None
+
+
+def _read_nothing(_message: bytes, _mtime: float) -> None:
+    """The quick way of a relation that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +84,11 @@ class Relation:
     container: str = field(init=False)
     _key_positions: tuple[int, ...] = field(init=False)
     _readers: tuple[tuple[str, Callable[[bytes], Any]] | None, ...] = field(init=False)
-    _names_rows: bool = field(init=False)
-    _quick_readers: tuple[tuple[str, Callable[[bytes], Any], bool], ...] | None = field(init=False, default=None)
+    names_rows: bool = field(init=False)
+    inserts: Make = field(init=False)
+    updates: Make = field(init=False)
+    deletes: Make = field(init=False)
+    _read: ReadRow = field(init=False)
 
     def __post_init__(self) -> None:
         described = self.described
@@ -88,45 +98,33 @@ class Relation:
             (name, self.types[type_oid].raw) if name in self.wanted else None
             for name, type_oid in zip(described.columns, described.type_oids, strict=True)
         )
-        self._names_rows = described.replica_identity == "f" or described.identity.issuperset(self.key)
-        if len(self.key) == 1 and None not in self._readers:
-            key = self.key[0]
-            self._quick_readers = tuple((name, read, name == key) for name, read in filter(None, self._readers))
+        self.names_rows = described.replica_identity == "f" or described.identity.issuperset(self.key)
+        self.inserts, self.updates, self.deletes = (
+            event_maker(kind, MessageSource.REALTIME, described.schema, described.table, ROW_FIELDS)
+            for kind in (EventType.INSERT, EventType.UPDATE, EventType.DELETE)
+        )
+        self._read = _read_nothing
+        if None not in self._readers:
+            converters = [self.types[type_oid].raw for type_oid in described.type_oids]
+            columns = list(zip(described.columns, converters, described.type_oids, strict=True))
+            self._read = row_reader(self.container, columns, self.key)
 
-    def row(self, payload: bytes, pos: int, mtime: float) -> dict[str, Any]:
-        """The row of the tuple at `pos`; the quick way where the table has one key column and all are sent."""
-        quick = self._quick_readers
-        if quick is None:
-            return self._any_row(read_tuple(payload, pos)[0], mtime)
-        record: dict[str, Any] = {}
-        size = 0
-        key = b""
-        start = pos + 2
-        for name, convert, is_key in quick:
-            kind = payload[start]
-            if kind == _TEXT:
-                end = start + 5 + _u32(payload, start + 1)[0]
-                value = payload[start + 5 : end]
-                size += end - start - 5
-                record[name] = convert(value)
-                if is_key:
-                    key = value
-                start = end
-            else:
-                if kind == _NULL:
-                    record[name] = None
-                start += 1
-        if key.isalnum() and key.isascii():
-            return {"path": f"{self.container}/{key.decode()}", "mtime": mtime, "size": size, "record": record}
-        return self._any_row(read_tuple(payload, pos)[0], mtime)
+    def row(self, message: bytes, mtime: float) -> dict[str, Any]:
+        """The row of the new tuple that a message tells without an old one."""
+        row = self._read(message, mtime)
+        return self._any_row(read_tuple(message, FIRST - 2)[0], mtime) if row is None else row
 
     def _any_row(self, values: list[Raw], mtime: float) -> dict[str, Any]:
         record, size = self.record(values)
         return {"path": self.path(values), "mtime": mtime, "size": size, "record": record}
 
+    def is_like(self, other: Relation) -> bool:
+        """Whether the other one makes the same rows of the same messages."""
+        return (self.described, self.key, self.wanted) == (other.described, other.key, other.wanted)
+
     def require_identity(self) -> None:
         """Raise a DriverError unless the log names the rows that updates and deletes meet."""
-        if not self._names_rows:
+        if not self.names_rows:
             name = f"{self.described.schema}.{self.described.table}"
             raise DriverError(
                 f"Changes of {name!r} do not name their row any more; run "

@@ -41,6 +41,7 @@ class SnapshotReader:
         self._patience = patience
         self._stop = stop
         self._batch_size = batch_size
+        self._large = opener.large
         self._types = Types()
         self._conn: connection | None = None
         self._snapshot: str | None = None
@@ -90,7 +91,9 @@ class SnapshotReader:
         conn = self._connected()
         lock_table(conn, table, self._snapshot, self._params.lock_timeout_sec)
         reader = LineReader(conn, table, self._types)
-        with closing(read_rows(conn, reader, self._clock, self._batch_size, part.pages)) as batches:
+        with closing(
+            read_rows(conn, reader, self._clock, self._batch_size, large=self._large, pages=part.pages)
+        ) as batches:
             for rows in batches:
                 yield self._event(table, rows)
 
@@ -101,7 +104,8 @@ class SnapshotReader:
                 self._lock(table)
                 told = self.rows_told
                 reader = LineReader(self._connected(), table, self._types)
-                with closing(read_rows(self._connected(), reader, self._clock, self._batch_size)) as batches:
+                rows_read = read_rows(self._connected(), reader, self._clock, self._batch_size, large=self._large)
+                with closing(rows_read) as batches:
                     for rows in batches:
                         yield self._event(table, rows)
                 _log.info("Snapshot of %s: %d rows", table.qualified, self.rows_told - told)

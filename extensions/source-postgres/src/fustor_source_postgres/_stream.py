@@ -17,10 +17,12 @@ from fustor_source_postgres._opening import Opener
 from fustor_source_postgres._patience import Patience, Stop, Stopped
 from fustor_source_postgres._position import base_index, lsn_of
 from fustor_source_postgres._reader import Reader
+from fustor_source_postgres._spool import Spool
 
 _log = logging.getLogger(__name__)
-_TICK_SEC = 0.25
+_TICK_SEC = 0.1
 _NO_END = 1 << 64
+_SLICE_MESSAGES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class MessageStream:
         self._stop = stop
         self._taken: deque[int] | None = deque(maxlen=behind) if behind and asked.end is None else None
         self._closed = Event()
+        self._spool: Spool | None = None
         self._last_told = self._last_look = time.monotonic()
         self._told_position = -1
         self._marked_lsn = 0
@@ -92,15 +95,19 @@ class MessageStream:
             DriverError: the link is gone for longer than configured, or the position is lost.
         """
         going_on = True
-        while going_on:
-            try:
-                yield from self._read()
-                going_on = False
-            except psycopg2.Error as err:
-                going_on = self._recover(err)
+        try:
+            while going_on:
+                try:
+                    yield from self._read()
+                    going_on = False
+                except psycopg2.Error as err:
+                    going_on = self._recover(err)
+        finally:
+            if self._spool is not None:
+                self._spool.close()
 
     def _read(self) -> Iterator[EventBase]:
-        reader, decoder = self._reader, self._opened.decoder
+        reader = self._reader
         last = self._asked.end if self._asked.end is not None else _NO_END
         while self.position < last and not self._stopping():
             chunk, passed = reader.take(self._tick())
@@ -110,18 +117,25 @@ class MessageStream:
                 if base_index(passed) >= last:
                     return
                 continue
-            for payload in chunk:
-                for event in decoder.feed(payload):
-                    if event.index <= self.position:
-                        continue
-                    if event.index > last:
-                        return
-                    self.position = event.index
-                    self.events_told += 1
-                    self.rows_told += len(event.rows)
-                    if self._taken is not None:
-                        self._note_taken(self._taken, event.index)
-                    yield event
+            for event in self._decoded(chunk):
+                index = event.index
+                if index <= self.position:
+                    continue
+                if index > last:
+                    return
+                self.position = index
+                self.events_told += 1
+                self.rows_told += len(event.rows)
+                if self._taken is not None:
+                    self._note_taken(self._taken, index)
+                yield event
+
+    def _decoded(self, chunk: list[bytes]) -> Iterator[EventBase]:
+        decoder = self._opened.decoder
+        for messages in _in_slices(chunk):
+            for ordinary in self._spool.ordinary(messages) if self._spool else (messages,):
+                yield from decoder.decode(ordinary)
+                decoder.check()
 
     def _note_taken(self, taken: deque[int], index: int) -> None:
         """What the host must have committed, since it cannot hold as many events as it has taken since."""
@@ -163,6 +177,7 @@ class MessageStream:
 
     def _start(self) -> Reader:
         opened = self._opened
+        self._spool = Spool() if self._opener.params.streaming else None
         reader = Reader(opened.conn, opened.cur, self._opener.params.queue_bytes, tells_passing=self.is_bounded)
         reader.start()
         if opened.is_own and self.acknowledged > 0:
@@ -172,11 +187,18 @@ class MessageStream:
     def _recover(self, err: psycopg2.Error) -> bool:
         """Whether the stream goes on: it does, unless it was stopped meanwhile."""
         self._reader.stop()
+        if self._spool is not None:
+            self._spool.close()
         if self._stopping():
             return False
         _log.warning("The stream broke, resuming: %s", self._opener.address.clean(err))
         try:
-            self._patience.wait(err)
+            if isinstance(err, psycopg2.InternalError) and self._opener.params.streaming:
+                # rolled back changes of a table that was rewritten in the same transaction, seen with PostgreSQL 18
+                _log.warning("The server cannot stream this before its commit; going on without")
+                self._opener = self._opener.without_streaming()
+            else:
+                self._patience.wait(err)
             self._opened = self._patience.keep_trying(
                 lambda: self._opener.resume(self.position, bounded=self.is_bounded)
             )
@@ -187,3 +209,9 @@ class MessageStream:
             self._reader.stop()
             return False
         return True
+
+
+def _in_slices(chunk: list[bytes]) -> Iterator[list[bytes]]:
+    """A chunk, a few messages at a time: the collector looks at everything that is alive for long."""
+    for start in range(0, len(chunk), _SLICE_MESSAGES):
+        yield chunk[start : start + _SLICE_MESSAGES]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._boundary import begin_at
+from fustor_source_postgres._boundary import BEGIN, begin_at
 from fustor_source_postgres._builders import Row
 from fustor_source_postgres._catalog import Table
-from fustor_source_postgres._copy import copy_batches
+from fustor_source_postgres._connection import Address
+from fustor_source_postgres._copy import copy_blocks, line_batches
 from fustor_source_postgres._lines import LineReader
-from fustor_source_postgres._sql import run
+from fustor_source_postgres._offload import offloaded_blocks
+from fustor_source_postgres._sql import fetch_one, run
 
 _WAS_REWRITTEN = """
 select count(*) <> count(*) filter (where c.relfilenode = pg_relation_filenode(c.oid))
@@ -24,8 +27,24 @@ select count(*) <> count(*) filter (where c.relfilenode = pg_relation_filenode(c
 """
 
 
+_SIZE = """
+select coalesce(sum(pg_table_size(coalesce(t.relid, o.oid))), 0)::bigint
+  from (select %s::oid as oid) o left join pg_partition_tree(o.oid) t on true
+"""
+_PAGE_BYTES = 8 << 10
+
+
 class Rewritten(Exception):  # noqa: N818 - an ordinary race
     """The table was rewritten or emptied after the moment to read: there it looks empty, whatever it held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """From which size on a table is copied by a process of its own, and how that reaches the server."""
+
+    size_bytes: int
+    address: Address
+    lock_timeout_sec: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +64,8 @@ def lock_table(conn: connection, table: Table, snapshot: str | None, lock_timeou
     """
     begin_at(conn, snapshot)
     with conn.cursor() as cur:
-        cur.execute(f"set local lock_timeout = {int(lock_timeout_sec * 1000)}")
-        only = sql.SQL("" if table.is_partitioned else "ONLY ")
-        name = sql.Identifier(table.schema, table.name)
-        cur.execute(sql.SQL("LOCK TABLE {}{} IN ACCESS SHARE MODE").format(only, name))
+        cur.execute(_lock_timeout(lock_timeout_sec))
+        cur.execute(_lock(table))
         # pg_class tells the file of the snapshot, the function that of now
         cur.execute(_WAS_REWRITTEN, {"oid": table.oid})
         row = cur.fetchone()
@@ -58,13 +75,47 @@ def lock_table(conn: connection, table: Table, snapshot: str | None, lock_timeou
 
 
 def read_rows(
-    conn: connection, reader: LineReader, mtime: float, batch_size: int, pages: Pages | None = None
+    conn: connection, reader: LineReader, mtime: float, batch_size: int, *, large: Large, pages: Pages | None = None
 ) -> Generator[list[Row]]:
     """The rows of a locked table in batches, and the end of its transaction."""
     statement = _statement(reader.table, reader.names, pages).as_string(conn)
-    for lines in copy_batches(conn, statement, batch_size):
-        yield reader.rows(lines, mtime)
+    blocks = None
+    if _size(conn, reader.table, pages) >= large.size_bytes:
+        blocks = offloaded_blocks(large.address, _same_moment(conn, reader.table, large.lock_timeout_sec), statement)
+    with closing(blocks or copy_blocks(conn, statement)) as found:
+        for lines in line_batches(found, batch_size):
+            yield reader.rows(lines, mtime)
     run(conn, "commit")
+
+
+def _size(conn: connection, table: Table, pages: Pages | None) -> int:
+    if pages is not None and pages.end is not None:
+        return (pages.end - pages.start) * _PAGE_BYTES
+    with conn.cursor() as cur:
+        cur.execute(_SIZE, (table.oid,))
+        return int(fetch_one(cur)[0])
+
+
+def _same_moment(conn: connection, table: Table, lock_timeout_sec: float) -> list[str]:
+    """Statements that make another connection see what the transaction of `conn` sees, with the table's lock."""
+    with conn.cursor() as cur:
+        cur.execute("select pg_export_snapshot()")
+        snapshot = sql.Literal(fetch_one(cur)[0])
+    return [
+        BEGIN,
+        sql.SQL("set transaction snapshot {}").format(snapshot).as_string(conn),
+        _lock_timeout(lock_timeout_sec),
+        _lock(table).as_string(conn),
+    ]
+
+
+def _lock_timeout(seconds: float) -> str:
+    return f"set local lock_timeout = {int(seconds * 1000)}"
+
+
+def _lock(table: Table) -> sql.Composed:
+    only = sql.SQL("" if table.is_partitioned else "ONLY ")
+    return sql.SQL("LOCK TABLE {}{} IN ACCESS SHARE MODE").format(only, sql.Identifier(table.schema, table.name))
 
 
 def _statement(table: Table, names: tuple[str, ...], pages: Pages | None) -> sql.Composed:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import orjson
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._arrays import parse_array
-from fustor_source_postgres._json import parse_json, parse_json_column
+from fustor_source_postgres._json import parse_json, parse_json_column, parse_jsonb, parse_jsonb_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,19 @@ def _float(text: str | bytes) -> float | str:
     return text if isinstance(text, str) else text.decode()  # NaN and the infinities: JSON has no number for them
 
 
+def _ints(texts: list[str]) -> list[int]:
+    values: list[int] = orjson.loads(f"[{','.join(texts)}]")  # up to 64 bits, and the server has no longer ones
+    return values
+
+
 def _floats(texts: list[str]) -> list[float | str]:
-    values = list(map(float, texts))
-    total = sum(values)
-    return values if total - total == 0 else list(map(_float, texts))  # type: ignore[return-value] # lists are invariant
+    try:
+        values: list[float] = orjson.loads(f"[{','.join(texts)}]")
+    except orjson.JSONDecodeError:  # NaN and the infinities
+        return list(map(_float, texts))
+    if 0 in values:  # it has a sign, which a whole number has not
+        return list(map(_float, texts))
+    return list(map(float, values))
 
 
 def _scalar(read: Callable[[str], Any]) -> Converter:
@@ -44,10 +54,11 @@ def _scalar(read: Callable[[str], Any]) -> Converter:
 
 
 TEXT = Converter(str, bytes.decode, lambda texts: texts)
-_INT = Converter(int, int, lambda texts: list(map(int, texts)))
+_INT = Converter(int, int, _ints)
 _FLOAT = Converter(_float, _float, _floats)
-_BOOL = Converter("t".__eq__, b"t".__eq__, lambda texts: list(map("t".__eq__, texts)))
+_BOOL = Converter("t".__eq__, b"t".__eq__, lambda texts: [text == "t" for text in texts])
 _JSON = Converter(parse_json, lambda raw: parse_json(raw.decode()), parse_json_column)
+_JSONB = Converter(parse_json, parse_jsonb, parse_jsonb_column)
 
 _BUILT_IN = {
     16: _BOOL,
@@ -58,9 +69,11 @@ _BUILT_IN = {
     114: _JSON,
     700: _FLOAT,
     701: _FLOAT,
-    3802: _JSON,  # jsonb
+    3802: _JSONB,
 }
 
+PLAIN_KEYS = frozenset({20, 21, 23, 26, 2950})
+"""Types whose texts need no encoding in a path: whole numbers and uuid."""
 _LOOK_UP = """
 select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::text
   from pg_type t left join pg_type e on e.typarray = t.oid

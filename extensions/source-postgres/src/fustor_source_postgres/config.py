@@ -33,6 +33,10 @@ class PostgresParams(BaseModel):
     slot: _Name | None = Field(default=None, description="Replication slot; made from the source's name when left out")
     publication: _Name | None = Field(default=None, description="Publication; called like the slot when left out")
     queue_bytes: PositiveInt = Field(default=16 << 20, description="Changes read ahead of the host, in bytes")
+    streaming: bool = Field(
+        default=False,
+        description="Have large transactions sent before their commit, and kept in temporary files until it",
+    )
     heartbeat_sec: PositiveFloat = Field(default=10, description="How often an idle stream looks at the log's growth")
     heartbeat_bytes: PositiveInt = Field(
         default=16 << 20, description="Growth of the log without an event that makes the stream write a heartbeat"
@@ -42,6 +46,9 @@ class PostgresParams(BaseModel):
     )
     lock_timeout_sec: PositiveFloat = Field(
         default=5, description="How long a reader waits for the lock of one table before it marks the table skipped"
+    )
+    process_bytes: PositiveInt = Field(
+        default=16 << 20, description="Size from which on a table is copied by a process of its own, on another core"
     )
     connect_timeout_sec: PositiveInt = Field(default=10, description="How long one attempt to connect may take")
     full_audit_every: PositiveInt = Field(
