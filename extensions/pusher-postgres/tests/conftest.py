@@ -15,6 +15,18 @@ from fustor_pusher_postgres.testing import World
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves it alone
 
 
+EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    CREATE SCHEMA public;
+END $$
+"""
+
+
 class Database(World):
     """A world with what tests do to it."""
 
@@ -36,9 +48,11 @@ def module_database():
 
 
 @pytest.fixture
-def database():
-    with Database() as database:
-        yield database
+def database(module_database):
+    """The module's database, emptied: much quicker than one of its own."""
+    module_database.ask(f"ALTER DATABASE {module_database._name} RESET ALL")
+    module_database.ask(EMPTY)
+    return module_database
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Random histories: pushes of three streams in one order, repeated and cut off, told to a pusher and to a view."""
 
 import json
+from collections.abc import Sequence
 from random import Random
 
 from fustor_driver.view import View
@@ -8,6 +9,7 @@ from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSig
 
 REALTIME, SNAPSHOT, AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 NAMES = ("a", "b", "a-b")  # `-` sorts before `/`
+MANY_NAMES = (*NAMES, *(f"n{number}" for number in range(20)), "back\\slash", "tab\t", "line\n", "return\r", 'quo"te')
 MAX_DEPTH = 4
 KINDS = ("realtime", "snapshot", "mixed", "end", "start", "audit", "finish", "again", "session")
 WEIGHTS = (30, 20, 12, 8, 10, 20, 8, 8, 3)
@@ -16,8 +18,9 @@ WEIGHTS = (30, 20, 12, 8, 10, 20, 8, 8, 3)
 class History:
     """What a host pushes, drawn from a seed; knows as much of the task's state as a host does."""
 
-    def __init__(self, seed: int, length: int) -> None:
+    def __init__(self, seed: int, length: int, names: Sequence[str] = NAMES) -> None:
         self.random = Random(seed)
+        self.names = names
         self.length = length
         self.layout = self.random.choice(("files", "tables", "wild"))
         self.has_index = self.random.random() < 0.5
@@ -88,7 +91,7 @@ class History:
 
     def _path(self):
         depth = self.random.choices(range(MAX_DEPTH + 1), (1, 10, 12, 12, 6))[0]
-        return "/" + "/".join(self.random.choice(NAMES) for _ in range(depth))
+        return "/" + "/".join(self.random.choice(self.names) for _ in range(depth))
 
     def _row(self, path, source, *, is_delete):
         random = self.random
@@ -110,9 +113,9 @@ def signal(which):
     return UpdateEvent(fields=[], rows=[], event_schema="fs", table="", message_source=AUDIT, signal=which)
 
 
-async def play(driver, stored, seed: int, length: int, task: str) -> None:
+async def play(driver, stored, seed: int, length: int, *, task: str, names: Sequence[str]) -> None:
     """Play a history on both; raises AssertionError where they differ."""
-    history, view = History(seed, length), View()
+    history, view = History(seed, length, names), View()
     told: list[str] = []
     session, floor = None, -1
 

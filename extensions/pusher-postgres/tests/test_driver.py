@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from postgres_events import AUDIT_END, AUDIT_START, SNAPSHOT, delete, upsert
+from postgres_events import AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_core.models.config import PusherConfig
@@ -216,3 +216,55 @@ def test_a_missing_database_is_the_users_to_mend(database):
     with pytest.raises(ConfigError, match="no_such_database"):
         asyncio.run(driver.create_session("t"))
     asyncio.run(driver.close())
+
+
+def test_two_instances_see_the_tables_and_columns_that_the_other_made(database):
+    """Each keeps what it knows of the tables between pushes; the database says when that is out of date."""
+
+    async def main():
+        drivers = [database.driver(typed_tables=["*"]) for _ in range(2)]
+        session = await start(drivers[0])
+        for number in range(12):
+            told = [
+                record(f"{number}", {f"c{number // 3}": number, "n": 2**62 * number}, home=("public", name))
+                for name in "abc"
+            ]
+            await drivers[number % 2].push(told[: 1 + number % 3], session_id=session)
+        for driver in drivers:
+            assert driver.statistics()["refused_batches"] == 0
+            await driver.close()
+
+    asyncio.run(main())
+    for name, rows in (("a", range(12)), ("b", [n for n in range(12) if n % 3]), ("c", [2, 5, 8, 11])):
+        table = f"fustor.public_{name}"
+        found = database.ask(f"SELECT path, n FROM {table}")  # noqa: S608 - names of this test
+        assert dict(found) == {f"/public/{name}/{n}": 2**62 * n for n in rows}
+        for n in rows:
+            query = f"SELECT c{n // 3} FROM {table} WHERE path = %s"  # noqa: S608 - the same
+            assert database.ask(query, f"/public/{name}/{n}") == [(n,)]
+
+
+def test_a_session_that_begins_during_a_push_begins_after_it(database):
+    async def main():
+        first, second = database.driver(), database.driver()
+        session = await start(first)
+        await first.push([], session_id=session, is_snapshot_end=True)
+
+        async def stream():
+            told = [-1]
+            for number in range(50):
+                event = upsert(*(f"/{number}/{key}" for key in range(100)), index=number + 1)
+                reply = await first.push([event], session_id=session)
+                if reply["snapshot_needed"]:
+                    break
+                told.append(reply["committed_index"])
+            return told
+
+        told, begun = await asyncio.gather(stream(), second.create_session("task"))
+        await first.close()
+        await second.close()
+        return told, begun["committed_index"]
+
+    told, committed = asyncio.run(main())
+    assert committed == told[-1]
+    assert len([row for row in database.stored() if not row["is_directory"]]) == 100 * (len(told) - 1)

@@ -1,7 +1,7 @@
 """What the ends of snapshots and audits delete, where random histories seldom come."""
 
 import pytest
-from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, upsert
+from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, upsert
 
 
 def push(run, *batches):
@@ -63,3 +63,10 @@ def test_a_repeated_end_deletes_nothing_more(run, database):
 
     run(scenario)
     assert {row["path"] for row in database.stored()} == {"/a", "/b"}
+
+
+@pytest.mark.parametrize("told", [["delete"], ["delete", "insert"]])
+def test_deleting_the_root_deletes_everything_although_the_root_has_no_row(run, database, told):
+    events = {"delete": delete("/", mtime=2.0), "insert": upsert("/", mtime=3.0, is_directory=True)}
+    push(run, [upsert("/a/b", source=SNAPSHOT)], [events[name] for name in told])
+    assert {row["path"] for row in database.stored()} == ({"/"} if "insert" in told else set())

@@ -1,13 +1,17 @@
 """Links that break, servers that are not there, and hosts that close in the middle."""
 
 import asyncio
+from contextlib import closing
 
+import psycopg2
 import pytest
 from postgres_events import upsert
 
-from fustor_core.exceptions import RetryableError
+from fustor_core.exceptions import ConfigError, RetryableError
 from fustor_core.models.config import PusherConfig
 from fustor_pusher_postgres import PostgresDriver
+from fustor_pusher_postgres._errors import is_transient
+from fustor_pusher_postgres._stage import copy_chunks
 
 CUT = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'fustor-pusher-postgres'"
 
@@ -85,3 +89,65 @@ def test_nobody_waits_for_ever_for_a_lock_of_another_task(run, database):
 
     run(scenario)
     assert len(database.stored()) == 24
+
+
+REFUSES_TWICE = """
+CREATE SEQUENCE attempts;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('attempts') <= 2 THEN
+        RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '{state}';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON fustor.fs FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+"""
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "53300"])
+def test_a_transaction_that_could_not_be_serialised_is_done_again(run, database, state):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([upsert("/known")], session_id=session)
+        await asyncio.to_thread(database.ask, REFUSES_TWICE.format(state=state))
+        await driver.push([upsert("/a", "/known", index=3)], session_id=session)
+        return driver.statistics()
+
+    statistics = run(scenario)
+    assert (statistics["retries"], statistics["refused_rows"]) == (2, 0)
+    assert [row["path"] for row in database.stored()] == ["/a", "/known"]
+
+
+def test_a_table_that_somebody_dropped_is_named_and_nothing_is_set_aside(database):
+    batch = [upsert("/a", home=("fs", "gone"))]
+
+    async def main():
+        for is_first in (True, False):
+            driver = database.driver()
+            session = (await driver.create_session("task"))["session_id"]
+            if is_first:
+                await driver.push(batch, session_id=session)
+                await asyncio.to_thread(database.ask, "DROP TABLE fustor.fs_gone")
+            with pytest.raises(ConfigError, match="fs_gone"):
+                await driver.push(batch, session_id=session)
+            await driver.close()
+
+    asyncio.run(main())
+    assert database.ask("SELECT count(*) FROM fustor._fustor_dead_letters") == [(0,)]
+
+
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_a_link_that_is_cut_in_the_middle_of_a_copy_says_so_as_any_other(database, rows):
+    database.ask("CREATE TABLE t (a text)")
+    with closing(psycopg2.connect(database.dsn)) as conn, conn.cursor() as cur:
+
+        def chunks():
+            yield b"first\n"
+            database.ask("SELECT pg_terminate_backend(%s, 5000)", conn.info.backend_pid)
+            for _ in range(rows):
+                yield b"second\n"
+
+        with pytest.raises(psycopg2.Error) as caught:
+            copy_chunks(cur, "COPY t FROM STDIN", chunks())
+        assert is_transient(caught.value)
+    assert database.ask("SELECT count(*) FROM t") == [(0,)]

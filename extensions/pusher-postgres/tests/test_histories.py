@@ -1,11 +1,11 @@
 """What is stored is what the view holds, after every push of random histories."""
 
 import asyncio
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import psycopg2
 import pytest
-from postgres_histories import play
+from postgres_histories import MANY_NAMES, NAMES, play
 from psycopg2 import sql
 
 PLAIN = 30
@@ -13,10 +13,10 @@ FULL = 2_000
 LENGTH = 30
 
 
-@pytest.fixture
-def stored(module_database):
+@contextmanager
+def reader(database):
     """Reads a task's rows by path, over one connection."""
-    with closing(psycopg2.connect(module_database.dsn)) as conn, conn.cursor() as cur:
+    with closing(psycopg2.connect(database.dsn)) as conn, conn.cursor() as cur:
         conn.autocommit = True
 
         def read(task):
@@ -42,12 +42,14 @@ def stored(module_database):
         yield read
 
 
-def expect_equal(database, stored, seeds, length):
+def expect_equal(database, seeds, length, names=NAMES):
     async def main():
         driver = database.driver()
         try:
-            for seed in seeds:
-                await play(driver, stored, seed, length, f"history {seed} {length}")
+            with reader(database) as stored:
+                for seed in seeds:
+                    task = f"history {seed} {length} {len(names)}"
+                    await play(driver, stored, seed, length, task=task, names=names)
             assert driver.statistics()["refused_batches"] == 0
         finally:
             await driver.close()
@@ -56,12 +58,22 @@ def expect_equal(database, stored, seeds, length):
 
 
 @pytest.mark.parametrize("start", range(0, PLAIN, 10))
-def test_tables_equal_the_view(module_database, stored, start):
+def test_tables_equal_the_view(module_database, start):
     print(f"seeds {start} to {start + 9}")
-    expect_equal(module_database, stored, range(start, start + 10), LENGTH)
+    expect_equal(module_database, range(start, start + 10), LENGTH)
+
+
+def test_tables_equal_the_view_where_most_paths_are_new(module_database):
+    expect_equal(module_database, range(10), LENGTH, MANY_NAMES)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("start", range(PLAIN, FULL, 100))
-def test_tables_equal_the_view_in_many_histories(database, stored, start):
-    expect_equal(database, stored, range(start, start + 100), 60)
+def test_tables_equal_the_view_in_many_histories(database, start):
+    expect_equal(database, range(start, start + 100), 60)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("start", range(0, FULL // 4, 100))
+def test_tables_equal_the_view_in_many_histories_of_new_paths(database, start):
+    expect_equal(database, range(start, start + 100), 60, MANY_NAMES)

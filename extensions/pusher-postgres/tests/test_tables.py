@@ -84,6 +84,15 @@ def test_a_column_that_an_update_does_not_tell_keeps_its_value(run, database):
     assert database.ask("SELECT record FROM fustor.public_users") == [({"id": 1, "long": "x", "n": 5},)]
 
 
+def test_an_insert_keeps_no_column_that_it_does_not_tell(run, database):
+    told = [record("1", {"id": 1, "old": "x"}), record("2", {"id": 2, "old": "y"})]
+    push(run, told, [record("1", {"id": 3}, model=InsertEvent), record("2", {"id": 4})])
+    assert database.ask("SELECT record FROM fustor.public_users ORDER BY path") == [
+        ({"id": 3},),
+        ({"id": 4, "old": "y"},),
+    ]
+
+
 def test_columns_are_kept_within_one_batch_too(run, database):
     push(run, [record("1", {"id": 1, "long": "x"}, model=InsertEvent), record("1", {"id": 2})])
     assert database.ask("SELECT record FROM fustor.public_users") == [({"id": 2, "long": "x"},)]
@@ -158,3 +167,64 @@ def test_a_later_layout_is_not_touched(run, database):
     database.ask("UPDATE fustor._fustor_meta SET version = 99")
     with pytest.raises(Exception, match="upgrade the driver"):
         push(run, [upsert("/a")])
+
+
+def test_more_keys_than_a_table_can_have_columns_stay_in_the_record(run, database):
+    keys = [f"k{number:04}" for number in range(2_000)]
+    push(
+        run,
+        [record("1", dict.fromkeys(keys[:900], True))],
+        [record("2", dict.fromkeys(keys, True))],
+        typed_tables=["*"],
+    )
+    found = dict(database.ask("SELECT path, record FROM fustor.public_users"))
+    assert found["/public/users/1"] is None
+    assert set(found["/public/users/2"]) == set(keys[1_000:])
+    assert database.ask("SELECT k0999 FROM fustor.public_users ORDER BY path") == [(None,), (True,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("smallint", 7, 70_000),
+        ("integer", 7, 2**40),
+        ("numeric(6,2)", 12, 10**9),
+        ("real", 0.5, 1e300),
+        ("timestamp with time zone", "2026-11-24 09:00:00+00", "yesterday-ish"),
+        ("character varying(3)", "abc", "abcd"),
+    ],
+)
+def test_a_column_whose_type_somebody_chose_keeps_it_and_refuses_what_does_not_fit(run, database, kind, good, bad):
+    push(run, [record("1", {"n": good, "m": 1})], typed_tables=["*"])
+    database.ask(f"ALTER TABLE fustor.public_users ALTER COLUMN n TYPE {kind} USING n::{kind}")
+    push(run, [record("2", {"n": bad, "m": 2}), record("3", {"n": good, "m": 3})], typed_tables=["*"])
+    query = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attname = 'n' AND attrelid = %s::regclass"
+    assert database.ask(query, "fustor.public_users") == [(kind,)]
+    assert database.ask("SELECT path FROM fustor._fustor_dead_letters") == [("/public/users/2",)]
+    assert database.ask("SELECT path, m FROM fustor.public_users ORDER BY path") == [
+        ("/public/users/1", 1),
+        ("/public/users/3", 3),
+    ]
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**30, 0.5, 1e300, True, "x", [1], None])
+def test_a_value_that_a_typed_column_cannot_hold_widens_it(run, database, value):
+    push(run, [record("1", {"n": 1})], [record("2", {"n": value})], typed_tables=["*"])
+    found = [kept for (kept,) in database.ask("SELECT n FROM fustor.public_users ORDER BY path")]
+    if isinstance(value, bool | str | list):
+        assert found == ["1", {True: "true", "x": "x"}.get(value if isinstance(value, bool | str) else None, "[1]")]
+    else:
+        assert [None if kept is None else float(kept) for kept in found] == [1, value and float(value)]
+    assert database.ask("SELECT count(*) FROM fustor._fustor_dead_letters") == [(0,)]
+
+
+@pytest.mark.parametrize("typed", [(), ("*",)])
+@pytest.mark.parametrize("more", ['"100%" text', "twice bigint GENERATED ALWAYS AS (event_index * 2) STORED"])
+def test_columns_that_are_made_by_the_server_are_left_to_it(run, database, typed, more):
+    push(run, [record("1", {"n": 1})], typed_tables=typed)
+    database.ask(f"ALTER TABLE fustor.public_users ADD COLUMN {more}")
+    push(run, [record("1", {"n": 2}), record("2", {"n": 2})], [record("3", {"n": 3})], typed_tables=typed)
+    assert database.ask("SELECT path FROM fustor.public_users ORDER BY path") == [
+        (f"/public/users/{key}",) for key in (1, 2, 3)
+    ]
+    assert database.ask("SELECT count(*) FROM fustor._fustor_dead_letters") == [(0,)]

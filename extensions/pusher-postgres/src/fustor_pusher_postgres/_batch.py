@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 
 import psycopg2
 from psycopg2 import sql
-from pydantic_core import PydanticSerializationError
+from pydantic_core import to_json
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
+from fustor_pusher_postgres._bulk import write_blocks
 from fustor_pusher_postgres._errors import is_refusal
 from fustor_pusher_postgres._replace import end_audit, end_snapshot, start_audit
 from fustor_pusher_postgres._rows import Origin, RowRefused, Run, parse_row
@@ -23,8 +24,8 @@ __all__ = ["REFUSALS", "Batch", "write_batch"]
 
 Item: TypeAlias = tuple[EventBase, list[Any]]
 """Rows, with the event that they came in."""
-REFUSALS = (psycopg2.Error, RowRefused, UnicodeEncodeError, PydanticSerializationError)
-"""What a row can be refused by; of the database's errors only those that `is_refusal` knows."""
+REFUSALS = (psycopg2.Error, ValueError)
+"""What a row can be refused by: a value that cannot be sent, or an error of the database that `is_refusal` knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,11 @@ def write_batch(writer: Writer, batch: Batch, *, carefully: bool) -> int:
     """
     state = writer.state
     floor = state.realtime_index
-    write = _write_carefully if carefully else _write
+    write = _write_carefully if carefully else _write_quickly
     items: list[Item] = []
     refused = 0
+    if carefully:
+        writer.cur.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that a row is refused by itself, not by the commit
     for event in batch.events:
         if event.message_source is MessageSource.REALTIME and -1 < event.index <= floor:
             continue  # this session has told it before: older news
@@ -76,7 +79,13 @@ def _counts(writer: Writer, source: MessageSource) -> bool:
     return source is MessageSource.REALTIME or state.audit_since is not None
 
 
-def _write(writer: Writer, items: list[Item]) -> int:
+def _write_quickly(writer: Writer, items: list[Item]) -> int:
+    if items and not write_blocks(writer, items):
+        _write(writer, items)
+    return 0
+
+
+def _write(writer: Writer, items: list[Item]) -> None:
     run: Run | None = None
     for event, rows in items:
         origin = Origin.of(event)
@@ -90,7 +99,6 @@ def _write(writer: Writer, items: list[Item]) -> int:
             run.take(origin, row, path, mtime)
     if run is not None:
         writer.write(run)
-    return 0
 
 
 def _write_carefully(writer: Writer, items: list[Item]) -> int:
@@ -140,7 +148,7 @@ def _set_aside(writer: Writer, event: EventBase, row: Any, reason: str) -> None:
     state = writer.state
     names = (state.task, state.session_id, event.event_schema, event.table)
     kinds = (event.event_type.value, event.message_source.value, event.index)
-    texts = (path if isinstance(path, str) else None, json.dumps(row, default=repr), reason)
+    texts = (path if isinstance(path, str) else None, _shown(row), reason)
     values = (*names, *kinds, *texts)
     writer.cur.execute(query, [_storable(value) if isinstance(value, str) else value for value in values])
     _note(writer, event, row)
@@ -163,6 +171,24 @@ def _note(writer: Writer, event: EventBase, row: Any) -> None:
             raise
         writer.cur.execute("ROLLBACK TO SAVEPOINT fustor_note")
         writer.restore(*before)
+
+
+def _shown(row: Any) -> str:
+    """A refused row as a text, in the best form that it has."""
+    for form in (_as_json, repr, _as_lenient_json):
+        try:
+            return form(row)
+        except (TypeError, ValueError, RecursionError):  # a key, a number or a depth that this form cannot have
+            continue
+    return f"a {type(row).__name__} that no text can show"
+
+
+def _as_json(row: Any) -> str:
+    return json.dumps(row, default=repr)
+
+
+def _as_lenient_json(row: Any) -> str:
+    return to_json(row, fallback=repr).decode()
 
 
 def _storable(text: str) -> str:

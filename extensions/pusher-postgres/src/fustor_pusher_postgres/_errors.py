@@ -21,7 +21,7 @@ else:
             """The other side may recover."""
 
 
-__all__ = ["ConfigError", "DriverError", "RetryableError", "is_refusal", "is_transient", "translated"]
+__all__ = ["ConfigError", "DriverError", "RetryableError", "is_refusal", "is_storable", "is_transient", "translated"]
 
 _PASSING_CLASSES = {"08", "40", "53", "57"}  # connection, rollback, resources, operator intervention
 _PASSING_STATES = {errorcodes.LOCK_NOT_AVAILABLE, errorcodes.OBJECT_IN_USE, errorcodes.READ_ONLY_SQL_TRANSACTION}
@@ -42,6 +42,14 @@ def is_transient(error: psycopg2.Error) -> bool:
     return isinstance(error, psycopg2.OperationalError) and not _FINAL_TEXT.search(str(error))
 
 
+def is_storable(text: str) -> bool:
+    """Whether a database can hold the text: it has neither a NUL nor half a surrogate pair."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def is_refusal(error: Exception) -> bool:
     """Whether the database refuses a row, or text that no database can hold was to be sent."""
     if isinstance(error, UnicodeEncodeError):  # an unpaired surrogate
@@ -54,7 +62,7 @@ def is_refusal(error: Exception) -> bool:
 def translated(text: str, error: psycopg2.Error) -> DriverError:
     """The error to raise for `error`, whose cleaned text is `text`."""
     if is_transient(error):
-        return RetryableError(f"Nothing was committed: {text}; it is tried again when the server answers")
+        return RetryableError(f"No commit is known of: {text}; it is tried again when the server answers")
     if error.pgcode is None or error.pgcode[:2] in {"28", "3D", "42"}:
         return ConfigError(f"The server refuses: {text}; correct `endpoint`, `credential` or the privileges")
     return DriverError(f"The server refuses: {text}; nothing was committed")

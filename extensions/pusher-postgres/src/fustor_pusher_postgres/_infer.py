@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["wider_columns"]
+__all__ = ["can_be_column", "wider_columns"]
 
 _RESERVED = frozenset(
     [
@@ -29,30 +29,35 @@ _RESERVED = frozenset(
     ]
 )
 _NUMBERS = {"bigint", "numeric", "double precision"}
+_GIVEN = _NUMBERS | {"boolean", "text", "jsonb"}
 _BIGINT_MAX = 2**63
+_COLUMNS_MAX = 1_000  # a table can have 1,600, among them those that were dropped
 _NAME_MAX_BYTES = 63
 
 
 def wider_columns(columns: Mapping[str, str], records: Iterable[object]) -> dict[str, str]:
     """The columns that are missing, or too narrow, for these records, with the types that they need.
 
-    A key that cannot name a column of its own is left out: it stays in `record`.
+    A key that cannot have a column of its own is left out: it stays in `record`. A column that somebody gave another
+    type keeps it.
     """
     found: dict[str, str] = {}
     for record in records:
         if not isinstance(record, Mapping):
             continue
         for key, value in record.items():
-            if value is None or not _is_free(key):
+            if value is None or not can_be_column(key):
                 continue
             known = found.get(key) or columns.get(key)
             kind = _type_of(value) if known is None else _joined(known, _type_of(value))
-            if kind != known:
+            has_room = known is not None or len(columns.keys() | found.keys()) < _COLUMNS_MAX
+            if kind != known and has_room:
                 found[key] = kind
     return found
 
 
-def _is_free(key: object) -> bool:
+def can_be_column(key: object) -> bool:
+    """Whether a key of a record can name a column of its own."""
     return (
         isinstance(key, str)
         and key not in _RESERVED
@@ -74,7 +79,7 @@ def _type_of(value: object) -> str:
 
 
 def _joined(known: str, new: str) -> str:
-    if known in (new, "text"):
+    if known in (new, "text") or known not in _GIVEN:
         return known
     if known in _NUMBERS and new in _NUMBERS:
         return "numeric"

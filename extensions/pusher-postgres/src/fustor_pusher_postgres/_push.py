@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psycopg2
-from psycopg2.extensions import TRANSACTION_STATUS_IDLE, cursor
+from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
 from fustor_pusher_postgres._connection import Address, Pool
-from fustor_pusher_postgres._errors import DriverError, is_refusal, is_transient, translated
+from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
 from fustor_pusher_postgres._schema import prepare_schema
 from fustor_pusher_postgres._state import State, begin_session, load, save
 from fustor_pusher_postgres._tables import Table, Tables, load_tables
@@ -60,11 +61,16 @@ class Store:
 
     def begin(self, task: str) -> tuple[str, int]:
         """Open a session of a task; return its id and the committed index."""
+        if not is_storable(task):
+            raise DriverError(f"Task {task!r} is no text that a database can hold; name it otherwise")
         schema = self._params.schema_name
 
         def work(cur: cursor) -> tuple[str, int]:
+            cur.execute("BEGIN")
             prepare_schema(cur, schema)
-            return begin_session(cur, schema, task)
+            opened = begin_session(cur, schema, task)
+            cur.execute("COMMIT")
+            return opened
 
         return self._transaction(work)
 
@@ -80,9 +86,15 @@ class Store:
             if isinstance(error, psycopg2.Error) and not is_refusal(error):
                 raise
             self.counters.refused_batches += 1
-            state, refused = self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=True))
+            state, refused = self._push_carefully(session_id, batch)
         self.counters.add(batch, refused)
         return state
+
+    def _push_carefully(self, session_id: object, batch: Batch) -> tuple[State, int]:
+        try:
+            return self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=True))
+        except psycopg2.Error as error:  # no row, but what is stored beside them: an index that no bigint can hold
+            raise self._translated(error) from None
 
     def close(self) -> None:
         """Wait for what is under way and close every connection."""
@@ -92,19 +104,19 @@ class Store:
     def _push(self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, int]:
         schema = self._params.schema_name
         state = load(cur, schema, session_id, lock=True)
+        before = copy.copy(state)
         version, known = self._known.get(state.number, (-1, []))
         if version != state.tables_version:
             known = load_tables(cur, schema, state)
         tables = Tables(schema, state, known)
-        writer = Writer(cur, self._params, state, tables, carefully=carefully)
+        writer = Writer(cur, self._params, state, tables)
         refused = write_batch(writer, batch, carefully=carefully)
-        save(cur, schema, state)
-        cur.execute("COMMIT")
+        save(cur, schema, before, state)
         self._known[state.number] = state.tables_version, tables.all()
         return state, refused
 
     def _transaction(self, work: Callable[[cursor], _T]) -> _T:
-        """What `work` returns; tried again a few times where the link or a lock failed.
+        """What `work` returns; it ends what it begins, and is tried again a few times where the link or a lock failed.
 
         Raises:
             DriverError: what became of an error of the database, unless it is one that refuses a row.
@@ -116,23 +128,22 @@ class Store:
                 if is_refusal(error):
                     raise
                 if not is_transient(error) or attempt == self._params.attempts or self._closing.is_set():
-                    raise translated(f"{self._address.shown}: {self._address.clean(error)}", error) from None
+                    raise self._translated(error) from None
                 self.counters.retries += 1
                 self._closing.wait(min(_FIRST_PAUSE_SEC * 4 ** (attempt - 1), self._retry_delay_sec))
         raise DriverError("No attempt was made; `attempts` must be above 0")
 
+    def _translated(self, error: psycopg2.Error) -> DriverError:
+        return translated(f"{self._address.shown}: {self._address.clean(error)}", error)
+
     def _attempt(self, work: Callable[[cursor], _T]) -> _T:
         with self._pool.lend() as conn, conn.cursor() as cur:
-            cur.execute("BEGIN")
             try:
-                result = work(cur)
-                if conn.info.transaction_status != TRANSACTION_STATUS_IDLE:
-                    cur.execute("COMMIT")
+                return work(cur)
             except BaseException:
                 if not conn.closed:
                     _roll_back(cur)
                 raise
-            return result
 
 
 def _roll_back(cur: cursor) -> None:

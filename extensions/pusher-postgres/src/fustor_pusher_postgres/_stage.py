@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -13,10 +12,19 @@ import psycopg2
 from psycopg2.extensions import cursor
 from pydantic_core import to_json
 
-from fustor_event_model import MessageSource
 from fustor_pusher_postgres._rows import Entry
 
-__all__ = ["CONTRACT_FIELDS", "NEW_COLUMNS", "Facts", "copy_entries", "copy_new", "prepare_stage"]
+__all__ = [
+    "CONTRACT_FIELDS",
+    "NULL",
+    "OPTIONAL",
+    "copy_chunks",
+    "copy_entries",
+    "extra_text",
+    "json_text",
+    "prepare_stage",
+    "value_text",
+]
 
 CONTRACT_FIELDS = (
     "path",
@@ -38,28 +46,14 @@ CREATE TEMPORARY TABLE IF NOT EXISTS _fustor_stage (
     event_index bigint
 ) ON COMMIT DELETE ROWS
 """
-NEW_COLUMNS = (
-    "path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped, record, extra,"
-    " event_index, message_source, _at, _below, _session, _told, _dark, _audit, _seen"
-)
 _COPY = "COPY pg_temp._fustor_stage FROM STDIN"
 _CHUNK_LINES = 100
-_NULL = "\\N"
-_OPTIONAL = ("parent_path", "parent_mtime", "is_atomic_write", "audit_skipped")
-_NONE_OF_THEM = f"{_NULL}\t" * len(_OPTIONAL)
-_TRUE_OR_NULL = {True: "t", False: _NULL}
+NULL = "\\N"
+OPTIONAL = ("parent_path", "parent_mtime", "is_atomic_write", "audit_skipped")
+_NONE_OF_THEM = f"{NULL}\t" * len(OPTIONAL)
+_TRUE_OR_NULL = {True: "t", False: NULL}
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What all rows of a run are given besides what they say."""
-
-    source: MessageSource
-    clock: int | None
-    session: int
-    audit: int | None
 
 
 def prepare_stage(cur: cursor) -> None:
@@ -79,45 +73,35 @@ def copy_entries(cur: cursor, run: int, entries: Iterable[tuple[int, Entry]]) ->
         f"{run}\t{home}\t{entry.act}\t{entry.told!r}\t{_TRUE_OR_NULL[entry.is_dark]}\t{entry.seen}\t{_body(entry)}\n"
         for home, entry in entries
     )
-    _copy(cur, _COPY, lines)
-
-
-def copy_new(cur: cursor, statement: str, entries: Iterable[Entry], facts: Facts) -> None:
-    """Send entries straight into their table, which has none of their paths. Raises what `copy_entries` raises."""
-    common = f"{facts.source.value}\t{_or_null(facts.clock)}"
-    audit, session, clock = _or_null(facts.audit), facts.session, _or_null(facts.clock)
-    lines = (
-        f"{_body(entry)}\t{common}\t{_NULL if entry.is_container else clock}\t{session}\t{_told(entry)}\t"
-        f"{_TRUE_OR_NULL[entry.is_dark]}\t{audit}\t{entry.seen}\n"
-        for entry in entries
-    )
-    _copy(cur, statement, lines)
+    chunks = iter(lambda: "".join(islice(lines, _CHUNK_LINES)).encode(), b"")
+    copy_chunks(cur, _COPY, chunks)
 
 
 class _Chunks(io.RawIOBase):
     """A file that is made while it is read, so that the server reads a chunk while the next one is made."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self.error: ValueError | None = None
 
     def read(self, size: int = -1) -> bytes:
-        """The next lines, however many `size` would allow; empty at the end, and after an error."""
+        """The next chunk, however much `size` would allow; empty at the end, and after an error."""
         del size
         try:
-            return "".join(islice(self._lines, _CHUNK_LINES)).encode()
+            return next(self._chunks, b"")
         except ValueError as error:  # the client library would make an error of the server of it
             self.error = error
             raise
 
 
-def _copy(cur: cursor, statement: str, lines: Iterator[str]) -> None:
-    chunks = _Chunks(lines)
+def copy_chunks(cur: cursor, statement: str, chunks: Iterator[bytes]) -> None:
+    """Do a COPY; what making the chunks raises is raised here."""
+    file = _Chunks(chunks)
     try:
-        cur.copy_expert(statement, chunks)
+        cur.copy_expert(statement, file)
     except psycopg2.Error:
-        if chunks.error is not None:
-            raise chunks.error from None
+        if file.error is not None:
+            raise file.error from None
         raise
 
 
@@ -128,40 +112,35 @@ def _body(entry: Entry) -> str:
         path = _escaped(path)
     size = row.get("size")
     return (
-        f"{path}\t{entry.mtime!r}\t{_NULL if size is None else _text(size)}\t{entry.is_container}\t{_optional(row)}"
-        f"{_json(entry.record)}\t{_extra(row)}\t{entry.index}"
+        f"{path}\t{entry.mtime!r}\t{value_text(size)}\t{entry.is_container}\t{_optional_texts(row)}"
+        f"{json_text(entry.record)}\t{extra_text(row)}\t{entry.index}"
     )
 
 
-def _told(entry: Entry) -> str:
-    return _NULL if entry.told == entry.mtime else repr(entry.told)
-
-
-def _or_null(value: int | None) -> str:
-    return _NULL if value is None else str(value)
-
-
-def _optional(row: Mapping[str, Any]) -> str:
-    if row.keys().isdisjoint(_OPTIONAL):
+def _optional_texts(row: Mapping[str, Any]) -> str:
+    if row.keys().isdisjoint(OPTIONAL):
         return _NONE_OF_THEM
-    return "".join([f"{_text(row.get(name))}\t" for name in _OPTIONAL])
+    return "".join([f"{value_text(row.get(name))}\t" for name in OPTIONAL])
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value for COPY."""
     if value is None:
-        return _NULL
+        return NULL
     text = str(value)
     return _escaped(text) if isinstance(value, str) and _SPECIAL.search(text) else text
 
 
-def _json(value: object) -> str:
-    return _NULL if value is None else to_json(value).decode().replace("\\", "\\\\")
+def json_text(value: object) -> str:
+    """A value as JSON, for COPY."""
+    return NULL if value is None else to_json(value).decode().replace("\\", "\\\\")
 
 
-def _extra(row: Mapping[str, Any]) -> str:
+def extra_text(row: Mapping[str, Any]) -> str:
+    """The fields that have no column of their own, as JSON for COPY."""
     if _KNOWN.issuperset(row):
-        return _NULL
-    return _json({name: value for name, value in row.items() if name not in _KNOWN})
+        return NULL
+    return json_text({name: value for name, value in row.items() if name not in _KNOWN})
 
 
 def _escaped(text: str) -> str:

@@ -111,7 +111,7 @@ class State:
 
 
 _COLUMNS = tuple(column.name for column in fields(State))
-_CHANGING = tuple(name for name in _COLUMNS if name not in {"number", "task", "session_id", "session", "told"})
+_COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 
 
 class Superseded(DriverError):  # noqa: N818 - it is told, not failed
@@ -119,7 +119,7 @@ class Superseded(DriverError):  # noqa: N818 - it is told, not failed
 
 
 def load(cur: cursor, schema: str, session_id: object, *, lock: bool = False) -> State:
-    """The state of a session's task; locked, it is this transaction's alone.
+    """The state of a session's task; with `lock` a transaction is begun, and the state is its alone.
 
     Raises:
         DriverError: nobody opened that session.
@@ -129,8 +129,9 @@ def load(cur: cursor, schema: str, session_id: object, *, lock: bool = False) ->
     unknown = DriverError(f"Session {session_id!r} is unknown or obsolete (419); create a new one")
     if not (number.isdecimal() and int(number) <= _INTEGER_MAX and nonce):
         raise unknown
-    query = sql.SQL("SELECT {} FROM {} WHERE number = %s {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
+    query = sql.SQL("{}SELECT {} FROM {} WHERE number = %s {}").format(
+        sql.SQL("BEGIN; " if lock else ""),
+        _COLUMN_LIST,
         qualified(schema, TASKS),
         sql.SQL("FOR NO KEY UPDATE" if lock else ""),
     )
@@ -147,13 +148,17 @@ def load(cur: cursor, schema: str, session_id: object, *, lock: bool = False) ->
     return state
 
 
-def save(cur: cursor, schema: str, state: State) -> None:
-    """Write the state back, inside the transaction that locked it."""
-    query = sql.SQL("UPDATE {} SET updated_at = now(), {} WHERE number = %(number)s").format(
+def save(cur: cursor, schema: str, before: State, state: State) -> None:
+    """Write what has changed of the state back and commit the transaction that locked it."""
+    changed = {name: value for name in _COLUMNS if (value := getattr(state, name)) != getattr(before, name)}
+    query = sql.SQL("UPDATE {} SET {} WHERE number = %(number)s; COMMIT").format(
         qualified(schema, TASKS),
-        sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(c), sql.Placeholder(c)) for c in _CHANGING),
+        sql.SQL(", ").join(
+            [sql.SQL("updated_at = now()")]
+            + [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changed]
+        ),
     )
-    cur.execute(query, {name: getattr(state, name) for name in _COLUMNS})
+    cur.execute(query, changed | {"number": state.number})
 
 
 def begin_session(cur: cursor, schema: str, task: str) -> tuple[str, int]:

@@ -53,7 +53,7 @@ WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) AND t.is_d
 MERGE_FACTS = """
 UPDATE {t} t SET
     _session = %(session)s,
-    _told = greatest(s.told, CASE WHEN t._session = %(session)s THEN coalesce(t._told, t.mtime) END),
+    _told = greatest(coalesce(s.told, s.mtime), CASE WHEN t._session = %(session)s THEN coalesce(t._told, t.mtime) END),
     _dark = coalesce(s.dark, CASE WHEN t._session = %(session)s THEN t._dark END),
     _audit = coalesce(%(audit)s::integer, t._audit),
     _seen = CASE WHEN %(audit)s::integer IS NULL THEN t._seen
@@ -61,7 +61,7 @@ UPDATE {t} t SET
 FROM pg_temp._fustor_stage s
 WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path AND (
     t._session IS DISTINCT FROM %(session)s OR coalesce(t._told, t.mtime) IS NULL
-    OR coalesce(t._told, t.mtime) < s.told OR s.dark AND t._dark IS NOT TRUE
+    OR coalesce(t._told, t.mtime) < coalesce(s.told, s.mtime) OR s.dark AND t._dark IS NOT TRUE
     OR t._audit IS DISTINCT FROM coalesce(%(audit)s::integer, t._audit)
     OR %(audit)s::integer IS NOT NULL AND t._seen | s.seen <> t._seen)
 """

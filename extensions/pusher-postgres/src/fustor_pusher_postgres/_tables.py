@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from fustor_pusher_postgres._errors import ConfigError
 from fustor_pusher_postgres._infer import wider_columns
 from fustor_pusher_postgres._rows import Key, parent_of
 from fustor_pusher_postgres._schema import TABLES, qualified
@@ -56,7 +57,7 @@ class Table:
     """A path that everything in it is at or below."""
     is_typed: bool
     columns: tuple[tuple[str, str], ...] = ()
-    """Of a typed table: what the record's keys became, with their types."""
+    """Of a typed table: what the record's keys became, with their types; without a length, so that no cast cuts."""
 
 
 class Tables:
@@ -87,12 +88,14 @@ class Tables:
         """The tables that can hold the path or something below it."""
         return [table for table in self.all() if is_within(table.root, path) or is_within(path, table.root)]
 
-    def reach(self, cur: cursor, key: Key, paths: Collection[str], *, is_typed: Callable[[Key], bool]) -> Table:
+    def reach(self, cur: cursor, key: Key, paths: Collection[str], *, is_typed: bool) -> Table:
         """The table of a key, made or opened so far that it can hold these paths."""
         table = self._by_key.get(key)
         if table is None:
-            return self._create(cur, key, _common(parent_of(min(paths)), parent_of(max(paths))), is_typed(key))
+            return self._create(cur, key, _common(parent_of(min(paths)), parent_of(max(paths))), is_typed)
         prefix = table.root.rstrip("/") + "/"
+        if min(paths).startswith(prefix) and max(paths).startswith(prefix):
+            return table  # and so does everything between
         if all(path.startswith(prefix) or path == table.root for path in paths):
             return table
         wider = replace(table, root=_common(table.root, parent_of(min(paths)), parent_of(max(paths))))
@@ -147,22 +150,43 @@ class Tables:
 
 
 def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
-    """The tables of a task."""
+    """The tables of a task.
+
+    Raises:
+        ConfigError: somebody dropped one; a new one in its place would lack what only a snapshot tells.
+    """
     query = sql.SQL(
         """
-        SELECT t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
-            array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s
-                AND NOT a.attisdropped ORDER BY a.attnum),
-            array(SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = c.oid
-                AND a.attnum > %(base)s AND NOT a.attisdropped ORDER BY a.attnum)
-        FROM {tables} t JOIN pg_class c ON c.relname = t.relation AND c.relnamespace = to_regnamespace(%(schema)s)
+        SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
+            told.names, told.types
+        FROM {tables} t LEFT JOIN pg_class c ON c.relname = t.relation AND c.relnamespace = to_regnamespace(%(schema)s)
+        CROSS JOIN LATERAL (
+            SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names,
+                array_agg(format_type(a.atttypid, -1) ORDER BY a.attnum) AS types
+            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
+                AND a.attgenerated = '' AND strpos(a.attname, '%%') = 0
+        ) told
         WHERE t.task = %(task)s ORDER BY t.number
         """
     ).format(tables=qualified(schema, TABLES))
     cur.execute(query, {"schema": sql.Identifier(schema).as_string(cur), "task": state.number, "base": _BASE_COLUMNS})
+    found = cur.fetchall()
+    for is_gone, _, event_schema, table, name, *_ in found:
+        if is_gone:
+            raise ConfigError(
+                f"Table {name!r} of {event_schema!r} and {table!r} is gone from schema {schema!r};"
+                " bring it back, or drop the schema to begin anew"
+            )
     return [
-        Table(number, (event_schema, table), name, root, typed, tuple(zip(names, types, strict=True)) if typed else ())
-        for number, event_schema, table, name, root, typed, names, types in cur.fetchall()
+        Table(
+            number,
+            (event_schema, table),
+            name,
+            root,
+            typed,
+            tuple(zip(names or (), types or (), strict=True)) if typed else (),
+        )
+        for _, number, event_schema, table, name, root, typed, names, types in found
     ]
 
 

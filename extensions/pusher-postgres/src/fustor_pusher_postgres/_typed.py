@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ from psycopg2 import sql
 from fustor_pusher_postgres._rows import Act, Entry
 from fustor_pusher_postgres._tables import Table
 
-__all__ = ["Variant", "patching", "replacing"]
+__all__ = ["Variant", "patching", "plain", "replacing"]
 
 Parts: TypeAlias = dict[str, sql.Composable]
 _MERGED = (
@@ -36,6 +36,13 @@ def replacing(table: Table, group: list[Entry]) -> Iterator[Variant]:
         yield Variant(
             [Act.PUT, Act.REPLACE], None, _parts(table, [name for name, _ in table.columns], "excluded.record")
         )
+
+
+def plain(table: Table, acts: Collection[int]) -> list[Variant]:
+    """Rows of a table without columns of its own, of which these acts are asked."""
+    patches = [Variant([Act.PATCH], None, _parts(table, [], _MERGED))] if Act.PATCH in acts else []
+    whole = [Variant([Act.PUT, Act.REPLACE], None, _parts(table, [], "excluded.record"))]
+    return patches if {*acts} == {Act.PATCH} else [*patches, *whole]
 
 
 def patching(table: Table, group: list[Entry]) -> Iterator[Variant]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from psycopg2 import sql
@@ -11,57 +11,70 @@ from psycopg2.extensions import cursor
 
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres import _statements as statements
+from fustor_pusher_postgres._containers import lacking, make_containers
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
 from fustor_pusher_postgres._schema import FACTS, qualified
-from fustor_pusher_postgres._stage import NEW_COLUMNS, Facts, copy_entries, copy_new
+from fustor_pusher_postgres._stage import copy_entries
 from fustor_pusher_postgres._state import State
 from fustor_pusher_postgres._tables import Table, Tables
-from fustor_pusher_postgres._typed import patching, replacing
+from fustor_pusher_postgres._typed import Variant, patching, replacing
 from fustor_pusher_postgres.config import PostgresParams
 
-__all__ = ["Writer"]
+__all__ = ["Staged", "Writer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows in the staging table that all go into one table."""
+
+    paths: Sequence[str]
+    variants: Sequence[Variant]
 
 
 class Writer:
     """Writes runs of one push, inside its transaction."""
 
-    def __init__(
-        self, cur: cursor, params: PostgresParams, state: State, tables: Tables, *, carefully: bool = False
-    ) -> None:
-        """Write into these tables; `carefully` after something was refused, so that rows are judged one by one."""
+    def __init__(self, cur: cursor, params: PostgresParams, state: State, tables: Tables) -> None:
+        """Write into these tables."""
         self.cur = cur
         self.schema = params.schema_name
         self.params = params
         self.state = state
         self.tables = tables
-        self._carefully = carefully
         self._runs = 0
 
     def write(self, run: Run) -> None:
         """Write what a run says, by the driver contract, section 8."""
         state = self.state
-        self._runs += 1
+        self.begin_run(run.source)
         names = _with_containers(run.paths())
-        if run.source is MessageSource.REALTIME:
-            state.clock += 1
-        elif state.has_marks or state.has_facts:
+        if run.source is not MessageSource.REALTIME and (state.has_marks or state.has_facts):
             self._overrule(run, names)
         self.note([entry for entry in run.entries.values() if entry.act == Act.NOTE], run.source)
-        homes = {key: self._home(key, group) for key, group in _by_key(run.puts()).items()}
         groups = _by_key(run.puts())
-        new = {key for key, group in groups.items() if self._is_new(homes[key], group, names)}
-        staged = [e for e in run.entries.values() if e.act != Act.NOTE and not (e.is_put and e.key in new)]
+        homes = {key: self._home(key, group) for key, group in groups.items()}
+        staged = [entry for entry in run.entries.values() if entry.act != Act.NOTE]
         if staged:
             copy_entries(self.cur, self._runs, [(homes[e.key].number if e.is_put else 0, e) for e in staged])
         if any(entry.act in (Act.DELETE, Act.REPLACE) for entry in staged):
             self._delete(names, run)
         for key, group in groups.items():
-            if key in new:
-                self._add(homes[key], group, run.source)
-            else:
-                self._put(homes[key], group, run.source, names)
-        if run.above:
-            self._make_containers(run, names)
+            variants = [*replacing(homes[key], group), *patching(homes[key], group)]
+            self.put(homes[key], Staged([entry.path for entry in group], variants), run.source, names)
+        self.complete(run.above, run.source)
+
+    def complete(self, above: Mapping[str, str], source: MessageSource) -> None:
+        """Make containers of all that is above what was written, each with the event_schema it is told under."""
+        if above:
+            missing = {path for (path,) in self.execute(lacking(self, above), above=list(above))}
+            make_containers(self, missing, above, source)
+
+    def begin_run(self, source: MessageSource) -> int:
+        """Begin a run: its number, by which the staging table knows its rows."""
+        self._runs += 1
+        if source is MessageSource.REALTIME:
+            self.state.clock += 1
+        return self._runs
 
     def restore(self, state: State, tables: list[Table]) -> None:
         """Go back to what was so before a savepoint."""
@@ -83,6 +96,11 @@ class Writer:
             seens=[entry.seen for entry in entries],
         )
 
+    def home(self, key: Key, paths: Collection[str]) -> Table:
+        """The table of a key, which can hold these paths."""
+        is_typed = bool(key[1]) and self.params.is_typed(*key)
+        return self.tables.reach(self.cur, key, paths, is_typed=is_typed)
+
     def cut_below(self, paths: Collection[str]) -> None:
         """Delete everything below these paths; what was said of it is kept where it can still matter."""
         keep = self.state.needs_facts
@@ -101,13 +119,7 @@ class Writer:
         )
 
     def _home(self, key: Key, group: list[Entry]) -> Table:
-        table = self.tables.reach(self.cur, key, [entry.path for entry in group], is_typed=self._is_typed)
-        return self._widened(table, group)
-
-    def _is_typed(self, key: Key) -> bool:
-        return bool(key[1]) and self.params.is_typed(*key)
-
-    def _widened(self, table: Table, group: list[Entry]) -> Table:
+        table = self.home(key, [entry.path for entry in group])
         return table if not table.is_typed else self.tables.widen(self.cur, table, [entry.record for entry in group])
 
     def _overrule(self, run: Run, names: set[str]) -> None:
@@ -136,7 +148,8 @@ class Writer:
 
     def _delete(self, names: set[str], run: Run) -> None:
         keep = self.state.needs_facts
-        containers = {"/"} & {path for path, entry in run.entries.items() if not entry.is_put}
+        # the root is above everything, whether it has a row or not
+        containers = {"/"} & {path for path, e in run.entries.items() if e.act in (Act.DELETE, Act.REPLACE)}
         for table in self.tables.holding(names):
             containers.update(path for (path,) in self._run(statements.DELETE, table, keep=keep))
         if containers:
@@ -145,56 +158,37 @@ class Writer:
             self._run(statements.TOMBSTONES)
             self.state.has_facts = True
 
-    def _put(self, table: Table, group: list[Entry], source: MessageSource, names: set[str]) -> None:
+    def put(self, table: Table, staged: Staged, source: MessageSource, names: Collection[str]) -> None:
+        """Write rows that are in the staging table, whatever is known of them; `names` has all that is above, too."""
         for other in self.tables.holding(names):
-            if other.number != table.number and self._is_between(other, group):
+            if other.number != table.number and self._is_between(other, staged.paths):
                 self._run(statements.MOVE, table, other, home=table.number)
-        written = self._upsert(table, group, source)
-        if written < len(group):
-            self._settle(table, group, source)
+        written = self._upsert(table, staged.variants, source)
+        if written < len(staged.paths):
+            self._settle(table, staged.variants, source)
 
-    def _is_new(self, table: Table, group: list[Entry], names: set[str]) -> bool:
-        """Whether no table has any of these paths, so that nothing can forbid or be replaced by them."""
-        if self._carefully or table.columns or any(entry.act == Act.REPLACE for entry in group):
-            return False
-        others = [other for other in self.tables.holding(names) if other.number != table.number]
-        if any(self._is_between(other, group) for other in others):
-            return False
-        query = "SELECT EXISTS (SELECT FROM {t} WHERE path = ANY(%(paths)s))"
-        return self._run(query, table, paths=[entry.path for entry in group]) == [(False,)]
-
-    def _add(self, table: Table, group: list[Entry], source: MessageSource) -> None:
-        is_realtime, is_audit = source is MessageSource.REALTIME, source is MessageSource.AUDIT
-        facts = Facts(
-            source=source,
-            clock=self.state.clock if is_realtime else None,
-            session=self.state.session,
-            audit=self.state.audits if is_audit else None,
-        )
-        statement = sql.SQL("COPY {} (" + NEW_COLUMNS + ") FROM STDIN").format(self._name(table))
-        copy_new(self.cur, statement.as_string(self.cur), group, facts)
-
-    def _is_between(self, table: Table, group: list[Entry]) -> bool:
+    def _is_between(self, table: Table, paths: Sequence[str]) -> bool:
         """Whether a table has any path between the first and the last of a group: if not, it has none of them."""
-        paths = [entry.path for entry in group]
         query = "SELECT EXISTS (SELECT FROM {t} WHERE path BETWEEN %(low)s AND %(high)s)"
         # by code points as by bytes: UTF-8 keeps their order
         return self._run(query, table, low=min(paths), high=max(paths)) == [(True,)]
 
-    def _upsert(self, table: Table, group: list[Entry], source: MessageSource, only: list[str] | None = None) -> int:
+    def _upsert(
+        self, table: Table, variants: Sequence[Variant], source: MessageSource, only: list[str] | None = None
+    ) -> int:
         """Write rows that nothing forbids; return how many were written."""
         guard = sql.SQL(self._guard(source).format(s="excluded"))
         written = 0
-        for variant in (*replacing(table, group), *patching(table, group)):
+        for variant in variants:
             paths = variant.paths if only is None else only
             query = sql.SQL(statements.UPSERT).format(
-                t=self._name(table),
+                t=self.name(table),
                 f=sql.SQL(""),
                 guard=guard,
                 only=sql.SQL("" if paths is None else "AND s.path = ANY(%(paths)s)"),
                 **variant.parts,
             )
-            self._execute(query, source=source, home=table.number, acts=variant.acts, paths=paths)
+            self.execute(query, source=source, home=table.number, acts=variant.acts, paths=paths)
             written += self.cur.rowcount
         return written
 
@@ -203,7 +197,7 @@ class Writer:
             return ""
         return statements.YOUNG if source is MessageSource.SNAPSHOT else statements.UNMARKED
 
-    def _settle(self, table: Table, group: list[Entry], source: MessageSource) -> None:
+    def _settle(self, table: Table, variants: Sequence[Variant], source: MessageSource) -> None:
         """Write what is no container over a container, unless realtime touched that; note what is not written."""
         limit = self._limit(source)
         query = statements.CONFLICTS.replace("{guard}", self._guard(source).replace("{s}", "s"))
@@ -213,54 +207,28 @@ class Writer:
         if free:
             self.cut_below(free)
             self._run("UPDATE {t} SET is_directory = false WHERE path = ANY(%(paths)s)", table, paths=free)
-            self._upsert(table, group, source, free)
+            self._upsert(table, variants, source, free)
         if source is not MessageSource.REALTIME and self.state.needs_facts:
             self._run(statements.MERGE_FACTS, table, **arguments)
 
-    def _make_containers(self, run: Run, names: set[str]) -> None:
-        """Make every path above a written one a container; one that nothing told of has no mtime."""
-        holding = self.tables.holding(names)
-        known = sql.SQL(" AND ").join(
-            sql.SQL("NOT EXISTS (SELECT FROM {} t WHERE t.path = a.path AND t.is_directory)").format(self._name(table))
-            for table in holding
-        )
-        root = sql.SQL(" OR ").join(
-            sql.SQL("EXISTS (SELECT FROM {} t WHERE t.path = a.path AND NOT t.is_directory)").format(self._name(table))
-            for table in holding
-        )
-        query = sql.SQL(
-            "SELECT a.path FROM unnest(%(paths)s::text[]) AS a (path)"
-            " WHERE a.path <> '/' AND {known} OR a.path = '/' AND ({root})"
-        ).format(known=known, root=root)
-        missing = {path for (path,) in self._execute(query, paths=list(run.above))}
-        if not missing:
-            return
-        made = {"/"}
-        for table in holding:
-            made.update(p for (p,) in self._run(statements.CLEAR, table, paths=list(missing), source=run.source))
-        homes: dict[str, list[str]] = {}
-        for path in sorted(missing - made):
-            homes.setdefault(run.above[path], []).append(path)
-        for event_schema, paths in homes.items():
-            home = self.tables.reach(self.cur, (event_schema, ""), paths, is_typed=self._is_typed)
-            self._run(statements.IMPLY, home, paths=paths, source=run.source)
-
-    def _name(self, table: Table) -> sql.Composable:
+    def name(self, table: Table) -> sql.Composable:
+        """The quoted name of a table."""
         return qualified(self.schema, table.name)
 
     def _run(self, text: str, table: Table | None = None, other: Table | None = None, **values: Any) -> list[Any]:
         names = {
             "f": qualified(self.schema, FACTS),
-            "t": self._name(table) if table else sql.SQL(""),
-            "y": self._name(other) if other else sql.SQL(""),
+            "t": self.name(table) if table else sql.SQL(""),
+            "y": self.name(other) if other else sql.SQL(""),
         }
-        return self._execute(sql.SQL(text).format(**names), **values)
+        return self.execute(sql.SQL(text).format(**names), **values)
 
     def run(self, text: str, table: Table | None = None, **values: Any) -> list[Any]:
         """What a statement answers; it may use `{t}`, `{f}` and the values that every statement is given."""
         return self._run(text, table, **values)
 
-    def _execute(self, query: sql.Composable, *, source: MessageSource | None = None, **values: Any) -> list[Any]:
+    def execute(self, query: sql.Composable, *, source: MessageSource | None = None, **values: Any) -> list[Any]:
+        """What a query answers; it may use the values that every statement is given."""
         state = self.state
         common = {
             "run": self._runs,
@@ -271,8 +239,16 @@ class Writer:
             "source": source.value if source else None,
             "limit": self._limit(source) if source else None,
         }
-        self.cur.execute(query, common | values)
+        self.cur.execute(query, common | {name: _parameter(value) for name, value in values.items()})
         return self.cur.fetchall() if self.cur.description else []
+
+
+def _parameter(value: object) -> object:
+    """Many texts as the one literal of their array: cheaper, for both ends, than a literal for each."""
+    if not (isinstance(value, list) and value and {*map(type, value)} == {str}):
+        return value
+    text = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in value)
+    return f'{{"{text}"}}'
 
 
 def _containers(path: str) -> Iterable[str]:

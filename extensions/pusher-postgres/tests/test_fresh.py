@@ -1,0 +1,199 @@
+"""Rows that are copied because nothing is known of them: what can still forbid them, and what they say."""
+
+import asyncio
+
+import pytest
+from postgres_events import SNAPSHOT, delete, record, upsert
+
+from fustor_event_model import InsertEvent, MessageSource
+
+
+@pytest.fixture
+def push(run):
+    def push(*batches):
+        async def scenario(driver):
+            session = (await driver.create_session("task"))["session_id"]
+            for batch in batches:
+                await driver.push(batch, session_id=session)
+            assert driver.statistics()["refused_batches"] == 0
+
+        run(scenario)
+
+    return push
+
+
+def paths(database):
+    return sorted(row["path"] for row in database.stored())
+
+
+def test_a_file_that_realtime_told_of_has_nothing_below_it(push, database):
+    push([upsert("/a")], [upsert("/a/listed-before", source=SNAPSHOT, mtime=9.0)])
+    assert paths(database) == ["/a"]
+
+
+def test_what_realtime_deleted_does_not_come_back_with_what_is_new(push, database):
+    push([upsert("/a")], [delete("/a")], [upsert("/a", "/b", source=SNAPSHOT, mtime=9.0)])
+    assert paths(database) == ["/b"]
+
+
+def test_a_new_row_below_a_file_makes_it_a_container(push, database):
+    push([upsert("/a", source=SNAPSHOT)], [upsert("/a/b/c")])
+    assert {row["path"]: row.get("is_directory") for row in database.stored()} == {
+        "/a": True,
+        "/a/b": True,
+        "/a/b/c": False,
+    }
+
+
+def test_a_new_row_that_another_table_has_moves(push, database):
+    push([upsert("/a", "/z", home=("fs", ""))], [upsert("/a", "/b", home=("fs", "t"), mtime=2.0)])
+    assert {row["path"]: row["mtime"] for row in database.stored()} == {"/a": 2.0, "/b": 2.0, "/z": 1.0}
+    assert len(database.stored()) == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        (["/a", "/b", "/a"], {"/a": 3.0, "/b": 2.0}),
+        (["/a/b", "/a"], {"/a": 2.0}),
+        (["/a", "/a/b"], {"/a": None, "/a/b": 2.0}),
+    ],
+)
+def test_rows_that_rule_each_other_out_are_written_in_order(push, database, told, left):
+    push([upsert(path, mtime=float(number)) for number, path in enumerate(told, 1)])
+    assert {row["path"]: row["mtime"] for row in database.stored()} == left
+
+
+@pytest.mark.parametrize("source", [None, SNAPSHOT])
+def test_what_a_new_row_tells_is_stored_as_told(push, database, source):
+    told = {
+        "is_atomic_write": False,
+        "parent_path": "/d",
+        "record": {"text": 'back\\slash "tab\t" \n\r é\u2028 \\N', "none": None, "deep": [{"x": 1.5}], "big": 2**70},
+        "name": 'tab\tnew\nline "q" \\N',
+        "none": None,
+    }
+    more = {} if source is None else {"source": source}
+    for names in (["back\\slash", "tab\t", "\\N", "re\rturn"], ["line\nfeed"]):
+        push([upsert(*(f"/d/{name}" for name in names), index=7, **more, **told)])
+    rows = [row for row in database.stored() if row["path"] != "/d"]
+    assert sorted(row["path"] for row in rows) == [
+        "/d/\\N",
+        "/d/back\\slash",
+        "/d/line\nfeed",
+        "/d/re\rturn",
+        "/d/tab\t",
+    ]
+    for row in rows:
+        known = {"path": row["path"], "mtime": 1.0, "size": 1, "parent_mtime": 0.0, "is_directory": False}
+        assert row == known | told | {"message_source": source or "realtime"}
+    assert database.ask("SELECT DISTINCT event_index FROM fustor.fs WHERE NOT is_directory") == [(7,)]
+
+
+def test_rows_that_differ_in_what_they_tell_may_come_together(push, database):
+    push([upsert("/a", record={"x": 1}), upsert("/b"), upsert("/d", is_directory=True), upsert("/c", name="n")])
+    found = {row["path"]: (row.get("record"), row.get("name"), row["is_directory"]) for row in database.stored()}
+    assert found == {
+        "/a": ({"x": 1}, None, False),
+        "/b": (None, None, False),
+        "/c": (None, "n", False),
+        "/d": (None, None, True),
+    }
+
+
+def test_marks_of_copied_rows_hold_against_the_snapshot(push, database):
+    push(
+        [upsert("/a", "/d/file", mtime=1.0), upsert("/d2", is_directory=True)],
+        [upsert("/a", "/d/file", "/d2/below", "/a/below", source=SNAPSHOT, mtime=9.0)],
+    )
+    assert {row["path"]: row["mtime"] for row in database.stored() if not row["is_directory"]} == {
+        "/a": 1.0,
+        "/d/file": 1.0,
+        "/d2/below": 9.0,
+    }
+
+
+VALUES = {
+    "flag": [True, False, None],
+    "count": [2**63 - 1, -(2**63), None],
+    "amount": [10**30, 0.1, None],
+    "ratio": [1e300, -0.0, None],
+    "text": ["plain", None, ""],
+    "hostile": ['back\\slash "tab\t" \r é\u2028 \\N', "\\.", None],
+    "lines": ["one\ntwo", None, None],
+    "doc": [{"x": 'a"\\b'}, [1, None, "\t"], None],
+    "never": [None, None, None],
+    "path": ["kept in the record", None, None],
+}
+
+
+def test_typed_rows_are_the_same_copied_or_brought_from_the_stage(run, database):
+    """The same values twice: in rows that are new, and over rows that are known."""
+    told = [{key: values[n] for key, values in VALUES.items()} for n in range(3)]
+    narrow = {
+        "flag": True,
+        "count": 1,
+        "amount": 10**30,
+        "ratio": 0.5,
+        "text": "",
+        "hostile": "",
+        "lines": "",
+        "doc": {},
+    }
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push(
+            [record("first", narrow), *(record(f"known{n}", narrow) for n in range(3))], session_id=session
+        )
+        for name in ("new", "known"):
+            await driver.push([record(f"{name}{n}", told[n], model=InsertEvent) for n in range(3)], session_id=session)
+        assert driver.statistics()["refused_batches"] == 0
+
+    run(scenario, typed_tables=["*"])
+    query = (
+        "SELECT flag, count, amount, ratio, text, hostile, lines, doc, record FROM fustor.public_users"
+        " WHERE path LIKE %s ORDER BY path"
+    )
+    new, known = (database.ask(query, f"/public/users/{name}%") for name in ("new", "known"))
+    assert new == known
+    typed = list(VALUES)[:8]
+    for row, values in zip(new, told, strict=True):
+        assert [str(value) for value in row[:2]] == [str(values[key]) for key in typed[:2]]
+        assert [None if value is None else float(value) for value in row[2:4]] == [
+            None if values[key] is None else float(values[key]) for key in typed[2:4]
+        ]
+        assert list(row[4:8]) == [values[key] for key in typed[4:8]]
+        assert row[8] == {"never": None, "path": values["path"]}
+
+
+NEWS = [[upsert(*(f"/d/{batch}/{key}" for key in range(3)))] for batch in range(6)]
+
+
+@pytest.mark.parametrize("source", [MessageSource.REALTIME, SNAPSHOT])
+def test_a_known_row_after_many_new_ones_is_written_over(push, database, source):
+    push(*NEWS, [upsert("/d/9/a", "/d/0/0", "/d/9/b", mtime=5.0, source=source)], [upsert("/e/f")])
+    found = {row["path"]: row["mtime"] for row in database.stored() if not row["is_directory"]}
+    assert len(found) == 18 + 3
+    assert (found["/d/9/a"], found["/d/0/0"], found["/d/9/b"]) == (5.0, 5.0 if source != SNAPSHOT else 1.0, 5.0)
+    assert {row["path"] for row in database.stored() if row["is_directory"]} >= {"/d/9", "/e"}
+
+
+def test_a_row_of_another_table_after_many_new_ones_moves(push, database):
+    push([upsert("/d/0/z", home=("fs", "t"))], *NEWS, [upsert("/d/0/z", "/d/0/y", mtime=5.0)])
+    assert [row["mtime"] for row in database.stored() if row["path"] == "/d/0/z"] == [5.0]
+
+
+def test_a_constraint_of_the_user_after_many_new_rows_refuses_one(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for batch in NEWS:
+            await driver.push(batch, session_id=session)
+        await asyncio.to_thread(database.ask, "CREATE UNIQUE INDEX ON fustor.fs (mtime) WHERE mtime > 5")
+        await driver.push(
+            [upsert("/x", mtime=6.0), upsert("/y", mtime=6.0), upsert("/z", mtime=7.0)], session_id=session
+        )
+
+    run(scenario)
+    assert [row["path"] for row in database.stored() if (row["mtime"] or 0) > 5] == ["/x", "/z"]
+    assert database.ask("SELECT path FROM fustor._fustor_dead_letters") == [("/y",)]
