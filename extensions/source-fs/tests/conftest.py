@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -125,6 +127,8 @@ def rows_of() -> Callable[[Iterator[EventBase]], list[dict[str, Any]]]:
 def as_nobody() -> Iterator[Callable[[], None]]:
     """A function after which this process may no longer read everything, until the test ends."""
     is_root = os.geteuid() == 0
+    if sys.platform == "linux":
+        importlib.import_module("inotify_simple")  # this user may not be able to read it later
 
     def become() -> None:
         if is_root:

@@ -67,6 +67,22 @@ def test_what_is_mounted_below_is_told_as_a_directory_not_entered(root, kind):
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "bind"])
+def test_a_mounted_directory_without_directories_is_not_entered_either(root, kind):
+    (root / "mounted").mkdir()
+    (root / "source").mkdir()
+    lines, _ = run(
+        root,
+        f"""
+        mount(*{["-t", "tmpfs", "none"] if kind == "tmpfs" else ["--bind", f"{root}/source"]!r}, root + "/mounted")
+        touch("mounted/file")
+        for events in (driver().get_snapshot_iterator(), driver().get_audit_iterator()):
+            print([row["path"] for row in rows(events) if row["path"].startswith("/mounted/")], flush=True)
+        """,
+    )
+    assert lines == ["[]", "[]"]
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "bind"])
 def test_an_unmounted_root_is_an_error_and_no_deletion(root, tmp_path, kind):
     (tmp_path / "source").mkdir()
     lines, _ = run(

@@ -10,15 +10,19 @@ from stat import S_ISDIR
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 from fustor_source_fs._counters import Counters
+from fustor_source_fs._leaves import Leaf, Leaves
 from fustor_source_fs._listing import Lister
 from fustor_source_fs._memory import AuditMemory, Past, Record
-from fustor_source_fs._root import Scope
+from fustor_source_fs._root import OPEN_CHILD, Scope
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Row, signal_event
 from fustor_source_fs._snapshot import open_root
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["Audit", "AuditSettings", "guide_audit", "paired_audit"]
+
+
+_WORTH_OPENING = 4
 
 
 @dataclass(frozen=True)
@@ -86,20 +90,17 @@ class Audit:
         writer = self._writer
         start = open_root(self._scope)
         self._is_unchanged(start)
+        watch = visit.watch if visit.streams else None
+        leaves = Leaves(self._scope, start, self._settings.batch_size, watch=watch, audit=True)
         try:
             for step, directory in self._walk(start):
                 if stopped():
                     return
                 if step is Step.ENTER:
-                    if visit.streams and directory.fd is not None:
-                        visit.watch(directory.fd)
-                    for rows in self._enter(directory):
-                        writer.put(AUDIT, rows)
-                        if writer.ready:
-                            yield from self._hand_over()
-                    if self._past.records:
-                        for _ in self._skip_quiet_leaves(directory):
-                            yield from self._hand_over()
+                    if watch and directory.fd is not None:
+                        watch(directory.fd)
+                    for _ in self._visit(directory, leaves):
+                        yield from self._hand_over()
                 else:
                     self._settle(step, directory)
                     if writer.ready:
@@ -109,6 +110,21 @@ class Audit:
             self.complete = True
         finally:
             self._memory.end(self._seen if self._keep else {}, self._began, self._before)
+
+    def _visit(self, directory: Directory, leaves: Leaves) -> Iterator[None]:
+        """Write the rows of a directory's entries; pauses whenever there are finished events."""
+        writer = self._writer
+        for rows in self._enter(directory):
+            writer.put(AUDIT, rows)
+            if writer.ready:
+                yield
+        if not self._keep:
+            for leaf in leaves.of(directory):
+                self._settle_leaf(directory, leaf)
+                if writer.ready:
+                    yield
+        elif self._past.records:
+            yield from self._skip_quiet_leaves(directory)
 
     def _walk(self, start: Directory) -> Walk:
         return Walk(self._scope, start, leave=True, known=self._remembered if self._past.records else None)
@@ -124,7 +140,7 @@ class Audit:
             directory.notes = self._notes(directory)
         if directory.notes.unchanged or directory.fd is None:
             return
-        yield from self._lister.chunks(directory)
+        yield from self._lister.rows(directory)
         directory.after = os.fstat(directory.fd)
         if self._keep:
             directory.notes.subdirectories = directory.joined()
@@ -157,10 +173,11 @@ class Audit:
         """
         records, cache, touched = self._past.records, self._cache, self._past.touched
         notes: _Notes = directory.notes
-        base, now = f"{self._scope.root.path}{directory.raw}/", self._memory.now()
+        now, lstat = self._memory.now(), os.lstat
         parent, prefix, parent_mtime = directory.path, directory.prefix, directory.status.st_mtime
         trees, deleted_at = self._past.touched_trees, self._memory.deleted_at if self._memory.knows_deletions else None
-        if notes.tree_touched:
+        is_touched, fd = bool(touched or trees), self._opened(directory)
+        if notes.tree_touched or fd is None:
             return
         rest: list[str] = []
         rows: list[Row] = []
@@ -171,8 +188,7 @@ class Audit:
             if (
                 record is None
                 or record.subdirectories
-                or path in touched
-                or path in trees
+                or (is_touched and (path in touched or path in trees))
                 or cache.get(path) != record.mtime
                 or (deleted_at is not None and max(notes.deleted_at, deleted_at(path)) > record.since)
                 or not name.isascii()
@@ -180,7 +196,7 @@ class Audit:
                 rest.append(name)
                 continue
             try:
-                status = os.lstat(base + name)
+                status = lstat(name, dir_fd=fd)
             except OSError:
                 rest.append(name)
                 continue
@@ -189,7 +205,7 @@ class Audit:
                 continue
             record.since = now
             kept[path] = record
-            mtime = status.st_mtime
+            mtime = record.mtime
             rows.append(
                 {
                     "path": path,
@@ -209,6 +225,20 @@ class Audit:
                 yield
         directory.subdirectories = rest
         self._writer.put(AUDIT_SKIPPED, rows, kept)
+
+    def _opened(self, directory: Directory) -> int | None:
+        """A descriptor of a directory with enough subdirectories to be worth it; the walk closes it."""
+        if directory.fd is None and len(directory.subdirectories) >= _WORTH_OPENING:
+            try:
+                fd = os.open(self._scope.root.path + directory.raw, OPEN_CHILD)
+            except OSError:  # gone, or a path too long for one call: visiting will tell
+                return None
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) == directory.identity():
+                directory.fd = fd
+            else:
+                os.close(fd)
+        return directory.fd
 
     def _is_unchanged(self, directory: Directory) -> bool:
         path = directory.path
@@ -255,6 +285,27 @@ class Audit:
             self._writer.put_container(AUDIT, _audit_row(directory), record, listed=True)
         else:
             self._writer.put(AUDIT, [_audit_row(directory)])
+
+    def _settle_leaf(self, above: Directory, leaf: Leaf) -> None:
+        """The rows of a leaf and its own; that is left out if it was removed while it was read."""
+        before, after, rows = leaf.status, leaf.after, leaf.rows
+        mtime = before.st_mtime
+        own: Row = {
+            "path": leaf.path,
+            "file_name": leaf.name,
+            "parent_path": above.path,
+            "mtime": mtime,
+            "modified_time": mtime,
+            "size": before.st_size,
+            "is_directory": True,
+            "parent_mtime": above.status.st_mtime,
+        }
+        is_same = after.st_mtime_ns == before.st_mtime_ns and after.st_ctime_ns == before.st_ctime_ns
+        if is_same:
+            rows.append(own)
+        self._writer.put(AUDIT, rows)
+        if not is_same and after.st_nlink:
+            self._writer.put(AUDIT_SKIPPED, [own | {"audit_skipped": True}])
 
     def _skip(self, directory: Directory, record: Record | None = None) -> None:
         self._writer.put_container(AUDIT_SKIPPED, _audit_row(directory) | {"audit_skipped": True}, record)

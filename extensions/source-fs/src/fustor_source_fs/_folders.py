@@ -56,7 +56,11 @@ class Folders:
     def _arm_directory(self, directory: Directory) -> None:
         live = self._live
         node = directory.node if directory.parent is None else self._node_for(directory)
-        live.place(node, live.watch(directory), directory)
+        try:
+            live.place(node, live.watch(directory), directory)
+        except OSError as error:  # readable when it was opened, and not any more
+            live.set_listed(node, error)
+            return
         if live.unwatched and live.params.on_watch_limit == "fail":
             raise DriverError(_limit_text(len(live.watches), None))
         names = self._names_of(directory)
@@ -66,12 +70,16 @@ class Folders:
     def _names_of(self, directory: Directory) -> list[str]:
         """The names of all but directories, which go to `subdirectories`; no entry is asked for more than its kind."""
         scope, fd = self._live.scope, directory.opened()
-        names = []
+        is_plain = scope.accept is None and not scope.follow_symlinks
+        names: list[str] = []
         try:
             with os.scandir(fd) as entries:
                 for entry in entries:
                     name = entry.name
                     is_directory = entry.is_dir(follow_symlinks=False)
+                    if is_plain:
+                        (directory.add if is_directory else names.append)(name)
+                        continue
                     if scope.follow_symlinks and entry.is_symlink():
                         is_directory = S_ISDIR(followed(scope, fd, name, entry.stat(follow_symlinks=False)).st_mode)
                     if scope.accept and not scope.accept(directory.prefix + text_of(name), is_directory):
@@ -128,9 +136,14 @@ class Folders:
 
     def _take_in(self, node: Node, start: Directory, *, moved: bool) -> Pause:
         live = self._live
-        existing = node.child(start.raw.rpartition("/")[2])
+        name = start.raw.rpartition("/")[2]
+        existing = node.child(name)
         if existing is not None and existing.listed:
-            watch = live.watch(start)
+            try:
+                watch = live.watch(start)
+            except OSError as error:  # readable when it was opened, and not any more
+                self._refused(node, name, error)
+                return
             if not moved and watch != UNWATCHED and watch == existing.watch and live.watches.is_for(watch, existing):
                 return
             yield from live.gone(existing)
@@ -221,7 +234,12 @@ class Folders:
         live = self._live
         above = directory.parent.node if directory.parent else directory.notes
         node: Node | None = live.root if above is None else above.child(directory.raw.rpartition("/")[2])
-        watch = live.watch(directory)
+        try:
+            watch = live.watch(directory)
+        except OSError as error:  # readable when it was opened, and not any more
+            directory.node = node or self._node_for(directory)
+            live.set_listed(directory.node, error)
+            return
         if node is not None and above is not None and not self._is_same(node, watch, directory):
             yield from live.gone(node)
             live.writer.put(UPSERT, [row(directory.path, directory.status)])

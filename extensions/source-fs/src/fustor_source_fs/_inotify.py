@@ -103,6 +103,7 @@ class Watcher:
         self._lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
         self._closed = False
+        self._abandoned = False
         self._fault: OSError | None = None
         self._thread = threading.Thread(target=self._read_all, name="fustor-source-fs-inotify", daemon=True)
         self._thread.start()
@@ -163,8 +164,13 @@ class Watcher:
                 return
             self._closed = True
         os.write(self._wake_write, b"x")
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        if threading.current_thread() is self._thread:  # an abandoned stream, cleaned up between two of its steps
+            self._abandoned = True
+            return
+        self._thread.join()
+        self._release()
+
+    def _release(self) -> None:
         self._inotify.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
@@ -195,6 +201,9 @@ class Watcher:
         except OSError as error:
             self._fault = error
             self._chunks.put(None)
+        finally:
+            if self._abandoned:
+                self._release()
 
     def _put(self, chunk: Chunk) -> None:
         self._produced += len(chunk.data) + _CHUNK_COST

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from stat import S_IFDIR, S_IFLNK, S_IFMT
 
 from fustor_source_fs._names import text_of
@@ -11,7 +11,10 @@ from fustor_source_fs._root import Scope
 from fustor_source_fs._rows import Row
 from fustor_source_fs._walk import Directory
 
-__all__ = ["Lister", "followed"]
+__all__ = ["SMALL_BYTES", "Lister", "followed"]
+
+SMALL_BYTES = 1 << 14
+"""Directories of this size or less hold a few hundred entries, sixteen thousand where it is a count of them."""
 
 
 class Lister:
@@ -21,6 +24,54 @@ class Lister:
         self._scope = scope
         self._limit = limit
         self._audit = audit
+        self._is_plain = scope.accept is None and not scope.follow_symlinks
+
+    def rows(self, directory: Directory) -> Iterable[list[Row]]:
+        """The same as `chunks`, faster for a small directory of ordinary names; `names` is not filled."""
+        if self._is_plain and 0 < directory.status.st_size <= SMALL_BYTES:
+            try:
+                names = os.listdir(directory.opened())  # noqa: PTH208 - a descriptor has no path to iterate
+            except OSError as error:
+                directory.failed = error
+                return ()
+            if "".join(names).isascii():
+                found, limit = self._rows_of(directory, names), self._limit
+                if len(found) <= limit:
+                    return (found,)
+                return [found[start : start + limit] for start in range(0, len(found), limit)]
+        return self.chunks(directory)
+
+    def _rows_of(self, directory: Directory, names: list[str]) -> list[Row]:
+        audit, parent, prefix = self._audit, directory.path, directory.prefix
+        fd, parent_mtime, lstat = directory.opened(), directory.status.st_mtime, os.lstat
+        rows: list[Row] = []
+        for name in names:
+            try:
+                status = lstat(name, dir_fd=fd)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                directory.failed = error
+                continue
+            is_directory = status.st_mode & 0o170000 == S_IFDIR
+            if is_directory:
+                directory.add(name)
+                if audit:
+                    continue
+            mtime = status.st_mtime
+            row: Row = {
+                "path": prefix + name,
+                "file_name": name,
+                "parent_path": parent,
+                "mtime": mtime,
+                "modified_time": mtime,
+                "size": status.st_size,
+                "is_directory": is_directory,
+            }
+            if audit:
+                row["parent_mtime"] = parent_mtime
+            rows.append(row)
+        return rows
 
     def chunks(self, directory: Directory) -> Iterator[list[Row]]:  # noqa: C901 - the hot loop: a call costs a tenth
         """Rows of the entries, at most `limit` at a time, as the kernel gives them.

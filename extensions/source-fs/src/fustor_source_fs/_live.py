@@ -111,14 +111,21 @@ class Live:
         names[name] = names.get(name, 0) | flags
 
     def watch(self, directory: Directory) -> int:
-        """Watch an open directory; `UNWATCHED` where the kernel has no watch left."""
-        mask = Mask.ROOT if directory.path == "/" else Mask.ENTRIES
+        """Watch an open directory; `UNWATCHED` where the kernel has no watch left.
+
+        Raises:
+            OSError: it became unreadable since it was opened.
+            RootLostError: the same of the root.
+        """
+        is_root = directory.path == "/"
         try:
-            watch = self.watcher.add(directory.opened(), mask)
+            watch = self.watcher.add(directory.opened(), Mask.ROOT if is_root else Mask.ENTRIES)
         except WatchLimitError:
             return UNWATCHED
-        except OSError:
+        except OSError as error:
             self.check_stopped()
+            if is_root:
+                raise RootLostError from error
             raise
         self.orphans.pop(watch, None)
         return watch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os import stat_result
 from stat import S_ISDIR
@@ -112,14 +111,20 @@ class EventWriter:
         self._notes: dict[str, Any] = {}
         self.ready: list[Finished] = []
 
-    def put(self, shape: Shape, rows: list[Row], notes: Mapping[str, Any] | None = None) -> None:
-        """Add rows, at most as many as one event holds, and what is to be remembered of containers among them."""
+    def put(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None = None) -> None:
+        """Add rows, at most as many as one event holds, and what is to be remembered of containers among them.
+
+        `notes` is the writer's from then on.
+        """
         if shape is not self._shape or len(self._rows) + len(rows) > self._limit:
             self.cut()
             self._shape = shape
         self._rows.extend(rows)
         if notes:
-            self._notes.update(notes)
+            if self._notes:
+                self._notes.update(notes)
+            else:
+                self._notes = notes
 
     def put_container(self, shape: Shape, one: Row, note: Any = None, *, listed: bool = False) -> None:
         """Add a container's row, and what is to be remembered of it when the row is handed over."""

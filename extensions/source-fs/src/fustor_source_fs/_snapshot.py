@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, MessageSource
 from fustor_source_fs._counters import Counters
+from fustor_source_fs._leaves import Leaves
 from fustor_source_fs._listing import Lister
 from fustor_source_fs._root import Scope
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, row
@@ -36,17 +38,18 @@ def _snapshot(
     writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
     writer.put(UPSERT, [row("/", start.status)])
     lister = Lister(scope, batch_size)
+    watch = visit.watch if visit.streams else None
+    leaves = Leaves(scope, start, batch_size, watch=watch)
     for step, directory in Walk(scope, start):
         if step is Step.ENTER:
-            if visit.streams:
-                visit.watch(directory.opened())
-            for rows in lister.chunks(directory):
+            if watch:
+                watch(directory.opened())
+            for rows in chain(lister.rows(directory), (leaf.rows for leaf in leaves.of(directory))):
                 writer.put(UPSERT, rows)
                 if writer.ready:
                     _refuse_if(stopped, scope)
                     yield from (finished.event for finished in writer.take())
-            if stopped():
-                _refuse_if(stopped, scope)
+            _refuse_if(stopped, scope)
         elif step is Step.REPLACED:
             writer.put(UPSERT, [row(directory.path, directory.status)])
         elif step is not Step.GONE and (directory.failed or step is Step.CLOSED):

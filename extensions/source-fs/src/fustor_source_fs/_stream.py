@@ -101,14 +101,16 @@ class Stream(Iterator[EventBase]):
             return
 
     def _arm(self) -> None:
-        lost = True
-        while lost:
+        for _ in range(self._retries + 1):
+            self._live.root_identity = self._wait_for_root()
             try:
-                self._live.root_identity = self._wait_for_root()
                 self._folders.arm()
-                lost = False
             except RootLostError:
                 self._live.root = Node(None, "")
+                self._pause()
+            else:
+                return
+        raise self._root_stays_away()
 
     def _run(self) -> Iterator[EventBase]:
         try:
@@ -120,14 +122,17 @@ class Stream(Iterator[EventBase]):
             self.close()
 
     def _turn(self) -> Iterator[EventBase]:
-        chunk = self._live.watcher.get(self._timeout())
-        lost_at: float | None = None
-        try:
-            yield from self._sending(self._work(chunk))
-        except RootLostError:
-            lost_at = time.time()
-        if lost_at is not None:
-            yield from self._sending(self._restore(lost_at))
+        work = self._work(self._live.watcher.get(self._timeout()))
+        for attempt in range(self._retries + 2):
+            try:
+                yield from self._sending(work)
+            except RootLostError:
+                if attempt:
+                    self._pause()
+                work = self._restore()
+            else:
+                return
+        raise self._root_stays_away()
 
     def _sending(self, work: Pause) -> Iterator[EventBase]:
         for _ in work:
@@ -260,14 +265,16 @@ class Stream(Iterator[EventBase]):
         yield from self._folders.retry_unlisted(self._live.root)
         self._poll_due = time.monotonic() + self._live.params.poll_interval_sec
 
-    def _restore(self, lost_at: float) -> Pause:
-        """Wait for the root, then tell how it differs from what is known. Nothing is told while it is away."""
+    def _restore(self) -> Pause:
+        """Wait for the root, then tell how it differs from what is known, and every file once more.
+
+        Nothing is told while it is away. The events that were being handled are lost, however old they are: a time
+        from which on files may have changed is not known.
+        """
         live = self._live
         live.touched = {}
-        identity = self._wait_for_root()
-        since = self._changed_since(lost_at) if identity == live.root_identity else EVERYTHING
-        live.root_identity = identity
-        yield from self._folders.compare(None, live.directory_of(live.root), since)
+        live.root_identity = self._wait_for_root()
+        yield from self._folders.compare(None, live.directory_of(live.root), EVERYTHING)
 
     def _wait_for_root(self) -> tuple[int, int]:
         root = self._live.scope.root
@@ -284,8 +291,12 @@ class Stream(Iterator[EventBase]):
             root.remember_mount()
             if root.is_mounted():
                 return status.st_dev, status.st_ino
-        raise DriverError(
-            f"The root {root.path or '/'!r} did not come back in {self._retries} attempts; check it and its mount"
+        raise self._root_stays_away()
+
+    def _root_stays_away(self) -> DriverError:
+        path = self._live.scope.root.path or "/"
+        return DriverError(
+            f"The root {path!r} did not come back in {self._retries} attempts; check it, its mount and /proc"
         )
 
     def _pause(self) -> None:

@@ -111,15 +111,16 @@ class Walk:
         self._device = start.status.st_dev if scope.one_file_system else None
         self._mounts = scope.root.mount_points() if scope.one_file_system else frozenset[str]()
 
-    def __iter__(self) -> Iterator[tuple[Step, Directory]]:
+    def __iter__(self) -> Iterator[tuple[Step, Directory]]:  # noqa: C901 - the hot loop: a call costs a tenth
         stack, known, leave_all, flags = self._stack, self._known, self._leave_all, OPEN_CHILD
+        device, mounts, is_shared = self._device, self._mounts, self._scope.shares_directories
         if self._follow:
             flags &= ~os.O_NOFOLLOW
         try:
             yield Step.ENTER, stack[-1]
             while stack:
                 top = stack[-1]
-                if not top.subdirectories and not top.unpack():
+                if not top.subdirectories and (top.packed is None or not top.unpack()):
                     if leave_all or top.failed:
                         yield Step.LEAVE, top
                     self._leave()
@@ -139,22 +140,21 @@ class Walk:
                     yield self._absent(top, raw, path, error)
                     continue
                 child = Directory(top, raw, path, fd, os.fstat(fd))
-                if self._is_closed(child):
+                is_elsewhere = device is not None and (child.status.st_dev != device or raw in mounts)
+                if is_elsewhere or (is_shared and self._is_above(child)):
                     child.close()
                     yield Step.CLOSED, child
-                else:
-                    self._push(child)
-                    yield Step.ENTER, child
+                    continue
+                stack.append(child)
+                if len(stack) > _OPEN_LEVELS:
+                    stack[-_OPEN_LEVELS - 1].close()
+                yield Step.ENTER, child
         finally:
             for directory in stack:
                 directory.close()
 
-    def _is_closed(self, child: Directory) -> bool:
-        """Whether the options say not to enter: another file system, or a directory that holds this one."""
-        if self._device is not None and (child.status.st_dev != self._device or child.raw in self._mounts):
-            return True
-        if not self._scope.shares_directories:
-            return False
+    def _is_above(self, child: Directory) -> bool:
+        """Whether this is a directory that holds itself: a link or a mount leads back to it."""
         identity = child.identity()
         return identity in self._above or any(one.identity() == identity for one in self._stack)
 
