@@ -2,14 +2,15 @@
 
 import signal
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
 from fustor_new import __version__
-from fustor_new.errors import FustorNewError
-from fustor_new.options import PusherOptions, SourceOptions, with_options
+from fustor_new.commands.options import AdoptOptions, PusherOptions, SourceOptions, with_options
+from fustor_new.errors import EnvironmentProblem, FustorNewError
 
 __all__ = ["app", "run"]
 
@@ -63,12 +64,123 @@ def _pusher(options: PusherOptions) -> None:
     _answer(lambda: _create("pusher", options))
 
 
+@app.command("update")
+def _update(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH", help="Directories of drivers; none: this directory.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Bring drivers to today's template: what you changed is kept, what cannot be merged is marked."""
+
+    def action() -> None:
+        from fustor_new.commands.update import update  # noqa: PLC0415 - help needs none of it
+
+        update(paths or (), every=every, dry_run=dry_run, json=json)
+
+    _answer(action)
+
+
+@app.command("doctor")
+def _doctor(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH", help="A workspace's root, or directories of drivers; none: what is around here."
+        ),
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, all or nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Examine a workspace and its drivers, without importing them, and say how to mend what is found."""
+
+    def action() -> None:
+        from fustor_new.doctor.command import doctor  # noqa: PLC0415 - help needs none of it
+
+        doctor(paths or (), mend=fix, strict=strict, as_json=json)
+
+    _answer(action)
+
+
+@app.command("adopt")
+@with_options(AdoptOptions)
+def _adopt(options: AdoptOptions) -> None:
+    """Adopt a driver that was written by hand: record its names, and propose what the template owns as a patch."""
+
+    def action() -> None:
+        from fustor_new.commands.adopting import adopt  # noqa: PLC0415 - help needs none of it
+
+        adopt(options)
+
+    _answer(action)
+
+
+_PATHS = typer.Argument(metavar="PATH", help="Directory of a driver package.")
+_DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
+_JSON = typer.Option("--json", help="Print the answer as JSON.")
+
+
+@app.command("list")
+def _list(
+    workspace: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
+    ] = None,
+    json: Annotated[bool, _JSON] = False,
+) -> None:
+    """List the drivers of the workspace: version, registration, template, modified files, conformance."""
+    from fustor_new.commands.listing import list_drivers  # noqa: PLC0415 - this command alone needs it, as below
+
+    _answer(lambda: list_drivers(workspace, json=json))
+
+
+@app.command("remove")
+def _remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help="As `list` shows it, or its directory.")],
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what was edited or added by hand; it says what.")
+    ] = False,
+    json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Remove drivers as if never created; where an author's work is in them, show the difference and refuse."""
+    from fustor_new.commands.removal import remove_drivers  # noqa: PLC0415
+
+    _answer(lambda: remove_drivers(names, force=force, dry_run=dry_run, json=json))
+
+
+@app.command("register")
+def _register(
+    paths: Annotated[list[Path], _PATHS],
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+    json: Annotated[bool, _JSON] = False,
+) -> None:
+    """List driver packages that exist in the workspace's root pyproject.toml; change nothing else."""
+    from fustor_new.commands.registering import register_drivers  # noqa: PLC0415
+
+    _answer(lambda: register_drivers(paths, dry_run=dry_run, json=json))
+
+
+@app.command("unregister")
+def _unregister(
+    paths: Annotated[list[Path], _PATHS],
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+    json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Take driver packages out of the workspace's root pyproject.toml; their files stay."""
+    from fustor_new.commands.registering import unregister_drivers  # noqa: PLC0415
+
+    _answer(lambda: unregister_drivers(paths, dry_run=dry_run, json=json))
+
+
 def _create(kind: str, options: PusherOptions) -> None:
     from fustor_new.names import derive  # noqa: PLC0415 - a name is refused before anything heavy is imported
 
     for name in options.names or ():
         derive(kind, name)
-    from fustor_new.creation import create  # noqa: PLC0415
+    from fustor_new.commands.creation import create  # noqa: PLC0415
 
     create(kind, options)
 
@@ -77,6 +189,7 @@ def _answer(action: Callable[[], None]) -> None:
     """End the process with the exit code of `action`; a known error is one line on stderr."""
     code = 0
     try:
+        _check_place()
         action()
     except FustorNewError as error:
         typer.echo(f"fustor-new: {' '.join(str(error).split())}", err=True)
@@ -88,6 +201,13 @@ def _answer(action: Callable[[], None]) -> None:
         typer.echo("fustor-new: terminated", err=True)
         code = _TERMINATED
     raise typer.Exit(code)
+
+
+def _check_place() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as err:
+        raise EnvironmentProblem("The current directory is gone; change to one that exists") from err
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from fustor_new.plan import NewTree, Plan
+from fustor_new.changes.plan import NewTree, Plan
 
-__all__ = ["show_next_steps", "show_plan"]
+__all__ = ["show_next_steps", "show_plan", "show_table"]
 
 
 class _Console(Console):
@@ -39,6 +40,17 @@ def show_next_steps(steps: Iterable[str]) -> None:
     console.print(Text("Next:"))
     for step in steps:
         console.print(Text(f"    {step}"))
+
+
+def show_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table; long cells are folded to the terminal's width."""
+    console = _Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
 
 
 def _draw(tree: NewTree, *, verbose: bool) -> Tree:

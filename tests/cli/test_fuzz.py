@@ -29,7 +29,13 @@ FLAGS = [
     "--distribution",
     "--entry-point",
     "--dry-run",
+    "--all",
+    "--fix",
+    "--strict",
+    "--apply",
+    "--kind",
     "--json",
+    "--force",
     "--audit",
     "--no-audit",
     "--durable",
@@ -54,16 +60,21 @@ TEXTS = [
     "git@example.org:x", "nobody@example.org", "Apache-2.0", "MIT OR Apache-2.0", "0", "-1", "1e9", "\u202e",
     "é" * 300, "fustor_core", "Driver", "%s%n", "~", "~nobody/x",
 ]  # fmt: skip
+COMMANDS = (
+    ["source", "pusher"] * 4
+    + ["", "new", "--help", "update", "list", "remove", "register", "unregister"]
+    + ["doctor", "adopt"]
+)
 # No text holds a NUL: the system cannot pass one to a process.
 ANSWERS = set(EXIT_CODES) - {1}
 
 
 def arguments_of(source):
     """One argument list: usually a command and a name, then anything."""
-    head = [source.choice(["source", "pusher", "source", "pusher", "", "new", "--help"])]
+    head = [source.choice(COMMANDS)]
     tail = [source.choice(source.choice([FLAGS, TEXTS])) for _ in range(source.randrange(8))]
     # A dry run right behind the command, so that nothing written is in the way of the next list.
-    return [*head, "--dry-run", *tail] if head != ["--help"] else [*head, *tail]
+    return [*head, *tail] if head[0] in {"--help", "list", "doctor"} else [*head, "--dry-run", *tail]
 
 
 def lists(count, seed):

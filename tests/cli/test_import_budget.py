@@ -6,7 +6,7 @@ import sys
 import pytest
 from workspaces import small
 
-HEAVY = {"copier", "pydantic", "tomlkit", "rich", "jinja2", "prompt_toolkit", "yaml"}
+HEAVY = {"copier", "pydantic", "tomlkit", "rich", "jinja2", "prompt_toolkit", "yaml", "merge3"}
 PROBE = """
 import sys
 sys.argv = ["fustor-new", *sys.argv[1:]]
@@ -30,7 +30,16 @@ def test_the_version_imports_no_library_at_all(tmp_path):
     assert loaded & (HEAVY | {"typer", "importlib_metadata", "email"}) == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["source", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        *(
+            [name, "--help"]
+            for name in ("source", "update", "list", "remove", "register", "unregister", "doctor", "adopt")
+        ),
+    ],
+)
 def test_help_is_typers_own_and_imports_nothing_heavy(tmp_path, arguments):
     loaded, done = modules(*arguments, cwd=tmp_path)
     assert done.returncode == 0
@@ -51,8 +60,23 @@ def test_a_refused_place_comes_before_copier(tmp_path):
     assert "copier" not in loaded
 
 
+@pytest.mark.parametrize(
+    "arguments", [["register", "x"], ["unregister", "x"], ["remove", "x"], ["list"], ["doctor"], ["adopt", "x"]]
+)
+def test_what_needs_no_rendering_imports_no_copier(tmp_path, arguments):
+    loaded, done = modules(*arguments, cwd=small(tmp_path / "workspace"))
+    assert done.returncode in {0, 2}
+    assert loaded & {"copier", "tomlkit", "rich", "jinja2", "prompt_toolkit"} == set()
+
+
 def test_the_probe_sees_copier_where_it_is_used(tmp_path):
     root = small(tmp_path / "workspace")
     loaded, done = modules("source", "redis", "--dry-run", cwd=root)
     assert done.returncode == 0, done.stderr
     assert {"copier", "pydantic"} <= loaded
+
+
+def test_a_refused_update_comes_before_copier(tmp_path):
+    loaded, done = modules("update", ".", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "copier" not in loaded

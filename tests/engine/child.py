@@ -9,10 +9,10 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from fustor_new.apply import apply, recover
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
 from fustor_new.names import derive
-from fustor_new.plan import FileContent, NewTree, Registration, make_plan
-from fustor_new.workspace import Workspace
+from fustor_new.workspace.root import Workspace
 
 
 def killer(number):

@@ -4,9 +4,9 @@ import stat
 
 import pytest
 
+from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
 from fustor_new.names import derive
-from fustor_new.plan import FileContent, NewTree, Registration, make_plan
-from fustor_new.workspace import Workspace
+from fustor_new.workspace.root import Workspace
 
 ROOT = """\
 [tool.uv.workspace]

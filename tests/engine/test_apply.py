@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fustor_new._files import locked, uninterrupted
-from fustor_new.apply import apply, recover
+from fustor_new.changes._files import locked, uninterrupted
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, make_plan
 from fustor_new.errors import EnvironmentProblem, TargetConflict, WorkspaceError
-from fustor_new.plan import Edit, FileContent, NewTree, Plan, make_plan
-from fustor_new.workspace import Workspace
+from fustor_new.workspace.root import Workspace
 
 CHILD = Path(__file__).with_name("child.py")
 STEPS_OF_A_CHILD = 9
@@ -366,8 +366,8 @@ def test_a_stage_above_a_directory_that_was_made_on_the_way_is_found(tmp_path):
     code = f"""if True:
         import os, signal
         from pathlib import Path
-        from fustor_new.apply import apply
-        from fustor_new.plan import FileContent, NewTree, make_plan
+        from fustor_new.changes.apply import apply
+        from fustor_new.changes.plan import FileContent, NewTree, make_plan
         def fault(step):
             if step.startswith("move"):
                 os.kill(os.getpid(), signal.SIGKILL)

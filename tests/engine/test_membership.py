@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from fustor_new.errors import WorkspaceError
-from fustor_new.workspace import Verdict, Workspace
+from fustor_new.workspace.root import Verdict, Workspace
 
 UV = shutil.which("uv")
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")

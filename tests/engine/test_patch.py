@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from fustor_new.apply import apply
-from fustor_new.patch import JSON_SCHEMA_VERSION, as_json, as_patch, patch_base
-from fustor_new.plan import FileContent, NewTree, Registration, make_plan
-from fustor_new.workspace import Workspace
+from fustor_new.changes.apply import apply
+from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch, patch_base
+from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
+from fustor_new.workspace.root import Workspace
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

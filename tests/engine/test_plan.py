@@ -2,9 +2,9 @@ import re
 
 import pytest
 
+from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
 from fustor_new.errors import TargetConflict, WorkspaceError
-from fustor_new.plan import FileContent, NewTree, Registration, make_plan
-from fustor_new.workspace import Workspace
+from fustor_new.workspace.root import Workspace
 
 FILES = {"a": FileContent(b"a\n"), "b/run": FileContent(b"b\n", 0o755)}
 

@@ -1,5 +1,4 @@
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -7,22 +6,14 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
+from root_shapes import SHAPES, VARIANTS, before_and_after
 
 from fustor_new.errors import WorkspaceError
-from fustor_new.registration import register
-from fustor_new.workspace import Workspace
+from fustor_new.workspace.registration import register
+from fustor_new.workspace.root import Workspace
 
 UV = shutil.which("uv")
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
-
-BOM = b"\xef\xbb\xbf"
-VARIANTS = {
-    "as is": lambda text: text.encode(),
-    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
-    "BOM": lambda text: BOM + text.encode(),
-    "no final newline": lambda text: text.removesuffix("\n").encode(),
-}
-
 
 UPSTREAM = """\
 [tool.uv.workspace]
@@ -47,25 +38,6 @@ def run_uv(root, *arguments):
     return subprocess.run(
         [UV, *arguments], cwd=root, env=environment, capture_output=True, text=True, check=True
     ).stdout
-
-
-def read_shapes():
-    """Return the shapes by name: a text in which the additions stand in brackets."""
-    text = (Path(__file__).parent / "root_shapes.txt").read_text(encoding="utf-8")
-    parts = re.split(r"^=== (.*)\n", text, flags=re.MULTILINE)
-    return {name: re.sub(r"⟧\n\Z", "⟧", shape) for name, shape in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-SHAPES = read_shapes()
-
-
-def before_and_after(shape, variant):
-    last = re.fullmatch(r"(.*?)\n?⟦([^⟧]*)\n⟧", shape, re.DOTALL)
-    if variant == "no final newline" and last:
-        newline = "\n" if last[1] else ""
-        shape = f"{last[1]}⟦{newline}{last[2]}⟧"
-    convert = VARIANTS[variant]
-    return convert(re.sub(r"⟦[^⟧]*⟧", "", shape)), convert(re.sub("[⟦⟧]", "", shape))
 
 
 def register_redis(root, text):
@@ -149,7 +121,8 @@ def test_a_directory_that_looks_like_a_pattern_is_taken_as_it_is(tmp_path):
 
 def test_planning_reads_tomlkit_only_when_it_registers():
     code = (
-        "import sys; from pathlib import Path; from fustor_new import apply, patch, plan, registration, workspace; "
+        "import sys; from pathlib import Path; from fustor_new.changes import apply, patch, plan; "
+        "from fustor_new.workspace import registration, root as workspace; "
         "print([name for name in ('copier', 'pydantic', 'rich', 'tomlkit', 'typer') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,7 +4,7 @@ import pytest
 
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import derive
-from fustor_new.workspace import Workspace, find_workspace
+from fustor_new.workspace.root import Workspace, find_workspace
 
 
 def package(root, directory, name, entry_points=""):

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from fustor_new.contract_source import ContractSource
-from fustor_new.render import render
-from fustor_new.spec import DriverSpec
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATES = CHECKOUT / "templates"

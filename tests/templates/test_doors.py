@@ -4,16 +4,19 @@ import shutil
 import sys
 import tomllib
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import yaml
 from copier import run_copy
 
-from fustor_new.answers import answers
-from fustor_new.contract_source import ContractSource
-from fustor_new.render import render
-from fustor_new.spec import DriverSpec
+from fustor_new import __version__
+from fustor_new.template.answers import answers
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.history import load_history, template_texts
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec
 
 GIT = {
     "GIT_AUTHOR_NAME": "t",
@@ -104,7 +107,8 @@ def test_wheel_alone_renders_the_same_bytes(tools, tmp_path):
     tools.run("uv", "pip", "install", "-q", "--python", python, wheel, cwd=tmp_path)
     (tmp_path / "spec.json").write_text(spec.model_dump_json())
     script = (
-        "import pathlib; from fustor_new.render import render; from fustor_new.spec import DriverSpec;"
+        "import pathlib; from fustor_new.template.render import render;"
+        "from fustor_new.template.spec import DriverSpec;"
         "render(DriverSpec.model_validate_json(pathlib.Path('spec.json').read_text()), pathlib.Path('made'))"
     )
     tools.run(python, "-c", script, cwd=tmp_path)
@@ -114,40 +118,70 @@ def test_wheel_alone_renders_the_same_bytes(tools, tmp_path):
 PUBLIC = "https://example.org/fustor/driver-workshop.git"
 
 
-@pytest.mark.matrix
-def test_package_from_a_public_address_is_updated_by_copier(tools, tmp_path, checkout):
-    """git is told where that address is, so the network is left alone."""
-    origin, project = tmp_path / "origin", tmp_path / "project"
+@pytest.fixture
+def publish(tools, checkout, tmp_path):
+    """A function that commits a template under the public address and tags it; git finds that address on this disk."""
+    origin = tmp_path / "origin"
     env = GIT | {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{origin}.insteadOf",
         "GIT_CONFIG_VALUE_0": PUBLIC,
     }
+    origin.mkdir()
+    tools.run("git", "init", "-q", cwd=origin, env=env)
 
-    def git(*command, cwd):
-        tools.run("git", *command, cwd=cwd, env=env)
+    def commit(version, files):
+        shutil.rmtree(origin / "templates", ignore_errors=True)
+        for path, text in (files | {"_shared/address.jinja": PUBLIC}).items():
+            (origin / "templates" / path).parent.mkdir(parents=True, exist_ok=True)
+            (origin / "templates" / path).write_text(text)
+        shutil.copy(checkout / "copier.yml", origin)
+        for command in (("add", "-A"), ("commit", "-qm", version), ("tag", f"v{version}")):
+            tools.run("git", *command, cwd=origin, env=env)
+        return origin, env
 
-    shutil.copytree(checkout, origin)
-    (origin / "templates" / "_shared" / "address.jinja").write_text(PUBLIC)
-    for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "one"), ("tag", "v1.0.0")):
-        git(*command, cwd=origin)
-    given = ("-d", "kind=pusher", "-d", "name=my-db", "-d", "contract_source=index")
-    tools.run(*COPIER, *given, origin / "templates", tmp_path / "other-door", cwd=tmp_path)
-    tools.run(*COPIER, *given, PUBLIC, project, cwd=tmp_path, env=env)
-    assert tools.tree(project) == tools.tree(tmp_path / "other-door")
+    return commit
 
-    (origin / "templates" / "_shared" / "version.jinja").write_text("1.1.0")
-    with (origin / "templates" / "_shared" / "gitignore.jinja").open("a") as file:
-        file.write("new/\n")
-    git("commit", "-qam", "two", cwd=origin)
-    git("tag", "v1.1.0", cwd=origin)
+
+def update_by_copier(tools, project, env):
+    """Commit what the project holds, and let copier update it."""
+    for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "mine")):
+        tools.run("git", *command, cwd=project, env=env)
+    tools.run(*COPIER[:-3], "update", "-q", "--defaults", cwd=project, env=env)
+    return yaml.safe_load((project / ".copier-answers.yml").read_text())
+
+
+GIVEN = ("-d", "kind=pusher", "-d", "name=my-db", "-d", "contract_source=index")
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("earlier", sorted(set(load_history().versions) - {__version__}))
+def test_package_from_a_public_address_is_updated_by_copier_and_by_us_alike(tools, tmp_path, publish, earlier):
+    project, ours = tmp_path / "project", tmp_path / "ours"
+    _, env = publish(earlier, load_history().template(earlier))
+    tools.run(*COPIER, *GIVEN, PUBLIC, project, cwd=tmp_path, env=env)
     driver = project / "src" / "fustor_pusher_my_db" / "driver.py"
     driver.write_text(driver.read_text() + "\n# mine\n")
-    for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "mine")):
-        git(*command, cwd=project)
-    tools.run(*COPIER[:-3], "update", "-q", "--defaults", cwd=project, env=env)
-
+    shutil.copytree(project, ours)
+    publish(__version__, template_texts(tools.TEMPLATES))
+    recorded = update_by_copier(tools, project, env)
+    assert (recorded["_commit"], recorded["template_version"]) == (f"v{__version__}", __version__)
     assert driver.read_text().endswith("# mine\n")
+    tools.run(sys.executable, "-m", "fustor_new", "update", ours, cwd=tmp_path)
+    assert tools.tree(ours) == tools.tree(project)
+
+
+@pytest.mark.matrix
+def test_package_of_todays_template_is_updated_by_copier(tools, tmp_path, publish):
+    project = tmp_path / "project"
+    today = template_texts(tools.TEMPLATES)
+    origin, env = publish(__version__, today)
+    tools.run(*COPIER, *GIVEN, origin / "templates", tmp_path / "other-door", cwd=tmp_path)
+    tools.run(*COPIER, *GIVEN, PUBLIC, project, cwd=tmp_path, env=env)
+    assert tools.tree(project) == tools.tree(tmp_path / "other-door")
+    ignored = today["_shared/gitignore.jinja"] + "new/\n"
+    publish("99.0.0", today | {"_shared/version.jinja": "99.0.0", "_shared/gitignore.jinja": ignored})
+    recorded = update_by_copier(tools, project, env)
     assert (project / ".gitignore").read_text().endswith("new/\n")
-    recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
-    assert (recorded["_commit"], recorded["template_version"]) == ("v1.1.0", "1.1.0")
+    assert (recorded["_commit"], recorded["template_version"]) == ("v99.0.0", "99.0.0")
+    assert recorded["files"][".gitignore"] == sha256((project / ".gitignore").read_bytes()).hexdigest()

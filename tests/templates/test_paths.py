@@ -52,7 +52,7 @@ def test_manifest_names_no_file_that_is_never_rendered(rendered, tools):
 
 
 def test_every_template_file_ends_in_jinja(tools):
-    settings = {"copier.yml", "manifest.yml"}
+    settings = {"copier.yml", "history.json", "manifest.yml"}
     names = {path for path in tools.tree(tools.TEMPLATES) if "__pycache__" not in path}
     assert {path for path in names if not path.endswith(".jinja")} == settings
 

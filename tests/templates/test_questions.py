@@ -7,9 +7,9 @@ import pytest
 from copier import run_copy
 
 from fustor_new import names
-from fustor_new.contract_source import ContractSource
 from fustor_new.errors import FustorNewError, NameRefused
-from fustor_new.spec import DriverSpec
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.spec import DriverSpec
 
 
 def copy(tools, destination, **answers):

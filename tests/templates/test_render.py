@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from fustor_new.contract_source import ContractSource
 from fustor_new.errors import EnvironmentProblem
-from fustor_new.render import render, templates_directory
-from fustor_new.spec import DriverSpec
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.render import render, templates_directory
+from fustor_new.template.spec import DriverSpec
 
 SPEC = DriverSpec.from_options("source", "my-db", contract=ContractSource(kind="index"))
 
@@ -30,6 +30,8 @@ def test_nothing_is_printed(tmp_path, capfd):
 
 @pytest.mark.parametrize("module", ["spec", "contract_source", "answers", "render"])
 def test_copier_is_loaded_only_by_rendering(module):
-    script = f"import sys, fustor_new.{module}; print(sorted({{'copier', 'jinja2', 'yaml'}} & set(sys.modules)))"
+    script = (
+        f"import sys, fustor_new.template.{module}; print(sorted({{'copier', 'jinja2', 'yaml'}} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

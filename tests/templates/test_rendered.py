@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fustor_new.contract_source import ContractSource
-from fustor_new.render import render
-from fustor_new.spec import DriverSpec
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec
 
 MINIMUM = 12
 NAMES = {True: "example", False: "stub"}

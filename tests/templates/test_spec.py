@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fustor_new.contract_source import ContractSource
 from fustor_new.errors import NameRefused, UsageProblem
-from fustor_new.spec import DriverSpec
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.spec import DriverSpec
 
 INDEX = ContractSource(kind="index")
 

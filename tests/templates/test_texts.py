@@ -1,15 +1,16 @@
 """Whatever a free text holds, it ends up as data: no file breaks, and every reader gets it back."""
 
 import ast
+import hashlib
 import random
 import tomllib
 
 import pytest
 import yaml
 
-from fustor_new.contract_source import ContractSource
-from fustor_new.render import render
-from fustor_new.spec import DriverSpec
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec
 
 HOSTILE = [
     'it\'s "quoted" \'\'\'thrice\'\'\' """thrice"""',
@@ -35,9 +36,20 @@ def parts(directory):
     """Every file, read by its own reader: a text that broke out of its place would change one of them."""
     project = tomllib.loads((directory / "pyproject.toml").read_text())
     given = yaml.safe_load((directory / ".copier-answers.yml").read_text())
+    given["files"] = check_hashes(directory, given["files"])
     yaml.safe_load((directory / "fustor.yaml").read_text())
     modules = {path.name: ast.dump(ast.parse(path.read_text())) for path in directory.rglob("*.py")}
     return project, given, modules
+
+
+def check_hashes(directory, recorded):
+    """The paths that have a hash, once it is clear that each is the file's."""
+    found = {
+        path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()
+    }
+    del found[".copier-answers.yml"]
+    assert recorded == {path: hashlib.sha256(content).hexdigest() for path, content in found.items()}
+    return sorted(recorded)
 
 
 def make(directory, **texts):

@@ -1,4 +1,4 @@
-"""What every pusher driver has to do, judged by the conformance kit. Template-owned: do not edit."""
+"""What every pusher driver has to do, judged by the conformance kit. Template-owned: an update renews it."""
 
 from fustor_conformance.suite import PusherConformance
 

@@ -1,4 +1,4 @@
-"""What the package itself promises: names, construction, configuration. Template-owned: do not edit."""
+"""What the package itself promises: names, construction, configuration. Template-owned: an update renews it."""
 
 from __future__ import annotations
 

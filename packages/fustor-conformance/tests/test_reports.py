@@ -7,6 +7,7 @@ from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
 from typer.testing import CliRunner
 
 from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule
+from fustor_conformance._verdict_file import VERDICTS_FILE, sources_digest
 from fustor_conformance.cli import conform, explain
 from fustor_conformance.outcome import Broken, Verdict
 from fustor_conformance.report import verdict_from_json, verdict_to_json, write_reports
@@ -115,3 +116,67 @@ def test_what_cannot_be_done_says_so_in_a_line(arguments, code, text):
 def test_explain_prints_and_gives_json():
     assert "A10-unreadable-directory" in run("explain", "A10").output
     assert json.loads(run("explain", "A10", "--json").output)["id"] == "A10"
+
+
+@pytest.fixture
+def package(stub, tmp_path):
+    """Return the directory that the stub is installed from, as `pip install -e` says so."""
+    folder = tmp_path / "a package"
+    (folder / "src").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("[project]\n")
+    (folder / "src/driver.py").write_text("x = 1\n")
+    origin = {"url": folder.as_uri(), "dir_info": {"editable": True}}
+    (tmp_path / f"fustor_pusher_{stub}-0.1.0.dist-info/direct_url.json").write_text(json.dumps(origin))
+    return folder
+
+
+def test_a_recorded_verdict_is_the_last_one_on_each_driver_and_profile(package, stub):
+    others = {"kind": "source", "name": "z", "profile": "guide"}
+    (package / VERDICTS_FILE).write_text(json.dumps({"schema": 1, "verdicts": [others]}))
+    for _ in range(2):
+        assert run("conform", "pusher", stub, "--record", "-q").exit_code == 8
+    recorded = json.loads((package / VERDICTS_FILE).read_text())
+    mine, kept = recorded["verdicts"]
+    assert (recorded["schema"], kept) == (1, others)
+    assert {key: mine[key] for key in ("kind", "name", "profile", "conformant", "driver_version")} == {
+        "kind": "pusher",
+        "name": stub,
+        "profile": "guide",
+        "conformant": False,
+        "driver_version": "0.1.0",
+    }
+    assert mine["sources"] == sources_digest(package)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 2}', '{"schema": 1, "verdicts": 3}'])
+def test_a_file_of_verdicts_that_says_nothing_is_written_anew(package, stub, text):
+    (package / VERDICTS_FILE).write_text(text)
+    run("conform", "pusher", stub, "--record", "-q")
+    assert len(json.loads((package / VERDICTS_FILE).read_text())["verdicts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("src/driver.py", True),
+        ("pyproject.toml", True),
+        ("tests/test_x.py", False),
+        (".venv/x.py", False),
+        ("x.md", False),
+    ],
+)
+def test_a_verdict_is_stale_once_a_source_changes(package, path, counts):
+    before = sources_digest(package)
+    (package / path).parent.mkdir(exist_ok=True)
+    (package / path).write_text("# changed\n")
+    assert (sources_digest(package) != before) == counts
+
+
+def test_a_verdict_on_some_checks_is_not_recorded(package, stub):
+    assert run("conform", "pusher", stub, "C01", "--record").exit_code == 2
+    assert not (package / VERDICTS_FILE).exists()
+
+
+def test_what_is_not_installed_from_a_directory_has_no_place_for_a_verdict(stub):
+    done = run("conform", "pusher", stub, "--record")
+    assert (done.exit_code, "pip install -e" in done.output) == (7, True)

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from fustor_conformance._verdict_file import VerdictFile, VerdictFileError
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.judge import Judge
 from fustor_conformance.outcome import Status
 from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
 from fustor_conformance.rules import Kind, Profile, Rule, UnknownRuleError, find_rule, rules_for
-from fustor_conformance.subject import Options, SubjectError, find_subject
+from fustor_conformance.subject import Options, Subject, SubjectError, find_subject
 
 __all__ = ["conform", "explain"]
 
@@ -38,6 +39,9 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     *,
     released: Annotated[bool, typer.Option("--released", help="Also beside the released cores (slow)")] = False,
     agents: Annotated[bool, typer.Option("--agents", help="Also under the released agents (slow)")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Leave the verdict in the package, for `fustor-new list`")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict alone")] = False,
 ) -> None:
@@ -50,6 +54,8 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
         raise _fail(
             f"{kind.capitalize()}s have no profile {profile.value!r}; choose {' or '.join(kind.profiles)}", _USAGE
         )
+    if record and checks:
+        raise _fail("--record leaves the verdict of all checks; leave the checks out", _USAGE)
     rules = [_rule(check) for check in checks or ()] or list(rules_for(kind, profile))
     for path in report or ():
         if path.suffix not in REPORT_SUFFIXES:
@@ -63,8 +69,11 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     except SubjectError as error:
         raise _fail(str(error), _ENVIRONMENT) from error
     judge = Judge(subject, profile)
+    verdict_file = _verdict_file(subject) if record else None
     done = report_of(judge, judge.verdicts(rules))
     write_reports_to(report or (), done)
+    if verdict_file:
+        _record(verdict_file, done)
     _show(done, as_json=as_json, quiet=quiet)
     if not (done.is_clean if checks else done.conformant):
         raise typer.Exit(_NOT_CONFORMANT)
@@ -91,6 +100,20 @@ def write_reports_to(paths: list[Path] | tuple[()], report: Report) -> None:
             write_reports([report], path)
         except OSError as error:
             raise _fail(f"The report {str(path)!r} cannot be written: {error.strerror}", _ENVIRONMENT) from error
+
+
+def _verdict_file(subject: Subject) -> VerdictFile:
+    try:
+        return VerdictFile(subject.distribution)
+    except VerdictFileError as error:
+        raise _fail(str(error), _ENVIRONMENT) from error
+
+
+def _record(file: VerdictFile, report: Report) -> None:
+    try:
+        file.record(report)
+    except VerdictFileError as error:
+        raise _fail(str(error), _ENVIRONMENT) from error
 
 
 def _show(report: Report, *, as_json: bool, quiet: bool) -> None:

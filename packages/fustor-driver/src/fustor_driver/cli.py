@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
+
+from fustor_driver.errors import EnvironmentProblem
 
 __all__ = ["COMMANDS", "COMMAND_GROUP", "build_app", "main"]
 
@@ -63,7 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with a code of the project's table."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = next((word for word in given if not word.startswith("-")), "")
+    if asked:
+        _check_place()
     build_app(asked)(given, prog_name="fustor-driver")
+
+
+def _check_place() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        typer.echo("Error: The current directory is gone; change to one that exists", err=True)
+        sys.exit(EnvironmentProblem.exit_code)
 
 
 def _options(

@@ -1,0 +1,256 @@
+"""`fustor-new adopt`: a driver that somebody wrote by hand gets a record, and what the template owns as a proposal."""
+
+import ast
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import typer
+
+from fustor_new._output import heard, printable
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.patch import as_json, as_patch
+from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan
+from fustor_new.commands.metadata import Metadata, read_metadata, requirement_name
+from fustor_new.commands.options import AdoptOptions
+from fustor_new.doctor.examination import find_subjects, readable
+from fustor_new.doctor.subject import Package, Point
+from fustor_new.errors import NameRefused, UsageProblem
+from fustor_new.names import Names, derive, normalize
+from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
+from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec, is_licence, is_mail_address
+
+__all__ = ["Adoption", "adopt", "plan_adoption"]
+
+_NO_LICENCE = "LicenseRef-Unknown"
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """The record of a package, and the template-owned files that it lacks, each as the creation of a file."""
+
+    record: Edit
+    proposals: tuple[Edit, ...]
+    spec: DriverSpec
+    notes: tuple[str, ...]
+
+
+def adopt(options: AdoptOptions) -> None:
+    """Adopt the package in the directory `options.path`: write its record, and print what is proposed.
+
+    Raises:
+        FustorNewError: something cannot be derived, or stands in the way; nothing was changed.
+    """
+    path = options.path
+    if options.dry_run and options.apply:
+        raise UsageProblem("--dry-run and --apply exclude each other; choose one")
+    if not os.path.isdir(path):  # noqa: PTH112 - a path that no file system takes is none, and no error
+        raise UsageProblem(f"{str(path)!r} is no directory; name the directory of a driver package")
+    folder = path.resolve()
+    if not options.dry_run:
+        for line in recover(folder):
+            typer.echo(f"fustor-new: {line}", err=True)
+    if (known := read_record(folder)) is not None:
+        note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
+        with heard("nothing was to be changed"):
+            typer.echo(as_json(Plan(folder, notes=(note,)), written=[]) if options.json else printable(note))
+        return
+    with readable():
+        adoption = plan_adoption(folder, options)
+    written = () if options.dry_run else (adoption.record, *(adoption.proposals if options.apply else ()))
+    apply(Plan(folder, edits=written))
+    with heard("the record is written" if written else "nothing was to be changed"):
+        _answer(folder, adoption, written, json=options.json)
+
+
+def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
+    """Return what adopting the package in `folder` means; writes nothing.
+
+    Raises:
+        UsageProblem: something cannot be derived; the message names the option that says it.
+        NameRefused: a name cannot be used.
+    """
+    metadata = read_metadata(folder)
+    (subject,) = find_subjects([folder]).alone or (Package(folder, str(folder)),)
+    notes: list[str] = []
+    names = _names(subject, metadata, options)
+    spec = _spec(subject, names, options, notes)
+    owned = {path: content for path, content in _render(spec).items() if is_template_owned(path)}
+    if subject.workspace is not None:  # its continuous integration is the workspace's
+        owned = {path: content for path, content in owned.items() if not path.startswith(".github/")}
+    record = owned.pop(ANSWERS_FILE).data
+    places = {path: _place(path, subject, names) for path in owned}
+    recorded = {path for path, place in places.items() if place == folder / path}
+    proposals = _proposals([(place, owned[path]) for path, place in places.items() if place], folder, notes)
+    limited = Edit(folder / ANSWERS_FILE, None, recording_only(record, recorded))
+    return Adoption(limited, tuple(proposals), spec, tuple(notes))
+
+
+def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: list[str]) -> Iterator[Edit]:
+    """Yield the creation of each file that is not there; what is in its place is noted and stays as it is."""
+    for place, content in files:
+        shown = place.relative_to(folder).as_posix()
+        above = [path for path in place.parents if path.is_relative_to(folder) and path != folder]
+        blocked = [path for path in above if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
+        if blocked:
+            notes.append(f"{shown} has no place, as {blocked[-1].relative_to(folder).as_posix()} is no directory")
+        elif not os.path.lexists(place):
+            yield Edit.between(place, None, content)
+        elif not place.is_file() or place.read_bytes() != content.data:
+            notes.append(f"{shown} is there already and stays as it is")
+
+
+def _answer(folder: Path, adoption: Adoption, written: tuple[Edit, ...], *, json: bool) -> None:
+    left = tuple(edit for edit in (adoption.record, *adoption.proposals) if edit not in written)
+    plan = Plan(folder, edits=left, notes=adoption.notes)
+    names = [os.path.relpath(edit.path, folder) for edit in written]
+    if json:
+        answers = {key: str(value) for key, value in asdict(_named(adoption.spec)).items()}
+        typer.echo(as_json(plan, written=names, names=answers))
+        return
+    for line in (*adoption.notes, *(f"Wrote {name}" for name in names)):
+        typer.echo(f"fustor-new: {printable(line)}", err=True)
+    if left:
+        typer.echo(f"fustor-new: {len(left)} files are proposed; apply the patch with 'git apply'", err=True)
+        typer.echo(as_patch(plan), nl=False)
+
+
+def _named(spec: DriverSpec) -> Names:
+    derived = derive(spec.kind, spec.name)
+    free = ("distribution", "package", "entry_point", "class_name")
+    return replace(derived, **{field: getattr(spec, field) for field in free})
+
+
+def _names(subject: Package, metadata: Metadata, options: AdoptOptions) -> Names:
+    """Return the names that the package has, completed by what the options say."""
+    point = _chosen(subject, options)
+    kind = options.kind or (point.kind if point else "")
+    entry_point = options.entry_point or (point.entry.name if point else "")
+    distribution = options.distribution or metadata.name
+    package = options.package or (point.entry.value.partition(":")[0].partition(".")[0].strip() if point else "")
+    class_name = options.class_name or (point.class_name if point else "")
+    said = {
+        "--kind": kind,
+        "--entry-point": entry_point,
+        "--distribution": distribution,
+        "--package": package,
+        "--class-name": class_name,
+    }
+    missing = [option for option, value in said.items() if not value]
+    if missing:
+        where = str(subject.folder)
+        raise UsageProblem(f"The metadata of {where!r} do not say what it is; add {', '.join(missing)}")
+    derived = _derived(kind, options.name or _name(kind, distribution, entry_point, subject.folder.name), options)
+    return replace(derived, distribution=distribution, package=package, entry_point=entry_point, class_name=class_name)
+
+
+def _chosen(subject: Package, options: AdoptOptions) -> Point | None:
+    """Return the driver's entry point, None where there is none that fits."""
+    fitting = {
+        (point.kind, point.entry.name): point
+        for point in subject.points
+        if options.kind in {"", point.kind} and options.entry_point in {"", point.entry.name}
+    }
+    if len(fitting) > 1:
+        named = ", ".join(f"{kind} {name!r}" for kind, name in fitting)
+        raise UsageProblem(
+            f"{str(subject.folder)!r} holds several drivers ({named}); choose one with --kind and --entry-point"
+        )
+    return next(iter(fitting.values()), None)
+
+
+def _name(kind: str, distribution: str, entry_point: str, folder: str) -> str:
+    """Return the driver's name: the end of its distribution or directory, else its entry point."""
+    for text, prefix in ((normalize(distribution), f"fustor-{kind}-"), (folder, f"{kind}-")):
+        if text.startswith(prefix):
+            return text.removeprefix(prefix)
+    return normalize(entry_point).removeprefix(f"{kind}-")
+
+
+def _derived(kind: str, name: str, options: AdoptOptions) -> Names:
+    try:
+        return derive(kind, name)
+    except NameRefused as err:
+        if options.name:
+            raise
+        raise NameRefused(f"{err}; say what the driver is called with --name") from err
+
+
+def _spec(subject: Package, names: Names, options: AdoptOptions, notes: list[str]) -> DriverSpec:
+    metadata = subject.metadata
+    is_member = subject.workspace is not None
+    fits = is_member and replace(names, directory=f"extensions/{subject.folder.name}") == derive(names.kind, names.name)
+    only_sources = {"audit": _audits(subject), "durable": _is_durable(subject)} if names.kind == "source" else {}
+    own = (*CONTRACT_PACKAGES, names.distribution)
+    needed = (one for one in metadata.dependencies if normalize(requirement_name(one)) not in own)
+    return DriverSpec.from_options(
+        names.kind,
+        names.name,
+        layout="workspace" if fits else "standalone",
+        distribution=names.distribution,
+        package=names.package,
+        entry_point=names.entry_point,
+        class_name=names.class_name,
+        description=_printable(metadata.description) or None,
+        author=_printable(metadata.author),
+        email=metadata.email if is_mail_address(metadata.email) else "",
+        license=options.license or _licence(metadata, notes),
+        dependencies=tuple(needed),
+        contract=ContractSource.parse(options.contract_source or _contract_source(subject), project=subject.folder),
+        **only_sources,
+    )
+
+
+def _licence(metadata: Metadata, notes: list[str]) -> str:
+    if is_licence(metadata.license):
+        return metadata.license
+    said = f"is {metadata.license!r}, no SPDX expression" if metadata.license else "is not stated"
+    notes.append(f"The licence {said}; {_NO_LICENCE!r} is recorded, --license says another")
+    return _NO_LICENCE
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def _contract_source(subject: Package) -> str:
+    here = {normalize(one.distribution) for one in subject.workspace.packages} if subject.workspace else set()
+    return "workspace" if here >= set(CONTRACT_PACKAGES) else "index"
+
+
+def _audits(subject: Package) -> bool:
+    return any("get_audit_iterator" in _functions(found.node) for _, found in subject.classes)
+
+
+def _is_durable(subject: Package) -> bool:
+    """Tell whether `is_transient` is anything but `return True`."""
+    for _, found in subject.classes:
+        method = _functions(found.node).get("is_transient")
+        if method is not None and ast.unparse(method.body[-1]) == "return True":
+            return False
+    return True
+
+
+def _functions(node: ast.ClassDef) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    return {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def _render(spec: DriverSpec) -> Mapping[str, FileContent]:
+    with tempfile.TemporaryDirectory(prefix="fustor-new-") as scratch:
+        folder = Path(scratch) / "rendered"
+        render(spec, folder)
+        return NewTree.read(folder, folder).files
+
+
+def _place(path: str, subject: Package, names: Names) -> Path | None:
+    """Return where a file goes in this package, None where it has no place.
+
+    The import package may lie at the top instead of in `src`, or be a single module.
+    """
+    is_flat = not (subject.folder / "src").is_dir() and (subject.folder / names.package).is_dir()
+    place = subject.folder / (path.removeprefix("src/") if is_flat else path)
+    return place if place.name != "py.typed" or place.parent.is_dir() else None

@@ -1,0 +1,120 @@
+"""`fustor-new source` and `fustor-new pusher`, from the options to the last line that is printed."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from fustor_new._output import heard
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.patch import as_json, as_patch
+from fustor_new.changes.plan import Plan
+from fustor_new.commands import wizard
+from fustor_new.commands.options import PusherOptions
+from fustor_new.commands.planning import Place, check_names, known_contract_source, locate, plan_drivers
+from fustor_new.errors import EnvironmentProblem, UsageProblem
+from fustor_new.names import Names
+from fustor_new.workspace.root import Workspace
+
+__all__ = ["create"]
+
+_CONTRACT_CHOICES = "a git URL (git+https://...@ref), the directory of a checkout, or index"
+
+
+def create(kind: str, options: PusherOptions) -> None:
+    """Create what `options` say, or show it where they say so.
+
+    Raises:
+        FustorNewError: something stands in the way, and nothing was changed.
+    """
+    asks = sys.stdin.isatty() and not options.yes
+    if not options.names:
+        options = _ask(kind, options, asks=asks)
+    names = check_names(kind, options)
+    place = locate(options)
+    source = known_contract_source(options, place) or _ask_contract_source(asks=asks)
+    if not options.dry_run:
+        _recover(place)
+        place = locate(options)
+    plan = plan_drivers(names, options, place, source)
+    if not options.dry_run:
+        apply(plan)
+    with heard("nothing was to be changed" if options.dry_run else "the drivers exist"):
+        _show(plan, names, options, place)
+    if options.sync and not options.dry_run:
+        _sync(names, place)
+
+
+def _ask(kind: str, options: PusherOptions, *, asks: bool) -> PusherOptions:
+    if not asks:
+        raise UsageProblem(f"No NAME was given and nobody can be asked; write it, as in 'fustor-new {kind} redis'")
+    return wizard.ask(kind, options)
+
+
+def _ask_contract_source(*, asks: bool) -> str:
+    if not asks:
+        raise UsageProblem(
+            f"Where the contract packages come from is not known; add --contract-source with {_CONTRACT_CHOICES}"
+        )
+    answer: str = typer.prompt(f"Where do the contract packages come from: {_CONTRACT_CHOICES}")
+    return answer
+
+
+def _recover(place: Place) -> None:
+    for line in recover(place.workspace.root if place.workspace else place.folder):
+        typer.echo(f"fustor-new: {line}", err=True)
+
+
+def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Place) -> None:
+    if options.json:
+        typer.echo(as_json(plan))
+    elif options.dry_run:
+        typer.echo(as_patch(plan), nl=False)
+    elif not options.quiet:
+        from fustor_new.console import show_next_steps, show_plan  # noqa: PLC0415 - rich is for people
+
+        show_plan(plan, verbose=options.verbose)
+        show_next_steps(_next_steps(names, options, place))
+
+
+def _next_steps(names: Sequence[Names], options: PusherOptions, place: Place) -> list[str]:
+    """The two commands that come next: make an environment, run the new suites."""
+    folders = [_from_here(place.target(one)) for one in names]
+    if place.workspace is None or not options.register:
+        return [f"cd {folders[0]}", "uv run --extra test pytest"]
+    if _has_dev_extra(place.workspace):
+        return [shlex.join(_sync_command(place.workspace)), f"uv run --extra dev pytest {' '.join(folders)}"]
+    tests = f"uv run --package {names[0].distribution} --extra test pytest {folders[0]}"
+    return [shlex.join(_sync_command(place.workspace)), tests]
+
+
+def _has_dev_extra(workspace: Workspace) -> bool:
+    return "dev" in workspace.data.get("project", {}).get("optional-dependencies", {})
+
+
+def _sync_command(workspace: Workspace) -> list[str]:
+    if _has_dev_extra(workspace):
+        return ["uv", "sync", "--extra", "dev"]
+    return ["uv", "sync", "--all-packages"] if "project" in workspace.data else ["uv", "sync"]
+
+
+def _sync(names: Sequence[Names], place: Place) -> None:
+    """Run the guide's last step where the drivers are: in the workspace's root, else in each new project."""
+    folders = [place.workspace.root] if place.workspace else [place.target(one) for one in names]
+    command = _sync_command(place.workspace) if place.workspace else ["uv", "sync", "--extra", "test"]
+    for folder in folders:
+        try:
+            subprocess.run(command, cwd=folder, check=True)
+        except FileNotFoundError as err:
+            raise EnvironmentProblem("Cannot find 'uv' on PATH; install it with 'pip install uv'") from err
+        except subprocess.CalledProcessError as err:
+            what = f"{shlex.join(command)!r} ended with {err.returncode} in {str(folder)!r}"
+            raise EnvironmentProblem(f"{what}; the drivers exist, run it again") from err
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here)) if path.is_relative_to(here) else str(path))

@@ -1,0 +1,219 @@
+"""`fustor-new list`: the drivers around here, and what is known of each without importing it."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fustor_new import __version__
+from fustor_new._output import heard, printable
+from fustor_new.commands.verdicts import Conformance, read_verdicts, sources_digest
+from fustor_new.errors import FustorNewError, WorkspaceError
+from fustor_new.workspace.drivers import Package, driver_packages, package_around, workspace_above
+from fustor_new.workspace.root import Membership, Verdict, Workspace, find_workspace
+
+__all__ = ["JSON_SCHEMA_VERSION", "Row", "list_drivers", "rows"]
+
+JSON_SCHEMA_VERSION = 1
+_HEADINGS = ("driver", "version", "registered", "template", "modified", "conformance", "directory")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One driver. `membership` is None outside of a workspace; `modified` None where nothing is recorded."""
+
+    label: str
+    kind: str
+    name: str
+    package: Package
+    directory: str
+    membership: Membership | None
+    template_version: str | None
+    modified: tuple[str, ...] | None
+    conformance: tuple[Conformance, ...]
+    sources: str
+    problem: str
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether the template has a newer version than the one it was rendered from."""
+        from packaging.version import Version  # noqa: PLC0415 - only where there is something to compare
+
+        return self.template_version is not None and Version(self.template_version) < Version(__version__)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row for programs."""
+        verdict = self.membership
+        return {
+            "driver": self.label,
+            "kind": self.kind,
+            "name": self.name,
+            "distribution": self.package.distribution,
+            "version": self.package.version or None,
+            "directory": self.directory,
+            "registered": verdict.is_member if verdict else None,
+            "registration": {"verdict": verdict.verdict.value, "pattern": verdict.pattern} if verdict else None,
+            "template_version": self.template_version,
+            "template_behind": self.is_behind if self.template_version else None,
+            "modified": None if self.modified is None else list(self.modified),
+            "conformance": [
+                {
+                    "profile": one.profile,
+                    "conformant": one.conformant,
+                    "kit_version": one.kit_version,
+                    "date": one.date,
+                    "stale": one.sources != self.sources,
+                }
+                for one in self.conformance
+            ],
+            "problem": self.problem or None,
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """The row for people, under the headings."""
+        behind = f" (behind {__version__})" if self.is_behind else ""
+        modified = "" if self.modified is None else f"{len(self.modified)} files" if self.modified else "none"
+        cells = (
+            self.label,
+            self.package.version or "-",
+            _registered(self.membership),
+            f"{self.template_version}{behind}" if self.template_version else "-",
+            modified.replace("1 files", "1 file") if len(self.modified or ()) == 1 else modified or "-",
+            ", ".join(self._verdicts()) or "-",
+            self.directory,
+        )
+        return tuple(map(printable, cells))
+
+    def _verdicts(self) -> Iterator[str]:
+        for one in self.conformance:
+            verdict = "conformant" if one.conformant else "not conformant"
+            yield f"{verdict} ({one.profile}{', stale' if one.sources != self.sources else ''})"
+
+
+def list_drivers(root: Path | None, *, json: bool) -> None:
+    """Print the drivers of the workspace at `root` or around here, or the one standalone package around here.
+
+    Raises:
+        WorkspaceError: there is neither.
+    """
+    workspace = workspace_above(Path.cwd()) if root is None else _declared(root)
+    found, problems = rows(workspace)
+    with heard("nothing was to be changed"):
+        if json:
+            typer.echo(_as_json(workspace, found, problems))
+        else:
+            _print(found)
+            for problem in problems:
+                typer.echo(f"fustor-new: {problem}", err=True)
+
+
+def rows(workspace: Workspace | None) -> tuple[list[Row], list[str]]:
+    """Return a row for each driver, and a line for each package that cannot be read.
+
+    Raises:
+        WorkspaceError: there is neither a workspace nor a driver's package around here.
+    """
+    packages = list(driver_packages(workspace)) if workspace else []
+    here = package_around(Path.cwd())
+    if here and here.folder not in {one.folder for one in packages if isinstance(one, Package)}:
+        packages.append(here)
+    if workspace is None and not packages:
+        find_workspace(Path.cwd())  # it says what is missing
+    found = [row for one in packages if isinstance(one, Package) for row in _rows(one, workspace)]
+    return found, [str(one) for one in packages if not isinstance(one, Package)]
+
+
+def _declared(root: Path) -> Workspace:
+    workspace = Workspace.load(root)
+    if not workspace.is_declared:
+        raise WorkspaceError(f"{str(workspace.path)!r} has no [tool.uv.workspace]; name the root of a workspace")
+    return workspace
+
+
+def _rows(package: Package, workspace: Workspace | None) -> Iterator[Row]:
+    template_version, modified, problem = _provenance(package.folder)
+    verdicts = read_verdicts(package.folder)
+    sources = _digest(package.folder) if verdicts else ""
+    membership = _membership(package.folder, workspace) if workspace else None
+    directory = os.path.relpath(package.folder, workspace.root) if workspace and membership else str(package.folder)
+    for (kind, name), label in zip(package.drivers, package.labels, strict=True):
+        own = tuple(one for one in verdicts if (one.kind, one.name.replace("-", "_")) == (kind, name.replace("-", "_")))
+        yield Row(label, kind, name, package, directory, membership, template_version, modified, own, sources, problem)
+
+
+def _membership(folder: Path, workspace: Workspace) -> Membership | None:
+    """Return what the workspace says of a directory that is in it; its root is a member of every workspace."""
+    if folder == workspace.root:
+        return Membership(Verdict.LISTED, ".")
+    membership = workspace.verdict(folder)
+    return membership if membership.is_member or folder.is_relative_to(workspace.root) else None
+
+
+def _digest(folder: Path) -> str:
+    try:
+        return sources_digest(folder)
+    except OSError:  # what cannot be read cannot be what was judged
+        return ""
+
+
+def _provenance(folder: Path) -> tuple[str | None, tuple[str, ...] | None, str]:
+    """Return the recorded template version, the modified files, and why they are not known."""
+    from fustor_new.template.provenance import modified_files, read_record  # noqa: PLC0415 - takes its time to import
+
+    version: str | None = None
+    try:
+        record = read_record(folder)
+        if record is None:
+            return None, None, ""
+        version = record.template_version
+        return version, modified_files(folder, record), ""
+    except FustorNewError as err:
+        return version, None, str(err)
+
+
+def _registered(membership: Membership | None) -> str:
+    if membership is None:
+        return "standalone"
+    words = {
+        Verdict.LISTED: "yes, listed",
+        Verdict.COVERED: f"yes, by {membership.pattern}",
+        Verdict.EXCLUDED: f"no, excluded by {membership.pattern}",
+        Verdict.ABSENT: "no",
+    }
+    return words[membership.verdict]
+
+
+def _as_json(workspace: Workspace | None, found: Sequence[Row], problems: Sequence[str]) -> str:
+    data: Mapping[str, Any] = {
+        "schema": JSON_SCHEMA_VERSION,
+        "workspace": str(workspace.root) if workspace else None,
+        "template": __version__,
+        "drivers": [row.as_dict() for row in found],
+        "problems": list(problems),
+    }
+    return dumps(data, indent=2)
+
+
+def _print(found: Sequence[Row]) -> None:
+    if not found:
+        typer.echo("No drivers here; `fustor-new source NAME` creates one")
+    elif sys.stdout.isatty():
+        from fustor_new.console import show_table  # noqa: PLC0415 - rich is for people
+
+        show_table(_HEADINGS, [row.cells() for row in found])
+    else:
+        typer.echo("\n".join(_aligned([_HEADINGS, *(row.cells() for row in found)])))
+    for row in found:
+        if row.problem:
+            typer.echo(f"fustor-new: {row.label}: {row.problem}", err=True)
+
+
+def _aligned(table: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,183 @@
+"""From the options to a plan: everything is refused, decided and rendered before anything is written."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fustor_new.changes.plan import NewTree, Plan, Registration, make_plan
+from fustor_new.commands.options import PusherOptions, SourceOptions
+from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
+from fustor_new.names import Names, check_class_name, check_distribution, check_entry_point, check_package, derive
+from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec
+from fustor_new.workspace.root import Verdict, Workspace, find_workspace
+
+__all__ = ["Place", "check_names", "known_contract_source", "locate", "plan_drivers"]
+
+_FREE_NAMES: dict[str, Callable[[str], None]] = {
+    "class_name": check_class_name,
+    "package": check_package,
+    "distribution": check_distribution,
+    "entry_point": check_entry_point,
+}
+_ELSEWHERE = "a git URL, the directory of a checkout, or index"
+_EXCLUDING_HINT = "change that pattern, use another --output, or --no-register"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where new projects go: a folder, inside a workspace or not."""
+
+    folder: Path
+    workspace: Workspace | None
+
+    def target(self, names: Names) -> Path:
+        """The directory of the new project."""
+        return self.folder / (names.distribution if self.workspace is None else Path(names.directory).name)
+
+
+def check_names(kind: str, options: PusherOptions) -> list[Names]:
+    """The names of every driver that is asked for.
+
+    Raises:
+        NameRefused: a name breaks the contract's rules, or those of Python and its index.
+        UsageProblem: free names were given for a workspace, or for several drivers at once.
+    """
+    derived = [derive(kind, name) for name in dict.fromkeys(options.names or ())]
+    chosen = {field: value for field in _FREE_NAMES if (value := getattr(options, field))}
+    flags = ", ".join(f"--{field.replace('_', '-')}" for field in chosen)
+    if chosen and not options.standalone:
+        raise UsageProblem(f"{flags} cannot be used in a workspace, where the name decides; add --standalone")
+    if chosen and len(derived) > 1:
+        raise UsageProblem(f"{flags} fits one driver, not {len(derived)}; run once for each")
+    for field, value in chosen.items():
+        _FREE_NAMES[field](value)
+    return [replace(names, **chosen) for names in derived]
+
+
+def locate(options: PusherOptions) -> Place:
+    """Where the new projects will be.
+
+    Raises:
+        WorkspaceError: no workspace is to be found, or the one there cannot be read.
+        UsageProblem: the options contradict each other.
+    """
+    output = Path(os.path.normpath(Path.cwd() / options.output)) if options.output else None
+    if options.standalone:
+        if options.workspace:
+            raise UsageProblem("--standalone and --workspace exclude each other; choose one")
+        return Place(output or Path.cwd(), None)
+    workspace = find_workspace(Path.cwd()) if options.workspace is None else _declared(options.workspace)
+    folder = output.resolve() if output else workspace.root / "extensions"
+    if not folder.is_relative_to(workspace.root):
+        raise UsageProblem(f"--output {str(options.output)!r} is outside {str(workspace.root)!r}; add --standalone")
+    return Place(folder, workspace)
+
+
+def known_contract_source(options: PusherOptions, place: Place) -> str:
+    """Where the contract packages come from, as far as it was told or can be known; an empty text if not."""
+    checkout = Path(__file__).resolve().parents[3]
+    if options.contract_source:
+        return options.contract_source
+    if place.workspace and _holds_contract(place.workspace):
+        return "workspace"
+    return str(checkout) if (checkout / "packages" / "fustor-core" / "pyproject.toml").is_file() else ""
+
+
+def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, contract_source: str) -> Plan:
+    """Everything that has to be written so that the drivers exist and are registered; writes nothing itself.
+
+    Raises:
+        FustorNewError: something stands in the way; the message says what to do.
+    """
+    if place.workspace:
+        _check_room(names, options, place, place.workspace, contract_source)
+    elif contract_source == "workspace":
+        raise UsageProblem(
+            f"Contract source 'workspace' is not to be had outside a workspace; use --contract-source with {_ELSEWHERE}"
+        )
+    specs = [_spec(one, options, place, contract_source) for one in names]
+    targets = [place.target(one) for one in names]
+    trees = _render(specs, targets)
+    if place.workspace is None:
+        return make_plan(place.folder, trees)
+    root = place.workspace.root
+    registrations = [
+        Registration(target.relative_to(root).as_posix(), spec.distribution)
+        for target, spec in zip(targets, specs, strict=True)
+    ]
+    return make_plan(root, trees, workspace=place.workspace, registrations=registrations if options.register else ())
+
+
+def _declared(root: Path) -> Workspace:
+    workspace = Workspace.load(root)
+    if not workspace.is_declared:
+        raise WorkspaceError(f"{str(workspace.path)!r} has no [tool.uv.workspace]; add one, or use --standalone")
+    return workspace
+
+
+def _holds_contract(workspace: Workspace) -> bool:
+    return set(CONTRACT_PACKAGES) <= {package.distribution for package in workspace.packages}
+
+
+def _check_room(
+    names: Sequence[Names], options: PusherOptions, place: Place, workspace: Workspace, contract_source: str
+) -> None:
+    """Refuse what the workspace does not allow, before anything is rendered."""
+    if contract_source == "workspace" and not _holds_contract(workspace):
+        raise UsageProblem(
+            f"Contract source 'workspace' is not to be had: {str(workspace.root)!r} has no member 'fustor-core'; "
+            f"use --contract-source with {_ELSEWHERE}"
+        )
+    for one in names:
+        directory = place.target(one).relative_to(workspace.root).as_posix()
+        workspace.check_free(one, directory)
+        membership = workspace.verdict(directory)
+        if options.register and membership.verdict is Verdict.EXCLUDED:
+            raise WorkspaceError(
+                f"{directory!r} is excluded from the workspace by {membership.pattern!r}; {_EXCLUDING_HINT}"
+            )
+
+
+def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:
+    standalone = place.workspace is None
+    only_sources = {"audit": options.audit, "durable": options.durable} if isinstance(options, SourceOptions) else {}
+    return DriverSpec.from_options(
+        names.kind,
+        names.name,
+        layout="standalone" if standalone else "workspace",
+        distribution=names.distribution,
+        package=names.package,
+        entry_point=names.entry_point,
+        class_name=names.class_name,
+        description=options.description or None,
+        author=options.author,
+        email=options.email,
+        license=options.license,
+        dependencies=tuple(options.dependency or ()),
+        example=options.example,
+        contract=ContractSource.parse(contract_source, project=place.target(names)),
+        **only_sources,
+    )
+
+
+def _render(specs: Sequence[DriverSpec], targets: Sequence[Path]) -> list[NewTree]:
+    with _scratch() as scratch:
+        trees = []
+        for number, (spec, target) in enumerate(zip(specs, targets, strict=True)):
+            folder = Path(scratch) / str(number)
+            render(spec, folder)
+            trees.append(NewTree.read(target, folder))
+        return trees
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="fustor-new-")
+    except OSError as err:
+        raise EnvironmentProblem(
+            f"Cannot make a temporary directory ({err.strerror}); make room or set TMPDIR"
+        ) from err

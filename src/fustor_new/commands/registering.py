@@ -1,0 +1,150 @@
+"""`fustor-new register` and `fustor-new unregister`: the edit of the root file alone."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from fustor_new._output import heard, printable
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.patch import as_json, as_patch
+from fustor_new.changes.plan import Plan, Registration, make_plan
+from fustor_new.errors import UsageProblem, WorkspaceError
+from fustor_new.names import normalize
+from fustor_new.workspace._entries import LISTS, find, get, requirement
+from fustor_new.workspace.drivers import check_unclaimed, place_of, require_driver, workspace_of
+from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.unregistration import is_registered
+
+__all__ = ["enclosing_workspace", "mentions", "register_drivers", "unregister_drivers"]
+
+_RENDERED_NAME = re.compile(r"(source|pusher)-[a-z0-9-]+")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The drivers that a command line names, all of one workspace."""
+
+    workspace: Workspace
+    drivers: tuple[Registration, ...]
+
+
+def register_drivers(paths: Sequence[Path], *, dry_run: bool, json: bool) -> None:
+    """Register the driver packages at `paths` in the workspace around them, and say so in a line each.
+
+    Raises:
+        FustorNewError: a path names no driver, its name is taken, or it is excluded; nothing is changed.
+    """
+    _settle(paths, dry_run=dry_run)
+    asked = _asked(paths)
+    plan = make_plan(asked.workspace.root, [], workspace=asked.workspace, registrations=asked.drivers)
+    done = [_outcome_of_registering(asked.workspace, one) for one in asked.drivers]
+    _carry_out(plan, done, dry_run=dry_run, json=json)
+
+
+def unregister_drivers(paths: Sequence[Path], *, dry_run: bool, json: bool) -> None:
+    """Take the driver packages at `paths` out of the workspace's root file, and say so in a line each.
+
+    A directory that is gone may be named too, as long as the root file has it.
+
+    Raises:
+        FustorNewError: a path names no driver; nothing is changed.
+    """
+    _settle(paths, dry_run=dry_run)
+    asked = _asked(paths, leaving=True)
+    plan = make_plan(asked.workspace.root, [], workspace=asked.workspace, unregistrations=asked.drivers)
+    done = [_outcome_of_unregistering(asked.workspace, one) for one in asked.drivers]
+    _carry_out(plan, done, dry_run=dry_run, json=json)
+
+
+def enclosing_workspace(folder: Path) -> Workspace:
+    """Return the workspace that the package in `folder` lies in.
+
+    Raises:
+        WorkspaceError: there is none.
+    """
+    workspace = workspace_of(folder)
+    if workspace is None:
+        raise WorkspaceError(f"No uv workspace above {str(folder)!r}; move the package into one")
+    return workspace
+
+
+def mentions(workspace: Workspace, distribution: str) -> list[str]:
+    """Return where the root file asks for the distribution in a place that registering does not write to."""
+    project = ("project", "dependencies")
+    lists = {".".join(project): find(workspace.data, project)}
+    for table in LISTS:
+        lists |= {".".join((*table, key)): value for key, value in get(workspace.data, table).items()}
+    return [
+        place
+        for place, wanted in lists.items()
+        if normalize(place.rpartition(".")[2]) != "dev" and isinstance(wanted, list)
+        if any(isinstance(one, str) and requirement(one) == normalize(distribution) for one in wanted)
+    ]
+
+
+def _settle(paths: Sequence[Path], *, dry_run: bool) -> None:
+    """Finish or undo what an interrupted run has left, before anything is read."""
+    for root in {} if dry_run else dict.fromkeys(enclosing_workspace(place_of(path)).root for path in paths):
+        for line in recover(root):
+            typer.echo(f"fustor-new: {line}", err=True)
+
+
+def _asked(paths: Sequence[Path], *, leaving: bool = False) -> _Asked:
+    workspaces = {(workspace := enclosing_workspace(place_of(path))).root: workspace for path in paths}
+    if len(workspaces) > 1:
+        raise UsageProblem(f"The paths lie in {len(workspaces)} workspaces; run once for each")
+    (workspace,) = workspaces.values()
+    named = (_leaving(workspace, path) if leaving else _coming(workspace, path) for path in paths)
+    return _Asked(workspace, tuple(dict.fromkeys(named)))
+
+
+def _coming(workspace: Workspace, path: Path) -> Registration:
+    package = require_driver(path)
+    directory = Path(os.path.relpath(package.folder, workspace.root)).as_posix()
+    if (membership := workspace.verdict(directory)).verdict is Verdict.EXCLUDED:
+        raise WorkspaceError(
+            f"{directory!r} is excluded from the workspace by {membership.pattern!r} in {str(workspace.path)!r}; "
+            f"change that pattern, or move the package"
+        )
+    check_unclaimed(package, workspace)
+    return Registration(directory, package.distribution)
+
+
+def _leaving(workspace: Workspace, path: Path) -> Registration:
+    folder = place_of(path)
+    directory = Path(os.path.relpath(folder, workspace.root)).as_posix()
+    if not folder.exists() and _RENDERED_NAME.fullmatch(folder.name):
+        gone = Registration(directory, f"fustor-{folder.name}")
+        if is_registered(workspace, gone.directory, gone.distribution):
+            return gone
+    return Registration(directory, require_driver(path).distribution)
+
+
+def _outcome_of_registering(workspace: Workspace, driver: Registration) -> str:
+    plan = make_plan(workspace.root, [], workspace=workspace, registrations=[driver])
+    note = f" ({plan.notes[0].removeprefix(f'{driver.directory} is ')})" if plan.notes else ""
+    return f"{driver.directory}: {'registered' if plan.edits else 'registered already'}{note}"
+
+
+def _outcome_of_unregistering(workspace: Workspace, driver: Registration) -> str:
+    known = is_registered(workspace, driver.directory, driver.distribution)
+    membership = workspace.verdict(driver.directory)
+    stays = f"; {membership.pattern!r} covers it, so it stays a member" if membership.verdict is Verdict.COVERED else ""
+    asks = "".join(f"; {place} still asks for it" for place in mentions(workspace, driver.distribution))
+    return f"{driver.directory}: {'no longer registered' if known else 'not registered'}{stays}{asks}"
+
+
+def _carry_out(plan: Plan, done: Sequence[str], *, dry_run: bool, json: bool) -> None:
+    if not dry_run:
+        apply(plan)
+    with heard("nothing was to be changed" if dry_run else "the root file is as it should be"):
+        if json:
+            typer.echo(as_json(plan, outcome=list(done)))
+        elif dry_run:
+            typer.echo(as_patch(plan), nl=False)
+        else:
+            typer.echo("\n".join(map(printable, done)))

@@ -1,0 +1,143 @@
+"""`fustor-new update`: packages brought to today's template, all of them or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+from fustor_new import __version__
+from fustor_new._output import heard
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.patch import as_json, as_patch
+from fustor_new.changes.plan import Plan
+from fustor_new.commands.revision import FileRevision, Outcome, Revision, revise
+from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
+from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
+from fustor_new.workspace.root import find_workspace
+
+__all__ = ["plan_update", "update"]
+
+
+def update(paths: Sequence[Path], *, every: bool = False, dry_run: bool = False, json: bool = False) -> None:
+    """Bring the packages to today's template, or show what that would change.
+
+    Args:
+        paths: the packages' directories; none means the current directory.
+        every: update every driver of the workspace that has an answers file instead.
+        dry_run: print a patch and write nothing.
+        json: print the plan as JSON.
+
+    Raises:
+        MergeConflict: files need a decision; they carry the marks of the conflict.
+        FustorNewError: something stands in the way, and nothing was changed.
+    """
+    packages = _packages(paths, every=every)
+    root = _root(packages)
+    if not dry_run:
+        _recover(packages)
+    revisions = [revise(package) for package in packages]
+    plan = plan_update(root, revisions)
+    if not dry_run:
+        apply(plan)
+    with heard("nothing was to be changed" if dry_run or plan.is_empty else "the drivers are updated"):
+        _show(plan, revisions, dry_run=dry_run, json=json)
+    _report_conflicts(revisions, dry_run=dry_run)
+
+
+def plan_update(root: Path, revisions: Sequence[Revision]) -> Plan:
+    """Return the one plan that makes all revisions; `root` is where it keeps what it needs on the way."""
+    edits = [file.edit for revision in revisions for file in revision.files if file.edit]
+    return Plan(root, edits=tuple(edits), notes=tuple(line for revision in revisions for line in _lines(revision)))
+
+
+def _recover(packages: Sequence[Path]) -> None:
+    """Finish or undo what killed runs have left in the packages or above them, the root among those."""
+    for package in packages:
+        for line in recover(package):
+            typer.echo(f"fustor-new: {line}", err=True)
+
+
+def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
+    """Return the directories to update, each once and by its real path."""
+    if every and paths:
+        raise UsageProblem("--all and PATH exclude each other; choose one")
+    chosen = _all_packages() if every else list(paths) or [Path()]
+    for path in chosen:
+        if not os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is none, not an OSError
+            raise UsageProblem(f"{str(path)!r} is no directory; name a driver's directory, or use --all")
+    return [Path(path) for path in dict.fromkeys(os.path.realpath(path) for path in chosen)]
+
+
+def _all_packages() -> list[Path]:
+    workspace = find_workspace(Path.cwd())
+    found = [workspace.root / driver.directory for driver in workspace.existing_drivers()]
+    packages = [folder for folder in found if os.path.lexists(folder / ANSWERS_FILE)]
+    if not packages:
+        raise UsageProblem(f"No driver of the workspace {str(workspace.root)!r} has a {ANSWERS_FILE}; adopt one first")
+    return packages
+
+
+def _root(packages: Sequence[Path]) -> Path:
+    """Return the root of the workspace around the packages, else the nearest directory that holds them all."""
+    shared = Path(os.path.commonpath(packages))
+    with suppress(WorkspaceError):  # a package may stand alone, or its own pyproject.toml be under repair
+        workspace = find_workspace(shared)
+        if all(package.is_relative_to(workspace.root) for package in packages):
+            return workspace.root
+    return shared
+
+
+def _show(plan: Plan, revisions: Sequence[Revision], *, dry_run: bool, json: bool) -> None:
+    if json:
+        typer.echo(as_json(plan, packages=[_described(revision) for revision in revisions]))
+    elif dry_run:
+        typer.echo(as_patch(plan), nl=False)
+    else:
+        for line in plan.notes:
+            typer.echo(line)
+
+
+def _described(revision: Revision) -> dict[str, object]:
+    files = [
+        {"path": file.path, "outcome": file.outcome.name.lower(), "template_owned": is_template_owned(file.path)}
+        for file in revision.files
+    ]
+    return {"path": str(revision.package), "before": revision.before, "after": __version__, "files": files}
+
+
+def _lines(revision: Revision) -> list[str]:
+    shown = _from_here(revision.package)
+    if not revision.files:
+        return [f"{shown}: is of template {revision.before} already"]
+    head = f"{shown}: from template {revision.before} to {__version__}"
+    return [head, *(f"    {file.path}: {_outcome(file)}" for file in revision.files)]
+
+
+def _outcome(file: FileRevision) -> str:
+    owned = is_template_owned(file.path) and file.outcome in {Outcome.MERGED, Outcome.CONFLICT}
+    return file.outcome.value + (" with your changes, though it is the template's" if owned else "")
+
+
+def _report_conflicts(revisions: Sequence[Revision], *, dry_run: bool) -> None:
+    conflicts = [path for revision in revisions for path in revision.conflicts]
+    if not conflicts:
+        return
+    for path in conflicts:
+        typer.echo(f"fustor-new: conflict in {_from_here(path)!r}", err=True)
+    unmarked = [file for revision in revisions for file in revision.files if file.is_unmarked]
+    if unmarked:
+        typer.echo("fustor-new: what is no text has no marks and stays as you have it", err=True)
+    if dry_run:
+        raise MergeConflict(f"Files that would need a decision: {len(conflicts)}; nothing was changed")
+    raise MergeConflict(
+        f"Files that need a decision: {len(conflicts)}; resolve what is marked there, then run the tests"
+    )
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,71 @@
+"""The verdicts of the conformance kit that `fustor-driver conform --record` leaves in a package."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["VERDICTS_FILE", "Conformance", "read_verdicts", "sources_digest"]
+
+VERDICTS_FILE = ".fustor-conformance.json"
+_ASIDE = {"tests", "build", "dist", "__pycache__", "node_modules"}
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """One recorded verdict on one driver, for one host's profile."""
+
+    kind: str
+    name: str
+    profile: str
+    conformant: bool
+    kit_version: str
+    date: str
+    sources: str
+    """The digest of the package's sources that were judged."""
+
+
+def read_verdicts(package: Path) -> tuple[Conformance, ...]:
+    """Return the verdicts that are recorded in the package: none where there is no file, or one that says nothing."""
+    try:
+        data = json.loads((package / VERDICTS_FILE).read_bytes())
+    except (OSError, ValueError):
+        return ()
+    listed = data.get("verdicts") if isinstance(data, dict) and data.get("schema") == 1 else None
+    found = (_verdict(one) for one in listed) if isinstance(listed, list) else ()
+    return tuple(verdict for verdict in found if verdict)
+
+
+def sources_digest(package: Path) -> str:
+    """Return the SHA-256 over what decides how the package's drivers behave.
+
+    That is `pyproject.toml` and every `*.py` outside of tests, hidden and build directories: for each, in the order of
+    their paths, the path, a NUL, the SHA-256 of the bytes in hex and a line feed. The kit computes the same.
+    """
+    whole = hashlib.sha256()
+    for path in sorted(_sources(package)):
+        content = hashlib.sha256((package / path).read_bytes()).hexdigest()
+        whole.update(f"{path}\0{content}\n".encode(errors="surrogateescape"))
+    return whole.hexdigest()
+
+
+def _sources(package: Path) -> Iterator[str]:
+    for folder, names, files in os.walk(package):
+        names[:] = [name for name in names if name not in _ASIDE and not name.startswith(".")]
+        below = Path(folder).relative_to(package)
+        present = (name for name in files if name.endswith(".py") and (Path(folder) / name).is_file())
+        yield from ((below / name).as_posix() for name in present)
+    if (package / "pyproject.toml").is_file():
+        yield "pyproject.toml"
+
+
+def _verdict(data: Any) -> Conformance | None:
+    texts = ("kind", "name", "profile", "kit_version", "date", "sources")
+    if not isinstance(data, dict) or not isinstance(data.get("conformant"), bool):
+        return None
+    if not all(isinstance(data.get(key), str) for key in texts):
+        return None
+    return Conformance(conformant=data["conformant"], **{key: data[key] for key in texts})

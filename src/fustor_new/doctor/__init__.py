@@ -1,0 +1,1 @@
+"""`fustor-new doctor`: a workspace and its drivers, examined without importing one."""

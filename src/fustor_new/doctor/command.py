@@ -1,0 +1,101 @@
+"""`fustor-new doctor`, from the options to the last line that is printed."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from fustor_new._output import heard, printable
+from fustor_new.doctor.examination import Subjects, examine, find_subjects
+from fustor_new.doctor.finding import Finding, Severity
+from fustor_new.doctor.fixing import fix
+from fustor_new.errors import NotConformant
+from fustor_new.names import normalize
+
+__all__ = ["JSON_SCHEMA_VERSION", "doctor"]
+
+JSON_SCHEMA_VERSION = 1
+_ROUNDS = 4  # of repairs: interrupted runs first, then files, then what only shows then
+
+
+@dataclass(frozen=True)
+class _Report:
+    subjects: Subjects
+    findings: Sequence[Finding]
+    done: Sequence[str]
+
+    def count(self, severity: Severity) -> int:
+        return Counter(one.severity for one in self.findings)[severity]
+
+    @property
+    def summary(self) -> str:
+        errors, warnings = (self.count(severity) for severity in (Severity.ERROR, Severity.WARNING))
+        return f"{_plural(errors, 'error')} and {_plural(warnings, 'warning')}"
+
+
+def doctor(paths: Sequence[Path], *, mend: bool, strict: bool, as_json: bool) -> None:
+    """Examine what `paths` name, mend what is safe if `mend`, and print what is left.
+
+    Raises:
+        NotConformant: errors are left, or warnings while `strict`.
+        FustorNewError: something cannot be read, or a repair not be made.
+    """
+    report = _examined(paths, mend=mend)
+    with heard("what was to be mended is" if report.done else "nothing was changed"):
+        typer.echo(_as_json(report) if as_json else _as_text(report))
+    if report.count(Severity.ERROR) or (strict and report.findings):
+        unmended = sum(one.repair is not None for one in report.findings)
+        hint = f"; --fix mends {unmended} of them" if unmended and not mend else ""
+        raise NotConformant(f"Found {report.summary}{hint}")
+
+
+def _examined(paths: Sequence[Path], *, mend: bool) -> _Report:
+    done: list[str] = []
+    subjects = find_subjects(paths)
+    findings = examine(subjects)
+    for _ in range(_ROUNDS if mend else 0):
+        lines = fix(subjects, findings)
+        if not lines:
+            break
+        done += lines
+        subjects = find_subjects(paths)
+        findings = examine(subjects)
+    return _Report(subjects, findings, done)
+
+
+def _as_json(report: _Report) -> str:
+    packages = [
+        {"place": one.shown, "distribution": normalize(one.metadata.name), "version": one.metadata.version}
+        for one in report.subjects.packages
+    ]
+    text = json.dumps(
+        {
+            "schema": JSON_SCHEMA_VERSION,
+            "roots": [str(one.workspace.root) for one in report.subjects.roots],
+            "packages": packages,
+            "findings": [one.as_json() for one in report.findings],
+            "done": list(report.done),
+            "errors": report.count(Severity.ERROR),
+            "warnings": report.count(Severity.WARNING),
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+    return text.encode(errors="backslashreplace").decode()  # a name that is no text: the escape is also that of JSON
+
+
+def _as_text(report: _Report) -> str:
+    lines = list(map(printable, report.done))
+    for one in report.findings:
+        shown = (f"{one.severity.value} {one.name} {one.place}", f"    {one.what}", f"    fix: {one.fix}")
+        lines += map(printable, shown)
+    examined = _plural(len(report.subjects.packages), "package")
+    lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to mend'}")
+    return "\n".join(lines)
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

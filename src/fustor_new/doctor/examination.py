@@ -1,0 +1,113 @@
+"""What there is to examine below the paths of a command line, and what the checks find there."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fustor_new.commands.metadata import holds_package
+from fustor_new.doctor.finding import Finding
+from fustor_new.doctor.registry import examine_package, examine_root
+from fustor_new.doctor.root import Root
+from fustor_new.doctor.subject import Package
+from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
+from fustor_new.workspace.root import Workspace, find_workspace
+
+__all__ = ["Subjects", "examine", "find_subjects", "readable"]
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Workspaces, and packages that are examined alone."""
+
+    roots: tuple[Root, ...] = ()
+    alone: tuple[Package, ...] = ()
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """Every driver package among them."""
+        return (*(package for root in self.roots for package in root.drivers), *self.alone)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The directories that changes are made below."""
+        return [*(root.workspace.root for root in self.roots), *(package.folder for package in self.alone)]
+
+
+def find_subjects(paths: Sequence[Path]) -> Subjects:
+    """Return what `paths` name: a workspace with its drivers, or single packages; without paths, what is around here.
+
+    Raises:
+        UsageProblem: a path holds no package.
+        WorkspaceError: the root cannot be read.
+    """
+    with readable():
+        if not paths:
+            return _around(Path.cwd())
+        folders = list(dict.fromkeys(path.resolve() for path in paths))
+        roots = tuple(Root(Workspace.load(folder)) for folder in folders if _is_root(folder))
+        alone = [_package(folder) for folder in folders if not _is_root(folder)]
+        return Subjects(roots, tuple(alone))
+
+
+def examine(subjects: Subjects) -> list[Finding]:
+    """Return all findings, workspaces first, each package's in the order of the table.
+
+    Raises:
+        EnvironmentProblem: something cannot be read.
+    """
+    with readable():
+        found = [finding for root in subjects.roots for finding in examine_root(root)]
+        return found + [finding for package in subjects.packages for finding in examine_package(package)]
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what the disk does not allow inside the block into EnvironmentProblem."""
+    try:
+        yield
+    except OSError as err:
+        raise EnvironmentProblem(f"Cannot read {err.filename!r} ({err.strerror}); remedy that and run again") from err
+
+
+def _around(here: Path) -> Subjects:
+    try:
+        return Subjects(roots=(Root(find_workspace(here)),))
+    except WorkspaceError:
+        nearest = next((folder for folder in (here, *here.parents) if holds_package(folder)), None)
+        if nearest is None or _is_root(nearest):
+            raise
+        return Subjects(alone=(_package(nearest.resolve()),))
+
+
+def _is_root(folder: Path) -> bool:
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        return False
+    try:
+        return Workspace.parse(folder, path.read_bytes()).is_declared
+    except WorkspaceError:  # broken: a root if the word is there, else a package, which a check says
+        return b"[tool.uv.workspace" in path.read_bytes()
+
+
+def _package(folder: Path) -> Package:
+    if not holds_package(folder):
+        raise UsageProblem(f"{str(folder)!r} holds no package; name a workspace's root or the directory of a driver")
+    return Package(folder, _shown(folder), _workspace_of(folder))
+
+
+def _workspace_of(folder: Path) -> Workspace | None:
+    for above in folder.parents:
+        if _is_root(above):
+            try:
+                workspace = Workspace.load(above)
+            except WorkspaceError:
+                return None
+            is_near = folder.parent == workspace.root / "extensions" or workspace.verdict(folder).is_member
+            return workspace if is_near else None
+    return None
+
+
+def _shown(folder: Path) -> str:
+    here = Path.cwd()
+    return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else str(folder)

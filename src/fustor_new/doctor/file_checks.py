@@ -1,0 +1,138 @@
+"""Checks of the files around the code: types, the suite, the sample configuration, and what does not belong there."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fustor_new.doctor.disk import abandoned_stages, iter_files, tracked_by_git
+from fustor_new.doctor.finding import Fault, Recover, Severity, Write
+from fustor_new.doctor.registry import package_check
+from fustor_new.doctor.subject import Package
+
+__all__ = ["SUITE", "runs_the_kit"]
+
+SUITE = "tests/test_conformance.py"
+
+_TEXTS = {".py", ".toml", ".yml", ".yaml", ".md", ".cfg", ".ini", ".txt"}
+_MARKERS = (b"<<<<<<< ", b">>>>>>> ")
+_CLUTTER = ("__pycache__/", ".pyc", ".pyo", ".egg-info/", ".DS_Store", ".venv/", ".pytest_cache/", ".mypy_cache/")
+
+
+@package_check(
+    "D50-types-are-published",
+    Severity.WARNING,
+    rule="The import package has a py.typed",
+    why="Without it type checkers take everything in it for Any",
+    fix="Add an empty py.typed beside __init__.py",
+    is_safe=True,
+)
+def _types_are_published(package: Package) -> Iterator[Fault]:
+    names = {point.entry.value.partition(":")[0].partition(".")[0].strip() for point in package.points}
+    for name in sorted(names & set(package.code.packages)):
+        here = package.code.modules.get(name)
+        if here is not None and here.is_package and not (here.path.parent / "py.typed").exists():
+            path = here.path.with_name("py.typed")
+            yield Fault(package.place(path), "It is missing", repair=Write(path, None, b""))
+
+
+@package_check(
+    "D51-conformance-suite",
+    Severity.WARNING,
+    rule="tests/test_conformance.py subclasses the conformance kit",
+    why="A driver proves itself by the kit's checks; without them nobody knows what it does under a host",
+    fix="Run `fustor-new adopt`, which proposes the file, or restore it",
+    is_safe=True,
+)
+def _conformance_suite(package: Package) -> Iterator[Fault]:
+    path = package.folder / SUITE
+    if not path.is_file():
+        yield Fault(package.place(path), "It is missing", repair=package.restored(SUITE))
+    elif not runs_the_kit(path):
+        yield Fault(package.place(path), "No class in it inherits from SourceConformance or PusherConformance")
+
+
+@package_check(
+    "D52-sample-configuration",
+    Severity.WARNING,
+    rule="fustor.yaml shows how this driver is configured",
+    why="It is the first thing that an operator copies",
+    fix="Write a fustor.yaml with `sources:` or `pushers:` and one entry whose `driver` is the entry point",
+)
+def _sample_configuration(package: Package) -> Iterator[Fault]:
+    path = package.folder / "fustor.yaml"
+    if not path.is_file():
+        yield Fault(package.place(path), "It is missing")
+        return
+    try:
+        data = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as err:
+        yield Fault(package.place(path), f"It is no YAML ({' '.join(str(err).split())})", fix="Repair it")
+        return
+    named, own = set(_drivers_in(data)), {point.entry.name for point in package.points}
+    if own and not named & own:
+        yield Fault(package.place(path), f"It names the driver {', '.join(map(repr, sorted(named))) or 'of nothing'}")
+
+
+@package_check(
+    "D53-no-conflict-markers",
+    Severity.ERROR,
+    rule="No file holds the markers of a merge that nobody has finished",
+    why="Both sides of the conflict stand there, one after the other",
+    fix="Decide between the two sides, and take the lines with <<<<<<<, ======= and >>>>>>> out",
+)
+def _no_conflict_markers(package: Package) -> Iterator[Fault]:
+    for path in iter_files(package.folder):
+        if path.suffix not in _TEXTS:
+            continue
+        lines = path.read_bytes().splitlines()
+        found = [next((n for n, line in enumerate(lines, 1) if line.startswith(marker)), 0) for marker in _MARKERS]
+        if all(found):
+            yield Fault(package.place(path, found[0]), "A merge was not finished here")
+
+
+@package_check(
+    "D54-no-clutter-in-git",
+    Severity.WARNING,
+    rule="git tracks nothing that tools write anew",
+    why="It changes with every run, and what is compiled hides what the source says",
+    fix="Run `git rm -r --cached` on it, and name it in .gitignore",
+)
+def _no_clutter_in_git(package: Package) -> Iterator[Fault]:
+    tracked = [path for path in tracked_by_git(package.folder) if any(mark in path for mark in _CLUTTER)]
+    if tracked:
+        more = f" and {len(tracked) - 1} more" if len(tracked) > 1 else ""
+        yield Fault(package.place(tracked[0]), f"git tracks it{more}")
+
+
+@package_check(
+    "D55-leftovers",
+    Severity.ERROR,
+    rule="No interrupted run of fustor-new in this directory waits to be finished or undone",
+    why="Some of what it was to write may be in place, and some not",
+    fix="Run `fustor-new doctor --fix`: it finishes or undoes it",
+    is_safe=True,
+)
+def _leftovers(package: Package) -> Iterator[Fault]:
+    for stage in abandoned_stages(package.folder):
+        yield Fault(package.place(stage), "An interrupted run left this behind", repair=Recover(package.folder))
+
+
+def runs_the_kit(path: Path) -> bool:
+    """Tell whether a test module has a class that runs the kit's checks."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return False
+    bases = {ast.unparse(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
+    return bool({base.rpartition(".")[2] for base in bases} & {"SourceConformance", "PusherConformance"})
+
+
+def _drivers_in(data: Any) -> Iterator[str]:
+    for section in ("sources", "pushers"):
+        entries = data.get(section) if isinstance(data, dict) else None
+        for entry in entries.values() if isinstance(entries, dict) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("driver"), str):
+                yield entry["driver"]

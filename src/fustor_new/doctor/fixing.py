@@ -1,0 +1,82 @@
+"""The safe repairs of findings as one plan, carried out whole or not at all."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.plan import Edit, Plan, Removal
+from fustor_new.doctor.examination import Subjects
+from fustor_new.doctor.finding import Clear, Finding, Recover, Register, Write
+from fustor_new.errors import WorkspaceError
+from fustor_new.workspace.registration import register
+from fustor_new.workspace.root import Workspace, parse_toml
+
+__all__ = ["fix", "plan_repairs"]
+
+_COMPILED = frozenset({"__pycache__"})
+
+
+def fix(subjects: Subjects, findings: Sequence[Finding]) -> list[str]:
+    """Carry out what may be done without asking, and return a line for each thing that was done.
+
+    Raises:
+        FustorNewError: something is in the way; nothing was changed, save that interrupted runs were finished.
+    """
+    folders = dict.fromkeys(one.repair.folder for one in findings if isinstance(one.repair, Recover))
+    lines = [line for folder in folders for line in recover(folder)]
+    if lines:  # what was finished may have changed anything
+        return lines
+    plan = plan_repairs(subjects, findings)
+    apply(plan)
+    removed = [f"Removed {os.path.relpath(removal.target, plan.root)}" for removal in plan.removals]
+    return [*(_line(edit, plan.root) for edit in plan.edits), *removed]
+
+
+def plan_repairs(subjects: Subjects, findings: Sequence[Finding]) -> Plan:
+    """Return the plan of all repairs that change files."""
+    root = Path(os.path.commonpath(subjects.folders)) if subjects.folders else Path.cwd()
+    edits: dict[Path, Edit] = {}
+    for write in (*_registrations(subjects, findings), *_writes(findings)):
+        path = Path(os.path.realpath(write.path))
+        edits[path] = _joined(edits.get(path), replace(write, path=path))
+    clears = dict.fromkeys(one.repair.folder for one in findings if isinstance(one.repair, Clear))
+    removals = tuple(Removal(Path(os.path.realpath(folder)), {}, _COMPILED) for folder in clears)
+    return Plan(root, edits=tuple(edits.values()), removals=removals)
+
+
+def _registrations(subjects: Subjects, findings: Sequence[Finding]) -> Iterator[Write]:
+    wanted = [one.repair for one in findings if isinstance(one.repair, Register)]
+    for root in subjects.roots:
+        workspace = root.workspace
+        own = [one for one in wanted if any(stray.shown == one.directory for stray in root.strays)]
+        for one in own:
+            text = register(workspace, one.directory, one.distribution)
+            workspace = Workspace.parse(workspace.root, text)
+        if workspace.text != root.workspace.text:
+            yield Write(workspace.path, root.workspace.text, workspace.text)
+
+
+def _writes(findings: Sequence[Finding]) -> Iterator[Write]:
+    return (one.repair for one in findings if isinstance(one.repair, Write))
+
+
+def _joined(edit: Edit | None, write: Write) -> Edit:
+    """Return one edit for all that is added to a file; what cannot be added behind the rest waits for the next run."""
+    if edit is None:
+        return Edit(write.path, write.before, write.after)
+    added = write.after[len(write.before or b"") :]
+    if edit.after is None or write.before is None or not write.after.startswith(write.before):
+        return edit
+    joined = edit.after + added
+    try:
+        parse_toml(joined, str(write.path))
+    except WorkspaceError:
+        return edit
+    return replace(edit, after=joined)
+
+
+def _line(edit: Edit, root: Path) -> str:
+    shown = os.path.relpath(edit.path, root)
+    return f"Created {shown}" if edit.before is None else f"Edited {shown}"

@@ -1,0 +1,134 @@
+"""Checks of imports: declared, portable over every host, and of no other driver."""
+
+import sys
+from collections.abc import Iterator
+
+from fustor_new.commands.metadata import requirement_name
+from fustor_new.doctor.distributions import Requirements
+from fustor_new.doctor.finding import Fault, Severity
+from fustor_new.doctor.python_code import Import, Module
+from fustor_new.doctor.registry import package_check
+from fustor_new.doctor.subject import Package
+from fustor_new.names import normalize
+
+__all__: list[str] = []
+
+_PORTABLE = {
+    "source": {
+        "fustor_core.drivers": {"SourceDriver"},
+        "fustor_core.models.config": {"SourceConfig"},
+        "fustor_core.exceptions": {"DriverError", "ConfigError"},
+    },
+    "pusher": {
+        "fustor_core.drivers": {"PusherDriver"},
+        "fustor_core.models.config": {"PusherConfig", "PasswdCredential", "ApiKeyCredential"},
+        "fustor_core.exceptions": {"DriverError", "ConfigError", "RetryableError", "NotSupported"},
+    },
+}
+_TOOLS = {"fustor_driver", "fustor_conformance", "fustor_new"}
+_CONTRACT = {"fustor_core", "fustor_event_model"}
+_NEVER_IMPORTED = {"fustor-core", "fustor-event-model"}  # a host needs them beside the driver in any case
+
+
+@package_check(
+    "D40-modules-parse",
+    Severity.ERROR,
+    rule="Every module is valid Python",
+    why="An import ends in a SyntaxError, and what the module holds cannot be judged here",
+    fix="Correct the line",
+)
+def _modules_parse(package: Package) -> Iterator[Fault]:
+    for module in package.code.modules.values():
+        if module.fault:
+            yield Fault(package.place(module.path), f"It is no valid Python ({module.fault})")
+
+
+@package_check(
+    "D41-imported-and-declared",
+    Severity.ERROR,
+    rule="Every distribution that a module imports at run time is required; what only `testing` needs, by an extra",
+    why="An import that works by luck of a neighbour breaks on the user's machine",
+    fix="Add the distribution to `dependencies` with the lowest version that works, or to an extra",
+)
+def _imported_and_declared(package: Package) -> Iterator[Fault]:
+    always = Requirements(map(requirement_name, package.metadata.dependencies))
+    in_tests = Requirements(map(requirement_name, (*package.metadata.dependencies, *package.metadata.extras)))
+    imported = {one.top for module in package.code.modules.values() for one in module.imports}
+    if always.obscure() & always.unused(imported):  # one of them may well hold what is missing
+        return
+    told: set[str] = set()
+    for module in package.code.modules.values():
+        requirements = always if module in package.runtime else in_tests
+        for one in _foreign(package, module):
+            needed = not one.is_for_types and not one.is_optional and one.top not in told
+            if needed and one.top not in _TOOLS and not requirements.provides(one.top):
+                told.add(one.top)
+                yield Fault(package.place(module.path, one.line), f"It imports {one.top!r}, which is not required")
+
+
+@package_check(
+    "D42-declared-and-imported",
+    Severity.WARNING,
+    rule="Every distribution that is required is imported somewhere",
+    why="Whoever installs the driver gets it all the same, with its conflicts",
+    fix="Take it out of `dependencies`, or move it to the extra that needs it",
+)
+def _declared_and_imported(package: Package) -> Iterator[Fault]:
+    declared = {normalize(requirement_name(one)) for one in package.metadata.dependencies} - {""}
+    requirements = Requirements(declared - _NEVER_IMPORTED)
+    foreign = [one for module in package.code.modules.values() for one in _foreign(package, module)]
+    imported = {one.top for one in foreign}
+    unused = requirements.unused(imported)
+    if any(not Requirements(declared).provides(one.top) for one in foreign):  # it may come from the obscure ones
+        unused -= requirements.obscure()
+    for name in sorted(unused) if package.code.modules else ():
+        yield Fault(package.metadata_place, f"It requires {name!r} and never imports it")
+
+
+@package_check(
+    "D43-portable-imports",
+    Severity.ERROR,
+    rule="Of `fustor_core` a driver imports only the names that every released one has",
+    why="Under an agent `fustor_core` is the released one: a name that it lacks, and the driver is not there",
+    fix="A source imports SourceDriver, SourceConfig, DriverError and ConfigError; events come from fustor_event_model",
+)
+def _portable_imports(package: Package) -> Iterator[Fault]:
+    if package.kind not in _PORTABLE:
+        return
+    for module in package.runtime:
+        lines = {name: one.line for one in module.imports if (name := _not_portable(one, package.kind))}
+        if lines:
+            what = f"A {package.kind} cannot rely on {', '.join(lines)}"
+            yield Fault(package.place(module.path, min(lines.values())), what)
+
+
+@package_check(
+    "D44-no-tool-at-run-time",
+    Severity.ERROR,
+    rule="A driver imports no other driver at run time, and neither the guide host nor the conformance kit",
+    why="Beside an agent they are not installed, and one driver must not bring another along",
+    fix="Move the import into `testing` or the tests, or copy the few lines that are needed",
+)
+def _no_tool_at_run_time(package: Package) -> Iterator[Fault]:
+    for module in package.runtime:
+        for one in module.imports:
+            is_foreign = (
+                one.top.startswith(("fustor_source_", "fustor_pusher_")) and one.top not in package.code.packages
+            )
+            if (one.top in _TOOLS or is_foreign) and not one.is_for_types:
+                yield Fault(package.place(module.path, one.line), f"It imports {one.top!r} at run time")
+
+
+def _not_portable(one: Import, kind: str) -> str:
+    """Return the name of `fustor_core` that is imported and that not every release has, or an empty text."""
+    if one.top != "fustor_core" or one.is_for_types or one.is_optional:
+        return ""
+    whole = f"{one.module}.{one.name}" if one.name else one.module
+    is_module = whole in {"fustor_core", "fustor_core.models", *_PORTABLE[kind]}
+    return "" if is_module or one.name in _PORTABLE[kind].get(one.module, ()) else whole
+
+
+def _foreign(package: Package, module: Module) -> Iterator[Import]:
+    """Yield the imports that lead out of the package and out of Python."""
+    own = {*package.code.packages, *sys.stdlib_module_names, "__main__", ""}
+    return (one for one in module.imports if one.top not in own)

@@ -1,0 +1,100 @@
+"""The table of checks: each is a small function with an identity that never changes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+from fustor_new.doctor.finding import Fault, Finding, Severity
+from fustor_new.doctor.root import Root
+from fustor_new.doctor.subject import Package
+
+__all__ = ["Check", "all_checks", "examine_package", "examine_root", "package_check", "root_check"]
+
+_MODULES = (
+    "workspace_checks",
+    "member_checks",
+    "project_checks",
+    "entry_point_checks",
+    "class_checks",
+    "event_checks",
+    "import_checks",
+    "template_checks",
+    "file_checks",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule: what must hold, why, and how a breach is mended."""
+
+    id: str
+    name: str
+    severity: Severity
+    rule: str
+    why: str
+    fix: str
+    is_safe: bool
+    """Whether `--fix` may mend a breach (it may still say that it cannot in a certain case)."""
+
+    def report(self, faults: Iterator[Fault]) -> Iterator[Finding]:
+        """Yield the faults as findings of this check."""
+        for fault in faults:
+            yield Finding(
+                self.id, self.name, self.severity, fault.place, fault.what, fault.fix or self.fix, fault.repair
+            )
+
+
+RootCheck = Callable[[Root], Iterator[Fault]]
+PackageCheck = Callable[[Package], Iterator[Fault]]
+_ROOT: dict[Check, RootCheck] = {}
+_PACKAGE: dict[Check, PackageCheck] = {}
+
+
+def root_check(
+    name: str, severity: Severity, *, rule: str, why: str, fix: str, is_safe: bool = False
+) -> Callable[[RootCheck], RootCheck]:
+    """A decorator that enters a check of the workspace; `name` begins with its id, as in `W01-leftovers`."""
+
+    def enter(function: RootCheck) -> RootCheck:
+        _ROOT[Check(name.partition("-")[0], name, severity, rule, why, fix, is_safe)] = function
+        return function
+
+    return enter
+
+
+def package_check(
+    name: str, severity: Severity, *, rule: str, why: str, fix: str, is_safe: bool = False
+) -> Callable[[PackageCheck], PackageCheck]:
+    """A decorator that enters a check of one package; `name` begins with its id, as in `D01-readable`."""
+
+    def enter(function: PackageCheck) -> PackageCheck:
+        _PACKAGE[Check(name.partition("-")[0], name, severity, rule, why, fix, is_safe)] = function
+        return function
+
+    return enter
+
+
+def all_checks() -> list[Check]:
+    """Return every check, the workspace's first, in the order of their ids."""
+    _load()
+    return sorted([*_ROOT, *_PACKAGE], key=lambda check: (check.id[0] != "W", check.id))
+
+
+def examine_root(root: Root) -> list[Finding]:
+    """Return what the workspace's checks find."""
+    _load()
+    found = [finding for check, function in _ROOT.items() for finding in check.report(function(root))]
+    return sorted(found, key=lambda one: one.id)
+
+
+def examine_package(package: Package) -> list[Finding]:
+    """Return what the package's checks find; one that cannot be read is judged by nothing else."""
+    _load()
+    found = [finding for check, function in _PACKAGE.items() for finding in check.report(function(package))]
+    judged = [one for one in found if one.id == "D01"] if package.fault else found
+    return sorted(judged, key=lambda one: one.id)
+
+
+def _load() -> None:
+    for name in _MODULES:
+        import_module(f"fustor_new.doctor.{name}")

@@ -1,0 +1,60 @@
+"""A workspace's root and the packages that are its members, or should be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from fustor_new.commands.metadata import holds_package
+from fustor_new.doctor.subject import Package
+from fustor_new.names import normalize
+from fustor_new.workspace.root import Workspace
+
+__all__ = ["Root"]
+
+
+@dataclass(frozen=True)
+class Root:
+    """A workspace with all that belongs to it, or should."""
+
+    workspace: Workspace
+
+    @cached_property
+    def members(self) -> tuple[Package, ...]:
+        """The packages on disk that are members, drivers or not."""
+        present = (directory for directory in self.workspace.directories if directory != ".")
+        return tuple(self._package(directory) for directory in present if self._has_project(directory))
+
+    @cached_property
+    def hidden(self) -> tuple[Package, ...]:
+        """The drivers that a pattern of `members` finds and one of `exclude` takes out again."""
+        found = set(replace(self.workspace, exclude=()).directories) - set(self.workspace.directories)
+        packages = (self._package(directory) for directory in sorted(found) if self._has_project(directory))
+        return tuple(one for one in packages if one.looks_like_a_driver)
+
+    @cached_property
+    def strays(self) -> tuple[Package, ...]:
+        """The packages in `extensions/` that are no members."""
+        folder = self.workspace.root / "extensions"
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        directories = [f"extensions/{name}" for name in names if not name.startswith(".")]
+        members = set(self.workspace.directories)
+        return tuple(self._package(one) for one in directories if one not in members and self._has_project(one))
+
+    @cached_property
+    def drivers(self) -> tuple[Package, ...]:
+        """Every driver, member or stray."""
+        return tuple(one for one in (*self.members, *self.strays) if one.looks_like_a_driver)
+
+    @cached_property
+    def distributions(self) -> Mapping[str, str]:
+        """The directories of the members, and of the root if it is a package, by normalised distribution."""
+        named = {normalize(one.metadata.name): one.shown for one in reversed(self.members) if one.metadata.name}
+        own = self.workspace.data.get("project", {})
+        own_name = own.get("name") if isinstance(own, dict) else None
+        return named | ({normalize(own_name): "."} if isinstance(own_name, str) else {})
+
+    def _package(self, directory: str) -> Package:
+        return Package(self.workspace.root / directory, directory, self.workspace)
+
+    def _has_project(self, directory: str) -> bool:
+        return holds_package(self.workspace.root / directory)

@@ -1,0 +1,88 @@
+"""Checks of a package against what it was rendered from."""
+
+from collections.abc import Iterator
+
+from packaging.version import InvalidVersion, Version
+
+from fustor_new import __version__
+from fustor_new.doctor.file_checks import SUITE, runs_the_kit
+from fustor_new.doctor.finding import Fault, Severity
+from fustor_new.doctor.registry import package_check
+from fustor_new.doctor.subject import Package
+
+__all__: list[str] = []
+
+_JUDGED_ELSEWHERE = (SUITE, "/py.typed")
+
+
+@package_check(
+    "D60-answers-file",
+    Severity.WARNING,
+    rule="The package records what it was rendered from, in .copier-answers.yml",
+    why="Without it neither `fustor-new update` nor `copier update` can bring a newer template",
+    fix="Run `fustor-new adopt` on it",
+)
+def _answers_file(package: Package) -> Iterator[Fault]:
+    if package.record is None and not package.record_fault:
+        yield Fault(package.place(".copier-answers.yml"), "It is missing")
+
+
+@package_check(
+    "D61-answers-can-be-read",
+    Severity.ERROR,
+    rule="The answers file is what the template wrote",
+    why="An update would start from answers that nobody gave",
+    fix="Restore it from git, or remove it and run `fustor-new adopt`",
+)
+def _answers_can_be_read(package: Package) -> Iterator[Fault]:
+    if package.record_fault:
+        yield Fault(package.place(".copier-answers.yml"), package.record_fault)
+
+
+@package_check(
+    "D62-template-is-todays",
+    Severity.WARNING,
+    rule="The package is rendered from this version of the template",
+    why="What the template has learnt since is missing",
+    fix="Run `fustor-new update` on it",
+)
+def _template_is_todays(package: Package) -> Iterator[Fault]:
+    recorded = package.record.template_version if package.record else __version__
+    try:
+        is_behind, is_ahead = Version(recorded) < Version(__version__), Version(recorded) > Version(__version__)
+    except InvalidVersion:
+        is_behind = is_ahead = True
+    if is_behind:
+        yield Fault(package.place(".copier-answers.yml"), f"Its template is {recorded}, today's is {__version__}")
+    elif is_ahead:
+        what = f"Its template is {recorded}, newer than this fustor-new, which is {__version__}"
+        yield Fault(package.place(".copier-answers.yml"), what, fix="Install a newer fustor-new")
+
+
+@package_check(
+    "D63-template-owned-files-untouched",
+    Severity.WARNING,
+    rule="What the template owns is as it was rendered",
+    why="The next update writes these files anew, and the edit is lost or conflicts",
+    fix="Take the edit back, and put what you need into a file of your own beside it",
+)
+def _template_owned_files_untouched(package: Package) -> Iterator[Fault]:
+    for path in package.template_owned_modified:
+        there = (package.folder / path).exists()
+        told = there and path == SUITE and not runs_the_kit(package.folder / path)  # another check says so
+        if there and not told:
+            yield Fault(package.place(path), "It was edited since it was rendered")
+
+
+@package_check(
+    "D64-template-owned-files-there",
+    Severity.WARNING,
+    rule="What the template owns is there",
+    why="It holds what every driver has to show, or what every release needs",
+    fix="Restore it; `fustor-new doctor --fix` does",
+    is_safe=True,
+)
+def _template_owned_files_there(package: Package) -> Iterator[Fault]:
+    for path in package.template_owned_modified:
+        if not (package.folder / path).exists() and not path.endswith(_JUDGED_ELSEWHERE):
+            yield Fault(package.place(path), "It is missing", repair=package.restored(path))

@@ -1,0 +1,125 @@
+"""Checks of the workspace's root: what interrupted runs left, and who is a member."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fustor_new.doctor.disk import abandoned_stages, known_to_git
+from fustor_new.doctor.finding import Clear, Fault, Recover, Register, Severity
+from fustor_new.doctor.registry import root_check
+from fustor_new.doctor.root import Root
+from fustor_new.workspace import _glob
+from fustor_new.workspace.root import Verdict
+
+__all__: list[str] = []
+
+
+@root_check(
+    "W01-leftovers",
+    Severity.ERROR,
+    rule="No interrupted run of fustor-new waits to be finished or undone",
+    why="A driver may be half in place: moved, and not yet registered",
+    fix="Run `fustor-new doctor --fix`, or any other command of fustor-new: each first finishes or undoes it",
+    is_safe=True,
+)
+def _leftovers(root: Root) -> Iterator[Fault]:
+    folder = root.workspace.root
+    for stage in abandoned_stages(folder):
+        yield Fault(stage.name, "An interrupted run left this behind", repair=Recover(folder))
+
+
+@root_check(
+    "W02-member-without-project",
+    Severity.ERROR,
+    rule="A directory that a pattern of `members` finds has a pyproject.toml",
+    why="uv refuses every command of the whole workspace over one such directory",
+    fix="Restore its pyproject.toml, move the directory away, or name it in `exclude`",
+    is_safe=True,
+)
+def _member_without_project(root: Root) -> Iterator[Fault]:
+    for directory in root.workspace.directories:
+        folder = root.workspace.root / directory
+        is_hidden = any(part.startswith(".") for part in Path(directory).parts)
+        if not folder.is_dir() or is_hidden or (folder / "pyproject.toml").is_file():
+            continue
+        files = known_to_git(folder)
+        if files:  # uv passes by what is empty, or holds only what git ignores
+            repair = Clear(folder) if _is_only_compiled(files) else None
+            yield Fault(directory, f"It is a member without a pyproject.toml, and holds {files[0]!r}", repair=repair)
+
+
+@root_check(
+    "W03-listed-member-missing",
+    Severity.WARNING,
+    rule="Every directory that `members` names exists",
+    why="uv passes it by without a word: what is meant to be there is neither installed nor tested",
+    fix="Take the line out of `members`, or restore the directory",
+)
+def _listed_member_missing(root: Root) -> Iterator[Fault]:
+    for pattern in root.workspace.members:
+        if not _glob.has_magic(pattern) and not (root.workspace.root / pattern).is_dir():
+            yield Fault("pyproject.toml", f"`members` names {pattern!r}, which is no directory")
+
+
+@root_check(
+    "W04-exclude-hides-member",
+    Severity.WARNING,
+    rule="No pattern of `exclude` hides a driver that `members` names or finds",
+    why="uv leaves it out without a word: it is neither installed nor tested with the others",
+    fix="Narrow the pattern, or move the driver elsewhere",
+)
+def _exclude_hides_member(root: Root) -> Iterator[Fault]:
+    for package in root.hidden:
+        pattern = root.workspace.verdict(package.shown).pattern
+        yield Fault("pyproject.toml", f"`exclude` hides the driver {package.shown!r} by {pattern!r}")
+
+
+@root_check(
+    "W05-listed-once",
+    Severity.WARNING,
+    rule="`members` names a directory once",
+    why="Whoever removes the driver takes out one of the lines, and the other one breaks the workspace",
+    fix="Keep one of the lines",
+)
+def _listed_once(root: Root) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for pattern in root.workspace.members:
+        plain = _glob.normalized(pattern)
+        if plain in seen:
+            yield Fault("pyproject.toml", f"`members` holds {pattern!r}, which {seen[plain]!r} says already")
+        seen.setdefault(plain, pattern)
+
+
+@root_check(
+    "W06-driver-not-registered",
+    Severity.ERROR,
+    rule="A driver in `extensions/` is a member of the workspace",
+    why="uv neither installs nor tests it, and hosts in this environment do not find it",
+    fix="Run `fustor-new doctor --fix`, or `fustor-new register` with its directory",
+    is_safe=True,
+)
+def _driver_not_registered(root: Root) -> Iterator[Fault]:
+    for package in root.strays:
+        if root.workspace.verdict(package.shown).verdict is Verdict.ABSENT and package.looks_like_a_driver:
+            name = package.metadata.name
+            yield Fault(
+                package.shown,
+                "It is no member of the workspace",
+                repair=Register(package.shown, name) if name else None,
+            )
+
+
+@root_check(
+    "W07-nested-repository",
+    Severity.WARNING,
+    rule="No member is a git repository of its own, unless git knows it as a submodule",
+    why="git records a nested repository as an empty entry: whoever clones the workspace gets none of its files",
+    fix="Remove its .git directory once its history is safe, or add it with `git submodule add`",
+)
+def _nested_repository(root: Root) -> Iterator[Fault]:
+    for package in (*root.members, *root.strays):
+        if (package.folder / ".git").is_dir():
+            yield Fault(package.place(".git"), "The member is a repository inside the repository")
+
+
+def _is_only_compiled(files: list[str]) -> bool:
+    return all("__pycache__" in name.split("/") for name in files)

@@ -1,0 +1,98 @@
+"""The template as it was in each version, from one file that travels in the wheel.
+
+`python -m fustor_new.template.history` records today's template under today's version: once, when that is released.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from fustor_new.errors import EnvironmentProblem, UsageProblem
+from fustor_new.template.render import templates_directory
+
+__all__ = ["History", "load_history", "record", "template_texts"]
+
+_NAME = "history.json"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class History:
+    """Every recorded version of the template: the hash of each file's text by path, and the texts by hash."""
+
+    versions: Mapping[str, Mapping[str, str]]
+    texts: Mapping[str, str]
+
+    def template(self, version: str) -> dict[str, str]:
+        """Return the template's files of a version that is recorded, by path."""
+        return {path: self.texts[digest] for path, digest in self.versions[version].items()}
+
+    def with_version(self, version: str, files: Mapping[str, str]) -> History:
+        """Return this history and `files` as that version.
+
+        Raises:
+            UsageProblem: the version is recorded with other files.
+        """
+        hashes = {path: _hash(text) for path, text in files.items()}
+        if self.versions.get(version, hashes) != hashes:
+            raise UsageProblem(f"Version {version!r} is recorded with other files; give the template a new version")
+        texts = {_hash(text): text for text in files.values()}
+        return History({**self.versions, version: hashes}, {**self.texts, **texts})
+
+    def dump(self) -> str:
+        """Return the history as it is written: the same text for the same history."""
+        data = {"schema": _SCHEMA, "versions": self.versions, "texts": self.texts}
+        return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@cache
+def load_history() -> History:
+    """Return the history of this installation.
+
+    Raises:
+        EnvironmentProblem: it is not there, or damaged.
+    """
+    return _load(templates_directory() / _NAME)
+
+
+def template_texts(templates: Path) -> dict[str, str]:
+    """Return the files of the template in a directory, by path."""
+    paths = [templates / "copier.yml", templates / "manifest.yml", *templates.rglob("*.jinja")]
+    return {path.relative_to(templates).as_posix(): path.read_bytes().decode() for path in sorted(paths)}
+
+
+def record(templates: Path, history: Path) -> str:
+    """Write the template in a directory into the file `history`, under its own version, and return that version.
+
+    Raises:
+        UsageProblem: the version is recorded with other files.
+        EnvironmentProblem: the file is damaged.
+    """
+    files = template_texts(templates)
+    version = files["_shared/version.jinja"].strip()
+    before = _load(history) if history.exists() else History({}, {})
+    history.write_text(before.with_version(version, files).dump(), encoding="utf-8", newline="\n")
+    return version
+
+
+def _load(path: Path) -> History:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return History(data["versions"], data["texts"])
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        raise EnvironmentProblem(f"Cannot read the history {str(path)!r} ({err}); install fustor-new again") from err
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    chosen = Path(sys.argv[1]) if sys.argv[1:] else templates_directory()
+    print(f"Recorded {record(chosen, templates_directory() / _NAME)}")  # noqa: T201 - the answer

@@ -1,0 +1,205 @@
+"""Where a package comes from: what its answers file records, and what the template had made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.version import InvalidVersion, Version
+
+from fustor_new import __version__
+from fustor_new.changes.plan import FileContent, NewTree
+from fustor_new.errors import EnvironmentProblem, WorkspaceError
+from fustor_new.template.history import load_history
+from fustor_new.template.render import render_again, templates_directory
+
+__all__ = [
+    "ANSWERS_FILE",
+    "Record",
+    "is_adopted",
+    "is_template_owned",
+    "modified_files",
+    "parse_record",
+    "read_record",
+    "recording_only",
+    "rendered_files",
+    "rendered_now",
+]
+
+ANSWERS_FILE = ".copier-answers.yml"
+_RECORDED = re.compile(rb'  "(.+)": "[0-9a-f]{64}"')
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an answers file says.
+
+    `files` has the SHA-256 of every other file as it was rendered, by path; it is empty in packages of template 1.0.0.
+    `address` is the public address of the template that copier knows the package by, or an empty text.
+    """
+
+    answers: Mapping[str, Any]
+    template_version: str
+    files: Mapping[str, str]
+    address: str = ""
+
+
+def read_record(package: Path) -> Record | None:
+    """Return what the package's answers file records, None where there is no such file.
+
+    Raises:
+        WorkspaceError: there is one, and it cannot be read.
+        EnvironmentProblem: the disk does not allow it.
+    """
+    path = package / ANSWERS_FILE
+    try:
+        return parse_record(path.read_bytes(), path)
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise EnvironmentProblem(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
+
+
+def parse_record(text: bytes, path: Path) -> Record:
+    """Return what an answers file of these bytes records; `path` is for messages. Raises WorkspaceError."""
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        raise _broken(path, f"{' '.join(str(err).split())}") from err
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise _broken(path, "it is no mapping")
+    version, files, address = data.get("template_version"), data.get("files", {}), data.get("_src_path", "")
+    if not isinstance(version, str) or _version(version) is None:
+        raise _broken(path, f"'template_version' is {version!r}")
+    if not isinstance(files, dict) or not all(_is_hash_of_file(*entry) for entry in files.items()):
+        raise _broken(path, "'files' is no mapping of paths to hashes")
+    given = {key: value for key, value in data.items() if key not in {"template_version", "files"} and key[:1] != "_"}
+    return Record(given, version, files, str(address))
+
+
+def rendered_files(record: Record) -> Mapping[str, FileContent]:
+    """Return what the recorded version of the template made of the recorded answers, by path.
+
+    Raises:
+        EnvironmentProblem: this installation does not know that version.
+        WorkspaceError: that template refuses the answers.
+    """
+    version = record.template_version
+    history = load_history()
+    if version not in history.versions:
+        if version == __version__:
+            return rendered_now(record)
+        raise EnvironmentProblem(f"Template {version!r} is not known here; {_remedy(version, history.versions)}")
+    with _scratch() as scratch:
+        for path, text in history.template(version).items():
+            file = scratch / "template" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+        return _rendered(scratch / "template", record, scratch / "rendered")
+
+
+def rendered_now(record: Record) -> Mapping[str, FileContent]:
+    """Return what today's template makes of the recorded answers, by path. Raises WorkspaceError."""
+    with _scratch() as scratch:
+        return _rendered(templates_directory(), record, scratch / "rendered")
+
+
+def modified_files(package: Path, record: Record) -> tuple[str, ...]:
+    """Return the files that were edited or are missing since they were rendered, sorted; raises as `rendered_files`.
+
+    The answers file does not count, nor do files that the author has added.
+    """
+    recorded = record.files or {
+        path: hashlib.sha256(content.data).hexdigest()
+        for path, content in rendered_files(record).items()
+        if path != ANSWERS_FILE
+    }
+    return tuple(sorted(path for path, expected in recorded.items() if _hash_of(package / path) != expected))
+
+
+def is_adopted(record: Record) -> bool:
+    """Tell whether the package was adopted: its record names only what the template owns."""
+    return bool(record.files) and all(map(is_template_owned, record.files))
+
+
+def recording_only(answers_file: bytes, paths: Collection[str]) -> bytes:
+    """Return the answers file without the hashes of other files than `paths`.
+
+    That is the record of a package that was adopted: the files that are not named are its author's own.
+    """
+    lines = ((line, _RECORDED.fullmatch(line.rstrip())) for line in answers_file.splitlines(keepends=True))
+    return b"".join(line for line, found in lines if found is None or found[1].decode() in paths)
+
+
+def is_template_owned(path: str) -> bool:
+    """Tell whether an update writes the file anew (it is the template's), by its path in the package."""
+    return any(fnmatchcase(path, pattern) for pattern in _owned())
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a directory to render into. Raises EnvironmentProblem where the disk does not allow it."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="fustor-new-") as scratch:
+            yield Path(scratch)
+    except OSError as err:
+        raise EnvironmentProblem(f"Cannot render the template ({err.strerror}); make room or set TMPDIR") from err
+
+
+@cache
+def _owned() -> tuple[str, ...]:
+    manifest = yaml.safe_load((templates_directory() / "manifest.yml").read_text(encoding="utf-8"))
+    return tuple(manifest["template_owned"])
+
+
+def _rendered(templates: Path, record: Record, folder: Path) -> Mapping[str, FileContent]:
+    render_again(templates, record.answers, folder)
+    return NewTree.read(folder, folder).files
+
+
+def _hash_of(path: Path) -> str:
+    """Return the hash of a file, an empty text where there is none (a symlink is none)."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as err:
+        raise EnvironmentProblem(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
+
+
+def _broken(path: Path, why: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"Cannot read {str(path)!r} ({why}); put it back as it was rendered, or adopt the package anew"
+    )
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _is_hash_of_file(path: object, digest: object) -> bool:
+    return (
+        isinstance(path, str)
+        and not path.startswith("/")
+        and ".." not in path.split("/")
+        and isinstance(digest, str)
+        and re.fullmatch("[0-9a-f]{64}", digest) is not None
+    )
+
+
+def _remedy(version: str, known: Mapping[str, object]) -> str:
+    if Version(version) > Version(__version__):
+        return f"it is newer than this fustor-new {__version__}; install fustor-new {version} or later"
+    return f"this fustor-new {__version__} has {', '.join(sorted(known))}; install one that has it"

@@ -1,0 +1,71 @@
+"""Rendering: the only module that knows copier, and where the templates live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fustor_new.errors import EnvironmentProblem, WorkspaceError
+from fustor_new.template.answers import answers
+from fustor_new.template.spec import DriverSpec
+
+__all__ = ["render", "render_again", "templates_directory"]
+
+
+def templates_directory() -> Path:
+    """The templates of this very installation: those in the wheel, or those of the checkout it is imported from.
+
+    Raises:
+        EnvironmentProblem: neither is there; the installation is damaged.
+    """
+    here = Path(__file__).resolve().parents[1]
+    for directory in (here / "templates", here.parents[1] / "templates"):
+        if (directory / "copier.yml").is_file():
+            return directory
+    raise EnvironmentProblem(f"No templates beside {str(here)!r}; install fustor-new again")
+
+
+def render(spec: DriverSpec, destination: Path) -> None:
+    """Write a new package into the new directory `destination`, the same bytes as `copier copy` with these answers.
+
+    Raises:
+        EnvironmentProblem: the package could not be written.
+    """
+    _copy(templates_directory(), answers(spec), destination)
+
+
+def render_again(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
+    """Write what the template in a directory makes of recorded answers; new questions take their defaults.
+
+    Raises:
+        WorkspaceError: the template refuses the answers.
+        EnvironmentProblem: the package could not be written.
+    """
+    from copier.errors import CopierError  # noqa: PLC0415 - takes longer to import than a refusal may take
+    from jinja2 import TemplateError  # noqa: PLC0415
+
+    try:
+        _copy(templates, given, destination)
+    except (CopierError, TemplateError, ValueError, TypeError) as error:
+        raise WorkspaceError(f"The template refuses the answers ({error})") from error
+
+
+def _copy(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
+    from copier import run_copy  # noqa: PLC0415 - takes longer to import than a refusal may take
+
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        run_copy(
+            str(templates),
+            destination,
+            data=dict(given),
+            defaults=True,
+            overwrite=True,
+            quiet=True,
+            cleanup_on_error=False,  # the stage is removed as a whole by whoever made it
+        )
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"Cannot write {str(destination)!r} ({error.strerror or error}); make room or choose another place"
+        ) from error

@@ -1,0 +1,249 @@
+"""A uv workspace as its root `pyproject.toml` describes it, and what belongs to it by uv's own rules."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fustor_new.errors import NameRefused, WorkspaceError
+from fustor_new.names import Names, normalize
+from fustor_new.workspace import _glob
+
+__all__ = ["Driver", "Membership", "Verdict", "Workspace", "find_workspace"]
+
+_BOM = b"\xef\xbb\xbf"
+_CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
+_READINGS = {"members": _glob.including, "exclude": _glob.excluding}
+_GROUPS = {"fustor.drivers.sources": "source", "fustor.drivers.pushers": "pusher"}
+
+
+class Verdict(Enum):
+    """How uv sees a path."""
+
+    LISTED = "listed"
+    COVERED = "covered"
+    EXCLUDED = "excluded"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whether a path belongs to the workspace, and the pattern that decides it ("" when absent)."""
+
+    verdict: Verdict
+    pattern: str = ""
+
+    @property
+    def is_member(self) -> bool:
+        """Tell whether uv takes a package at the path as a member."""
+        return self.verdict in {Verdict.LISTED, Verdict.COVERED}
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A package on disk: its directory relative to the root, its distribution and its drivers' entry points."""
+
+    directory: str
+    distribution: str
+    entry_points: frozenset[tuple[str, str]]
+    """Pairs of kind and entry-point name."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace's root: the bytes of its `pyproject.toml` and what they say."""
+
+    root: Path
+    text: bytes
+    data: Mapping[str, Any]
+    members: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+    @classmethod
+    def load(cls, root: Path) -> "Workspace":
+        """Read `root`/pyproject.toml; a missing workspace table reads as an empty one. Raises WorkspaceError."""
+        path = root / "pyproject.toml"
+        try:
+            text = path.read_bytes()
+        except OSError as err:
+            raise WorkspaceError(f"Cannot read {str(path)!r} ({err.strerror}); {_CHOICES}") from err
+        return cls.parse(root, text)
+
+    @classmethod
+    def parse(cls, root: Path, text: bytes) -> "Workspace":
+        """Return the workspace that `text` describes for the directory `root`. Raises WorkspaceError."""
+        path = str(root / "pyproject.toml")
+        data = parse_toml(text, path)
+        table = _table(data, path, "tool", "uv", "workspace")
+        if _table(data, path, "tool", "uv").get("managed") is False:
+            raise WorkspaceError(f"{path!r} says `managed = false`, so uv ignores it; remove that, or {_CHOICES}")
+        members = _patterns(table, path, "members")
+        return cls(root.resolve(), text, data, members, _patterns(table, path, "exclude"))
+
+    @property
+    def path(self) -> Path:
+        """The root's `pyproject.toml`."""
+        return self.root / "pyproject.toml"
+
+    @property
+    def is_declared(self) -> bool:
+        """Tell whether the root has a workspace table at all."""
+        return "workspace" in self.data.get("tool", {}).get("uv", {})
+
+    def verdict(self, path: Path | str) -> Membership:
+        """Return uv's verdict on `path` (absolute, or relative to the root), be there a package yet or not."""
+        absolute = os.path.normpath(self.root / path)
+        for pattern in self.exclude:
+            if _glob.excluding(self.root, pattern).fullmatch(absolute):
+                return Membership(Verdict.EXCLUDED, pattern)
+        found = [pattern for pattern in self.members if _glob.including(self.root, pattern).fullmatch(absolute)]
+        plain = [
+            pattern for pattern in found if _glob.escape(_relative(absolute, self.root)) == _glob.normalized(pattern)
+        ]
+        if plain:
+            return Membership(Verdict.LISTED, plain[0])
+        return Membership(Verdict.COVERED, found[0]) if found else Membership(Verdict.ABSENT)
+
+    @cached_property
+    def directories(self) -> tuple[str, ...]:
+        """Every directory that the members name or find, relative to the root; one that is named need not be there."""
+        found = {directory for pattern in self.members for directory in self._expand(pattern)}
+        return tuple(directory for directory in sorted(found) if self.verdict(directory).is_member)
+
+    @cached_property
+    def packages(self) -> tuple[Driver, ...]:
+        """The members on disk, without the root itself, in the order of their directories."""
+        return tuple(driver for directory in self.directories if (driver := _read_package(self.root, directory)))
+
+    def existing_drivers(self) -> tuple[Driver, ...]:
+        """Return the members on disk, those that are only listed, and whatever else lies in `extensions/`."""
+        listed = [_glob.normalized(pattern) for pattern in self.members if not _glob.has_magic(pattern)]
+        seen = {directory: Driver(directory, "", frozenset()) for directory in listed}
+        seen |= {driver.directory: driver for driver in self.packages}
+        folder = self.root / "extensions"
+        for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+            directory = f"extensions/{entry.name}"
+            if not (directory in seen and seen[directory].distribution) and not entry.name.startswith("."):
+                seen[directory] = _read_package(self.root, directory) or Driver(directory, "", frozenset())
+        return tuple(seen.values())
+
+    def check_free(self, names: Names, directory: str | None = None) -> None:
+        """Raise NameRefused when a driver of that name is here under another spelling or in another place.
+
+        The same distribution in the same directory is no fault: it may be the same command, run again.
+        """
+        target = directory or names.directory
+        for driver in self.existing_drivers():
+            if driver.directory != target and (clash := _clash(driver, names, target)):
+                raise NameRefused(
+                    f"Driver name {names.name!r} is taken: {driver.directory!r} {clash}; "
+                    f"choose another name, or remove that package first"
+                )
+
+    def _expand(self, pattern: str) -> Iterator[str]:
+        """Yield the directories below the root that a member pattern finds on disk."""
+        if not _glob.has_magic(pattern):
+            yield _relative(os.path.normpath(self.root / pattern), self.root)
+            return
+        expression = _glob.including(self.root, pattern)
+        stem = os.path.normpath(
+            self.root / pattern.partition("*")[0].partition("?")[0].partition("[")[0].rpartition("/")[0]
+        )
+        depth = None if "**" in pattern else _glob.normalized(pattern).count("/") + 1
+        for path in _directories(Path(stem), self.root, depth):
+            if expression.fullmatch(str(path)):
+                yield _relative(str(path), self.root)
+
+
+def find_workspace(start: Path) -> Workspace:
+    """Return the workspace around `start`, found the way uv finds it. Raises WorkspaceError with the choices."""
+    here = start.resolve()
+    nearest: Path | None = None
+    for folder in (here, *here.parents):
+        if not (folder / "pyproject.toml").is_file():
+            continue
+        workspace = Workspace.load(folder)
+        if workspace.is_declared:
+            if nearest and not workspace.verdict(nearest).is_member:
+                break
+            return workspace
+        if nearest:
+            break
+        nearest = folder
+    if nearest:
+        raise WorkspaceError(f"{str(nearest / 'pyproject.toml')!r} belongs to no uv workspace; {_CHOICES}")
+    raise WorkspaceError(f"No pyproject.toml of a uv workspace at or above {str(here)!r}; {_CHOICES}")
+
+
+def parse_toml(text: bytes, path: str) -> dict[str, Any]:
+    """Return what TOML `text` says, with or without a byte order mark. Raises WorkspaceError that names `path`."""
+    try:
+        return tomllib.loads(text.removeprefix(_BOM).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise WorkspaceError(f"Cannot read {path!r} as TOML ({err}); repair it first") from err
+
+
+def _table(data: Mapping[str, Any], path: str, *keys: str) -> Mapping[str, Any]:
+    for key in keys:
+        data = data.get(key, {})
+        if not isinstance(data, dict):
+            raise WorkspaceError(f"{'.'.join(keys)!r} in {path!r} is {data!r}, no table; repair it first")
+    return data
+
+
+def _patterns(table: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
+    patterns = table.get(key, [])
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise WorkspaceError(f"Workspace `{key}` in {path!r} is {patterns!r}, no list of strings; repair it first")
+    for pattern in patterns:
+        try:
+            _READINGS[key](Path("/"), pattern)
+        except _glob.PatternError as err:
+            raise WorkspaceError(f"Workspace `{key}` in {path!r} has the bad pattern {pattern!r} ({err})") from err
+    return tuple(patterns)
+
+
+def _relative(path: str, root: Path) -> str:
+    return os.path.relpath(path, root).replace(os.sep, "/")
+
+
+def _directories(folder: Path, root: Path, depth: int | None) -> Iterator[Path]:
+    """Yield the directories below `folder`, at most `depth` components below `root`."""
+    if depth is not None and len(folder.parts) - len(root.parts) >= depth:
+        return
+    try:
+        entries = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:  # no such folder, or one that uv could not list either
+        return
+    for entry in entries:
+        if entry.name not in {".git", ".venv", "node_modules", "__pycache__"}:
+            yield entry
+            yield from () if entry.is_symlink() else _directories(entry, root, depth)
+
+
+def _read_package(root: Path, directory: str) -> Driver | None:
+    path = root / directory / "pyproject.toml"
+    if not path.is_file():
+        return None
+    data = parse_toml(path.read_bytes(), str(path))
+    project = data.get("project", {})
+    groups = project.get("entry-points", {})
+    points = {(kind, name) for group, kind in _GROUPS.items() for name in groups.get(group, {})}
+    return Driver(directory, str(project.get("name", "")), frozenset(points))
+
+
+def _clash(driver: Driver, names: Names, target: str) -> str:
+    if normalize(driver.directory) == normalize(target):
+        return "is the same directory in another spelling"
+    if driver.distribution and normalize(driver.distribution) == normalize(names.distribution):
+        return f"holds the distribution {driver.distribution!r}"
+    taken = [
+        name
+        for kind, name in driver.entry_points
+        if kind == names.kind and normalize(name) == normalize(names.entry_point)
+    ]
+    return f"holds the {names.kind} entry point {taken[0]!r}" if taken else ""

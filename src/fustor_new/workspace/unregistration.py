@@ -1,0 +1,138 @@
+"""The root `pyproject.toml` with one driver less, and every other byte as it was: the inverse of registration.
+
+What register puts in is found again in the parsed file, and taken out entry by entry. Of the ways to take an entry out,
+the one is chosen that register leads back from, byte for byte; where the file has been edited since and there is none,
+the one that changes least. Comments stay, since register writes none.
+"""
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fustor_new.errors import WorkspaceError
+from fustor_new.names import normalize
+from fustor_new.workspace import _glob
+from fustor_new.workspace._entries import LISTS, SOURCES, WORKSPACE, Entry, find, get, insertion, requirement
+from fustor_new.workspace._hole import Hole, hole_among_comments, holes
+from fustor_new.workspace._toml_array import element_spans
+from fustor_new.workspace._toml_table import block_of, entry_start
+from fustor_new.workspace._toml_text import Document, Span, insert
+from fustor_new.workspace.root import Workspace
+
+__all__ = ["is_registered", "unregister"]
+
+_BOM = b"\xef\xbb\xbf"
+_MEMBERS = (*WORKSPACE, "members")
+
+
+def unregister(workspace: Workspace, directory: str, distribution: str, *, keep_table: bool = False) -> bytes:
+    """Return the root's `pyproject.toml` without the driver: the same bytes when it is not there.
+
+    A member that a pattern covers stays a member. With `keep_table` the workspace table stays, even if it is empty and
+    looks as if register had made it; a root that had none before is no workspace that a command would have found.
+    Raises WorkspaceError for a layout in which the entry cannot be told from the rest.
+    """
+    bom = _BOM if workspace.text.startswith(_BOM) else b""
+    text, data = workspace.text.removeprefix(_BOM).decode(), workspace.data
+    while entry := next(_present(data, directory, distribution), None):
+        text = _without(text, data, entry, keep_table=keep_table)
+        data = tomllib.loads(text)
+    return bom + text.encode()
+
+
+def is_registered(workspace: Workspace, directory: str, distribution: str) -> bool:
+    """Tell whether the root has any entry of the driver; a pattern that covers it is none of its own."""
+    return next(_present(workspace.data, directory, distribution), None) is not None
+
+
+def _present(data: Mapping[str, Any], directory: str, distribution: str) -> Iterator[Entry]:
+    """Yield the entries of the driver, the last in an array first."""
+    name, plain = normalize(distribution), _glob.escape(_glob.normalized(directory))
+    for key, source in get(data, SOURCES).items():
+        if normalize(key) == name and isinstance(source, dict) and source.get("workspace") is True:
+            yield Entry(SOURCES, key, in_table=True)
+    for table in LISTS:
+        for key, requirements in get(data, table).items():
+            for text in reversed(requirements if normalize(key) == "dev" else ()):
+                if isinstance(text, str) and requirement(text) == name:
+                    yield Entry((*table, key), text)
+    # The last of all, since register takes the quotes of an empty list from the rest of the file.
+    for pattern in reversed(get(data, WORKSPACE).get("members", [])):
+        if _glob.normalized(pattern) == plain:
+            yield Entry(_MEMBERS, pattern)
+
+
+def _without(text: str, data: Mapping[str, Any], entry: Entry, *, keep_table: bool) -> str:
+    document = Document(text)
+    expected = _pruned(_reduced(data, entry), entry.keys)
+    fitting: list[Hole] = []
+    for core in _cores(document, data, entry, keep_table=keep_table):
+        around = (*holes(text, core), hole_among_comments(text, core))
+        fitting = [hole for hole in around if _says(hole.rest, entry, expected)]
+        for hole in fitting:
+            if _leads_back(hole.rest, entry, text):
+                return hole.rest
+    if not fitting:  # around the last core, which is the entry alone
+        raise WorkspaceError(f"Cannot take {entry.value!r} out of {'.'.join(entry.keys)!r} alone; take it out by hand")
+    return min(fitting, key=lambda hole: hole.cost).rest
+
+
+def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_table: bool) -> Iterable[Span]:
+    """Yield the ranges that may be all of what register put in, the biggest first."""
+    if entry.in_table:
+        yield block_of(document, entry.keys, entry.value)
+        return
+    array = document.span(*entry.keys)
+    values = find(data, entry.keys)
+    if entry.keys == _MEMBERS and len(values) == 1:
+        yield from _whole_lists(document, data, array, keep_table=keep_table)
+    found = element_spans(document, array)
+    yield found[len(values) - 1 - values[::-1].index(entry.value)]
+
+
+def _whole_lists(document: Document, data: Mapping[str, Any], array: Span, *, keep_table: bool) -> Iterable[Span]:
+    """Yield the only member's list with its key, and with its table if that holds nothing else."""
+    header = re.search(r"^\[tool\.uv\.workspace\]\s*\Z", document.text[: entry_start(document, array)], re.MULTILINE)
+    alone = len(get(data, WORKSPACE)) == 1 and not keep_table
+    if alone and header:
+        yield Span(header.start(), array.end)
+    if alone and document.is_inline(*WORKSPACE):
+        table = document.span(*WORKSPACE)
+        yield Span(entry_start(document, table), table.end)
+    yield Span(entry_start(document, array), array.end)
+
+
+def _says(text: str, entry: Entry, expected: Mapping[str, Any]) -> bool:
+    try:
+        return _pruned(tomllib.loads(text), entry.keys) == expected
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _leads_back(candidate: str, entry: Entry, text: str) -> bool:
+    """Tell whether register makes `text` out of `candidate`."""
+    data = tomllib.loads(candidate)
+    if entry.in_table and not get(data, entry.keys):
+        return False  # register makes no table of sources
+    return insert(candidate, [insertion(Document(candidate), data, entry)]) == text
+
+
+def _reduced(data: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+    reduced = copy.deepcopy(dict(data))
+    holder = find(reduced, entry.keys)
+    if entry.in_table:
+        del holder[entry.value]
+    else:
+        del holder[len(holder) - 1 - holder[::-1].index(entry.value)]
+    return reduced
+
+
+def _pruned(data: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return `data` without what is empty along `keys`: whether that is written down makes no difference to uv."""
+    if keys[0] == "tool":
+        for depth in range(len(keys), 0, -1):
+            if find(data, keys[:depth]) in ({}, []):
+                del find(data, keys[: depth - 1])[keys[depth - 1]]
+    return data

@@ -1,0 +1,382 @@
+"""`fustor-new adopt` on packages that were written by hand, in every shape that they come in."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from workspaces import environment, fustor_new, small
+
+from fustor_new import __version__
+from fustor_new.commands.adopting import plan_adoption
+from fustor_new.commands.options import AdoptOptions
+from fustor_new.commands.revision import Outcome, revise
+from fustor_new.doctor.examination import examine, find_subjects
+from fustor_new.errors import FustorNewError
+from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.provenance import (
+    ANSWERS_FILE,
+    Record,
+    is_adopted,
+    modified_files,
+    parse_record,
+    read_record,
+    rendered_files,
+)
+from fustor_new.template.render import render
+from fustor_new.template.spec import DriverSpec
+
+PROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "fustor-source-tape"
+version = "2.0"
+description = "Reads tapes"
+license = "MIT"
+requires-python = ">=3.11"
+authors = [{ name = "The tape people", email = "tape@example.org" }]
+dependencies = ["fustor-core", "fustor-event-model>=1", "pyserial>=3"]
+
+[project.entry-points."fustor_agent.drivers.sources"]
+tape = "fustor_source_tape.reader:TapeReader"
+"""
+READER = """\
+from fustor_core.drivers import SourceDriver
+
+
+class TapeReader(SourceDriver):
+    @property
+    def is_transient(self):
+        return True
+"""
+SETUP_CFG = """\
+[metadata]
+name = fustor-source-tape
+version = 2.0
+description = Reads tapes
+license = MIT
+
+[options]
+python_requires = >=3.11
+install_requires =
+    fustor-core
+    pyserial>=3
+
+[options.entry_points]
+fustor_agent.drivers.sources =
+    tape = fustor_source_tape.reader:TapeReader
+"""
+CORE_METADATA = """\
+Metadata-Version: 2.4
+Name: fustor-source-tape
+Version: 2.0
+Summary: Reads tapes
+License-Expression: MIT
+Requires-Python: >=3.11
+Requires-Dist: fustor-core
+Requires-Dist: pyserial>=3
+Requires-Dist: pytest; extra == "dev"
+
+A text.
+"""
+ENTRY_POINTS = "[fustor_agent.drivers.sources]\ntape = fustor_source_tape.reader:TapeReader\n"
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def record_of(folder, **options):
+    """What the record of the package says, in this process, nothing written."""
+    adoption = plan_adoption(folder, AdoptOptions(folder, **options))
+    return parse_record(adoption.record.after, folder)
+
+
+def git_apply(folder, patch):
+    subprocess.run(["git", "apply", "-"], cwd=folder, input=patch.encode(), check=True, env=environment())
+
+
+@pytest.fixture
+def tape(tmp_path):
+    """A package in a git repository of its own."""
+    files = {
+        "pyproject.toml": PROJECT,
+        "src/fustor_source_tape/__init__.py": "",
+        "src/fustor_source_tape/reader.py": READER,
+        "tests/test_mine.py": "",
+    }
+    folder = write(tmp_path / "tape", files)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return folder
+
+
+def test_the_record_is_written_and_the_rest_is_proposed_as_a_patch(tape):
+    before = files_of(tape)
+    done = fustor_new("adopt", ".", cwd=tape)
+    assert done.returncode == 0, done.stderr
+    assert set(files_of(tape)) - set(before) == {ANSWERS_FILE}
+    git_apply(tape, done.stdout)
+    after = files_of(tape)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {
+        ANSWERS_FILE,
+        ".github/workflows/ci.yml",
+        ".github/workflows/release.yml",
+        "src/fustor_source_tape/py.typed",
+        "tests/test_conformance.py",
+        "tests/test_package.py",
+    }
+    assert b"class TestTapeReader(SourceConformance)" in after["tests/test_conformance.py"]
+
+
+def test_the_record_says_what_the_metadata_say(tape):
+    record = record_of(tape)
+    assert record.template_version == __version__
+    assert dict(record.answers) == {
+        "audit": False,
+        "author": "The tape people",
+        "class_name": "TapeReader",
+        "contract_source": "index",
+        "dependencies": ["pyserial>=3"],
+        "description": "Reads tapes",
+        "distribution": "fustor-source-tape",
+        "durable": False,
+        "email": "tape@example.org",
+        "entry_point": "tape",
+        "example": False,
+        "kind": "source",
+        "layout": "standalone",
+        "license": "MIT",
+        "name": "tape",
+        "package": "fustor_source_tape",
+    }
+
+
+def test_dry_run_and_apply_and_the_default_with_its_patch_come_to_the_same(tape, tmp_path):
+    copies = [shutil.copytree(tape, tmp_path / name) for name in ("dry", "applied", "default")]
+    patch = fustor_new("adopt", ".", "--dry-run", cwd=copies[0]).stdout
+    assert files_of(copies[0]) == files_of(tape)
+    git_apply(copies[0], patch)
+    assert fustor_new("adopt", ".", "--apply", cwd=copies[1]).stdout == ""
+    git_apply(copies[2], fustor_new("adopt", ".", cwd=copies[2]).stdout)
+    assert files_of(copies[0]) == files_of(copies[1]) == files_of(copies[2])
+
+
+def test_an_adopted_package_is_not_adopted_again(tape):
+    fustor_new("adopt", ".", "--apply", cwd=tape)
+    before = files_of(tape)
+    done = fustor_new("adopt", ".", cwd=tape)
+    assert (done.returncode, done.stdout.startswith("Nothing to do")) == (0, True)
+    assert files_of(tape) == before
+
+
+def test_after_it_the_doctor_misses_nothing_of_the_template(tape):
+    fustor_new("adopt", ".", "--apply", cwd=tape)
+    ids = {finding.id for finding in examine(find_subjects([tape]))}
+    assert not ids & {"D16", "D17", "D50", "D51", "D60", "D61", "D62", "D63", "D64"}
+    assert modified_files(tape, read_record(tape)) == ()
+
+
+def test_a_file_of_the_author_is_never_overwritten_and_is_named(tape):
+    write(tape, {"tests/test_package.py": "# mine\n"})
+    done = fustor_new("adopt", ".", "--apply", cwd=tape)
+    assert (tape / "tests" / "test_package.py").read_text() == "# mine\n"
+    assert "tests/test_package.py is there already and stays as it is" in done.stderr
+
+
+def test_a_single_module_has_no_place_for_types(tape):
+    shutil.rmtree(tape / "src" / "fustor_source_tape")
+    write(tape, {"src/fustor_source_tape.py": READER})
+    (tape / "pyproject.toml").write_text(PROJECT.replace(".reader:", ":"))
+    adoption = plan_adoption(tape, AdoptOptions(tape))
+    assert "py.typed" not in {edit.path.name for edit in adoption.proposals}
+    assert not [path for path in parse_record(adoption.record.after, tape).files if path.endswith("py.typed")]
+
+
+@pytest.mark.parametrize("is_link", [False, True], ids=["file", "symlink"])
+def test_nothing_is_written_through_what_is_no_directory(tape, tmp_path, is_link):
+    shutil.rmtree(tape / "tests")
+    if is_link:
+        (tmp_path / "elsewhere").mkdir()
+        (tape / "tests").symlink_to(tmp_path / "elsewhere")
+    else:
+        (tape / "tests").write_text("mine\n")
+    adoption = plan_adoption(tape, AdoptOptions(tape))
+    assert not [edit for edit in adoption.proposals if "tests" in edit.path.parts]
+    assert "tests/test_package.py has no place, as tests is no directory" in adoption.notes
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"setup.cfg": SETUP_CFG},
+        {"PKG-INFO": CORE_METADATA, "src/fustor_source_tape.egg-info/PKG-INFO": CORE_METADATA}
+        | {"src/fustor_source_tape.egg-info/entry_points.txt": ENTRY_POINTS},
+    ],
+    ids=["setup.cfg", "sdist"],
+)
+def test_other_metadata_say_the_same(tape, shape):
+    (tape / "pyproject.toml").unlink()
+    write(tape, shape)
+    answers = record_of(tape).answers
+    assert (answers["class_name"], answers["license"], answers["dependencies"]) == (
+        "TapeReader",
+        "MIT",
+        ["pyserial>=3"],
+    )
+
+
+def test_an_unpacked_wheel_gets_its_types_where_its_package_is(tmp_path):
+    info = "fustor_source_tape-2.0.dist-info"
+    files = {f"{info}/METADATA": CORE_METADATA, f"{info}/entry_points.txt": ENTRY_POINTS}
+    wheel = write(tmp_path / "wheel", files | {"fustor_source_tape/reader.py": READER})
+    done = fustor_new("adopt", ".", "--apply", cwd=wheel)
+    assert done.returncode == 0, done.stderr
+    assert (wheel / "fustor_source_tape" / "py.typed").is_file()
+    assert not (wheel / "src").exists()
+
+
+def test_in_a_workspace_a_driver_with_the_contracts_names_is_recorded_as_a_member(tmp_path):
+    root = small(tmp_path / "workspace")
+    spec = DriverSpec.from_options("source", "redis", contract=ContractSource(kind="index"), audit=False)
+    driver = root / "extensions" / "source-redis"
+    render(spec, driver)
+    rendered = read_record(driver)
+    (driver / ANSWERS_FILE).unlink()
+    done = fustor_new("adopt", driver, cwd=root)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    # What only the first rendering knew: a rendered package has these two in its pyproject.toml and its code.
+    known = {key: value for key, value in read_record(driver).answers.items() if key not in {"dependencies", "audit"}}
+    assert known == {key: rendered.answers[key] for key in known}
+    assert set(read_record(driver).files) == {
+        "src/fustor_source_redis/py.typed",
+        "tests/test_conformance.py",
+        "tests/test_package.py",
+    }
+    assert examine(find_subjects([root])) == []
+
+
+def test_a_member_with_names_of_its_own_gets_no_workflows(tmp_path, tape):
+    root = small(tmp_path / "workspace")
+    driver = shutil.copytree(tape, root / "extensions" / "tape", ignore=shutil.ignore_patterns(".git"))
+    assert fustor_new("adopt", driver, "--apply", cwd=root).returncode == 0
+    assert not (driver / ".github").exists()
+    assert modified_files(driver, read_record(driver)) == ()
+
+
+def test_without_a_licence_none_is_claimed(tape):
+    (tape / "pyproject.toml").write_text(PROJECT.replace('license = "MIT"\n', ""))
+    done = fustor_new("adopt", ".", cwd=tape)
+    assert "--license" in done.stderr
+    assert read_record(tape).answers["license"] == "LicenseRef-Unknown"
+
+
+def test_json_is_the_plan_with_a_schema(tape):
+    plan = json.loads(fustor_new("adopt", ".", "--json", cwd=tape).stdout)
+    assert plan["schema"] == 1
+    assert plan["written"] == [ANSWERS_FILE]
+    assert "tests/test_conformance.py" in {created["path"] for created in plan["created"]}
+    assert plan["names"]["class_name"] == "TapeReader"
+
+
+POINT = '[project.entry-points."fustor_agent.drivers.sources"]\ntape = "fustor_source_tape.reader:TapeReader"\n'
+PUSHER = '[project.entry-points."fustor.drivers.pushers"]\npunch = "fustor_source_tape.reader:Punch"\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "code", "words"),
+    [
+        ((POINT, ""), {}, 2, "--kind, --entry-point, --package, --class-name"),
+        ((POINT, ""), {"kind": "source"}, 2, "add --entry-point, --package, --class-name"),
+        (('name = "fustor-source-tape"\n', ""), {}, 2, "--distribution"),
+        ((POINT, POINT + PUSHER), {}, 2, "source 'tape', pusher 'punch'"),
+        ((POINT, POINT + PUSHER), {"kind": "sink"}, 2, "--entry-point"),
+        ((POINT, ""), {"entry_point": "none"}, 2, "--kind"),
+        (("fustor-source-tape", "fustor-source-" + "x" * 50), {}, 3, "--name"),
+        (("[project]", "[project"), {}, 5, "pyproject.toml"),
+        (("", ""), {"license": "none such"}, 2, "SPDX"),
+        (("", ""), {"contract_source": "nowhere"}, 2, "'nowhere'"),
+        (("", ""), {"class_name": "class"}, 3, "'class'"),
+    ],
+)
+def test_a_refusal_names_the_option_that_helps(tape, change, options, code, words):
+    (tape / "pyproject.toml").write_text(PROJECT.replace(*change, 1))
+    with pytest.raises(FustorNewError, match=re.escape(words)) as refused:
+        record_of(tape, **options)
+    assert refused.value.exit_code == code
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run", "--apply"], ["--kind", "sink"]])
+def test_a_refusal_is_one_line_and_nothing_is_written(tape, arguments):
+    before = files_of(tape)
+    done = fustor_new("adopt", ".", *arguments, cwd=tape)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert files_of(tape) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("nowhere", "no directory"), ("é" * 300, "no directory"), ("empty", "holds no package")]
+)
+def test_a_path_without_a_package_is_refused(tmp_path, path, words):
+    (tmp_path / "empty").mkdir()
+    done = fustor_new("adopt", path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_several_drivers_are_told_apart_by_the_kind(tape):
+    (tape / "pyproject.toml").write_text(PROJECT.replace(POINT, POINT + PUSHER))
+    answers = record_of(tape, kind="pusher").answers
+    assert (answers["kind"], answers["entry_point"], answers["name"]) == ("pusher", "punch", "punch")
+
+
+def test_what_cannot_be_derived_can_be_said(tape):
+    (tape / "pyproject.toml").write_text(PROJECT.replace(POINT, ""))
+    said = {"kind": "source", "entry_point": "tape", "package": "fustor_source_tape", "class_name": "TapeReader"}
+    assert record_of(tape, **said).answers["name"] == "tape"
+
+
+def test_an_update_of_an_adopted_package_touches_only_what_the_template_owns(tape):
+    fustor_new("adopt", ".", "--apply", cwd=tape)
+    made_old(tape)
+    before = files_of(tape)
+    revision = revise(tape)
+    assert is_adopted(read_record(tape))
+    assert revision.conflicts == ()
+    changed = {file.path for file in revision.files if file.outcome is not Outcome.ABSENT}
+    assert changed == {ANSWERS_FILE, "tests/test_conformance.py", "tests/test_package.py"}
+    done = fustor_new("update", cwd=tape)
+    assert done.returncode == 0, done.stderr
+    after = files_of(tape)
+    assert {name for name in before if before[name] != after[name]} == changed
+    assert set(before) == set(after)
+    assert is_adopted(read_record(tape))
+    assert modified_files(tape, read_record(tape)) == ()
+
+
+def made_old(package):
+    """Turn what the template owns into what version 1.0.0 made of it."""
+    record = read_record(package)
+    old = rendered_files(Record(record.answers, "1.0.0", {}))
+    text = (package / ANSWERS_FILE).read_text().replace(f'"{record.template_version}"', '"1.0.0"')
+    for path, digest in record.files.items():
+        (package / path).write_bytes(old[path].data)
+        text = text.replace(digest, hashlib.sha256(old[path].data).hexdigest())
+    (package / ANSWERS_FILE).write_text(text)

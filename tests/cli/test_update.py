@@ -1,0 +1,367 @@
+"""`fustor-new update`: what the author changed is kept, what the template changed arrives, and nothing is half done."""
+
+import json
+import shutil
+import signal
+import subprocess
+
+import pytest
+from updates import ANSWERS_FILE, contents, current, package, rendered
+from workspaces import FUSTOR_NEW, small
+
+from fustor_new import __version__
+from fustor_new.cli import run
+
+README = "README.md"
+TEST = "tests/test_package.py"
+DRIVER = "src/fustor_source_redis/driver.py"
+CONFIG = "src/fustor_source_redis/config.py"
+
+
+@pytest.fixture
+def update(capfd):
+    """Run the command in this process: (code, standard output, standard error)."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments):
+        code = run(["update", *map(str, arguments)])
+        captured = capfd.readouterr()
+        assert "Traceback" not in captured.err
+        return code, captured.out, captured.err
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def driver(tmp_path):
+    return package(tmp_path / "redis")
+
+
+def edit(path, old, new):
+    text = path.read_bytes()
+    assert old in text
+    path.write_bytes(text.replace(old, new, 1))
+
+
+def todays():
+    return {path: content.data for path, content in current().items()}
+
+
+def test_an_untouched_package_becomes_what_is_rendered_today(update, driver):
+    code, out, err = update(driver)
+    assert (code, err) == (0, "")
+    assert f"from template 1.0.0 to {__version__}" in out
+    assert contents(driver) == todays()
+
+
+def test_updating_to_the_same_version_changes_nothing(update, driver):
+    update(driver)
+    (driver / README).write_text("mine")
+    (driver / DRIVER).unlink()
+    before = {path: path.stat().st_mtime_ns for path in driver.rglob("*")}
+    assert update(driver)[0] == 0
+    assert update(driver, "--dry-run") == (0, "", "")
+    assert {path: path.stat().st_mtime_ns for path in driver.rglob("*")} == before
+
+
+def test_what_the_author_changed_is_kept_and_what_the_template_changed_arrives(update, driver):
+    edit(driver / README, b"## What it does", b"## What this one does")
+    edit(driver / DRIVER, b"class ", b"# mine\nclass ")
+    (driver / "notes.txt").write_text("mine")
+    mine = contents(driver)
+    code, out, err = update(driver)
+    assert (code, err) == (0, "")
+    assert f"{README}: merged" in out
+    after = contents(driver)
+    assert after[README] == todays()[README].replace(b"## What it does", b"## What this one does")
+    assert after[README] != mine[README]
+    assert (after[DRIVER], after["notes.txt"]) == (mine[DRIVER], b"mine")
+
+
+def test_a_conflict_is_marked_named_and_an_exit_code(update, driver):
+    with (driver / README).open("a") as file:
+        file.write("\n## Mine\n")
+    code, out, err = update(driver)
+    assert code == 6
+    assert f"{README}: conflict" in out
+    assert f"fustor-new: conflict in '{driver / README}'" in err
+    text = (driver / README).read_text()
+    assert "<<<<<<< yours\n## Mine\n=======\n## Later templates\n" in text
+    assert text.endswith(f">>>>>>> template {__version__}\n")
+    assert update(driver)[0] == 0  # the package is of today's template now, its conflict the author's to resolve
+
+
+def test_marks_of_an_earlier_conflict_are_refused_before_anything_is_written(update, driver):
+    with (driver / DRIVER).open("a") as file:
+        file.write("<<<<<<< yours\na\n=======\nb\n>>>>>>> template 0.9\n")
+    before = contents(driver)
+    code, _, err = update(driver)
+    assert code == 6
+    assert err.count("\n") == 1
+    assert "still has the marks of a conflict; resolve it and run again" in err
+    assert contents(driver) == before
+
+
+def test_a_file_that_the_author_deleted_stays_deleted(update, driver):
+    (driver / README).unlink()
+    (driver / CONFIG).unlink()
+    code, out, _ = update(driver)
+    assert code == 0
+    assert f"{README}: not brought back, as you deleted it" in out
+    assert CONFIG not in out  # the template has not changed it either
+    assert {README, CONFIG} & contents(driver).keys() == set()
+
+
+def test_a_template_owned_file_with_edits_is_merged_and_named(update, driver):
+    with (driver / TEST).open("a") as file:
+        file.write("\n# mine\n")
+    code, out, _ = update(driver)
+    assert code == 0
+    assert f"{TEST}: merged with your changes, though it is the template's" in out
+    assert (driver / TEST).read_bytes() == todays()[TEST] + b"\n# mine\n"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_line_ends_of_the_author_are_kept(update, driver, edited):
+    path = driver / README
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    expected = todays()[README].replace(b"\n", b"\r\n")
+    if edited:
+        edit(path, b"## What it does", b"## Mine")
+        expected = expected.replace(b"## What it does", b"## Mine")
+    assert update(driver)[0] == 0
+    assert path.read_bytes() == expected
+
+
+def test_a_missing_end_of_the_last_line_is_kept(update, driver):
+    (driver / TEST).write_bytes((driver / TEST).read_bytes().rstrip(b"\n"))
+    assert update(driver)[0] == 0
+    assert (driver / TEST).read_bytes() == todays()[TEST].rstrip(b"\n")
+
+
+def test_a_conflict_beside_a_missing_end_keeps_its_marks_on_lines_of_their_own(update, driver):
+    with (driver / README).open("a") as file:
+        file.write("\nmine")
+    assert update(driver)[0] == 6
+    assert b"\nmine\n=======\n" in (driver / README).read_bytes()
+
+
+def test_modes_are_the_authors(update, driver):
+    (driver / README).chmod(0o600)
+    (driver / TEST).chmod(0o755)
+    assert update(driver)[0] == 0
+    assert [(driver / name).stat().st_mode & 0o777 for name in (README, TEST)] == [0o600, 0o755]
+
+
+def test_a_file_that_is_no_text_is_left_and_reported(update, driver):
+    (driver / README).write_bytes(b"\0binary")
+    code, _, err = update(driver)
+    assert code == 6
+    assert "conflict in" in err
+    assert "no text has no marks and stays as you have it" in err
+    assert (driver / README).read_bytes() == b"\0binary"
+
+
+def link(driver):
+    (driver / README).rename(driver.parent / "elsewhere")
+    (driver / README).symlink_to("../elsewhere")
+
+
+def link_folder(driver):
+    (driver / "tests").rename(driver.parent / "elsewhere")
+    (driver / "tests").symlink_to("../elsewhere")
+
+
+def folder(driver):
+    (driver / README).unlink()
+    (driver / README).mkdir()
+
+
+def answers_link(driver):
+    (driver / ANSWERS_FILE).rename(driver.parent / "elsewhere")
+    (driver / ANSWERS_FILE).symlink_to("../elsewhere")
+
+
+def answers(text):
+    return lambda driver: (driver / ANSWERS_FILE).write_bytes(text)
+
+
+def answer(old, new):
+    return lambda driver: edit(driver / ANSWERS_FILE, old, new)
+
+
+REFUSED = {
+    "a symlink in place of a file": (link, 4, "put the file itself in its place"),
+    "a symlink in place of a directory": (link_folder, 4, "put a directory in its place"),
+    "a directory in place of a file": (folder, 4, "put the file itself in its place"),
+    "a symlink in place of the answers": (answers_link, 4, "put the file itself in its place"),
+    "no answers": (lambda driver: (driver / ANSWERS_FILE).unlink(), 2, "adopt it first"),
+    "no YAML": (answers(b"a: [b"), 5, "put it back as it was rendered"),
+    "nested beyond reason": (answers(b"[" * 100_000), 5, "put it back as it was rendered"),
+    "no text": (answers(b"\xff\x00"), 5, "put it back as it was rendered"),
+    "no mapping": (answers(b"- a"), 5, "it is no mapping"),
+    "empty": (answers(b""), 5, "it is no mapping"),
+    "keys of another kind": (answers(b"1: a"), 5, "it is no mapping"),
+    "no version": (answers(b"kind: source"), 5, "'template_version' is None"),
+    "a version of another kind": (answers(b"template_version: 1.0"), 5, "'template_version' is 1.0"),
+    "no version at all": (answers(b"template_version: latest"), 5, "'template_version' is 'latest'"),
+    "files of another kind": (answers(b'template_version: "1.0.0"\nfiles: [a]'), 5, "'files' is no mapping"),
+    "files outside": (answers(b'template_version: "1.0.0"\nfiles: {"../a": "0"}'), 5, "'files' is no mapping"),
+    "a tag": (answers(b'template_version: !!python/object:os.system "1.0.0"'), 5, "put it back"),
+    "a newer template": (answer(b'"1.0.0"', b'"99.0.0"'), 7, "install fustor-new 99.0.0 or later"),
+    "an unknown template": (answer(b'"1.0.0"', b'"0.9.0"'), 7, "'0.9.0' is not known here"),
+    "a refused name": (answer(b'"redis"', b'"Bad Name"'), 5, "The template refuses the answers"),
+    "a name that leads outside": (answer(b'"redis"', b'"../../x"'), 5, "The template refuses the answers"),
+    "a kind that is not": (answer(b'"source"', b'"sink"'), 5, "The template refuses the answers"),
+    "an answer of another kind": (answer(b"dependencies: []", b"dependencies: 7"), 5, "refuses the answers"),
+    "a mapping as a name": (answer(b'name: "redis"', b"name: {a: b}"), 5, "The template refuses the answers"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_updated_is_one_clear_line_and_nothing_is_written(update, driver, case, snapshot_of):
+    change, code, message = REFUSED[case]
+    change(driver)
+    before = snapshot_of(driver.parent)
+    got, out, err = update(driver)
+    assert (got, out, err.count("\n")) == (code, "", 1), err
+    assert message in err
+    assert str(driver) in err
+    assert snapshot_of(driver.parent) == before
+
+
+def test_several_packages_are_updated_together_or_not_at_all(update, driver):
+    other = package(driver.parent / "other")
+    (driver / ANSWERS_FILE).write_text("- a")
+    before = contents(driver.parent)
+    assert update(other, driver)[0] == 5
+    assert contents(driver.parent) == before
+    (driver / ANSWERS_FILE).write_bytes(rendered()[ANSWERS_FILE].data)
+    assert update(other, driver, other)[0] == 0
+    assert [contents(folder) == todays() for folder in (other, driver)] == [True, True]
+
+
+@pytest.fixture
+def snapshot_of():
+    def entry(path):
+        return path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
+
+    return lambda folder: {path: entry(path) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["nowhere"], 2), (["é" * 300], 2), ([""], 2), (["--all", "."], 2), (["--all"], 5), ([], 2)]
+)
+def test_a_path_that_makes_no_sense_is_refused(update, tmp_path, monkeypatch, arguments, code):
+    monkeypatch.chdir(tmp_path)
+    got, out, err = update(*arguments)
+    assert (got, out, err.count("\n")) == (code, "", 1)
+
+
+def test_without_a_path_it_is_this_directory(update, driver, monkeypatch):
+    monkeypatch.chdir(driver)
+    assert update()[0] == 0
+    assert contents(driver) == todays()
+
+
+def test_all_means_every_driver_of_the_workspace_that_has_answers(update, tmp_path, monkeypatch):
+    root = small(tmp_path / "workspace")
+    drivers = [package(root / "extensions" / name) for name in ("source-a", "source-b", "source-c")]
+    (drivers[1] / ANSWERS_FILE).unlink()
+    before = contents(drivers[1])
+    monkeypatch.chdir(drivers[0])
+    code, out, _ = update("--all")
+    assert code == 0
+    assert "source-b" not in out
+    assert [contents(driver) == todays() for driver in drivers] == [True, False, True]
+    assert contents(drivers[1]) == before
+    assert list(root.glob(".fustor-new-*")) == []
+
+
+def test_the_answers_keep_the_address_that_copier_updates_from(update, driver):
+    given = b'_commit: "v1.0.0"\n_src_path: "https://example.org/x.git"\ntemplate_version'
+    edit(driver / ANSWERS_FILE, b"template_version", given)
+    assert update(driver)[0] == 0
+    expected = todays()[ANSWERS_FILE].replace(b"template_version", given.replace(b"1.0.0", __version__.encode()), 1)
+    assert (driver / ANSWERS_FILE).read_bytes() == expected
+
+
+def test_a_commit_that_is_no_release_stays_where_copier_left_it(update, driver):
+    edit(driver / ANSWERS_FILE, b"template_version", b'_commit: "abc"\n_src_path: "https://x.org/x"\ntemplate_version')
+    assert update(driver)[0] == 0
+    assert b'\n_commit: "abc"\n' in (driver / ANSWERS_FILE).read_bytes()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_git_apply_of_the_dry_run_equals_the_run_conflicts_and_all(update, tmp_path, monkeypatch):
+    worlds = [tmp_path / "ran", tmp_path / "patched"]
+    for world in worlds:
+        driver = package(small(world) / "extensions/source-redis")
+        edit(driver / README, b"## What it does", b"## Mine")
+        (driver / TEST).write_bytes((driver / TEST).read_bytes().replace(b"\n", b"\r\n").rstrip())
+        with (driver / "tests/test_conformance.py").open("a") as file:
+            file.write("# mine")
+        with (driver / README).open("a") as file:
+            file.write("\nmine")
+        subprocess.run(["git", "init", "-q"], cwd=world, check=True)
+    monkeypatch.chdir(worlds[1] / "extensions")
+    before = contents(worlds[1])
+    code, patch, err = update("source-redis", "--dry-run")
+    assert (code, contents(worlds[1])) == (6, before)
+    assert "nothing was changed" in err
+    subprocess.run(["git", "apply", "-"], cwd=worlds[1], input=patch.encode(), check=True)
+    assert update(worlds[0] / "extensions/source-redis")[0] == 6
+    assert contents(worlds[0]) == contents(worlds[1])
+
+
+def test_without_room_for_rendering_nothing_is_written(driver):
+    before = contents(driver)
+    limited = f"ulimit -f 1 && exec '{FUSTOR_NEW}' update '{driver}'"
+    done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (7, "", 1), done.stderr
+    assert "make room or set TMPDIR" in done.stderr
+    assert contents(driver) == before
+
+
+def test_two_updates_at_once_are_one(driver):
+    commands = [[FUSTOR_NEW, "update", driver]] * 2
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for command in commands]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert 0 in codes
+    assert all(
+        code == 0 or b"has changed meanwhile; run again" in error for code, error in zip(codes, errors, strict=True)
+    )
+    assert contents(driver) == todays()
+
+
+@pytest.mark.parametrize("place", ["source-redis", "."])
+def test_a_killed_run_is_finished_or_undone_first(update, tmp_path, place):
+    root = small(tmp_path / "workspace")
+    driver = package(root / "source-redis")
+    stage = root / place / ".fustor-new-0"
+    stage.mkdir()
+    code, _, err = update(driver)
+    assert (code, err) == (0, "fustor-new: Removed '.fustor-new-0', a leftover of an interrupted run\n")
+    assert not stage.exists()
+
+
+def test_json_says_what_becomes_of_each_file(update, driver):
+    (driver / DRIVER).unlink()
+    with (driver / TEST).open("a") as file:
+        file.write("# mine\n")
+    code, out, _ = update(driver, "--dry-run", "--json")
+    data = json.loads(out)
+    assert (code, data["schema"]) == (0, 1)
+    (described,) = data["packages"]
+    assert (described["before"], described["after"]) == ("1.0.0", __version__)
+    outcomes = {file["path"]: (file["outcome"], file["template_owned"]) for file in described["files"]}
+    assert outcomes[TEST] == ("merged", True)
+    assert outcomes[README] == ("replaced", False)
+    assert {edited["path"] for edited in data["edited"]} == set(outcomes)
+
+
+def test_a_new_project_needs_no_update(update, driver):
+    update(driver)
+    assert contents(driver).keys() == rendered().keys()

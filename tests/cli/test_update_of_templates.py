@@ -1,0 +1,123 @@
+"""Updates over several versions of a template that gains, loses and moves files and questions."""
+
+import pytest
+import yaml
+from installations import Installation
+from updates import ANSWERS_FILE, contents, current, package, write
+
+from fustor_new import __version__
+
+LEAF = "source/{}.jinja"
+NEW_QUESTION = """
+colour:
+  type: str
+  default: blue
+"""
+FILES = "_shared/files.jinja"
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory):
+    """An installation two releases from now."""
+    made = Installation(tmp_path_factory.mktemp("later"))
+    templates = made.templates
+    files = (templates / FILES).read_text()
+    with_notes = files.replace("['README.md', 'README.md'],", "['NOTES.md', 'notes'],\n  ['README.md', 'README.md'],")
+    without_sample = with_notes.replace("  ['fustor.yaml', 'fustor.yaml'],\n", "")
+    assert files != with_notes != without_sample
+    include = "{% include ['_shared/notes.jinja', 'templates/_shared/notes.jinja'] %}"
+    made.release(
+        "7.0.0",
+        {
+            "_shared/notes.jinja": "First of {{ name }}\n",
+            LEAF.format("NOTES.md"): include,
+            "copier.yml": (templates / "copier.yml").read_text() + NEW_QUESTION,
+            FILES: with_notes,
+        },
+    )
+    made.release(
+        "7.1.0",
+        {
+            "_shared/notes.jinja": "First of {{ name }}\nSecond, {{ colour }}\n",
+            LEAF.format("fustor.yaml"): None,
+            FILES: without_sample,
+        },
+    )
+    return made
+
+
+def update(installation, driver, code=0):
+    return installation.python("-m", "fustor_new", "update", driver, code=code)
+
+
+def rendered_by(installation, folder):
+    """What today's template of that installation makes."""
+    code = (
+        "import sys; from pathlib import Path; from fustor_new.template.render import *;"
+        "given = dict(kind='source', name='redis', layout='workspace', contract_source='index');"
+        "render_again(templates_directory(), given, Path(sys.argv[1]))"
+    )
+    installation.python("-c", code, folder)
+    return contents(folder)
+
+
+@pytest.mark.parametrize("version", ["1.0.0", __version__])
+def test_files_come_and_go_and_new_questions_take_their_defaults(later, tmp_path, version):
+    driver = write(tmp_path / "driver", current()) if version == __version__ else package(tmp_path / "driver", version)
+    out = update(later, driver).stdout
+    assert "NOTES.md: created" in out
+    assert "fustor.yaml: removed" in out
+    assert contents(driver) == rendered_by(later, tmp_path / "expected")
+    assert (driver / "NOTES.md").read_text() == "First of redis\nSecond, blue\n"
+    assert yaml.safe_load((driver / ANSWERS_FILE).read_text())["colour"] == "blue"
+
+
+def test_an_edited_file_that_the_template_no_longer_has_is_kept_and_named(later, tmp_path):
+    driver = write(tmp_path / "driver", current())
+    (driver / "fustor.yaml").write_text("mine")
+    assert "fustor.yaml: kept, though the template no longer has it" in update(later, driver).stdout
+    assert (driver / "fustor.yaml").read_text() == "mine"
+
+
+def test_a_file_of_the_author_where_the_template_gains_one_is_a_conflict(later, tmp_path):
+    driver = write(tmp_path / "driver", current())
+    (driver / "NOTES.md").write_text("First of redis\nMine\n")
+    assert "conflict in" in update(later, driver, code=6).stderr
+    expected = "First of redis\n<<<<<<< yours\nMine\n=======\nSecond, blue\n>>>>>>> template 7.1.0\n"
+    assert (driver / "NOTES.md").read_text() == expected
+
+
+def test_the_same_file_of_the_author_where_the_template_gains_one_is_none(later, tmp_path):
+    driver = write(tmp_path / "driver", current())
+    (driver / "NOTES.md").write_text("First of redis\nSecond, blue\n")
+    assert "NOTES.md" not in update(later, driver).stdout
+
+
+def test_answers_that_no_longer_give_what_they_gave_are_refused(later, tmp_path):
+    driver = write(tmp_path / "driver", current())
+    answers = (driver / ANSWERS_FILE).read_text()
+    (driver / ANSWERS_FILE).write_text(answers.replace('license: "Apache-2.0"', 'license: "MIT"'))
+    before = contents(driver)
+    message = update(later, driver, code=5).stderr
+    assert "no longer give the files that they gave ('README.md' first); put that file back" in message
+    assert contents(driver) == before
+
+
+def test_one_update_or_two_give_the_same(later, tmp_path):
+    first, both = package(tmp_path / "first"), package(tmp_path / "both")
+    edited = first / "README.md", both / "README.md"
+    for path in edited:
+        path.write_text(path.read_text().replace("## What it does", "## Mine"))
+    today = Installation(tmp_path / "today")
+    update(today, both)
+    update(later, both)
+    update(later, first)
+    assert contents(first) == contents(both)
+    assert "## Mine" in edited[0].read_text()
+
+
+def test_a_package_of_a_later_template_says_which_version_it_needs(later, tmp_path):
+    driver = write(tmp_path / "driver", current())
+    update(later, driver)
+    message = update(Installation(tmp_path / "today"), driver, code=7).stderr
+    assert f"it is newer than this fustor-new {__version__}; install fustor-new 7.1.0 or later" in message

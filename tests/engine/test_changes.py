@@ -1,0 +1,274 @@
+"""Files created, replaced and deleted, directories taken away: whole or not at all, and nothing that has changed."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.patch import as_patch
+from fustor_new.changes.plan import Edit, FileContent, Plan, Removal
+from fustor_new.errors import EnvironmentProblem, TargetConflict
+
+SCRIPT = Path(__file__).with_name("changes.py")
+SPEC = spec_from_file_location("changes", SCRIPT)
+changes = module_from_spec(SPEC)
+SPEC.loader.exec_module(changes)
+MINE, OLD = changes.MINE, changes.OLD
+
+LOCKED = 4
+"""The step that writes the journal; up to there a killed run is undone."""
+STEPS = 16
+DEADLINE_SEC = 60
+
+
+class Fault(Exception):  # noqa: N818 - injected, no error of ours
+    pass
+
+
+def disk_full():
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+
+
+def fail():
+    raise Fault
+
+
+FAULTS = {
+    "exception": (fail, Fault),
+    "full disk": (disk_full, EnvironmentProblem),
+    "Ctrl-C": (lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
+}
+
+
+@pytest.fixture
+def world(tmp_path):
+    root = tmp_path / "workspace"
+    changes.world(root)
+    return root
+
+
+@pytest.fixture
+def done(tmp_path, snapshot):
+    """What the world looks like when the plan has been carried out."""
+    root = tmp_path / "done"
+    changes.world(root)
+    apply(changes.plan_for(root))
+    return snapshot(root)
+
+
+def at_step(number, act, reached):
+    steps = iter(range(1000))
+
+    def fault(name):
+        reached.append(name)
+        if next(steps) == number:
+            act()
+
+    return fault
+
+
+def test_every_change_is_made(world, snapshot):
+    before = snapshot(world)
+    apply(changes.plan_for(world))
+    after = snapshot(world)
+    assert "extensions/source-new" in (world / "pyproject.toml").read_text()
+    assert after[f"{MINE}/edited.py"] == (0o640, b"one\n2\nthree")
+    assert after[f"{MINE}/run"][0] & 0o111 == 0o111
+    assert os.access(world / MINE / "new/dir/edited.py", os.X_OK)
+    assert after[f"{MINE}/new/empty"][1] == b""
+    assert not {name for name in after if name.startswith((OLD, f"{MINE}/gone"))}
+    assert after[f"{MINE}/same.py"] == before[f"{MINE}/same.py"]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_at_any_step_leaves_everything_as_it_was(world, snapshot, kind):
+    before = snapshot(world)
+    act, expected = FAULTS[kind]
+    number, finished = 0, False
+    while not finished:
+        reached = []
+        try:
+            apply(changes.plan_for(world), fault=at_step(number, act, reached))
+            finished = True
+        except expected:
+            assert snapshot(world) == before, f"step {number}: {reached[-1]}"
+        number += 1
+    assert number == STEPS + 1
+
+
+@pytest.mark.parametrize("number", range(STEPS))
+def test_after_kill_9_the_next_run_finishes_or_undoes(world, snapshot, done, number):
+    before = snapshot(world)
+    killed = subprocess.run([sys.executable, SCRIPT, world, str(number)], check=False, timeout=DEADLINE_SEC)
+    assert killed.returncode == -signal.SIGKILL
+    messages = recover(world)
+    assert snapshot(world) == (before if number <= LOCKED else done)
+    assert [message.split()[0] for message in messages] == ["Undid" if number <= LOCKED else "Finished"] * (number > 0)
+    assert recover(world) == []
+
+
+AUTHORS_WORK = {
+    f"{MINE}/edited.py": "the author's",
+    f"{MINE}/run": None,
+    f"{MINE}/gone/deep/only.py": "the author's",
+    f"{MINE}/new/dir/edited.py": "the author's",
+    f"{OLD}/src/driver.py": "the author's",
+    f"{OLD}/new.py": "the author's",
+}
+
+
+@pytest.mark.parametrize("name", AUTHORS_WORK)
+def test_a_killed_run_never_overwrites_or_deletes_what_has_changed_since(world, name):
+    subprocess.run([sys.executable, SCRIPT, world, "7"], check=False, timeout=DEADLINE_SEC)
+    path = world / name
+    if AUTHORS_WORK[name] is None:
+        path.unlink()
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(AUTHORS_WORK[name])
+    (message,) = recover(world)
+    assert (path.read_text() if path.exists() else None) == AUTHORS_WORK[name]
+    assert "is left as it is, as it has changed since" in message
+    assert (name if MINE in name else OLD) in message.partition("is left")[0].rpartition(";")[2]
+    assert list(world.glob(".fustor-new-*")) == []
+
+
+@pytest.mark.parametrize("name", AUTHORS_WORK)
+def test_what_changes_after_planning_stops_the_run(world, snapshot, name):
+    plan = changes.plan_for(world)
+    path = world / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("the author's")
+    before = snapshot(world)
+    with pytest.raises(EnvironmentProblem, match="has changed meanwhile; run again"):
+        apply(plan)
+    assert snapshot(world) == before
+
+
+@pytest.mark.parametrize("name", AUTHORS_WORK)
+def test_what_changes_during_the_run_stops_it_and_stays(world, snapshot, name):
+    def fault(step):
+        if step == f"replace {Path(name).name}" or (step.startswith("take away") and OLD in name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("the author's")
+
+    before, path = snapshot(world), world / name
+    with pytest.raises(EnvironmentProblem, match="has changed meanwhile; run again"):
+        apply(changes.plan_for(world), fault=fault)
+    assert path.read_text() == "the author's"
+    after = snapshot(world)
+    parents = {str(parent) for parent in Path(name).parents}
+    assert {key: value for key, value in after.items() if key != name and key not in parents} == {
+        key: value for key, value in before.items() if key != name and key not in parents
+    }
+
+
+def test_a_file_that_is_edited_in_the_moment_before_the_undoing_keeps_the_edit(world):
+    path = world / MINE / "edited.py"
+
+    def fault(step):
+        if step == "replace run":
+            path.write_text("the author's")
+            raise Fault
+
+    with pytest.raises(Fault):
+        apply(changes.plan_for(world), fault=fault)
+    assert path.read_text() == "the author's"
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("place", ["in git", "not in git"])
+def test_git_apply_of_the_patch_equals_the_run(world, snapshot, done, place):
+    shutil.rmtree(world / OLD / "src/__pycache__")  # what tools make again is in no patch
+    if place == "in git":
+        subprocess.run(["git", "init", "-q"], cwd=world, check=True)
+    patch = as_patch(changes.plan_for(world))
+    subprocess.run(["git", "apply", "-"], cwd=world, input=patch, check=True)
+    patched = snapshot(world)
+    assert patched.keys() == done.keys()
+    assert {name: contents(entry) for name, entry in patched.items()} == {
+        name: contents(entry) for name, entry in done.items()
+    }
+
+
+def contents(entry):
+    """What git knows of an entry: bytes and the executable bit."""
+    return (bool(entry[0] & 0o100), entry[1]) if isinstance(entry, tuple) else None
+
+
+PAIRS = {
+    "emptied": (b"a\nb\n", b""),
+    "filled": (b"", b"a\n"),
+    "CRLF": (b"a\r\nb\r\n", b"a\r\nB\r\n"),
+    "end added": (b"a", b"a\n"),
+    "end taken": (b"a\n", b"a"),
+    "NUL": (b"\0a\n", b"\0b\n"),
+    "deleted": (b"x\0", None),
+    "deleted without an end": (b"a\nb", None),
+    "deleted when empty": (b"", None),
+    "created": (None, b"x\r"),
+}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("modes", [(0o644, None), (0o755, False), (0o755, True), (0o644, True)])
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_single_edit_is_the_same_as_a_patch(tmp_path, snapshot, pair, modes):
+    before, after = PAIRS[pair]
+    mode, executable = modes
+    worlds = [tmp_path / "run", tmp_path / "patched"]
+    for root in worlds:
+        (root / "sub dir").mkdir(parents=True)
+        (root / "stays").touch()
+        if before is not None:
+            (root / "sub dir/a file").write_bytes(before)
+            (root / "sub dir/a file").chmod(mode)
+    plans = [Plan(root, edits=(Edit(root / "sub dir/a file", before, after, executable, mode),)) for root in worlds]
+    apply(plans[0])
+    subprocess.run(["git", "apply", "-"], cwd=worlds[1], input=as_patch(plans[1]), check=True)
+    assert snapshot(worlds[0]) == snapshot(worlds[1])
+
+
+def test_a_stage_that_version_1_0_0_has_left_is_finished(tmp_path):
+    stage = tmp_path / ".fustor-new-0"
+    (stage / "tree-0").mkdir(parents=True)
+    moves = [{"staged": ".fustor-new-0/tree-0", "target": "made"}]
+    journal = {"version": 1, "committing": True, "moves": moves, "registrations": [], "homes": [".fustor-new-0"]}
+    (stage / "journal.json").write_text(json.dumps(journal))
+    assert recover(tmp_path) == ["Finished an interrupted run: made is in place"]
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_directory_with_a_special_file_is_not_taken_away(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TargetConflict, match="neither a file nor a symlink"):
+        Removal.read(tmp_path)
+
+
+def test_an_edit_never_writes_through_a_symlink(tmp_path):
+    (tmp_path / "real").write_text("a")
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(EnvironmentProblem, match="has changed meanwhile"):
+        apply(Plan(tmp_path, edits=(Edit(tmp_path / "link", b"a", b"b"),)))
+    assert (tmp_path / "real").read_text() == "a"
+
+
+def test_a_new_file_follows_the_umask_and_an_old_one_keeps_its_mode(tmp_path):
+    (tmp_path / "old").write_text("a")
+    (tmp_path / "old").chmod(0o604)
+    made = Edit.between(tmp_path / "new", None, FileContent(b"x", 0o755))
+    before = os.umask(0o027)
+    try:
+        apply(Plan(tmp_path, edits=(made, Edit(tmp_path / "old", b"a", b"b", executable=True))))
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "old")] == [0o750, 0o705]

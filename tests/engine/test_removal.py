@@ -1,0 +1,262 @@
+"""What was created can be removed without a trace, and nothing else ever is."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+from root_shapes import SHAPES, VARIANTS, before_and_after
+
+from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.plan import FileContent
+from fustor_new.commands.removal import plan_removal
+from fustor_new.commands.verdicts import VERDICTS_FILE
+from fustor_new.errors import EnvironmentProblem, TargetConflict, UsageProblem, WorkspaceError
+
+SCRIPT = Path(__file__).with_name("removing.py")
+SPEC = spec_from_file_location("removing", SCRIPT)
+removing = module_from_spec(SPEC)
+SPEC.loader.exec_module(removing)
+REDIS, create = removing.REDIS, removing.create
+
+# Creation refuses a root without a workspace; in the other one the author had registered the driver beforehand.
+NOT_REVERSED = {name for name in SHAPES if name.startswith("no workspace")} | {"sources, listed"}
+LAST_STEP_UNDONE = 2
+"""The step that writes the journal; up to there a killed run is undone."""
+STEPS = 6
+DEADLINE_SEC = 60
+
+
+class Fault(Exception):  # noqa: N818 - injected, no error of ours
+    pass
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """Return the files of new drivers, by name."""
+    return removing.rendered(tmp_path_factory.mktemp("rendered") / "workspace", "redis", "a", "z")
+
+
+@pytest.fixture(scope="session")
+def few_files(files):
+    """Return the files of a driver that is written quickly: its project, and a record of that alone."""
+    project, answers = (files["redis"][name] for name in ("pyproject.toml", ".copier-answers.yml"))
+    lines = [line for line in answers.data.decode().splitlines(keepends=True) if not line.startswith("  ")]
+    digest = hashlib.sha256(project.data).hexdigest()
+    record = "".join([*lines, f'  "pyproject.toml": "{digest}"\n'])
+    return {"redis": {"pyproject.toml": project, ".copier-answers.yml": FileContent(record.encode())}}
+
+
+@pytest.fixture
+def workspace(tmp_path, files):
+    """Return a workspace with a driver."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(removing.ROOT)
+    create(folder, files, "redis")
+    return folder
+
+
+def git(root, *arguments):
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+def check_leaves_no_trace(root, files, text):
+    root.mkdir()
+    (root / "pyproject.toml").write_bytes(text)
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    create(root, files, "redis")
+    assert (root / REDIS / "pyproject.toml").exists()
+    apply(plan_removal([root / REDIS], force=False).plan)
+    assert git(root, "status", "--porcelain", "--ignored") == "A  pyproject.toml\n"  # nothing but what was added
+    assert (root / "pyproject.toml").read_bytes() == text
+    assert sorted(path.name for path in root.iterdir()) == [".git", "pyproject.toml"]
+
+
+def test_at_least_sixty_shapes_come_back():
+    assert len(SHAPES.keys() - NOT_REVERSED) >= 60
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - NOT_REVERSED))
+def test_create_and_remove_leave_git_status_clean(tmp_path, few_files, name):
+    text, _ = before_and_after(SHAPES[name], "as is")
+    check_leaves_no_trace(tmp_path / "root", few_files, text)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("variant", sorted(VARIANTS.keys() - {"as is"}))
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - NOT_REVERSED))
+def test_create_and_remove_leave_git_status_clean_in_other_encodings(tmp_path, files, name, variant):
+    text, _ = before_and_after(SHAPES[name], variant)
+    check_leaves_no_trace(tmp_path / "root", files, text)
+
+
+def test_what_tools_leave_goes_with_it(workspace):
+    for litter in (
+        "src/fustor_source_redis/__pycache__/driver.pyc",
+        ".venv/bin/python",
+        "src/fustor.egg-info/PKG-INFO",
+    ):
+        (workspace / REDIS / litter).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / REDIS / litter).write_text("x")
+    (workspace / REDIS / VERDICTS_FILE).write_text("{}")
+    leaving = plan_removal([workspace / REDIS], force=False)
+    assert [one.is_untouched for one in leaving.reviews] == [True]
+    apply(leaving.plan)
+    assert not (workspace / "extensions").exists()
+
+
+def append(path):
+    with path.open("a") as file:
+        file.write("# mine\n")
+
+
+def put(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine\n")
+
+
+WORK = {
+    "edited": (lambda package: append(package / "README.md"), ("README.md",), (), "+# mine\n"),
+    "missing": (lambda package: (package / "fustor.yaml").unlink(), ("fustor.yaml",), (), "+++ /dev/null\n"),
+    "a file": (lambda package: put(package / "notes.txt"), (), ("notes.txt",), "Not rendered: notes.txt"),
+    "a file among others": (lambda package: put(package / "src/x.py"), (), ("src/x.py",), "Not rendered: src/x.py"),
+    "a directory": (lambda package: put(package / "docs/a/b.md"), (), ("docs/",), "Not rendered: docs/"),
+    "a build": (lambda package: put(package / "dist/x.whl"), (), ("dist/",), "Not rendered: dist/"),
+    "a link": (lambda package: (package / "l").symlink_to("README.md"), (), ("l",), "Not rendered: l"),
+    "binary": (
+        lambda package: (package / "README.md").write_bytes(b"\xff"),
+        ("README.md",),
+        (),
+        "Binary files of README.md differ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WORK)
+def test_an_authors_work_is_seen_and_shown(workspace, case):
+    work, modified, foreign, shown = WORK[case]
+    work(workspace / REDIS)
+    (review,) = plan_removal([workspace / REDIS], force=False).reviews
+    assert (review.is_untouched, review.modified, review.foreign) == (False, modified, foreign)
+    assert shown in review.as_text().replace(f"{REDIS}/", "")
+    assert all(any(name in line for line in review.outcome()) for name in foreign)
+
+
+@pytest.mark.parametrize("text", [None, "a: [", "template_version: 9.9.9\n"], ids=["none", "broken", "unknown"])
+def test_a_record_that_is_of_no_use_keeps_everything(workspace, text):
+    answers = workspace / REDIS / ".copier-answers.yml"
+    answers.write_text(text) if text else answers.unlink()
+    if text:
+        with pytest.raises((WorkspaceError, EnvironmentProblem)):
+            plan_removal([workspace / REDIS], force=False)
+    (review,) = plan_removal([workspace / REDIS], force=True).reviews
+    assert not review.is_untouched
+    assert "pyproject.toml" in review.foreign
+
+
+def test_only_a_directory_with_a_driver_is_removed(workspace, tmp_path):
+    (tmp_path / "link").symlink_to(workspace / REDIS)
+    put(tmp_path / "notes/x")
+    nested = workspace / "extensions/source-nested"
+    put(nested / "x")
+    (nested / "pyproject.toml").write_text(
+        '[project]\nname = "n"\n[project.entry-points."fustor.drivers.sources"]\nn = "n:N"\n[tool.uv.workspace]\n'
+    )
+    for path, error in (
+        (tmp_path / "link", TargetConflict),
+        (tmp_path / "notes", UsageProblem),
+        (nested, TargetConflict),
+    ):
+        with pytest.raises(error):
+            plan_removal([path], force=True)
+
+
+def test_several_go_in_one_plan_and_the_rest_stays(workspace, files):
+    create(workspace, files, "a", "z")
+    before = (workspace / "pyproject.toml").read_text()
+    apply(plan_removal([workspace / "extensions/source-z", workspace / REDIS], force=False).plan)
+    assert [path.name for path in (workspace / "extensions").iterdir()] == ["source-a"]
+    kept = [line for line in before.splitlines() if "redis" not in line and "source-z" not in line]
+    assert (workspace / "pyproject.toml").read_text().splitlines() == kept
+
+
+def test_removals_side_by_side_all_leave_the_root_file(workspace, files):
+    create(workspace, files, "a")
+    plans = [plan_removal([workspace / f"extensions/source-{name}"], force=False).plan for name in ("a", "redis")]
+    for plan in plans:  # both were planned on the root file as it was
+        apply(plan)
+    assert (workspace / "pyproject.toml").read_text() == removing.ROOT
+
+
+def test_what_changes_after_planning_stays(workspace, snapshot):
+    plan = plan_removal([workspace / REDIS], force=False).plan
+    put(workspace / REDIS / "notes.txt")
+    before = snapshot(workspace)
+    with pytest.raises(EnvironmentProblem, match=r"'notes\.txt' in .* has changed meanwhile"):
+        apply(plan)
+    assert snapshot(workspace) == before
+
+
+def test_a_fault_at_any_step_leaves_everything_as_it_was(workspace, snapshot):
+    before = snapshot(workspace)
+    for step in range(STEPS):
+        remaining = iter([False] * step + [True])
+
+        def fault(_step, remaining=remaining):
+            if next(remaining, False):
+                raise Fault
+
+        with pytest.raises(Fault):
+            apply(plan_removal([workspace / REDIS], force=False).plan, fault=fault)
+        assert snapshot(workspace) == before, step
+    apply(plan_removal([workspace / REDIS], force=False).plan)
+    assert not (workspace / "extensions").exists()
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+def test_after_kill_9_the_next_run_finishes_or_undoes(workspace, snapshot, step):
+    before = snapshot(workspace)
+    done = subprocess.run([sys.executable, SCRIPT, workspace, str(step)], check=False, timeout=DEADLINE_SEC)
+    assert done.returncode == -signal.SIGKILL
+    (message,) = recover(workspace) or [""]
+    if step <= LAST_STEP_UNDONE:
+        assert snapshot(workspace) == before
+        assert message.startswith("Undid") == (step > 0)
+    else:
+        assert message.startswith(f"Finished an interrupted run: {REDIS} is removed")
+        assert snapshot(workspace).keys() == {"pyproject.toml"}
+        assert (workspace / "pyproject.toml").read_text() == removing.ROOT
+    assert recover(workspace) == []
+    assert not list(workspace.glob(".fustor-new-*"))
+
+
+@pytest.mark.parametrize("step", [3, 4])
+def test_what_an_author_did_after_the_kill_stays(workspace, step):
+    """Before the root file is replaced, and after it."""
+    done = subprocess.run([sys.executable, SCRIPT, workspace, str(step)], check=False, timeout=DEADLINE_SEC)
+    assert done.returncode == -signal.SIGKILL
+    put(workspace / REDIS / "notes.txt")
+    append(workspace / "pyproject.toml")
+    (message,) = recover(workspace)
+    assert message.endswith(f"{REDIS} is left as it is, as it has changed since")
+    assert (workspace / REDIS / "notes.txt").read_text() == "mine\n"
+    assert (workspace / REDIS / "README.md").exists()
+    assert (workspace / "pyproject.toml").read_text().endswith("# mine\n")
+
+
+def test_a_standalone_project_goes_and_its_neighbours_stay(tmp_path, files):
+    for name in ("one", "two"):
+        for path, content in files["redis"].items():
+            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / path).write_bytes(content.data)
+    leaving = plan_removal([tmp_path / "one"], force=False)
+    apply(leaving.plan)
+    assert os.listdir(tmp_path) == ["two"]  # noqa: PTH208 - names are enough

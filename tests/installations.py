@@ -1,0 +1,57 @@
+"""An installation of fustor-new of another version, with a template of its own: copied, not built."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from repository import ROOT
+
+from fustor_new import __version__
+
+
+class Installation:
+    """A copy of the command and its template in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Copy today's."""
+        self.folder = folder
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "src" / "fustor_new", folder / "fustor_new", ignore=ignored)
+        shutil.copytree(ROOT / "templates", self.templates, ignore=ignored)
+
+    @property
+    def templates(self) -> Path:
+        """The directory of the template, as in a wheel."""
+        return self.folder / "fustor_new" / "templates"
+
+    def release(self, version: str, changes: Mapping[str, str | None]) -> None:
+        """Record the template as it is, then give it a new version with these files; None takes one away."""
+        self.python("-m", "fustor_new.template.history")
+        module = self.folder / "fustor_new" / "__init__.py"
+        current = (self.templates / "_shared/version.jinja").read_text()
+        module.write_text(module.read_text().replace(f'"{current}"', f'"{version}"'))
+        for path, text in {"_shared/version.jinja": version, **changes}.items():
+            file = self.templates / path
+            file.unlink(missing_ok=True)
+            if text is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+
+    def python(
+        self, *arguments: str | Path, code: int = 0, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Python with this installation, without any other command on PATH."""
+        environment = {key: value for key, value in os.environ.items() if key not in {"PATH", "VIRTUAL_ENV"}}
+        environment |= {"PYTHONPATH": str(self.folder), "PATH": str(self.folder / "no-commands")}
+        command = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(
+            command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{command} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+
+__all__ = ["Installation", "__version__"]

@@ -1,0 +1,131 @@
+"""The template of every version travels in one file, and from each an update leads to today's."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from repository import REFERENCES, ROOT, name_of
+from updates import ANSWERS_FILE, SOURCE, contents, write
+
+from fustor_new import __version__
+from fustor_new.commands.revision import Outcome, revise
+from fustor_new.errors import EnvironmentProblem, UsageProblem
+from fustor_new.template.history import History, load_history, record, template_texts
+from fustor_new.template.provenance import is_template_owned, modified_files, read_record, rendered_files
+
+TEMPLATES = ROOT / "templates"
+EARLIER = sorted(set(load_history().versions) - {__version__})
+
+
+def test_the_file_is_what_is_written_for_its_content():
+    text = (TEMPLATES / "history.json").read_text()
+    assert load_history().dump() == text
+    used = {digest for files in load_history().versions.values() for digest in files.values()}
+    assert used == load_history().texts.keys()
+
+
+def test_a_template_that_is_recorded_is_never_changed_again():
+    version = (TEMPLATES / "_shared/version.jinja").read_text()
+    recorded = load_history().versions.get(version)
+    assert recorded is None or load_history().template(version) == template_texts(TEMPLATES), (
+        f"The template has changed since {version} was recorded; give it a new version"
+    )
+
+
+def test_every_earlier_version_of_the_changelog_is_recorded():
+    released = set(re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE))
+    assert __version__ in released
+    assert released - {__version__} == set(EARLIER)
+
+
+def test_recording_is_repeatable_and_refuses_another_text_under_the_same_version(tmp_path):
+    templates, history = tmp_path / "templates", tmp_path / "history.json"
+    shutil.copytree(TEMPLATES, templates)
+    shutil.copy(TEMPLATES / "history.json", history)
+    assert record(templates, history) == __version__
+    first = history.read_bytes()
+    record(templates, history)
+    assert history.read_bytes() == first
+    with (templates / "_shared/config.py.jinja").open("a") as file:
+        file.write("# one byte more\n")
+    with pytest.raises(UsageProblem, match="give the template a new version"):
+        record(templates, history)
+    assert history.read_bytes() == first
+
+
+def test_the_documented_command_records_this_template(tmp_path):
+    shutil.copytree(ROOT / "src" / "fustor_new", tmp_path / "fustor_new")
+    shutil.copytree(TEMPLATES, tmp_path / "fustor_new" / "templates")
+    command = [sys.executable, "-m", "fustor_new.template.history"]
+    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": "."}, capture_output=True, text=True, check=True)
+    assert done.stdout == f"Recorded {__version__}\n"
+    written = json.loads((tmp_path / "fustor_new" / "templates" / "history.json").read_text())
+    assert set(written["versions"]) == {*load_history().versions, __version__}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"versions": {}}'])
+def test_a_damaged_history_says_so(tmp_path, text):
+    (tmp_path / "history.json").write_text(text)
+    with pytest.raises(EnvironmentProblem, match="install fustor-new again"):
+        record(TEMPLATES, tmp_path / "history.json")
+
+
+def test_the_template_is_text_without_modes_so_that_nothing_is_lost_in_the_history():
+    files = [path for path in TEMPLATES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert [path for path in files if path.stat().st_mode & 0o111 or b"\r" in path.read_bytes()] == []
+    recorded = {TEMPLATES / path for path in template_texts(TEMPLATES)}
+    assert set(files) - recorded == {TEMPLATES / "history.json"}
+
+
+def test_a_text_is_kept_once():
+    one = History({}, {}).with_version("1", {"a": "x", "b": "x"}).with_version("2", {"a": "x"})
+    assert len(one.texts) == 1
+    assert one.template("2") == {"a": "x"}
+
+
+def as_of(version, driver, folder):
+    """A reference driver with what the template owned then, as it was rendered then."""
+    shutil.copytree(driver, folder, ignore=shutil.ignore_patterns("__pycache__", ".venv", ".pytest_cache"))
+    found = read_record(driver)
+    before = rendered_files(type(found)(found.answers, version, {}))
+    write(folder, {path: content for path, content in before.items() if is_template_owned(path)})
+    return folder
+
+
+@pytest.mark.parametrize("version", EARLIER)
+@pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
+def test_every_reference_driver_comes_to_today_without_a_conflict(tmp_path, driver, version):
+    revision = revise(as_of(version, driver, tmp_path / "driver"))
+    assert revision.before == version
+    assert revision.conflicts == ()
+    after = {file.path: file.edit.after for file in revision.files if file.edit}
+    assert {path: (driver / path).read_bytes() for path in after} == after
+    outcomes = {file.path: file.outcome for file in revision.files}
+    assert outcomes[ANSWERS_FILE] is Outcome.REPLACED
+
+
+@pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
+def test_modified_files_of_a_driver_are_the_authors(driver):
+    modified = modified_files(driver, read_record(driver))
+    assert not [path for path in modified if is_template_owned(path)]
+
+
+def test_modified_files_are_told_with_and_without_recorded_hashes(tmp_path):
+    for version in (*EARLIER, __version__):
+        files = rendered_files(type(read_record(REFERENCES[0]))(dict(SOURCE), version, {}))
+        package = write(tmp_path / version, files)
+        found = read_record(package)
+        assert bool(found.files) is (version != "1.0.0")
+        assert modified_files(package, found) == ()
+        (package / "README.md").unlink()
+        (package / "pyproject.toml").write_text("mine")
+        (package / "mine.py").write_text("mine")
+        assert modified_files(package, found) == ("README.md", "pyproject.toml")
+        assert "mine.py" in contents(package)
+
+
+def test_a_directory_without_answers_has_no_record(tmp_path):
+    assert read_record(tmp_path) is None
