@@ -1,6 +1,7 @@
 """Options of the whole repository's tests."""
 
 import os
+import signal
 
 import pytest
 
@@ -14,6 +15,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let `--upstream` choose its tests, and three processes share a run of everything (`-n 0`: one does it)."""
     if config.getoption("upstream"):
         config.option.markexpr = "upstream"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if is_whole_run and config.pluginmanager.hasplugin("xdist") and "PYTEST_XDIST_WORKER" not in os.environ:
         _share(config)
