@@ -207,7 +207,8 @@ def test_foreign_file_is_refused_and_left_alone(store):
     assert store.file.read_text() == '{"mine": 1}\n'
 
 
-def test_disk_that_refuses_leaves_what_was_there(store):
+def test_disk_that_refuses_leaves_what_was_there(store, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python leaves cut bytecode behind on a full disk
     store.push(event("snapshot", "/s"), event("realtime", "/r", index=1), is_snapshot_end=True)
     before = store.file.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -198,6 +198,7 @@ async def main():
     session = (await driver.create_session("t"))["session_id"]
     await driver.push([], session_id=session, is_snapshot_end=True)
     if limit:
+        sys.dont_write_bytecode = True  # Python leaves cut bytecode behind on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     index = 0
     try:

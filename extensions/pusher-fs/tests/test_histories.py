@@ -2,6 +2,7 @@
 
 import random
 import resource
+import sys
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
@@ -21,12 +22,14 @@ MEMORY = "/dev/shm"  # noqa: S108 - a directory of an unpredictable name is made
 
 @contextmanager
 def no_file_larger_than(limit_bytes):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before, compiles = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # Python leaves cut bytecode behind on a full disk
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        sys.dont_write_bytecode = compiles
 
 
 class History:
