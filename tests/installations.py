@@ -46,6 +46,7 @@ class Installation:
         """Run Python with this installation, without any other command on PATH."""
         environment = {key: value for key, value in os.environ.items() if key not in {"PATH", "VIRTUAL_ENV"}}
         environment |= {"PYTHONPATH": str(self.folder), "PATH": str(self.folder / "no-commands")}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"  # two versions within a second have the same time and size
         command = [sys.executable, *map(str, arguments)]
         done = subprocess.run(
             command, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, check=False

@@ -57,7 +57,7 @@ def test_what_is_mounted_below_is_told_as_a_directory_not_entered(root, kind):
         print([row["path"] for row in rows(entered.get_snapshot_iterator()) if row["path"].startswith("/mounted")])
         stream = entered.get_message_iterator(); touch("mounted/inner/found")
         print("+/mounted/inner/found" in until(stream, "/mounted/inner/found"))
-        os._exit(0)
+        sys.stdout.flush(); os._exit(0)
         """,
     )
     assert lines[:2] == ["['/mounted']"] * 2
@@ -134,7 +134,7 @@ for event in stream:
 with open(f"{root}/d9/e/new", "w") as file: file.write("in place")
 for event in stream:
     if any(row["path"] == "/d9/e/new" and row["size"] == 8 for row in event.rows): break
-print("all told", flush=True); os._exit(0)
+print("all told", flush=True); sys.stdout.flush(); os._exit(0)
 """,
     )
     assert lines == ["20 81", "all told"]
@@ -150,7 +150,7 @@ def test_a_limit_on_watches_may_be_an_error(root):
 try: driver(on_watch_limit="fail").get_message_iterator()
 except DriverError as error: print(error, flush=True)
 print(asyncio.run(FsDriver.check_runtime_params(uri=root)), flush=True)
-os._exit(0)
+sys.stdout.flush(); os._exit(0)
 """,
     )
     assert "limit on inotify watches" in lines[0]
