@@ -1,4 +1,3 @@
-import errno
 import os
 import resource
 import shutil
@@ -9,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from faults import FAULTS, Fault, fail
 
 from fustor_new.changes._files import locked, uninterrupted
 from fustor_new.changes.apply import apply, recover
@@ -19,25 +19,6 @@ from fustor_new.workspace.root import Workspace
 CHILD = Path(__file__).with_name("child.py")
 STEPS_OF_A_CHILD = 9
 DEADLINE_SEC = 60
-
-
-class Fault(Exception):  # noqa: N818 - injected, no error of ours
-    pass
-
-
-def disk_full():
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
-
-
-def fail():
-    raise Fault
-
-
-FAULTS = {
-    "exception": (fail, Fault),
-    "full disk": (disk_full, EnvironmentProblem),
-    "Ctrl-C": (lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
-}
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Files created, replaced and deleted, directories taken away: whole or not at all, and nothing that has changed."""
 
-import errno
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from faults import FAULTS, Fault
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.patch import as_patch
@@ -28,25 +28,6 @@ LOCKED = 4
 """The step that writes the journal; up to there a killed run is undone."""
 STEPS = 16
 DEADLINE_SEC = 60
-
-
-class Fault(Exception):  # noqa: N818 - injected, no error of ours
-    pass
-
-
-def disk_full():
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
-
-
-def fail():
-    raise Fault
-
-
-FAULTS = {
-    "exception": (fail, Fault),
-    "full disk": (disk_full, EnvironmentProblem),
-    "Ctrl-C": (lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
-}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from faults import Fault
 from root_shapes import SHAPES, VARIANTS, before_and_after
 
 from fustor_new.changes.apply import apply, recover
@@ -30,10 +31,6 @@ LAST_STEP_UNDONE = 2
 """The step that writes the journal; up to there a killed run is undone."""
 STEPS = 6
 DEADLINE_SEC = 60
-
-
-class Fault(Exception):  # noqa: N818 - injected, no error of ours
-    pass
 
 
 @pytest.fixture(scope="session")

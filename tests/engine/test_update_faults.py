@@ -1,7 +1,5 @@
 """An update that fails or is killed at any step: all of it or nothing, now or with the next run."""
 
-import errno
-import os
 import pickle
 import signal
 import subprocess
@@ -9,35 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from faults import FAULTS
 from updates import contents, current, package
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.commands.revision import revise
 from fustor_new.commands.update import plan_update
-from fustor_new.errors import EnvironmentProblem
 
 CHILD = Path(__file__).with_name("update_child.py")
 README, DRIVER = "README.md", "src/fustor_source_redis/driver.py"
 LOCKED, STEPS, DEADLINE_SEC = 2, 8, 60
-
-
-class Fault(Exception):  # noqa: N818 - injected, no error of ours
-    pass
-
-
-def disk_full():
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
-
-
-def fail():
-    raise Fault
-
-
-FAULTS = {
-    "exception": (fail, Fault),
-    "full disk": (disk_full, EnvironmentProblem),
-    "Ctrl-C": (lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
-}
 
 
 @pytest.fixture

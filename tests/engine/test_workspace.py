@@ -81,6 +81,12 @@ CLASHES = {
         '[project.entry-points."fustor.drivers.sources"]\nMy-Db = "a:B"\n',
         "holds the source entry point 'My-Db'",
     ),
+    "entry point for the agents alone": (
+        "extensions/other",
+        "other",
+        '[project.entry-points."fustor_agent.drivers.sources"]\nMy-Db = "a:B"\n',
+        "holds the source entry point 'My-Db'",
+    ),
 }
 
 

@@ -330,7 +330,7 @@ def open_root(public_root):
 def test_a_stream_is_armed_while_permissions_come_and_go(open_root, make_driver, as_nobody, name):
     with flipping(open_root / name):
         as_nobody()
-        for _ in range(25):
+        for _ in range(50):
             driver = make_driver(uri=str(open_root))
             driver.get_message_iterator()
             asyncio.run(driver.close())
@@ -340,7 +340,7 @@ def test_what_becomes_unreadable_while_it_is_compared_is_told_later(open_root, m
     with flipping(open_root / "a"):
         as_nobody()
         running = reader(make_driver(uri=str(open_root), poll_interval_sec=0.001), open_root)
-        for _ in range(4):
+        for _ in range(12):
             running.told()
     (open_root / "a").chmod(0o755)
     (open_root / "a/more").write_bytes(b"")

@@ -16,7 +16,7 @@ from fustor_new.doctor.python_code import Class, Code, External, Missing, Module
 from fustor_new.errors import FustorNewError
 from fustor_new.names import Names, derive, normalize
 from fustor_new.template.provenance import Record, is_template_owned, modified_files, read_record, rendered_files
-from fustor_new.workspace.drivers import GROUPS as KIND_OF_GROUP
+from fustor_new.workspace.root import GROUPS as KIND_OF_GROUP
 from fustor_new.workspace.root import Workspace
 
 __all__ = [

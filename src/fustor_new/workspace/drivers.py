@@ -1,18 +1,16 @@
 """The driver packages of a workspace, or of the directory at hand, as their `pyproject.toml` describes them."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from fustor_new.errors import EnvironmentProblem, NameRefused, UsageProblem, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace._entries import find, get
-from fustor_new.workspace.root import Workspace, parse_toml
+from fustor_new.workspace.root import GROUPS, Workspace, parse_toml
 
 __all__ = [
-    "GROUPS",
     "Package",
     "check_unclaimed",
     "driver_packages",
@@ -23,17 +21,6 @@ __all__ = [
     "workspace_above",
     "workspace_of",
 ]
-
-GROUPS: Mapping[str, str] = MappingProxyType(
-    {
-        "fustor.drivers.sources": "source",
-        "fustor.drivers.pushers": "pusher",
-        "fustor_agent.drivers.sources": "source",
-        "fustor_agent.sources": "source",
-        "fustor_agent.drivers.pushers": "pusher",
-    }
-)
-"""Every entry-point group in which a host looks for drivers, and the kind that it expects there."""
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,28 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import Names, normalize
 from fustor_new.workspace import _glob
 
-__all__ = ["Driver", "Membership", "Verdict", "Workspace", "find_workspace"]
+__all__ = ["GROUPS", "Driver", "Membership", "Verdict", "Workspace", "find_workspace"]
 
 _BOM = b"\xef\xbb\xbf"
 _CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
 _READINGS = {"members": _glob.including, "exclude": _glob.excluding}
-_GROUPS = {"fustor.drivers.sources": "source", "fustor.drivers.pushers": "pusher"}
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "fustor.drivers.sources": "source",
+        "fustor.drivers.pushers": "pusher",
+        "fustor_agent.drivers.sources": "source",
+        "fustor_agent.sources": "source",
+        "fustor_agent.drivers.pushers": "pusher",
+    }
+)
+"""Every entry-point group in which a host looks for drivers, and the kind that it expects there."""
 
 
 class Verdict(Enum):
@@ -232,7 +242,7 @@ def _read_package(root: Path, directory: str) -> Driver | None:
     data = parse_toml(path.read_bytes(), str(path))
     project = data.get("project", {})
     groups = project.get("entry-points", {})
-    points = {(kind, name) for group, kind in _GROUPS.items() for name in groups.get(group, {})}
+    points = {(kind, name) for group, kind in GROUPS.items() for name in groups.get(group, {})}
     return Driver(directory, str(project.get("name", "")), frozenset(points))
 
 
