@@ -63,7 +63,7 @@ def snapshot_rows(bench: Bench) -> None:
         (table,) = load_tables(conn, opener.params)
         begin_at(conn, None)
         reader = LineReader(conn, table, Types())
-        count = sum(len(rows) for rows in read_rows(conn, reader, 0.0, 1_000, large=opener.large))
+        count = sum(read_rows(conn, reader, 0.0, 1_000, len, large=opener.large))
         conn.close()
         return count
 

@@ -1,5 +1,6 @@
 """Large tables are copied by a process of its own, and nothing else changes."""
 
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,18 @@ def test_an_abandoned_snapshot_leaves_no_process(make_driver):
     assert copiers()
     events.close()
     assert copiers() == []
+
+
+@pytest.mark.usefixtures("large")
+def test_a_host_has_the_collector_as_it_set_it(make_driver):
+    for is_enabled in (True, False):
+        events = make_driver().get_snapshot_iterator()
+        (gc.enable if is_enabled else gc.disable)()
+        try:
+            assert {gc.isenabled() for _ in events} == {is_enabled}
+            assert gc.isenabled() == is_enabled
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("victim", ["process", "connection"])

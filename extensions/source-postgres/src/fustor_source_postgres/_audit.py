@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import groupby
 
 import psycopg2
@@ -151,12 +152,13 @@ class Auditor:
         self._lock(conn, table)
         self._shared.raise_clock(clock)
         reader = LineReader(conn, table, self._types)
-        with closing(read_rows(conn, reader, clock, self._batch_size, large=self._opener.large)) as batches:
-            for rows in batches:
+        make = partial(audit_rows, table, container, mtime)
+        with closing(read_rows(conn, reader, clock, self._batch_size, make, large=self._opener.large)) as events:
+            for event in events:
                 if self._stop.is_set():
                     raise Stopped
-                self.rows_told += len(rows)
-                yield audit_rows(table, container, mtime, rows), {}
+                self.rows_told += len(event.rows)
+                yield event, {}
 
     def _lock(self, conn: connection, table: Table) -> None:
         """Begin to read a moment that contains all that the stream has told."""

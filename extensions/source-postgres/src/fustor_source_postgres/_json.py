@@ -84,7 +84,7 @@ def parse_jsonb(raw: bytes) -> Any:
 def parse_jsonb_column(texts: list[str]) -> list[Any]:
     """The values of many jsonb documents, for the price of one call."""
     joined = f"[{','.join(texts)}]".encode()
-    if b"\\u" in joined or _has_long_numbers(joined):
+    if (b"\\" in joined and b"\\u" in joined) or _has_long_numbers(joined):
         return parse_json_column(texts)
     try:
         values: list[Any] = orjson.loads(joined)

@@ -1,19 +1,19 @@
-"""Lines of COPY's text format as rows, converted column by column: a thousand values for the price of one call."""
+"""Frames of COPY's text format as rows, converted column by column: a thousand values for the price of one call."""
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import repeat
-from operator import sub
+from operator import eq, sub
 from typing import Any
 
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._builders import Row, row_builder
 from fustor_source_postgres._catalog import Table
+from fustor_source_postgres._frames import Frame
 from fustor_source_postgres._rows import key_name, table_path
 from fustor_source_postgres._types import PLAIN_KEYS, TEXT, Converter, Types
 
@@ -38,37 +38,63 @@ class LineReader:
         self._has_plain_key = [kinds.get(name) in PLAIN_KEYS for name in table.key] == [True]
         self._prefix = f"{table_path(table.schema, table.name)}/"
         self._build = row_builder(wanted)
-        self._is_whole = len(wanted) == len(self.names)
 
-    def rows(self, lines: Sequence[str], mtime: float) -> list[Row]:
+    def rows(self, frame: Frame, mtime: float) -> list[Row]:
         """One row a line, in order."""
-        with _collector_paused():
-            return self._rows(lines, mtime)
-
-    def _rows(self, lines: Sequence[str], mtime: float) -> list[Row]:
-        text = "\t".join(lines)
+        text = frame.fields.decode()
         fields = text.split("\t")
+        fields.pop()  # a tab stands behind each
         width = len(self.names)
-        columns = [fields[number::width] for number in range(width)]
         has_null, has_escapes = NULL in text, "\\" in text
-        values = [
-            _convert(column, converter, has_null=has_null, has_escapes=has_escapes)
-            for column, converter in zip(columns, self._converters, strict=False)
+        columns = [
+            _Column(texts, has_null and NULL in texts, has_escapes and "\\" in "".join(texts))
+            for texts in (fields[number::width] for number in range(width))
         ]
-        paths = self._paths(columns, has_escapes=has_escapes)
-        if not self._is_whole:
-            lines = list(map("\t".join, zip(*columns[: len(self._wanted)], strict=True))) or [""] * len(lines)
-        lengths = _lengths(lines, is_ascii=text.isascii(), has_null=has_null, has_escapes=has_escapes)
-        return self._build(mtime, max(len(self._wanted) - 1, 0), paths, lengths, *values)
+        told = columns[: len(self._wanted)]
+        values = [column.values(converter) for column, converter in zip(told, self._converters, strict=True)]
+        lengths: Iterable[int] = frame.lengths
+        for column in told:
+            lengths = column.without_marks(lengths)
+        for column in columns[len(told) :]:  # asked for the path only
+            lengths = map(sub, lengths, map(len, map(str.encode, column.texts)))
+        return self._build(mtime, width, self._paths(columns), lengths, *values)
 
-    def _paths(self, columns: list[list[str]], *, has_escapes: bool) -> list[str]:
+    def _paths(self, columns: list[_Column]) -> list[str]:
         prefix = self._prefix
         if len(self._key) == 1:
-            column = columns[self._key[0]]
-            if self._has_plain_key or _needs_no_encoding(column):
-                return [prefix + name for name in column]
-        keys = [_convert(columns[position], TEXT, has_null=True, has_escapes=has_escapes) for position in self._key]
+            texts = columns[self._key[0]].texts
+            if self._has_plain_key or _needs_no_encoding(texts):
+                return [prefix + name for name in texts]
+        keys = [columns[position].values(TEXT) for position in self._key]
         return [prefix + key_name(key) for key in zip(*keys, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of a frame: its texts as COPY writes them, and whether some of them are NULL, or have escapes."""
+
+    texts: list[str]
+    has_null: bool
+    has_escapes: bool
+
+    def values(self, converter: Converter) -> list[Any]:
+        """What the texts stand for."""
+        texts = self.texts
+        if not self.has_null:
+            return converter.column(_unescaped(texts) if self.has_escapes else texts)
+        if converter is TEXT and not self.has_escapes:
+            return [None if text == NULL else text for text in texts]
+        present = [text for text in texts if text != NULL]
+        values = iter(converter.column(_unescaped(present) if self.has_escapes else present))
+        return [None if text == NULL else next(values) for text in texts]
+
+    def without_marks(self, lengths: Iterable[int]) -> Iterable[int]:
+        """The lengths of lines without what COPY writes for NULL and puts in front of what it escapes."""
+        if self.has_null:
+            lengths = map(sub, lengths, map(eq, self.texts, repeat(NULL)))
+        if self.has_escapes:
+            lengths = map(sub, lengths, map(_count_escapes, self.texts))
+        return lengths
 
 
 def _needs_no_encoding(column: list[str]) -> bool:
@@ -76,43 +102,12 @@ def _needs_no_encoding(column: list[str]) -> bool:
     return joined.isascii() and joined.isalnum() and "" not in column
 
 
-def _lengths(lines: Sequence[str], *, is_ascii: bool, has_null: bool, has_escapes: bool) -> Iterable[int]:
-    """The bytes of every line's values and of the separators between them."""
-    lengths: Iterable[int] = map(len, lines) if is_ascii else (len(line.encode()) for line in lines)
-    if has_null:
-        lengths = map(sub, lengths, map(str.count, lines, repeat(NULL)))
-    if has_escapes:
-        lengths = map(sub, lengths, (len(_ESCAPE.findall(line)) if "\\" in line else 0 for line in lines))
-    return lengths
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No search for cycles in a thousand fresh rows, which have none: it takes a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _convert(column: list[str], converter: Converter, *, has_null: bool, has_escapes: bool) -> list[Any]:
-    if not has_null or NULL not in column:
-        return converter.column(_unescaped(column) if has_escapes else column)
-    if converter is TEXT and not has_escapes:
-        return [None if text == NULL else text for text in column]
-    present = [text for text in column if text != NULL]
-    values = iter(converter.column(_unescaped(present) if has_escapes else present))
-    return [None if text == NULL else next(values) for text in column]
+def _count_escapes(text: str) -> int:
+    return len(_ESCAPE.findall(text)) if "\\" in text else 0
 
 
 def _unescaped(texts: list[str]) -> list[str]:
-    joined = "\t".join(texts)  # as it is, no text has one
-    if "\\" not in joined:
-        return texts
-    plain = joined.replace("\\\\", "\0")  # no text of PostgreSQL has that
+    plain = "\t".join(texts).replace("\\\\", "\0")  # as they are, no text has a tab, and none of PostgreSQL has a NUL
     if "\\" not in plain:
         return plain.replace("\0", "\\").split("\t")
     return [_ESCAPE.sub(_meaning, text) if "\\" in text else text for text in texts]

@@ -18,14 +18,15 @@ from psycopg2 import errors
 
 from fustor_source_postgres._connection import Address
 from fustor_source_postgres._copier import FAILED
-from fustor_source_postgres._copy import BUFFER_BYTES, make_pipe
+from fustor_source_postgres._copy import make_pipe
+from fustor_source_postgres._frames import NO_LINES, Frame, read_frames
 
 _log = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).with_name("_copier.py")
 
 
-def offloaded_blocks(address: Address, before: list[str], statement: str) -> Generator[bytes] | None:
-    """What `statement` copies, in pieces that end anywhere; None where no other process can do that.
+def copied_elsewhere(address: Address, before: list[str], statement: str, batch_size: int) -> Generator[Frame] | None:
+    """What `statement` copies; None where no other process can do that.
 
     `before` are statements that lead there: they take every lock, so that nothing is waited for once they are done.
 
@@ -41,14 +42,14 @@ def offloaded_blocks(address: Address, before: list[str], statement: str) -> Gen
         return None
     finally:
         os.close(writing)
-    asked = {"path": sys.path, "dsn": address.dsn, "before": before, "statement": statement, "ready": token_hex(8)}
-    blocks = _blocks(process, reading, asked)
+    asked = {"path": sys.path, "dsn": address.dsn, "before": before, "statement": statement, "batch_size": batch_size}
+    frames = _frames(process, reading, asked)
     try:
-        next(blocks)
+        next(frames)
     except psycopg2.Error as err:
         _log.info("No other process can copy: %s", address.clean(err))
         return None
-    return blocks
+    return frames
 
 
 def _start(writing: int) -> subprocess.Popen[bytes]:
@@ -58,19 +59,18 @@ def _start(writing: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _blocks(process: subprocess.Popen[bytes], reading: int, asked: dict[str, Any]) -> Generator[bytes]:
-    """An empty block when the process is about to copy, then what it copies.
+def _frames(process: subprocess.Popen[bytes], reading: int, asked: dict[str, Any]) -> Generator[Frame]:
+    """A frame without lines when the process is about to copy, then what it copies.
 
     It says so in words that no other program would use, whatever this one's executable is.
     """
-    ready = asked["ready"].encode()
-    with process, os.fdopen(reading, "rb", buffering=0) as source:
+    ready = token_hex(8)
+    with process, os.fdopen(reading, "rb") as source:
         try:
-            _ask(process, json.dumps(asked).encode())
-            if source.read(len(ready)) == ready:  # written at once, so not read in parts
-                yield b""
-                while block := source.read(BUFFER_BYTES):
-                    yield block
+            _ask(process, json.dumps(asked | {"ready": ready}).encode())
+            if source.read(len(ready)) == ready.encode():
+                yield NO_LINES
+                yield from read_frames(source)
                 if process.wait() == 0:
                     return
             raise _fault(process)

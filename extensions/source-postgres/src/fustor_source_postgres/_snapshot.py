@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import psycopg2
 from psycopg2 import errors
@@ -91,11 +92,11 @@ class SnapshotReader:
         conn = self._connected()
         lock_table(conn, table, self._snapshot, self._params.lock_timeout_sec)
         reader = LineReader(conn, table, self._types)
+        make = partial(self._event, table)
         with closing(
-            read_rows(conn, reader, self._clock, self._batch_size, large=self._large, pages=part.pages)
-        ) as batches:
-            for rows in batches:
-                yield self._event(table, rows)
+            read_rows(conn, reader, self._clock, self._batch_size, make, large=self._large, pages=part.pages)
+        ) as events:
+            yield from events
 
     def _table(self, table: Table) -> Iterator[EventBase]:
         """One table, from its start again after every fault that passes; marked where it cannot be read."""
@@ -104,10 +105,11 @@ class SnapshotReader:
                 self._lock(table)
                 told = self.rows_told
                 reader = LineReader(self._connected(), table, self._types)
-                rows_read = read_rows(self._connected(), reader, self._clock, self._batch_size, large=self._large)
-                with closing(rows_read) as batches:
-                    for rows in batches:
-                        yield self._event(table, rows)
+                make = partial(self._event, table)
+                with closing(
+                    read_rows(self._connected(), reader, self._clock, self._batch_size, make, large=self._large)
+                ) as events:
+                    yield from events
                 _log.info("Snapshot of %s: %d rows", table.qualified, self.rows_told - told)
                 self._patience.reset()
             except errors.UndefinedTable:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 from psycopg2 import sql
 from psycopg2.extensions import connection
@@ -12,10 +13,11 @@ from psycopg2.extensions import connection
 from fustor_source_postgres._boundary import BEGIN, begin_at
 from fustor_source_postgres._builders import Row
 from fustor_source_postgres._catalog import Table
+from fustor_source_postgres._collector import CollectorPaused
 from fustor_source_postgres._connection import Address
-from fustor_source_postgres._copy import copy_blocks, line_batches
+from fustor_source_postgres._copy import copied_here
 from fustor_source_postgres._lines import LineReader
-from fustor_source_postgres._offload import offloaded_blocks
+from fustor_source_postgres._offload import copied_elsewhere
 from fustor_source_postgres._sql import fetch_one, run
 
 _WAS_REWRITTEN = """
@@ -32,6 +34,7 @@ select coalesce(sum(pg_table_size(coalesce(t.relid, o.oid))), 0)::bigint
   from (select %s::oid as oid) o left join pg_partition_tree(o.oid) t on true
 """
 _PAGE_BYTES = 8 << 10
+Told = TypeVar("Told")
 
 
 class Rewritten(Exception):  # noqa: N818 - an ordinary race
@@ -75,16 +78,27 @@ def lock_table(conn: connection, table: Table, snapshot: str | None, lock_timeou
 
 
 def read_rows(
-    conn: connection, reader: LineReader, mtime: float, batch_size: int, *, large: Large, pages: Pages | None = None
-) -> Generator[list[Row]]:
-    """The rows of a locked table in batches, and the end of its transaction."""
+    conn: connection,
+    reader: LineReader,
+    mtime: float,
+    batch_size: int,
+    make: Callable[[list[Row]], Told],
+    *,
+    large: Large,
+    pages: Pages | None = None,
+) -> Generator[Told]:
+    """What `make` makes of each batch of rows of a locked table, and the end of its transaction."""
     statement = _statement(reader.table, reader.names, pages).as_string(conn)
-    blocks = None
+    frames = None
     if _size(conn, reader.table, pages) >= large.size_bytes:
-        blocks = offloaded_blocks(large.address, _same_moment(conn, reader.table, large.lock_timeout_sec), statement)
-    with closing(blocks or copy_blocks(conn, statement)) as found:
-        for lines in line_batches(found, batch_size):
-            yield reader.rows(lines, mtime)
+        before = _same_moment(conn, reader.table, large.lock_timeout_sec)
+        frames = copied_elsewhere(large.address, before, statement, batch_size)
+    with closing(frames or copied_here(conn, statement, batch_size)) as found:
+        for frame in found:
+            with CollectorPaused():
+                told = make(reader.rows(frame, mtime))
+            yield told
+            del told  # else it would live beside the next
     run(conn, "commit")
 
 
