@@ -173,7 +173,8 @@ def _decode(conn: connection, cur: ReplicationCursor, resolve: Callable[..., Rel
         if payload[0] in b"IU":
             relation = relations[payload[1:5]]
             if relation is not None:
-                relation.row(payload, 0.0)
+                if relation.read(payload, 0.0) is None:
+                    relation.any_row(payload, 0.0)
                 count += 1
         elif payload[0] in b"R":
             relations[payload[1:5]] = resolve(read_description(payload))

@@ -59,7 +59,3 @@ class Folds:
         """Every fold; none is left."""
         while self._open:
             yield self._open.pop(next(iter(self._open)))
-
-    def clear(self) -> None:
-        """Forget them."""
-        self._open.clear()

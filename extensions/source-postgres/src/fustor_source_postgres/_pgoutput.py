@@ -10,6 +10,7 @@ from struct import Struct
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase
+from fustor_source_postgres._events import Make
 from fustor_source_postgres._groups import Groups
 from fustor_source_postgres._relation import UNCHANGED, Description, Raw, Relation, read_description, read_tuple
 from fustor_source_postgres._shared import Shared
@@ -20,7 +21,8 @@ HEARTBEAT = "fustor.heartbeat"
 _u32 = Struct(">I").unpack_from
 _begin = Struct(">QqI").unpack_from
 _message_head = Struct(">BQ").unpack_from
-_NEW, _INSERT, _UPDATE = b"NIU"
+_CHANGE_HEAD = 6
+"""Bytes of a change that name its kind, its relation and the kind of its first tuple."""
 _TRANSACTIONAL = 1
 
 
@@ -41,13 +43,15 @@ class Decoder:
         self._resolve = resolve
         self._label = label
         self._relations: dict[bytes, Relation | None] = {}  # by oid, as messages write it
+        self._upserts: dict[bytes, tuple[Relation, Make] | None] = {}  # by the head of messages with a new tuple alone
         self._failure: DriverError | None = None
         self._groups = Groups(shared, **limits)
         self._handlers: dict[int, Callable[[bytes], None]] = {
             ord("B"): self._begin,
             ord("C"): self._commit,
             ord("R"): self._relation,
-            _UPDATE: self._update,
+            ord("I"): self._foreign,
+            ord("U"): self._update,
             ord("D"): self._delete,
             ord("T"): self._truncate,
             ord("M"): self._message,
@@ -65,14 +69,14 @@ class Decoder:
                 first, they are returned, and `check` raises.
         """
         self.check()
-        groups = self._groups
+        self._groups.follow_clock()
         try:
-            self._handle(messages, groups)
+            self._handle(messages)
         except DriverError as err:
-            if not groups.ready:
-                raise
             self._failure = err
-        ready, groups.ready = groups.ready, []
+        ready = self._groups.take()
+        if not ready:
+            self.check()
         return ready
 
     def check(self) -> None:
@@ -80,26 +84,18 @@ class Decoder:
         if self._failure is not None:
             raise self._failure
 
-    def _handle(self, messages: Iterable[bytes], groups: Groups) -> None:
-        relations, handlers, add = self._relations, self._handlers, groups.add
+    def _handle(self, messages: Iterable[bytes]) -> None:
+        groups, upserts, handlers = self._groups, self._upserts, self._handlers
         for message in messages:
-            kind = message[0]
-            if kind == _INSERT or (kind == _UPDATE and message[5] == _NEW):
-                relation = relations[message[1:5]]
-                if relation is None:
-                    continue
-                if kind == _INSERT:
-                    operation = relation.inserts
-                else:
-                    operation = relation.updates
-                    if not relation.names_rows:
-                        relation.require_identity()
-                add(relation, operation, relation.row(message, groups.mtime), len(message))
+            upsert = upserts.get(message[:_CHANGE_HEAD])
+            if upsert is None:
+                handlers.get(message[0], _refuse)(message)
                 continue
-            handle = handlers.get(kind)
-            if handle is None:
-                raise DriverError(f"The server sends a message of unknown kind {chr(kind)!r}; update this driver")
-            handle(message)
+            relation, operation = upsert
+            row = relation.read(message, groups.mtime)
+            if row is None:
+                row = relation.any_row(message, groups.mtime)
+            groups.add(relation, operation, row, len(message))
 
     def _begin(self, payload: bytes) -> None:
         lsn, microseconds, xid = _begin(payload, 1)
@@ -120,7 +116,14 @@ class Decoder:
             return
         if old is not None:
             self._groups.close(old)
-        self._relations[payload[1:5]] = new
+        oid = payload[1:5]
+        self._relations[oid] = new
+        self._upserts[b"I" + oid + b"N"] = (new, new.inserts) if new is not None else None
+        self._upserts[b"U" + oid + b"N"] = (new, new.updates) if new is not None and new.names_rows else None
+
+    def _foreign(self, payload: bytes) -> None:
+        """A new row of a table that was described and is not part of this source."""
+        self._relations[payload[1:5]]
 
     def _upsert(self, relation: Relation, values: list[Raw], length: int) -> None:
         groups = self._groups
@@ -129,17 +132,17 @@ class Decoder:
         groups.add(relation, relation.updates, row, length)
 
     def _update(self, payload: bytes) -> None:
-        """An update that tells the old tuple too."""
+        """An update that tells the old tuple too, or should."""
         relation = self._relations[payload[1:5]]
         if relation is None:
             return
+        relation.require_identity()
         old, pos = read_tuple(payload, 6)
         new, _ = read_tuple(payload, pos + 1)
         values = [
             before if after is UNCHANGED and before is not None else after
             for before, after in zip(old, new, strict=True)
         ]
-        relation.require_identity()
         old_path = relation.path(old)
         if old_path == relation.path(values):
             self._upsert(relation, values, len(payload))
@@ -186,3 +189,7 @@ class Decoder:
 
 def _ignore(_payload: bytes) -> None:
     """A message that says nothing of rows."""
+
+
+def _refuse(payload: bytes) -> None:
+    raise DriverError(f"The server sends a message of unknown kind {chr(payload[0])!r}; update this driver")

@@ -29,7 +29,7 @@ Raw = bytes | _Unchanged | None
 
 
 def _read_nothing(_message: bytes, _mtime: float) -> None:
-    """The quick way of a relation that has none."""
+    """The quick way to read a relation that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Relation:
     inserts: Make = field(init=False)
     updates: Make = field(init=False)
     deletes: Make = field(init=False)
-    _read: ReadRow = field(init=False)
+    read: ReadRow = field(init=False)
 
     def __post_init__(self) -> None:
         described = self.described
@@ -103,18 +103,15 @@ class Relation:
             event_maker(kind, MessageSource.REALTIME, described.schema, described.table, ROW_FIELDS)
             for kind in (EventType.INSERT, EventType.UPDATE, EventType.DELETE)
         )
-        self._read = _read_nothing
+        self.read = _read_nothing
         if None not in self._readers:
             converters = [self.types[type_oid].raw for type_oid in described.type_oids]
             columns = list(zip(described.columns, converters, described.type_oids, strict=True))
-            self._read = row_reader(self.container, columns, self.key)
+            self.read = row_reader(self.container, columns, self.key)
 
-    def row(self, message: bytes, mtime: float) -> dict[str, Any]:
-        """The row of the new tuple that a message tells without an old one."""
-        row = self._read(message, mtime)
-        return self._any_row(read_tuple(message, FIRST - 2)[0], mtime) if row is None else row
-
-    def _any_row(self, values: list[Raw], mtime: float) -> dict[str, Any]:
+    def any_row(self, message: bytes, mtime: float) -> dict[str, Any]:
+        """The row of the new tuple that a message tells without an old one; `read` is the quick way to it."""
+        values, _ = read_tuple(message, FIRST - 2)
         record, size = self.record(values)
         return {"path": self.path(values), "mtime": mtime, "size": size, "record": record}
 

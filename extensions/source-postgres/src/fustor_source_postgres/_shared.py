@@ -95,10 +95,10 @@ class Shared:
             except RuntimeError:  # the stream told another one meanwhile
                 continue
 
-    def touch(self, container: str) -> None:
-        """Note that a realtime event for this table, or for a row in it, was sent."""
+    def touch(self, containers: Iterable[str]) -> None:
+        """Note that realtime events for these tables, or for rows in them, are sent."""
         self._touches += 1
-        self._touched[container] = self._touches
+        self._touched.update(dict.fromkeys(containers, self._touches))
 
     @property
     def touches(self) -> int:

@@ -22,7 +22,7 @@ from fustor_source_postgres._spool import Spool
 _log = logging.getLogger(__name__)
 _TICK_SEC = 0.1
 _NO_END = 1 << 64
-_SLICE_MESSAGES = 32
+_SLICE_MESSAGES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class MessageStream:
         self._last_told = self._last_look = time.monotonic()
         self._told_position = -1
         self._marked_lsn = 0
-        self.events_told = 0
-        self.rows_told = 0
         self._opened = patience.keep_trying(lambda: opener.open(asked.start, stop, bounded=self.is_bounded))
         self.position = self._opened.position
+        self.events_told = 0
+        self.rows_told = 0
         self.acknowledged = 0 if self.is_bounded else self.position
         self._reader = self._start()
 
@@ -117,25 +117,31 @@ class MessageStream:
                 if base_index(passed) >= last:
                     return
                 continue
-            for event in self._decoded(chunk):
-                index = event.index
-                if index <= self.position:
-                    continue
-                if index > last:
+            for events in self._decoded(chunk):
+                for event in self._wanted(events, last):
+                    self.position = event.index
+                    self.events_told += 1
+                    self.rows_told += len(event.rows)
+                    if self._taken is not None:
+                        self._note_taken(self._taken, event.index)
+                    yield event
+                if events[-1].index > last:
                     return
-                self.position = index
-                self.events_told += 1
-                self.rows_told += len(event.rows)
-                if self._taken is not None:
-                    self._note_taken(self._taken, index)
-                yield event
 
-    def _decoded(self, chunk: list[bytes]) -> Iterator[EventBase]:
+    def _decoded(self, chunk: list[bytes]) -> Iterator[list[EventBase]]:
         decoder = self._opened.decoder
         for messages in _in_slices(chunk):
             for ordinary in self._spool.ordinary(messages) if self._spool else (messages,):
-                yield from decoder.decode(ordinary)
-                decoder.check()
+                events = decoder.decode(ordinary)
+                if events:
+                    yield events
+                    decoder.check()
+
+    def _wanted(self, events: list[EventBase], last: int) -> list[EventBase]:
+        """Those of these events that were not told before, and lie in the range."""
+        if events[0].index > self.position and events[-1].index <= last:
+            return events
+        return [event for event in events if self.position < event.index <= last]
 
     def _note_taken(self, taken: deque[int], index: int) -> None:
         """What the host must have committed, since it cannot hold as many events as it has taken since."""
