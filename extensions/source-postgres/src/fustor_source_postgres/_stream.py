@@ -130,9 +130,9 @@ class MessageStream:
 
     def _decoded(self, chunk: list[bytes]) -> Iterator[list[EventBase]]:
         decoder = self._opened.decoder
-        for messages in _in_slices(chunk):
-            for ordinary in self._spool.ordinary(messages) if self._spool else (messages,):
-                events = decoder.decode(ordinary)
+        for ordinary in self._spool.ordinary(chunk) if self._spool else (chunk,):
+            for messages in _in_slices(ordinary):
+                events = decoder.decode(messages)
                 if events:
                     yield events
                     decoder.check()
