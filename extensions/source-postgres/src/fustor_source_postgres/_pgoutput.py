@@ -122,8 +122,9 @@ class Decoder:
         self._upserts[b"U" + oid + b"N"] = (new, new.updates) if new is not None and new.names_rows else None
 
     def _foreign(self, payload: bytes) -> None:
-        """A new row of a table that was described and is not part of this source."""
-        self._relations[payload[1:5]]
+        """A new row of a table that is not part of this source."""
+        if payload[1:5] not in self._relations:
+            raise DriverError("The server tells a row of a table that it has not described; report this")
 
     def _upsert(self, relation: Relation, values: list[Raw], length: int) -> None:
         groups = self._groups
