@@ -16,11 +16,11 @@ from psycopg2.extensions import connection
 
 from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
-from fustor_source_postgres._connection import Address
 from fustor_source_postgres._embedded import EmbeddedServer
-from fustor_source_postgres._opening import Opener
+from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.slot import name_for
 from fustor_source_postgres._shared import Shared
-from fustor_source_postgres._slot import name_for
+from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres.config import PostgresParams
 
 SETTINGS = {"shared_buffers": "'1GB'", "max_wal_size": "'8GB'", "jit": "off"}

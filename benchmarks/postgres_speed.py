@@ -14,13 +14,13 @@ from postgres_bench import MEBIBYTE, Bench
 from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
 
-from fustor_source_postgres._boundary import begin_at
-from fustor_source_postgres._catalog import load_tables
-from fustor_source_postgres._lines import LineReader
-from fustor_source_postgres._position import base_index
-from fustor_source_postgres._relation import Relation, read_description
-from fustor_source_postgres._tables import read_rows
-from fustor_source_postgres._types import Types
+from fustor_source_postgres._rows.types import Types
+from fustor_source_postgres._server.boundary import begin_at
+from fustor_source_postgres._server.catalog import load_tables
+from fustor_source_postgres._server.position import base_index
+from fustor_source_postgres._snapshot.lines import LineReader
+from fustor_source_postgres._snapshot.tables import Large, read_rows
+from fustor_source_postgres._stream.relation import Relation, read_description
 
 MIXED = """
 create table mixed as
@@ -63,7 +63,7 @@ def snapshot_rows(bench: Bench) -> None:
         (table,) = load_tables(conn, opener.params)
         begin_at(conn, None)
         reader = LineReader(conn, table, Types())
-        count = sum(read_rows(conn, reader, 0.0, 1_000, len, large=opener.large))
+        count = sum(read_rows(conn, reader, 0.0, 1_000, len, large=Large.of(opener)))
         conn.close()
         return count
 

@@ -23,7 +23,7 @@ def copiers():
     for process in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            is_copier = b"_copier.py" in (process / "cmdline").read_bytes()
+            is_copier = b"copier.py" in (process / "cmdline").read_bytes()
         except OSError:  # it ended meanwhile
             continue
         if is_copier and parent == os.getpid():

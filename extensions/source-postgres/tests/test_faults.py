@@ -8,9 +8,9 @@ import pytest
 
 from fustor_core.exceptions import DriverError
 from fustor_source_postgres._embedded import EmbeddedServer
-from fustor_source_postgres._patience import Patience, Stop
-from fustor_source_postgres._position import lsn_of, parse_lsn
-from fustor_source_postgres._stream import MessageStream, Range
+from fustor_source_postgres._server.patience import Patience, Stop
+from fustor_source_postgres._server.position import lsn_of, parse_lsn
+from fustor_source_postgres._stream.stream import MessageStream, Range
 
 BIG_LOG = """
 create table filler as select repeat(md5(g::text), 30) from generate_series(1, 20000) g;

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from fustor_driver.view import View
-from fustor_source_postgres._pgoutput import Decoder
-from fustor_source_postgres._position import MAX_ORDINAL, base_index
+from fustor_source_postgres._server.position import MAX_ORDINAL, base_index
+from fustor_source_postgres._stream.pgoutput import Decoder
 
 SEED = 20261124
 

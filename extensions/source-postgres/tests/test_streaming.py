@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from fustor_source_postgres._position import format_lsn, lsn_of
+from fustor_source_postgres._server.position import format_lsn, lsn_of
 
 SEED = int(os.environ.get("FUSTOR_TEST_SEED", "20261124"))
 STUCK = (

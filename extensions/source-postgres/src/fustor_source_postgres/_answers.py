@@ -11,10 +11,10 @@ from psycopg2.extensions import connection
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres._agent_user import create_agent_user
-from fustor_source_postgres._connection import Address
-from fustor_source_postgres._publication import SHARED_NAME
-from fustor_source_postgres._slot import name_for
+from fustor_source_postgres._server.agent_user import create_agent_user
+from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.publication import SHARED_NAME
+from fustor_source_postgres._server.slot import name_for
 from fustor_source_postgres.config import PostgresParams, parse_params
 
 Check = Callable[[connection, PostgresParams, str], tuple[bool, str]]

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
-from fustor_source_postgres._memory import Memory
-
-if TYPE_CHECKING:
-    from fustor_source_postgres._boundary import Boundary
-    from fustor_source_postgres._opening import Opener
-    from fustor_source_postgres._stream import MessageStream
+from fustor_source_postgres._audit.memory import Memory
+from fustor_source_postgres._server.boundary import Boundary
 
 _REMEMBERED_TRANSACTIONS = 20_000
+
+
+class Stream(Protocol):
+    """An open stream, as the others of its source see it."""
+
+    acknowledged: int
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it never releases anything."""
+
+    @property
+    def owns_slot(self) -> bool:
+        """Whether it reads the source's own slot."""
+
+    def acknowledge(self, index: int) -> None:
+        """Note that everything up to `index` is durable."""
+
+    def release(self, index: int) -> None:
+        """Let the server drop what lies before `index`."""
 
 
 class Shared:
@@ -33,7 +49,7 @@ class Shared:
         self._touched: dict[str, int] = {}
         self._touches = 0
         self._forgotten: set[str] = set()
-        self._streams: list[MessageStream] = []
+        self._streams: list[Stream] = []
 
     @classmethod
     def of(cls, slot: str, dsn: str) -> Self:
@@ -45,17 +61,17 @@ class Shared:
         """Whether a stream of this process reads the source's own slot."""
         return any(stream.owns_slot for stream in self.streams())
 
-    def streams(self) -> list[MessageStream]:
+    def streams(self) -> list[Stream]:
         """The open streams of this process."""
         with self.lock:
             return list(self._streams)
 
-    def add_stream(self, stream: MessageStream) -> None:
+    def add_stream(self, stream: Stream) -> None:
         """Note that a stream was opened."""
         with self.lock:
             self._streams.append(stream)
 
-    def remove_stream(self, stream: MessageStream) -> None:
+    def remove_stream(self, stream: Stream) -> None:
         """Note that a stream was closed; a boundary that waits goes with the last one, for nothing follows it now."""
         with self.lock:
             self._streams = [other for other in self._streams if other is not stream]
@@ -63,10 +79,11 @@ class Shared:
         if is_last and not stream.is_bounded:
             self.offer_boundary(None)
 
-    def acknowledge(self, own: list[MessageStream], index: int, opener: Opener) -> None:
+    def acknowledge(self, own: Sequence[Stream], index: int, release: Callable[[int], None]) -> None:
         """Release the slot up to what every stream has made durable.
 
-        `own` are the streams of the instance that was told `index`; one without streams speaks for all.
+        `own` are the streams of the instance that was told `index`; one without streams speaks for all. `release` moves
+        a slot that none of them reads.
         """
         unbounded = [stream for stream in self.streams() if not stream.is_bounded]
         for stream in own or unbounded:
@@ -76,7 +93,7 @@ class Shared:
         if owner is not None:
             owner.release(least)
         else:
-            opener.release(least)
+            release(least)
 
     def raise_clock(self, clock: float) -> None:
         """Note that a row with this mtime goes out: no later realtime row may have a lower one."""

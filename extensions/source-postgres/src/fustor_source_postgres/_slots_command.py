@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import psycopg2
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres import _slot
-from fustor_source_postgres._connection import Address
+from fustor_source_postgres._server import slot as _slot
+from fustor_source_postgres._server.connection import Address
 
 _MEGABYTE = 1 << 20
 

@@ -14,20 +14,20 @@ from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
 from fustor_source_postgres._answers import answer, make_agent_user, on_server
-from fustor_source_postgres._audit import Auditor
-from fustor_source_postgres._boundary import Boundary, server_clock
-from fustor_source_postgres._catalog import load_tables, require_keys
-from fustor_source_postgres._checks import check_connection, check_privileges, check_settings
-from fustor_source_postgres._connection import Address
-from fustor_source_postgres._opening import Opener
-from fustor_source_postgres._partitions import Partition, split
-from fustor_source_postgres._patience import Patience, Stop, Stopped
-from fustor_source_postgres._position import base_index
-from fustor_source_postgres._rows import FIELD_TYPES
+from fustor_source_postgres._audit.audit import Auditor
+from fustor_source_postgres._rows.shape import FIELD_TYPES
+from fustor_source_postgres._server.boundary import Boundary, server_clock
+from fustor_source_postgres._server.catalog import load_tables, require_keys
+from fustor_source_postgres._server.checks import check_connection, check_privileges, check_settings
+from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.patience import Patience, Stop, Stopped
+from fustor_source_postgres._server.position import base_index
+from fustor_source_postgres._server.slot import latest_lsn, name_for
 from fustor_source_postgres._shared import Shared
-from fustor_source_postgres._slot import latest_lsn, name_for
-from fustor_source_postgres._snapshot import SnapshotReader
-from fustor_source_postgres._stream import MessageStream, Range
+from fustor_source_postgres._snapshot.partitions import Partition, split
+from fustor_source_postgres._snapshot.snapshot import SnapshotReader
+from fustor_source_postgres._stream.opening import Opener
+from fustor_source_postgres._stream.stream import MessageStream, Range
 from fustor_source_postgres._wizard import WIZARD_STEPS
 from fustor_source_postgres.config import parse_params
 
@@ -161,7 +161,7 @@ class PostgresDriver(SourceDriver):
         with self._lock:
             own = [stream for stream in self._streams if not stream.is_bounded]
         try:
-            self._shared.acknowledge(own, index, self._opener)
+            self._shared.acknowledge(own, index, self._opener.release)
         except psycopg2.Error as err:
             _log.warning("Slot %s was not released: %s", self._opener.slot, self._address.clean(err))
 

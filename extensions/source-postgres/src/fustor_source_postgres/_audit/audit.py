@@ -1,0 +1,200 @@
+"""The audit: every container of the source, its rows before it, so that a consumer finds what no event told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from itertools import groupby
+
+import psycopg2
+from psycopg2 import errors
+from psycopg2.extensions import connection
+
+from fustor_core.exceptions import ConfigError
+from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource
+from fustor_source_postgres._audit.stamps import Stamps, read_stamps
+from fustor_source_postgres._rows.containers import (
+    ROOT,
+    Container,
+    audit_rows,
+    schema_container,
+    signal_event,
+    table_container,
+)
+from fustor_source_postgres._rows.types import Types
+from fustor_source_postgres._server.boundary import server_clock
+from fustor_source_postgres._server.catalog import Table, load_tables
+from fustor_source_postgres._server.connection import is_transient
+from fustor_source_postgres._server.patience import Patience, Stop, Stopped
+from fustor_source_postgres._server.publication import ensure_publication, publication_exists
+from fustor_source_postgres._server.sql import run
+from fustor_source_postgres._server.visibility import contains
+from fustor_source_postgres._snapshot.lines import LineReader
+from fustor_source_postgres._snapshot.tables import Large, Rewritten, lock_table, read_rows
+from fustor_source_postgres._source import Source
+
+_log = logging.getLogger(__name__)
+_VISIBLE_SEC = 10.0
+_REWRITE_ATTEMPTS = 3
+_Pair = tuple[EventBase | None, dict[str, float]]
+
+
+class Auditor:
+    """One audit. `cache` is the host's, in the dialect of agent 0.8; None in the guide's, where all is listed."""
+
+    def __init__(
+        self, source: Source, patience: Patience, stop: Stop, batch_size: int, cache: dict[str, float] | None
+    ) -> None:
+        self._source = source
+        self._shared = source.shared
+        self._memory = source.shared.memory
+        self._patience = patience
+        self._stop = stop
+        self._batch_size = batch_size
+        self._cache = cache
+        self._types = Types()
+        self._conn: connection | None = None
+        self._number = 0
+        self.rows_told = 0
+
+    def items(self) -> Iterator[AuditItem]:
+        """What the host's dialect asks for. Stopped before its end, an audit just ends, without an Audit-End.
+
+        Raises:
+            DriverError: the server cannot be read any more.
+        """
+        if self._cache is None:
+            yield signal_event(LifecycleSignal.AUDIT_START)
+        try:
+            for event, mtimes in self._walk():
+                if self._cache is not None:
+                    yield event, mtimes
+                elif event is not None:
+                    yield event
+        except Stopped:
+            return
+        finally:
+            self._disconnect()
+        if self._cache is None:
+            yield signal_event(LifecycleSignal.AUDIT_END)
+
+    def _walk(self) -> Iterator[_Pair]:
+        tables = self._patience.keep_trying(self._list_tables)
+        self._number = self._memory.begin(self._shared.touches)
+        clock = self._patience.keep_trying(lambda: server_clock(self._connected()))
+        self._shared.raise_clock(clock)
+        root_mtime = self._memory.mtime(ROOT.path, tuple(sorted({table.schema for table in tables})), clock)
+        for schema, members in groupby(tables, lambda table: table.schema):
+            yield from self._schema(schema_container(schema), list(members), clock, root_mtime)
+        yield self._container(ROOT, root_mtime, root_mtime)
+        self._memory.forget(self._shared.touched_since(self._memory.before))
+
+    def _list_tables(self) -> list[Table]:
+        """The tables to visit; a stream that is open tells of new ones from here on."""
+        conn = self._connected()
+        source = self._source
+        tables = load_tables(conn, source.params)
+        telling = [table for table in tables if table.key and table.tells_its_keys]
+        try:
+            publication = source.publication(conn)
+            if publication_exists(conn, publication):
+                ensure_publication(conn, publication, telling, source.params.lock_timeout_sec)
+        except (ConfigError, errors.LockNotAvailable) as err:
+            _log.warning("The stream does not tell of every table: %s", source.address.clean(err))
+        return tables
+
+    def _schema(self, schema: Container, tables: list[Table], clock: float, root_mtime: float) -> Iterator[_Pair]:
+        mtime = self._memory.mtime(schema.path, tuple(table.oid for table in tables), clock)
+        for table in tables:
+            yield from self._table(table, mtime)
+        yield self._container(schema, mtime, root_mtime)
+
+    def _table(self, table: Table, schema_mtime: float) -> Iterator[_Pair]:
+        container = table_container(table)
+        self._memory.forget(self._shared.take_forgotten())
+        clock, stamps = self._patience.keep_trying(lambda: self._look(table))
+        mtime = self._memory.mtime(container.path, stamps, clock)
+        skipped = self._is_unchanged(container, stamps, mtime)
+        if skipped:
+            self._memory.keep(container.path, self._number)
+        else:
+            try:
+                yield from self._rows(table, container, clock, mtime)
+                self._memory.visit(container.path, self._number, stamps)
+            except (psycopg2.Error, Rewritten, ConfigError) as err:
+                _log.warning("The audit skips %s: %s", table.qualified, self._source.address.clean(err))
+                self._memory.visit(container.path, self._number, None)
+                self._recover(err)
+                skipped = True
+        yield self._container(container, mtime, schema_mtime, skipped=skipped)
+
+    def _look(self, table: Table) -> tuple[float, Stamps | None]:
+        conn = self._connected()
+        clock = server_clock(conn)
+        return clock, read_stamps(conn, [table]).get(table.oid)
+
+    def _is_unchanged(self, container: Container, stamps: Stamps | None, mtime: float) -> bool:
+        return (
+            self._cache is not None
+            and stamps is not None
+            and self._number % self._source.params.full_audit_every != 0
+            and self._cache.get(container.path) == mtime
+            and self._memory.is_unchanged(container.path, stamps, self._number)
+        )
+
+    def _rows(self, table: Table, container: Container, clock: float, mtime: float) -> Iterator[_Pair]:
+        if not table.key:
+            raise ConfigError("it has no primary key; name its `key_columns` or `exclude` it")
+        conn = self._connected()
+        self._lock(conn, table)
+        self._shared.raise_clock(clock)
+        reader = LineReader(conn, table, self._types)
+        make = partial(audit_rows, table, container, mtime)
+        with closing(read_rows(conn, reader, clock, self._batch_size, make, large=Large.of(self._source))) as events:
+            for event in events:
+                if self._stop.is_set():
+                    raise Stopped
+                self.rows_told += len(event.rows)
+                yield event, {}
+
+    def _lock(self, conn: connection, table: Table) -> None:
+        """Begin to read a moment that contains all that the stream has told."""
+        deadline = time.monotonic() + _VISIBLE_SEC
+        attempts = _REWRITE_ATTEMPTS
+        while time.monotonic() < deadline:
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                lock_table(conn, table, None, self._source.params.lock_timeout_sec)
+            except Rewritten:
+                attempts -= 1
+                if not attempts:
+                    raise
+                continue
+            if contains(conn, self._shared.told_transactions()):
+                return
+            run(conn, "rollback")
+        raise ConfigError("Commits that were streamed stay invisible; see whether a synchronous standby is missing")
+
+    def _recover(self, err: Exception) -> None:
+        if isinstance(err, psycopg2.Error) and is_transient(err):
+            self._disconnect()
+        elif self._conn is not None:
+            run(self._conn, "rollback")
+
+    def _container(self, container: Container, mtime: float, parent_mtime: float, *, skipped: bool = False) -> _Pair:
+        event = container.event(mtime, parent_mtime, skipped=skipped, phase=MessageSource.AUDIT, index=-1)
+        return event, {} if skipped else {container.path: mtime}
+
+    def _connected(self) -> connection:
+        if self._conn is None or self._conn.closed:
+            self._conn = self._source.address.connect()
+        return self._conn
+
+    def _disconnect(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None

@@ -1,0 +1,117 @@
+"""How a value of each type becomes JSON: one converter for snapshot, audit and stream, fed with PostgreSQL's text.
+
+Whole numbers, floats, booleans, json and arrays become what JSON has for them; everything else stays the text that the
+server prints, so that nothing is lost: numeric, dates beyond year 9999, infinity, NaN, intervals, ranges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+from psycopg2.extensions import connection
+
+from fustor_source_postgres._rows.arrays import parse_array
+from fustor_source_postgres._rows.json import parse_json, parse_json_column, parse_jsonb, parse_jsonb_column
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """Three ways to read one type: a text, the bytes of a text, and a list of texts. All give the same values."""
+
+    text: Callable[[str], Any]
+    raw: Callable[[bytes], Any]
+    column: Callable[[list[str]], list[Any]]
+
+
+def _float(text: str | bytes) -> float | str:
+    value = float(text)
+    if value - value == 0:
+        return value
+    return text if isinstance(text, str) else text.decode()  # NaN and the infinities: JSON has no number for them
+
+
+def _ints(texts: list[str]) -> list[int]:
+    values: list[int] = orjson.loads(f"[{','.join(texts)}]")  # up to 64 bits, and the server has no longer ones
+    return values
+
+
+def _floats(texts: list[str]) -> list[float | str]:
+    try:
+        values: list[float] = orjson.loads(f"[{','.join(texts)}]")
+    except orjson.JSONDecodeError:  # NaN and the infinities
+        return list(map(_float, texts))
+    if 0 in values:  # it has a sign, which a whole number has not
+        return list(map(_float, texts))
+    return list(map(float, values))
+
+
+def _scalar(read: Callable[[str], Any]) -> Converter:
+    return Converter(read, lambda raw: read(raw.decode()), lambda texts: [read(text) for text in texts])
+
+
+TEXT = Converter(str, bytes.decode, lambda texts: texts)
+_INT = Converter(int, int, _ints)
+_FLOAT = Converter(_float, _float, _floats)
+_BOOL = Converter("t".__eq__, b"t".__eq__, lambda texts: [text == "t" for text in texts])
+_JSON = Converter(parse_json, lambda raw: parse_json(raw.decode()), parse_json_column)
+_JSONB = Converter(parse_json, parse_jsonb, parse_jsonb_column)
+
+_BUILT_IN = {
+    16: _BOOL,
+    20: _INT,
+    21: _INT,
+    23: _INT,
+    26: _INT,  # oid
+    114: _JSON,
+    700: _FLOAT,
+    701: _FLOAT,
+    3802: _JSONB,
+}
+
+PLAIN_KEYS = frozenset({20, 21, 23, 26, 2950})
+"""Types whose texts need no encoding in a path: whole numbers and uuid."""
+_LOOK_UP = """
+select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::text
+  from pg_type t left join pg_type e on e.typarray = t.oid
+ where t.oid = any(%s::oid[])
+"""
+
+
+class Types:
+    """The converters of one database's types, each looked up once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Converter] = dict(_BUILT_IN)
+
+    def __getitem__(self, oid: int) -> Converter:
+        """The converter of a type that `learn` has met; of any other, text."""
+        return self._known.get(oid, TEXT)
+
+    def lacks(self, oids: Iterable[int]) -> bool:
+        """Whether `learn` has something to look up."""
+        return any(oid not in self._known for oid in oids)
+
+    def learn(self, conn: connection, oids: Iterable[int]) -> None:
+        """Look up types that are not known yet. A type that was dropped since reads as text."""
+        missing = [oid for oid in set(oids) if oid not in self._known]
+        while missing:
+            with conn.cursor() as cur:
+                cur.execute(_LOOK_UP, (missing,))
+                found = {oid: (base, element, delimiter) for oid, base, element, delimiter in cur}
+            inner = {found[oid][0] or found[oid][1] for oid in found} - {None, 0} - self._known.keys()
+            if inner - set(missing):
+                self.learn(conn, inner)
+            for oid in missing:
+                self._known[oid] = self._build(*found.get(oid, (0, None, ",")))
+            missing = []
+
+    def _build(self, base: int, element: int | None, delimiter: str) -> Converter:
+        if base:
+            return self[base]
+        if element:
+            return _scalar(partial(parse_array, element=self[element].text, delimiter=delimiter))
+        return TEXT

@@ -1,0 +1,61 @@
+"""Changes of an enormous transaction, folded: of every path only what is last said, gathered by table.
+
+A transaction is seen whole or not at all, so nobody misses the states in between; and one with millions of changes that
+alternate between tables fits into the ordinals that an index has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fustor_source_postgres._stream.relation import Relation
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Fold:
+    """The last word on each path of one table."""
+
+    relation: Relation
+    rows: dict[str, tuple[Row, bool]] = field(default_factory=dict)
+    bytes: int = 0
+
+    def add(self, row: Row, length: int, *, is_gone: bool) -> None:
+        """Let this row replace what was said of its path before."""
+        self.rows[row["path"]] = row, is_gone
+        self.bytes += length
+
+    def gone(self) -> list[Row]:
+        """Rows of deletes."""
+        return [row for row, is_gone in self.rows.values() if is_gone]
+
+    def here(self) -> list[Row]:
+        """Rows of upserts."""
+        return [row for row, is_gone in self.rows.values() if not is_gone]
+
+
+class Folds:
+    """Open folds by table, in the order in which their tables were met."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Fold] = {}
+
+    def of(self, relation: Relation) -> Fold:
+        """The fold of a table."""
+        return self._open.setdefault(relation.described.oid, Fold(relation))
+
+    def has(self, relation: Relation) -> bool:
+        """Whether a table has a fold."""
+        return relation.described.oid in self._open
+
+    def take(self, relation: Relation) -> Fold:
+        """The fold of a table, which begins anew."""
+        return self._open.pop(relation.described.oid)
+
+    def take_all(self) -> Iterator[Fold]:
+        """Every fold; none is left."""
+        while self._open:
+            yield self._open.pop(next(iter(self._open)))

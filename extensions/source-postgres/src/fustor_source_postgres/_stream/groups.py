@@ -1,0 +1,203 @@
+"""Rows of one transaction, grouped into events.
+
+The cut depends on nothing but the log: at another table, at another operation, at 1,000 rows and at 4 MiB. So an event
+has the same ordinal on every replay, whatever the host asks for. After half of the ordinals that an index has, the rest
+of the transaction is folded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from fustor_core.exceptions import DriverError
+from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_source_postgres._rows.events import Make, event_maker, make_marker
+from fustor_source_postgres._server.position import MAX_ORDINAL, base_index, format_lsn
+from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._stream.folding import Fold, Folds
+from fustor_source_postgres._stream.moves import Moves
+from fustor_source_postgres._stream.relation import Relation
+
+MAX_ROWS = 1_000
+MAX_BYTES = 4 << 20
+FINE_EVENTS = MAX_ORDINAL // 2
+_CONTAINER_DELETE_FIELDS = ("path", "mtime", "size", "is_directory", "record")
+Row = dict[str, Any]
+
+
+class Groups:
+    """The events of a transaction, the last of which may be open: its rows can still become more.
+
+    No row's `mtime` is below the clock of `shared`. `fine_events` is how many events of a transaction keep the order of
+    the log; it is part of what makes ordinals the same on every replay.
+    """
+
+    def __init__(self, shared: Shared, fine_events: int = FINE_EVENTS) -> None:
+        self._fine_events = fine_events
+        self._fine_limit = 0
+        self._folds: Folds | None = None
+        self._moves: Moves | None = None
+        self._shared = shared
+        self._ready: list[EventBase] = []
+        self._touched: set[str] = set()
+        self._commit_lsn = 0
+        self._index = 0
+        self._limit = 0
+        self.mtime = 0.0
+        self._relation: Relation | None = None
+        self._open: Make | None = None  # what made the open event: the relation's own, one for each operation
+        self._rows: list[Row] = []
+        self._bytes = 0
+
+    def begin(self, commit_lsn: int, mtime: float) -> None:
+        """Start a transaction; what another one left open is forgotten."""
+        if self._open is not None:
+            self._ready.pop()
+            self._close()
+        self._moves = self._folds = None
+        self._commit_lsn = commit_lsn
+        self._index = base_index(commit_lsn)
+        self._limit = self._index + MAX_ORDINAL
+        self._fine_limit = self._index + self._fine_events
+        self.mtime = mtime
+        self.follow_clock()
+
+    def follow_clock(self) -> None:
+        """Raise the `mtime`, where a snapshot or an audit has read a later clock since."""
+        if self._shared.clock > self.mtime:
+            self.mtime = self._shared.clock
+            for row in self._rows:
+                row["mtime"] = self.mtime
+
+    def take(self) -> list[EventBase]:
+        """The events that are complete, each once."""
+        ready, touched = self._ready, self._touched
+        if self._open is None or self._relation is None:
+            self._ready, self._touched = [], set()
+        else:
+            self._ready, self._touched = [ready.pop()], {self._relation.container}
+        self._shared.touch(touched)
+        return ready
+
+    def add(self, relation: Relation, operation: Make, row: Row, length: int) -> None:
+        """Add a row that stays where it is; `operation` is the relation's own."""
+        if self._index >= self._fine_limit and self._is_folding():
+            self._fold(relation, row, length, is_gone=operation is relation.deletes)
+        elif operation is self._open and len(self._rows) < MAX_ROWS and self._bytes < MAX_BYTES:
+            self._rows.append(row)
+            self._bytes += length
+        else:
+            if self._moves is not None:
+                self._emit_moves(self._moves)
+            self._rows = rows = [row]
+            self._bytes = length
+            self._tell(relation, operation, rows)
+            self._relation, self._open = relation, operation
+
+    def move(self, relation: Relation, gone: Row, row: Row, length: int) -> None:
+        """Add a row whose key has changed: its old path goes, its new one comes."""
+        if self._index >= self._fine_limit and self._is_folding():
+            self._fold(relation, gone, 0, is_gone=True)
+            self._fold(relation, row, length, is_gone=False)
+            return
+        moves = self._moves
+        if (
+            moves is None
+            or relation is not moves.relation
+            or moves.has_brought(gone)
+            or len(moves.here) >= MAX_ROWS
+            or moves.bytes >= MAX_BYTES
+        ):
+            self._flush_group()
+            moves = self._moves = Moves(relation)
+        moves.add(gone, row, length)
+
+    def empty(self, relation: Relation) -> None:
+        """Tell that everything below a container went away."""
+        self.flush()
+        row = {"path": relation.container, "mtime": self.mtime, "size": None, "is_directory": True, "record": {}}
+        described = relation.described
+        make = event_maker(
+            EventType.DELETE, MessageSource.REALTIME, described.schema, described.table, _CONTAINER_DELETE_FIELDS
+        )
+        self._tell(relation, make, [row])
+
+    def mark(self, *, visible: bool) -> None:
+        """Use up a place in the transaction, and tell that it is passed where somebody waits for that."""
+        self.flush()
+        self._pass_place()
+        if visible:
+            self._ready.append(make_marker(self._index))
+
+    def close(self, relation: Relation) -> None:
+        """Close what is open of one table; what is open of others depends on the log alone."""
+        if relation is (self._moves.relation if self._moves is not None else self._relation):
+            self._flush_group()
+        if self._folds is not None and self._folds.has(relation):
+            self._emit_fold(self._folds.take(relation))
+
+    def flush(self) -> None:
+        """Close everything."""
+        self._flush_group()
+        if self._folds is not None:
+            for fold in self._folds.take_all():
+                self._emit_fold(fold)
+
+    def _is_folding(self) -> bool:
+        """Whether rows are folded, once the last ordinal before that is taken: an event that is open may have it."""
+        return self._open is None or self._index > self._fine_limit
+
+    def _fold(self, relation: Relation, row: Row, length: int, *, is_gone: bool) -> None:
+        self._flush_group()
+        folds = self._folds = self._folds or Folds()
+        fold = folds.of(relation)
+        fold.add(row, length, is_gone=is_gone)
+        if len(fold.rows) >= MAX_ROWS or fold.bytes >= MAX_BYTES:
+            self._emit_fold(folds.take(relation))
+
+    def _emit_fold(self, fold: Fold) -> None:
+        self._emit(fold.relation, fold.relation.deletes, fold.gone())
+        self._emit(fold.relation, fold.relation.updates, fold.here())
+
+    def _flush_group(self) -> None:
+        if self._open is not None:
+            self._close()
+        if self._moves is not None:
+            self._emit_moves(self._moves)
+
+    def _emit_moves(self, moves: Moves) -> None:
+        self._moves = None
+        self._emit(moves.relation, moves.relation.deletes, moves.left())
+        self._emit(moves.relation, moves.relation.updates, moves.here)
+
+    def _close(self) -> None:
+        self._open = self._relation = None
+        self._rows = []
+
+    def _emit(self, relation: Relation, make: Make, rows: list[Row]) -> None:
+        """Tell rows that were gathered. Without any they use up their place all the same."""
+        for row in rows:
+            row["mtime"] = self.mtime
+        if rows:
+            self._tell(relation, make, rows)
+        else:
+            self._pass_place()
+
+    def _pass_place(self) -> None:
+        self._index += 1
+        if self._index > self._limit:
+            self._overflow()
+
+    def _tell(self, relation: Relation, make: Make, rows: list[Row]) -> None:
+        index = self._index = self._index + 1
+        if index > self._limit:
+            self._overflow()
+        self._touched.add(relation.container)
+        self._ready.append(make(rows, index))
+
+    def _overflow(self) -> NoReturn:
+        self._close()
+        raise DriverError(
+            f"The transaction committed at {format_lsn(self._commit_lsn)} has more than {MAX_ORDINAL} events; "
+            "start from -1 with a new snapshot, which contains it"
+        )

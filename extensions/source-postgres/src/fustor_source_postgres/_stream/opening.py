@@ -1,0 +1,196 @@
+"""How a stream is opened: at a new boundary with the snapshot, or again at a position."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from psycopg2 import errors
+from psycopg2.extensions import connection
+from psycopg2.extras import ReplicationCursor
+
+from fustor_core.exceptions import ConfigError, DriverError
+from fustor_source_postgres._server import slot as _slot
+from fustor_source_postgres._server.boundary import Boundary, server_clock
+from fustor_source_postgres._server.catalog import load_tables, require_keys
+from fustor_source_postgres._server.patience import Stop, cancelled_by
+from fustor_source_postgres._server.position import base_index, format_lsn, lsn_of
+from fustor_source_postgres._server.publication import ensure_publication
+from fustor_source_postgres._source import Source
+from fustor_source_postgres._stream.pgoutput import HEARTBEAT, Decoder
+from fustor_source_postgres._stream.relation import Description, Relation
+from fustor_source_postgres._stream.resolver import Resolver
+
+_log = logging.getLogger(__name__)
+_PRIMER = "fustor.start"
+_LONGEST_NAME = 63
+_ZOMBIE_SEC = 1.0
+_ZOMBIE_PAUSE_SEC = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A started stream. `position` is below its first event; `is_own` tells the source's slot from a copy."""
+
+    conn: connection
+    cur: ReplicationCursor
+    decoder: Decoder
+    position: int
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opener(Source):
+    """Opens streams of one source."""
+
+    def open(self, position: int, stop: Stop, *, bounded: bool) -> Opened:
+        """A stream of what comes after `position`, or of what comes from now on where that is not to be had."""
+        with self.address.session() as conn:
+            self._prepare(conn)
+            slot = self._serving(conn, position)
+        if slot is None:
+            return self._open_now(stop, bounded=bounded)
+        return self._open_slot(position, slot, bounded=bounded)
+
+    def resume(self, position: int, *, bounded: bool) -> Opened:
+        """A stream of what comes after `position`.
+
+        Raises:
+            DriverError: the log does not go back that far any more.
+        """
+        with self.address.session() as conn:
+            slot = self._serving(conn, position)
+        if slot is None:
+            raise DriverError(
+                f"Slot {self.slot!r} has lost position {position}; start again with a new snapshot, and look at "
+                "`max_slot_wal_keep_size` and at who drops slots"
+            )
+        return self._open_slot(position, slot, bounded=bounded)
+
+    def is_available(self, position: int) -> bool:
+        """Whether a stream from `position` would miss nothing."""
+        with self.address.session() as conn:
+            return self._serving(conn, position) is not None
+
+    def release(self, position: int) -> None:
+        """Let the slot go on to `position`, unless somebody reads it."""
+        if position > 0:
+            with self.address.session() as conn:
+                _slot.advance_slot(conn, self.slot, lsn_of(position))
+
+    def without_streaming(self) -> Opener:
+        """The same, for the ordinary protocol."""
+        return replace(self, params=self.params.model_copy(update={"streaming": False}))
+
+    def resolver(self) -> Callable[[Description], Relation | None]:
+        """Says what a described relation is to this source; one for each stream."""
+        return Resolver(self.address, self.params)
+
+    def emit_heartbeat(self) -> None:
+        """Write a transaction that this source's streams tell as an event without rows."""
+        self._emit(HEARTBEAT)
+
+    def _prepare(self, conn: connection) -> None:
+        encoding = conn.get_parameter_status("server_encoding")
+        if encoding == "SQL_ASCII":
+            raise ConfigError(f"Database {self.address.shown!r} does not check its texts ({encoding}); convert it")
+        tables = load_tables(conn, self.params)
+        require_keys(tables)
+        ensure_publication(conn, self.publication(conn), tables, self.params.lock_timeout_sec)
+
+    def _serving(self, conn: connection, position: int) -> _slot.Slot | None:
+        slot = _slot.find_slots(conn).get(self.slot)
+        if position <= 0 or slot is None:
+            return None
+        database, latest = _slot.database_of(conn), _slot.latest_lsn(conn)
+        return slot if slot.serves(position, database, latest) else None
+
+    def _open_slot(self, position: int, slot: _slot.Slot, *, bounded: bool) -> Opened:
+        own = not bounded and self._is_free(slot)
+        conn = self.address.connect(replication=True)
+        try:
+            cur = conn.cursor(cursor_factory=ReplicationCursor)
+            name = self.slot
+            if not own:
+                name = self._other_name()
+                _slot.copy_slot(cur, self.slot, name)
+            return self._start(conn, cur, name, lsn_of(position), position, is_own=own)
+        except BaseException:
+            conn.close()
+            raise
+
+    def _is_free(self, slot: _slot.Slot) -> bool:
+        """Whether nobody reads the slot; the server takes a moment to see that a reader was killed."""
+        deadline = time.monotonic() + _ZOMBIE_SEC
+        while slot.is_active:
+            if self.shared.has_owner() or time.monotonic() >= deadline:
+                _log.info("Slot %s is being read, reading a copy", self.slot)
+                return False
+            time.sleep(_ZOMBIE_PAUSE_SEC)
+            with self.address.session() as conn:
+                slot = _slot.find_slots(conn).get(self.slot, slot)
+        return True
+
+    def _open_now(self, stop: Stop, *, bounded: bool) -> Opened:
+        with self.address.session() as conn:
+            slot = _slot.find_slots(conn).get(self.slot)
+            own = not bounded and (slot is None or self._is_free(slot))
+            if own and slot is not None:
+                _slot.drop_slot(conn, self.slot)
+            clock = server_clock(conn)
+        name = self.slot if own else self._other_name()
+        conn = self.address.connect(replication=True)
+        try:
+            cur = conn.cursor(cursor_factory=ReplicationCursor)
+            with cancelled_by(stop, conn):
+                point, snapshot = self._create(cur, name, temporary=not own)
+            position = base_index(point)
+            if not bounded:
+                seconds = self.params.snapshot_hold_sec
+                self.shared.offer_boundary(Boundary.hold(self.address, clock, position, seconds, snapshot))
+            return self._start(conn, cur, name, point, position, is_own=own)
+        except BaseException:
+            conn.close()
+            raise
+
+    def _create(self, cur: ReplicationCursor, name: str, *, temporary: bool) -> tuple[int, str]:
+        try:
+            return _slot.create_slot(cur, name, temporary=temporary)
+        except errors.ConfigurationLimitExceeded as err:
+            raise ConfigError(
+                f"The server at {self.address.shown!r} has no free replication slot; raise `max_replication_slots` or "
+                "drop one that nobody reads"
+            ) from err
+        except errors.ObjectNotInPrerequisiteState as err:
+            raise ConfigError(
+                f"The server at {self.address.shown!r} does not decode its log; set `wal_level = logical`, restart it"
+            ) from err
+
+    def _start(
+        self, conn: connection, cur: ReplicationCursor, name: str, lsn: int, position: int, *, is_own: bool
+    ) -> Opened:
+        self._emit(_PRIMER)
+        with self.address.session() as plain:
+            publication = self.publication(plain)
+        protocol = "proto_version '2', streaming 'on'" if self.params.streaming else "proto_version '1'"
+        cur.start_replication_expert(  # type: ignore[no-untyped-call] # the stubs say nothing of it
+            f'START_REPLICATION SLOT "{name}" LOGICAL {format_lsn(lsn)} '
+            f"({protocol}, publication_names '\"{publication}\"', messages 'true')",
+            decode=False,
+        )
+        decoder = Decoder(self.shared, self.resolver(), self.slot)
+        return Opened(conn, cur, decoder, position, is_own)
+
+    def _emit(self, prefix: str) -> None:
+        try:
+            with self.address.session() as conn, conn.cursor() as cur:
+                cur.execute("select pg_logical_emit_message(true, %s, %s)", (prefix, self.slot))
+        except (errors.ReadOnlySqlTransaction, errors.ObjectNotInPrerequisiteState):
+            return  # a standby takes no messages; its slot moves with the primary's traffic
+
+    def _other_name(self) -> str:
+        suffix = f"_{secrets.token_hex(4)}"
+        return self.slot[: _LONGEST_NAME - len(suffix)] + suffix

@@ -1,0 +1,196 @@
+"""Messages of the pgoutput plugin (protocol version 1, text values) to realtime events.
+
+Source: PostgreSQL manual, "Logical Replication Message Formats".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from struct import Struct
+
+from fustor_core.exceptions import DriverError
+from fustor_event_model import EventBase
+from fustor_source_postgres._rows.events import Make
+from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._stream.groups import Groups
+from fustor_source_postgres._stream.relation import UNCHANGED, Description, Raw, Relation, read_description, read_tuple
+
+POSTGRES_EPOCH_SEC = 946_684_800  # 2000-01-01 in seconds since 1970
+HEARTBEAT = "fustor.heartbeat"
+
+_u32 = Struct(">I").unpack_from
+_begin = Struct(">QqI").unpack_from
+_message_head = Struct(">BQ").unpack_from
+_CHANGE_HEAD = 6
+"""Bytes of a change that name its kind, its relation and the kind of its first tuple."""
+_TRANSACTIONAL = 1
+
+
+class Decoder:
+    """Turns the messages of one stream, in order, into events.
+
+    Args:
+        shared: told of every transaction and table that the stream tells of.
+        resolve: what a described relation is to this source; None where it is not part of it.
+        label: content of the heartbeats that this stream shows; others pass unseen.
+        limits: of `Groups`.
+    """
+
+    def __init__(
+        self, shared: Shared, resolve: Callable[[Description], Relation | None], label: str, **limits: int
+    ) -> None:
+        self._shared = shared
+        self._resolve = resolve
+        self._label = label
+        self._relations: dict[bytes, Relation | None] = {}  # by oid, as messages write it
+        self._upserts: dict[bytes, tuple[Relation, Make] | None] = {}  # by the head of messages with a new tuple alone
+        self._failure: DriverError | None = None
+        self._groups = Groups(shared, **limits)
+        self._handlers: dict[int, Callable[[bytes], None]] = {
+            ord("B"): self._begin,
+            ord("C"): self._commit,
+            ord("R"): self._relation,
+            ord("I"): self._foreign,
+            ord("U"): self._update,
+            ord("D"): self._delete,
+            ord("T"): self._truncate,
+            ord("M"): self._message,
+            ord("Y"): _ignore,  # a type's name: the catalog tells more
+            ord("O"): _ignore,  # where a transaction came from first
+            # PostgreSQL 18 names some rolled back transactions of which it has sent nothing, whatever the protocol
+            ord("A"): _ignore,
+        }
+
+    def decode(self, messages: Iterable[bytes]) -> list[EventBase]:
+        """The events that these messages complete.
+
+        Raises:
+            DriverError: a message, or what it says of a row, cannot be told without loss. Where that completes events
+                first, they are returned, and `check` raises.
+        """
+        self.check()
+        self._groups.follow_clock()
+        try:
+            self._handle(messages)
+        except DriverError as err:
+            self._failure = err
+        ready = self._groups.take()
+        if not ready:
+            self.check()
+        return ready
+
+    def check(self) -> None:
+        """Raise the DriverError that came behind the events returned last."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _handle(self, messages: Iterable[bytes]) -> None:
+        groups, upserts, handlers = self._groups, self._upserts, self._handlers
+        for message in messages:
+            upsert = upserts.get(message[:_CHANGE_HEAD])
+            if upsert is None:
+                handlers.get(message[0], _refuse)(message)
+                continue
+            relation, operation = upsert
+            row = relation.read(message, groups.mtime)
+            if row is None:
+                row = relation.any_row(message, groups.mtime)
+            groups.add(relation, operation, row, len(message))
+
+    def _begin(self, payload: bytes) -> None:
+        lsn, microseconds, xid = _begin(payload, 1)
+        self._groups.begin(lsn, microseconds / 1e6 + POSTGRES_EPOCH_SEC)
+        self._shared.note_transaction(xid)
+
+    def _commit(self, _payload: bytes) -> None:
+        self._groups.flush()
+
+    def _relation(self, payload: bytes) -> None:
+        """Note what a table looks like from here on.
+
+        The server says so again whenever it has forgotten that it did; only a change ends what is open, so that the cut
+        into events stays the same on every replay.
+        """
+        new, old = self._resolve(read_description(payload)), self._relations.get(payload[1:5])
+        if old is not None and new is not None and new.is_like(old):
+            return
+        if old is not None:
+            self._groups.close(old)
+        oid = payload[1:5]
+        self._relations[oid] = new
+        self._upserts[b"I" + oid + b"N"] = (new, new.inserts) if new is not None else None
+        self._upserts[b"U" + oid + b"N"] = (new, new.updates) if new is not None and new.names_rows else None
+
+    def _foreign(self, payload: bytes) -> None:
+        """A new row of a table that is not part of this source."""
+        if payload[1:5] not in self._relations:
+            raise DriverError("The server tells a row of a table that it has not described; report this")
+
+    def _upsert(self, relation: Relation, values: list[Raw], length: int) -> None:
+        groups = self._groups
+        record, size = relation.record(values)
+        row = {"path": relation.path(values), "mtime": groups.mtime, "size": size, "record": record}
+        groups.add(relation, relation.updates, row, length)
+
+    def _update(self, payload: bytes) -> None:
+        """An update that tells the old tuple too, or should."""
+        relation = self._relations[payload[1:5]]
+        if relation is None:
+            return
+        relation.require_identity()
+        old, pos = read_tuple(payload, 6)
+        new, _ = read_tuple(payload, pos + 1)
+        values = [
+            before if after is UNCHANGED and before is not None else after
+            for before, after in zip(old, new, strict=True)
+        ]
+        old_path = relation.path(old)
+        if old_path == relation.path(values):
+            self._upsert(relation, values, len(payload))
+        else:
+            self._move(relation, old, old_path, values, len(payload))
+
+    def _move(self, relation: Relation, old: list[Raw], old_path: str, values: list[Raw], length: int) -> None:
+        mtime = self._groups.mtime
+        record, size = relation.record(values)
+        gone = {"path": old_path, "mtime": mtime, "size": None, "record": relation.key_record(old)}
+        row = {"path": relation.path(values), "mtime": mtime, "size": size, "record": record}
+        self._groups.move(relation, gone, row, length)
+
+    def _delete(self, payload: bytes) -> None:
+        relation = self._relations[payload[1:5]]
+        if relation is None:
+            return
+        relation.require_identity()
+        old, _ = read_tuple(payload, 6)
+        row = {
+            "path": relation.path(old),
+            "mtime": self._groups.mtime,
+            "size": None,
+            "record": relation.key_record(old),
+        }
+        self._groups.add(relation, relation.deletes, row, len(payload))
+
+    def _truncate(self, payload: bytes) -> None:
+        (count,) = _u32(payload, 1)
+        for number in range(count):
+            relation = self._relations[payload[6 + 4 * number : 10 + 4 * number]]
+            if relation is not None:
+                self._groups.empty(relation)
+                self._shared.forget(relation.container)
+
+    def _message(self, payload: bytes) -> None:
+        flags, _ = _message_head(payload, 1)
+        if not flags & _TRANSACTIONAL:
+            return
+        end = payload.index(0, 10)
+        prefix, content = payload[10:end].decode(), payload[end + 5 :]
+        self._groups.mark(visible=prefix == HEARTBEAT and content == self._label.encode())
+
+
+def _ignore(_payload: bytes) -> None:
+    """A message that says nothing of rows."""
+
+
+def _refuse(payload: bytes) -> None:
+    raise DriverError(f"The server sends a message of unknown kind {chr(payload[0])!r}; update this driver")

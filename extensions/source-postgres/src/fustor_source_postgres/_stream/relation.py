@@ -1,0 +1,174 @@
+"""One relation as the stream describes it, and how its tuples become rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Any
+
+from fustor_core.exceptions import DriverError
+from fustor_event_model import EventType, MessageSource
+from fustor_source_postgres._rows.events import Make, event_maker
+from fustor_source_postgres._rows.shape import ROW_FIELDS, key_name, table_path
+from fustor_source_postgres._rows.types import Types
+from fustor_source_postgres._stream.tuples import FIRST, ReadRow, row_reader
+
+_u16 = Struct(">H").unpack_from
+_u32 = Struct(">I").unpack_from
+_column_type = Struct(">II").unpack_from
+_TEXT, _NULL = ord("t"), ord("n")
+
+
+class _Unchanged:
+    """A value stored out of line that an update did not touch: the log does not repeat it."""
+
+
+UNCHANGED = _Unchanged()
+Raw = bytes | _Unchanged | None
+
+
+def _read_nothing(_message: bytes, _mtime: float) -> None:
+    """The quick way to read a relation that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a Relation message says."""
+
+    oid: int
+    schema: str
+    table: str
+    replica_identity: str
+    columns: tuple[str, ...]
+    type_oids: tuple[int, ...]
+    identity: frozenset[str]
+
+
+def read_description(payload: bytes) -> Description:
+    """The content of a Relation message. Source: PostgreSQL manual, "Logical Replication Message Formats"."""
+    (oid,) = _u32(payload, 1)
+    schema, pos = _text(payload, 5)
+    table, pos = _text(payload, pos)
+    replica_identity = chr(payload[pos])
+    (count,) = _u16(payload, pos + 1)
+    pos += 3
+    names, types, identity = [], [], set()
+    for _ in range(count):
+        is_identity = payload[pos] & 1
+        name, pos = _text(payload, pos + 1)
+        type_oid, _ = _column_type(payload, pos)
+        pos += 8
+        names.append(name)
+        types.append(type_oid)
+        if is_identity:
+            identity.add(name)
+    return Description(
+        oid, schema or "pg_catalog", table, replica_identity, tuple(names), tuple(types), frozenset(identity)
+    )
+
+
+def _text(payload: bytes, pos: int) -> tuple[str, int]:
+    end = payload.index(0, pos)
+    return payload[pos:end].decode(), end + 1
+
+
+@dataclass(slots=True)
+class Relation:
+    """A chosen table in the stream; `wanted` are the columns that are sent, `key` those that make the path."""
+
+    described: Description
+    key: tuple[str, ...]
+    wanted: frozenset[str]
+    types: Types
+    container: str = field(init=False)
+    _key_positions: tuple[int, ...] = field(init=False)
+    _readers: tuple[tuple[str, Callable[[bytes], Any]] | None, ...] = field(init=False)
+    names_rows: bool = field(init=False)
+    inserts: Make = field(init=False)
+    updates: Make = field(init=False)
+    deletes: Make = field(init=False)
+    read: ReadRow = field(init=False)
+
+    def __post_init__(self) -> None:
+        described = self.described
+        self.container = table_path(described.schema, described.table)
+        self._key_positions = tuple(described.columns.index(name) for name in self.key)
+        self._readers = tuple(
+            (name, self.types[type_oid].raw) if name in self.wanted else None
+            for name, type_oid in zip(described.columns, described.type_oids, strict=True)
+        )
+        self.names_rows = described.replica_identity == "f" or described.identity.issuperset(self.key)
+        self.inserts, self.updates, self.deletes = (
+            event_maker(kind, MessageSource.REALTIME, described.schema, described.table, ROW_FIELDS)
+            for kind in (EventType.INSERT, EventType.UPDATE, EventType.DELETE)
+        )
+        self.read = _read_nothing
+        if None not in self._readers:
+            converters = [self.types[type_oid].raw for type_oid in described.type_oids]
+            columns = list(zip(described.columns, converters, described.type_oids, strict=True))
+            self.read = row_reader(self.container, columns, self.key)
+
+    def any_row(self, message: bytes, mtime: float) -> dict[str, Any]:
+        """The row of the new tuple that a message tells without an old one; `read` is the quick way to it."""
+        values, _ = read_tuple(message, FIRST - 2)
+        record, size = self.record(values)
+        return {"path": self.path(values), "mtime": mtime, "size": size, "record": record}
+
+    def is_like(self, other: Relation) -> bool:
+        """Whether the other one makes the same rows of the same messages."""
+        return (self.described, self.key, self.wanted) == (other.described, other.key, other.wanted)
+
+    def require_identity(self) -> None:
+        """Raise a DriverError unless the log names the rows that updates and deletes meet."""
+        if not self.names_rows:
+            name = f"{self.described.schema}.{self.described.table}"
+            raise DriverError(
+                f"Changes of {name!r} do not name their row any more; run "
+                f"`ALTER TABLE ... REPLICA IDENTITY FULL` for it, then take a new snapshot"
+            )
+
+    def path(self, values: list[Raw]) -> str:
+        """The row's path, from the raw values of one tuple."""
+        key = [values[position] for position in self._key_positions]
+        if UNCHANGED in key:
+            raise DriverError(f"The log does not repeat the key of a row below {self.container!r}; report this")
+        return f"{self.container}/{key_name(key)}"  # type: ignore[arg-type] # none of them is UNCHANGED
+
+    def record(self, values: list[Raw]) -> tuple[dict[str, Any], int]:
+        """The columns that are sent and the bytes of their texts; a value that was not repeated has no key."""
+        record: dict[str, Any] = {}
+        size = 0
+        for reader, value in zip(self._readers, values, strict=True):
+            if reader is None:
+                continue
+            if value is None:
+                record[reader[0]] = None
+            elif type(value) is bytes:
+                size += len(value)
+                record[reader[0]] = reader[1](value)
+        return record, size
+
+    def key_record(self, values: list[Raw]) -> dict[str, Any]:
+        """What a delete knows of its row: its identity, or all of it under REPLICA IDENTITY FULL."""
+        record, _ = self.record(values)
+        if self.described.replica_identity == "f":
+            return record
+        return {name: value for name, value in record.items() if name in self.described.identity}
+
+
+def read_tuple(payload: bytes, pos: int) -> tuple[list[Raw], int]:
+    """The raw values of the tuple at `pos`, and where it ends."""
+    (count,) = _u16(payload, pos)
+    pos += 2
+    values: list[Raw] = []
+    for _ in range(count):
+        kind = payload[pos]
+        if kind == _TEXT:
+            start = pos + 5
+            pos = start + _u32(payload, pos + 1)[0]
+            values.append(payload[start:pos])
+        else:
+            pos += 1
+            values.append(None if kind == _NULL else UNCHANGED)
+    return values, pos

@@ -1,0 +1,223 @@
+"""The realtime stream: opened at a position or a new boundary, resumed after faults, released as acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
+
+import psycopg2
+
+from fustor_event_model import EventBase
+from fustor_source_postgres._rows.events import make_marker
+from fustor_source_postgres._server.patience import Patience, Stop, Stopped
+from fustor_source_postgres._server.position import base_index, lsn_of
+from fustor_source_postgres._stream.opening import Opener
+from fustor_source_postgres._stream.reader import Reader
+from fustor_source_postgres._stream.spool import Spool
+
+_log = logging.getLogger(__name__)
+_TICK_SEC = 0.1
+_NO_END = 1 << 64
+_SLICE_MESSAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a host asked for. `end` and `progress_sec` are None where it did not say."""
+
+    start: int
+    end: int | None = None
+    progress_sec: float | None = None
+
+
+class MessageStream:
+    """One iterator over realtime events.
+
+    `acknowledged` is the position that this stream's host has made durable, as far as this stream knows; the slot is
+    released up to the least one of all streams.
+    """
+
+    def __init__(self, opener: Opener, asked: Range, patience: Patience, stop: Stop, behind: int) -> None:
+        self._opener = opener
+        self._asked = asked
+        self._patience = patience
+        self._stop = stop
+        self._taken: deque[int] | None = deque(maxlen=behind) if behind and asked.end is None else None
+        self._closed = Event()
+        self._spool: Spool | None = None
+        self._last_told = self._last_look = time.monotonic()
+        self._told_position = -1
+        self._marked_lsn = 0
+        self._opened = patience.keep_trying(lambda: opener.open(asked.start, stop, bounded=self.is_bounded))
+        self.position = self._opened.position
+        self.events_told = 0
+        self.rows_told = 0
+        self.acknowledged = 0 if self.is_bounded else self.position
+        self._reader = self._start()
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the host asked for a range: such a stream never releases anything."""
+        return self._asked.end is not None
+
+    @property
+    def owns_slot(self) -> bool:
+        """Whether this stream reads the source's own slot, not a copy."""
+        return self._opened.is_own
+
+    @property
+    def queued_bytes(self) -> int:
+        """What was read ahead of the host."""
+        return self._reader.queued_bytes
+
+    def acknowledge(self, index: int) -> None:
+        """Note that everything up to `index` is durable."""
+        self.acknowledged = max(self.acknowledged, index)
+
+    def release(self, index: int) -> None:
+        """Let the server drop what lies before `index`, where this stream reads the slot itself."""
+        if self._opened.is_own and index > 0:
+            self._reader.release(lsn_of(index))
+
+    def close(self) -> None:
+        """End the stream; an iterator that waits for it ends."""
+        self._closed.set()
+        self._reader.stop()
+
+    def events(self) -> Iterator[EventBase]:
+        """The events, until the range or the host ends them.
+
+        Raises:
+            DriverError: the link is gone for longer than configured, or the position is lost.
+        """
+        going_on = True
+        try:
+            while going_on:
+                try:
+                    yield from self._read()
+                    going_on = False
+                except psycopg2.Error as err:
+                    going_on = self._recover(err)
+        finally:
+            if self._spool is not None:
+                self._spool.close()
+
+    def _read(self) -> Iterator[EventBase]:
+        reader = self._reader
+        last = self._asked.end if self._asked.end is not None else _NO_END
+        while self.position < last and not self._stopping():
+            chunk, passed = reader.take(self._tick())
+            self._patience.reset()
+            if chunk is None:
+                yield from self._idle(passed)
+                if base_index(passed) >= last:
+                    return
+                continue
+            for events in self._decoded(chunk):
+                for event in self._wanted(events, last):
+                    self.position = event.index
+                    self.events_told += 1
+                    self.rows_told += len(event.rows)
+                    if self._taken is not None:
+                        self._note_taken(self._taken, event.index)
+                    yield event
+                if events[-1].index > last:
+                    return
+
+    def _decoded(self, chunk: list[bytes]) -> Iterator[list[EventBase]]:
+        decoder = self._opened.decoder
+        for ordinary in self._spool.ordinary(chunk) if self._spool else (chunk,):
+            for messages in _in_slices(ordinary):
+                events = decoder.decode(messages)
+                if events:
+                    yield events
+                    decoder.check()
+
+    def _wanted(self, events: list[EventBase], last: int) -> list[EventBase]:
+        """Those of these events that were not told before, and lie in the range."""
+        if events[0].index > self.position and events[-1].index <= last:
+            return events
+        return [event for event in events if self.position < event.index <= last]
+
+    def _note_taken(self, taken: deque[int], index: int) -> None:
+        """What the host must have committed, since it cannot hold as many events as it has taken since."""
+        if len(taken) == taken.maxlen:
+            self.acknowledged = taken[0]
+            self.release(self.acknowledged)
+        taken.append(index)
+
+    def _idle(self, passed: int) -> Iterator[EventBase]:
+        """What to do while nothing comes: say so to a host that asked, and keep the slot moving."""
+        now = time.monotonic()
+        if self.position != self._told_position:
+            self._told_position, self._last_told = self.position, now
+        interval = self._asked.progress_sec
+        if interval is not None and now - self._last_told >= interval:
+            self._last_told = now
+            index = base_index(passed)
+            if self.position < index and (self._asked.end is None or index <= self._asked.end):
+                self.position = self._told_position = index
+                yield make_marker(index)
+            else:
+                self._reader.ask()
+        if now - self._last_look >= self._opener.params.heartbeat_sec:
+            self._last_look = now
+            self._beat(passed)
+
+    def _beat(self, passed: int) -> None:
+        moved_on = max(self._marked_lsn, lsn_of(max(self.position, 0)))
+        if self._opened.is_own and passed - moved_on >= self._opener.params.heartbeat_bytes:
+            self._marked_lsn = passed
+            self._opener.emit_heartbeat()
+
+    def _tick(self) -> float:
+        interval = self._asked.progress_sec
+        return min(_TICK_SEC, interval / 4) if interval else _TICK_SEC
+
+    def _stopping(self) -> bool:
+        return self._closed.is_set() or self._stop.is_set()
+
+    def _start(self) -> Reader:
+        opened = self._opened
+        self._spool = Spool() if self._opener.params.streaming else None
+        reader = Reader(opened.conn, opened.cur, self._opener.params.queue_bytes, tells_passing=self.is_bounded)
+        reader.start()
+        if opened.is_own and self.acknowledged > 0:
+            reader.release(lsn_of(self.acknowledged))
+        return reader
+
+    def _recover(self, err: psycopg2.Error) -> bool:
+        """Whether the stream goes on: it does, unless it was stopped meanwhile."""
+        self._reader.stop()
+        if self._spool is not None:
+            self._spool.close()
+        if self._stopping():
+            return False
+        _log.warning("The stream broke, resuming: %s", self._opener.address.clean(err))
+        try:
+            if isinstance(err, psycopg2.InternalError) and self._opener.params.streaming:
+                # rolled back changes of a table that was rewritten in the same transaction, seen with PostgreSQL 18
+                _log.warning("The server cannot stream this before its commit; going on without")
+                self._opener = self._opener.without_streaming()
+            else:
+                self._patience.wait(err)
+            self._opened = self._patience.keep_trying(
+                lambda: self._opener.resume(self.position, bounded=self.is_bounded)
+            )
+        except Stopped:
+            return False
+        self._reader = self._start()
+        if self._closed.is_set():  # while it was being opened
+            self._reader.stop()
+            return False
+        return True
+
+
+def _in_slices(chunk: list[bytes]) -> Iterator[list[bytes]]:
+    """A chunk, a few messages at a time: the collector looks at everything that is alive for long."""
+    for start in range(0, len(chunk), _SLICE_MESSAGES):
+        yield chunk[start : start + _SLICE_MESSAGES]
