@@ -6,6 +6,7 @@ import pytest
 from postgres_events import SNAPSHOT, delete, record, upsert
 
 from fustor_event_model import InsertEvent, MessageSource
+from fustor_pusher_postgres._forecast import Forecast
 
 
 @pytest.fixture
@@ -168,20 +169,107 @@ def test_typed_rows_are_the_same_copied_or_brought_from_the_stage(run, database)
 
 
 NEWS = [[upsert(*(f"/d/{batch}/{key}" for key in range(3)))] for batch in range(6)]
+"""So many pushes of new rows that the next ones are copied before anything is asked."""
 
 
 @pytest.mark.parametrize("source", [MessageSource.REALTIME, SNAPSHOT])
 def test_a_known_row_after_many_new_ones_is_written_over(push, database, source):
-    push(*NEWS, [upsert("/d/9/a", "/d/0/0", "/d/9/b", mtime=5.0, source=source)], [upsert("/e/f")])
+    news = [[upsert(*(row["path"] for row in batch[0].rows), source=source)] for batch in NEWS]
+    push(*news, [upsert("/d/9/a", "/d/0/0", "/d/9/b", mtime=5.0, source=source)], [upsert("/e/f")])
     found = {row["path"]: row["mtime"] for row in database.stored() if not row["is_directory"]}
     assert len(found) == 18 + 3
-    assert (found["/d/9/a"], found["/d/0/0"], found["/d/9/b"]) == (5.0, 5.0 if source != SNAPSHOT else 1.0, 5.0)
+    assert (found["/d/9/a"], found["/d/0/0"], found["/d/9/b"]) == (5.0, 5.0, 5.0)
     assert {row["path"] for row in database.stored() if row["is_directory"]} >= {"/d/9", "/e"}
 
 
 def test_a_row_of_another_table_after_many_new_ones_moves(push, database):
     push([upsert("/d/0/z", home=("fs", "t"))], *NEWS, [upsert("/d/0/z", "/d/0/y", mtime=5.0)])
     assert [row["mtime"] for row in database.stored() if row["path"] == "/d/0/z"] == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("batch", "left"),
+    [
+        ([upsert("/d/x", "/d/x", mtime=5.0)], {"/d/x": 5.0}),
+        ([upsert("/d/x/y"), upsert("/d/x", mtime=5.0)], {"/d/x": 5.0}),
+        ([upsert("/d/x", mtime=5.0), upsert("/d/x/y", mtime=5.0)], {"/d/x": None, "/d/x/y": 5.0}),
+        ([upsert("/d/1/0/y", mtime=5.0)], {"/d/1/0": None, "/d/1/0/y": 5.0}),
+        ([upsert("/d/x", mtime=5.0), delete("/d/x", mtime=5.0)], {}),
+        ([upsert("/d/x", mtime=5.0), upsert("/d/y", mtime=5.0, home=("fs", "t"))], {"/d/x": 5.0, "/d/y": 5.0}),
+        ([upsert("/d/x", mtime=5), upsert("/d/y", mtime=5.0, is_directory=True)], {"/d/x": 5.0, "/d/y": 5.0}),
+        ([upsert("/other/x", mtime=5.0)], {"/other": None, "/other/x": 5.0}),
+    ],
+    ids=["twice", "cut", "below a file", "below a known file", "delete", "two tables", "container", "wider root"],
+)
+def test_what_is_odd_after_many_new_rows_is_written_in_order(push, database, batch, left):
+    push(*NEWS, batch)
+    known = {row["path"] for (event,) in NEWS for row in event.rows} - left.keys()
+    found = {row["path"]: row["mtime"] for row in database.stored()}
+    assert {path: mtime for path, mtime in found.items() if mtime == 5.0 or path in left} == left
+    assert known <= found.keys()
+
+
+@pytest.mark.parametrize(("path", "is_there"), [("/d/0/0/x", False), ("/d/9/x", True)])
+def test_what_realtime_closed_stays_closed_for_many_new_rows_of_a_snapshot(push, database, path, is_there):
+    listed = [[upsert(f"/d/listed/{number}", source=SNAPSHOT)] for number in range(4)]
+    push(*NEWS, *listed, [upsert("/d/listed/x", path, source=SNAPSHOT, mtime=9.0)])
+    assert (path in paths(database)) is is_there
+    assert "/d/listed/x" in paths(database)
+
+
+def test_a_container_that_a_snapshot_could_not_list_is_noted_after_many_new_rows(push, database):
+    listed = [[upsert(f"/d/{number}", source=SNAPSHOT)] for number in range(4)]
+    push(*listed, [upsert("/dark", source=SNAPSHOT, is_directory=True, audit_skipped=True)])
+    assert database.ask("SELECT path FROM fustor.fs WHERE _dark") == [("/dark",)]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_rows_of_two_tables_after_many_new_rows_go_to_their_own(push, database, is_first):
+    batch = [upsert("/d/x"), upsert("/d/y", home=("fs", "t"))]
+    push(*NEWS, batch if is_first else batch[::-1])
+    assert database.ask("SELECT path FROM fustor.fs_t") == [("/d/y",)]
+
+
+def test_new_rows_elsewhere_are_found_again_in_their_table(push, database):
+    news = [[upsert(*(row["path"] for row in event.rows), home=("fs", "t"))] for (event,) in NEWS]
+    push(*news, [upsert("/other/x", home=("fs", "t"))], [delete("/other")])
+    assert "/other/x" not in paths(database)
+
+
+def test_after_a_mistake_twice_as_many_new_rows_are_wanted():
+    forecast, taken = Forecast(), []
+    for mistakes in range(10):
+        looked = 0
+        while not forecast.is_new(SNAPSHOT):
+            forecast.found(SNAPSHOT, are_new=True)
+            looked += 1
+        taken.append(looked)
+        assert mistakes or not forecast.is_new(MessageSource.REALTIME)
+        forecast.was_mistaken(SNAPSHOT)
+        assert not forecast.is_new(SNAPSHOT)
+    assert taken == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64]
+
+
+def test_a_row_without_a_form_after_many_new_ones_is_set_aside_alone(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for batch in NEWS:
+            await driver.push(batch, session_id=session)
+        odd = [upsert("/d/x", "relative", "/d/y", mtime=5.0), upsert("/d/z", mtime=5.0, name="\udc00")]
+        await driver.push(odd, session_id=session)
+        assert driver.statistics()["refused_rows"] == 2
+
+    run(scenario)
+    assert {row["path"] for row in database.stored() if row["mtime"] == 5.0} == {"/d/x", "/d/y"}
+
+
+def test_keys_of_a_record_may_be_of_any_order_number_and_kind(push, database):
+    told = [{"long": 1, "a": 2, "bb": None}, {"a": 1}, {"bb": 3, "a": 2, "long": 1, "x": "\\"}, {}, {"z": 0}, {"é": 1}]
+    rows = [upsert(f"/t/{number}", record=record) for number, record in enumerate(told)]
+    push(rows, [upsert("/u", record={1: "one", "key": 2})], [upsert("/v", record=[2]), upsert("/w", record=None)])
+    found = {row["path"]: row.get("record") for row in database.stored()}
+    assert [found[f"/t/{number}"] for number in range(len(told))] == told
+    assert (found["/u"], found["/v"], found["/w"]) == ({"1": "one", "key": 2}, [2], None)
 
 
 def test_a_constraint_of_the_user_after_many_new_rows_refuses_one(run, database):

@@ -5,16 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from fustor_event_model import EventBase, EventType
-from fustor_pusher_postgres._columns import Column, Row, escaped, sizes
+from fustor_pusher_postgres._columns import Column, Row, escaped, numbers, sizes
 from fustor_pusher_postgres._rows import Key, parent_of
 
-__all__ = ["Block", "blocks_of", "containers_above"]
+__all__ = ["Block", "Paths", "blocks_of"]
 
 _CHUNK_ROWS = 50  # few, so that the server need not wait long for the first
 _NUMBERS, _SIZES = {float, int}, {int, type(None)}
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What blocks tell of."""
+
+    told: list[str]
+    above: dict[str, str]
+    """Every container above a path, with the event_schema that it is told under."""
+    are_apart: bool
+    """Whether every path is told once, and none is above another one unless it is a container."""
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block]) -> Self:
+        """The paths of blocks."""
+        told = [path for block in blocks for path in block.paths]
+        above = _containers_above(blocks)
+        are_apart = len({*told}) == len(told) and all(above.keys().isdisjoint(block.files()) for block in blocks)
+        return cls(told, above, are_apart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,11 @@ class Block:
     has_containers: bool
     is_update: bool
     """Whether their events are updates."""
+
+    @property
+    def has_skipped(self) -> bool:
+        """Whether a container was not listed."""
+        return any(row.get("audit_skipped") is True for row in self.rows)
 
     def files(self) -> list[str]:
         """The paths that are no containers."""
@@ -46,17 +70,13 @@ class Block:
             part = slice(start, start + _CHUNK_ROWS)
             rows = self.rows[part]
             kinds = [container if row.get("is_directory") is True else file for row in rows]
-            mtimes = [*map(repr, self.mtimes[part])]
-            texts = [self.indexes[part], escaped(self.paths[part]), mtimes, sizes(rows), kinds]
+            texts = [self.indexes[part], escaped(self.paths[part]), numbers(self.mtimes[part]), sizes(rows), kinds]
             texts += [make(rows) for _, make in columns]
             yield (ending.join(map("\t".join, zip(*texts, strict=True))) + ending).encode()
 
 
 def blocks_of(items: Iterable[tuple[EventBase, list[Any]]]) -> list[Block] | None:
-    """The rows of these events in blocks, none of which has a path that a row of another one rules out.
-
-    None where the rows have to be looked at one by one: the order matters, or one is to be refused.
-    """
+    """The rows of these events in blocks; None where one has to be looked at by itself: it may be one to refuse."""
     groups: dict[tuple[Key, bool], tuple[list[Row], list[str]]] = {}
     with_containers: set[Key] = set()
     for event, rows in items:
@@ -77,11 +97,10 @@ def blocks_of(items: Iterable[tuple[EventBase, list[Any]]]) -> list[Block] | Non
         if group[0]
     ]
     found = [block for block in blocks if block is not None]
-    return found if len(found) == len(blocks) and _are_apart(found) else None
+    return found if len(found) == len(blocks) else None
 
 
-def containers_above(blocks: Iterable[Block]) -> dict[str, str]:
-    """Every container above a path, with the event_schema that it is told under."""
+def _containers_above(blocks: Iterable[Block]) -> dict[str, str]:
     above: dict[str, str] = {}
     for block in blocks:
         for place in {path[: path.rfind("/")] for path in block.paths}:
@@ -117,10 +136,3 @@ def _are_times(mtimes: list[Any]) -> bool:
         return {*map(type, mtimes)} <= _NUMBERS and math.isfinite(sum(mtimes))
     except OverflowError:
         return False
-
-
-def _are_apart(blocks: list[Block]) -> bool:
-    count = sum(len(block.paths) for block in blocks)
-    paths = set[str]().union(*(block.paths for block in blocks))
-    above = containers_above(blocks)
-    return len(paths) == count and all(above.keys().isdisjoint(block.files()) for block in blocks)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg2 import sql
 
 from fustor_event_model import EventBase, MessageSource
-from fustor_pusher_postgres._block import Block, blocks_of, containers_above
-from fustor_pusher_postgres._columns import Column, Row, plain_columns, typed_columns
-from fustor_pusher_postgres._containers import lacking, make_containers
+from fustor_pusher_postgres._block import Block, Paths, blocks_of
+from fustor_pusher_postgres._columns import Column, Row, plain_columns
+from fustor_pusher_postgres._containers import make_containers
+from fustor_pusher_postgres._fresh import columns_of, copy_fresh, copy_unseen, names_of
+from fustor_pusher_postgres._known import look
 from fustor_pusher_postgres._rows import Act
-from fustor_pusher_postgres._stage import NULL, copy_chunks
+from fustor_pusher_postgres._stage import copy_chunks
 from fustor_pusher_postgres._tables import Table
 from fustor_pusher_postgres._typed import plain
 from fustor_pusher_postgres._write import Staged, Writer
@@ -21,15 +23,9 @@ from fustor_pusher_postgres._write import Staged, Writer
 __all__ = ["write_blocks"]
 
 _BLOCKS_MAX = 8
-_COPY_NEW = sql.SQL(
-    "COPY {} (event_index, path, mtime, size, is_directory, _below{}, message_source, _at, _session, _seen) FROM STDIN"
-)
 _COPY_STAGE = sql.SQL(
     "COPY pg_temp._fustor_stage (event_index, path, mtime, size, is_directory{}, run, home, seen) FROM STDIN"
 )
-_HAS = "EXISTS (SELECT FROM {} WHERE path = ANY((SELECT %({})s::text[])::text[]))"  # the planner is spared the paths
-_BETWEEN = "EXISTS (SELECT FROM {} WHERE path BETWEEN %({})s AND %({})s)"
-_CLOSED = "EXISTS (SELECT FROM {} WHERE path = ANY(%(above)s) AND _below > %(limit)s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +36,38 @@ class _Home:
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the tables know of some paths and of what is above them."""
-
-    has_rows: bool
-    """One of the paths may have a row."""
-    is_closed: bool
-    """Realtime said that nothing is below a path that is above one of them."""
-    missing: set[str]
-    """What is above, and no container yet."""
-
-
 def write_blocks(writer: Writer, items: list[tuple[EventBase, list[Any]]]) -> bool:
     """Write the rows, if none of them has to be looked at by itself; otherwise nothing is written.
 
     Rows are copied into their tables where nothing is known of any, otherwise brought there from the staging table.
 
     Raises:
+        Mistaken: rows were taken for new; the transaction has to be begun again.
         psycopg2.Error: the database refuses a value.
         ValueError: a value cannot be stored anywhere.
     """
     source = items[0][0].message_source
-    blocks = None
-    if _may_come_in_blocks(writer, source) and all(event.message_source is source for event, _ in items):
-        blocks = blocks_of(items)
-    if blocks is None or len(blocks) > _BLOCKS_MAX or any(map(_has_skipped, blocks)):
+    if not _may_come_in_blocks(writer, source) or any(event.message_source is not source for event, _ in items):
         return False
+    if writer.forecast.is_new(source) and copy_unseen(writer, items, source):
+        return True
+    blocks = blocks_of(items)
+    if blocks is None or len(blocks) > _BLOCKS_MAX or any(block.has_skipped for block in blocks):
+        return False
+    paths = Paths.of(blocks)
+    return paths.are_apart and _write_found(writer, blocks, paths, source)
+
+
+def _write_found(writer: Writer, blocks: list[Block], paths: Paths, source: MessageSource) -> bool:
+    """Write blocks as it is found that they can be; False, and nothing is written, where they cannot."""
     homes = [_Home(block, writer.home(block.key, block.paths)) for block in blocks]
-    above = containers_above(blocks)
-    known = _known(writer, homes, above, source)
+    known = look(writer, [(home.table, home.block.paths) for home in homes], paths, source)
+    writer.forecast.found(source, are_new=not known.has_rows)
     if known.is_closed:
         return False
-    return (
-        _bring(writer, homes, above, source) if known.has_rows else _copy(writer, homes, known.missing, above, source)
-    )
+    if known.has_rows:
+        return _bring(writer, homes, paths, source)
+    return _copy(writer, homes, known.missing, paths, source)
 
 
 def _may_come_in_blocks(writer: Writer, source: MessageSource) -> bool:
@@ -82,63 +75,23 @@ def _may_come_in_blocks(writer: Writer, source: MessageSource) -> bool:
     return source is MessageSource.REALTIME or (source is MessageSource.SNAPSHOT and not writer.state.has_facts)
 
 
-def _has_skipped(block: Block) -> bool:
-    return any(row.get("audit_skipped") is True for row in block.rows)
-
-
-def _known(writer: Writer, homes: list[_Home], above: Mapping[str, str], source: MessageSource) -> _Known:
-    holding = writer.tables.holding(above.keys() | {path for home in homes for path in home.block.paths})
-    rows: list[sql.Composable] = []
-    values: dict[str, Any] = {"above": list(above)}
-    for number, home in enumerate(homes):
-        told = home.block.paths
-        paths, low, high = (f"{name}{number}" for name in ("paths", "low", "high"))
-        values |= {paths: told, low: min(told), high: max(told)}
-        rows.append(sql.SQL(_HAS).format(writer.name(home.table), sql.SQL(paths)))
-        others = [writer.name(table) for table in holding if table.number != home.table.number]
-        rows += [sql.SQL(_BETWEEN).format(other, sql.SQL(low), sql.SQL(high)) for other in others]
-    closed = []
-    if source is MessageSource.SNAPSHOT and writer.state.has_marks:
-        closed = [sql.SQL(_CLOSED).format(writer.name(table)) for table in holding]
-    query = sql.SQL("SELECT {}, {}, ARRAY({})").format(_any(rows), _any(closed), lacking(writer, above))
-    ((has_rows, is_closed, missing),) = writer.execute(query, source=source, **values)
-    return _Known(has_rows, is_closed, set(missing))
-
-
-def _any(doubts: Sequence[sql.Composable]) -> sql.Composable:
-    return sql.SQL(" OR ").join(doubts) if doubts else sql.SQL("false")
-
-
-def _copy(
-    writer: Writer, homes: list[_Home], missing: set[str], above: Mapping[str, str], source: MessageSource
-) -> bool:
-    columns = [_columns(home) for home in homes]
+def _copy(writer: Writer, homes: list[_Home], missing: set[str], paths: Paths, source: MessageSource) -> bool:
+    columns = [columns_of(home.table, home.block.rows) for home in homes]
     if None in columns:
         return False
     writer.begin_run(source)
-    state = writer.state
-    mark = str(state.clock) if source is MessageSource.REALTIME else NULL
-    ending = f"\t{source.value}\t{mark}\t{state.session}\t0\n"
     for home, told in zip(homes, columns, strict=True):
-        block = home.block
-        lines = block.lines(told or [], file=f"f\t{mark}", container=f"t\t{NULL}", ending=ending)
-        statement = _COPY_NEW.format(writer.name(home.table), _names(told or []))
-        copy_chunks(writer.cur, statement.as_string(writer.cur), lines)
-        missing.difference_update(block.paths if block.has_containers else ())
-    make_containers(writer, missing, above, source)
+        copy_fresh(writer, home.table, told or [], [home.block], source)
+        missing.difference_update(home.block.paths if home.block.has_containers else ())
+    make_containers(writer, missing, paths.above, source)
     return True
 
 
-def _columns(home: _Home) -> list[Column] | None:
-    rows = home.block.rows
-    return typed_columns(dict(home.table.columns), rows) if home.table.is_typed else plain_columns(rows)
-
-
-def _bring(writer: Writer, homes: list[_Home], above: Mapping[str, str], source: MessageSource) -> bool:
+def _bring(writer: Writer, homes: list[_Home], paths: Paths, source: MessageSource) -> bool:
     if any(home.table.is_typed for home in homes):
         return False
     number = writer.begin_run(source)
-    paths: dict[int, list[str]] = {}
+    told: dict[int, list[str]] = {}
     found: dict[int, set[str]] = {}
     for home in homes:
         block = home.block
@@ -146,19 +99,15 @@ def _bring(writer: Writer, homes: list[_Home], above: Mapping[str, str], source:
         found.setdefault(home.table.number, set()).update(acts[1](block.rows))
         columns = [*plain_columns(block.rows), acts]
         ending = f"\t{number}\t{home.table.number}\t0\n"
-        statement = _COPY_STAGE.format(_names(columns)).as_string(writer.cur)
+        statement = _COPY_STAGE.format(names_of(columns)).as_string(writer.cur)
         copy_chunks(writer.cur, statement, block.lines(columns, file="f", container="t", ending=ending))
-        paths.setdefault(home.table.number, []).extend(block.paths)
-    names = above.keys() | {path for home in homes for path in home.block.paths}
+        told.setdefault(home.table.number, []).extend(block.paths)
+    names = paths.above.keys() | paths.told
     for table in {home.table.number: home.table for home in homes}.values():
         variants = plain(table, {int(act) for act in found[table.number]})
-        writer.put(table, Staged(paths[table.number], variants), source, names)
-    writer.complete(above, source)
+        writer.put(table, Staged(told[table.number], variants), source, names)
+    writer.complete(paths.above, source)
     return True
-
-
-def _names(columns: Sequence[Column]) -> sql.Composable:
-    return sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns)
 
 
 def _patch_or_put(rows: Sequence[Row]) -> list[str]:

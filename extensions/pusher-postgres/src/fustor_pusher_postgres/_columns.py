@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from fustor_pusher_postgres._infer import can_be_column
 from fustor_pusher_postgres._stage import CONTRACT_FIELDS, NULL, OPTIONAL, extra_text, json_text, value_text
 
-__all__ = ["Column", "Row", "escaped", "plain_columns", "sizes", "typed_columns"]
+__all__ = ["Column", "Row", "escaped", "numbers", "plain_columns", "sizes", "typed_columns"]
 
 Row: TypeAlias = dict[str, Any]
 Column: TypeAlias = tuple[str, Callable[[Sequence[Row]], list[str]]]
@@ -64,6 +64,11 @@ def typed_columns(types: Mapping[str, str], rows: Sequence[Row]) -> list[Column]
 def escaped(texts: Sequence[str]) -> list[str]:
     """The texts as COPY reads them, none of which has a line feed."""
     return "\n".join(texts).replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").split("\n")
+
+
+def numbers(values: list[float]) -> list[str]:
+    """Finite numbers as COPY reads them."""
+    return to_json(values).decode()[1:-1].split(",")
 
 
 def sizes(rows: Iterable[Row]) -> list[str]:
@@ -135,11 +140,20 @@ def _rest_of(keys: list[str]) -> Callable[[Sequence[Row]], list[str]]:
 
 
 def _records(rows: Sequence[Row]) -> list[str]:
-    records = [row.get("record") for row in rows]
-    if None in records:
+    records: Sequence[Any] = [row.get("record") for row in rows]
+    if {*map(type, records)} == {dict}:
+        records = _sorted(records)
+    elif None in records:
         return [json_text(record) for record in records]
     # JSON has no line feed; a backslash of its own is doubled for COPY
     return b"\n".join(map(to_json, records)).decode().replace("\\", "\\\\").split("\n")
+
+
+def _sorted(records: Sequence[Row]) -> Sequence[Row]:
+    """The records with their keys in the order of jsonb, so that the server need not sort them."""
+    keys = dict.fromkeys(sorted(records[0], key=lambda key: (len(str(key)), str(key))))
+    joined = [keys | record for record in records]
+    return [one if len(one) == len(record) else record for one, record in zip(joined, records, strict=True)]
 
 
 def _extras(rows: Sequence[Row]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -14,6 +15,7 @@ from psycopg2.extensions import cursor
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
 from fustor_pusher_postgres._connection import Address, Pool
 from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
+from fustor_pusher_postgres._forecast import Forecast, Mistaken
 from fustor_pusher_postgres._schema import prepare_schema
 from fustor_pusher_postgres._state import State, begin_session, load, save
 from fustor_pusher_postgres._tables import Table, Tables, load_tables
@@ -57,6 +59,7 @@ class Store:
         self._retry_delay_sec = retry_delay_sec
         self._closing = threading.Event()
         self._known: dict[int, tuple[int, list[Table]]] = {}
+        self._forecasts = defaultdict[int, Forecast](Forecast)
         self.counters = Counters()
 
     def begin(self, task: str) -> tuple[str, int]:
@@ -81,7 +84,7 @@ class Store:
     def push(self, session_id: object, batch: Batch) -> State:
         """Write a batch and its index, durably; what the database refuses is set aside."""
         try:
-            state, refused = self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=False))
+            state, refused = self._push_quickly(session_id, batch)
         except REFUSALS as error:
             if isinstance(error, psycopg2.Error) and not is_refusal(error):
                 raise
@@ -89,6 +92,13 @@ class Store:
             state, refused = self._push_carefully(session_id, batch)
         self.counters.add(batch, refused)
         return state
+
+    def _push_quickly(self, session_id: object, batch: Batch) -> tuple[State, int]:
+        while True:
+            try:
+                return self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=False))
+            except Mistaken:  # and it will not be so again
+                continue
 
     def _push_carefully(self, session_id: object, batch: Batch) -> tuple[State, int]:
         try:
@@ -109,7 +119,7 @@ class Store:
         if version != state.tables_version:
             known = load_tables(cur, schema, state)
         tables = Tables(schema, state, known)
-        writer = Writer(cur, self._params, state, tables)
+        writer = Writer(cur, self._params, state, tables, self._forecasts[state.number])
         refused = write_batch(writer, batch, carefully=carefully)
         save(cur, schema, before, state)
         self._known[state.number] = state.tables_version, tables.all()

@@ -76,9 +76,9 @@ class Tables:
         """Know these tables and no others."""
         self._by_key = {table.key: table for table in tables}
 
-    def get(self, key: Key) -> Table:
-        """The table of a key that `reach` has seen."""
-        return self._by_key[key]
+    def find(self, key: Key) -> Table | None:
+        """The table of a key, if there is one."""
+        return self._by_key.get(key)
 
     def holding(self, names: Collection[str]) -> list[Table]:
         """The tables that can hold one of these paths; `names` has every container above them as well."""

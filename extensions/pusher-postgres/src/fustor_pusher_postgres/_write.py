@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
+from fustor_pusher_postgres._forecast import Forecast
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
 from fustor_pusher_postgres._schema import FACTS, qualified
 from fustor_pusher_postgres._stage import copy_entries
@@ -34,13 +35,14 @@ class Staged:
 class Writer:
     """Writes runs of one push, inside its transaction."""
 
-    def __init__(self, cur: cursor, params: PostgresParams, state: State, tables: Tables) -> None:
+    def __init__(self, cur: cursor, params: PostgresParams, state: State, tables: Tables, forecast: Forecast) -> None:
         """Write into these tables."""
         self.cur = cur
         self.schema = params.schema_name
         self.params = params
         self.state = state
         self.tables = tables
+        self.forecast = forecast
         self._runs = 0
 
     def write(self, run: Run) -> None:

@@ -1,0 +1,130 @@
+"""Rows that are new: copied into their table, after it was found that they are, or before where that is likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import psycopg2.errors
+from psycopg2 import sql
+
+from fustor_event_model import EventBase, MessageSource
+from fustor_pusher_postgres._block import Block, Paths, blocks_of
+from fustor_pusher_postgres._columns import Column, Row, plain_columns, typed_columns
+from fustor_pusher_postgres._containers import make_containers
+from fustor_pusher_postgres._forecast import Mistaken
+from fustor_pusher_postgres._known import look
+from fustor_pusher_postgres._rows import Key
+from fustor_pusher_postgres._stage import NULL, copy_chunks
+from fustor_pusher_postgres._tables import Table
+from fustor_pusher_postgres._write import Writer
+
+__all__ = ["columns_of", "copy_fresh", "copy_unseen", "names_of"]
+
+Items: TypeAlias = list[tuple[EventBase, list[Any]]]
+_PART_ROWS = 50  # few, so that the server need not wait long for the first
+_COPY = sql.SQL(
+    "COPY {} (event_index, path, mtime, size, is_directory, _below{}, message_source, _at, _session, _seen) FROM STDIN"
+)
+
+
+def columns_of(table: Table, rows: Sequence[Row]) -> list[Column] | None:
+    """The columns for rows of a table; None where their values have to be looked at one by one."""
+    return typed_columns(dict(table.columns), rows) if table.is_typed else plain_columns(rows)
+
+
+def names_of(columns: Sequence[Column]) -> sql.Composable:
+    """The names of columns, to follow others."""
+    return sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns)
+
+
+def copy_fresh(
+    writer: Writer, table: Table, columns: Sequence[Column], blocks: Iterable[Block], source: MessageSource
+) -> None:
+    """Copy blocks of one table, each made when the one before is on its way.
+
+    Raises:
+        psycopg2.Error: the database refuses a value.
+        ValueError: a value cannot be stored anywhere.
+    """
+    state = writer.state
+    mark = str(state.clock) if source is MessageSource.REALTIME else NULL
+    ending = f"\t{source.value}\t{mark}\t{state.session}\t0\n"
+    lines = (
+        chunk
+        for block in blocks
+        for chunk in block.lines(columns, file=f"f\t{mark}", container=f"t\t{NULL}", ending=ending)
+    )
+    statement = _COPY.format(writer.name(table), names_of(columns))
+    copy_chunks(writer.cur, statement.as_string(writer.cur), lines)
+
+
+def copy_unseen(writer: Writer, items: Items, source: MessageSource) -> bool:
+    """Copy rows that are likely new before anything is asked: the key of their table tells if one is not.
+
+    They are checked on their way, and what else could rule them out is looked for when they are there. False, and
+    nothing is done, where they do not all go into one table that is there.
+
+    Raises:
+        Mistaken: a row is not new, or not plain; the transaction has to be begun again, and looks first then.
+    """
+    event = items[0][0]
+    rows = [row for _, some in items for row in some]
+    table = writer.tables.find((event.event_schema, event.table))
+    if table is None or {*map(type, rows)} != {dict} or (columns := columns_of(table, rows)) is None:
+        return False
+    writer.begin_run(source)
+    blocks = _Checked(table.key, items)
+    try:
+        copy_fresh(writer, table, columns, blocks, source)
+        _confirm(writer, table.key, blocks.paths, source)
+    except (Mistaken, psycopg2.errors.UniqueViolation) as error:
+        writer.forecast.was_mistaken(source)
+        raise Mistaken(str(error)) from None
+    return True
+
+
+class _Checked:
+    """Rows of one table in small blocks, each checked when it is asked for, and all of them when the last one is."""
+
+    def __init__(self, key: Key, items: Items) -> None:
+        self._key = key
+        self._items = items
+        self.paths = Paths.of([])
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks; raise Mistaken where a row has to be looked at by itself."""
+        blocks = []
+        for part in _parts(self._items):
+            found = blocks_of(part)
+            if found is None or any(block.key != self._key or block.has_skipped for block in found):
+                raise Mistaken("A row is not plain")
+            blocks += found
+            yield from found
+        self.paths = Paths.of(blocks)
+        if not self.paths.are_apart:
+            raise Mistaken("Rows rule each other out")
+
+
+def _parts(items: Items) -> Iterator[Items]:
+    part: Items = []
+    size = 0
+    for event, rows in items:
+        for start in range(0, len(rows), _PART_ROWS):
+            some = rows[start : start + _PART_ROWS]
+            part.append((event, some))
+            size += len(some)
+            if size >= _PART_ROWS:
+                yield part
+                part, size = [], 0
+    if part:
+        yield part
+
+
+def _confirm(writer: Writer, key: Key, paths: Paths, source: MessageSource) -> None:
+    """Make the containers of rows that are copied; raise Mistaken where these should not be there."""
+    table = writer.home(key, paths.told)
+    known = look(writer, [(table, paths.told)], paths, source, are_copied=True)
+    if known.has_rows or known.is_closed:
+        raise Mistaken("A row is not new")
+    make_containers(writer, known.missing, paths.above, source)
