@@ -6,7 +6,7 @@ import pytest
 from postgres_events import SNAPSHOT, delete, record, upsert
 
 from fustor_event_model import InsertEvent, MessageSource
-from fustor_pusher_postgres._forecast import Forecast
+from fustor_pusher_postgres._memory import Forecast
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 import psycopg2.errors
 from psycopg2 import sql
 
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import EventBase, EventType, MessageSource
 from fustor_pusher_postgres._block import Block, Paths, blocks_of
 from fustor_pusher_postgres._columns import Column, Row, plain_columns, typed_columns
 from fustor_pusher_postgres._containers import make_containers
-from fustor_pusher_postgres._forecast import Mistaken
-from fustor_pusher_postgres._known import look
+from fustor_pusher_postgres._known import look_around
+from fustor_pusher_postgres._memory import Mistaken, Sure
 from fustor_pusher_postgres._rows import Key
 from fustor_pusher_postgres._stage import NULL, copy_chunks
 from fustor_pusher_postgres._tables import Table
@@ -69,15 +69,18 @@ def copy_unseen(writer: Writer, items: Items, source: MessageSource) -> bool:
         Mistaken: a row is not new, or not plain; the transaction has to be begun again, and looks first then.
     """
     event = items[0][0]
+    if any(event.event_type is EventType.DELETE for event, _ in items):
+        return False
     rows = [row for _, some in items for row in some]
     table = writer.tables.find((event.event_schema, event.table))
     if table is None or {*map(type, rows)} != {dict} or (columns := columns_of(table, rows)) is None:
         return False
+    sure = writer.sure
     writer.begin_run(source)
     blocks = _Checked(table.key, items)
     try:
         copy_fresh(writer, table, columns, blocks, source)
-        _confirm(writer, table.key, blocks.paths, source)
+        writer.sure = _confirmed(writer, table.key, blocks.paths, source, sure)
     except (Mistaken, psycopg2.errors.UniqueViolation) as error:
         writer.forecast.was_mistaken(source)
         raise Mistaken(str(error)) from None
@@ -121,10 +124,14 @@ def _parts(items: Items) -> Iterator[Items]:
         yield part
 
 
-def _confirm(writer: Writer, key: Key, paths: Paths, source: MessageSource) -> None:
+def _confirmed(writer: Writer, key: Key, paths: Paths, source: MessageSource, sure: Sure | None) -> Sure | None:
     """Make the containers of rows that are copied; raise Mistaken where these should not be there."""
     table = writer.home(key, paths.told)
-    known = look(writer, [(table, paths.told)], paths, source, are_copied=True)
+    may_be_closed = source is MessageSource.SNAPSHOT and writer.state.has_marks
+    if sure is not None and sure.covers(table, paths.above) and not may_be_closed:
+        return sure
+    known = look_around(writer, table, paths, source)
     if known.has_rows or known.is_closed:
         raise Mistaken("A row is not new")
     make_containers(writer, known.missing, paths.above, source)
+    return Sure(table, frozenset(paths.above)) if not known.has_strangers else None

@@ -15,10 +15,10 @@ from psycopg2.extensions import cursor
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
 from fustor_pusher_postgres._connection import Address, Pool
 from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
-from fustor_pusher_postgres._forecast import Forecast, Mistaken
+from fustor_pusher_postgres._memory import Memory, Mistaken
 from fustor_pusher_postgres._schema import prepare_schema
-from fustor_pusher_postgres._state import State, begin_session, load, save
-from fustor_pusher_postgres._tables import Table, Tables, load_tables
+from fustor_pusher_postgres._state import State, begin_session, load, lock, save
+from fustor_pusher_postgres._tables import Tables, load_tables
 from fustor_pusher_postgres._write import Writer
 from fustor_pusher_postgres.config import PostgresParams
 
@@ -58,8 +58,7 @@ class Store:
         self._pool = Pool(address)
         self._retry_delay_sec = retry_delay_sec
         self._closing = threading.Event()
-        self._known: dict[int, tuple[int, list[Table]]] = {}
-        self._forecasts = defaultdict[int, Forecast](Forecast)
+        self._memories = defaultdict[int, Memory](Memory)
         self.counters = Counters()
 
     def begin(self, task: str) -> tuple[str, int]:
@@ -113,16 +112,21 @@ class Store:
 
     def _push(self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, int]:
         schema = self._params.schema_name
-        state = load(cur, schema, session_id, lock=True)
+        locked = lock(cur, schema, session_id)
+        state = locked.state
         before = copy.copy(state)
-        version, known = self._known.get(state.number, (-1, []))
+        memory = self._memories[state.number]
+        version, known = memory.tables
         if version != state.tables_version:
             known = load_tables(cur, schema, state)
+        written_by, sure = memory.sure
         tables = Tables(schema, state, known)
-        writer = Writer(cur, self._params, state, tables, self._forecasts[state.number])
+        writer = Writer(cur, self._params, state, tables, memory.forecast)
+        writer.sure = sure if written_by == locked.written_by else None
         refused = write_batch(writer, batch, carefully=carefully)
         save(cur, schema, before, state)
-        self._known[state.number] = state.tables_version, tables.all()
+        memory.tables = state.tables_version, tables.all()
+        memory.sure = locked.transaction, writer.sure
         return state, refused
 
     def _transaction(self, work: Callable[[cursor], _T]) -> _T:

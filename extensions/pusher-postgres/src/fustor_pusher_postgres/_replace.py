@@ -30,6 +30,7 @@ def end_snapshot(writer: Writer) -> None:
     state = writer.state
     if not state.snapshot_open:
         return
+    writer.sure = None
     dark = [path for (path,) in writer.run("SELECT path FROM {f} WHERE task = %(task)s AND dark")]
     for table in writer.tables.all():
         dark += [path for (path,) in writer.run("SELECT path FROM {t} WHERE _session = %(session)s AND _dark", table)]
@@ -63,6 +64,7 @@ def end_audit(writer: Writer) -> None:
     since = state.audit_since
     if since is None:
         return
+    writer.sure = None
     listed = _listed(writer)
     gone: dict[str, bool] = {}
     query = (

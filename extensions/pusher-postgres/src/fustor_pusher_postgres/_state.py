@@ -16,7 +16,7 @@ from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_postgres._errors import DriverError
 from fustor_pusher_postgres._schema import FACTS, TASKS, qualified
 
-__all__ = ["UNKNOWN", "State", "Superseded", "begin_session", "clear_facts", "load", "save"]
+__all__ = ["UNKNOWN", "Locked", "State", "Superseded", "begin_session", "clear_facts", "load", "lock", "save"]
 
 UNKNOWN = -1
 _INTEGER_MAX = 2**31 - 1
@@ -111,6 +111,10 @@ class State:
 
 
 _COLUMNS = tuple(column.name for column in fields(State))
+_LOAD = sql.SQL("SELECT {columns} FROM {tasks} WHERE number = %s")
+_LOCK = sql.SQL(
+    "BEGIN; SELECT xmin, pg_current_xact_id()::xid, {columns} FROM {tasks} WHERE number = %s FOR NO KEY UPDATE"
+)
 _COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 
 
@@ -118,34 +122,49 @@ class Superseded(DriverError):  # noqa: N818 - it is told, not failed
     """Another session of the task was opened since."""
 
 
-def load(cur: cursor, schema: str, session_id: object, *, lock: bool = False) -> State:
-    """The state of a session's task; with `lock` a transaction is begun, and the state is its alone.
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The state of a task in the one transaction that may change it."""
+
+    state: State
+    written_by: str
+    """The transaction that changed it last."""
+    transaction: str
+    """The one that has it now."""
+
+
+def load(cur: cursor, schema: str, session_id: object) -> State:
+    """The state of a session's task.
 
     Raises:
         DriverError: nobody opened that session.
         Superseded: another one was opened for its task since.
     """
+    return State(*_found(cur, _LOAD, schema, session_id))
+
+
+def lock(cur: cursor, schema: str, session_id: object) -> Locked:
+    """Begin a transaction that has the state of a session's task to itself; raises as `load` does."""
+    written_by, transaction, *columns = _found(cur, _LOCK, schema, session_id)
+    return Locked(State(*columns), written_by, transaction)
+
+
+def _found(cur: cursor, query: sql.SQL, schema: str, session_id: object) -> tuple[Any, ...]:
     number, _, nonce = str(session_id).partition("-")
     unknown = DriverError(f"Session {session_id!r} is unknown or obsolete (419); create a new one")
     if not (number.isdecimal() and int(number) <= _INTEGER_MAX and nonce):
         raise unknown
-    query = sql.SQL("{}SELECT {} FROM {} WHERE number = %s {}").format(
-        sql.SQL("BEGIN; " if lock else ""),
-        _COLUMN_LIST,
-        qualified(schema, TASKS),
-        sql.SQL("FOR NO KEY UPDATE" if lock else ""),
-    )
     try:
-        cur.execute(query, (int(number),))
+        cur.execute(query.format(columns=_COLUMN_LIST, tasks=qualified(schema, TASKS)), (int(number),))
     except psycopg2.errors.UndefinedTable as error:
         raise unknown from error
     found = cur.fetchone()
     if found is None:
         raise unknown
-    state = State(*found)
+    state = State(*found[-len(_COLUMNS) :])
     if state.session_id != session_id:
         raise Superseded(f"Session {session_id!r} is obsolete (419): another one was opened for {state.task!r} since")
-    return state
+    return found
 
 
 def save(cur: cursor, schema: str, before: State, state: State) -> None:

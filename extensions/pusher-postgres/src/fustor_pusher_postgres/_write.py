@@ -12,7 +12,7 @@ from psycopg2.extensions import cursor
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
-from fustor_pusher_postgres._forecast import Forecast
+from fustor_pusher_postgres._memory import Forecast, Sure
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
 from fustor_pusher_postgres._schema import FACTS, qualified
 from fustor_pusher_postgres._stage import copy_entries
@@ -43,6 +43,7 @@ class Writer:
         self.state = state
         self.tables = tables
         self.forecast = forecast
+        self.sure: Sure | None = None
         self._runs = 0
 
     def write(self, run: Run) -> None:
@@ -74,6 +75,7 @@ class Writer:
     def begin_run(self, source: MessageSource) -> int:
         """Begin a run: its number, by which the staging table knows its rows."""
         self._runs += 1
+        self.sure = None
         if source is MessageSource.REALTIME:
             self.state.clock += 1
         return self._runs
