@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from postgres_events import SNAPSHOT, delete, record, upsert
+from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
 
 from fustor_event_model import InsertEvent, MessageSource
 from fustor_pusher_postgres._memory import Forecast
@@ -234,6 +234,62 @@ def test_new_rows_elsewhere_are_found_again_in_their_table(push, database):
     news = [[upsert(*(row["path"] for row in event.rows), home=("fs", "t"))] for (event,) in NEWS]
     push(*news, [upsert("/other/x", home=("fs", "t"))], [delete("/other")])
     assert "/other/x" not in paths(database)
+
+
+def containers(database):
+    return {row["path"] for row in database.stored() if row["is_directory"]}
+
+
+def test_a_container_that_was_deleted_comes_back_with_what_is_new_below_it(push, database):
+    push(*NEWS, [delete("/d")], [upsert("/d/0/y")])
+    assert (paths(database), containers(database)) == (["/d", "/d/0", "/d/0/y"], {"/d", "/d/0"})
+
+
+def test_a_container_that_another_process_deleted_comes_back_with_what_is_new_below_it(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for batch in NEWS:
+            await driver.push(batch, session_id=session)
+        other = database.driver()
+        await other.push([delete("/d")], session_id=session)
+        await other.close()
+        await driver.push([upsert("/d/5/y")], session_id=session)
+
+    run(scenario)
+    assert containers(database) == {"/d", "/d/5"}
+
+
+def test_a_container_that_an_audit_deleted_comes_back_with_what_is_new_below_it(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([], session_id=session, is_snapshot_end=True)
+        for batch in NEWS:
+            await driver.push(batch, session_id=session)
+        root = upsert("/", source=AUDIT, is_directory=True)
+        await driver.push([AUDIT_START, root], session_id=session)
+        await driver.push([AUDIT_END], session_id=session)
+        assert paths(database) == ["/"]
+        await driver.push([upsert("/d/5/y")], session_id=session)
+
+    run(scenario)
+    assert containers(database) == {"/", "/d", "/d/5"}
+
+
+def test_a_row_of_another_table_is_found_whoever_looked_before(push, database):
+    push(*NEWS, [upsert("/d/5/q", home=("fs", "t"))], [upsert("/d/5/r")], [upsert("/d/5/q", mtime=5.0)])
+    assert [row["mtime"] for row in database.stored() if row["path"] == "/d/5/q"] == [5.0]
+
+
+def test_a_row_is_found_when_new_rows_go_to_another_table_than_before(push, database):
+    there = ("fs", "t")
+    push([upsert("/d/z", home=there)], [delete("/d/z")], *NEWS, [upsert("/d/5/0", home=there, mtime=5.0)])
+    assert [row["mtime"] for row in database.stored() if row["path"] == "/d/5/0"] == [5.0]
+
+
+def test_a_file_that_became_a_container_stays_closed_to_a_snapshot(push, database):
+    listed = [upsert("/e/1", source=SNAPSHOT)]
+    push([upsert("/c")], [upsert("/c/1")], listed, [upsert("/c/2")], [upsert("/c/x", source=SNAPSHOT, mtime=9.0)])
+    assert paths(database) == ["/c", "/c/1", "/c/2", "/e", "/e/1"]
 
 
 def test_after_a_mistake_twice_as_many_new_rows_are_wanted():
