@@ -13,7 +13,7 @@ from fustor_pusher_postgres._rows import Key, parent_of
 
 __all__ = ["Block", "Paths", "blocks_of"]
 
-_CHUNK_ROWS = 25  # few, so that the server need not wait long for the first
+_CHUNK_ROWS = 33  # few, so that the server need not wait long for the first
 _NUMBERS, _SIZES = {float, int}, {int, type(None)}
 
 

@@ -11,7 +11,6 @@ from psycopg2 import sql
 from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_postgres._block import Block, Paths, blocks_of
 from fustor_pusher_postgres._columns import Column, Row, plain_columns
-from fustor_pusher_postgres._containers import make_containers
 from fustor_pusher_postgres._fresh import columns_of, copy_fresh, copy_unseen, names_of
 from fustor_pusher_postgres._known import look
 from fustor_pusher_postgres._rows import Act
@@ -65,9 +64,11 @@ def _write_found(writer: Writer, blocks: list[Block], paths: Paths, source: Mess
     writer.forecast.found(source, are_new=not known.has_rows)
     if known.is_closed:
         return False
-    if known.has_rows:
-        return _bring(writer, homes, paths, source)
-    return _copy(writer, homes, known.missing, paths, source)
+    if not (_bring(writer, homes, paths, source) if known.has_rows else _copy(writer, homes, source)):
+        return False
+    if known.missing:  # but what was told of them may be written by now
+        writer.complete(paths.above, source)
+    return True
 
 
 def _may_come_in_blocks(writer: Writer, source: MessageSource) -> bool:
@@ -75,15 +76,13 @@ def _may_come_in_blocks(writer: Writer, source: MessageSource) -> bool:
     return source is MessageSource.REALTIME or (source is MessageSource.SNAPSHOT and not writer.state.has_facts)
 
 
-def _copy(writer: Writer, homes: list[_Home], missing: set[str], paths: Paths, source: MessageSource) -> bool:
+def _copy(writer: Writer, homes: list[_Home], source: MessageSource) -> bool:
     columns = [columns_of(home.table, home.block.rows) for home in homes]
     if None in columns:
         return False
     writer.begin_run(source)
     for home, told in zip(homes, columns, strict=True):
         copy_fresh(writer, home.table, told or [], [home.block], source)
-        missing.difference_update(home.block.paths if home.block.has_containers else ())
-    make_containers(writer, missing, paths.above, source)
     return True
 
 
@@ -106,7 +105,6 @@ def _bring(writer: Writer, homes: list[_Home], paths: Paths, source: MessageSour
     for table in {home.table.number: home.table for home in homes}.values():
         variants = plain(table, {int(act) for act in found[table.number]})
         writer.put(table, Staged(told[table.number], variants), source, names)
-    writer.complete(paths.above, source)
     return True
 
 

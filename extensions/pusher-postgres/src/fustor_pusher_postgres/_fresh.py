@@ -22,7 +22,7 @@ from fustor_pusher_postgres._write import Writer
 __all__ = ["columns_of", "copy_fresh", "copy_unseen", "names_of"]
 
 Items: TypeAlias = list[tuple[EventBase, list[Any]]]
-_PART_ROWS = 25  # few, so that the server need not wait long for the first
+_PART_ROWS = 33  # few, so that the server need not wait long for the first
 _COPY = sql.SQL(
     "COPY {} (event_index, path, mtime, size, is_directory, _below{}, message_source, _at, _session, _seen) FROM STDIN"
 )
