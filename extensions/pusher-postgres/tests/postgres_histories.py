@@ -10,6 +10,8 @@ from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSig
 REALTIME, SNAPSHOT, AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 NAMES = ("a", "b", "a-b")  # `-` sorts before `/`
 MANY_NAMES = (*NAMES, *(f"n{number}" for number in range(20)), "back\\slash", "tab\t", "line\n", "return\r", 'quo"te')
+NEW_NAMES = tuple(f"n{number}" for number in range(400))
+"""So many that a path is hardly ever drawn twice: with few deletes, one push of new rows follows the other."""
 MAX_DEPTH = 4
 KINDS = ("realtime", "snapshot", "mixed", "end", "start", "audit", "finish", "again", "session")
 WEIGHTS = (30, 20, 12, 8, 10, 20, 8, 8, 3)
@@ -22,6 +24,7 @@ class History:
         self.random = Random(seed)
         self.names = names
         self.length = length
+        self.rarely = 0.1 if names is NEW_NAMES else 1.0
         self.layout = self.random.choice(("files", "tables", "wild"))
         self.has_index = self.random.random() < 0.5
         self.index = 0
@@ -72,7 +75,7 @@ class History:
 
     def _event(self, source):
         random = self.random
-        is_delete = random.random() < (0.3 if source is REALTIME else 0.03)
+        is_delete = random.random() < (0.3 if source is REALTIME else 0.03) * self.rarely
         paths = [self._path() for _ in range(random.randrange(1, 4))]
         if self.layout == "files":
             home = ("fs", "")
@@ -98,7 +101,7 @@ class History:
         row = {"path": path, "mtime": float(random.randrange(20)), "size": random.randrange(100)}
         if is_delete:
             return row | {"size": None}
-        if path == "/" or random.random() < 0.45:
+        if path == "/" or random.random() < 0.45 * self.rarely:
             row["is_directory"] = True
             if source is not REALTIME and random.random() < 0.25:
                 row["audit_skipped"] = True

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 import psycopg2
 import pytest
-from postgres_histories import MANY_NAMES, NAMES, play
+from postgres_histories import MANY_NAMES, NAMES, NEW_NAMES, play
 from psycopg2 import sql
 
 PLAIN = 30
@@ -63,8 +63,9 @@ def test_tables_equal_the_view(module_database, start):
     expect_equal(module_database, range(start, start + 10), LENGTH)
 
 
-def test_tables_equal_the_view_where_most_paths_are_new(module_database):
-    expect_equal(module_database, range(10), LENGTH, MANY_NAMES)
+@pytest.mark.parametrize("names", [MANY_NAMES, NEW_NAMES], ids=["many names", "new names"])
+def test_tables_equal_the_view_where_most_paths_are_new(module_database, names):
+    expect_equal(module_database, range(10), LENGTH, names)
 
 
 @pytest.mark.full
@@ -77,3 +78,9 @@ def test_tables_equal_the_view_in_many_histories(database, start):
 @pytest.mark.parametrize("start", range(0, FULL // 4, 100))
 def test_tables_equal_the_view_in_many_histories_of_new_paths(database, start):
     expect_equal(database, range(start, start + 100), 60, MANY_NAMES)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("start", range(0, FULL // 4, 100))
+def test_tables_equal_the_view_in_many_histories_of_pushes_of_new_rows(database, start):
+    expect_equal(database, range(start, start + 100), 60, NEW_NAMES)
