@@ -80,7 +80,10 @@ class History:
         if self.layout == "files":
             home = ("fs", "")
         elif self.layout == "tables":
-            home = ("fs", paths[0].split("/")[1]) if paths[0].count("/") > 1 else ("fs", "")
+            table = paths[0].split("/")[1]
+            if self.names is NEW_NAMES:
+                table = table[:2]  # more tables than one DROP SCHEMA has locks for
+            home = ("fs", table) if paths[0].count("/") > 1 else ("fs", "")
         else:
             home = (random.choice(("fs", "x")), random.choice(("", "a")))
         rows = [self._row(path, source, is_delete=is_delete) for path in paths]
