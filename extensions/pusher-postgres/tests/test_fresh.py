@@ -341,3 +341,52 @@ def test_a_constraint_of_the_user_after_many_new_rows_refuses_one(run, database)
     run(scenario)
     assert [row["path"] for row in database.stored() if (row["mtime"] or 0) > 5] == ["/x", "/z"]
     assert database.ask("SELECT path FROM fustor._fustor_dead_letters") == [("/y",)]
+
+
+@pytest.mark.parametrize("source", [MessageSource.REALTIME, SNAPSHOT])
+@pytest.mark.parametrize("name", ["/d/5", "/d"])
+def test_a_file_in_the_place_of_a_container_is_found_among_new_rows(push, database, source, name):
+    home = ("fs", "t")
+    push(
+        *([upsert(path, home=home, source=source)] for path in ("/d/1", "/d/2", "/d/5/3")),
+        [upsert(name, home=home, source=source, mtime=9.0)],
+        [upsert("/d/6", home=home, source=source)],
+    )
+    told = [(row["path"], bool(row["is_directory"])) for row in database.stored()]
+    assert len({path for path, _ in told}) == len(told)
+    assert (("/d/5", False) in told) == (name == "/d/5")
+    assert ("/d/5/3", False) not in told
+
+
+def test_a_file_in_the_place_of_another_schemas_container_is_found(push, database):
+    push(
+        [upsert("/d", home=("x", ""), is_directory=True)],
+        *([upsert(f"/d/{number}")] for number in range(3)),
+        [upsert("/d", mtime=9.0)],
+    )
+    assert [(row["path"], row["is_directory"]) for row in database.stored()] == [("/d", False)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[("", 1)], [("/a", 10**400), ("/b", -(10**400))], [("/a", 10**5_000)]],
+    ids=["no path", "a sum that is finite", "an integer too long to print"],
+)
+@pytest.mark.parametrize("news", [0, 4])
+def test_a_row_that_cannot_be_is_set_aside_among_new_ones(run, database, bad, news):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for number in range(news):
+            await driver.push([upsert(f"/d/{number}")], session_id=session)
+        await driver.push([upsert(path, mtime=mtime) for path, mtime in bad], session_id=session)
+        await driver.push([upsert("/e")], session_id=session)
+        assert driver.statistics()["refused_rows"] == len(bad)
+
+    run(scenario)
+    assert paths(database)[-1] == "/e"
+
+
+def test_a_push_is_begun_again_once(push, database):
+    batch = [event for number in range(70) for event in (upsert(f"/a{number}"), AUDIT_START)]
+    push([*batch, upsert("/a1", mtime=2.0)])
+    assert len(paths(database)) == 70

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from fustor_core.exceptions import ConfigError
+from fustor_source_postgres._snapshot.copier import FrameWriter
+
 ROWS = 60_000
 HOSTILE = [r"E'tab\tline\nback\\slash\x0b'", "'ü 🐘'", "null", "''", r"'\N'", r"'\.'", "repeat('long', 300000)"]
 
@@ -118,3 +121,47 @@ def test_without_room_for_a_second_connection_there_is_one(database, make_driver
 def test_without_an_interpreter_to_start_there_is_one_process(make_driver, monkeypatch, program):
     monkeypatch.setattr(sys, "executable", program)
     assert len(rows_of(make_driver(process_bytes=1))) == ROWS
+
+
+@pytest.mark.parametrize("victim", ["process", "connection"])
+@pytest.mark.usefixtures("large")
+def test_a_host_that_ignores_how_processes_end_misses_nothing(database, make_driver, victim):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        events = make_driver(process_bytes=1).get_snapshot_iterator()
+        paths = [row["path"] for row in next(events).rows]
+        if victim == "process":
+            os.kill(*copiers(), signal.SIGKILL)
+        else:
+            database.run("select pg_terminate_backend(pid) from pg_stat_activity where query like 'COPY%'")
+        paths += [row["path"] for event in events for row in event.rows]
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert len(set(paths)) == ROWS
+
+
+@pytest.mark.usefixtures("large")
+def test_what_breaks_a_copy_in_this_process_is_raised(make_driver, monkeypatch):
+    def fail(_writer):
+        raise MemoryError
+
+    monkeypatch.setattr(FrameWriter, "end", fail)
+    events = make_driver().get_snapshot_iterator()
+    with pytest.raises(MemoryError):
+        list(events)
+
+
+@pytest.mark.usefixtures("large")
+def test_paths_of_the_interpreter_may_be_objects(make_driver, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("/no/such/directory")])
+    events = make_driver(process_bytes=1).get_snapshot_iterator()
+    next(events)
+    assert copiers()
+    events.close()
+
+
+@pytest.mark.parametrize("batch_size", [-1, "10", 10.0])
+@pytest.mark.parametrize("phase", ["get_snapshot_iterator", "get_audit_iterator"])
+def test_a_batch_size_that_is_none_is_refused(make_driver, batch_size, phase):
+    with pytest.raises(ConfigError, match="batch_size"):
+        getattr(make_driver(), phase)(batch_size=batch_size)

@@ -249,3 +249,20 @@ def test_rolled_back_changes_are_not_told(database, make_driver, read):
         run("rollback to s")
         run("insert into t values (3)")
     assert [row["path"] for _, row in reading.rows(2)] == ["/public/t/1", "/public/t/3"]
+
+
+@pytest.mark.parametrize("kind", ["int", "bigint", "uuid", "text"])
+def test_a_null_in_a_configured_key_has_one_path_in_every_phase(database, make_driver, kind):
+    database.run(f"create table t (k {kind}, v text)")
+    database.run("alter table t replica identity full")
+    driver = make_driver(key_columns={"public.t": ["k"]})
+    driver.get_message_iterator(-1)
+    start = driver.get_latest_position()
+    database.run("insert into t values (null, 'a')")
+    phases = [
+        driver.get_message_iterator(start, end_position=driver.get_latest_position()),
+        make_driver(key_columns={"public.t": ["k"]}, slot="other").get_snapshot_iterator(),
+        driver.get_audit_iterator(),
+    ]
+    told = [[row for event in events for row in event.rows if not row.get("is_directory")] for events in phases]
+    assert [[row["path"] for row in rows] for rows in told] == [["/public/t/%00"]] * 3

@@ -289,3 +289,29 @@ def test_old_changes_release_nothing_that_was_not_acknowledged(database, make_dr
                 pass
         assert database.slots()[0][2] == confirmed
     assert driver.is_position_available(acknowledged)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_message_of_a_part_that_is_rolled_back_takes_no_place(database, make_driver, frugal, streaming):
+    database.run("create table t (id int primary key, v text)")
+    database.run("create table u (id int primary key)")
+    streamed = make_driver(dsn=frugal, streaming=True)
+    streamed.get_message_iterator(-1)
+    start = streamed.get_latest_position()
+    with database.transaction() as run:
+        run("insert into t values (-1, '')")
+        run("savepoint s")
+        run("select pg_logical_emit_message(true, 'app', 'x')")
+        run("insert into t select g, md5(g::text) from generate_series(1, 10000) g")
+        run("rollback to s")
+        run("insert into t values (-2, '')")
+        run("insert into u values (1)")
+    end = streamed.get_latest_position()
+    told = [next(streamed.get_message_iterator(start, end_position=end))]
+    other = make_driver(streaming=streaming)
+    told += other.get_message_iterator(told[0].index, end_position=end)
+    assert sorted(row["path"] for event in told for row in event.rows) == [
+        "/public/t/-1",
+        "/public/t/-2",
+        "/public/u/1",
+    ]

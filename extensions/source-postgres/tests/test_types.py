@@ -150,3 +150,21 @@ def test_sizes_agree_and_everything_is_json(records):
     for rows in records.values():
         json.dumps(rows, allow_nan=False).encode()
         json.dumps(rows, allow_nan=False, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonb"])
+@pytest.mark.parametrize(("depth", "is_read"), [(100, True), (101, False), (1_000, False), (5_000, False)])
+def test_a_document_that_is_nested_deeply_stays_text(database, make_driver, kind, depth, is_read):
+    database.run(f"create table t (id int primary key, v {kind})")
+    driver = make_driver()
+    driver.get_message_iterator(-1)
+    start = driver.get_latest_position()
+    text, flat = "[" * depth + "]" * depth, '["' + "[" * 200 + '"]'
+    database.run("insert into t values (1, %s), (2, %s)", text, flat)
+    streamed = driver.get_message_iterator(start, end_position=driver.get_latest_position())
+    snapshot = make_driver(slot="other").get_snapshot_iterator()
+    for events in (streamed, snapshot):
+        (event,) = events
+        values = [row["record"]["v"] for row in event.rows]
+        assert values == [json.loads(text) if is_read else text, ["[" * 200]]
+        event.model_dump_json()

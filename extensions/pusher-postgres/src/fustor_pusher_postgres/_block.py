@@ -113,10 +113,10 @@ def _containers_above(blocks: Iterable[Block]) -> dict[str, str]:
 
 def _block(key: Key, rows: list[Row], indexes: list[str], *, has_containers: bool, is_update: bool) -> Block | None:
     paths: list[Any] = [row.get("path") for row in rows]
-    mtimes: list[Any] = [row.get("mtime") for row in rows]
-    if not (_are_paths(paths) and _are_times(mtimes) and {type(row.get("size")) for row in rows} <= _SIZES):
+    mtimes = _times([row.get("mtime") for row in rows])
+    if mtimes is None or not _are_paths(paths) or not {type(row.get("size")) for row in rows} <= _SIZES:
         return None
-    return Block(key, rows, paths, [*map(float, mtimes)], indexes, has_containers, is_update)
+    return Block(key, rows, paths, mtimes, indexes, has_containers, is_update)
 
 
 def _are_paths(paths: list[Any]) -> bool:
@@ -126,13 +126,16 @@ def _are_paths(paths: list[Any]) -> bool:
     except TypeError:
         return False
     breaks = len(paths) - 1
-    begins = text[0] == "/" and text.count("\n") == breaks == text.count("\n/")
-    return begins and text[-1] != "/" and not any(wrong in text for wrong in ("//", "/\n", "\0"))
+    begins = text[:1] == "/" and text.count("\n") == breaks == text.count("\n/")
+    return begins and text[-1:] != "/" and not any(wrong in text for wrong in ("//", "/\n", "\0"))
 
 
-def _are_times(mtimes: list[Any]) -> bool:
-    """Whether all are finite numbers; some that are have too large a sum to be known as such."""
+def _times(told: list[Any]) -> list[float] | None:
+    """The times, where all are finite numbers; some that are have too large a sum to be known as such."""
+    if not {*map(type, told)} <= _NUMBERS:
+        return None
     try:
-        return {*map(type, mtimes)} <= _NUMBERS and math.isfinite(sum(mtimes))
+        times = [*map(float, told)]
     except OverflowError:
-        return False
+        return None
+    return times if math.isfinite(sum(times)) else None

@@ -128,10 +128,11 @@ def _confirmed(writer: Writer, key: Key, paths: Paths, source: MessageSource, su
     """Make the containers of rows that are copied; raise Mistaken where these should not be there."""
     table = writer.home(key, paths.told)
     may_be_closed = source is MessageSource.SNAPSHOT and writer.state.has_marks
-    if sure is not None and sure.covers(table, paths.above) and not may_be_closed:
+    if sure is not None and sure.covers(table, paths) and not may_be_closed:
         return sure
     known = look_around(writer, table, paths, source)
     if known.has_rows or known.is_closed:
         raise Mistaken("A row is not new")
     make_containers(writer, known.missing, paths.above, source)
-    return Sure(table, frozenset(paths.above)) if not known.has_strangers else None
+    is_alone = not (known.has_strangers or known.missing)  # what was missing is made in a table of its own
+    return Sure(table, frozenset(paths.above)) if is_alone else None

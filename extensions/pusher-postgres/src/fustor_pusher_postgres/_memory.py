@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from fustor_event_model import MessageSource
+from fustor_pusher_postgres._block import Paths
 from fustor_pusher_postgres._tables import Table
 
 __all__ = ["Forecast", "Memory", "Mistaken", "Sure"]
@@ -24,9 +26,15 @@ class Forecast:
     After every mistake it wants to have seen twice as many pushes of new rows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: int = _NEWS_MIN) -> None:
+        """Want this many pushes of new rows at first."""
         self._seen = Counter[MessageSource]()
-        self._wanted = dict.fromkeys(MessageSource, _NEWS_MIN)
+        self._wanted = dict.fromkeys(MessageSource, wanted)
+
+    @classmethod
+    def none(cls) -> Self:
+        """One that never takes rows for new."""
+        return cls(sys.maxsize)
 
     def is_new(self, source: MessageSource) -> bool:
         """Whether the next rows of this source are taken for new."""
@@ -51,9 +59,13 @@ class Sure:
     containers: frozenset[str]
     """What is above them, and is there."""
 
-    def covers(self, table: Table, above: Iterable[str]) -> bool:
-        """Whether nothing has to be looked for around rows of this table, with these containers above them."""
-        return self.table == table and self.containers.issuperset(above)
+    def covers(self, table: Table, paths: Paths) -> bool:
+        """Whether nothing has to be looked for around rows of this table, once their paths are not in it."""
+        return (
+            self.table == table
+            and self.containers.issuperset(paths.above)
+            and self.containers.isdisjoint(paths.told)  # these may be in another table
+        )
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from psycopg2.extensions import cursor
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
 from fustor_pusher_postgres._connection import Address, Pool
 from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
-from fustor_pusher_postgres._memory import Memory, Mistaken
+from fustor_pusher_postgres._memory import Forecast, Memory, Mistaken
 from fustor_pusher_postgres._schema import prepare_schema
 from fustor_pusher_postgres._state import State, begin_session, load, lock, save
 from fustor_pusher_postgres._tables import Tables, load_tables
@@ -93,11 +93,10 @@ class Store:
         return state
 
     def _push_quickly(self, session_id: object, batch: Batch) -> tuple[State, int]:
-        while True:
-            try:
-                return self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=False))
-            except Mistaken:  # and it will not be so again
-                continue
+        try:
+            return self._transaction(lambda cur: self._push(cur, session_id, batch))
+        except Mistaken:
+            return self._transaction(lambda cur: self._push(cur, session_id, batch, hopefully=False))
 
     def _push_carefully(self, session_id: object, batch: Batch) -> tuple[State, int]:
         try:
@@ -110,7 +109,9 @@ class Store:
         self._closing.set()
         self._pool.close()
 
-    def _push(self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, int]:
+    def _push(
+        self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool = False, hopefully: bool = True
+    ) -> tuple[State, int]:
         schema = self._params.schema_name
         locked = lock(cur, schema, session_id)
         state = locked.state
@@ -121,7 +122,7 @@ class Store:
             known = load_tables(cur, schema, state)
         written_by, sure = memory.sure
         tables = Tables(schema, state, known)
-        writer = Writer(cur, self._params, state, tables, memory.forecast)
+        writer = Writer(cur, self._params, state, tables, memory.forecast if hopefully else Forecast.none())
         writer.sure = sure if written_by == locked.written_by else None
         refused = write_batch(writer, batch, carefully=carefully)
         save(cur, schema, before, state)

@@ -133,8 +133,10 @@ def parse_row(row: object) -> tuple[str, float]:
         raise RowRefused(f"Path {path!r} has a NUL in it, which no text of a database can hold")
     if path != "/" and ("//" in path or path.endswith("/")):
         raise RowRefused(f"Path {path!r} has an empty name in it; use single slashes and none at the end")
-    if isinstance(mtime, bool) or not isinstance(mtime, int | float) or not _is_finite(mtime):
+    if isinstance(mtime, bool) or not isinstance(mtime, int | float):
         raise RowRefused(f"Row {path!r} has mtime {mtime!r}; send finite seconds since the epoch")
+    if not _is_finite(mtime):
+        raise RowRefused(f"Row {path!r} has an mtime that is no finite float; send seconds since the epoch")
     return path, float(mtime)
 
 

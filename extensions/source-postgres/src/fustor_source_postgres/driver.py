@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import psycopg2
 
 from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
 from fustor_source_postgres._answers import answer, make_agent_user, on_server
@@ -90,7 +91,7 @@ class PostgresDriver(SourceDriver):
         """Every row of the chosen tables, at the boundary of the stream that was opened before, if one was."""
         partition = kwargs.get("partition")
         stop = Stop(self._stop_driver_event, kwargs.get("stop_event"))
-        batch_size = kwargs.get("batch_size") or _DEFAULT_BATCH_SIZE
+        batch_size = _batch_size(kwargs)
         reader = SnapshotReader(self._opener, self._patience(stop), stop, batch_size)
         if partition is None:
             return self._counted(reader, reader.whole())
@@ -135,7 +136,7 @@ class PostgresDriver(SourceDriver):
     def get_audit_iterator(self, **kwargs: Any) -> Iterator[AuditItem]:
         """Every chosen table again, with its containers; unchanged ones are skipped where the host has a cache."""
         stop = Stop(self._stop_driver_event, kwargs.get("stop_event"))
-        batch_size = kwargs.get("batch_size") or _DEFAULT_BATCH_SIZE
+        batch_size = _batch_size(kwargs)
         auditor = Auditor(self._opener, self._patience(stop), stop, batch_size, kwargs.get("mtime_cache"))
         return self._audited(auditor)
 
@@ -246,3 +247,10 @@ class PostgresDriver(SourceDriver):
     async def get_wizard_steps(cls) -> dict[str, Any]:
         """One step for the connection, one for what to read."""
         return {"steps": WIZARD_STEPS}
+
+
+def _batch_size(kwargs: Mapping[str, Any]) -> int:
+    asked = kwargs.get("batch_size") or _DEFAULT_BATCH_SIZE
+    if not isinstance(asked, int) or asked < 1:
+        raise ConfigError(f"batch_size {asked!r} is no number of rows; give a whole number of at least 1")
+    return asked

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+_MAX_DEPTH = 100  # what reads or writes events further on gives up soon after, some at 255
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKET = re.compile(r"[][{}]")
 _EXACT_LENGTH = 16  # 15 digits and a point: a double holds every such decimal
 _SAFE_MAGNITUDE = 1e300
 _SHAPE = bytes.maketrans(b"123456789.[,-", b"0000000000   ")
@@ -38,8 +42,10 @@ def parse_json(text: str) -> Any:
     r"""The value of one json document.
 
     A number that a double cannot hold stays text, and so does a whole document with half a surrogate pair (type json
-    accepts `"\ud800"`), since no text that can be stored or sent can carry one.
+    accepts `"\ud800"`), since no text that can be stored or sent can carry one, or with more than a hundred levels.
     """
+    if _is_deep(text):
+        return text
     try:
         value = _decode(text)
     except json.JSONDecodeError:
@@ -57,10 +63,21 @@ def _has_half_a_pair(value: Any) -> bool:
     return False
 
 
+def _is_deep(text: str) -> bool:
+    if len(text) <= 2 * _MAX_DEPTH or text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
+
+
 def parse_json_column(texts: list[str]) -> list[Any]:
     """The values of many documents, for the price of one call."""
     joined = f"[{','.join(texts)}]"
-    if "\\u" in joined:
+    if "\\u" in joined or any(map(_is_deep, texts)):
         return [parse_json(text) for text in texts]
     try:
         values: list[Any] = _decode(joined)
@@ -73,23 +90,21 @@ def parse_json_column(texts: list[str]) -> list[Any]:
 
 def parse_jsonb(raw: bytes) -> Any:
     """The value of a jsonb document, the same as `parse_json` gives."""
-    if b"\\u" in raw or _has_long_numbers(b"[" + raw):
+    if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH or _has_long_numbers(b"[" + raw):
         return parse_json(raw.decode())
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:  # nested deeper than it reads
-        return parse_json(raw.decode())
+    return orjson.loads(raw)
 
 
 def parse_jsonb_column(texts: list[str]) -> list[Any]:
     """The values of many jsonb documents, for the price of one call."""
     joined = f"[{','.join(texts)}]".encode()
-    if (b"\\" in joined and b"\\u" in joined) or _has_long_numbers(joined):
+    if (
+        (b"\\" in joined and b"\\u" in joined)
+        or (max(map(len, texts), default=0) > 2 * _MAX_DEPTH and any(map(_is_deep, texts)))
+        or _has_long_numbers(joined)
+    ):
         return parse_json_column(texts)
-    try:
-        values: list[Any] = orjson.loads(joined)
-    except orjson.JSONDecodeError:
-        return parse_json_column(texts)
+    values: list[Any] = orjson.loads(joined)
     return values
 
 

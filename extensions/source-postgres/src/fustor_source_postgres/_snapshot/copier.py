@@ -20,15 +20,15 @@ if TYPE_CHECKING:  # without the module of that name, which takes a third of the
 HEAD = Struct("<II")
 """Opens a frame: the number of lines, and the bytes of their fields. The lengths of the lines come between."""
 LENGTHS = "I"
-FAILED = 3
-"""The exit status that announces a document about what failed."""
+FAULT = b"fault of the server: "
+"""Opens the line that says what failed."""
 _MAX_FRAME_BYTES = 4 << 20
 
 
 class FrameWriter:
     """Makes `file`, to which psycopg2 writes lines; they go on to a descriptor, `batch_size` in one frame.
 
-    Where lines are long a frame has fewer. `flush` sends what is left.
+    Where lines are long a frame has fewer. `end` sends what is left, and that nothing was left out.
     """
 
     def __init__(self, target: int, batch_size: int) -> None:
@@ -39,8 +39,12 @@ class FrameWriter:
         next(taking)
         self.file = SimpleNamespace(write=taking.send)  # cheaper than a method, for a call a line
 
-    def flush(self) -> None:
-        """Send the lines that wait for more."""
+    def end(self) -> None:
+        """Send the lines that wait for more, and a frame without any: whatever ends without it is not complete."""
+        self._flush()
+        _write(self._target, HEAD.pack(0, 0))
+
+    def _flush(self) -> None:
         lines = self._lines
         if lines:
             lengths = array(LENGTHS, map(len, lines))
@@ -58,7 +62,7 @@ class FrameWriter:
                 size += len(line)
                 if size >= _MAX_FRAME_BYTES:
                     break
-            self.flush()
+            self._flush()
 
 
 def _write(target: int, data: bytes) -> None:
@@ -82,11 +86,11 @@ def main() -> int:
                 cur.execute(statement)
             _write(1, asked["ready"].encode())
             cur.copy_expert(asked["statement"], writer.file)
-        writer.flush()
+        writer.end()
     except psycopg2.Error as err:
         fault = json.dumps({"pgcode": err.pgcode, "text": str(err)})
-        sys.stderr.write(f"\n{fault}")  # psycopg2 may have written there as well
-        return FAILED
+        sys.stderr.write(f"\n{FAULT.decode()}{fault}")  # psycopg2 may have written there as well
+        return 1
     return 0
 
 

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from contextlib import suppress
 from threading import Thread
 
-import psycopg2
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._snapshot.copier import FrameWriter
@@ -26,20 +25,21 @@ def copied_here(conn: connection, statement: str, batch_size: int) -> Generator[
         psycopg2.Error: the statement failed; what came before has been given.
     """
     reading, writing = make_pipe()
-    faults: list[psycopg2.Error] = []
+    faults: list[Exception] = []
     arguments = (conn, statement, writing, batch_size, faults)
     thread = Thread(target=_run, args=arguments, name="fustor-postgres-copy", daemon=True)
     with os.fdopen(reading, "rb") as source:
         thread.start()
         try:
             yield from read_frames(source)
+        except EOFError:
+            thread.join()
+            raise faults[0] from None
         finally:
             source.close()  # a writer that waits for room wakes up
             if thread.is_alive():
                 conn.cancel()
             thread.join()
-    if faults:
-        raise faults[0]
 
 
 def make_pipe() -> tuple[int, int]:
@@ -50,15 +50,13 @@ def make_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def _run(conn: connection, statement: str, writing: int, batch_size: int, faults: list[psycopg2.Error]) -> None:
-    writer = FrameWriter(writing, batch_size)
+def _run(conn: connection, statement: str, writing: int, batch_size: int, faults: list[Exception]) -> None:
     try:
+        writer = FrameWriter(writing, batch_size)
         with conn.cursor() as cur:
             cur.copy_expert(statement, writer.file)
-        writer.flush()
-    except psycopg2.Error as err:
+        writer.end()
+    except Exception as err:  # noqa: BLE001 - handed to whoever reads; of a broken pipe nobody does
         faults.append(err)
-    except BrokenPipeError:  # nobody wants the rest
-        pass
     finally:
         os.close(writing)

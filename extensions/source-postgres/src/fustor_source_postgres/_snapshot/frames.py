@@ -16,9 +16,6 @@ class Frame(NamedTuple):
     fields: bytes
 
 
-NO_LINES = Frame(array(LENGTHS), b"")
-
-
 class Source(Protocol):
     """A file whose `read` gives all that was asked for, and less only where it ends."""
 
@@ -27,13 +24,20 @@ class Source(Protocol):
 
 
 def read_frames(source: Source) -> Generator[Frame]:
-    """Every whole frame; whoever reads has to find out whether more was meant to come."""
-    while len(head := source.read(HEAD.size)) == HEAD.size:
-        count, size = HEAD.unpack(head)
+    """Every whole frame.
+
+    Raises:
+        EOFError: the writer did not come to its end; what came before has been given.
+    """
+    while True:
+        head = source.read(HEAD.size)
+        count, size = HEAD.unpack(head) if len(head) == HEAD.size else (1, 0)
+        if not count:
+            return
         lengths = array(LENGTHS)
         described = source.read(count * lengths.itemsize)
         fields = source.read(size)
-        if len(fields) < size:
-            return
+        if not described or len(fields) < size:
+            raise EOFError("COPY broke off")
         lengths.frombytes(described)
         yield Frame(lengths, fields)

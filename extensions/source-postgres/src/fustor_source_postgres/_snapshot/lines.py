@@ -62,9 +62,9 @@ class LineReader:
     def _paths(self, columns: list[_Column]) -> list[str]:
         prefix = self._prefix
         if len(self._key) == 1:
-            texts = columns[self._key[0]].texts
-            if self._has_plain_key or _needs_no_encoding(texts):
-                return [prefix + name for name in texts]
+            key = columns[self._key[0]]
+            if not key.has_null and (self._has_plain_key or _needs_no_encoding(key.texts)):
+                return [prefix + name for name in key.texts]
         keys = [columns[position].values(TEXT) for position in self._key]
         return [prefix + key_name(key) for key in zip(*keys, strict=True)]
 

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from array import array
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +18,12 @@ import psycopg2
 from psycopg2 import errors
 
 from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._snapshot.copier import FAILED
+from fustor_source_postgres._snapshot.copier import FAULT
 from fustor_source_postgres._snapshot.copy import make_pipe
-from fustor_source_postgres._snapshot.frames import NO_LINES, Frame, read_frames
+from fustor_source_postgres._snapshot.frames import Frame, read_frames
 
 _log = logging.getLogger(__name__)
+_NO_LINES = Frame(array("I"), b"")
 _PROGRAM = Path(__file__).with_name("copier.py")
 
 
@@ -42,7 +44,13 @@ def copied_elsewhere(address: Address, before: list[str], statement: str, batch_
         return None
     finally:
         os.close(writing)
-    asked = {"path": sys.path, "dsn": address.dsn, "before": before, "statement": statement, "batch_size": batch_size}
+    asked = {
+        "path": [*map(str, sys.path)],
+        "dsn": address.dsn,
+        "before": before,
+        "statement": statement,
+        "batch_size": batch_size,
+    }
     frames = _frames(process, reading, asked)
     try:
         next(frames)
@@ -60,7 +68,7 @@ def _start(writing: int) -> subprocess.Popen[bytes]:
 
 
 def _frames(process: subprocess.Popen[bytes], reading: int, asked: dict[str, Any]) -> Generator[Frame]:
-    """A frame without lines when the process is about to copy, then what it copies.
+    """An empty frame when the process is about to copy, then what it copies.
 
     It says so in words that no other program would use, whatever this one's executable is.
     """
@@ -69,11 +77,12 @@ def _frames(process: subprocess.Popen[bytes], reading: int, asked: dict[str, Any
         try:
             _ask(process, json.dumps(asked | {"ready": ready}).encode())
             if source.read(len(ready)) == ready.encode():
-                yield NO_LINES
+                yield _NO_LINES
                 yield from read_frames(source)
-                if process.wait() == 0:
-                    return
+                return
             raise _fault(process)
+        except EOFError:
+            raise _fault(process) from None
         finally:
             process.kill()
 
@@ -87,9 +96,11 @@ def _ask(process: subprocess.Popen[bytes], asked: bytes) -> None:
 def _fault(process: subprocess.Popen[bytes]) -> psycopg2.Error:
     """What the process says of its failure."""
     told = process.stderr.read() if process.stderr is not None else b""
-    if process.wait() != FAILED:
+    process.wait()
+    last = told.split(b"\n")[-1]
+    if not last.startswith(FAULT):  # the status tells nothing where a host collects the ends of all its processes
         return psycopg2.OperationalError(f"The process that copies a table ended with status {process.returncode}")
-    fault = json.loads(told.splitlines()[-1])
+    fault = json.loads(last.removeprefix(FAULT))
     try:
         kind = errors.lookup(fault["pgcode"])
     except KeyError:

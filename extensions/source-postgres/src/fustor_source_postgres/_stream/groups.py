@@ -122,12 +122,11 @@ class Groups:
         )
         self._tell(relation, make, [row])
 
-    def mark(self, *, visible: bool) -> None:
-        """Use up a place in the transaction, and tell that it is passed where somebody waits for that."""
+    def mark(self) -> None:
+        """Tell that a place in the transaction is passed."""
         self.flush()
         self._pass_place()
-        if visible:
-            self._ready.append(make_marker(self._index))
+        self._ready.append(make_marker(self._index))
 
     def close(self, relation: Relation) -> None:
         """Close what is open of one table; what is open of others depends on the log alone."""

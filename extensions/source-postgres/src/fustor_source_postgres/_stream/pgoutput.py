@@ -185,7 +185,9 @@ class Decoder:
             return
         end = payload.index(0, 10)
         prefix, content = payload[10:end].decode(), payload[end + 5 :]
-        self._groups.mark(visible=prefix == HEARTBEAT and content == self._label.encode())
+        # others take no place: in a streamed transaction they are told even of parts that are rolled back
+        if prefix == HEARTBEAT and content == self._label.encode():
+            self._groups.mark()
 
 
 def _ignore(_payload: bytes) -> None:

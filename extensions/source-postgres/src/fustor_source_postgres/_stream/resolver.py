@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fustor_core.exceptions import DriverError
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.catalog import Table, is_chosen, load_tables
@@ -41,15 +43,22 @@ class Resolver:
         return Relation(described, key, wanted, self._types)
 
     def _key(self, described: Description, qualified: str, table: Table | None) -> tuple[str, ...]:
-        """The key's columns by the names they had then: a column may have been renamed since."""
+        """The key's columns by the names they had then."""
         configured = self._params.key_columns.get(qualified)
         if configured is not None:
             return configured
-        if table is not None and len(table.all_columns) == len(described.columns):
-            then = dict(zip(table.all_columns, described.columns, strict=True))
-            key = tuple(then[name] for name in table.key)
-            if key and described.identity.issuperset(key):
+        for key in _keys_then(described, table) if table is not None else ():
+            if described.identity.issuperset(key):
                 return key
         if described.replica_identity == "f" or not described.identity:
             raise DriverError(f"Table {qualified!r} has no key any more; name its `key_columns` or `exclude` it")
         return tuple(name for name in described.columns if name in described.identity)
+
+
+def _keys_then(described: Description, table: Table) -> Iterator[tuple[str, ...]]:
+    """What the key of today can have been: the same names, or other ones at their places, if columns were renamed."""
+    if table.key and set(table.key).issubset(described.columns):
+        yield table.key
+    if table.key and len(table.all_columns) == len(described.columns):
+        then = dict(zip(table.all_columns, described.columns, strict=True))
+        yield tuple(then[name] for name in table.key)

@@ -125,7 +125,7 @@ class MessageStream:
                     if self._taken is not None:
                         self._note_taken(self._taken, event.index)
                     yield event
-                if events[-1].index > last:
+                if events[-1].index >= last:
                     return
 
     def _decoded(self, chunk: list[bytes]) -> Iterator[list[EventBase]]:
