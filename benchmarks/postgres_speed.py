@@ -19,7 +19,7 @@ from fustor_source_postgres._server.boundary import begin_at
 from fustor_source_postgres._server.catalog import load_tables
 from fustor_source_postgres._server.position import base_index
 from fustor_source_postgres._snapshot.lines import LineReader
-from fustor_source_postgres._snapshot.tables import Large, read_rows
+from fustor_source_postgres._snapshot.tables import read_rows
 from fustor_source_postgres._stream.relation import Relation, read_description
 
 MIXED = """
@@ -63,7 +63,7 @@ def snapshot_rows(bench: Bench) -> None:
         (table,) = load_tables(conn, opener.params)
         begin_at(conn, None)
         reader = LineReader(conn, table, Types())
-        count = sum(read_rows(conn, reader, 0.0, 1_000, len, large=Large.of(opener)))
+        count = sum(read_rows(opener, conn, reader, 0.0, 1_000, make=len))
         conn.close()
         return count
 

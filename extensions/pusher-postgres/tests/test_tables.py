@@ -228,3 +228,18 @@ def test_columns_that_are_made_by_the_server_are_left_to_it(run, database, typed
         (f"/public/users/{key}",) for key in (1, 2, 3)
     ]
     assert database.ask("SELECT count(*) FROM fustor._fustor_dead_letters") == [(0,)]
+
+
+def test_a_column_may_get_another_type_while_a_driver_runs(run, database):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for number in (0, 1, 0, 1):
+            await driver.push([record(str(number), {"at": "2026-11-24"})], session_id=session)
+        database.ask("ALTER TABLE fustor.public_users ALTER COLUMN at TYPE date USING at::date")
+        await driver.push([record("1", {"at": "2026-11-25"})], session_id=session)
+        await driver.push([record("8", {"at": "never"}), record("9", {"at": "2026-11-26"})], session_id=session)
+
+    run(scenario, typed_tables=["*"])
+    query = "SELECT path, at::text FROM fustor.public_users WHERE at > '2026-11-24' ORDER BY path"
+    assert database.ask(query) == [("/public/users/1", "2026-11-25"), ("/public/users/9", "2026-11-26")]
+    assert database.ask("SELECT path FROM fustor._fustor_dead_letters") == [("/public/users/8",)]

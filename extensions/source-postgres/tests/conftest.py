@@ -185,3 +185,22 @@ def make_driver(database):
     yield make
     for driver in made:
         asyncio.run(driver.close())
+
+
+@pytest.fixture
+def messages_of():
+    """The messages that a driver's stream has between two positions, undecoded."""
+
+    def messages_of(driver, start, end):
+        opened = driver._opener.resume(start, bounded=True)
+        found = []
+        try:
+            while (opened.cur.wal_end or 0) >> 3 << 20 < end:
+                message = opened.cur.read_message()
+                if message is not None:
+                    found.append(message.payload)
+        finally:
+            opened.conn.close()
+        return found
+
+    return messages_of

@@ -26,25 +26,9 @@ def statements(source, number):
         )
 
 
-def payloads(driver, position, change):
-    """The messages of what `change` does, undecoded."""
-    change()
-    end = driver.get_latest_position()
-    opened = driver._opener.resume(position, bounded=True)
-    found = []
-    try:
-        while (opened.cur.wal_end or 0) >> 3 << 20 < end:
-            message = opened.cur.read_message()
-            if message is not None:
-                found.append(message.payload)
-    finally:
-        opened.conn.close()
-    return found
-
-
 @pytest.mark.parametrize("fine_events", [0, 1, 7, 50, MAX_ORDINAL // 2])
 @pytest.mark.parametrize("seed", [SEED])
-def test_a_folded_transaction_ends_in_the_same_state(database, make_driver, seed, fine_events):
+def test_a_folded_transaction_ends_in_the_same_state(database, make_driver, messages_of, seed, fine_events):
     print(f"seed {seed}")
     source = random.Random(seed)
     for table in "ab":
@@ -58,12 +42,11 @@ def test_a_folded_transaction_ends_in_the_same_state(database, make_driver, seed
         view.apply(event)
     view.snapshot_end()
 
-    def change():
-        with database.transaction() as run:
-            for statement in statements(source, 200):
-                run(statement)
-
-    found = payloads(driver, driver.get_latest_position(), change)
+    start = driver.get_latest_position()
+    with database.transaction() as run:
+        for statement in statements(source, 200):
+            run(statement)
+    found = messages_of(driver, start, driver.get_latest_position())
     decoder = Decoder(driver._shared, driver._opener.resolver(), "", fine_events=fine_events)
     events = decoder.decode(found)
     for event in events:

@@ -7,7 +7,7 @@ from fustor_source_postgres._stream.pgoutput import Decoder
 
 
 @pytest.fixture
-def changes(database, make_driver):
+def changes(database, make_driver, messages_of):
     """A driver, the messages of one transaction (three rows of `a`, two of `b`, one of `a`), and where they lie."""
     for table in "ab":
         database.run(f"create table {table} (id int primary key)")
@@ -18,20 +18,7 @@ def changes(database, make_driver):
         for table, key in ("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2), ("a", 4):
             run(f"insert into {table} values ({key})")  # noqa: S608 - written above
     end = driver.get_latest_position()
-    return driver, messages(driver, start, end), (start, end)
-
-
-def messages(driver, start, end):
-    opened = driver._opener.resume(start, bounded=True)
-    found = []
-    try:
-        while (opened.cur.wal_end or 0) >> 3 << 20 < end:
-            message = opened.cur.read_message()
-            if message is not None:
-                found.append(message.payload)
-    finally:
-        opened.conn.close()
-    return found
+    return driver, messages_of(driver, start, end), (start, end)
 
 
 def decoder_of(driver):
@@ -115,3 +102,14 @@ def test_a_range_may_end_inside_a_transaction(changes, last):
     driver, _, (start, end) = changes
     index = [event.index for event in driver.get_message_iterator(start, end_position=end)][last]
     assert paths(driver.get_message_iterator(start, end_position=index)) == EXPECTED[: last + 1]
+
+
+def test_no_event_is_told_below_a_clock_that_was_raised_after_it_was_made(changes):
+    driver, _, (start, end) = changes
+    events = driver.get_message_iterator(start, end_position=end)
+    told = [next(events)]
+    clock = told[0].rows[0]["mtime"] + 1_000
+    driver._shared.raise_clock(clock)
+    told += events
+    assert paths(told) == EXPECTED
+    assert [{row["mtime"] for row in event.rows} for event in told[1:]] == [{clock}, {clock}]

@@ -11,9 +11,10 @@ from fustor_event_model import EventBase, EventType
 from fustor_pusher_postgres._columns import Column, Row, escaped, numbers, sizes
 from fustor_pusher_postgres._rows import Key, parent_of
 
-__all__ = ["Block", "Paths", "blocks_of"]
+__all__ = ["CHUNK_ROWS", "Block", "Paths", "blocks_of"]
 
-_CHUNK_ROWS = 33  # few, so that the server need not wait long for the first
+CHUNK_ROWS = 33
+"""How many rows go out at a time: few, so that the server need not wait long for the first."""
 _NUMBERS, _SIZES = {float, int}, {int, type(None)}
 
 
@@ -66,8 +67,8 @@ class Block:
         Raises:
             ValueError: a value has no form in JSON or in UTF-8.
         """
-        for start in range(0, len(self.rows), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
+        for start in range(0, len(self.rows), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
             rows = self.rows[part]
             kinds = [container if row.get("is_directory") is True else file for row in rows]
             texts = [self.indexes[part], escaped(self.paths[part]), numbers(self.mtimes[part]), sizes(rows), kinds]

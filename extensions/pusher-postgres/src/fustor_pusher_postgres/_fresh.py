@@ -9,7 +9,7 @@ import psycopg2.errors
 from psycopg2 import sql
 
 from fustor_event_model import EventBase, EventType, MessageSource
-from fustor_pusher_postgres._block import Block, Paths, blocks_of
+from fustor_pusher_postgres._block import CHUNK_ROWS, Block, Paths, blocks_of
 from fustor_pusher_postgres._columns import Column, Row, plain_columns, typed_columns
 from fustor_pusher_postgres._containers import make_containers
 from fustor_pusher_postgres._known import look_around
@@ -22,7 +22,6 @@ from fustor_pusher_postgres._write import Writer
 __all__ = ["columns_of", "copy_fresh", "copy_unseen", "names_of"]
 
 Items: TypeAlias = list[tuple[EventBase, list[Any]]]
-_PART_ROWS = 33  # few, so that the server need not wait long for the first
 _COPY = sql.SQL(
     "COPY {} (event_index, path, mtime, size, is_directory, _below{}, message_source, _at, _session, _seen) FROM STDIN"
 )
@@ -113,11 +112,11 @@ def _parts(items: Items) -> Iterator[Items]:
     part: Items = []
     size = 0
     for event, rows in items:
-        for start in range(0, len(rows), _PART_ROWS):
-            some = rows[start : start + _PART_ROWS]
+        for start in range(0, len(rows), CHUNK_ROWS):
+            some = rows[start : start + CHUNK_ROWS]
             part.append((event, some))
             size += len(some)
-            if size >= _PART_ROWS:
+            if size >= CHUNK_ROWS:
                 yield part
                 part, size = [], 0
     if part:

@@ -16,8 +16,8 @@ __all__ = ["Forecast", "Memory", "Mistaken", "Sure"]
 _NEWS_MIN, _NEWS_MAX = 1, 64
 
 
-class Mistaken(ValueError):  # noqa: N818 - nobody's error: the rows are not what they were taken for
-    """Rows that were taken for new are not, or not plainly so; the transaction is of no use any more."""
+class Mistaken(ValueError):  # noqa: N818 - nobody's error: something is not what it was taken for
+    """What is remembered does not hold, or rows are not as new as they looked; the transaction has to go."""
 
 
 class Forecast:

@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import psycopg2
@@ -83,7 +84,7 @@ class Store:
     def push(self, session_id: object, batch: Batch) -> State:
         """Write a batch and its index, durably; what the database refuses is set aside."""
         try:
-            state, refused = self._push_quickly(session_id, batch)
+            state, refused = self._written(session_id, batch, carefully=False)
         except REFUSALS as error:
             if isinstance(error, psycopg2.Error) and not is_refusal(error):
                 raise
@@ -92,15 +93,17 @@ class Store:
         self.counters.add(batch, refused)
         return state
 
-    def _push_quickly(self, session_id: object, batch: Batch) -> tuple[State, int]:
+    def _written(self, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, int]:
+        """Write as is remembered of the task; where that was mistaken, once more without."""
+        push = partial(self._push, session_id=session_id, batch=batch, carefully=carefully)
         try:
-            return self._transaction(lambda cur: self._push(cur, session_id, batch))
+            return self._transaction(partial(push, remembers=True))
         except Mistaken:
-            return self._transaction(lambda cur: self._push(cur, session_id, batch, hopefully=False))
+            return self._transaction(partial(push, remembers=False))
 
     def _push_carefully(self, session_id: object, batch: Batch) -> tuple[State, int]:
         try:
-            return self._transaction(lambda cur: self._push(cur, session_id, batch, carefully=True))
+            return self._written(session_id, batch, carefully=True)
         except psycopg2.Error as error:  # no row, but what is stored beside them: an index that no bigint can hold
             raise self._translated(error) from None
 
@@ -110,22 +113,28 @@ class Store:
         self._pool.close()
 
     def _push(
-        self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool = False, hopefully: bool = True
+        self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool, remembers: bool
     ) -> tuple[State, int]:
         schema = self._params.schema_name
         locked = lock(cur, schema, session_id)
         state = locked.state
         before = copy.copy(state)
-        memory = self._memories[state.number]
+        memory = self._memories[state.number] if remembers else Memory(forecast=Forecast.none())
         version, known = memory.tables
         if version != state.tables_version:
             known = load_tables(cur, schema, state)
         written_by, sure = memory.sure
         tables = Tables(schema, state, known)
-        writer = Writer(cur, self._params, state, tables, memory.forecast if hopefully else Forecast.none())
+        writer = Writer(cur, self._params, state, tables, memory.forecast)
         writer.sure = sure if written_by == locked.written_by else None
-        refused = write_batch(writer, batch, carefully=carefully)
+        try:
+            refused = write_batch(writer, batch, carefully=carefully)
+        except psycopg2.errors.DatatypeMismatch as error:
+            if remembers:  # somebody has given a column another type
+                raise Mistaken(str(error)) from None
+            raise
         save(cur, schema, before, state)
+        memory = self._memories[state.number]
         memory.tables = state.tables_version, tables.all()
         memory.sure = locked.transaction, writer.sure
         return state, refused

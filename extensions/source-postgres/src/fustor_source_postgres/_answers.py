@@ -14,7 +14,7 @@ from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server.agent_user import create_agent_user
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.publication import SHARED_NAME
-from fustor_source_postgres._server.slot import name_for
+from fustor_source_postgres._server.slots import name_for
 from fustor_source_postgres.config import PostgresParams, parse_params
 
 Check = Callable[[connection, PostgresParams, str], tuple[bool, str]]

@@ -9,23 +9,23 @@ from collections.abc import Sequence
 import psycopg2
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres._server import slot as _slot
+from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.connection import Address
 
 _MEGABYTE = 1 << 20
 
 
-def list_slots(address: Address) -> list[_slot.Slot]:
+def list_slots(address: Address) -> list[slots.Slot]:
     """This project's slots on a server, by name."""
     with address.session() as conn:
-        found = _slot.find_slots(conn)
-    return [slot for name, slot in sorted(found.items()) if name.startswith(_slot.OWN_PREFIX)]
+        found = slots.find_slots(conn)
+    return [slot for name, slot in sorted(found.items()) if name.startswith(slots.OWN_PREFIX)]
 
 
 def drop_slot(address: Address, name: str) -> None:
     """Drop a slot; its source then starts with a new snapshot."""
     with address.session() as conn:
-        _slot.drop_slot(conn, name)
+        slots.drop_slot(conn, name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _line(slot: _slot.Slot) -> str:
+def _line(slot: slots.Slot) -> str:
     state = "lost" if slot.is_lost else "active" if slot.is_active else "read by nobody"
     retained = (slot.retained_bytes or 0) / _MEGABYTE
     return f"{slot.name}\t{slot.database}\t{state}\t{retained:.1f} MiB behind"

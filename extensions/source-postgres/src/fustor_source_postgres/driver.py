@@ -23,7 +23,7 @@ from fustor_source_postgres._server.checks import check_connection, check_privil
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.position import base_index
-from fustor_source_postgres._server.slot import latest_lsn, name_for
+from fustor_source_postgres._server.slots import latest_lsn, name_for
 from fustor_source_postgres._shared import Shared
 from fustor_source_postgres._snapshot.partitions import Partition, split
 from fustor_source_postgres._snapshot.snapshot import SnapshotReader

@@ -33,7 +33,7 @@ from fustor_source_postgres._server.publication import ensure_publication, publi
 from fustor_source_postgres._server.sql import run
 from fustor_source_postgres._server.visibility import contains
 from fustor_source_postgres._snapshot.lines import LineReader
-from fustor_source_postgres._snapshot.tables import Large, Rewritten, lock_table, read_rows
+from fustor_source_postgres._snapshot.tables import Rewritten, lock_table, read_rows
 from fustor_source_postgres._source import Source
 
 _log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Auditor:
         self._shared.raise_clock(clock)
         reader = LineReader(conn, table, self._types)
         make = partial(audit_rows, table, container, mtime)
-        with closing(read_rows(conn, reader, clock, self._batch_size, make, large=Large.of(self._source))) as events:
+        with closing(read_rows(self._source, conn, reader, clock, self._batch_size, make=make)) as events:
             for event in events:
                 if self._stop.is_set():
                     raise Stopped

@@ -64,7 +64,7 @@ def _has_half_a_pair(value: Any) -> bool:
 
 
 def _is_deep(text: str) -> bool:
-    if len(text) <= 2 * _MAX_DEPTH or text.count("[") + text.count("{") <= _MAX_DEPTH:
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
         return False
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub("", text)):
@@ -74,10 +74,14 @@ def _is_deep(text: str) -> bool:
     return False
 
 
+def _one_is_deep(texts: list[str]) -> bool:
+    return max(map(len, texts), default=0) > 2 * _MAX_DEPTH and any(map(_is_deep, texts))
+
+
 def parse_json_column(texts: list[str]) -> list[Any]:
     """The values of many documents, for the price of one call."""
     joined = f"[{','.join(texts)}]"
-    if "\\u" in joined or any(map(_is_deep, texts)):
+    if "\\u" in joined or _one_is_deep(texts):
         return [parse_json(text) for text in texts]
     try:
         values: list[Any] = _decode(joined)
@@ -98,11 +102,7 @@ def parse_jsonb(raw: bytes) -> Any:
 def parse_jsonb_column(texts: list[str]) -> list[Any]:
     """The values of many jsonb documents, for the price of one call."""
     joined = f"[{','.join(texts)}]".encode()
-    if (
-        (b"\\" in joined and b"\\u" in joined)
-        or (max(map(len, texts), default=0) > 2 * _MAX_DEPTH and any(map(_is_deep, texts)))
-        or _has_long_numbers(joined)
-    ):
+    if (b"\\" in joined and b"\\u" in joined) or _one_is_deep(texts) or _has_long_numbers(joined):
         return parse_json_column(texts)
     values: list[Any] = orjson.loads(joined)
     return values

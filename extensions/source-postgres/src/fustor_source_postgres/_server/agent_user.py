@@ -7,7 +7,7 @@ from psycopg2.extensions import connection, encrypt_password
 
 from fustor_source_postgres._server.catalog import Table, load_tables
 from fustor_source_postgres._server.publication import ensure_publication
-from fustor_source_postgres._server.slot import database_of
+from fustor_source_postgres._server.slots import database_of
 from fustor_source_postgres._server.sql import fetch_one
 from fustor_source_postgres.config import PostgresParams
 

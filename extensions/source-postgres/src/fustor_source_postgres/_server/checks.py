@@ -8,7 +8,7 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._server import slot as _slot
+from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.catalog import Table, load_tables
 from fustor_source_postgres._server.publication import (
     SHARED_NAME,
@@ -71,18 +71,18 @@ def check_settings(conn: connection, params: PostgresParams, own_slot: str) -> t
     found = Findings()
     with conn.cursor() as cur:
         cur.execute(_SETTINGS)
-        level, recovering, encoding, slots, senders, keep, plugins, counts = fetch_one(cur)
-    own = _slot.find_slots(conn).get(own_slot)
+        level, recovering, encoding, free_slots, free_senders, keep, plugins, counts = fetch_one(cur)
+    own = slots.find_slots(conn).get(own_slot)
     if level != "logical":
         found.problems.append("wal_level is not logical: run `ALTER SYSTEM SET wal_level = logical` and restart")
-    if slots < 1 and own is None:
+    if free_slots < 1 and own is None:
         found.problems.append("No replication slot is free: raise max_replication_slots, or drop an orphan")
-    if senders < 1:
+    if free_senders < 1:
         found.problems.append("No WAL sender is free: raise max_wal_senders and restart")
     if encoding == "SQL_ASCII":
         found.problems.append("The database checks no texts (SQL_ASCII): convert it, for example to UTF8")
-    if plugins is not None and _slot.PLUGIN not in [name.strip() for name in plugins.split(",")]:
-        found.problems.append(f"output_plugin_libraries lacks {_slot.PLUGIN}: add it without quotes and reload")
+    if plugins is not None and slots.PLUGIN not in [name.strip() for name in plugins.split(",")]:
+        found.problems.append(f"output_plugin_libraries lacks {slots.PLUGIN}: add it without quotes and reload")
     if keep == "-1":
         found.notes.append("max_slot_wal_keep_size is unlimited: an abandoned slot can fill the disk")
     if counts != "on":
@@ -111,7 +111,7 @@ def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> 
             )
 
 
-def _tell_slots(conn: connection, own: _slot.Slot | None, own_slot: str, found: Findings) -> None:
+def _tell_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: Findings) -> None:
     if own is not None and own.is_lost:
         found.problems.append(f"Slot {own.name!r} has lost its log: drop it, the next start takes a new snapshot")
     elif own is not None:
@@ -119,7 +119,7 @@ def _tell_slots(conn: connection, own: _slot.Slot | None, own_slot: str, found: 
     found.notes += [
         f"Slot {slot.name!r} is read by nobody and holds {(slot.retained_bytes or 0) // _MEGABYTE} MiB of log: "
         f"if its source is gone, run `select pg_drop_replication_slot('{slot.name}')`"
-        for slot in _slot.orphans(conn, own_slot)
+        for slot in slots.orphans(conn, own_slot)
     ]
 
 

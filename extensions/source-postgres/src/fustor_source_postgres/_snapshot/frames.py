@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Generator
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple
 
 from fustor_source_postgres._snapshot.copier import HEAD, LENGTHS
 
@@ -16,27 +16,20 @@ class Frame(NamedTuple):
     fields: bytes
 
 
-class Source(Protocol):
-    """A file whose `read` gives all that was asked for, and less only where it ends."""
-
-    def read(self, size: int, /) -> bytes:
-        """`size` bytes, or what is left."""
-
-
-def read_frames(source: Source) -> Generator[Frame]:
-    """Every whole frame.
+def read_frames(file: BinaryIO) -> Generator[Frame]:
+    """Every whole frame of a buffered file, whose `read` gives less than was asked for only at its end.
 
     Raises:
         EOFError: the writer did not come to its end; what came before has been given.
     """
     while True:
-        head = source.read(HEAD.size)
+        head = file.read(HEAD.size)
         count, size = HEAD.unpack(head) if len(head) == HEAD.size else (1, 0)
         if not count:
             return
         lengths = array(LENGTHS)
-        described = source.read(count * lengths.itemsize)
-        fields = source.read(size)
+        described = file.read(count * lengths.itemsize)
+        fields = file.read(size)
         if not described or len(fields) < size:
             raise EOFError("COPY broke off")
         lengths.frombytes(described)

@@ -25,7 +25,7 @@ from fustor_source_postgres._server.sql import run
 from fustor_source_postgres._snapshot.builders import Row
 from fustor_source_postgres._snapshot.lines import LineReader
 from fustor_source_postgres._snapshot.partitions import Part, Partition
-from fustor_source_postgres._snapshot.tables import Large, Rewritten, lock_table, read_rows
+from fustor_source_postgres._snapshot.tables import Pages, Rewritten, lock_table, read_rows
 from fustor_source_postgres._source import Source
 
 _log = logging.getLogger(__name__)
@@ -36,13 +36,13 @@ class SnapshotReader:
     """One pass over the chosen tables, or over one partition of them."""
 
     def __init__(self, source: Source, patience: Patience, stop: Stop, batch_size: int) -> None:
+        self._source = source
         self._address = source.address
         self._params = source.params
         self._shared = source.shared
         self._patience = patience
         self._stop = stop
         self._batch_size = batch_size
-        self._large = Large.of(source)
         self._types = Types()
         self._conn: connection | None = None
         self._snapshot: str | None = None
@@ -89,14 +89,8 @@ class SnapshotReader:
             self._disconnect()
 
     def _part(self, table: Table, part: Part) -> Iterator[EventBase]:
-        conn = self._connected()
-        lock_table(conn, table, self._snapshot, self._params.lock_timeout_sec)
-        reader = LineReader(conn, table, self._types)
-        make = partial(self._event, table)
-        with closing(
-            read_rows(conn, reader, self._clock, self._batch_size, make, large=self._large, pages=part.pages)
-        ) as events:
-            yield from events
+        lock_table(self._connected(), table, self._snapshot, self._params.lock_timeout_sec)
+        yield from self._rows(table, part.pages)
 
     def _table(self, table: Table) -> Iterator[EventBase]:
         """One table, from its start again after every fault that passes; marked where it cannot be read."""
@@ -104,12 +98,7 @@ class SnapshotReader:
             try:
                 self._lock(table)
                 told = self.rows_told
-                reader = LineReader(self._connected(), table, self._types)
-                make = partial(self._event, table)
-                with closing(
-                    read_rows(self._connected(), reader, self._clock, self._batch_size, make, large=self._large)
-                ) as events:
-                    yield from events
+                yield from self._rows(table)
                 _log.info("Snapshot of %s: %d rows", table.qualified, self.rows_told - told)
                 self._patience.reset()
             except errors.UndefinedTable:
@@ -123,6 +112,14 @@ class SnapshotReader:
                 self._rollback()
                 yield self._skipped(table)
             return
+
+    def _rows(self, table: Table, pages: Pages | None = None) -> Iterator[EventBase]:
+        """The rows of a locked table."""
+        conn = self._connected()
+        reader, make = LineReader(conn, table, self._types), partial(self._event, table)
+        rows_read = read_rows(self._source, conn, reader, self._clock, self._batch_size, make=make, pages=pages)
+        with closing(rows_read) as events:
+            yield from events
 
     def _lock(self, table: Table) -> None:
         for attempt in range(_LOCK_ATTEMPTS):

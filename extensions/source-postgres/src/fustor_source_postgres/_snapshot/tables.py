@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._server.boundary import BEGIN, begin_at
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.sql import fetch_one, run
 from fustor_source_postgres._snapshot.builders import Row
 from fustor_source_postgres._snapshot.collector import CollectorPaused
@@ -43,20 +42,6 @@ class Rewritten(Exception):  # noqa: N818 - an ordinary race
 
 
 @dataclass(frozen=True, slots=True)
-class Large:
-    """From which size on a table is copied by a process of its own, and how that reaches the server."""
-
-    size_bytes: int
-    address: Address
-    lock_timeout_sec: float
-
-    @classmethod
-    def of(cls, source: Source) -> Self:
-        """As the source is configured."""
-        return cls(source.params.process_bytes, source.address, source.params.lock_timeout_sec)
-
-
-@dataclass(frozen=True, slots=True)
 class Pages:
     """A range of a table's pages; `end` is None for the rest of it."""
 
@@ -84,21 +69,21 @@ def lock_table(conn: connection, table: Table, snapshot: str | None, lock_timeou
 
 
 def read_rows(
+    source: Source,
     conn: connection,
     reader: LineReader,
     mtime: float,
     batch_size: int,
-    make: Callable[[list[Row]], Told],
     *,
-    large: Large,
+    make: Callable[[list[Row]], Told],
     pages: Pages | None = None,
 ) -> Generator[Told]:
     """What `make` makes of each batch of rows of a locked table, and the end of its transaction."""
     statement = _statement(reader.table, reader.names, pages).as_string(conn)
     frames = None
-    if _size(conn, reader.table, pages) >= large.size_bytes:
-        before = _same_moment(conn, reader.table, large.lock_timeout_sec)
-        frames = copied_elsewhere(large.address, before, statement, batch_size)
+    if _size(conn, reader.table, pages) >= source.params.process_bytes:
+        before = _same_moment(conn, reader.table, source.params.lock_timeout_sec)
+        frames = copied_elsewhere(source.address, before, statement, batch_size)
     with closing(frames or copied_here(conn, statement, batch_size)) as found:
         for frame in found:
             with CollectorPaused():

@@ -13,7 +13,7 @@ from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres._server import slot as _slot
+from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.boundary import Boundary, server_clock
 from fustor_source_postgres._server.catalog import load_tables, require_keys
 from fustor_source_postgres._server.patience import Stop, cancelled_by
@@ -79,7 +79,7 @@ class Opener(Source):
         """Let the slot go on to `position`, unless somebody reads it."""
         if position > 0:
             with self.address.session() as conn:
-                _slot.advance_slot(conn, self.slot, lsn_of(position))
+                slots.advance_slot(conn, self.slot, lsn_of(position))
 
     def without_streaming(self) -> Opener:
         """The same, for the ordinary protocol."""
@@ -101,14 +101,14 @@ class Opener(Source):
         require_keys(tables)
         ensure_publication(conn, self.publication(conn), tables, self.params.lock_timeout_sec)
 
-    def _serving(self, conn: connection, position: int) -> _slot.Slot | None:
-        slot = _slot.find_slots(conn).get(self.slot)
+    def _serving(self, conn: connection, position: int) -> slots.Slot | None:
+        slot = slots.find_slots(conn).get(self.slot)
         if position <= 0 or slot is None:
             return None
-        database, latest = _slot.database_of(conn), _slot.latest_lsn(conn)
+        database, latest = slots.database_of(conn), slots.latest_lsn(conn)
         return slot if slot.serves(position, database, latest) else None
 
-    def _open_slot(self, position: int, slot: _slot.Slot, *, bounded: bool) -> Opened:
+    def _open_slot(self, position: int, slot: slots.Slot, *, bounded: bool) -> Opened:
         own = not bounded and self._is_free(slot)
         conn = self.address.connect(replication=True)
         try:
@@ -116,13 +116,13 @@ class Opener(Source):
             name = self.slot
             if not own:
                 name = self._other_name()
-                _slot.copy_slot(cur, self.slot, name)
+                slots.copy_slot(cur, self.slot, name)
             return self._start(conn, cur, name, lsn_of(position), position, is_own=own)
         except BaseException:
             conn.close()
             raise
 
-    def _is_free(self, slot: _slot.Slot) -> bool:
+    def _is_free(self, slot: slots.Slot) -> bool:
         """Whether nobody reads the slot; the server takes a moment to see that a reader was killed."""
         deadline = time.monotonic() + _ZOMBIE_SEC
         while slot.is_active:
@@ -131,15 +131,15 @@ class Opener(Source):
                 return False
             time.sleep(_ZOMBIE_PAUSE_SEC)
             with self.address.session() as conn:
-                slot = _slot.find_slots(conn).get(self.slot, slot)
+                slot = slots.find_slots(conn).get(self.slot, slot)
         return True
 
     def _open_now(self, stop: Stop, *, bounded: bool) -> Opened:
         with self.address.session() as conn:
-            slot = _slot.find_slots(conn).get(self.slot)
+            slot = slots.find_slots(conn).get(self.slot)
             own = not bounded and (slot is None or self._is_free(slot))
             if own and slot is not None:
-                _slot.drop_slot(conn, self.slot)
+                slots.drop_slot(conn, self.slot)
             clock = server_clock(conn)
         name = self.slot if own else self._other_name()
         conn = self.address.connect(replication=True)
@@ -158,7 +158,7 @@ class Opener(Source):
 
     def _create(self, cur: ReplicationCursor, name: str, *, temporary: bool) -> tuple[int, str]:
         try:
-            return _slot.create_slot(cur, name, temporary=temporary)
+            return slots.create_slot(cur, name, temporary=temporary)
         except errors.ConfigurationLimitExceeded as err:
             raise ConfigError(
                 f"The server at {self.address.shown!r} has no free replication slot; raise `max_replication_slots` or "

@@ -121,10 +121,16 @@ class Decoder:
         self._upserts[b"I" + oid + b"N"] = (new, new.inserts) if new is not None else None
         self._upserts[b"U" + oid + b"N"] = (new, new.updates) if new is not None and new.names_rows else None
 
+    def _of(self, oid: bytes) -> Relation | None:
+        """The table that a message names; None where it is not part of this source."""
+        try:
+            return self._relations[oid]
+        except KeyError:
+            raise DriverError("The server tells of a table that it has not described; report this") from None
+
     def _foreign(self, payload: bytes) -> None:
-        """A new row of a table that is not part of this source."""
-        if payload[1:5] not in self._relations:
-            raise DriverError("The server tells a row of a table that it has not described; report this")
+        """A new row of a table that is not part of this source, or of none."""
+        self._of(payload[1:5])
 
     def _upsert(self, relation: Relation, values: list[Raw], length: int) -> None:
         groups = self._groups
@@ -134,7 +140,7 @@ class Decoder:
 
     def _update(self, payload: bytes) -> None:
         """An update that tells the old tuple too, or should."""
-        relation = self._relations[payload[1:5]]
+        relation = self._of(payload[1:5])
         if relation is None:
             return
         relation.require_identity()
@@ -158,7 +164,7 @@ class Decoder:
         self._groups.move(relation, gone, row, length)
 
     def _delete(self, payload: bytes) -> None:
-        relation = self._relations[payload[1:5]]
+        relation = self._of(payload[1:5])
         if relation is None:
             return
         relation.require_identity()
@@ -174,7 +180,7 @@ class Decoder:
     def _truncate(self, payload: bytes) -> None:
         (count,) = _u32(payload, 1)
         for number in range(count):
-            relation = self._relations[payload[6 + 4 * number : 10 + 4 * number]]
+            relation = self._of(payload[6 + 4 * number : 10 + 4 * number])
             if relation is not None:
                 self._groups.empty(relation)
                 self._shared.forget(relation.container)

@@ -107,7 +107,7 @@ class MessageStream:
                 self._spool.close()
 
     def _read(self) -> Iterator[EventBase]:
-        reader = self._reader
+        reader, shared = self._reader, self._opener.shared
         last = self._asked.end if self._asked.end is not None else _NO_END
         while self.position < last and not self._stopping():
             chunk, passed = reader.take(self._tick())
@@ -117,8 +117,10 @@ class MessageStream:
                 if base_index(passed) >= last:
                     return
                 continue
-            for events in self._decoded(chunk):
+            for clock, events in self._decoded(chunk):
                 for event in self._wanted(events, last):
+                    if shared.clock > clock:  # raised since these events were made
+                        _raise_times(event, shared.clock)
                     self.position = event.index
                     self.events_told += 1
                     self.rows_told += len(event.rows)
@@ -128,13 +130,15 @@ class MessageStream:
                 if events[-1].index >= last:
                     return
 
-    def _decoded(self, chunk: list[bytes]) -> Iterator[list[EventBase]]:
-        decoder = self._opened.decoder
+    def _decoded(self, chunk: list[bytes]) -> Iterator[tuple[float, list[EventBase]]]:
+        """Events, and a clock that their rows are not below."""
+        decoder, shared = self._opened.decoder, self._opener.shared
         for ordinary in self._spool.ordinary(chunk) if self._spool else (chunk,):
             for messages in _in_slices(ordinary):
+                clock = shared.clock
                 events = decoder.decode(messages)
                 if events:
-                    yield events
+                    yield clock, events
                     decoder.check()
 
     def _wanted(self, events: list[EventBase], last: int) -> list[EventBase]:
@@ -215,6 +219,11 @@ class MessageStream:
             self._reader.stop()
             return False
         return True
+
+
+def _raise_times(event: EventBase, clock: float) -> None:
+    for row in event.rows:
+        row["mtime"] = max(row["mtime"], clock)
 
 
 def _in_slices(chunk: list[bytes]) -> Iterator[list[bytes]]:
