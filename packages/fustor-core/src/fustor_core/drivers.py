@@ -163,8 +163,10 @@ class PusherDriver(_Checks, ABC):
         """Write a batch; when this returns, the batch and its index survive a power cut.
 
         Returns `{"success": True, "snapshot_needed": False, ...}`; `snapshot_needed` asks for a new session with a
-        new snapshot. `message_source` passes through per event, unchanged; events are never mutated; a repeated batch
-        leaves one copy. Keywords: `session_id`, `task_id`, `source_type`, `is_snapshot_end`.
+        new snapshot. `refused_rows` counts the rows of this batch that were set aside, `refused_deletions` what the
+        guard against mass deletion kept; absent means 0. `message_source` passes through per event, unchanged; events
+        are never mutated; a repeated batch leaves one copy. Keywords: `session_id`, `task_id`, `source_type`,
+        `is_snapshot_end`, `allow_deletions` (the user allows what the guard would refuse).
 
         Raises:
             RetryableError: nothing was written; the same batch may be pushed again.
