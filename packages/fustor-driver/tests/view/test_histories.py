@@ -17,7 +17,9 @@ NEEDS_A_FAULT = {
     "AuditOutlivesItsSession",
     "ChangeOfKindLeavesWhatIsBelow",
     "CompensatingDeletesCount",
+    "DeleteForgetsNothing",
     "IgnoredAuditRowIsNotReported",
+    "SuppliesAfterADelete",
     "UpsertOfAFileHoldsForItsPathOnly",
 }
 

@@ -5,7 +5,7 @@ from random import Random
 
 from view_world import Change, World, child_of, parent_of
 
-from fustor_event_model import DeleteEvent, EventBase, LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSignal, MessageSource, UpdateEvent
 
 TIMES = ("path", "mtime", "size")
 
@@ -15,11 +15,11 @@ def event_of(source, row=None, *, kind=UpdateEvent, signal=None) -> EventBase:
     return kind(fields=list(row or ()), rows=rows, event_schema="fs", table="", message_source=source, signal=signal)
 
 
-def upsert(path, mtime=1.0, size=1, *, source=MessageSource.REALTIME, **more):
+def upsert(path, mtime=1.0, size=1, *, source=MessageSource.REALTIME, kind=UpdateEvent, **more):
     row = {"path": path, "mtime": mtime, "size": size, **more}
     if source is MessageSource.AUDIT:
         row.setdefault("parent_mtime", 0.0)
-    return event_of(source, row)
+    return event_of(source, row, kind=kind)
 
 
 def delete(path, mtime=1.0, *, source=MessageSource.REALTIME):
@@ -33,9 +33,13 @@ AUDIT_START = event_of(MessageSource.AUDIT, signal=LifecycleSignal.AUDIT_START)
 AUDIT_END = event_of(MessageSource.AUDIT, signal=LifecycleSignal.AUDIT_END)
 
 
-def row_of(world: World, path, source, **more):
-    thing = world.things[path]
-    return upsert(path, thing.mtime, thing.size, source=source, is_directory=thing.is_directory, **more)
+def row_of(world: World, path, source, *, kind=UpdateEvent, **more):
+    return event_of(source, {"path": path, **fields_of(world.things[path]), **more}, kind=kind)
+
+
+def fields_of(thing):
+    fields = {"mtime": thing.mtime, "size": thing.size, "is_directory": thing.is_directory}
+    return fields if thing.record is None else {**fields, "record": dict(thing.record)}
 
 
 def realtime(world: World, change: Change, *, present: bool) -> list[EventBase]:
@@ -52,16 +56,19 @@ def realtime(world: World, change: Change, *, present: bool) -> list[EventBase]:
     if not is_there or (change.thing is None and change.was_directory):
         events.append(delete(change.path, float(world.clock)))
     if is_there:
-        events.append(row_of(world, change.path, MessageSource.REALTIME))
+        events.append(row_of(world, change.path, MessageSource.REALTIME, kind=InsertEvent))  # whole, be it new or not
     return events
 
 
 def _as_it_was(world: World, change: Change) -> EventBase:
     if change.thing is None:
         return delete(change.path, float(world.clock))
-    more = {"is_atomic_write": False} if change.is_partial else {}
-    thing = change.thing
-    return upsert(change.path, thing.mtime, thing.size, is_directory=thing.is_directory, **more)
+    row = {"path": change.path, **fields_of(change.thing)}
+    if change.is_partial:
+        row["is_atomic_write"] = False
+    for name in change.left_out:
+        del row["record"][name]
+    return event_of(MessageSource.REALTIME, row, kind=InsertEvent if change.is_new else UpdateEvent)
 
 
 Steps = Iterator[EventBase | None]

@@ -1,6 +1,8 @@
 # ruff: noqa: ARG002, N801 - broken on purpose: overrides ignore what they are given, inner classes are attributes
 """Views that lack one clause each; random histories must tell every one of them from the view."""
 
+from dataclasses import replace
+
 from fustor_driver.view import View
 from fustor_driver.view import _audit as audit_module
 from fustor_driver.view._marks import Marks
@@ -206,3 +208,101 @@ class AuditNeedsNoStart(View):
         if self._session.audit is None and event.message_source == "audit":
             self._session.start_audit()
         super().apply(event)
+
+
+class PartialReplaces(View):
+    def _completed(self, session, row, event):
+        return row
+
+
+class _OwnRecord(View):
+    def _realtime_upsert(self, session, row):
+        known = self._known(row)
+        before = {} if known is None else known.data.get("record", {})
+        super()._realtime_upsert(session, self.changed(row, before) if "record" in row.data else row)
+
+    def changed(self, row, before):
+        return row
+
+
+class NullCountsAsLeftOut(_OwnRecord):
+    def changed(self, row, before):
+        record = {name: before.get(name) if value is None else value for name, value in row.data["record"].items()}
+        nulls = {name for name, value in record.items() if value is None}
+        return replace(row, data={**row.data, "record": record}, told=row.told and row.told - nulls)
+
+
+class InsertKeepsWhatItLeavesOut(_OwnRecord):
+    def changed(self, row, before):
+        return replace(row, data={**row.data, "record": {**before, **row.data["record"]}})
+
+
+class OnlyTheLastPartialCounts(View):
+    def _completed(self, session, row, event):
+        completed = super()._completed(session, row, event)
+        last = frozenset(row.data.get("record", ()))
+        return completed if completed.told is None else replace(completed, told=last)
+
+
+class SnapshotSuppliesNothing(View):
+    def _supply(self, session, row):
+        pass
+
+
+class SnapshotSuppliesEverything(View):
+    def _supply(self, session, row):
+        known = self._known(row)
+        if known is not None and known.told is not None:
+            super()._supply(session, row)
+            record = {**self._known(row).data["record"], **row.data.get("record", {})}
+            self._tree.put(replace(known, data={**known.data, "record": record}, told=None))
+
+
+class EarlierSessionOutranksInPartials(View):
+    def _supply(self, session, row):
+        known = self._known(row)
+        if known is not None and known.told is not None:
+            self._tree.put(replace(known, told=frozenset(known.data["record"])))
+        super()._supply(session, row)
+
+
+class DeleteForgetsNothing(View):
+    def __init__(self):
+        super().__init__()
+        self.deleted = {}
+
+    def _realtime_delete(self, session, row):
+        for path, known in self._tree.things():
+            if known is not None and "record" in known.data:
+                self.deleted[path] = known.data["record"]
+        super()._realtime_delete(session, row)
+
+    def _completed(self, session, row, event):
+        completed = super()._completed(session, row, event)
+        if event.event_type != "update" or row.path not in self.deleted or "record" not in row.data:
+            return completed
+        record = {**self.deleted[row.path], **completed.data["record"]}
+        return replace(completed, data={**completed.data, "record": record})
+
+
+class SuppliesAfterADelete(View):
+    """Takes a delete for no news of the path."""
+
+    def _realtime_delete(self, session, row):
+        super()._realtime_delete(session, row)
+        session._told.pop(row.path, None)
+
+    def _completed(self, session, row, event):
+        if self._known(row) is None and row.path not in session._told and event.event_type == "update":
+            return replace(row, told=frozenset(row.data.get("record", ())))
+        return super()._completed(session, row, event)
+
+
+class IgnoredAuditRowSupplies(View):
+    def _audit_row(self, session, audit, row, *, is_delete):
+        is_ignored = self._is_overruled(session, row, since=audit.since)
+        super()._audit_row(session, audit, row, is_delete=is_delete)
+        known = self._known(row)
+        if is_ignored and known is not None and "record" in row.data and "record" in known.data:
+            record = {**row.data["record"], **known.data["record"]}
+            self._tree.put(replace(known, data={**known.data, "record": record}))

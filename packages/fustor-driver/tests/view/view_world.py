@@ -1,10 +1,14 @@
 """A small world of files and directories that tells what happens in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 NAMES = ("a", "b", "c")
 MAX_DEPTH = 3  # of a database: its rows
+COLUMNS = ("k", "n", "t", "u")
+VALUES = (None, None, 0, False, "", "null", [], {}, {"t": None}, 1.5, 2**63, "long" * 9, "\u00e9")
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,7 @@ class Thing:
     size: int
     mtime: float
     stamp: int  # of a directory: changes with its list of names, as device, inode, mtime and ctime together do
+    record: Mapping[str, Any] | None = None  # of what is no directory
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Change:
     thing: Thing | None
     was_directory: bool = False
     is_partial: bool = False
+    is_new: bool = True
+    left_out: frozenset[str] = frozenset()
+    """Columns that did not change, and that a log does not repeat."""
 
 
 def parent_of(path):
@@ -53,7 +61,12 @@ class World:
 
     def expected(self, *, containers=True):
         return {
-            path: {"is_directory": thing.is_directory, "size": thing.size, "mtime": thing.mtime}
+            path: {
+                "is_directory": thing.is_directory,
+                "size": thing.size,
+                "mtime": thing.mtime,
+                "record": thing.record,
+            }
             for path, thing in self.things.items()
             if containers or not thing.is_directory
         }
@@ -66,7 +79,8 @@ class World:
 
     def act(self, random: Random):
         self.clock += 1
-        operations = [self._create] * 4 + [self._modify] * 3 + [self._delete] * 2 + [self._rename, self._replace]
+        operations = [self._create] * 4 + [self._modify] * 5 + [self._delete] * 2
+        operations += [self._rename, self._replace, self._exchange]
         return random.choice(operations)(random)
 
     def _free_place(self, random):
@@ -93,11 +107,28 @@ class World:
         path = self._any(random, directory=False)
         if path is None:
             return []
-        changes = [self._put(path, random, is_directory=False)]
-        if random.random() < 0.3:
-            half = replace(self.things[path], size=-1)
-            changes.insert(0, Change(path, half, is_partial=True))
-        return changes
+        return [change for _ in range(random.choice((1, 1, 2, 3))) for change in self._update(path, random)]
+
+    def _update(self, path, random):
+        before = self.things[path].record
+        after = before | {name: random.choice(VALUES) for name in before if random.random() < 0.4}
+        same = [name for name in before if before[name] == after[name] and type(before[name]) is type(after[name])]
+        change = self._put(path, random, is_directory=False, record=after)
+        change = replace(change, is_new=False, left_out=_some(same, random))
+        if random.random() < 0.7:
+            return [change]
+        half = replace(change, thing=replace(self.things[path], size=-1), is_partial=True)
+        return [half, replace(change, left_out=_some(before, random))]
+
+    def _exchange(self, random):
+        """Two rows exchange their keys, as one transaction of a database may."""
+        one, other = self._any(random, directory=False), self._any(random, directory=False)
+        if one is None or one == other:
+            return []
+        self.things[one], self.things[other] = self.things[other], self.things[one]
+        self._touch(parent_of(one))
+        self._touch(parent_of(other))
+        return [Change(one, self.things[one]), Change(other, self.things[other])]
 
     def _delete(self, random):
         path = self._any(random)
@@ -126,11 +157,13 @@ class World:
         self._touch(parent_of(new))
         return changes + [Change(path, self.things[path]) for path in moved]
 
-    def _put(self, path, random, *, is_directory):
+    def _put(self, path, random, *, is_directory, record=None):
         self.hot = path
         is_new = path not in self.things
         mtime = float(self.clock if random.random() < 0.7 else random.randrange(self.clock))
-        self.things[path] = Thing(is_directory, random.randrange(1000), mtime, self._stamp())
+        if record is None and not is_directory:
+            record = {name: random.choice(VALUES) for name in sorted(_some(COLUMNS, random))}
+        self.things[path] = Thing(is_directory, random.randrange(1000), mtime, self._stamp(), record)
         if is_new:
             self.born[path] = self.clock
             self._touch(parent_of(path))
@@ -149,3 +182,7 @@ class World:
     def _stamp(self):
         self.stamps += 1
         return self.stamps
+
+
+def _some(names, random):
+    return frozenset(name for name in names if random.random() < 0.7)

@@ -13,7 +13,11 @@ Parts: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, with what the view decides by read out of it; `data` is a copy of all its fields."""
+    """One row, with what the view decides by read out of it; `data` is a copy of all its fields.
+
+    `told` is None where the record is known whole. Otherwise it names the columns that realtime has told of, while the
+    snapshot's row, which has the others, is still to come.
+    """
 
     path: str
     parts: Parts
@@ -22,6 +26,7 @@ class Row:
     is_skipped: bool
     is_partial: bool
     data: Mapping[str, Any]
+    told: frozenset[str] | None = None
 
 
 def split_path(path: object) -> Parts:

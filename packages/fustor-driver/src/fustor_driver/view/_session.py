@@ -25,6 +25,10 @@ class Session:
         """Whether anything can still be arbitrated by a mark made now."""
         return self.is_snapshot_open or self.audit is not None
 
+    def awaits(self, row: Row) -> bool:
+        """Tell whether nothing in this session told of a path yet, so that the snapshot's row may still come."""
+        return self.is_snapshot_open and row.path not in self._told and not self.marks.holds(row.parts, since=0)
+
     def report(self, row: Row) -> None:
         """Note that an event told of a path, which saves it from the snapshot's end."""
         if self.is_snapshot_open:

@@ -7,6 +7,7 @@ from fustor_driver.view._audit import Audit, blind_spots
 from fustor_driver.view._coverage import Coverage
 from fustor_driver.view._difference import Comparison, Difference
 from fustor_driver.view._notices import Notices
+from fustor_driver.view._partial import complete, supply
 from fustor_driver.view._rows import Parts, Row, parse_rows, split_path
 from fustor_driver.view._session import Session
 from fustor_driver.view._tree import Tree, data_of
@@ -126,6 +127,7 @@ class View:
     def _apply_row(self, session: Session, row: Row, event: EventBase) -> None:
         is_delete = event.event_type is EventType.DELETE
         if event.message_source is MessageSource.REALTIME:
+            row = self._completed(session, row, event)
             session.report(row)
             (self._realtime_delete if is_delete else self._realtime_upsert)(session, row)
         elif event.message_source is MessageSource.SNAPSHOT:
@@ -133,6 +135,11 @@ class View:
         elif session.audit is not None:
             session.report(row)
             self._audit_row(session, session.audit, row, is_delete=is_delete)
+
+    def _completed(self, session: Session, row: Row, event: EventBase) -> Row:
+        if event.event_type is not EventType.UPDATE:
+            return row  # an insert is whole
+        return complete(row, self._known(row), awaits_snapshot=session.awaits(row))
 
     def _realtime_upsert(self, session: Session, row: Row) -> None:
         self._tree.put(row)
@@ -151,9 +158,22 @@ class View:
             return
         self._coverage.note(row)
         is_younger = session.report_snapshot(row)
-        # A deletion is realtime's to tell: a snapshot shows it by its end, an audit by a listing.
-        if is_younger and not is_delete and not self._is_overruled(session, row, since=0):
+        if is_delete:
+            return  # a deletion is realtime's to tell: a snapshot shows it by its end, an audit by a listing
+        if self._is_overruled(session, row, since=0):
+            self._supply(session, row)
+        elif is_younger:
             self._tree.put(row)
+
+    def _supply(self, session: Session, row: Row) -> None:
+        """Take from an ignored snapshot row what the realtime rows of the session have left out."""
+        known = self._known(row)
+        if known is not None and session.marks.holds(row.parts, since=0):
+            self._tree.put(supply(known, row))
+
+    def _known(self, row: Row) -> Row | None:
+        node = self._tree.find(row.parts)
+        return None if node is None else node.value
 
     def _audit_row(self, session: Session, audit: Audit, row: Row, *, is_delete: bool) -> None:
         self._coverage.note(row)
