@@ -76,7 +76,7 @@ def make_agent_user(asked: Asked) -> tuple[bool, str]:
 
 def _text(asked: Asked, err: psycopg2.Error) -> str:
     text = " ".join(str(err).split()) or type(err).__name__
-    secrets = [(given or {}).get("passwd") for given in (asked.credential, asked.admin_creds)]
-    for secret in [*secrets, Address.parse(asked.uri).secret]:
-        text = text.replace(str(secret), "***") if secret else text
+    for credential in (asked.credential, asked.admin_creds, None):
+        for secret in Address.parse(asked.uri, credential).secrets:
+            text = text.replace(secret, "***")
     return text

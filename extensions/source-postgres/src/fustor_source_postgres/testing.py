@@ -21,6 +21,13 @@ __all__ = ["World", "server_uri"]
 _TABLE = "/public/items"
 _FIRST_WITH_FLUSH = 150000
 _DEMO_SEC = 0.3
+_PUBLICATION = """
+create publication fustor for table public.items, public.others with (publish_via_partition_root = true)
+"""
+_CREATE = """
+insert into public.items as known values (%s, 1) on conflict (id) do update set value = known.value + 1
+"""
+_CUT = "select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity where datname = %s"
 
 
 def server_uri() -> str:
@@ -58,11 +65,11 @@ class World:
         self._dsn = make_dsn("", **parse_dsn(uri) | {"dbname": self._name})
         self._conn = _open(self._dsn)
         role = sql.Identifier(self._name)
-        _run(self._conn, "create table items (id text primary key, value bigint not null)")
-        _run(self._conn, "create table others (id int primary key)")
+        _run(self._conn, "create table public.items (id text primary key, value bigint not null)")
+        _run(self._conn, "create table public.others (id int primary key)")
         _run(self._conn, sql.SQL("create role {} login replication password %s").format(role), self._passwd)
-        _run(self._conn, sql.SQL("grant select on items, others to {}").format(role))
-        _run(self._conn, "create publication fustor for table items, others with (publish_via_partition_root = true)")
+        _run(self._conn, sql.SQL("grant select on public.items, public.others to {}").format(role))
+        _run(self._conn, _PUBLICATION)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -73,7 +80,8 @@ class World:
         self._cut()
         _run(
             self._admin,
-            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s",
+            "select pg_catalog.pg_drop_replication_slot(slot_name) from pg_catalog.pg_replication_slots"
+            " where database = %s",
             self._name,
         )
         _run(self._admin, sql.SQL("drop database {} with (force)").format(name))
@@ -96,27 +104,27 @@ class World:
 
     def create(self, key: str) -> str:
         """A row for this key: a new one, or another value in the one that is there."""
-        self._change("insert into items values (%s, 1) on conflict (id) do update set value = items.value + 1", key)
+        self._change(_CREATE, key)
         return _path(key)
 
     def modify(self, path: str) -> None:
         """Another value in the row at `path`."""
-        self._change("update items set value = value + 1 where id = %s", self._key(path))
+        self._change("update public.items set value = value + 1 where id = %s", self._key(path))
 
     def delete(self, path: str) -> None:
         """No row at `path`."""
-        self._change("delete from items where id = %s", self._key(path))
+        self._change("delete from public.items where id = %s", self._key(path))
 
     def rename(self, path: str, key: str) -> str:
         """Another key for the row at `path`, which replaces a row that has this key."""
         old = self._key(path)
-        self._change("delete from items where id = %s and id <> %s", key, old)
-        self._change("update items set id = %s where id = %s", key, old)
+        self._change("delete from public.items where id = %s and id <> %s", key, old)
+        self._change("update public.items set id = %s where id = %s", key, old)
         return _path(key)
 
     def list(self) -> dict[str, dict[str, Any]]:
         """Every row, with its record and the bytes of its texts."""
-        rows = _run(self._conn, "select id, value from items")
+        rows = _run(self._conn, "select id, value from public.items")
         return {
             _path(key): {"record": {"id": key, "value": value}, "size": len(key.encode()) + len(str(value))}
             for key, value in rows
@@ -125,7 +133,7 @@ class World:
     @contextmanager
     def unreadable(self, path: str) -> Iterator[None]:
         """The table at `path` is closed to the driver's user."""
-        table, role = sql.Identifier(path.split("/")[2]), sql.Identifier(self._name)
+        table, role = sql.Identifier("public", path.split("/")[2]), sql.Identifier(self._name)
         _run(self._conn, sql.SQL("revoke select on {} from {}").format(table, role))
         try:
             yield
@@ -181,12 +189,14 @@ class World:
 
     def _change(self, statement: str, *arguments: str) -> None:
         if self._conn.server_version >= _FIRST_WITH_FLUSH:
-            _run(self._conn, "select pg_stat_force_next_flush()")  # counters that audits look at, told at once
+            _run(
+                self._conn, "select pg_catalog.pg_stat_force_next_flush()"
+            )  # counters that audits look at, told at once
         _run(self._conn, statement, *arguments)
 
     def _cut(self) -> None:
         """End every connection to the database, and wait until their slots are free."""
-        _run(self._admin, "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", self._name)
+        _run(self._admin, _CUT, self._name)
 
 
 _KEYS: dict[str, str] = {}
@@ -201,7 +211,7 @@ def _path(key: str) -> str:
 
 
 def _open(dsn: str) -> connection:
-    conn = psycopg2.connect(dsn)
+    conn = psycopg2.connect(dsn, options=f"{parse_dsn(dsn).get('options', '')} -c search_path=".strip())
     conn.autocommit = True
     return conn
 

@@ -10,13 +10,14 @@ from fustor_source_postgres._server.catalog import Table
 
 _LOOK_UP = """
 select o.oid::bigint,
-       coalesce(sum(pg_stat_get_tuples_inserted(p.oid) + pg_stat_get_tuples_updated(p.oid)
-                    + pg_stat_get_tuples_deleted(p.oid)), 0)::bigint,
-       array_agg(pg_relation_filenode(p.oid)::bigint order by p.oid),
-       current_setting('track_counts')::boolean
-  from unnest(%s::oid[]) o(oid)
-  cross join lateral (select coalesce(t.relid::oid, o.oid) from (select) one
-                        left join pg_partition_tree(o.oid) t on t.isleaf) p(oid)
+       coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(p.oid)
+                               + pg_catalog.pg_stat_get_tuples_updated(p.oid)
+                               + pg_catalog.pg_stat_get_tuples_deleted(p.oid)), 0)::bigint,
+       pg_catalog.array_agg(pg_catalog.pg_relation_filenode(p.oid)::bigint order by p.oid),
+       pg_catalog.current_setting('track_counts')::boolean
+  from pg_catalog.unnest(%s::pg_catalog.oid[]) o(oid)
+  cross join lateral (select coalesce(t.relid::pg_catalog.oid, o.oid) from (select) one
+                        left join pg_catalog.pg_partition_tree(o.oid) t on t.isleaf) p(oid)
  group by o.oid
 """
 

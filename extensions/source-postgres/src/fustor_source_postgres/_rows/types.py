@@ -75,9 +75,9 @@ _BUILT_IN = {
 PLAIN_KEYS = frozenset({20, 21, 23, 26, 2950})
 """Types whose texts need no encoding in a path: whole numbers and uuid."""
 _LOOK_UP = """
-select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::text
-  from pg_type t left join pg_type e on e.typarray = t.oid
- where t.oid = any(%s::oid[])
+select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::pg_catalog.text
+  from pg_catalog.pg_type t left join pg_catalog.pg_type e on e.typarray = t.oid
+ where t.oid = any(%s::pg_catalog.oid[])
 """
 
 

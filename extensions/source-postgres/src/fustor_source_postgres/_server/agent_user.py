@@ -11,7 +11,9 @@ from fustor_source_postgres._server.slots import database_of
 from fustor_source_postgres._server.sql import fetch_one
 from fustor_source_postgres.config import PostgresParams
 
-_HAS_POLICIES = "select exists (select from pg_class where oid = any(%s::oid[]) and relrowsecurity)"
+_HAS_POLICIES = (
+    "select exists (select from pg_catalog.pg_class where oid = any(%s::pg_catalog.oid[]) and relrowsecurity)"
+)
 
 
 def create_agent_user(

@@ -30,7 +30,7 @@ class Boundary:
                 cur.execute(BEGIN)
                 if snapshot is not None:
                     cur.execute("set transaction snapshot %s", (snapshot,))
-                cur.execute("select pg_export_snapshot()")
+                cur.execute("select pg_catalog.pg_export_snapshot()")
                 name = str(fetch_one(cur)[0])
                 cur.execute(f"set local idle_in_transaction_session_timeout = {int(seconds * 1000)}")
         except BaseException:
@@ -58,5 +58,5 @@ def begin_at(conn: connection, snapshot: str | None) -> None:
 def server_clock(conn: connection) -> float:
     """The server's time in seconds since the epoch."""
     with conn.cursor() as cur:
-        cur.execute("select extract(epoch from clock_timestamp())::float8")
+        cur.execute("select extract(epoch from pg_catalog.clock_timestamp())::double precision")
         return float(fetch_one(cur)[0])

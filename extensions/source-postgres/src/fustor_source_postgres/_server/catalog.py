@@ -12,23 +12,26 @@ from fustor_core.exceptions import ConfigError
 from fustor_source_postgres.config import PostgresParams
 
 _TABLES = """
-select c.oid, n.nspname, c.relname, c.relkind::text, c.relreplident::text, greatest(c.reltuples, 0)::bigint,
-       array(select a.attname::text from pg_attribute a
+select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::pg_catalog.text,
+       greatest(c.reltuples, 0)::bigint,
+       array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
               order by a.attnum),
-       array(select a.atttypid::bigint from pg_attribute a
+       array(select a.atttypid::bigint from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
               order by a.attnum),
-       array(select a.attname::text from pg_index i, unnest(i.indkey::int2[]) with ordinality k(num, pos)
-              join pg_attribute a on a.attnum = k.num
+       array(select a.attname::pg_catalog.text
+               from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
+               join pg_catalog.pg_attribute a on a.attnum = k.num
               where i.indrelid = c.oid and a.attrelid = c.oid and i.indisprimary and i.indimmediate
               order by k.pos),
-       array(select a.attname::text from pg_index i, unnest(i.indkey::int2[]) k(num)
-              join pg_attribute a on a.attnum = k.num
+       array(select a.attname::pg_catalog.text
+               from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) k(num)
+               join pg_catalog.pg_attribute a on a.attnum = k.num
               where i.indrelid = c.oid and a.attrelid = c.oid
                 and case c.relreplident when 'd' then i.indisprimary and i.indimmediate
                                         when 'i' then i.indisreplident else false end)
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
  order by n.nspname, c.relname

@@ -21,23 +21,31 @@ from fustor_source_postgres._server.sql import fetch_one
 from fustor_source_postgres.config import PostgresParams
 
 _OLDEST_SERVER = 140000
+# pg_settings has no row for what a user may not read, current_setting() fails on it
 _SETTINGS = """
-select current_setting('wal_level'), pg_is_in_recovery(), current_setting('server_encoding'),
-       current_setting('max_replication_slots')::int - (select count(*) from pg_replication_slots),
-       current_setting('max_wal_senders')::int - (select count(*) from pg_stat_replication),
-       current_setting('max_slot_wal_keep_size'),
-       current_setting('output_plugin_libraries', true),
-       current_setting('track_counts')
+select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery(),
+       pg_catalog.current_setting('server_encoding'),
+       pg_catalog.current_setting('max_replication_slots')::int
+         - (select pg_catalog.count(*) from pg_catalog.pg_replication_slots),
+       pg_catalog.current_setting('max_wal_senders')::int
+         - (select pg_catalog.count(*) from pg_catalog.pg_stat_replication),
+       pg_catalog.current_setting('max_slot_wal_keep_size'),
+       (select setting from pg_catalog.pg_settings where name = 'output_plugin_libraries'),
+       pg_catalog.current_setting('track_counts')
 """
 _ROLE = """
-select rolname, rolreplication or rolsuper, rolbypassrls or rolsuper from pg_roles where rolname = current_user
+select rolname, rolreplication or rolsuper, rolbypassrls or rolsuper
+  from pg_catalog.pg_roles where rolname = current_user
 """
 _MAY_READ = """
-select has_schema_privilege(n.oid, 'usage'), has_table_privilege(c.oid, 'select'), c.relrowsecurity,
-       pg_has_role(c.relowner, 'usage')
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = %s
+select pg_catalog.has_schema_privilege(n.oid, 'usage'), pg_catalog.has_table_privilege(c.oid, 'select'),
+       c.relrowsecurity, pg_catalog.pg_has_role(c.relowner, 'usage')
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = %s
 """
-_TLS = "select coalesce((select version from pg_stat_ssl where pid = pg_backend_pid() and ssl), 'no TLS')"
+_TLS = """
+select coalesce((select version from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid() and ssl), 'no TLS')
+"""
+_MAY_CREATE = "select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')"
 _MEGABYTE = 1 << 20
 
 
@@ -161,7 +169,7 @@ def _check_publication(
     name = publication_for(conn, params.publication, slot or SHARED_NAME)
     missing = missing_tables(conn, name, tables)
     with conn.cursor() as cur:
-        cur.execute("select has_database_privilege(current_database(), 'create')")
+        cur.execute(_MAY_CREATE)
         may_create = fetch_one(cur)[0] or publication_exists(conn, name)
     if missing and not (may_create and all(_owns(conn, table) for table in missing)):
         found.problems.append(

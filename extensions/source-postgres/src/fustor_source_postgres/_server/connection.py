@@ -10,18 +10,21 @@ from typing import Any, Self
 
 import psycopg2
 from psycopg2 import errorcodes
-from psycopg2.extensions import connection, make_dsn, parse_dsn
+from psycopg2.extensions import connection, make_dsn
 from psycopg2.extras import LogicalReplicationConnection
 from pydantic import BaseModel, ConfigDict, Field
 
 from fustor_core.exceptions import ConfigError
+from fustor_source_postgres._server.uri import SECRETS, parse_uri
 
 _PASSING_CLASSES = {"08", "40", "53", "57"}  # connection, rollback, resources, operator intervention
 _PASSING_STATES = {errorcodes.OBJECT_IN_USE, errorcodes.LOCK_NOT_AVAILABLE}
+_INTERVALS = "iso_8601"
 _SETTINGS = (
+    "search_path=",  # no function, operator or type of another user is ever taken for one of the server's
     "TimeZone=UTC",
     "DateStyle=ISO",
-    "IntervalStyle=iso_8601",
+    f"IntervalStyle={_INTERVALS}",
     "extra_float_digits=1",
     "bytea_output=hex",
     "lc_monetary=C",
@@ -31,6 +34,13 @@ _SETTINGS = (
     "statement_timeout=0",
     "idle_in_transaction_session_timeout=0",
 )
+_KEEPALIVE = {
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""A link that breaks without a word is noticed within half a minute, not within the system's two hours."""
 _FINAL_STATES = {
     errorcodes.INVALID_PASSWORD,
     errorcodes.INVALID_AUTHORIZATION_SPECIFICATION,
@@ -59,7 +69,7 @@ class Address:
     dsn: str = field(repr=False)
     shown: str
     database: str
-    secret: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, uri: str, credential: Any = None, **options: Any) -> Self:
@@ -69,35 +79,47 @@ class Address:
             ConfigError: `uri` is no address of a PostgreSQL server. Its text is not repeated: it may hold a secret.
         """
         given = _Credential.model_validate(credential or {})
-        try:
-            parts = parse_dsn(uri)
-        except psycopg2.Error:
-            # without its cause, which quotes the text
-            raise ConfigError("The uri is not an address like postgresql://host:5432/database; correct it") from None
+        parts = parse_uri(uri)
         named = {"user": given.user, "password": given.passwd}
         parts |= {name: value for name, value in named.items() if value is not None}
         settings = " ".join(f"-c {setting}" for setting in _SETTINGS)
         dsn = make_dsn(
             "",
-            **parts | {"options": f"{parts.get('options', '')} {settings}".strip(), "client_encoding": "UTF8"},
+            **_KEEPALIVE
+            | parts
+            | {"options": f"{parts.get('options', '')} {settings}".strip(), "client_encoding": "UTF8"},
             **options,
         )
         host = parts.get("host") or parts.get("hostaddr") or "localhost"
         database = parts.get("dbname") or parts.get("user") or ""
         shown = f"{host}:{parts.get('port', '5432')}/{database}"
-        return cls(dsn, shown, database, parts.get("password"))
+        return cls(dsn, shown, database, tuple(parts[name] for name in SECRETS if parts.get(name)))
 
     def clean(self, err: BaseException) -> str:
-        """The text of `err` on one line, without the password."""
+        """The text of `err` on one line, without a secret."""
         text = " ".join(str(err).split()) or type(err).__name__
-        return text.replace(self.secret, "***") if self.secret else text
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def connect(self, *, replication: bool = False) -> connection:
-        """A new connection that begins no transaction by itself; `replication` makes one that can stream."""
+        """A new connection that begins no transaction by itself; `replication` makes one that can stream.
+
+        Raises:
+            ConfigError: something between here and the server kept the session's settings from it.
+        """
+        conn: connection
         if replication:
-            return psycopg2.connect(self.dsn, connection_factory=LogicalReplicationConnection)
-        conn = psycopg2.connect(self.dsn)
-        conn.autocommit = True
+            conn = psycopg2.connect(self.dsn, connection_factory=LogicalReplicationConnection)
+        else:
+            conn = psycopg2.connect(self.dsn)
+            conn.autocommit = True
+        if conn.get_parameter_status("IntervalStyle") != _INTERVALS:
+            conn.close()
+            raise ConfigError(
+                f"The server at {self.shown!r} did not get the settings of the session; connect to it directly, "
+                "without a pooler that drops `options`"
+            )
         return conn
 
     @contextmanager

@@ -17,11 +17,11 @@ SHARED_NAME = "fustor"
 _log = logging.getLogger(__name__)
 _LOOK_UP = """
 select puballtables, pubinsert and pubupdate and pubdelete and pubtruncate, pubviaroot
-  from pg_publication where pubname = %s
+  from pg_catalog.pg_publication where pubname = %s
 """
-_FILTERED = "select tablename from pg_publication_tables where pubname = %s and rowfilter is not null"
+_FILTERED = "select tablename from pg_catalog.pg_publication_tables where pubname = %s and rowfilter is not null"
 _FIRST_WITH_FILTERS = 150000
-_MEMBERS = "select schemaname, tablename from pg_publication_tables where pubname = %s"
+_MEMBERS = "select schemaname, tablename from pg_catalog.pg_publication_tables where pubname = %s"
 
 
 def ensure_publication(conn: connection, name: str, tables: list[Table], lock_timeout_sec: float) -> None:

@@ -20,14 +20,21 @@ _LONGEST_ID = 40
 _FIRST_WITH_INVALIDATION_REASON = 170000
 
 _LOOK_UP = """
-select slot_name::text, plugin::text, database::text, active, temporary, coalesce(wal_status, 'reserved'),
-       confirmed_flush_lsn::text, restart_lsn::text,
-       pg_wal_lsn_diff({now}, restart_lsn)::bigint,
+select slot_name::pg_catalog.text, plugin::pg_catalog.text, database::pg_catalog.text, active, temporary,
+       coalesce(wal_status, 'reserved'), confirmed_flush_lsn::pg_catalog.text, restart_lsn::pg_catalog.text,
+       pg_catalog.pg_wal_lsn_diff({now}, restart_lsn)::bigint,
        {reason}
-  from pg_replication_slots
+  from pg_catalog.pg_replication_slots
  where slot_type = 'logical'
 """
-_NOW = "case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end"
+_NOW = """
+case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
+     else pg_catalog.pg_current_wal_lsn() end
+"""
+_LATEST = """
+select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
+            else pg_catalog.pg_current_wal_insert_lsn() end
+"""
 
 
 def name_for(source_id: str, database: str) -> str:
@@ -71,7 +78,7 @@ class Slot:
 def find_slots(conn: connection) -> dict[str, Slot]:
     """Every logical slot of the server, by name."""
     has_reason = conn.server_version >= _FIRST_WITH_INVALIDATION_REASON
-    query = _LOOK_UP.format(now=_NOW, reason="invalidation_reason::text" if has_reason else "null::text")
+    query = _LOOK_UP.format(now=_NOW, reason="invalidation_reason::pg_catalog.text" if has_reason else "null")
     with conn.cursor() as cur:
         cur.execute(query)
         return {row[0]: _slot(row) for row in cur}
@@ -96,16 +103,14 @@ def _slot(row: tuple[Any, ...]) -> Slot:
 def database_of(conn: connection) -> str:
     """The name of the database that a connection is in."""
     with conn.cursor() as cur:
-        cur.execute("select current_database()")
+        cur.execute("select pg_catalog.current_database()")
         return str(fetch_one(cur)[0])
 
 
 def latest_lsn(conn: connection) -> int:
     """The end of the log: above every commit made before the call."""
     with conn.cursor() as cur:
-        cur.execute(
-            "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end"
-        )
+        cur.execute(_LATEST)
         return parse_lsn(fetch_one(cur)[0])
 
 
@@ -124,7 +129,7 @@ def create_slot(cur: cursor, name: str, *, temporary: bool) -> tuple[int, str]:
 
 def copy_slot(cur: cursor, name: str, copy: str) -> None:
     """Make a temporary slot that stands where `name` stands; it goes away with the connection."""
-    cur.execute("select pg_copy_logical_replication_slot(%s, %s, true)", (name, copy))
+    cur.execute("select pg_catalog.pg_copy_logical_replication_slot(%s, %s, true)", (name, copy))
     cur.fetchall()
 
 
@@ -136,7 +141,7 @@ def advance_slot(conn: connection, name: str, lsn: int) -> bool:
     if slot.confirmed_lsn < lsn:
         try:
             with conn.cursor() as cur:
-                cur.execute("select pg_replication_slot_advance(%s, %s)", (name, format_lsn(lsn)))
+                cur.execute("select pg_catalog.pg_replication_slot_advance(%s, %s)", (name, format_lsn(lsn)))
         except (errors.ObjectInUse, errors.ObjectNotInPrerequisiteState, errors.UndefinedObject):
             return False
     return True
@@ -156,7 +161,7 @@ def drop_slot(conn: connection, name: str) -> None:
         raise ConfigError(f"Slot {name!r} belongs to plugin {slot.plugin!r}; drop it where it was made")
     try:
         with conn.cursor() as cur:
-            cur.execute("select pg_drop_replication_slot(%s)", (name,))
+            cur.execute("select pg_catalog.pg_drop_replication_slot(%s)", (name,))
     except errors.ObjectInUse as err:
         raise DriverError(f"Slot {name!r} is being read; stop its source first") from err
 

@@ -17,7 +17,7 @@ def contains(conn: connection, told: AbstractSet[int]) -> bool:
     if not told:
         return True
     with conn.cursor() as cur:
-        cur.execute("select pg_current_snapshot()::text")
+        cur.execute("select pg_catalog.pg_current_snapshot()::pg_catalog.text")
         _, maximum, running = str(fetch_one(cur)[0]).split(":")
     if any(int(xid) & _XID_MASK in told for xid in running.split(",") if xid):
         return False

@@ -10,8 +10,9 @@ from fustor_source_postgres._server.catalog import Table
 from fustor_source_postgres._snapshot.tables import Pages
 
 _PAGES = """
-select coalesce(sum(pg_relation_size(coalesce(t.relid, o.oid))), 0)::bigint / current_setting('block_size')::bigint
-  from (select %s::oid as oid) o left join pg_partition_tree(o.oid) t on true
+select coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(coalesce(t.relid, o.oid))), 0)::bigint
+       / pg_catalog.current_setting('block_size')::bigint
+  from (select %s::pg_catalog.oid as oid) o left join pg_catalog.pg_partition_tree(o.oid) t on true
 """
 
 

@@ -21,17 +21,16 @@ from fustor_source_postgres._snapshot.offload import copied_elsewhere
 from fustor_source_postgres._source import Source
 
 _WAS_REWRITTEN = """
-select count(*) <> count(*) filter (where c.relfilenode = pg_relation_filenode(c.oid))
-       or not exists (select from pg_class where oid = %(oid)s)
-  from pg_partition_tree(%(oid)s) t right join (select %(oid)s::oid as oid) o on true
-  left join pg_class c on c.oid = coalesce(t.relid, o.oid)
+select pg_catalog.count(*)
+         <> pg_catalog.count(*) filter (where c.relfilenode = pg_catalog.pg_relation_filenode(c.oid))
+       or not exists (select from pg_catalog.pg_class where oid = %(oid)s)
+  from pg_catalog.pg_partition_tree(%(oid)s) t right join (select %(oid)s::pg_catalog.oid as oid) o on true
+  left join pg_catalog.pg_class c on c.oid = coalesce(t.relid, o.oid)
  where c.relkind = 'r' or c.oid is null
 """
-
-
 _SIZE = """
-select coalesce(sum(pg_table_size(coalesce(t.relid, o.oid))), 0)::bigint
-  from (select %s::oid as oid) o left join pg_partition_tree(o.oid) t on true
+select coalesce(pg_catalog.sum(pg_catalog.pg_table_size(coalesce(t.relid, o.oid))), 0)::bigint
+  from (select %s::pg_catalog.oid as oid) o left join pg_catalog.pg_partition_tree(o.oid) t on true
 """
 _PAGE_BYTES = 8 << 10
 Told = TypeVar("Told")
@@ -104,7 +103,7 @@ def _size(conn: connection, table: Table, pages: Pages | None) -> int:
 def _same_moment(conn: connection, table: Table, lock_timeout_sec: float) -> list[str]:
     """Statements that make another connection see what the transaction of `conn` sees, with the table's lock."""
     with conn.cursor() as cur:
-        cur.execute("select pg_export_snapshot()")
+        cur.execute("select pg_catalog.pg_export_snapshot()")
         snapshot = sql.Literal(fetch_one(cur)[0])
     return [
         BEGIN,

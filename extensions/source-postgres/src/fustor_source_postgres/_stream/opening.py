@@ -187,7 +187,7 @@ class Opener(Source):
     def _emit(self, prefix: str) -> None:
         try:
             with self.address.session() as conn, conn.cursor() as cur:
-                cur.execute("select pg_logical_emit_message(true, %s, %s)", (prefix, self.slot))
+                cur.execute("select pg_catalog.pg_logical_emit_message(true, %s, %s)", (prefix, self.slot))
         except (errors.ReadOnlySqlTransaction, errors.ObjectNotInPrerequisiteState):
             return  # a standby takes no messages; its slot moves with the primary's traffic
 
