@@ -42,6 +42,7 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
         7: "environment (uv, git, disk, lock)",
         8: "not conformant",
         9: "connection or configuration check failed",
+        10: "done, but rows or deletions were refused",
         130: "interrupted (Ctrl-C)",
         143: "interrupted (SIGTERM)",
     }

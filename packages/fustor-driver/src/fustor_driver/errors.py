@@ -4,8 +4,9 @@ FustorDriverError      a known problem
 ├── UsageProblem         2  the command line cannot mean anything
 ├── EnvironmentProblem   7  a driver, a package or a file is missing or does not load
 ├── NotConformant        8  a driver broke the contract while it ran
-└── CheckFailed          9  the configuration is wrong, or the other side cannot be reached
-    └── ConfigurationProblem  9  field by field
+├── CheckFailed          9  the configuration is wrong, or the other side cannot be reached
+│   └── ConfigurationProblem  9  field by field
+└── Refused             10  done, but the pusher refused rows or deletions
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "FieldProblem",
     "FustorDriverError",
     "NotConformant",
+    "Refused",
     "UsageProblem",
 ]
 
@@ -37,11 +39,12 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
         7: "environment (uv, git, disk, lock)",
         8: "not conformant",
         9: "connection or configuration check failed",
+        10: "done, but rows or deletions were refused",
         130: "interrupted (Ctrl-C)",
         143: "interrupted (SIGTERM)",
     }
 )
-"""The project's one table of exit codes; this command uses 0, 1, 2, 7, 8, 9, 130 and 143."""
+"""The project's one table of exit codes; this command uses 0, 1, 2, 7, 8, 9, 10, 130 and 143."""
 
 
 class FustorDriverError(Exception):
@@ -72,6 +75,12 @@ class CheckFailed(FustorDriverError):  # noqa: N818 - named for what the user do
     """The configuration is wrong, or the other side cannot be reached."""
 
     exit_code = 9
+
+
+class Refused(FustorDriverError):  # noqa: N818 - named for what happened, as the others here
+    """Everything was done, but for rows or deletions that the pusher refused."""
+
+    exit_code = 10
 
 
 @dataclass(frozen=True)

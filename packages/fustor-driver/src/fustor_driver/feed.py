@@ -29,10 +29,17 @@ class Fed:
     events: int
     rows: int
     snapshot_needed: bool
+    refused_rows: int = 0
+    refused_deletions: int = 0
 
 
 async def feed(
-    pusher: PusherDriver, batches: Iterable[Batch], task_id: str, *, look: Callable[[Batch], None] = lambda _: None
+    pusher: PusherDriver,
+    batches: Iterable[Batch],
+    task_id: str,
+    *,
+    allow_deletions: bool = False,
+    look: Callable[[Batch], None] = lambda _: None,
 ) -> Fed:
     """Push batches in order, each of their sessions in a new session of `task_id`; the pusher is closed at the end.
 
@@ -40,21 +47,24 @@ async def feed(
         DriverError: the pusher refuses a batch; everything before it is pushed.
         CheckFailed: it stayed out of reach.
     """
-    sessions = pushed = events = rows = 0
+    sessions = pushed = events = rows = refused_rows = refused_deletions = 0
     needed = False
     try:
         for _, session in groupby(batches, key=lambda batch: batch.session_id):
             reply = SessionReply.read(await pusher.create_session(task_id), "create_session")
             sessions += 1
             for batch in session:
-                needed = await _push(pusher, batch, reply.session_id, task_id) or needed
+                answer = await _push(pusher, batch, reply.session_id, task_id, allow_deletions=allow_deletions)
+                needed = answer.snapshot_needed or needed
+                refused_rows += answer.refused_rows
+                refused_deletions += answer.refused_deletions
                 pushed += 1
                 events += len(batch.events)
                 rows += sum(len(event.rows) for event in batch.events)
                 look(batch)
     finally:
         await pusher.close()
-    return Fed(sessions, pushed, events, rows, needed)
+    return Fed(sessions, pushed, events, rows, needed, refused_rows, refused_deletions)
 
 
 def grouped(events: Iterable[EventBase], max_events: int) -> Iterator[Batch]:
@@ -70,9 +80,12 @@ def grouped(events: Iterable[EventBase], max_events: int) -> Iterator[Batch]:
             yield Batch(session_id="", phase=phase, events=tuple(batch))
 
 
-async def _push(pusher: PusherDriver, batch: Batch, session_id: str, task_id: str) -> bool:
-    """Push one batch until it is through; whether the pusher asks for a snapshot."""
+async def _push(
+    pusher: PusherDriver, batch: Batch, session_id: str, task_id: str, *, allow_deletions: bool
+) -> PushReply:
+    """Push one batch until it is through; what the pusher answers then."""
     config = pusher.config
+    permissions = {"allow_deletions": True} if allow_deletions else {}
     for attempt in range(1, config.max_retries + 1):
         try:
             answer = await pusher.push(
@@ -81,13 +94,14 @@ async def _push(pusher: PusherDriver, batch: Batch, session_id: str, task_id: st
                 task_id=task_id,
                 source_type=batch.phase.value,
                 is_snapshot_end=batch.is_snapshot_end,
+                **permissions,
             )
         except RetryableError as err:
             last: str = str(err)
         else:
             reply = PushReply.read(answer, "push")
             if reply.success:
-                return reply.snapshot_needed
+                return reply
             last = "push answered success=False"
         if attempt < config.max_retries:
             await asyncio.sleep(pause_sec(config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC))

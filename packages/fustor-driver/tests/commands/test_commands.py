@@ -209,6 +209,37 @@ def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, tmp_
     assert (again["resumed_from"], again["phases"]["realtime"]["rows"]) == (5, 1)
 
 
+@pytest.fixture
+def run_options(filled):
+    return ("--source-driver", "try_log", "--uri", filled.log, "--pusher-driver", "try_lines", "--endpoint", "out")
+
+
+def test_a_run_that_ends_well_but_for_refused_rows_exits_10(cli, filled, run_options):
+    filled.append("upsert", "/set-aside", 1)
+    result = cli("run", *run_options, "--for", 0.3, "--json")
+    assert result.exit_code == 10
+    assert json.loads(result.stdout)["dead_letters"] == 1
+    assert "refused 1 rows" in result.stderr
+
+
+def test_deletions_that_a_guard_refuses_are_allowed_for_one_run(cli, run_options, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "guard").touch()
+    refused = cli("run", *run_options, "--for", 0.3, "--json")
+    assert (refused.exit_code, json.loads(refused.stdout)["refused_deletions"]) == (10, 150)
+    allowed = cli("run", *run_options, "--task", "anew", "--for", 0.3, "--allow-deletions", "--json")
+    assert (allowed.exit_code, json.loads(allowed.stdout)["refused_deletions"]) == (0, 0)
+
+
+def test_a_push_with_refusals_exits_10(cli, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "guard").touch()
+    (tmp_path / "events.jsonl").write_text(event("/set-aside").model_dump_json())
+    push = ("push", "try_lines", "--endpoint", "out", "--from", "events.jsonl", "--snapshot-end")
+    assert cli(*push).exit_code == 10
+    assert "1 rows or events and 0 deletions" in cli(*push, "--task", "b", "--allow-deletions").stderr
+
+
 def test_run_demo_needs_nothing_but_the_name(cli, tmp_path):
     options = (
         "run",

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.logging import RichHandler
 from rich.table import Table
+from rich.text import Text
 
 from fustor_driver.hosts.status import Status
 
@@ -60,14 +61,14 @@ def status_file_look(path: Path) -> Callable[[Status], None]:
 
 def _table(status: Status) -> Table:
     title = f"{status.task_id}  {status.state}  {status.uptime_sec:.0f} s  index {status.committed_index}"
-    table = Table("phase", "state", box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table = Table("phase", "state", box=box.SIMPLE_HEAD, title=Text(title), title_justify="left")
     for name in ("runs", "events", "rows", "rows/s", "queued", "lag s", "index"):
         table.add_column(name, justify="right")
     for phase, state in status.phases.items():
         numbers = (state.runs, state.events, state.rows, state.rows_per_sec, state.queued, state.lag_sec)
         table.add_row(phase, state.state, *(f"{number:,}" for number in numbers), str(state.last_index))
-    if status.retries or status.dead_letters:
-        table.caption = f"{status.retries} retries, {status.dead_letters} dead letters; last: {status.last_error}"
+    if status.retries or status.dead_letters or status.refused_deletions:
+        table.caption = Text(f"{_troubles(status)}; last: {status.last_error}")
     return table
 
 
@@ -76,7 +77,9 @@ def _line(status: Status) -> str:
         f"{phase} {state.state} {state.rows} rows {state.rows_per_sec:g}/s queued {state.queued}"
         for phase, state in status.phases.items()
     )
-    return (
-        f"{status.state}: {phases}; index {status.committed_index}, {status.retries} retries, "
-        f"{status.dead_letters} dead letters"
-    )
+    return f"{status.state}: {phases}; index {status.committed_index}, {_troubles(status)}"
+
+
+def _troubles(status: Status) -> str:
+    refused = f", {status.refused_deletions} refused deletions" if status.refused_deletions else ""
+    return f"{status.retries} retries, {status.dead_letters} dead letters{refused}"

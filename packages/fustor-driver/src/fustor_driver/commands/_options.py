@@ -26,6 +26,13 @@ SetOption = Annotated[
         help="A configuration value, e.g. driver_params.slot=a or credential.passwd='${PGPASSWORD}'. Repeatable.",
     ),
 ]
+AllowDeletionsOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-deletions",
+        help="Allow the pusher to delete more than its guard does, in this run, when a snapshot or an audit ends.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]
 VerboseOption = Annotated[int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more.")]
 QuietOption = Annotated[int, typer.Option("--quiet", "-q", count=True, show_default=False, help="Say less.")]

@@ -12,6 +12,7 @@ import typer
 from fustor_driver.choices import Choice
 from fustor_driver.commands._drivers import pusher_from
 from fustor_driver.commands._options import (
+    AllowDeletionsOption,
     ConfigOption,
     EndpointOption,
     IdOption,
@@ -21,7 +22,7 @@ from fustor_driver.commands._options import (
     SetOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._report import check_refusals, known_errors, print_json, say, set_verbosity
 from fustor_driver.event_files import Batch, read_events
 from fustor_driver.feed import feed, grouped
 from fustor_event_model import MessageSource
@@ -41,6 +42,7 @@ def push_command(  # noqa: PLR0917 - options, never positions
     snapshot_end: Annotated[
         bool, typer.Option("--snapshot-end", help="Then tell that this was a complete snapshot: it replaces.")
     ] = False,
+    allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
@@ -49,10 +51,13 @@ def push_command(  # noqa: PLR0917 - options, never positions
     set_verbosity(verbose, quiet)
     pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
     end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []
-    fed = asyncio.run(feed(pusher, chain(grouped(read_events(file), max_events), end), task))
+    fed = asyncio.run(
+        feed(pusher, chain(grouped(read_events(file), max_events), end), task, allow_deletions=allow_deletions)
+    )
     if json:
         print_json({"batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:
         say(f"Pushed {fed.rows} rows of {fed.events} events in {fed.batches} batches", quiet=quiet)
     if fed.snapshot_needed:
         say("The pusher asks for a complete snapshot", quiet=quiet)
+    check_refusals(fed.refused_rows, fed.refused_deletions)

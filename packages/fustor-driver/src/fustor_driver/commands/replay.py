@@ -13,6 +13,7 @@ import typer
 from fustor_driver.choices import Choice
 from fustor_driver.commands._drivers import pusher_from
 from fustor_driver.commands._options import (
+    AllowDeletionsOption,
     ConfigOption,
     EndpointOption,
     IdOption,
@@ -21,7 +22,7 @@ from fustor_driver.commands._options import (
     SetOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._report import check_refusals, known_errors, print_json, say, set_verbosity
 from fustor_driver.event_files import read_batches
 from fustor_driver.feed import feed
 
@@ -36,6 +37,7 @@ def replay_command(  # noqa: PLR0917 - options, never positions
     settings: SetOption = None,
     task: Annotated[str, typer.Option(help="Name under which the pusher keeps its index.")] = "fustor-replay",
     *,
+    allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
@@ -46,11 +48,12 @@ def replay_command(  # noqa: PLR0917 - options, never positions
         _show(file, json=json, quiet=quiet)
         return
     pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
-    fed = asyncio.run(feed(pusher, read_batches(file), task))
+    fed = asyncio.run(feed(pusher, read_batches(file), task, allow_deletions=allow_deletions))
     if json:
         print_json({"sessions": fed.sessions, "batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:
         say(f"Replayed {fed.rows} rows of {fed.events} events in {fed.batches} batches", quiet=quiet)
+    check_refusals(fed.refused_rows, fed.refused_deletions)
 
 
 def _show(file: Path, *, json: bool, quiet: int) -> None:

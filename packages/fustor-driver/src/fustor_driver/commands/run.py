@@ -17,6 +17,7 @@ from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
 from fustor_driver.commands._live import logging_look, status_file_look, terminal_look
 from fustor_driver.commands._options import (
+    AllowDeletionsOption,
     ConfigOption,
     EndpointOption,
     JsonOption,
@@ -25,7 +26,7 @@ from fustor_driver.commands._options import (
     UriOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._report import check_refusals, known_errors, print_json, say, set_verbosity
 from fustor_driver.configuration import Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -86,6 +87,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
     status: Annotated[Path | None, typer.Option(help="Keep the status in this file, as JSON.")] = None,
     status_interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the status.")] = 1.0,
     *,
+    allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
@@ -100,7 +102,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
     with ExitStack() as worlds:
         pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
         source_object, pusher_object = _drivers(pair)
-        options = _options(pair, task, audit_interval, state_dir)
+        options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
         final: list[Status] = []
         with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
             received = run_host(
@@ -115,6 +117,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
         print_json(final[-1])
     if received:
         raise typer.Exit(_SIGNAL_CODE_BASE + received)
+    check_refusals(final[-1].dead_letters, final[-1].refused_deletions)
 
 
 def _pair(asked: _Asked, quiet: int) -> Pair:
@@ -188,8 +191,10 @@ def _drivers(pair: Pair) -> tuple[SourceDriver, PusherDriver]:
     return source, pusher_class(pair.pusher_id, pair.pusher)  # type: ignore[return-value,arg-type]
 
 
-def _options(pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path) -> HostOptions:
-    options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir)
+def _options(
+    pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path, *, allow_deletions: bool
+) -> HostOptions:
+    options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir, allow_deletions=allow_deletions)
     interval = audit_interval if audit_interval is not None else pair.audit_interval_sec
     return options if interval is None else options.model_copy(update={"audit_interval_sec": interval})
 

@@ -12,8 +12,9 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.bell import Bell
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.hosts.replies import PushReply
-from fustor_driver.hosts.status import Progress
+from fustor_driver.hosts.status import BatchSize, Progress
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Control", "Delivery", "Outcome", "Session", "pause_sec", "says_obsolete"]
@@ -80,13 +81,17 @@ class Delivery:
         self._control = control
         self._progress = progress
         self._dead_letters = DeadLetterFile(options.dead_letters, options.task_id)
+        self._refusals = Refusals(pusher.id, progress, options.max_refused_in_a_row)
+        self._permissions = {"allow_deletions": True} if options.allow_deletions else {}
 
     async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
         """Push a batch; what the pusher refuses for good is cut out event by event and kept in a file.
 
         Raises:
-            CheckFailed: the pusher's configuration is wrong, or it stayed out of reach.
+            CheckFailed: it stayed out of reach, or takes nothing at all.
+            ConfigError: the pusher's configuration is wrong.
         """
+        size = BatchSize.of(events)
         try:
             outcome = await self._attempts(session, phase, events, end=False)
         except (ConfigError, RetryableError):
@@ -94,7 +99,7 @@ class Delivery:
         except DriverError as err:
             return await self._refused(session, phase, events, err)
         if outcome is Outcome.PUSHED:
-            self._progress.pushed(phase, events)
+            self._progress.pushed(phase, size)
         return outcome
 
     async def announce_snapshot(self, session: Session) -> None:
@@ -102,6 +107,7 @@ class Delivery:
 
         A pusher that has no use for it may refuse it: the host's own mark says the same.
         """
+        self._refusals.begin_snapshot()
         try:
             await self._attempts(session, MessageSource.SNAPSHOT, [], end=False)
         except (ConfigError, RetryableError):
@@ -114,7 +120,9 @@ class Delivery:
 
         Raises:
             DriverError: the pusher refuses it, so there is no complete snapshot.
+            CheckFailed: it has refused every row of it.
         """
+        self._refusals.check_snapshot()
         return await self._attempts(session, MessageSource.SNAPSHOT, [], end=True)
 
     async def _refused(
@@ -122,9 +130,8 @@ class Delivery:
     ) -> Outcome:
         if len(events) == 1:
             self._dead_letters.keep(events[0], session_id=session.id, phase=phase, reason=str(err))
-            self._progress.dead_letters += 1
-            self._progress.last_error = str(err)
             _log.error("Refused for good and kept in %s: %s", self._dead_letters.path, err)
+            self._refusals.set_aside(phase, str(err))
             return Outcome.REFUSED
         middle = len(events) // 2
         worst = Outcome.PUSHED
@@ -158,12 +165,14 @@ class Delivery:
         ) from last
 
     async def _once(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
+        rows = sum(len(event.rows) for event in events)
         answer = await self._pusher.push(
-            events,
+            list(events),
             session_id=session.id,
             task_id=self._options.task_id,
             source_type=phase.value,
             is_snapshot_end=end,
+            **self._permissions,
         )
         reply = PushReply.read(answer, "push")
         if reply.snapshot_needed:
@@ -172,6 +181,7 @@ class Delivery:
             if reply.snapshot_needed:
                 return Outcome.OBSOLETE
             raise RetryableError("push answered success=False")
+        self._refusals.replied(phase, rows, reply)
         return Outcome.PUSHED
 
     async def _pause(self, attempt: int, err: RetryableError) -> bool:

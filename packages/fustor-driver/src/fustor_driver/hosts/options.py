@@ -19,6 +19,10 @@ class HostOptions(BaseModel):
     audit_interval_sec: float = Field(default=600.0, ge=0, description="Seconds between two audits; 0: none")
     push_max_events: int = Field(default=1_000, gt=0, description="Events in one push")
     push_max_rows: int = Field(default=10_000, gt=0, description="A push ends with the event that reaches this")
+    max_refused_in_a_row: int = Field(
+        default=1_000, gt=0, description="So many refused rows, and none taken in between, end the run"
+    )
+    allow_deletions: bool = Field(default=False, description="Tell the pusher to delete as much as a run's ends say")
     stop_timeout_sec: float = Field(default=10.0, gt=0, description="Time for a graceful stop")
     backoff_max_sec: float = Field(default=60.0, gt=0, description="Longest pause between two attempts")
     state_dir: Path = Field(default=Path(".fustor"), description="Directory of dead letters and of the snapshot mark")

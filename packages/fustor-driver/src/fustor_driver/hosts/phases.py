@@ -86,12 +86,11 @@ class Realtime:
 
     async def push(self, session: Session, events: list[EventBase]) -> Outcome:
         """Push a batch and acknowledge it to the source once it is durable."""
+        index = events[-1].index  # read before the pusher has them in hand: what it does to them acknowledges nothing
         outcome = await self._parts.delivery.push(session, MessageSource.REALTIME, events)
-        if outcome is Outcome.PUSHED:
-            index = events[-1].index
-            if index >= 0:
-                self._parts.progress.committed_index = max(self._parts.progress.committed_index, index)
-                self._parts.source.acknowledge(index)
+        if outcome is Outcome.PUSHED and index >= 0:
+            self._parts.progress.committed_index = max(self._parts.progress.committed_index, index)
+            self._parts.source.acknowledge(index)
         return outcome
 
     def stop(self) -> None:

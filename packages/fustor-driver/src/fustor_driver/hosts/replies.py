@@ -36,6 +36,9 @@ class PushReply(_Reply):
 
     success: bool = True
     snapshot_needed: bool = False
+    refused_rows: int = Field(default=0, ge=0, description="Rows of this batch that the pusher set aside")
+    refused_deletions: int = Field(default=0, ge=0, description="Deletions that its guard refused at this end")
+    refused_reason: str | None = Field(default=None, description="Why, in the pusher's words, of one of those rows")
 
 
 class SessionReply(_Reply):

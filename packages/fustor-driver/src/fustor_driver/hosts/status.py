@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["PhaseState", "PhaseStatus", "Progress", "Status"]
+__all__ = ["BatchSize", "PhaseState", "PhaseStatus", "Progress", "Status"]
 
 _RATE_WINDOW_SEC = 5.0
 
@@ -57,7 +58,23 @@ class Status(BaseModel):
     phases: dict[MessageSource, PhaseStatus]
     retries: int
     dead_letters: int
+    refused_deletions: int = 0
     last_error: str | None
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """What a batch holds, counted before a pusher has it in hand."""
+
+    events: int
+    rows: int
+    last_index: int
+
+    @classmethod
+    def of(cls, events: Sequence[EventBase]) -> BatchSize:
+        """The size of a batch."""
+        last_index = events[-1].index if events else -1
+        return cls(len(events), sum(len(event.rows) for event in events), last_index)
 
 
 class _Phase:
@@ -69,12 +86,11 @@ class _Phase:
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque()
 
-    def add(self, events: Sequence[EventBase]) -> None:
-        rows = sum(len(event.rows) for event in events)
-        self.events += len(events)
-        self.rows += rows
-        self.last_index = max(self.last_index, events[-1].index)
-        self._recent.append((self._clock(), rows))
+    def add(self, batch: BatchSize) -> None:
+        self.events += batch.events
+        self.rows += batch.rows
+        self.last_index = max(self.last_index, batch.last_index)
+        self._recent.append((self._clock(), batch.rows))
         self._forget()
 
     def _forget(self) -> None:
@@ -109,6 +125,7 @@ class Progress:
         self.committed_index = -1
         self.retries = 0
         self.dead_letters = 0
+        self.refused_deletions = 0
         self.last_error: str | None = None
         self._task_id = task_id
         self._clock = clock
@@ -116,10 +133,10 @@ class Progress:
         self._started_at = datetime.now(UTC)
         self._phases = {phase: _Phase(clock) for phase in MessageSource}
 
-    def pushed(self, phase: MessageSource, events: Sequence[EventBase]) -> None:
+    def pushed(self, phase: MessageSource, batch: BatchSize) -> None:
         """Count a batch that is durable."""
-        if events:
-            self._phases[phase].add(events)
+        if batch.events:
+            self._phases[phase].add(batch)
 
     def begins(self, phase: MessageSource, queue: Callable[[], tuple[int, float]]) -> None:
         """A phase reads; `queue` tells how many events wait, and for how many seconds."""
@@ -147,5 +164,6 @@ class Progress:
             phases={phase: state.status(uptime_sec) for phase, state in self._phases.items()},
             retries=self.retries,
             dead_letters=self.dead_letters,
+            refused_deletions=self.refused_deletions,
             last_error=self.last_error,
         )

@@ -93,7 +93,13 @@ class LinesDriver(PusherDriver):
             task.note(Batch(session, phase, end, index, digest, []))
         if phase == "realtime":
             self.told_realtime.update(row["path"] for event in events for row in event.rows)
-        return {"success": True, "snapshot_needed": False}
+        answer = {"success": True, "snapshot_needed": False}
+        set_aside = sum(row.get("path") == "/set-aside" for event in events for row in event.rows)
+        if set_aside:
+            answer |= {"refused_rows": set_aside, "refused_reason": "'/set-aside' is kept aside"}
+        if end and not kwargs.get("allow_deletions") and (self._root / "guard").exists():
+            answer["refused_deletions"] = 150
+        return answer
 
     async def heartbeat(self, **_: Any) -> dict[str, Any]:
         return {}
