@@ -13,6 +13,7 @@ from fustor_event_model import (
     InsertEvent,
     LifecycleSignal,
     MessageSource,
+    TableLayout,
     UpdateEvent,
 )
 
@@ -146,3 +147,18 @@ def test_json_carries_every_attribute_and_reads_back(signal):
 def test_everything_public_is_declared_and_exists():
     assert sorted(fustor_event_model.__all__) == fustor_event_model.__all__
     assert all(getattr(fustor_event_model, name) is not None for name in fustor_event_model.__all__)
+
+
+def test_a_layout_survives_json():
+    layout = TableLayout(
+        system="postgresql", columns={"id": "integer", "m": "s.mood"}, key=("id",), labels={"m": ("a",)}
+    )
+    told = event(layout=layout)
+    assert UpdateEvent.model_validate_json(told.model_dump_json()) == told
+
+
+def test_an_event_without_a_layout_does_not_mention_it():
+    assert event().layout is None
+    assert "layout" not in event().model_dump(mode="json")
+    assert "layout" not in json.loads(event().model_dump_json())
+    assert "layout" not in event().model_dump(include={"rows"})

@@ -15,6 +15,7 @@ from fustor_event_model.models import (
     InsertEvent,
     LifecycleSignal,
     MessageSource,
+    TableLayout,
     UpdateEvent,
 )
 from fustor_pusher_fs._errors import DriverError
@@ -56,6 +57,8 @@ def _encode_event(event: EventBase) -> bytes:
         "message_source": event.message_source,
         "signal": event.signal,
     }
+    if event.layout is not None:
+        said["layout"] = event.layout
     try:
         line = to_json(said, inf_nan_mode="constants")
         if _may_hold_no_number(line):
@@ -82,7 +85,7 @@ def decode(line: bytes) -> EventBase:
     """
     said = from_json(line)
     event_type = EventType(said["event_type"])
-    signal = said["signal"]
+    signal, layout = said["signal"], said.get("layout")
     return _CLASSES[event_type].model_construct(
         event_type=event_type,
         fields=said["fields"],
@@ -92,4 +95,5 @@ def decode(line: bytes) -> EventBase:
         table=said["table"],
         message_source=MessageSource(said["message_source"]),
         signal=None if signal is None else LifecycleSignal(signal),
+        layout=None if layout is None else TableLayout.model_validate(layout),
     )

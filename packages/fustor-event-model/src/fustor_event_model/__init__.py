@@ -8,6 +8,7 @@ from fustor_event_model.models import (
     InsertEvent,
     LifecycleSignal,
     MessageSource,
+    TableLayout,
     UpdateEvent,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "InsertEvent",
     "LifecycleSignal",
     "MessageSource",
+    "TableLayout",
     "UpdateEvent",
 ]

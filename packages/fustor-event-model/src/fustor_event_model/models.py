@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 
 class EventType(StrEnum):
@@ -38,6 +38,22 @@ REQUIRED_ROW_FIELDS: dict[MessageSource, tuple[str, ...]] = {
 }
 
 
+class TableLayout(BaseModel):
+    """The columns of a table, as the source that told its rows declares them.
+
+    It says how the values of `record` were meant; what they are, only the rows say. A consumer may ignore it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    system: str = Field(description="Whose type names these are, such as `postgresql`")
+    columns: dict[str, str] = Field(description="Keys of `record` in their order, each with its type, without a length")
+    key: tuple[str, ...] = Field(default=(), description="The columns that name a row, in the order of its path")
+    labels: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="The values that a column of an enumerated type can have, in their order"
+    )
+
+
 class EventBase(BaseModel):
     """Rows of one table, told by one phase of one source.
 
@@ -62,6 +78,9 @@ class EventBase(BaseModel):
         default=MessageSource.REALTIME, description="May be left out only while there are no rows"
     )
     signal: LifecycleSignal | None = Field(default=None, description="Bracket of an audit in the guide's dialect")
+    layout: TableLayout | None = Field(
+        default=None, description="The columns of `table` when its rows were read, where the source says them here"
+    )
 
     @model_validator(mode="after")
     def _rows_say_where_they_come_from(self) -> Self:
@@ -75,6 +94,14 @@ class EventBase(BaseModel):
                 f"An event of {self.message_source.value!r} rows needs {missing} in fields and in every row"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_an_empty_layout(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not said takes no room: most events have no layout."""
+        said: dict[str, Any] = serialize(self)
+        if said.get("layout", self) is None:
+            del said["layout"]
+        return said
 
 
 class InsertEvent(EventBase):

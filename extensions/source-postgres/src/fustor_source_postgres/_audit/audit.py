@@ -152,7 +152,7 @@ class Auditor:
         self._lock(conn, table)
         self._shared.raise_clock(clock)
         reader = LineReader(conn, table, self._types)
-        make = partial(audit_rows, table, container, mtime)
+        make = partial(audit_rows, table, reader.layout, container, mtime)
         with closing(read_rows(self._source, conn, reader, clock, self._batch_size, make=make)) as events:
             for event in events:
                 if self._stop.is_set():

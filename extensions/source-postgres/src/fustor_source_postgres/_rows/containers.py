@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, TableLayout, UpdateEvent
 from fustor_source_postgres._rows.events import make_event
 from fustor_source_postgres._rows.shape import AUDIT_FIELDS, NO_SCHEMA, schema_path, table_path
 from fustor_source_postgres._server.catalog import Table
@@ -53,12 +53,22 @@ def table_container(table: Table) -> Container:
     return Container(table_path(table.schema, table.name), schema_path(table.schema), table.schema, table.name)
 
 
-def audit_rows(table: Table, parent: Container, parent_mtime: float, rows: list[dict[str, Any]]) -> EventBase:
+def audit_rows(
+    table: Table, layout: TableLayout, parent: Container, parent_mtime: float, rows: list[dict[str, Any]]
+) -> EventBase:
     """An audit's event of rows, each told where it lies."""
     for row in rows:
         row["parent_path"] = parent.path
         row["parent_mtime"] = parent_mtime
-    return make_event(EventType.UPDATE, MessageSource.AUDIT, table.schema, table.name, fields=AUDIT_FIELDS, rows=rows)
+    return make_event(
+        EventType.UPDATE,
+        MessageSource.AUDIT,
+        table.schema,
+        table.name,
+        fields=AUDIT_FIELDS,
+        rows=rows,
+        layout=layout,
+    )
 
 
 def signal_event(signal: LifecycleSignal) -> EventBase:

@@ -7,7 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fustor_event_model import DeleteEvent, EventBase, EventType, InsertEvent, MessageSource, UpdateEvent
+from fustor_event_model import (
+    DeleteEvent,
+    EventBase,
+    EventType,
+    InsertEvent,
+    MessageSource,
+    TableLayout,
+    UpdateEvent,
+)
 from fustor_source_postgres._rows.shape import NO_SCHEMA
 
 _FIELDS_SET = set(EventBase.model_fields)  # one for all events: no assignment can add to it
@@ -40,6 +48,7 @@ def event_maker(event_type: EventType, source: MessageSource, schema: str, table
         "table": table,
         "message_source": source,
         "signal": None,
+        "layout": None,
     }
 
     def make(rows: list[dict[str, Any]], index: int) -> EventBase:
@@ -66,9 +75,12 @@ def make_event(
     fields: tuple[str, ...],
     rows: list[dict[str, Any]],
     index: int = -1,
+    layout: TableLayout | None = None,
 ) -> EventBase:
     """One event, made by an `event_maker`."""
-    return event_maker(event_type, source, schema, table, fields)(rows, index)
+    event = event_maker(event_type, source, schema, table, fields)(rows, index)
+    event.layout = layout
+    return event
 
 
 def make_marker(index: int) -> EventBase:

@@ -72,11 +72,26 @@ _BUILT_IN = {
     3802: _JSONB,
 }
 
+_NAMES = {
+    16: "boolean",
+    20: "bigint",
+    21: "smallint",
+    23: "integer",
+    26: "oid",
+    114: "json",
+    700: "real",
+    701: "double precision",
+    3802: "jsonb",
+}
 PLAIN_KEYS = frozenset({20, 21, 23, 26, 2950})
 """Types whose texts need no encoding in a path: whole numbers and uuid."""
 _LOOK_UP = """
-select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::pg_catalog.text
-  from pg_catalog.pg_type t left join pg_catalog.pg_type e on e.typarray = t.oid
+select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::pg_catalog.text,
+       case when n.nspname = 'pg_catalog' then pg_catalog.format_type(t.oid, -1) else n.nspname || '.' || t.typname end,
+       array(select l.enumlabel::pg_catalog.text from pg_catalog.pg_enum l
+              where l.enumtypid = t.oid order by l.enumsortorder)
+  from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+  left join pg_catalog.pg_type e on e.typarray = t.oid
  where t.oid = any(%s::pg_catalog.oid[])
 """
 
@@ -86,10 +101,20 @@ class Types:
 
     def __init__(self) -> None:
         self._known: dict[int, Converter] = dict(_BUILT_IN)
+        self._names: dict[int, str] = dict(_NAMES)
+        self._labels: dict[int, tuple[str, ...]] = {}
 
     def __getitem__(self, oid: int) -> Converter:
         """The converter of a type that `learn` has met; of any other, text."""
         return self._known.get(oid, TEXT)
+
+    def name(self, oid: int) -> str:
+        """What a type is called, without a length; a domain by the type below it, an array by that of its elements."""
+        return self._names.get(oid, "")
+
+    def labels(self, oid: int) -> tuple[str, ...]:
+        """The values of an enumerated type, in their order; of any other type none."""
+        return self._labels.get(oid, ())
 
     def lacks(self, oids: Iterable[int]) -> bool:
         """Whether `learn` has something to look up."""
@@ -101,12 +126,14 @@ class Types:
         while missing:
             with conn.cursor() as cur:
                 cur.execute(_LOOK_UP, (missing,))
-                found = {oid: (base, element, delimiter) for oid, base, element, delimiter in cur}
+                found = {oid: tuple(rest) for oid, *rest in cur}
             inner = {found[oid][0] or found[oid][1] for oid in found} - {None, 0} - self._known.keys()
-            if inner - set(missing):
-                self.learn(conn, inner)
-            for oid in missing:
-                self._known[oid] = self._build(*found.get(oid, (0, None, ",")))
+            self.learn(conn, inner)
+            for oid in set(missing) - self._known.keys():
+                base, element, delimiter, name, labels = found.get(oid, (0, None, ",", "", ()))
+                self._known[oid] = self._build(base, element, delimiter)
+                self._names[oid] = self._names[base] if base else f"{self._names[element]}[]" if element else name
+                self._labels[oid] = self._labels.get(base, ()) if base else tuple(labels)
             missing = []
 
     def _build(self, base: int, element: int | None, delimiter: str) -> Converter:

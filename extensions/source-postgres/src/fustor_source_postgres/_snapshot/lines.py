@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg2.extensions import connection
 
+from fustor_source_postgres._rows.layout import layout_of
 from fustor_source_postgres._rows.shape import key_name, table_path
 from fustor_source_postgres._rows.types import PLAIN_KEYS, TEXT, Converter, Types
 from fustor_source_postgres._server.catalog import Table
@@ -29,6 +30,7 @@ class LineReader:
     def __init__(self, conn: connection, table: Table, types: Types) -> None:
         types.learn(conn, [column.type_oid for column in table.columns])
         self.table = table
+        self.layout = layout_of([(column.name, column.type_oid) for column in table.columns], table.key, types)
         wanted = [column.name for column in table.columns]
         self.names = (*wanted, *(name for name in table.key if name not in wanted))
         self._wanted = wanted

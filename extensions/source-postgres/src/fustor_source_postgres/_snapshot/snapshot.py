@@ -12,7 +12,7 @@ from psycopg2 import errors
 from psycopg2.extensions import connection
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_event_model import EventBase, EventType, MessageSource, TableLayout
 from fustor_source_postgres._rows.containers import table_container
 from fustor_source_postgres._rows.events import make_event
 from fustor_source_postgres._rows.shape import ROW_FIELDS
@@ -116,7 +116,8 @@ class SnapshotReader:
     def _rows(self, table: Table, pages: Pages | None = None) -> Iterator[EventBase]:
         """The rows of a locked table."""
         conn = self._connected()
-        reader, make = LineReader(conn, table, self._types), partial(self._event, table)
+        reader = LineReader(conn, table, self._types)
+        make = partial(self._event, table, reader.layout)
         rows_read = read_rows(self._source, conn, reader, self._clock, self._batch_size, make=make, pages=pages)
         with closing(rows_read) as events:
             yield from events
@@ -143,7 +144,7 @@ class SnapshotReader:
         self._shared.raise_clock(self._clock)
         lock_table(conn, table, snapshot, self._params.lock_timeout_sec)
 
-    def _event(self, table: Table, rows: list[Row]) -> EventBase:
+    def _event(self, table: Table, layout: TableLayout, rows: list[Row]) -> EventBase:
         self._check_stop()
         self.rows_told += len(rows)
         return make_event(
@@ -154,6 +155,7 @@ class SnapshotReader:
             fields=ROW_FIELDS,
             rows=rows,
             index=self._index,
+            layout=layout,
         )
 
     def _skipped(self, table: Table) -> EventBase:

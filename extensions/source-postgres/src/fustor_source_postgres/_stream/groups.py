@@ -192,7 +192,9 @@ class Groups:
         if index > self._limit:
             self._overflow()
         self._touched.add(relation.container)
-        self._ready.append(make(rows, index))
+        event = make(rows, index)
+        event.layout, relation.layout = relation.layout, None
+        self._ready.append(event)
 
     def _overflow(self) -> NoReturn:
         self._close()

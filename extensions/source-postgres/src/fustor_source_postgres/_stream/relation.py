@@ -8,8 +8,9 @@ from struct import Struct
 from typing import Any
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventType, MessageSource
+from fustor_event_model import EventType, MessageSource, TableLayout
 from fustor_source_postgres._rows.events import Make, event_maker
+from fustor_source_postgres._rows.layout import layout_of
 from fustor_source_postgres._rows.shape import ROW_FIELDS, key_name, table_path
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._stream.tuples import FIRST, ReadRow, row_reader
@@ -89,6 +90,8 @@ class Relation:
     updates: Make = field(init=False)
     deletes: Make = field(init=False)
     read: ReadRow = field(init=False)
+    layout: TableLayout | None = field(init=False)
+    """Until an event has told it."""
 
     def __post_init__(self) -> None:
         described = self.described
@@ -98,6 +101,8 @@ class Relation:
             (name, self.types[type_oid].raw) if name in self.wanted else None
             for name, type_oid in zip(described.columns, described.type_oids, strict=True)
         )
+        typed = zip(described.columns, described.type_oids, strict=True)
+        self.layout = layout_of([column for column in typed if column[0] in self.wanted], self.key, self.types)
         self.names_rows = described.replica_identity == "f" or described.identity.issuperset(self.key)
         self.inserts, self.updates, self.deletes = (
             event_maker(kind, MessageSource.REALTIME, described.schema, described.table, ROW_FIELDS)
