@@ -13,6 +13,9 @@ MANY_NAMES = (*NAMES, *(f"n{number}" for number in range(20)), "back\\slash", "t
 NEW_NAMES = tuple(f"n{number}" for number in range(400))
 """So many that a path is hardly ever drawn twice: with few deletes, one push of new rows follows the other."""
 MAX_DEPTH = 4
+VALUES = (None, None, 0, False, "", "null", [], {}, {"t": None}, 1.5, 2**63, "long" * 9, 'q"\\\t\n', "\u00e9\u2028")
+COLUMNS = ("v", "n", "t", 'k"\\,{}')
+"""Of records; a realtime update may leave some out."""
 KINDS = ("realtime", "snapshot", "mixed", "end", "start", "audit", "finish", "again", "session")
 WEIGHTS = (30, 20, 12, 8, 10, 20, 8, 8, 3)
 
@@ -27,6 +30,7 @@ class History:
         self.rarely = 0.1 if names is NEW_NAMES else 1.0
         self.layout = self.random.choice(("files", "tables", "wild"))
         self.has_index = self.random.random() < 0.5
+        self.has_records = self.random.random() < 0.6
         self.index = 0
         self.is_complete = False
         self.is_auditing = False
@@ -76,6 +80,8 @@ class History:
     def _event(self, source):
         random = self.random
         is_delete = random.random() < (0.3 if source is REALTIME else 0.03) * self.rarely
+        if self.has_records and source is SNAPSHOT:
+            is_delete = False  # no source tells one, and what it says of a partial record is nobody's rule
         paths = [self._path() for _ in range(random.randrange(1, 4))]
         if self.layout == "files":
             home = ("fs", "")
@@ -108,8 +114,8 @@ class History:
             row["is_directory"] = True
             if source is not REALTIME and random.random() < 0.25:
                 row["audit_skipped"] = True
-        if random.random() < 0.3:
-            row["record"] = {"v": random.randrange(10)}
+        if random.random() < (0.85 if self.has_records else 0.1):
+            row["record"] = {name: random.choice(VALUES) for name in COLUMNS if random.random() < 0.6}
         if random.random() < 0.2:
             row["name"] = random.choice(("x", "\\N", 'tab\tnew\nline "q"', "é\u2028"))
         return row

@@ -30,7 +30,6 @@ REFUSED = {
     "infinite mtime": GOOD | {"mtime": float("inf")},
     "no mapping": "row",
     "NUL in the path": GOOD | {"path": "/a\0b"},
-    "NUL in a column": GOOD | {"path": "/bad", "record": {"a": "x\0y"}},
     "surrogate in the path": GOOD | {"path": "/a\udcffb"},
     "surrogate in a column": GOOD | {"path": "/bad", "record": {"a": "\udcff"}},
     "not a number": GOOD | {"path": "/bad", "record": {"a": float("nan")}},
@@ -42,7 +41,6 @@ REFUSED = {
     "deeper than JSON goes": GOOD | {"path": "/bad", "record": {"a": nested(50_000)}},
     "deep": GOOD | {"path": "/bad", "record": {"a": nested(200)}, "name": {(1, 2): object()}},
     "endless": GOOD | {"path": "/bad", "record": endless()},
-    "NUL in another field": GOOD | {"path": "/bad", "name": "x\0y"},
     "NUL in the container's path": GOOD | {"path": "/bad", "parent_path": "/\0"},
     "surrogate in the name of a field": GOOD | {"path": "/bad", "\ud800": 1},
     "size is text": GOOD | {"path": "/bad", "size": "big"},
@@ -77,7 +75,7 @@ def test_what_is_known_of_a_refused_path_stays(run, database):
         session = (await driver.create_session("task"))["session_id"]
         await driver.push([upsert("/a", "/gone", source=SNAPSHOT)], session_id=session, is_snapshot_end=True)
         session = (await driver.create_session("task"))["session_id"]
-        bad = upsert("/a", source=SNAPSHOT, mtime=2.0, record={"a": "\0"})
+        bad = upsert("/a", source=SNAPSHOT, mtime=2.0, record={"a": "\udcff"})
         await driver.push([bad], session_id=session)
         await driver.push([], session_id=session, is_snapshot_end=True)
 

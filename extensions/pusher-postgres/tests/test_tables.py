@@ -126,7 +126,7 @@ def test_typed_columns_follow_the_records(run, database):
     columns = dict(
         database.ask(
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'public_users'"
-            " AND ordinal_position > 19"
+            " AND ordinal_position > 12 AND column_name NOT LIKE '\\_%'"
         )
     )
     assert columns == {

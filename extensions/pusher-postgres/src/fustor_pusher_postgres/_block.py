@@ -91,6 +91,8 @@ def blocks_of(items: Iterable[tuple[EventBase, list[Any]]]) -> list[Block] | Non
             known += some
             indexes += [str(event.index)] * len(some)
         if containers:
+            if event.event_type is EventType.UPDATE and any("record" in row for row in containers):
+                return None  # what keeps a column depends on the order of what is told below it
             with_containers.add((event.event_schema, ""))
     blocks = [
         _block(key, *group, has_containers=key in with_containers, is_update=is_update)

@@ -146,7 +146,10 @@ def _records(rows: Sequence[Row]) -> list[str]:
     elif None in records:
         return [json_text(record) for record in records]
     # JSON has no line feed; a backslash of its own is doubled for COPY
-    return b"\n".join(map(to_json, records)).decode().replace("\\", "\\\\").split("\n")
+    text = b"\n".join(map(to_json, records)).decode()
+    if "\\u0000" in text:
+        return [json_text(record) for record in records]
+    return text.replace("\\", "\\\\").split("\n")
 
 
 def _sorted(records: Sequence[Row]) -> Sequence[Row]:

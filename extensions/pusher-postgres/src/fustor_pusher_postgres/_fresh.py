@@ -14,6 +14,7 @@ from fustor_pusher_postgres._columns import Column, Row, plain_columns, typed_co
 from fustor_pusher_postgres._containers import make_containers
 from fustor_pusher_postgres._known import look_around
 from fustor_pusher_postgres._memory import Mistaken, Sure
+from fustor_pusher_postgres._partial import PARTIAL, PARTIAL_NONE
 from fustor_pusher_postgres._rows import Key
 from fustor_pusher_postgres._stage import NULL, copy_chunks
 from fustor_pusher_postgres._tables import Table
@@ -47,15 +48,25 @@ def copy_fresh(
         ValueError: a value cannot be stored anywhere.
     """
     state = writer.state
-    mark = str(state.clock) if source is MessageSource.REALTIME else NULL
+    is_realtime = source is MessageSource.REALTIME
+    mark = str(state.clock) if is_realtime else NULL
+    awaits = is_realtime and state.snapshot_open
+    names = [*columns, PARTIAL_NONE] if awaits else columns
     ending = f"\t{source.value}\t{mark}\t{state.session}\t0\n"
     lines = (
         chunk
         for block in blocks
-        for chunk in block.lines(columns, file=f"f\t{mark}", container=f"t\t{NULL}", ending=ending)
+        for chunk in block.lines(
+            _awaiting(columns, block) if awaits else columns, file=f"f\t{mark}", container=f"t\t{NULL}", ending=ending
+        )
     )
-    statement = _COPY.format(writer.name(table), names_of(columns))
+    statement = _COPY.format(writer.name(table), names_of(names))
     copy_chunks(writer.cur, statement.as_string(writer.cur), lines)
+
+
+def _awaiting(columns: Sequence[Column], block: Block) -> list[Column]:
+    """The columns, and what the rows have told while the snapshot's rows are still to come."""
+    return [*columns, PARTIAL if block.is_update else PARTIAL_NONE]
 
 
 def copy_unseen(writer: Writer, items: Items, source: MessageSource) -> bool:

@@ -175,8 +175,10 @@ class Run:
                 return False
             entry = joined
         cuts = entry.cuts
-        if cuts and path in self.above:
-            return False
+        if (cuts or entry.act == Act.PATCH) and path in self.above:
+            return (
+                False  # what is below it comes first: it may make a container of what was none, with no record to keep
+            )
         if entry.is_put and not self._reach(path, origin.key[0]):
             return False
         if cuts:
@@ -223,7 +225,9 @@ def _join_realtime(old: Entry, new: Entry) -> Entry | None:
 
 
 def _join_snapshot(old: Entry, new: Entry) -> Entry | None:
-    """The first of the youngest rows counts."""
+    """The first of the youngest rows counts; one that tells another record may supply columns, and counts by itself."""
+    if old.act != new.act or old.record != new.record:
+        return None
     is_younger = new.mtime > old.told
     winner = new if is_younger and new.is_put else old
     if old.is_put and winner is new and (old.is_container is not new.is_container or old.key != new.key):

@@ -74,6 +74,19 @@ _MIGRATIONS = (
         reason text NOT NULL
     );
     """,
+    # 2: what a record awaits from the snapshot
+    """
+    DO $migration$
+    DECLARE relation text;
+    BEGIN
+        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
+        LOOP
+            EXECUTE 'ALTER TABLE ' || relation || ' ADD COLUMN IF NOT EXISTS _partial pg_catalog.text[]';
+        END LOOP;
+    END $migration$;
+    """,
 )
 
 
@@ -99,7 +112,8 @@ def prepare_schema(cur: cursor, schema: str) -> None:
         )
     names = {"tasks": TASKS, "tables": TABLES, "facts": FACTS, "dead_letters": DEAD_LETTERS}
     for migration in _MIGRATIONS[version:]:
-        cur.execute(sql.SQL(migration).format(**{key: qualified(schema, name) for key, name in names.items()}))
+        places = {key: qualified(schema, name) for key, name in names.items()}
+        cur.execute(sql.SQL(migration).format(schema=sql.Literal(schema), **places))
     if version < len(_MIGRATIONS):
         cur.execute(sql.SQL("UPDATE {} SET version = %s").format(qualified(schema, META)), (len(_MIGRATIONS),))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import cursor
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from fustor_pusher_postgres._rows import Entry
 
@@ -23,6 +23,7 @@ __all__ = [
     "extra_text",
     "json_text",
     "prepare_stage",
+    "storable_keys",
     "value_text",
 ]
 
@@ -52,6 +53,7 @@ NULL = "\\N"
 OPTIONAL = ("parent_path", "parent_mtime", "is_atomic_write", "audit_skipped")
 _NONE_OF_THEM = f"{NULL}\t" * len(OPTIONAL)
 _TRUE_OR_NULL = {True: "t", False: NULL}
+_NUL, _HAS_NUL = b"\\u0000", re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
@@ -132,8 +134,32 @@ def value_text(value: object) -> str:
 
 
 def json_text(value: object) -> str:
-    """A value as JSON, for COPY."""
-    return NULL if value is None else to_json(value).decode().replace("\\", "\\\\")
+    """A value as JSON, for COPY; what has a NUL in it, which jsonb cannot hold, as the text of its JSON."""
+    if value is None:
+        return NULL
+    data = to_json(value)
+    if _NUL in data and _HAS_NUL.search(data):
+        data = to_json(_without_nul(value))
+    return data.decode().replace("\\", "\\\\")
+
+
+def storable_keys(record: Mapping[Any, Any]) -> list[str]:
+    """The keys of a record as the server has them."""
+    if {*map(type, record)} <= {str} and not any("\0" in key for key in record):
+        return list(record)
+    return list(from_json(to_json(_without_nul(dict.fromkeys(record)))))
+
+
+def _without_nul(value: object) -> object:
+    """A value for jsonb: of a mapping, every key and every value that has a NUL is the text of its JSON."""
+    if isinstance(value, Mapping):
+        return {_text_if_nul(key): _text_if_nul(told) for key, told in value.items()}
+    return _text_if_nul(value)
+
+
+def _text_if_nul(value: object) -> object:
+    data = to_json(value)
+    return data.decode() if _HAS_NUL.search(data) else value
 
 
 def extra_text(row: Mapping[str, Any]) -> str:

@@ -4,25 +4,42 @@
 Facts are what sessions and audits said of a path. They stand on its row or, where there is none, in the table of facts;
 both count. `_at` and `_below` are marks: the clock when realtime last told of the path, and of all that is below it.
 `_session` is the session that last reported it, `_told` the youngest `mtime` told in it (NULL: the row's), `_dark`
-that its snapshot could not list it; `_audit` and `_seen` are the audit that last reported it, and how.
+that its snapshot could not list it; `_audit` and `_seen` are the audit that last reported it, and how. `_partial` has
+the keys of the record that realtime has told in the session while the snapshot's row, which has the others, is still to
+come; NULL: nothing is awaited.
 """
 
 from __future__ import annotations
 
-__all__ = ["CLEAR", "CUT", "DELETE", "IMPLY", "MERGE_FACTS", "MOVE", "NOTE", "TOMBSTONES", "TOUCHED", "UPSERT", "YOUNG"]
+__all__ = [
+    "ADDED_KEYS",
+    "CLEAR",
+    "CUT",
+    "DELETE",
+    "IMPLY",
+    "MERGE_FACTS",
+    "MOVE",
+    "NOTE",
+    "SUPPLY",
+    "TOLD_KEYS",
+    "TOMBSTONES",
+    "TOUCHED",
+    "UPSERT",
+    "YOUNG",
+]
 
 COLUMNS = (
     "path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped, record, extra,"
-    " message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen"
+    " message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen, _partial"
 )
 
 UPSERT = """
 INSERT INTO {t} AS t (path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped,
-    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen{columns})
+    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen, _partial{columns})
 SELECT s.path, s.mtime, s.size, s.is_directory, s.parent_path, s.parent_mtime, s.is_atomic_write, s.audit_skipped,
     {record}, s.extra, %(source)s, s.event_index, %(clock)s::bigint,
     CASE WHEN s.act = 3 OR NOT s.is_directory THEN %(clock)s::bigint END, %(session)s, NULLIF(s.told, s.mtime), s.dark,
-    %(audit)s::integer, s.seen{values}
+    %(audit)s::integer, s.seen, {partial}{values}
 FROM pg_temp._fustor_stage s WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) {only}
 ON CONFLICT (path) DO UPDATE SET
     mtime = excluded.mtime, size = excluded.size, is_directory = excluded.is_directory,
@@ -36,8 +53,22 @@ ON CONFLICT (path) DO UPDATE SET
     _dark = coalesce(excluded._dark, CASE WHEN t._session = excluded._session THEN t._dark END),
     _audit = coalesce(excluded._audit, t._audit),
     _seen = CASE WHEN excluded._audit IS NULL THEN t._seen
-        WHEN t._audit = excluded._audit THEN t._seen | excluded._seen ELSE excluded._seen END{assignments}
+        WHEN t._audit = excluded._audit THEN t._seen | excluded._seen ELSE excluded._seen END,
+    _partial = {joined_partial}{assignments}
 WHERE (NOT t.is_directory OR excluded.is_directory) {guard}
+"""
+
+TOLD_KEYS = "ARRAY(SELECT pg_catalog.jsonb_object_keys(s.record))"
+ADDED_KEYS = """CASE WHEN t._session IS DISTINCT FROM excluded._session THEN excluded._partial
+        WHEN t._partial IS NULL THEN NULL WHEN t._partial @> excluded._partial THEN t._partial
+        ELSE t._partial || excluded._partial END"""
+
+SUPPLY = """
+UPDATE {t} t SET record = {record}, _partial = NULL{assignments}
+FROM pg_temp._fustor_stage s
+WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) AND t.path = s.path
+    AND t._session = %(session)s AND t._partial IS NOT NULL AND t._at > %(limit)s
+    AND pg_catalog.jsonb_typeof(s.record) = 'object'
 """
 
 UNMARKED = "AND (t._at IS NULL OR t._at <= %(limit)s)"
@@ -52,7 +83,7 @@ WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) AND t.is_d
 
 MERGE_FACTS = """
 UPDATE {t} t SET
-    _session = %(session)s,
+    _session = %(session)s, _partial = CASE WHEN t._session = %(session)s THEN t._partial END,
     _told = greatest(coalesce(s.told, s.mtime), CASE WHEN t._session = %(session)s THEN coalesce(t._told, t.mtime) END),
     _dark = coalesce(s.dark, CASE WHEN t._session = %(session)s THEN t._dark END),
     _audit = coalesce(%(audit)s::integer, t._audit),
@@ -143,7 +174,7 @@ SELECT EXISTS (SELECT FROM {t} t
 CLEAR = """
 UPDATE {t} SET is_directory = true, _told = CASE WHEN _session = %(session)s THEN coalesce(_told, mtime) END,
     mtime = NULL, size = NULL, parent_path = NULL, parent_mtime = NULL, is_atomic_write = NULL, audit_skipped = NULL,
-    record = NULL, extra = NULL, message_source = %(source)s
+    record = NULL, extra = NULL, message_source = %(source)s, _partial = NULL
 WHERE path = ANY(%(paths)s) RETURNING path
 """
 

@@ -20,7 +20,9 @@ __all__ = ["Table", "Tables", "is_within", "load_tables"]
 
 _NAME_MAX_BYTES = 63
 _DIGEST_CHARS = 10
-_BASE_COLUMNS = 19  # of the statement below; those of a typed table come after them
+_BASE_COLUMNS = (
+    12  # of the statement below, for readers; those of a typed table come after them, those of ours have a `_`
+)
 _CREATE = """
 CREATE TABLE {relation} (
     path text COLLATE "C" PRIMARY KEY,
@@ -41,7 +43,8 @@ CREATE TABLE {relation} (
     _told double precision,
     _dark boolean,
     _audit integer,
-    _seen smallint
+    _seen smallint,
+    _partial text[]
 )
 """
 
@@ -164,7 +167,7 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
             SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names,
                 array_agg(format_type(a.atttypid, -1) ORDER BY a.attnum) AS types
             FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
-                AND a.attgenerated = '' AND strpos(a.attname, '%%') = 0
+                AND a.attgenerated = '' AND strpos(a.attname, '%%') = 0 AND left(a.attname, 1) <> '_'
         ) told
         WHERE t.task = %(task)s ORDER BY t.number
         """

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from fustor_pusher_postgres._rows import Act, Entry
 from fustor_pusher_postgres._tables import Table
 
-__all__ = ["Variant", "patching", "plain", "replacing"]
+__all__ = ["Variant", "key_of", "patching", "plain", "replacing", "value_of"]
 
 Parts: TypeAlias = dict[str, sql.Composable]
 _MERGED = (
@@ -72,7 +72,7 @@ def _parts(table: Table, assigned: list[str], joined: str) -> Parts:
     record = sql.SQL("NULLIF(s.record - {}::text[], '{{}}'::jsonb)").format(sql.Literal(keys))
     return {
         "columns": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns),
-        "values": sql.SQL("").join(_value(key_of(name), kind) for name, kind in columns),
+        "values": sql.SQL("").join(sql.SQL(", {}").format(value_of(key_of(name), kind)) for name, kind in columns),
         "record": record if columns else sql.SQL("s.record"),
         "joined": sql.SQL(joined),
         "assignments": sql.SQL("").join(
@@ -81,7 +81,8 @@ def _parts(table: Table, assigned: list[str], joined: str) -> Parts:
     }
 
 
-def _value(key: str, kind: str) -> sql.Composable:
+def value_of(key: str, kind: str) -> sql.Composable:
+    """What a column of this type gets out of a staged record."""
     if kind == "jsonb":
-        return sql.SQL(", NULLIF(s.record -> {}, 'null'::jsonb)").format(sql.Literal(key))
-    return sql.SQL(", (s.record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))
+        return sql.SQL("NULLIF(s.record -> {}, 'null'::jsonb)").format(sql.Literal(key))
+    return sql.SQL("(s.record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))

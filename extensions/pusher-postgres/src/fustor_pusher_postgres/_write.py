@@ -13,6 +13,7 @@ from fustor_event_model import MessageSource
 from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
 from fustor_pusher_postgres._memory import Forecast, Sure
+from fustor_pusher_postgres._partial import supply
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
 from fustor_pusher_postgres._schema import FACTS, qualified
 from fustor_pusher_postgres._stage import copy_entries
@@ -185,10 +186,13 @@ class Writer:
         written = 0
         for variant in variants:
             paths = variant.paths if only is None else only
+            awaits = source is MessageSource.REALTIME and self.state.snapshot_open and variant.acts == [Act.PATCH]
             query = sql.SQL(statements.UPSERT).format(
                 t=self.name(table),
                 f=sql.SQL(""),
                 guard=guard,
+                partial=sql.SQL(statements.TOLD_KEYS if awaits else "NULL::text[]"),
+                joined_partial=sql.SQL(statements.ADDED_KEYS if awaits else "NULL"),
                 only=sql.SQL("" if paths is None else "AND s.path = ANY(%(paths)s)"),
                 **variant.parts,
             )
@@ -212,6 +216,8 @@ class Writer:
             self.cut_below(free)
             self._run("UPDATE {t} SET is_directory = false WHERE path = ANY(%(paths)s)", table, paths=free)
             self._upsert(table, variants, source, free)
+        if source is MessageSource.SNAPSHOT:
+            self.execute(sql.SQL(statements.SUPPLY).format(t=self.name(table), **supply(table)), **arguments)
         if source is not MessageSource.REALTIME and self.state.needs_facts:
             self._run(statements.MERGE_FACTS, table, **arguments)
 
