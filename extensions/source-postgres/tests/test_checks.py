@@ -61,7 +61,7 @@ def test_a_server_that_is_set_up_passes(database):
     [
         ('create table "T 1" (id int)', "primary key"),
         ("create table t (id int primary key); alter table t replica identity nothing", "REPLICA IDENTITY FULL"),
-        ("select 1", "No table is chosen"),
+        ("select 1", "match no table"),
     ],
 )
 def test_tables_that_cannot_be_told_are_named(database, setup, mend):

@@ -1,11 +1,13 @@
 """What a user may write under `driver_params`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from fustor_core.exceptions import ConfigError
+from fustor_source_postgres._names import Pattern, parse_name, written
 
 __all__ = ["PostgresParams", "parse_params"]
 
@@ -16,8 +18,9 @@ _Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 class PostgresParams(BaseModel):
     """Which part of a database is the source, and how much the driver may hold while it reads.
 
-    Patterns are `schema.table` with the wildcards `*`, `?` and `[...]`; they match the real names, in their case,
-    without quotes. What is not chosen, or excluded, is not part of the source: it has no row in any phase.
+    Patterns are `schema.table` with the wildcards `*`, `?` and `[...]`; they match the real names, in their case. A
+    name with a dot, a wildcard or a quote of its own is written in double quotes: `public."a.b"`. What is not chosen,
+    or excluded, is not part of the source: it has no row in any phase.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -57,11 +60,48 @@ class PostgresParams(BaseModel):
 
     @model_validator(mode="after")
     def _tables_are_qualified(self) -> Self:
-        names = (*self.tables, *self.exclude, *self.columns, *self.key_columns)
-        bare = [name for name in names if "." not in name]
-        if bare:
-            raise ValueError(f"Tables are written `schema.table`; give {bare!r} a schema")
+        for pattern in (*self.tables, *self.exclude):
+            Pattern.parse(pattern)
+        for names in (self.columns, self.key_columns):
+            tables = [parse_name(name) for name in names]
+            twice = sorted({written(*table) for table in tables if tables.count(table) > 1})
+            if twice:
+                raise ValueError(f"Tables {twice!r} are named twice; name each once")
         return self
+
+    @cached_property
+    def _patterns(self) -> tuple[list[Pattern], list[Pattern]]:
+        return [*map(Pattern.parse, self.tables)], [*map(Pattern.parse, self.exclude)]
+
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {parse_name(name): columns for name, columns in self.columns.items()}
+
+    @cached_property
+    def _key_columns(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {parse_name(name): columns for name, columns in self.key_columns.items()}
+
+    def chooses(self, schema: str, table: str) -> bool:
+        """Whether a table is part of the source."""
+        tables, exclude = self._patterns
+        return any(one.matches(schema, table) for one in tables) and not any(
+            one.matches(schema, table) for one in exclude
+        )
+
+    def columns_of(self, schema: str, table: str) -> tuple[str, ...] | None:
+        """The columns of a table that are sent; None for all."""
+        return self._columns.get((schema, table))
+
+    def key_columns_of(self, schema: str, table: str) -> tuple[str, ...] | None:
+        """The columns that identify a row of a table; None for its primary key."""
+        return self._key_columns.get((schema, table))
+
+    def unmatched(self, tables: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
+        """The patterns of `tables`, and the names under `columns` and `key_columns`, that stand for none of these."""
+        there = set(tables)
+        patterns = [one.text for one in self._patterns[0] if not any(one.matches(*table) for table in there)]
+        names = {written(*name) for name in (*self._columns, *self._key_columns) if name not in there}
+        return patterns, sorted(names)
 
 
 def parse_params(params: Mapping[str, Any] | None) -> PostgresParams:

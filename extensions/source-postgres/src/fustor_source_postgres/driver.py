@@ -18,7 +18,7 @@ from fustor_source_postgres._answers import answer, make_agent_user, on_server
 from fustor_source_postgres._audit.audit import Auditor
 from fustor_source_postgres._rows.shape import FIELD_TYPES
 from fustor_source_postgres._server.boundary import Boundary, server_clock
-from fustor_source_postgres._server.catalog import load_tables, require_keys
+from fustor_source_postgres._server.catalog import require_keys, require_tables
 from fustor_source_postgres._server.checks import check_connection, check_privileges, check_settings
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
@@ -180,7 +180,7 @@ class PostgresDriver(SourceDriver):
 
     def _partitions(self, n: int) -> list[dict[str, Any]]:
         with self._address.session() as conn:
-            tables = load_tables(conn, self._params)
+            tables = require_tables(conn, self._params)
             require_keys(tables)
             boundary = self._shared.take_boundary()
             if boundary is None:

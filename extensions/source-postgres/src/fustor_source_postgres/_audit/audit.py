@@ -26,7 +26,7 @@ from fustor_source_postgres._rows.containers import (
 )
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import server_clock
-from fustor_source_postgres._server.catalog import Table, load_tables
+from fustor_source_postgres._server.catalog import Table, require_tables
 from fustor_source_postgres._server.connection import is_transient
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.publication import ensure_publication, publication_exists
@@ -96,7 +96,7 @@ class Auditor:
         """The tables to visit; a stream that is open tells of new ones from here on."""
         conn = self._connected()
         source = self._source
-        tables = load_tables(conn, source.params)
+        tables = require_tables(conn, source.params)
         telling = [table for table in tables if table.key and table.tells_its_keys]
         try:
             publication = source.publication(conn)

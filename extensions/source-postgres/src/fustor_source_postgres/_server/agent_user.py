@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection, encrypt_password
 
-from fustor_source_postgres._server.catalog import Table, load_tables
+from fustor_source_postgres._server.catalog import Table, require_tables
 from fustor_source_postgres._server.publication import ensure_publication
 from fustor_source_postgres._server.slots import database_of
 from fustor_source_postgres._server.sql import fetch_one
@@ -23,7 +23,7 @@ def create_agent_user(
 
     The password leaves this process as a SCRAM verifier only, so no log of the server can show it.
     """
-    tables = load_tables(conn, params)
+    tables = require_tables(conn, params)
     role = sql.Identifier(user)
     _make_role(conn, role, user, password)
     with conn.cursor() as cur:

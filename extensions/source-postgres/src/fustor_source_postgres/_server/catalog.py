@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from difflib import get_close_matches
 from typing import Any
 
 from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
+from fustor_source_postgres._names import Pattern, written
 from fustor_source_postgres.config import PostgresParams
 
 _TABLES = """
@@ -38,6 +39,20 @@ select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::
 """
 
 
+_OTHERS = """
+select n.nspname, c.relname,
+       case when c.relkind = 'v' then 'a view' when c.relkind = 'm' then 'a materialized view'
+            when c.relkind = 'f' then 'a foreign table' when c.relkind = 'S' then 'a sequence'
+            when c.relispartition then 'a partition: name its root' when c.relpersistence = 'u' then 'unlogged'
+            else 'temporary' end
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+ order by n.nspname, c.relname
+"""
+_SHOWN = 3
+_LIKE = 0.8
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column that is sent, and the type its values are read by."""
@@ -63,20 +78,13 @@ class Table:
 
     @property
     def qualified(self) -> str:
-        """`schema.table`, as in configuration and messages."""
-        return f"{self.schema}.{self.name}"
+        """`schema.table`, as in configuration and messages; no two tables have the same."""
+        return written(self.schema, self.name)
 
     @property
     def tells_its_keys(self) -> bool:
         """Whether the log names the row that an update or a delete meets."""
         return self.replica_identity == "f" or (bool(self.identity) and self.identity.issuperset(self.key))
-
-
-def is_chosen(qualified: str, params: PostgresParams) -> bool:
-    """Whether a table called `schema.table` is part of the source."""
-    return any(fnmatchcase(qualified, pattern) for pattern in params.tables) and not any(
-        fnmatchcase(qualified, pattern) for pattern in params.exclude
-    )
 
 
 def load_tables(conn: connection, params: PostgresParams) -> list[Table]:
@@ -85,9 +93,45 @@ def load_tables(conn: connection, params: PostgresParams) -> list[Table]:
     Raises:
         ConfigError: the configuration names a column that its table does not have.
     """
+    return [_table(row, params) for row in _rows(conn) if params.chooses(row[1], row[2])]
+
+
+def require_tables(conn: connection, params: PostgresParams) -> list[Table]:
+    """The chosen tables, like `load_tables`, where the configuration stands for tables that are there.
+
+    Raises:
+        ConfigError: a pattern of `tables` matches no table, or nothing is chosen; and as `load_tables` does.
+    """
+    rows = _rows(conn)
+    patterns, names = params.unmatched((row[1], row[2]) for row in rows)
+    if patterns:
+        raise ConfigError(f"Patterns {patterns!r} of `tables` match no table{_others(conn, patterns, rows)}")
+    if names:
+        raise ConfigError(f"There are no tables {names!r}; correct the names under `columns` and `key_columns`")
+    tables = [_table(row, params) for row in rows if params.chooses(row[1], row[2])]
+    if not tables:
+        raise ConfigError("No table is chosen: `exclude` names every table that `tables` matches; correct them")
+    return tables
+
+
+def _rows(conn: connection) -> list[tuple[Any, ...]]:
     with conn.cursor() as cur:
         cur.execute(_TABLES)
-        return [_table(row, params) for row in cur if is_chosen(f"{row[1]}.{row[2]}", params)]
+        return cur.fetchall()
+
+
+def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) -> str:
+    """What the patterns may have meant."""
+    with conn.cursor() as cur:
+        cur.execute(_OTHERS)
+        parsed = [Pattern.parse(pattern) for pattern in patterns]
+        found = [row for row in cur if any(one.matches(row[0], row[1]) for one in parsed)]
+    if found:
+        kinds = ", ".join(f"{written(schema, name)} is {kind}" for schema, name, kind in found[:_SHOWN])
+        return f" that can be read: {kinds}; correct the patterns"
+    names = [written(row[1], row[2]) for row in rows]
+    near = [name for pattern in patterns for name in get_close_matches(pattern, names, n=1, cutoff=_LIKE)]
+    return f"; did you mean {sorted(set(near))!r}?" if near else "; correct them, or make the tables first"
 
 
 def require_keys(tables: list[Table]) -> None:
@@ -102,12 +146,12 @@ def require_keys(tables: list[Table]) -> None:
 
 def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
     oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity = row
-    qualified = f"{schema}.{name}"
-    wanted = params.columns.get(qualified, tuple(names))
-    key = params.key_columns.get(qualified, tuple(primary))
+    wanted = params.columns_of(schema, name) or tuple(names)
+    key = params.key_columns_of(schema, name) or tuple(primary)
     unknown = [column for column in (*wanted, *key) if column not in names]
     if unknown:
-        raise ConfigError(f"Table {qualified!r} has no columns {unknown!r}; correct `columns` or `key_columns`")
+        named = written(schema, name)
+        raise ConfigError(f"Table {named!r} has no columns {unknown!r}; correct `columns` or `key_columns`")
     columns = zip(names, types, strict=True)
     return Table(
         oid=oid,

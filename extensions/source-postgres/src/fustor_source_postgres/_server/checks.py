@@ -8,8 +8,9 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
+from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._server import slots
-from fustor_source_postgres._server.catalog import Table, load_tables
+from fustor_source_postgres._server.catalog import Table, require_tables
 from fustor_source_postgres._server.publication import (
     SHARED_NAME,
     change_statement,
@@ -103,9 +104,11 @@ def check_settings(conn: connection, params: PostgresParams, own_slot: str) -> t
 
 
 def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> None:
-    tables = load_tables(conn, params)
-    if not tables:
-        found.problems.append("No table is chosen: look at `tables` and `exclude`")
+    try:
+        tables = require_tables(conn, params)
+    except ConfigError as err:
+        found.problems.append(str(err))
+        return
     for table in tables:
         if not table.key:
             found.problems.append(
@@ -140,7 +143,7 @@ def check_privileges(conn: connection, params: PostgresParams, slot: str) -> tup
         user = sql.Identifier(role).as_string(conn)
         if not may_stream:
             found.problems.append(f"User {role!r} may not stream: run `ALTER ROLE {user} REPLICATION`")
-        tables = load_tables(conn, params)
+        tables = require_tables(conn, params)
         for table in tables:
             cur.execute(_MAY_READ, (table.oid,))
             _check_table(conn, user, table, fetch_one(cur), sees_all=sees_all, found=found)

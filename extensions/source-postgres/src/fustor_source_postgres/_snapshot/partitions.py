@@ -17,10 +17,11 @@ select coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(coalesce(t.relid, o.o
 
 
 class Part(BaseModel):
-    """Pages of one table, called `schema.table`."""
+    """Pages of one table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    schema_name: str
     table: str
     pages: Pages | None = None
 
@@ -61,11 +62,11 @@ def split(conn: connection, tables: list[Table], boundary: Boundary, n: int) -> 
 
 def _parts(table: Table, pages: int, share: int) -> list[tuple[Part, int]]:
     if table.is_partitioned or pages <= share:
-        return [(Part(table=table.qualified), max(pages, 1))]
+        return [(Part(schema_name=table.schema, table=table.name), max(pages, 1))]
     starts = list(range(0, pages, share))
     ends: list[int | None] = [*starts[1:], None]
     return [
-        (Part(table=table.qualified, pages=Pages(start, end)), (end or pages) - start)
+        (Part(schema_name=table.schema, table=table.name, pages=Pages(start, end)), (end or pages) - start)
         for start, end in zip(starts, ends, strict=True)
     ]
 

@@ -18,7 +18,7 @@ from fustor_source_postgres._rows.events import make_event
 from fustor_source_postgres._rows.shape import ROW_FIELDS
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import server_clock
-from fustor_source_postgres._server.catalog import Table, load_tables, require_keys
+from fustor_source_postgres._server.catalog import Table, load_tables, require_keys, require_tables
 from fustor_source_postgres._server.connection import is_final, is_transient
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.sql import run
@@ -60,7 +60,7 @@ class SnapshotReader:
         try:
             if boundary is not None:
                 self._snapshot, self._clock, self._index = boundary.snapshot, boundary.clock, boundary.index
-            tables = self._try(lambda: load_tables(self._connected(), self._params))
+            tables = self._try(lambda: require_tables(self._connected(), self._params))
             require_keys(tables)
             for table in tables:
                 yield from self._table(table)
@@ -78,9 +78,9 @@ class SnapshotReader:
         self._snapshot, self._clock, self._index = partition.snapshot, partition.clock, partition.index
         self._shared.raise_clock(partition.clock)
         try:
-            tables = {table.qualified: table for table in load_tables(self._connected(), self._params)}
+            tables = {(table.schema, table.name): table for table in load_tables(self._connected(), self._params)}
             for part in partition.parts:
-                yield from self._part(tables[part.table], part)
+                yield from self._part(tables[part.schema_name, part.table], part)
         except (Rewritten, KeyError, psycopg2.Error) as err:
             raise DriverError(
                 f"A partition of the snapshot cannot be read: {self._address.clean(err)}; ask for new partitions"

@@ -15,7 +15,7 @@ from psycopg2.extras import ReplicationCursor
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.boundary import Boundary, server_clock
-from fustor_source_postgres._server.catalog import load_tables, require_keys
+from fustor_source_postgres._server.catalog import require_keys, require_tables
 from fustor_source_postgres._server.patience import Stop, cancelled_by
 from fustor_source_postgres._server.position import base_index, format_lsn, lsn_of
 from fustor_source_postgres._server.publication import ensure_publication
@@ -97,7 +97,7 @@ class Opener(Source):
         encoding = conn.get_parameter_status("server_encoding")
         if encoding == "SQL_ASCII":
             raise ConfigError(f"Database {self.address.shown!r} does not check its texts ({encoding}); convert it")
-        tables = load_tables(conn, self.params)
+        tables = require_tables(conn, self.params)
         require_keys(tables)
         ensure_publication(conn, self.publication(conn), tables, self.params.lock_timeout_sec)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fustor_core.exceptions import DriverError
+from fustor_source_postgres._names import written
 from fustor_source_postgres._rows.types import Types
-from fustor_source_postgres._server.catalog import Table, is_chosen, load_tables
+from fustor_source_postgres._server.catalog import Table, load_tables
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._stream.relation import Description, Relation
 from fustor_source_postgres.config import PostgresParams
@@ -26,13 +27,13 @@ class Resolver:
         Raises:
             DriverError: its rows cannot be named any more.
         """
-        qualified = f"{described.schema}.{described.table}"
-        if not is_chosen(qualified, self._params):
+        if not self._params.chooses(described.schema, described.table):
             return None
         with self._address.session() as conn:
             self._types.learn(conn, described.type_oids)
             table = next((table for table in load_tables(conn, self._params) if table.oid == described.oid), None)
-        wanted = frozenset(self._params.columns.get(qualified, described.columns))
+        wanted = frozenset(self._params.columns_of(described.schema, described.table) or described.columns)
+        qualified = written(described.schema, described.table)
         key = self._key(described, qualified, table)
         missing = [name for name in key if name not in described.columns]
         if missing:
@@ -44,7 +45,7 @@ class Resolver:
 
     def _key(self, described: Description, qualified: str, table: Table | None) -> tuple[str, ...]:
         """The key's columns by the names they had then."""
-        configured = self._params.key_columns.get(qualified)
+        configured = self._params.key_columns_of(described.schema, described.table)
         if configured is not None:
             return configured
         for key in _keys_then(described, table) if table is not None else ():
