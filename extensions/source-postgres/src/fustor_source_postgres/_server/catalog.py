@@ -25,16 +25,17 @@ select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::
                from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
                join pg_catalog.pg_attribute a on a.attnum = k.num
               where i.indrelid = c.oid and a.attrelid = c.oid and i.indisprimary and i.indimmediate
+                and k.pos <= i.indnkeyatts  -- what stands behind is included, and no part of the key
               order by k.pos),
        array(select a.attname::pg_catalog.text
-               from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) k(num)
+               from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
                join pg_catalog.pg_attribute a on a.attnum = k.num
-              where i.indrelid = c.oid and a.attrelid = c.oid
+              where i.indrelid = c.oid and a.attrelid = c.oid and k.pos <= i.indnkeyatts
                 and case c.relreplident when 'd' then i.indisprimary and i.indimmediate
                                         when 'i' then i.indisreplident else false end)
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
-   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' {condition}
  order by n.nspname, c.relname
 """
 
@@ -116,7 +117,7 @@ def require_tables(conn: connection, params: PostgresParams) -> list[Table]:
 
 def _rows(conn: connection) -> list[tuple[Any, ...]]:
     with conn.cursor() as cur:
-        cur.execute(_TABLES)
+        cur.execute(_TABLES.format(condition=""))
         return cur.fetchall()
 
 
@@ -132,6 +133,14 @@ def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) 
     names = [written(row[1], row[2]) for row in rows]
     near = [name for pattern in patterns for name in get_close_matches(pattern, names, n=1, cutoff=_LIKE)]
     return f"; did you mean {sorted(set(near))!r}?" if near else "; correct them, or make the tables first"
+
+
+def find_table(conn: connection, oid: int, params: PostgresParams) -> Table | None:
+    """The table with this oid as it is today, whether its name is chosen or not; None where there is none to read."""
+    with conn.cursor() as cur:
+        cur.execute(_TABLES.format(condition="and c.oid = %s"), (oid,))
+        row = cur.fetchone()
+    return None if row is None else _table(row, params)
 
 
 def require_keys(tables: list[Table]) -> None:
