@@ -14,6 +14,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
+from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres.testing import server_uri
 
 DEADLINE_SEC = 20
@@ -192,7 +193,7 @@ def messages_of():
     """The messages that a driver's stream has between two positions, undecoded."""
 
     def messages_of(driver, start, end):
-        opened = driver._opener.resume(start, bounded=True)
+        opened = driver._opener.resume(start, Stop(driver._stop_driver_event), bounded=True)
         found = []
         try:
             while (opened.cur.wal_end or 0) >> 3 << 20 < end:

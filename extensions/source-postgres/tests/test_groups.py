@@ -21,8 +21,12 @@ def changes(database, make_driver, messages_of):
     return driver, messages_of(driver, start, end), (start, end)
 
 
+def nothing_is_gone(_relation, _rows, _xids):
+    return []
+
+
 def decoder_of(driver):
-    return Decoder(driver._shared, driver._opener.resolver(), "")
+    return Decoder(driver._shared, driver._opener.resolver(), "", nothing_is_gone)
 
 
 def paths(events):

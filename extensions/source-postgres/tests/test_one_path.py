@@ -2,8 +2,6 @@
 
 import pytest
 
-# ruff: noqa: S608 - every statement is written in this file
-
 
 def paths_in(events):
     return [row["path"] for event in events for row in event.rows if not row.get("is_directory")]

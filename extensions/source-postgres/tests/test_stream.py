@@ -36,13 +36,13 @@ def test_full_identity_fills_it_in(database, make_driver, read):
     assert (kind, deleted["size"], deleted["record"]) == ("delete", None, updated["record"])
 
 
-def test_a_changed_key_is_a_delete_and_an_upsert(database, make_driver, read):
+def test_a_changed_key_is_a_delete_and_an_insert(database, make_driver, read):
     database.run("create table t (id int primary key, v text)")
     database.run("insert into t values (1, 'x')")
     reading = following(make_driver, read)
     database.run("update t set id = 2")
     told = [(kind, row["path"]) for kind, row in reading.rows(2)]
-    assert told == [("delete", "/public/t/1"), ("update", "/public/t/2")]
+    assert told == [("delete", "/public/t/1"), ("insert", "/public/t/2")]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres._server.position import format_lsn, lsn_of
 
 SEED = int(os.environ.get("FUSTOR_TEST_SEED", "20261124"))
@@ -145,7 +146,7 @@ def histories(database, seed, steps):
 
 def kinds(driver, start, end):
     """The kinds of messages that the server sends, and whether it could send everything."""
-    opened = driver._opener.resume(start, bounded=True)
+    opened = driver._opener.resume(start, Stop(driver._stop_driver_event), bounded=True)
     found = set()
     try:
         while (opened.cur.wal_end or 0) >> 3 << 20 < end:
@@ -183,7 +184,9 @@ def test_both_protocols_tell_the_same_events(database, make_driver, frugal, seed
     assert told == expected
     for place in range(0, len(expected), len(expected) // 2):
         rest = streaming.get_message_iterator(expected[place]["index"], end_position=end)
-        assert [event.model_dump() for event in rest] == expected[place + 1 :]
+        # a stream that begins anew says again how its tables are declared
+        after = [event | {"layout": None} for event in expected[place + 1 :]]
+        assert [event.model_dump() | {"layout": None} for event in rest] == after
 
 
 @pytest.mark.parametrize("streaming", [True, False])

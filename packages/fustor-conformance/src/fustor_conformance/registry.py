@@ -21,7 +21,6 @@ _MODULES = (
     "audit",
     "event",
     "index",
-    "keeping",
     "package",
     "pusher",
     "realtime",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 NO_SCHEMA = "public"
 """The `event_schema` of what belongs to no schema: it takes a name, and this one exists by default."""
@@ -50,3 +50,10 @@ def key_name(key: Iterable[str | bytes | None]) -> str:
     """A row's name in its table: the text values of its key's columns. Never empty, and never `.` or `..`."""
     name = ",".join(map(encode, key))
     return _DOTS.get(name, name) or _EMPTY
+
+
+def key_of(name: str) -> list[str | None]:
+    """The key that `key_name` has made a row's name of."""
+    if name == _EMPTY:
+        return [""]
+    return [None if part == _NULL else unquote(part, errors="strict") for part in name.split(",")]

@@ -30,6 +30,10 @@ class Stop:
     def __init__(self, *events: Event | None) -> None:
         self._events = [event for event in events if event is not None]
 
+    def also(self, event: Event) -> Stop:
+        """The same reasons and one more."""
+        return Stop(*self._events, event)
+
     def is_set(self) -> bool:
         """Whether any of the reasons holds."""
         return any(event.is_set() for event in self._events)

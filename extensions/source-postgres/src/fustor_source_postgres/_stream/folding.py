@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fustor_source_postgres._rows.events import Make
 from fustor_source_postgres._stream.relation import Relation
 
 Row = dict[str, Any]
@@ -17,24 +18,32 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Fold:
-    """The last word on each path of one table."""
+    """The last word on each path of one table, and the relation's own operation that says it."""
 
     relation: Relation
-    rows: dict[str, tuple[Row, bool]] = field(default_factory=dict)
+    rows: dict[str, tuple[Row, Make]] = field(default_factory=dict)
     bytes: int = 0
 
-    def add(self, row: Row, length: int, *, is_gone: bool) -> None:
-        """Let this row replace what was said of its path before."""
-        self.rows[row["path"]] = row, is_gone
+    def add(self, operation: Make, row: Row, length: int) -> None:
+        """Let this row replace what was said of its path before.
+
+        An update that leaves columns out cannot stand for the words before it, which may have told them: it is told as
+        a new row, and a new row is told whole.
+        """
+        before = self.rows.get(row["path"])
+        relation = self.relation
+        if (
+            operation is relation.updates
+            and before is not None
+            and (before[1] is not relation.updates or relation.is_partial(row))
+        ):
+            operation = relation.inserts
+        self.rows[row["path"]] = row, operation
         self.bytes += length
 
-    def gone(self) -> list[Row]:
-        """Rows of deletes."""
-        return [row for row, is_gone in self.rows.values() if is_gone]
-
-    def here(self) -> list[Row]:
-        """Rows of upserts."""
-        return [row for row, is_gone in self.rows.values() if not is_gone]
+    def told_by(self, operation: Make) -> list[Row]:
+        """The rows of one operation."""
+        return [row for row, last in self.rows.values() if last is operation]
 
 
 class Folds:

@@ -14,6 +14,7 @@ from fustor_event_model import EventBase, EventType, MessageSource
 from fustor_source_postgres._rows.events import Make, event_maker, make_marker
 from fustor_source_postgres._server.position import MAX_ORDINAL, base_index, format_lsn
 from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._stream.arrivals import Arrival, LookUp, completed
 from fustor_source_postgres._stream.folding import Fold, Folds
 from fustor_source_postgres._stream.moves import Moves
 from fustor_source_postgres._stream.relation import Relation
@@ -28,11 +29,15 @@ Row = dict[str, Any]
 class Groups:
     """The events of a transaction, the last of which may be open: its rows can still become more.
 
-    No row's `mtime` is below the clock of `shared`. `fine_events` is how many events of a transaction keep the order of
-    the log; it is part of what makes ordinals the same on every replay.
+    No row's `mtime` is below the clock of `shared`. `look_up` completes rows that have come to a new path and that the
+    log does not tell whole. `fine_events` is how many events of a transaction keep the order of the log; it is part of
+    what makes ordinals the same on every replay.
     """
 
-    def __init__(self, shared: Shared, fine_events: int = FINE_EVENTS) -> None:
+    def __init__(self, shared: Shared, look_up: LookUp, fine_events: int = FINE_EVENTS) -> None:
+        self._look_up = look_up
+        self._arrivals: list[Arrival] = []
+        self._xid = 0
         self._fine_events = fine_events
         self._fine_limit = 0
         self._folds: Folds | None = None
@@ -49,8 +54,9 @@ class Groups:
         self._rows: list[Row] = []
         self._bytes = 0
 
-    def begin(self, commit_lsn: int, mtime: float) -> None:
+    def begin(self, commit_lsn: int, mtime: float, xid: int) -> None:
         """Start a transaction; what another one left open is forgotten."""
+        self._xid = xid
         if self._open is not None:
             self._ready.pop()
             self._close()
@@ -77,12 +83,15 @@ class Groups:
         else:
             self._ready, self._touched = [ready.pop()], {self._relation.container}
         self._shared.touch(touched)
+        if self._arrivals:
+            arrivals, self._arrivals = self._arrivals, []
+            return completed(ready, arrivals, self._look_up)
         return ready
 
     def add(self, relation: Relation, operation: Make, row: Row, length: int) -> None:
         """Add a row that stays where it is; `operation` is the relation's own."""
         if self._index >= self._fine_limit and self._is_folding():
-            self._fold(relation, row, length, is_gone=operation is relation.deletes)
+            self._fold(relation, operation, row, length)
         elif operation is self._open and len(self._rows) < MAX_ROWS and self._bytes < MAX_BYTES:
             self._rows.append(row)
             self._bytes += length
@@ -97,8 +106,8 @@ class Groups:
     def move(self, relation: Relation, gone: Row, row: Row, length: int) -> None:
         """Add a row whose key has changed: its old path goes, its new one comes."""
         if self._index >= self._fine_limit and self._is_folding():
-            self._fold(relation, gone, 0, is_gone=True)
-            self._fold(relation, row, length, is_gone=False)
+            self._fold(relation, relation.deletes, gone, 0)
+            self._fold(relation, relation.inserts, row, length)
             return
         moves = self._moves
         if (
@@ -146,17 +155,18 @@ class Groups:
         """Whether rows are folded, once the last ordinal before that is taken: an event that is open may have it."""
         return self._open is None or self._index > self._fine_limit
 
-    def _fold(self, relation: Relation, row: Row, length: int, *, is_gone: bool) -> None:
+    def _fold(self, relation: Relation, operation: Make, row: Row, length: int) -> None:
         self._flush_group()
         folds = self._folds = self._folds or Folds()
         fold = folds.of(relation)
-        fold.add(row, length, is_gone=is_gone)
+        fold.add(operation, row, length)
         if len(fold.rows) >= MAX_ROWS or fold.bytes >= MAX_BYTES:
             self._emit_fold(folds.take(relation))
 
     def _emit_fold(self, fold: Fold) -> None:
-        self._emit(fold.relation, fold.relation.deletes, fold.gone())
-        self._emit(fold.relation, fold.relation.updates, fold.here())
+        relation = fold.relation
+        self._emit_arrivals(relation, fold.told_by(relation.deletes), fold.told_by(relation.inserts))
+        self._emit(relation, relation.updates, fold.told_by(relation.updates))
 
     def _flush_group(self) -> None:
         if self._open is not None:
@@ -166,8 +176,15 @@ class Groups:
 
     def _emit_moves(self, moves: Moves) -> None:
         self._moves = None
-        self._emit(moves.relation, moves.relation.deletes, moves.left())
-        self._emit(moves.relation, moves.relation.updates, moves.here)
+        self._emit_arrivals(moves.relation, moves.left(), moves.here)
+
+    def _emit_arrivals(self, relation: Relation, gone: list[Row], here: list[Row]) -> None:
+        """Tell what went away and what is new at its path, which takes nothing of what was there before."""
+        self._emit(relation, relation.deletes, gone)
+        place = self._index
+        self._emit(relation, relation.inserts, here)
+        if any(map(relation.is_partial, here)):
+            self._arrivals.append(Arrival(relation, self._xid, place, self._ready[-1]))
 
     def _close(self) -> None:
         self._open = self._relation = None

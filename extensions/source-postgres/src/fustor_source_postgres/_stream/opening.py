@@ -21,6 +21,7 @@ from fustor_source_postgres._server.position import base_index, format_lsn, lsn_
 from fustor_source_postgres._server.publication import ensure_publication
 from fustor_source_postgres._source import Source
 from fustor_source_postgres._stream.pgoutput import HEARTBEAT, Decoder
+from fustor_source_postgres._stream.present import Present
 from fustor_source_postgres._stream.relation import Description, Relation
 from fustor_source_postgres._stream.resolver import Resolver
 
@@ -40,6 +41,7 @@ class Opened:
     decoder: Decoder
     position: int
     is_own: bool
+    present: Present
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ class Opener(Source):
             slot = self._serving(conn, position)
         if slot is None:
             return self._open_now(stop, bounded=bounded)
-        return self._open_slot(position, slot, bounded=bounded)
+        return self._open_slot(position, slot, stop, bounded=bounded)
 
-    def resume(self, position: int, *, bounded: bool) -> Opened:
+    def resume(self, position: int, stop: Stop, *, bounded: bool) -> Opened:
         """A stream of what comes after `position`.
 
         Raises:
@@ -68,7 +70,7 @@ class Opener(Source):
                 f"Slot {self.slot!r} has lost position {position}; start again with a new snapshot, and look at "
                 "`max_slot_wal_keep_size` and at who drops slots"
             )
-        return self._open_slot(position, slot, bounded=bounded)
+        return self._open_slot(position, slot, stop, bounded=bounded)
 
     def is_available(self, position: int) -> bool:
         """Whether a stream from `position` would miss nothing."""
@@ -108,7 +110,7 @@ class Opener(Source):
         database, latest = slots.database_of(conn), slots.latest_lsn(conn)
         return slot if slot.serves(position, database, latest) else None
 
-    def _open_slot(self, position: int, slot: slots.Slot, *, bounded: bool) -> Opened:
+    def _open_slot(self, position: int, slot: slots.Slot, stop: Stop, *, bounded: bool) -> Opened:
         own = not bounded and self._is_free(slot)
         conn = self.address.connect(replication=True)
         try:
@@ -117,7 +119,7 @@ class Opener(Source):
             if not own:
                 name = self._other_name()
                 slots.copy_slot(cur, self.slot, name)
-            return self._start(conn, cur, name, lsn_of(position), position, is_own=own)
+            return self._start(conn, cur, name, lsn_of(position), stop, position=position, is_own=own)
         except BaseException:
             conn.close()
             raise
@@ -151,7 +153,7 @@ class Opener(Source):
             if not bounded:
                 seconds = self.params.snapshot_hold_sec
                 self.shared.offer_boundary(Boundary.hold(self.address, clock, position, seconds, snapshot))
-            return self._start(conn, cur, name, point, position, is_own=own)
+            return self._start(conn, cur, name, point, stop, position=position, is_own=own)
         except BaseException:
             conn.close()
             raise
@@ -170,7 +172,7 @@ class Opener(Source):
             ) from err
 
     def _start(
-        self, conn: connection, cur: ReplicationCursor, name: str, lsn: int, position: int, *, is_own: bool
+        self, conn: connection, cur: ReplicationCursor, name: str, lsn: int, stop: Stop, *, position: int, is_own: bool
     ) -> Opened:
         self._emit(_PRIMER)
         with self.address.session() as plain:
@@ -181,8 +183,9 @@ class Opener(Source):
             f"({protocol}, publication_names '\"{publication}\"', messages 'true')",
             decode=False,
         )
-        decoder = Decoder(self.shared, self.resolver(), self.slot)
-        return Opened(conn, cur, decoder, position, is_own)
+        present = Present(self.address, self.params, stop)
+        decoder = Decoder(self.shared, self.resolver(), self.slot, present.complete)
+        return Opened(conn, cur, decoder, position, is_own, present)
 
     def _emit(self, prefix: str) -> None:
         try:

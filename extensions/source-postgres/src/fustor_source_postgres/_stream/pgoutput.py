@@ -12,6 +12,7 @@ from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase
 from fustor_source_postgres._rows.events import Make
 from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._stream.arrivals import LookUp
 from fustor_source_postgres._stream.groups import Groups
 from fustor_source_postgres._stream.relation import UNCHANGED, Description, Raw, Relation, read_description, read_tuple
 
@@ -33,11 +34,17 @@ class Decoder:
         shared: told of every transaction and table that the stream tells of.
         resolve: what a described relation is to this source; None where it is not part of it.
         label: content of the heartbeats that this stream shows; others pass unseen.
+        look_up: completes rows that have come to a new path.
         limits: of `Groups`.
     """
 
     def __init__(
-        self, shared: Shared, resolve: Callable[[Description], Relation | None], label: str, **limits: int
+        self,
+        shared: Shared,
+        resolve: Callable[[Description], Relation | None],
+        label: str,
+        look_up: LookUp,
+        **limits: int,
     ) -> None:
         self._shared = shared
         self._resolve = resolve
@@ -45,7 +52,7 @@ class Decoder:
         self._relations: dict[bytes, Relation | None] = {}  # by oid, as messages write it
         self._upserts: dict[bytes, tuple[Relation, Make] | None] = {}  # by the head of messages with a new tuple alone
         self._failure: DriverError | None = None
-        self._groups = Groups(shared, **limits)
+        self._groups = Groups(shared, look_up, **limits)
         self._handlers: dict[int, Callable[[bytes], None]] = {
             ord("B"): self._begin,
             ord("C"): self._commit,
@@ -99,7 +106,7 @@ class Decoder:
 
     def _begin(self, payload: bytes) -> None:
         lsn, microseconds, xid = _begin(payload, 1)
-        self._groups.begin(lsn, microseconds / 1e6 + POSTGRES_EPOCH_SEC)
+        self._groups.begin(lsn, microseconds / 1e6 + POSTGRES_EPOCH_SEC, xid)
         self._shared.note_transaction(xid)
 
     def _commit(self, _payload: bytes) -> None:

@@ -86,6 +86,7 @@ class Relation:
     _key_positions: tuple[int, ...] = field(init=False)
     _readers: tuple[tuple[str, Callable[[bytes], Any]] | None, ...] = field(init=False)
     names_rows: bool = field(init=False)
+    _width: int = field(init=False)
     inserts: Make = field(init=False)
     updates: Make = field(init=False)
     deletes: Make = field(init=False)
@@ -103,6 +104,7 @@ class Relation:
         )
         typed = zip(described.columns, described.type_oids, strict=True)
         self.layout = layout_of([column for column in typed if column[0] in self.wanted], self.key, self.types)
+        self._width = len(self._readers) - self._readers.count(None)
         self.names_rows = described.replica_identity == "f" or described.identity.issuperset(self.key)
         self.inserts, self.updates, self.deletes = (
             event_maker(kind, MessageSource.REALTIME, described.schema, described.table, ROW_FIELDS)
@@ -119,6 +121,19 @@ class Relation:
         values, _ = read_tuple(message, FIRST - 2)
         record, size = self.record(values)
         return {"path": self.path(values), "mtime": mtime, "size": size, "record": record}
+
+    def is_partial(self, row: dict[str, Any]) -> bool:
+        """Whether the log has left columns of this row out."""
+        return len(row["record"]) < self._width
+
+    def left_out(self, row: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+        """The columns that the log has left out of this row, and their types."""
+        described, record = self.described, row["record"]
+        return tuple(
+            (name, type_oid)
+            for name, type_oid in zip(described.columns, described.type_oids, strict=True)
+            if name in self.wanted and name not in record
+        )
 
     def is_like(self, other: Relation) -> bool:
         """Whether the other one makes the same rows of the same messages."""

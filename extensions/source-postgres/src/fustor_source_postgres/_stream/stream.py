@@ -45,9 +45,9 @@ class MessageStream:
         self._opener = opener
         self._asked = asked
         self._patience = patience
-        self._stop = stop
-        self._taken: deque[int] | None = deque(maxlen=behind) if behind and asked.end is None else None
         self._closed = Event()
+        self._stop = stop = stop.also(self._closed)
+        self._taken: deque[int] | None = deque(maxlen=behind) if behind and asked.end is None else None
         self._spool: Spool | None = None
         self._last_told = self._last_look = time.monotonic()
         self._told_position = -1
@@ -102,7 +102,10 @@ class MessageStream:
                     going_on = False
                 except psycopg2.Error as err:
                     going_on = self._recover(err)
+        except Stopped:
+            return
         finally:
+            self._opened.present.close()
             if self._spool is not None:
                 self._spool.close()
 
@@ -183,7 +186,7 @@ class MessageStream:
         return min(_TICK_SEC, interval / 4) if interval else _TICK_SEC
 
     def _stopping(self) -> bool:
-        return self._closed.is_set() or self._stop.is_set()
+        return self._stop.is_set()
 
     def _start(self) -> Reader:
         opened = self._opened
@@ -197,6 +200,7 @@ class MessageStream:
     def _recover(self, err: psycopg2.Error) -> bool:
         """Whether the stream goes on: it does, unless it was stopped meanwhile."""
         self._reader.stop()
+        self._opened.present.close()
         if self._spool is not None:
             self._spool.close()
         if self._stopping():
@@ -210,7 +214,7 @@ class MessageStream:
             else:
                 self._patience.wait(err)
             self._opened = self._patience.keep_trying(
-                lambda: self._opener.resume(self.position, bounded=self.is_bounded)
+                lambda: self._opener.resume(self.position, self._stop, bounded=self.is_bounded)
             )
         except Stopped:
             return False

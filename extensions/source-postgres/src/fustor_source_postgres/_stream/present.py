@@ -1,0 +1,187 @@
+"""The present values of columns that the log has left out, read from their table by the rows' keys."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from psycopg2 import errors, sql
+from psycopg2.extensions import connection
+
+from fustor_core.exceptions import ConfigError
+from fustor_source_postgres._rows.shape import key_of
+from fustor_source_postgres._rows.types import Types
+from fustor_source_postgres._server.catalog import Table, find_table
+from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.patience import Stop, Stopped, cancelled_by
+from fustor_source_postgres._server.sql import run
+from fustor_source_postgres._server.visibility import contains
+from fustor_source_postgres._snapshot.copy import copied_here
+from fustor_source_postgres._snapshot.lines import LineReader
+from fustor_source_postgres._snapshot.tables import Rewritten, lock_table
+from fustor_source_postgres._stream.relation import Relation
+from fustor_source_postgres.config import PostgresParams
+
+_log = logging.getLogger(__name__)
+_PAUSE_SEC = 0.02
+_BATCH_SIZE = 1_000
+# the operator that the key's index is made for: that of another type may not use it, or not be found at all
+_KEY_TYPES = """
+select a.attname::pg_catalog.text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+       coalesce((select pg_catalog.format('%%I.%%s', n.nspname, o.oprname)
+                   from pg_catalog.pg_index i
+                  cross join rows from (pg_catalog.unnest(i.indkey::pg_catalog.int2[]),
+                                        pg_catalog.unnest(i.indclass::pg_catalog.oid[])) k(num, class)
+                   join pg_catalog.pg_opclass c on c.oid = k.class
+                   join pg_catalog.pg_amop m on m.amopfamily = c.opcfamily and m.amoplefttype = c.opcintype
+                                            and m.amoprighttype = c.opcintype and m.amopstrategy = 3
+                   join pg_catalog.pg_operator o on o.oid = m.amopopr
+                   join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+                  where i.indrelid = a.attrelid and k.num = a.attnum and i.indisunique
+                    and (i.indisprimary or i.indisreplident)
+                  limit 1), 'pg_catalog.=')
+  from pg_catalog.pg_attribute a where a.attrelid = %s and a.attname = any(%s)
+"""
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Present:
+    """Completes rows over a connection of its own, which lasts from the first of them on."""
+
+    address: Address
+    params: PostgresParams
+    stop: Stop
+    _conn: connection | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+    def complete(self, relation: Relation, rows: list[Row], xids: set[int]) -> list[Row]:
+        """Put what these rows of some transactions lack into them; those that are not there any more.
+
+        Waits for the table's lock, and until the transactions are visible.
+
+        Raises:
+            psycopg2.Error: the link broke.
+            Stopped: there is a reason to stop.
+        """
+        gone: list[Row] = []
+        for columns, same in groupby(sorted(rows, key=relation.left_out), key=relation.left_out):
+            found = list(same)
+            for start in range(0, len(found), _BATCH_SIZE):
+                gone += self._batch(relation, columns, found[start : start + _BATCH_SIZE], xids)
+        return gone
+
+    def _batch(
+        self, relation: Relation, columns: tuple[tuple[str, int], ...], rows: list[Row], xids: set[int]
+    ) -> list[Row]:
+        conn = self._connected()
+        try:
+            table = self._locked(conn, relation, xids)
+            if table is None:
+                return rows
+            wanted = tuple(column for column in table.columns if (column.name, column.type_oid) in columns)
+            with cancelled_by(self.stop, conn):
+                values = _read(conn, replace(table, columns=wanted), relation, rows)
+            run(conn, "commit")
+        except (errors.InsufficientPrivilege, ConfigError) as err:
+            # nothing of this table can be read, so no other phase has told more of it either
+            _log.warning(
+                "Long values of rows of %s whose keys have changed are left out: %s",
+                relation.container,
+                self.address.clean(err),
+            )
+            run(conn, "rollback")
+            return []
+        return [row for row in rows if not _fill(row, values.get(_name(relation, row)))]
+
+    def _locked(self, conn: connection, relation: Relation, xids: set[int]) -> Table | None:
+        """The table, locked in a transaction that sees these others; None where it has been dropped."""
+        while not self.stop.is_set():
+            run(conn, "rollback")
+            table = find_table(conn, relation.described.oid, self.params)
+            if table is None:
+                return None
+            try:
+                lock_table(conn, table, None, self.params.lock_timeout_sec)
+                if contains(conn, xids):
+                    return table
+            except errors.LockNotAvailable:
+                _log.warning("Table %s is locked; the stream waits for it, to read long values", table.qualified)
+            except (Rewritten, errors.UndefinedTable):
+                pass  # changed since it was looked up
+            self.stop.wait(_PAUSE_SEC)
+        raise Stopped
+
+    def _connected(self) -> connection:
+        if self._conn is None or self._conn.closed:
+            self._conn = self.address.connect()
+        return self._conn
+
+
+def _read(conn: connection, table: Table, relation: Relation, rows: list[Row]) -> dict[str, Row]:
+    """What the table has of these rows, by their names in it."""
+    if len(table.key) != len(relation.key):
+        raise ConfigError(f"The key of {table.qualified!r} has changed")
+    reader = LineReader(conn, table, Types())
+    statement = _statement(conn, table, reader.names, [key_of(_name(relation, row)) for row in rows])
+    found: dict[str, Row] = {}
+    with closing(copied_here(conn, statement, _BATCH_SIZE)) as frames:
+        for frame in frames:
+            found.update((row["path"].rpartition("/")[2], row) for row in reader.rows(frame, 0))
+    return found
+
+
+def _statement(conn: connection, table: Table, names: tuple[str, ...], keys: list[list[str | None]]) -> str:
+    with conn.cursor() as cur:
+        cur.execute(_KEY_TYPES, (table.oid, list(table.key)))
+        types = {name: (sql.SQL(kind), sql.SQL(operator)) for name, kind, operator in cur}
+    casts = [types[name][0] for name in table.key]
+    values = sql.SQL(", ").join(sql.SQL("({})").format(_cast(key, casts)) for key in keys)
+    aliases = [sql.Identifier(f"k{number}") for number in range(len(table.key))]
+    same = sql.SQL(" AND ").join(
+        sql.SQL("t.{} OPERATOR({}) v.{}").format(sql.Identifier(name), types[name][1], alias)
+        for name, alias in zip(table.key, aliases, strict=True)
+    )
+    return (
+        sql.SQL(
+            "COPY (SELECT {} FROM (VALUES {}) v({}) JOIN {}{} t ON {}) "
+            "TO STDOUT WITH (FORMAT text, NULL E'\\x0b', ENCODING 'UTF8')"
+        )
+        .format(
+            sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in names),
+            values,
+            sql.SQL(", ").join(aliases),
+            sql.SQL("" if table.is_partitioned else "ONLY "),
+            sql.Identifier(table.schema, table.name),
+            same,
+        )
+        .as_string(conn)
+    )
+
+
+def _cast(key: list[str | None], types: list[sql.SQL]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("CAST({} AS {})").format(sql.Literal(text), kind) for text, kind in zip(key, types, strict=True)
+    )
+
+
+def _fill(row: Row, values: Row | None) -> bool:
+    """Whether the row is there; if it is, put the values into it."""
+    if values is None:
+        return False
+    row["record"].update(values["record"])
+    row["size"] += values["size"]
+    return True
+
+
+def _name(relation: Relation, row: Row) -> str:
+    path: str = row["path"]
+    return path[len(relation.container) + 1 :]
