@@ -12,7 +12,7 @@ from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
-from fustor_event_model import DeleteEvent, EventBase, LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSignal, MessageSource, UpdateEvent
 
 TASK = "kit:task"
 TIME = 1_700_000_000.0
@@ -101,11 +101,17 @@ def at_desk(subject: PusherSubject, scenario: Callable[[Desk], Awaitable[int]]) 
 
 
 def told(
-    source: MessageSource, *paths: str, index: int = -1, deleted: bool = False, mtime: float = TIME, **more: Any
+    source: MessageSource,
+    *paths: str,
+    index: int = -1,
+    deleted: bool = False,
+    whole: bool = False,
+    mtime: float = TIME,
+    **more: Any,
 ) -> EventBase:
-    """An event of file rows, one for each path; `more` goes into every row."""
+    """An event of file rows, one for each path; `more` goes into every row. `whole` says that they are new."""
     rows = [_row(path, mtime=mtime, deleted=deleted, audit=source is MessageSource.AUDIT, **more) for path in paths]
-    model = DeleteEvent if deleted else UpdateEvent
+    model = DeleteEvent if deleted else InsertEvent if whole else UpdateEvent
     return model(
         fields=list(rows[0]) if rows else [],
         rows=rows,

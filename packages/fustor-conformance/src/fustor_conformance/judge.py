@@ -26,6 +26,7 @@ _WORLD_PROTOCOLS: dict[str, type] = {
     "interrupted": worlds.WithInterruption,
     "broken": worlds.WithBrokenConfig,
     "settle": worlds.WithSettling,
+    "create_long": worlds.WithLongValues,
 }
 _NEEDS_OF_PUSHERS = ("stored", "keyed")
 _STAND_ASIDE = (Status.PASSED, Status.SKIPPED)

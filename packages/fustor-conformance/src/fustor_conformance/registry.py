@@ -21,6 +21,7 @@ _MODULES = (
     "audit",
     "event",
     "index",
+    "keeping",
     "package",
     "pusher",
     "realtime",

@@ -18,6 +18,7 @@ __all__ = [
     "SourceWorld",
     "WithBrokenConfig",
     "WithInterruption",
+    "WithLongValues",
     "WithSettling",
     "WithUnreadable",
 ]
@@ -94,6 +95,20 @@ class WithBrokenConfig(Protocol):
 
     def broken(self) -> dict[str, Any]:
         """Keywords of a configuration whose system does not exist."""
+
+
+@runtime_checkable
+class WithLongValues(Protocol):
+    """A source's World whose things can have a value so long that a log repeats it only when it changes.
+
+    `list` tells the `record` of such a thing with that value, and no `size`; `modify` leaves the value as it is.
+    """
+
+    def create_long(self, key: str) -> str:
+        """The path of a new thing that has a long value, another one for every call."""
+
+    def exchange(self, path: str, other: str) -> None:
+        """Let two things exchange their keys, in one step where the system can."""
 
 
 @runtime_checkable

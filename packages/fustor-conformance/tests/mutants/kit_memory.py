@@ -31,6 +31,8 @@ class Node:
     directory: bool
     size: int
     mtime: float
+    record: dict[str, Any] | None = None
+    """Of a thing with a long value, which the log repeats only in inserts."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class System:
             self.nodes[path] = node
             if is_new:
                 self.touch(posixpath.dirname(path))
-            self.tell(EventType.UPDATE, path, node)
+            self.tell(EventType.INSERT if is_new and node.record else EventType.UPDATE, path, node)
 
     def remove(self, path: str) -> None:
         with self.changed:
@@ -133,10 +135,26 @@ class MemoryWorld:
             self.system.put(path, Node(name, directory=False, size=len(name), mtime=self.system.now()))
             return path
 
+    def create_long(self, key: str) -> str:
+        with self.system.changed:
+            path = "/" + key
+            record = {"n": 1, "t": f"{next(_numbers)} long"}
+            self.system.put(path, Node(key, directory=False, size=1, mtime=self.system.now(), record=record))
+            return path
+
+    def exchange(self, path: str, other: str) -> None:
+        with self.system.changed:
+            one, two = self.system.nodes[path], self.system.nodes[other]
+            self.system.remove(path)
+            self.system.remove(other)
+            self.system.put(path, replace(two, name=one.name))
+            self.system.put(other, replace(one, name=two.name))
+
     def modify(self, path: str) -> None:
         with self.system.changed:
             node = self.system.nodes[path]
-            self.system.put(path, replace(node, size=node.size + 1, mtime=self.system.now()))
+            record = node.record and {**node.record, "n": node.record["n"] + 1}
+            self.system.put(path, replace(node, size=node.size + 1, mtime=self.system.now(), record=record))
 
     def delete(self, path: str) -> None:
         self.system.remove(path)
@@ -154,10 +172,7 @@ class MemoryWorld:
     def list(self) -> dict[str, dict[str, Any]]:
         with self.system.changed:
             found = {path: node for path, node in self.system.nodes.items() if path != "/"}
-        return {
-            path: {"is_directory": True} if node.directory else {"is_directory": False, "size": node.size}
-            for path, node in found.items()
-        }
+        return {path: _expected(node) for path, node in found.items()}
 
     @contextmanager
     def unreadable(self, path: str):
@@ -177,3 +192,9 @@ class MemoryWorld:
 
     def settle(self) -> None:
         """Nothing to wait for: this system's clock never stands still."""
+
+
+def _expected(node: Node) -> dict[str, Any]:
+    if node.directory:
+        return {"is_directory": True}
+    return {"is_directory": False, **({"size": node.size} if node.record is None else {"record": node.record})}

@@ -1,6 +1,6 @@
 """The reference pushers: one file that is replaced as a whole, as a keyed store and as an append log."""
 
-# ruff: noqa: ARG002, ARG003, SIM114 - the interface gives more than a file needs
+# ruff: noqa: ARG002, ARG003 - the interface gives more than a file needs
 
 from __future__ import annotations
 
@@ -62,7 +62,14 @@ class LogDriver(PusherDriver):
     async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
         state = self.load()
         session_id = f"session-{next(_numbers)}-{os.getpid()}-{len(state['sessions'])}"
-        state["sessions"][session_id] = {"task": task_id, "told": {}, "touched": [], "last": {}, "audit": False}
+        state["sessions"][session_id] = {
+            "task": task_id,
+            "told": {},
+            "touched": [],
+            "last": {},
+            "audit": False,
+            "partial": {},
+        }
         state["tasks"].setdefault(task_id, {"complete": False, "realtime": -1, "snapshot": -1, "phases": {}})
         self.save(state)
         return {"session_id": session_id, "suggested_heartbeat_interval_seconds": 10}
@@ -140,18 +147,48 @@ class KeyedDriver(LogDriver):
             session["audit"] = event.signal is LifecycleSignal.AUDIT_START
         rows = {row["path"]: row for row in state["rows"]}
         for row in event.rows:
+            is_first = row["path"] not in session["told"]
             session["told"][row["path"]] = bool(row.get("audit_skipped")) or session["told"].get(row["path"], False)
             if event.message_source is MessageSource.REALTIME:
                 session["touched"].append(row["path"])
             elif row["path"] in session["touched"]:
+                if event.message_source is MessageSource.SNAPSHOT and row["path"] in rows:
+                    self.supply(session, rows[row["path"]], row)
                 continue
             elif event.message_source is MessageSource.AUDIT and not session["audit"]:
                 continue
             if event.event_type is EventType.DELETE:
                 rows = {path: kept for path, kept in rows.items() if not is_at_or_below(path, row["path"])}
+                self.forget(session, row["path"])
+            elif event.message_source is MessageSource.REALTIME and event.event_type is EventType.UPDATE:
+                merged = self.merged(session, rows.get(row["path"]), row, is_first=is_first)
+                rows[row["path"]] = self.stored_row(merged, event)
             else:
                 rows[row["path"]] = self.stored_row(row, event)
+                session["partial"].pop(row["path"], None)
         state["rows"] = list(rows.values())
+
+    def forget(self, session: dict[str, Any], path: str) -> None:
+        partial = session["partial"].items()
+        session["partial"] = {other: told for other, told in partial if not is_at_or_below(other, path)}
+
+    def merged(
+        self, session: dict[str, Any], known: dict[str, Any] | None, row: dict[str, Any], *, is_first: bool
+    ) -> dict[str, Any]:
+        if "record" not in row:
+            return row
+        partial = session["partial"]
+        if is_first:
+            partial[row["path"]] = []
+        if row["path"] in partial:
+            partial[row["path"]] = sorted({*partial[row["path"]], *row["record"]})
+        return {**row, "record": {**((known or {}).get("record") or {}), **row["record"]}}
+
+    def supply(self, session: dict[str, Any], known: dict[str, Any], row: dict[str, Any]) -> None:
+        told = session["partial"].pop(row["path"], None)
+        if told is not None:
+            left_out = {name: value for name, value in row.get("record", {}).items() if name not in told}
+            known["record"] = {**left_out, **{name: known["record"][name] for name in told}}
 
     def end(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any]) -> None:
         super().end(state, session, task)

@@ -56,6 +56,7 @@ class MemoryDriver(SourceDriver):
             "size": node.size,
             "mtime": node.mtime,
             "modified_time": node.mtime,
+            **({} if node.record is None else {"record": node.record}),
             **more,
         }
 
@@ -126,7 +127,15 @@ class MemoryDriver(SourceDriver):
 
     def change_row(self, change: Change) -> Row:
         row = self.row(change.path, change.node)
-        return {**row, "size": None} if change.kind is EventType.DELETE else row
+        record = row.pop("record", None)
+        if change.kind is EventType.DELETE:
+            return {**row, "size": None}
+        return row if record is None else {**row, "record": self.change_record(change, record)}
+
+    def change_record(self, change: Change, record: Row) -> Row:
+        if change.kind is EventType.INSERT:
+            return record
+        return {name: value for name, value in record.items() if name != "t"}
 
     def index(self, change: Change) -> int:
         return change.index

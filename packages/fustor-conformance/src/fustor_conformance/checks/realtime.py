@@ -6,14 +6,15 @@ import asyncio
 import posixpath
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fustor_conformance._consumer import Consumer
 from fustor_conformance._reading import eventually
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
-from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption
+from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import ConfigError, DriverError
 
@@ -190,3 +191,33 @@ def _handles() -> int:
     """Open file descriptors, where the system tells; 0 elsewhere."""
     listed = Path("/proc/self/fd")
     return len(list(listed.iterdir())) if listed.is_dir() else 0
+
+
+@check("M10")
+def long_values_stay(subject: SourceSubject) -> int:
+    """Changed beside their long values: during the snapshot, with their keys, with keys exchanged."""
+    with subject.world() as world:
+        assert isinstance(world, WithLongValues)  # noqa: S101 - the table says that this check needs it
+        paths = [world.create_long(f"kit-long-{number}") for number in range(5)]
+        with Consumer(subject, world) as consumer:
+            return sum(_long_values(world, world, consumer, paths))
+
+
+def _long_values(world: SourceWorld, holder: WithLongValues, consumer: Consumer, paths: list[str]) -> Iterator[int]:
+    world.modify(paths[0])
+    consumer.catch_up()
+    consumer.step_snapshot()
+    world.modify(paths[1])
+    consumer.finish_snapshot()
+    yield consumer.require_equal("After changes during the snapshot, beside long values,")
+    if "rename" in world.operations:
+        paths[2] = world.rename(paths[2], "kit-long-moved")
+        yield consumer.require_equal("After a thing with a long value got another key")
+    holder.exchange(paths[3], paths[4])
+    yield consumer.require_equal("After two things with long values exchanged their keys")
+    if "delete" in world.operations:
+        world.delete(paths[0])
+        paths[0] = holder.create_long("kit-long-0")
+    for path in paths:
+        world.modify(path)
+    yield consumer.require_equal("After later changes beside long values")

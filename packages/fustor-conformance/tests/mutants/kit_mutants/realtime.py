@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from kit_memory import SYSTEMS
 from kit_source import MemoryDriver
@@ -97,3 +98,39 @@ class LeaksAThread(MemoryDriver):
     def begin(self, system, start_position):
         threading.Thread(target=threading.Event().wait, args=(8,), name="leak", daemon=True).start()
         return super().begin(system, start_position)
+
+
+@mutant("M10")
+class NewKeyIsAnUpdate(MemoryDriver):
+    """The path is new, the row is not: what the log does not repeat is left out."""
+
+    def messages(self, change):
+        is_new = change.kind is EventType.INSERT
+        yield from super().messages(replace(change, kind=EventType.UPDATE) if is_new else change)
+
+
+@mutant("M10")
+class DeleteOfAPathThatComesBackIsLeftOut(MemoryDriver):
+    """Two rows that exchange their keys keep each other's long values."""
+
+    def messages(self, change):
+        node = SYSTEMS[self.config.uri].stat(change.path)
+        if node is None or not node.record:
+            yield from super().messages(change)
+        elif change.kind is not EventType.DELETE:
+            yield from super().messages(replace(change, kind=EventType.UPDATE))
+
+
+@mutant("M10")
+class LeftOutIsNull(MemoryDriver):
+    def change_record(self, change, record):
+        return {**dict.fromkeys(record), **super().change_record(change, record)}
+
+
+@mutant("M10")
+class SnapshotLeavesOutTheLong(MemoryDriver):
+    def snapshot_rows(self, stop, partition):
+        for row in super().snapshot_rows(stop, partition):
+            if "record" in row:
+                row["record"] = {"n": row["record"]["n"]}
+            yield row

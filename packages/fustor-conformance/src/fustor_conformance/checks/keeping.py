@@ -1,0 +1,208 @@
+"""Family U, what a pusher keeps: partial records, rows that hurt, and what a guard holds back."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from fustor_conformance._desk import TIME, Desk, Session, at_desk, told
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import PusherSubject
+from fustor_core.exceptions import DriverError, RetryableError
+from fustor_event_model import EventBase, MessageSource
+
+_REALTIME, _SNAPSHOT = MessageSource.REALTIME, MessageSource.SNAPSHOT
+_LONG = "long " * 4_000
+_MANY = 300
+_Records: TypeAlias = dict[str, dict[str, Any]]
+
+
+@check("U17")
+def partial_records(subject: PusherSubject) -> int:
+    """Columns that realtime leaves out, in every order with the snapshot's row."""
+    return at_desk(subject, _keyed_partials if subject.make_world().keyed else _logged_partials)
+
+
+def _partial(path: str, *, whole: bool = False, deleted: bool = False, **record: Any) -> EventBase:
+    more: dict[str, Any] = {} if deleted else {"record": record}
+    return told(_REALTIME, path, deleted=deleted, whole=whole, mtime=TIME + 5, **more)
+
+
+def _listed(path: str, **record: Any) -> EventBase:
+    return told(_SNAPSHOT, path, record=record)
+
+
+async def _keyed_partials(desk: Desk) -> int:
+    session = await desk.start()
+    for event in (
+        _partial("/kit-later", n=2),
+        _partial("/kit-twice", n=2),
+        _partial("/kit-twice", t="new"),
+        _partial("/kit-twice", n=3),
+        _partial("/kit-null", n=2, t=None),
+        _partial("/kit-gone", n=2),
+        _partial("/kit-gone", deleted=True),
+        _partial("/kit-again", n=2),
+        _partial("/kit-again", deleted=True),
+        _partial("/kit-again", whole=True, n=3),
+        _partial("/kit-again", n=4),
+        _partial("/kit-after", n=2),
+        _partial("/kit-after", deleted=True),
+        _partial("/kit-after", n=4),
+    ):
+        await session.push(event)
+    listed = (
+        "/kit-later",
+        "/kit-twice",
+        "/kit-null",
+        "/kit-gone",
+        "/kit-again",
+        "/kit-after",
+        "/kit-before",
+        "/kit-key",
+    )
+    await session.push(*(_listed(path, n=1, t=_LONG, u=None) for path in listed), source_type="snapshot")
+    await session.push(_partial("/kit-before", n=2))
+    await session.push(_partial("/kit-key", whole=True, n=7))
+    await session.push(*_one_batch("/kit-batch"))
+    await session.end_snapshot()
+    await session.push(_partial("/kit-later", n=5))
+    expected: _Records = {
+        "/kit-later": {"n": 5, "t": _LONG, "u": None},
+        "/kit-twice": {"n": 3, "t": "new", "u": None},
+        "/kit-null": {"n": 2, "t": None, "u": None},
+        "/kit-again": {"n": 4},
+        "/kit-before": {"n": 2, "t": _LONG, "u": None},
+        "/kit-after": {"n": 4},
+        "/kit-key": {"n": 7},
+        "/kit-batch": {"n": 4, "w": 1},
+    }
+    _require_records(desk, expected, "after a snapshot")
+    return len(expected) + await _later_session(desk, expected)
+
+
+def _one_batch(path: str) -> list[EventBase]:
+    """A thing that goes and comes back between two changes of it: only the order says which columns it has."""
+    return [
+        _partial(path, whole=True, n=1, t=_LONG),
+        _partial(path, n=2),
+        _partial(path, deleted=True),
+        _partial(path, whole=True, n=3, w=1),
+        _partial(path, n=4),
+    ]
+
+
+async def _later_session(desk: Desk, before: _Records) -> int:
+    session = await desk.start()
+    await session.push(_partial("/kit-later", n=6), _partial("/kit-twice", n=6))
+    standing = {**before["/kit-later"], "n": 6}
+    _require_records(desk, {"/kit-later": standing}, "before the snapshot of a later session")
+    await session.push(
+        _listed("/kit-later", n=5, t="newer"), _listed("/kit-twice", n=5, t=None), source_type="snapshot"
+    )
+    await session.end_snapshot()
+    expected: _Records = {"/kit-later": {"n": 6, "t": "newer"}, "/kit-twice": {"n": 6, "t": None}}
+    _require_records(desk, expected, "after the snapshot of a later session")
+    return len(expected)
+
+
+def _require_records(desk: Desk, expected: _Records, when: str) -> None:
+    stored = {row["path"]: row.get("record") for row in desk.world.stored()}
+    for path, record in expected.items():
+        if stored.get(path) != record:
+            raise Broken(f"{path!r} does not have the record that is known of it {when}", stored.get(path), record)
+    if "/kit-gone" in stored:
+        raise Broken("A row that realtime deleted came back with the snapshot", stored["/kit-gone"])
+
+
+async def _logged_partials(desk: Desk) -> int:
+    session = await desk.start()
+    events = [*_one_batch("/kit-batch"), _partial("/kit-null", n=2, t=None), _listed("/kit-null", n=1, t=_LONG)]
+    await session.push(*events[:-1])
+    await session.push(events[-1], source_type="snapshot")
+    expected = [(row["path"], row.get("record")) for event in events for row in event.rows]
+    found = [(row["path"], row.get("record")) for row in desk.world.stored()]
+    if found != expected:
+        raise Broken("The log does not pass on what was pushed, in order and as it was", found, expected)
+    return len(expected)
+
+
+@check("U18")
+def refused_rows(subject: PusherSubject) -> int:
+    """Rows that many stores cannot hold, each beside one that every store can."""
+    return at_desk(subject, _refused_rows)
+
+
+def _hard_rows() -> dict[str, dict[str, Any]]:
+    """What JSON can carry and a row of many a store cannot, by what is hard about it."""
+    return {
+        "a path of 4,000 bytes": {"path": "/" + "/".join(["kit" * 66] * 20)},
+        "a path with a NUL": {"path": "/kit\0nul"},
+        "a text with a NUL": {"record": {"t": "a\0b"}},
+        "a column whose name has a NUL": {"record": {"a\0b": 1}},
+        "a column name of 300 letters": {"record": {"c" * 300: 1}},
+        "two thousand columns": {"record": {f"c{number}": number for number in range(2_000)}},
+        "a number of forty digits": {"record": {"n": 10**40}},
+        "a size beyond 64 bits": {"size": 2**70},
+        "an mtime beyond every calendar": {"mtime": 1e300},
+        "a hundred lists in one another": {"record": {"deep": _nested(100)}},
+    }
+
+
+def _nested(depth: int) -> list[Any]:
+    return [_nested(depth - 1)] if depth else []
+
+
+async def _refused_rows(desk: Desk) -> int:
+    session = await desk.start()
+    await session.end_snapshot()
+    hard_rows = _hard_rows()
+    for number, (what, fields) in enumerate(hard_rows.items()):
+        await _push_hard(desk, session, number, what, fields)
+    return len(hard_rows)
+
+
+async def _push_hard(desk: Desk, session: Session, number: int, what: str, fields: dict[str, Any]) -> None:
+    easy, hard = told(_REALTIME, f"/kit-easy-{number}"), told(_REALTIME, f"/kit-hard-{number}")
+    hard.rows = [{**hard.rows[0], "record": {}, **fields}]
+    hard.fields = list(hard.rows[0])
+    try:
+        reply = await session.push(easy, hard)
+    except RetryableError as error:
+        raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(error)) from error
+    except DriverError:
+        return  # refused as a whole, and said
+    refused = reply.get("refused_rows", 0)
+    if isinstance(refused, bool) or not isinstance(refused, int):
+        raise Broken(f"refused_rows is {refused!r}, not a number of rows", reply)
+    stored = desk.paths()
+    if easy.rows[0]["path"] not in stored:
+        raise Broken(f"A row beside {what} is not there, and push said success", reply)
+    kept = int(hard.rows[0]["path"] in stored)
+    if kept + refused != 1:
+        raise Broken(f"Of a row with {what}, {kept} are stored and {refused} counted as refused", reply)
+
+
+@check("U19")
+def guarded_deletions(subject: PusherSubject) -> int:
+    """A snapshot that would empty the store."""
+    return at_desk(subject, _guarded_deletions)
+
+
+async def _guarded_deletions(desk: Desk) -> int:
+    session = await desk.start()
+    await session.push(told(_SNAPSHOT, *(f"/kit-{number}" for number in range(_MANY)), index=1), source_type="snapshot")
+    await session.end_snapshot()
+    session = await desk.start()
+    reply = await session.end_snapshot(told(_SNAPSHOT, "/kit-0", index=2, mtime=TIME + 1))
+    refused, left = reply.get("refused_deletions", 0), len(desk.paths())
+    if (left, refused) not in ((1, 0), (_MANY, _MANY - 1)):
+        raise Broken(f"Of {_MANY} rows {left} are left, and refused_deletions is {refused!r}", reply)
+    if session.keeps_index and (committed := await session.committed()) != 2:  # noqa: PLR2004 - the index above
+        raise Broken(f"With the deletions refused, the committed index is {committed}, not 2", reply)
+    session = await desk.start()
+    await session.push(told(_SNAPSHOT, "/kit-0", index=3, mtime=TIME + 2), source_type="snapshot", allow_deletions=True)
+    reply = await session.push(is_snapshot_end=True, source_type="snapshot", allow_deletions=True)
+    if desk.paths() != ["/kit-0"] or reply.get("refused_deletions", 0):
+        raise Broken("allow_deletions=True does not allow the deletions", reply, len(desk.paths()))
+    return _MANY
