@@ -170,6 +170,7 @@ def test_statistics_count_what_was_committed(run):
         "rows": 3,
         "refused_batches": 1,
         "refused_rows": 1,
+        "refused_deletions": 0,
         "retries": 0,
     }
 

@@ -95,7 +95,7 @@ REFUSES_TWICE = """
 CREATE SEQUENCE attempts;
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF nextval('attempts') <= 2 THEN
+    IF nextval('public.attempts') <= 2 THEN
         RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '{state}';
     END IF;
     RETURN NEW;

@@ -13,14 +13,15 @@ from psycopg2 import sql
 from pydantic_core import to_json
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
+from fustor_pusher_postgres._audit import end_audit, start_audit
 from fustor_pusher_postgres._bulk import write_blocks
 from fustor_pusher_postgres._errors import is_refusal
-from fustor_pusher_postgres._replace import end_audit, end_snapshot, start_audit
+from fustor_pusher_postgres._replace import end_snapshot
 from fustor_pusher_postgres._rows import Origin, RowRefused, Run, parse_row
 from fustor_pusher_postgres._schema import DEAD_LETTERS, qualified
 from fustor_pusher_postgres._write import Writer
 
-__all__ = ["REFUSALS", "Batch", "write_batch"]
+__all__ = ["REFUSALS", "Batch", "Refused", "write_batch"]
 
 Item: TypeAlias = tuple[EventBase, list[Any]]
 """Rows, with the event that they came in."""
@@ -35,10 +36,20 @@ class Batch:
     events: Sequence[EventBase]
     is_snapshot: bool
     is_snapshot_end: bool
+    allows_deletions: bool = False
+    """Whether the user gave leave for what the guard against mass deletion would refuse."""
 
 
-def write_batch(writer: Writer, batch: Batch, *, carefully: bool) -> int:
-    """Write a batch in the order of its events; return how many rows were refused.
+@dataclass(slots=True)
+class Refused:
+    """What of a batch was not done."""
+
+    rows: int = 0
+    deletions: int = 0
+
+
+def write_batch(writer: Writer, batch: Batch, *, carefully: bool) -> Refused:
+    """Write a batch in the order of its events; return what of it was refused.
 
     Raises:
         psycopg2.Error: the database refuses something; `carefully` it is then only the row that goes.
@@ -47,26 +58,26 @@ def write_batch(writer: Writer, batch: Batch, *, carefully: bool) -> int:
     floor = state.realtime_index
     write = _write_carefully if carefully else _write_quickly
     items: list[Item] = []
-    refused = 0
+    refused = Refused()
     if carefully:
         writer.cur.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that a row is refused by itself, not by the commit
     for event in batch.events:
         if event.message_source is MessageSource.REALTIME and -1 < event.index <= floor:
             continue  # this session has told it before: older news
         if event.signal is LifecycleSignal.AUDIT_START:
-            refused += write(writer, items)
+            refused.rows += write(writer, items)
             items = []
             start_audit(writer)
         if event.rows and _counts(writer, event.message_source):
             items.append((event, event.rows))
         if event.signal is LifecycleSignal.AUDIT_END:
-            refused += write(writer, items)
+            refused.rows += write(writer, items)
             items = []
-            end_audit(writer)
-    refused += write(writer, items)
+            refused.deletions += end_audit(writer, is_allowed=batch.allows_deletions)
+    refused.rows += write(writer, items)
     state.advance(batch.events, is_snapshot=batch.is_snapshot, is_snapshot_end=batch.is_snapshot_end)
     if batch.is_snapshot_end:
-        end_snapshot(writer)
+        refused.deletions += end_snapshot(writer, is_allowed=batch.allows_deletions)
     return refused
 
 

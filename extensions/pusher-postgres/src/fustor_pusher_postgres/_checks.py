@@ -74,9 +74,11 @@ def _answer(
 
 def _connection(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, str]:
     del params
-    cur.execute("SELECT current_setting('server_version'), current_setting('server_version_num')::integer")
+    cur.execute(
+        "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num')::integer"
+    )
     found = cur.fetchone() or ("", 0)
-    cur.execute("SELECT pg_is_in_recovery()")
+    cur.execute("SELECT pg_catalog.pg_is_in_recovery()")
     if cur.fetchone() == (True,):
         return False, f"{shown} is a standby; give the address of the primary"
     if found[1] < _OLDEST:
@@ -88,7 +90,7 @@ def _privileges(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, 
     cur.execute("BEGIN")
     prepare_stage(cur)
     prepare_schema(cur, params.schema_name)
-    cur.execute("SELECT has_schema_privilege(%s, 'CREATE')", (params.schema_name,))
+    cur.execute("SELECT pg_catalog.has_schema_privilege(%s, 'CREATE')", (params.schema_name,))
     may_create = cur.fetchone() == (True,)
     cur.execute("ROLLBACK")
     if not may_create:

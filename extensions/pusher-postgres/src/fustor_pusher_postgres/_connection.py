@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import psycopg2
 from psycopg2.extensions import connection, make_dsn, parse_dsn
@@ -16,6 +17,8 @@ from fustor_pusher_postgres._errors import ConfigError, DriverError
 from fustor_pusher_postgres._stage import prepare_stage
 
 _SETTINGS = (
+    "search_path=",  # nothing that another user made is ever found in place of the server's own
+    "jit=off",  # statements are many and small: compiling one costs more than it
     "synchronous_commit=on",  # an index that was reported must survive a power cut
     "TimeZone=UTC",
     "DateStyle=ISO",
@@ -27,6 +30,14 @@ _SETTINGS = (
     "default_transaction_read_only=off",
     "standard_conforming_strings=on",
     "client_min_messages=warning",
+)
+
+
+_SCHEMES = ("postgresql://", "postgres://")
+_PORTS = 2**16
+_NO_ADDRESS = (
+    "The endpoint is no address like postgresql://host:5432/database; correct it, and write `/`, `@`, `:` and `%` of a"
+    " user or a password as %2F, %40, %3A and %25"
 )
 
 
@@ -45,7 +56,7 @@ class Address:
 
     dsn: str = field(repr=False)
     shown: str
-    secret: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, endpoint: str, credential: object = None, *, timeout_sec: float = 10) -> Self:
@@ -55,11 +66,7 @@ class Address:
             ConfigError: it is no address of a PostgreSQL server. Its text is not repeated: it may hold a secret.
         """
         given = _Credential.model_validate(credential or {})
-        try:
-            parts: dict[str, Any] = parse_dsn(endpoint)
-        except psycopg2.Error:
-            # without its cause, which quotes the text
-            raise ConfigError("The endpoint is no address like postgresql://host:5432/database; correct it") from None
+        parts = _parts(endpoint)
         named = {"user": given.user, "password": given.passwd}
         parts |= {name: value for name, value in named.items() if value is not None}
         settings = " ".join(f"-c {setting}" for setting in _SETTINGS)
@@ -72,12 +79,14 @@ class Address:
         )
         host = parts.get("host") or parts.get("hostaddr") or "localhost"
         shown = f"{host}:{parts.get('port', '5432')}/{parts.get('dbname') or parts.get('user') or ''}"
-        return cls(dsn, shown, parts.get("password"))
+        return cls(dsn, shown, tuple(_forms(parts.get("password"), parts.get("sslpassword"))))
 
     def clean(self, error: BaseException) -> str:
         """The text of `error` on one line, without the password."""
         text = " ".join(str(error).split()) or type(error).__name__
-        return text.replace(self.secret, "***") if self.secret else text
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def connect(self) -> connection:
         """A new connection; it sends what it is given, transactions are begun and ended in so many words."""
@@ -93,6 +102,45 @@ class Address:
             yield conn
         finally:
             conn.close()
+
+
+def _parts(endpoint: str) -> dict[str, Any]:
+    """What an address names.
+
+    A password with `/` or `@` in it, unescaped, moves its parts into the host, the port and the database: such an
+    address is never used, since all of these are shown, and a host is asked for by name.
+
+    Raises:
+        ConfigError: it is none; without its text and without a cause, which quotes it.
+    """
+    try:
+        parts: dict[str, Any] = parse_dsn(endpoint)
+    except (psycopg2.Error, ValueError, TypeError):  # one with a NUL is no text for the library
+        raise ConfigError(_NO_ADDRESS) from None
+    ports = str(parts.get("port", "")).split(",")
+    hosts = f"{parts.get('host', '')},{parts.get('hostaddr', '')}".split(",")
+    is_split = endpoint.lstrip().startswith(_SCHEMES) and "@" in _path(endpoint)
+    is_torn = any("@" in host[1:] and not host.startswith("/") for host in hosts)
+    if is_split or is_torn or not all(port == "" or _is_port(port) for port in ports):
+        raise ConfigError(_NO_ADDRESS)
+    return parts
+
+
+def _path(uri: str) -> str:
+    """What stands between the server and the parameters."""
+    return uri.partition("://")[2].partition("/")[2].partition("?")[0]
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < _PORTS
+
+
+def _forms(*secrets: str | None) -> Iterator[str]:
+    """The forms in which secrets may come back in a message, the longest first."""
+    forms = {
+        form for secret in secrets if secret for form in (secret, quote(secret, safe=""), " ".join(secret.split()))
+    }
+    yield from sorted(forms - {""}, key=len, reverse=True)
 
 
 class Pool:

@@ -19,7 +19,7 @@ __all__ = ["lacking", "make_containers"]
 _IS_NO_CONTAINER = sql.SQL("NOT EXISTS (SELECT FROM {} t WHERE t.path = a.path AND t.is_directory)")
 _IS_FILE = sql.SQL("EXISTS (SELECT FROM {} t WHERE t.path = a.path AND NOT t.is_directory)")
 _LACKING = sql.SQL(
-    "SELECT a.path FROM unnest(%(above)s::text[]) AS a (path)"
+    "SELECT a.path FROM pg_catalog.unnest(%(above)s::text[]) AS a (path)"
     " WHERE a.path <> '/' AND {known} OR a.path = '/' AND ({root})"
 )
 

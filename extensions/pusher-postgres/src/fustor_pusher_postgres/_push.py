@@ -13,7 +13,7 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import cursor
 
-from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
+from fustor_pusher_postgres._batch import REFUSALS, Batch, Refused, write_batch
 from fustor_pusher_postgres._connection import Address, Pool
 from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
 from fustor_pusher_postgres._memory import Forecast, Memory, Mistaken
@@ -38,16 +38,18 @@ class Counters:
     rows: int = 0
     refused_batches: int = 0
     refused_rows: int = 0
+    refused_deletions: int = 0
     retries: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def add(self, batch: Batch, refused: int) -> None:
+    def add(self, batch: Batch, refused: Refused) -> None:
         """Count a committed batch."""
         with self.lock:
             self.batches += 1
             self.events += len(batch.events)
             self.rows += sum(len(event.rows) for event in batch.events)
-            self.refused_rows += refused
+            self.refused_rows += refused.rows
+            self.refused_deletions += refused.deletions
 
 
 class Store:
@@ -81,7 +83,7 @@ class Store:
         """How far the task of a session has come."""
         return self._transaction(lambda cur: load(cur, self._params.schema_name, session_id))
 
-    def push(self, session_id: object, batch: Batch) -> State:
+    def push(self, session_id: object, batch: Batch) -> tuple[State, Refused]:
         """Write a batch and its index, durably; what the database refuses is set aside."""
         try:
             state, refused = self._written(session_id, batch, carefully=False)
@@ -91,9 +93,9 @@ class Store:
             self.counters.refused_batches += 1
             state, refused = self._push_carefully(session_id, batch)
         self.counters.add(batch, refused)
-        return state
+        return state, refused
 
-    def _written(self, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, int]:
+    def _written(self, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, Refused]:
         """Write as is remembered of the task; where that was mistaken, once more without."""
         push = partial(self._push, session_id=session_id, batch=batch, carefully=carefully)
         try:
@@ -101,7 +103,7 @@ class Store:
         except Mistaken:
             return self._transaction(partial(push, remembers=False))
 
-    def _push_carefully(self, session_id: object, batch: Batch) -> tuple[State, int]:
+    def _push_carefully(self, session_id: object, batch: Batch) -> tuple[State, Refused]:
         try:
             return self._written(session_id, batch, carefully=True)
         except psycopg2.Error as error:  # no row, but what is stored beside them: an index that no bigint can hold
@@ -114,7 +116,7 @@ class Store:
 
     def _push(
         self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool, remembers: bool
-    ) -> tuple[State, int]:
+    ) -> tuple[State, Refused]:
         schema = self._params.schema_name
         locked = lock(cur, schema, session_id)
         state = locked.state

@@ -1,110 +1,124 @@
 # ruff: noqa: S608 - texts are joined with each other; names are quoted by psycopg2.sql, values are parameters
-"""The two ends that delete: of a snapshot, which replaces what was known, and of an audit."""
+"""The end of a snapshot, which replaces what was known: what no event of its session reported goes."""
 
 from __future__ import annotations
 
-from fustor_pusher_postgres._rows import LISTED, SKIPPED
-from fustor_pusher_postgres._schema import qualified
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from fustor_pusher_postgres._guard import guarded
+from fustor_pusher_postgres._rows import parent_of
 from fustor_pusher_postgres._state import clear_facts
+from fustor_pusher_postgres._tables import Table
 from fustor_pusher_postgres._write import Writer
 
-__all__ = ["end_audit", "end_snapshot", "start_audit"]
+__all__ = ["end_snapshot", "forget"]
 
-_REPORTED = """
-({t}._session IS NOT DISTINCT FROM %(session)s
-    OR EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = {t}.path AND f.told IS NOT NULL))
-"""
-_DARK = """
-EXISTS (SELECT FROM unnest(%(lows)s::text[], %(highs)s::text[]) AS dark (low, high)
-    WHERE {t}.path > dark.low AND {t}.path < dark.high)
-"""
-_KEPT = f"({_REPORTED} OR {_DARK})"
-_PARENT = "CASE WHEN strpos(substr(t.path, 2), '/') = 0 THEN '/' ELSE regexp_replace(t.path, '/[^/]*$', '') END"
+_SEEN = "{t}._session IS NOT DISTINCT FROM %(session)s"
+_NOTED = "EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = {t}.path AND f.told IS NOT NULL)"
+_DARK = (
+    "EXISTS (SELECT FROM unnest(%(lows)s::text[], %(highs)s::text[]) AS dark (low, high)"
+    " WHERE {t}.path > dark.low AND {t}.path < dark.high)"
+)
 
 
-def end_snapshot(writer: Writer) -> None:
+def end_snapshot(writer: Writer, *, is_allowed: bool) -> int:
     """Delete what no event of this session reported, but nothing below a container that was not listed.
 
-    A container above something kept stays, too.
+    A container above something kept stays, too. Returns how many rows stay because too many were to go.
     """
     state = writer.state
     if not state.snapshot_open:
-        return
+        return 0
     writer.sure = None
-    dark = [path for (path,) in writer.run("SELECT path FROM {f} WHERE task = %(task)s AND dark")]
-    for table in writer.tables.all():
-        dark += [path for (path,) in writer.run("SELECT path FROM {t} WHERE _session = %(session)s AND _dark", table)]
-    lows, highs = [path.rstrip("/") + "/" for path in dark], [path.rstrip("/") + "0" for path in dark]
-    below = " OR ".join(
-        f"EXISTS (SELECT FROM {_name(writer, table.name)} d WHERE d.path > t.path || '/' AND d.path < t.path || '0'"
-        f" AND {_KEPT.format(t='d')})"
-        for table in writer.tables.all()
-    )
-    delete = (
-        f"DELETE FROM {{t}} t WHERE NOT {_REPORTED.format(t='t')}"
-        f" AND (t.path = '/' OR NOT {_DARK.format(t='t')} AND NOT (t.is_directory AND ({below})))"
-    )
-    for table in writer.tables.all():
-        writer.run(delete, table, lows=lows, highs=highs)
+    refused = guarded(writer, "The end of the snapshot", lambda: _delete_unreported(writer), is_allowed=is_allowed)
     state.close_snapshot()
     if state.audit_since is None:
-        _forget(writer)
+        forget(writer)
+    return refused
 
 
-def start_audit(writer: Writer) -> None:
-    """Begin an audit; an unfinished one is discarded."""
-    writer.state.start_audit()
-    if not writer.state.snapshot_open:
-        _forget(writer)
-
-
-def end_audit(writer: Writer) -> None:
-    """Delete the children of listed containers that the audit missed and realtime has not written since it began."""
-    state = writer.state
-    since = state.audit_since
-    if since is None:
-        return
-    writer.sure = None
-    listed = _listed(writer)
-    gone: dict[str, bool] = {}
-    query = (
-        f"SELECT t.path, t.is_directory FROM {{t}} t WHERE t._audit IS DISTINCT FROM %(audit)s AND t.path <> '/'"
-        f" AND (t._at IS NULL OR t._at <= %(since)s) AND {_PARENT} = ANY(%(listed)s)"
-        f" AND NOT EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = t.path AND f.audit = %(audit)s)"
-    )
-    for table in writer.tables.all():
-        gone.update(writer.run(query, table, listed=listed, since=since))
-    paths = [path for path, is_container in gone.items() if not (is_container and writer.is_touched(path, since))]
-    if paths:
-        for table in writer.tables.all():
-            writer.run("DELETE FROM {t} WHERE path = ANY(%(paths)s)", table, paths=paths)
-        writer.cut_below([path for path in paths if gone[path]])
-    state.end_audit()
-    if not state.snapshot_open:
-        _forget(writer)
-
-
-def _listed(writer: Writer) -> list[str]:
-    """The containers that this audit listed, in every row of them that it sent."""
-    seen: dict[str, int] = {}
-    found = writer.run("SELECT path, seen FROM {f} WHERE task = %(task)s AND audit = %(audit)s")
-    for table in writer.tables.all():
-        found += writer.run(
-            "SELECT path, _seen FROM {t} WHERE _audit = %(audit)s AND _seen & %(bits)s <> 0",
-            table,
-            bits=LISTED | SKIPPED,
-        )
-    for path, bits in found:
-        seen[path] = seen.get(path, 0) | bits
-    return [path for path, bits in seen.items() if bits & LISTED and not bits & SKIPPED]
-
-
-def _forget(writer: Writer) -> None:
+def forget(writer: Writer) -> None:
+    """Forget what was told of paths that have no row."""
     if writer.state.has_facts:
         clear_facts(writer.cur, writer.schema, writer.state.number)
         writer.state.has_facts = False
 
 
-def _name(writer: Writer, name: str) -> str:
-    text = qualified(writer.schema, name).as_string(writer.cur)
-    return text.replace("{", "{{").replace("}", "}}")
+def _delete_unreported(writer: Writer) -> int:
+    """Delete things first, then the containers that have nothing left in them; each table is read by itself."""
+    containers, dark = _found(writer)
+    lows, highs = [path.rstrip("/") + "/" for path in dark], [path.rstrip("/") + "0" for path in dark]
+    kept = f"{_reported(writer, 't')} OR {_DARK.format(t='t')}" if dark else _reported(writer, "t")
+    gone = 0
+    for table in writer.tables.all():
+        writer.run(f"DELETE FROM {{t}} t WHERE NOT t.is_directory AND NOT ({kept})", table, lows=lows, highs=highs)
+        gone += writer.cur.rowcount
+    doomed = {path for paths in containers.values() for path in paths if path == "/" or not _is_below(path, dark)}
+    doomed -= _holding(writer, sorted(doomed - {"/"}), kept, lows, highs)
+    for table in writer.tables.all():
+        paths = [path for path in containers.get(table.number, ()) if path in doomed]
+        if paths:
+            writer.run("DELETE FROM {t} WHERE path = ANY(%(paths)s)", table, paths=paths)
+            gone += writer.cur.rowcount
+    return gone
+
+
+def _found(writer: Writer) -> tuple[dict[int, list[str]], set[str]]:
+    """The containers that nothing reported, by the number of their table, and those that were not listed."""
+    containers: dict[int, list[str]] = {}
+    dark: set[str] = set()
+    if writer.state.has_facts:
+        dark.update(path for (path,) in writer.run("SELECT path FROM {f} WHERE task = %(task)s AND dark"))
+    is_dark = f"{_SEEN.format(t='t')} AND t._dark IS TRUE"
+    query = (
+        f"SELECT t.path, {is_dark} FROM {{t}} t WHERE {is_dark} OR t.is_directory AND NOT ({_reported(writer, 't')})"
+    )
+    for table in writer.tables.all():
+        for path, is_skipped in writer.run(query, table):
+            if is_skipped:
+                dark.add(path)
+            else:
+                containers.setdefault(table.number, []).append(path)
+    return containers, dark
+
+
+def _reported(writer: Writer, t: str) -> str:
+    """The condition that an event of this session reported the row."""
+    seen = _SEEN.format(t=t)
+    return f"({seen} OR {_NOTED.format(t=t)})" if writer.state.has_facts else f"({seen})"
+
+
+def _holding(writer: Writer, paths: Sequence[str], kept: str, lows: list[str], highs: list[str]) -> set[str]:
+    """Which of these containers, in order, have something below them that stays."""
+    holding: set[str] = set()
+    known = frozenset(paths)
+    query = (
+        "SELECT above.path FROM pg_catalog.unnest(%(paths)s::text[]) AS above (path) WHERE EXISTS ("
+        "SELECT FROM {t} t WHERE t.path > above.path || '/' AND t.path < above.path || '0'"
+        f" AND (NOT t.is_directory OR {kept}))"
+    )
+    for table in writer.tables.all():
+        asked = [path for path in _around(table, paths, known) if path not in holding]
+        if asked:
+            holding.update(path for (path,) in writer.run(query, table, paths=asked, lows=lows, highs=highs))
+    return holding
+
+
+def _around(table: Table, paths: Sequence[str], known: frozenset[str]) -> Iterable[str]:
+    """Those of these paths, in order, that have something of a table below them, or lie in it."""
+    if table.root == "/":
+        return paths
+    start, end = bisect_left(paths, table.root + "/"), bisect_left(paths, table.root + "0")
+    return [*paths[start:end], *(path for path in _upward(table.root) if path in known)]
+
+
+def _is_below(path: str, dark: set[str]) -> bool:
+    return bool(dark) and any(above in dark for above in _upward(parent_of(path)))
+
+
+def _upward(path: str) -> Iterable[str]:
+    while path != "/":
+        yield path
+        path = parent_of(path)
+    yield path

@@ -6,6 +6,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._errors import ConfigError
+from fustor_pusher_postgres._owners import refuse_strangers
 
 __all__ = ["DEAD_LETTERS", "FACTS", "META", "TABLES", "TASKS", "prepare_schema", "qualified"]
 
@@ -36,7 +37,7 @@ _MIGRATIONS = (
         audit_since bigint,
         has_facts boolean NOT NULL DEFAULT false,
         tables_version integer NOT NULL DEFAULT 0,
-        updated_at timestamptz NOT NULL DEFAULT now()
+        updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
     ) WITH (fillfactor = 50);
     CREATE TABLE {tables} (
         number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -63,7 +64,7 @@ _MIGRATIONS = (
         number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         task text NOT NULL,
         session_id text NOT NULL,
-        refused_at timestamptz NOT NULL DEFAULT now(),
+        refused_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
         event_schema text NOT NULL,
         event_table text NOT NULL,
         event_type text NOT NULL,
@@ -99,12 +100,16 @@ def prepare_schema(cur: cursor, schema: str) -> None:
     """Create what is missing and bring an older layout up to date, inside the caller's transaction.
 
     Raises:
-        ConfigError: a later version of this driver has been at work here.
+        ConfigError: a later version of this driver has been at work here, or the schema is another user's.
     """
-    cur.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"fustor-pusher-postgres {schema}",))
-    cur.execute("SELECT to_regnamespace(%s) IS NULL", (_quoted(cur, schema),))
+    cur.execute(
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
+        (f"fustor-pusher-postgres {schema}",),
+    )
+    cur.execute("SELECT pg_catalog.to_regnamespace(%s) IS NULL", (_quoted(cur, schema),))
     if _one(cur):
         cur.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    refuse_strangers(cur, schema)
     version = _version(cur, schema)
     if version > len(_MIGRATIONS):
         raise ConfigError(
@@ -120,7 +125,7 @@ def prepare_schema(cur: cursor, schema: str) -> None:
 
 def _version(cur: cursor, schema: str) -> int:
     meta = qualified(schema, META)
-    cur.execute("SELECT to_regclass(%s) IS NULL", (meta.as_string(cur),))
+    cur.execute("SELECT pg_catalog.to_regclass(%s) IS NULL", (meta.as_string(cur),))
     if _one(cur):
         cur.execute(sql.SQL("CREATE TABLE {} (version integer NOT NULL)").format(meta))
         cur.execute(sql.SQL("INSERT INTO {} VALUES (0)").format(meta))

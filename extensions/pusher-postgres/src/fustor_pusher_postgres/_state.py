@@ -113,7 +113,8 @@ class State:
 _COLUMNS = tuple(column.name for column in fields(State))
 _LOAD = sql.SQL("SELECT {columns} FROM {tasks} WHERE number = %s")
 _LOCK = sql.SQL(
-    "BEGIN; SELECT xmin, pg_current_xact_id()::xid, {columns} FROM {tasks} WHERE number = %s FOR NO KEY UPDATE"
+    "BEGIN; SELECT xmin, pg_catalog.pg_current_xact_id()::xid, {columns} FROM {tasks} WHERE number = %s"
+    " FOR NO KEY UPDATE"
 )
 _COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 
@@ -173,7 +174,7 @@ def save(cur: cursor, schema: str, before: State, state: State) -> None:
     query = sql.SQL("UPDATE {} SET {} WHERE number = %(number)s; COMMIT").format(
         qualified(schema, TASKS),
         sql.SQL(", ").join(
-            [sql.SQL("updated_at = now()")]
+            [sql.SQL("updated_at = pg_catalog.now()")]
             + [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changed]
         ),
     )
@@ -190,7 +191,7 @@ def begin_session(cur: cursor, schema: str, task: str) -> tuple[str, int]:
             phase = CASE WHEN t.committed >= 0 THEN 'realtime' ELSE 'snapshot' END,
             realtime_index = -1, snapshot_index = -1, snapshot_begun = false, snapshot_ended = false,
             snapshot_open = true, has_snapshot_rows = false, floor = t.clock, audit_since = NULL, has_facts = false,
-            updated_at = now()
+            updated_at = pg_catalog.now()
         RETURNING number, session_id, committed
         """
     ).format(tasks=qualified(schema, TASKS))

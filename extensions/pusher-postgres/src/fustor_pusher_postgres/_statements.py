@@ -138,7 +138,7 @@ WITH gone AS (
     RETURNING t.path, t.mtime, t._session, t._told, t._dark, t._audit, t._seen
 ), """
     + _KEPT_FACTS
-    + " SELECT count(*) FROM gone"
+    + " SELECT pg_catalog.count(*) FROM gone"
 )
 
 TOMBSTONES = (
@@ -180,5 +180,6 @@ WHERE path = ANY(%(paths)s) RETURNING path
 
 IMPLY = """
 INSERT INTO {t} (path, is_directory, message_source, event_index)
-SELECT path, true, %(source)s, -1 FROM unnest(%(paths)s::text[]) AS implied (path) ON CONFLICT (path) DO NOTHING
+SELECT path, true, %(source)s, -1 FROM pg_catalog.unnest(%(paths)s::text[]) AS implied (path)
+ON CONFLICT (path) DO NOTHING
 """

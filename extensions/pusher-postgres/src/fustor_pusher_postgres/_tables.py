@@ -140,7 +140,7 @@ class Tables:
 
     def _claim(self, cur: cursor, key: Key, name: str, root: str, is_typed: bool) -> int | None:
         """The number of the new table; None if its name is taken, by another key, task, or anyone's table."""
-        cur.execute("SELECT to_regclass(%s) IS NOT NULL", (qualified(self._schema, name).as_string(cur),))
+        cur.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (qualified(self._schema, name).as_string(cur),))
         if cur.fetchone() == (True,):
             return None
         insert = sql.SQL(
@@ -162,12 +162,14 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
         """
         SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
             told.names, told.types
-        FROM {tables} t LEFT JOIN pg_class c ON c.relname = t.relation AND c.relnamespace = to_regnamespace(%(schema)s)
+        FROM {tables} t LEFT JOIN pg_catalog.pg_class c
+            ON c.relname = t.relation AND c.relnamespace = pg_catalog.to_regnamespace(%(schema)s)
         CROSS JOIN LATERAL (
-            SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names,
-                array_agg(format_type(a.atttypid, -1) ORDER BY a.attnum) AS types
-            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
-                AND a.attgenerated = '' AND strpos(a.attname, '%%') = 0 AND left(a.attname, 1) <> '_'
+            SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
+                pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
+                AND a.attgenerated = '' AND pg_catalog.strpos(a.attname, '%%') = 0
+                AND pg_catalog.left(a.attname, 1) <> '_'
         ) told
         WHERE t.task = %(task)s ORDER BY t.number
         """

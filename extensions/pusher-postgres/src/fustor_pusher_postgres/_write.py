@@ -106,14 +106,21 @@ class Writer:
         is_typed = bool(key[1]) and self.params.is_typed(*key)
         return self.tables.reach(self.cur, key, paths, is_typed=is_typed)
 
-    def cut_below(self, paths: Collection[str]) -> None:
-        """Delete everything below these paths; what was said of it is kept where it can still matter."""
+    def cut_below(self, paths: Collection[str]) -> int:
+        """Delete everything below these paths; what was said of it is kept where it can still matter.
+
+        Returns how many rows went.
+        """
         keep = self.state.needs_facts
         bounds = [(path.rstrip("/") + "/", path.rstrip("/") + "0") for path in paths]
         tables = {table.number: table for path in paths for table in self.tables.overlapping(path)}
+        gone = 0
         for table in tables.values():
-            self._run(statements.CUT, table, lows=[b[0] for b in bounds], highs=[b[1] for b in bounds], keep=keep)
+            lows, highs = [bound[0] for bound in bounds], [bound[1] for bound in bounds]
+            ((count,),) = self._run(statements.CUT, table, lows=lows, highs=highs, keep=keep)
+            gone += count
         self.state.has_facts = self.state.has_facts or keep
+        return gone
 
     def is_touched(self, path: str, limit: int) -> bool:
         """Whether realtime has written the path, or anything below it, since the limit, and not deleted it."""

@@ -30,11 +30,22 @@ class PostgresParams(BaseModel):
         default=(),
         description="Patterns like 'public.*': tables whose records become columns with types, not one jsonb",
     )
-    timeout_sec: float = Field(default=10, ge=1, allow_inf_nan=False, description="Seconds to wait for a connection")
-    attempts: int = Field(
-        default=3, gt=0, description="Attempts of one push, before the host is told to try again later"
+    max_delete_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a task's rows beyond which the end of a snapshot or an audit deletes nothing",
     )
-    heartbeat_interval_sec: int = Field(default=10, gt=0, description="Heartbeat interval suggested to the host")
+    max_delete_rows: int = Field(
+        default=100, ge=0, description="Number of rows up to which such an end may delete, whatever their share"
+    )
+    timeout_sec: float = Field(default=10, ge=1, le=86_400, description="Seconds to wait for a connection")
+    attempts: int = Field(
+        default=3, gt=0, le=1_000, description="Attempts of one push, before the host is told to try again later"
+    )
+    heartbeat_interval_sec: int = Field(
+        default=10, gt=0, le=86_400, description="Heartbeat interval suggested to the host"
+    )
 
     def is_typed(self, event_schema: str, table: str) -> bool:
         """Whether the records of this table become columns."""

@@ -44,8 +44,9 @@ class PostgresDriver(PusherDriver):
         """Write a batch in one transaction; when this returns, the batch and its index survive a power cut.
 
         Keywords: `session_id`, `is_snapshot_end`, `source_type` (read only without events: `snapshot` notes that
-        a snapshot has begun). Replies `success`, `snapshot_needed` and `committed_index`. Where another session was
-        opened for the task since, nothing is written and a new session with a new snapshot is asked for.
+        a snapshot has begun), `allow_deletions` (leave for an end that deletes more than `max_delete_share`). Replies
+        `success`, `snapshot_needed`, `committed_index`, `refused_rows` and `refused_deletions`. Where another session
+        was opened for the task since, nothing is written and a new session with a new snapshot is asked for.
 
         Raises:
             RetryableError: the link, a lock or the server's resources; nothing is known to be committed.
@@ -53,12 +54,23 @@ class PostgresDriver(PusherDriver):
             DriverError: the session is unknown.
         """
         is_snapshot = not events and kwargs.get("source_type") == MessageSource.SNAPSHOT.value
-        batch = Batch(tuple(events), is_snapshot, bool(kwargs.get("is_snapshot_end", False)))
+        batch = Batch(
+            tuple(events),
+            is_snapshot,
+            bool(kwargs.get("is_snapshot_end", False)),
+            kwargs.get("allow_deletions") is True,
+        )
         try:
-            state = await asyncio.to_thread(self._store.push, kwargs.get("session_id"), batch)
+            state, refused = await asyncio.to_thread(self._store.push, kwargs.get("session_id"), batch)
         except Superseded:  # what it would tell may be older than what the present session has told
             return {"success": True, "snapshot_needed": True, "committed_index": -1}
-        return {"success": True, "snapshot_needed": False, "committed_index": state.committed}
+        return {
+            "success": True,
+            "snapshot_needed": False,
+            "committed_index": state.committed,
+            "refused_rows": refused.rows,
+            "refused_deletions": refused.deletions,
+        }
 
     async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
         """Confirm the session; it ends when another one is opened for its task, and never by time.
@@ -104,7 +116,7 @@ class PostgresDriver(PusherDriver):
     def statistics(self) -> Mapping[str, float]:
         """Counters since construction; each is described in the README."""
         counters = self._store.counters
-        names = ("batches", "events", "rows", "refused_batches", "refused_rows", "retries")
+        names = ("batches", "events", "rows", "refused_batches", "refused_rows", "refused_deletions", "retries")
         return {name: getattr(counters, name) for name in names}
 
     @classmethod
