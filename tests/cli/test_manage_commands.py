@@ -39,7 +39,7 @@ def made(tmp_path_factory):
     """Return a workspace with a source and a pusher; copied, never changed."""
     root = small(tmp_path_factory.mktemp("made") / "workspace")
     (root / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
-    for kind, name in (("source", "redis"), ("pusher", "my-db")):
+    for kind, name in (("pusher", "my-db"), ("source", "redis")):
         done(root, kind, name, "--contract-source", ROOT, "-q")
     return root
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -127,3 +128,39 @@ def test_verdict_names_the_pattern_that_decides(tmp_path, path, verdict, pattern
     text = root_text(["./extensions/source-a", "packages/*"], ["packages/old*"])
     membership = Workspace.parse(tmp_path, text.encode()).verdict(path)
     assert (membership.verdict, membership.pattern) == (verdict, pattern)
+
+
+STARS = "*a" * 40
+HOSTILE = [
+    f"{STARS}*b",
+    f"packages/{STARS}*b",
+    "**/" * 40 + "b",
+    "/".join(["**", "*a*"] * 30) + "/b",
+    "[a-z]*" * 40 + "!",
+]
+
+
+@pytest.mark.parametrize("key", ["members", "exclude"])
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_pattern_takes_no_longer_than_its_length_times_the_paths(tmp_path, hostile, key):
+    lists = {"members": ["extensions/*"], key: [hostile]}
+    workspace = Workspace.parse(tmp_path, root_text(lists["members"], lists.get("exclude", [])).encode())
+    before = time.process_time()
+    for path in ("a" * 200, "packages/" + "a" * 200, "/".join("a" * 60)):
+        assert not workspace.verdict(path).is_member
+    assert time.process_time() - before < 2
+
+
+@needs_uv
+@pytest.mark.parametrize("hostile", [HOSTILE[0], "**/" * 40 + "bb", "/".join(["**", "*a*"] * 2) + "/bb"])
+def test_verdict_on_many_wildcards_is_that_of_uv(tree, hostile):
+    agree(tree, [hostile, "a/*"], [])
+    agree(tree, ["**"], [hostile])
+
+
+def test_a_workspace_of_many_members_is_read_at_once(tmp_path):
+    names = [f"packages/p{number}" for number in range(20_000)]
+    workspace = Workspace.parse(tmp_path, root_text(names, ["old/*"]).encode())
+    before = time.process_time()
+    assert len(workspace.directories) == len(names)
+    assert time.process_time() - before < 5

@@ -94,7 +94,7 @@ def test_several_drivers_make_one_edit_of_the_root(root, plan_for):
     (edit,) = plan.edits
     assert edit.before == (root / "pyproject.toml").read_bytes()
     members = Workspace.parse(root, edit.after).members
-    assert members == ("extensions/source-a", "extensions/source-b", "extensions/source-c", "packages/core")
+    assert members == ("packages/core", "extensions/source-b", "extensions/source-a", "extensions/source-c")
 
 
 def test_notes_say_why_the_root_needs_no_change(root):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from root_shapes import SHAPES, VARIANTS, before_and_after
 
+from fustor_new.changes.plan import Registration, root_text
 from fustor_new.errors import WorkspaceError
 from fustor_new.workspace.registration import register
 from fustor_new.workspace.root import Workspace
@@ -52,13 +53,16 @@ def test_every_byte_is_kept_and_only_the_entries_are_added(tmp_path, name, varia
     assert register_redis(tmp_path, after) == after
 
 
+TAKES_THE_COMMA = {"lines, no trailing comma", "lines, no trailing comma, comment", "lines, last beside the bracket"}
+SPLITS_A_LINE = {"lines, several in one, sorted", "lines, comma and bracket"}
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_array_over_several_lines_gains_one_line_and_loses_none(name):
     before, after = before_and_after(SHAPES[name], "as is")
     changes = [line[:1] for line in unified_diff(before.decode().split("\n"), after.decode().split("\n"), n=0)][2:]
-    split_line = name == "lines, several in one, sorted"  # the one case in which a line break must go into a line
-    if name.startswith("lines") and not split_line:
-        assert "".join(changes) == "@+"
+    if name.startswith("lines") and name not in SPLITS_A_LINE:
+        assert "".join(changes) == ("@-++" if name in TAKES_THE_COMMA else "@+")
     assert after.count(b"\n") - before.count(b"\n") >= name.startswith("lines")
 
 
@@ -95,11 +99,61 @@ def test_this_project_registers_a_driver_in_its_sources_and_its_dev_extra():
     assert changes[2:] == ['+    "fustor-source-sample",', "+fustor-source-sample = { workspace = true }"]
 
 
+def make_member(root, directory, distribution, more=""):
+    (root / directory).mkdir(parents=True)
+    (root / directory / "pyproject.toml").write_text(f'[project]\nname = "{distribution}"\nversion = "1"\n{more}')
+
+
+MEMBERS = '[tool.uv.workspace]\nmembers = ["packages/*", "extensions/*"]\n'
+SOURCES = "\n[tool.uv.sources]\nfustor-source-redis = { workspace = true }\n"
+
+
 def test_members_on_disk_are_siblings_though_no_source_names_them_so(tmp_path):
-    (tmp_path / "packages/a").mkdir(parents=True)
-    (tmp_path / "packages/a/pyproject.toml").write_text('[project]\nname = "Fustor_A"\n')
-    text = b'[dependency-groups]\ndev = ["fustor-a"]\n[tool.uv.workspace]\nmembers = ["packages/*", "extensions/*"]\n'
-    assert register_redis(tmp_path, text) == text.replace(b'"fustor-a"', b'"fustor-a", "fustor-source-redis"')
+    make_member(tmp_path, "packages/a", "Fustor_A")
+    text = '[dependency-groups]\ndev = ["fustor-a"]\n' + MEMBERS
+    expected = text.replace('"fustor-a"', '"fustor-a", "fustor-source-redis"') + SOURCES
+    assert register_redis(tmp_path, text.encode()).decode() == expected
+
+
+def test_a_member_that_is_not_managed_sets_no_example(tmp_path):
+    make_member(tmp_path, "packages/a", "fustor-a", "[tool.uv]\nmanaged = false\n")
+    make_member(tmp_path, "packages/b", "fustor-b")
+    text = '[dependency-groups]\ndev = ["fustor-a"]\n' + MEMBERS
+    assert register_redis(tmp_path, text.encode()).decode() == text
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        '[project]\nname = "r"\nversion = "1"\ndependencies = ["Fustor_Source.redis>=1"]\n',
+        '[dependency-groups]\nall = ["fustor-source-redis"]\n',
+        '[tool.uv]\ndev-dependencies = ["fustor-source-redis"]\n',
+    ],
+)
+def test_what_the_root_requires_by_name_gets_a_source(tmp_path, asks):
+    make_member(tmp_path, "packages/a", "fustor-a")
+    text = asks + MEMBERS
+    assert register_redis(tmp_path, text.encode()).decode() == text + SOURCES
+
+
+def test_what_a_member_requires_by_name_gets_a_source_unless_it_says_its_own(tmp_path):
+    asks = '[project.optional-dependencies]\nx = ["fustor-source-redis"]\n'
+    make_member(tmp_path, "packages/a", "a", asks + "[tool.uv.sources]\nfustor-source-redis = { index = 'x' }\n")
+    assert register_redis(tmp_path, MEMBERS.encode()).decode() == MEMBERS
+    make_member(tmp_path, "packages/b", "b", asks)
+    assert register_redis(tmp_path, MEMBERS.encode()).decode() == MEMBERS + SOURCES
+
+
+def test_drivers_that_come_together_are_no_example_for_each_other(tmp_path):
+    text = f'[dependency-groups]\ndev = ["a"]\n{MEMBERS}'.encode()
+    make_member(tmp_path, "packages/a", "a")
+    pair = [Registration(f"extensions/{name}", f"fustor-{name}") for name in ("source-redis", "pusher-kafka")]
+    before = root_text(Workspace.parse(tmp_path, text), pair, [])
+    for one in pair:
+        make_member(tmp_path, one.directory, one.distribution)
+    assert root_text(Workspace.parse(tmp_path, text), pair, []) == before
+    assert b'dev = ["a", "fustor-pusher-kafka", "fustor-source-redis"]' in before
+    assert root_text(Workspace.parse(tmp_path, before), [], pair) == text
 
 
 def test_an_excluded_directory_is_refused_with_the_pattern(tmp_path):

@@ -192,10 +192,12 @@ def root_text(
     workspace: Workspace, registrations: Sequence[Registration], unregistrations: Sequence[Registration]
 ) -> bytes:
     """Return the root file with some drivers registered and others no longer; raises WorkspaceError."""
+    beside = {one.distribution for one in (*registrations, *unregistrations)}
     for one in registrations:
-        workspace = Workspace.parse(workspace.root, register(workspace, one.directory, one.distribution))
+        text = register(workspace, one.directory, one.distribution, beside=beside)
+        workspace = Workspace.parse(workspace.root, text)
     for one in unregistrations:
-        text = unregister(workspace, one.directory, one.distribution, keep_table=True)
+        text = unregister(workspace, one.directory, one.distribution, keep_table=True, beside=beside)
         workspace = Workspace.parse(workspace.root, text)
     return workspace.text
 

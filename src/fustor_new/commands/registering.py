@@ -14,10 +14,10 @@ from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import normalize
-from fustor_new.workspace._entries import LISTS, find, get, requirement
+from fustor_new.workspace._lists import requirement, requirement_lists
 from fustor_new.workspace.drivers import check_unclaimed, place_of, require_driver, workspace_of
 from fustor_new.workspace.root import Verdict, Workspace
-from fustor_new.workspace.unregistration import is_registered
+from fustor_new.workspace.unregistration import entries_of, is_registered
 
 __all__ = ["enclosing_workspace", "mentions", "register_drivers", "unregister_drivers"]
 
@@ -72,17 +72,14 @@ def enclosing_workspace(folder: Path) -> Workspace:
     return workspace
 
 
-def mentions(workspace: Workspace, distribution: str) -> list[str]:
-    """Return where the root file asks for the distribution in a place that registering does not write to."""
-    project = ("project", "dependencies")
-    lists = {".".join(project): find(workspace.data, project)}
-    for table in LISTS:
-        lists |= {".".join((*table, key)): value for key, value in get(workspace.data, table).items()}
+def mentions(workspace: Workspace, driver: Registration) -> list[str]:
+    """Return where the root file asks for the driver in a place that unregistering leaves alone."""
+    ours = {entry.keys for entry in entries_of(workspace, driver.directory, driver.distribution)}
+    name = normalize(driver.distribution)
     return [
-        place
-        for place, wanted in lists.items()
-        if normalize(place.rpartition(".")[2]) != "dev" and isinstance(wanted, list)
-        if any(isinstance(one, str) and requirement(one) == normalize(distribution) for one in wanted)
+        ".".join(keys)
+        for keys, listed in requirement_lists(workspace.data)
+        if keys not in ours and name in map(requirement, listed)
     ]
 
 
@@ -134,7 +131,7 @@ def _outcome_of_unregistering(workspace: Workspace, driver: Registration) -> str
     known = is_registered(workspace, driver.directory, driver.distribution)
     membership = workspace.verdict(driver.directory)
     stays = f"; {membership.pattern!r} covers it, so it stays a member" if membership.verdict is Verdict.COVERED else ""
-    asks = "".join(f"; {place} still asks for it" for place in mentions(workspace, driver.distribution))
+    asks = "".join(f"; {place} still asks for it" for place in mentions(workspace, driver))
     return f"{driver.directory}: {'no longer registered' if known else 'not registered'}{stays}{asks}"
 
 

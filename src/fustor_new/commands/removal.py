@@ -16,7 +16,8 @@ from fustor_new.changes.plan import Plan, Registration, make_plan
 from fustor_new.commands.registering import mentions
 from fustor_new.commands.review import Review, review
 from fustor_new.errors import TargetConflict, UsageProblem
-from fustor_new.workspace._entries import WORKSPACE, find
+from fustor_new.workspace._entries import WORKSPACE
+from fustor_new.workspace._lists import find
 from fustor_new.workspace.drivers import (
     Package,
     driver_packages,
@@ -149,10 +150,7 @@ def _root_lines(leaving: Leaving) -> list[str]:
     for one in leaving.plan.unregistrations:
         if is_registered(workspace, one.directory, one.distribution):
             lines.append(f"pyproject.toml: {one.distribution} is no longer registered")
-        lines += [
-            f"pyproject.toml: {place} still asks for {one.distribution}"
-            for place in mentions(workspace, one.distribution)
-        ]
+        lines += [f"pyproject.toml: {place} still asks for {one.distribution}" for place in mentions(workspace, one)]
     return lines
 
 

@@ -16,6 +16,7 @@ _UNTIDY = re.compile(
     r"[ \t](?=\r?$)|(?<=\n)\r?\n(?=\r?\n)|(?<=,)[ \t]{2,}(?=[^\s#])|[ \t](?=,)|(?<=\S)[ \t]+(?=\])|(?<=\[)[ \t]+(?=\S)",
     re.MULTILINE,
 )
+_WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)")
 _NEWLINES = 2
 """The line break that ends a line, and that of an empty line beside it."""
 
@@ -103,4 +104,4 @@ def _comments(text: str) -> list[str]:
 
 def _untidy(text: str) -> int:
     """Count what no careful hand leaves: blanks at a line's end, two empty lines, two blanks or none at a comma."""
-    return len(_UNTIDY.findall(text))
+    return len(_UNTIDY.findall(text)) + sum(map(len, _WIDE.findall(text)))

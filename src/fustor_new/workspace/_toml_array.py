@@ -1,7 +1,7 @@
 """One more string for a TOML array, in the style of those that are there.
 
-On one line the array stays on one line. Over several lines it gains exactly one line, and where line breaks allow it no
-other line of the file changes: an array without a trailing comma takes the comma on the new line.
+On one line the array stays on one line. Over several lines it gains exactly one line, and no other line of the file
+changes, but for that of the last entry where the new one follows it: it takes the comma, if it had none.
 """
 
 import json
@@ -11,12 +11,16 @@ from dataclasses import dataclass
 
 from fustor_new.workspace._toml_text import Document, Insertion, Span
 
-__all__ = ["element_spans", "into_array", "quoted"]
+__all__ = ["element_spans", "into_array", "place_among", "quoted"]
 
 _TOKEN = re.compile(
     r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[\[\]{},]|\s+|[^\s\[\]{},"'#]+""",
     re.DOTALL,
 )
+
+
+_SORTED = (2, 5)
+"""How many values must be there to be called sorted: all of them, or all but one."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,8 @@ def quoted(value: str, quote: str) -> str:
 
 def into_array(
     document: Document, span: Span, values: list[object], value: str, keys: tuple[Callable[[str], str], ...]
-) -> Insertion:
-    """Return the insertion that puts `value` into the array at `span`, which holds `values`.
+) -> tuple[Insertion, ...]:
+    """Return the insertions that put `value` into the array at `span`, which holds `values`.
 
     Where the strings among `values` are sorted by one of `keys` it goes to its place, else to the end.
     """
@@ -73,8 +77,35 @@ def into_array(
         newline=document.newline,
         indent=_indent(document, span, text, elements),
     )
-    where = _on_lines(array, index) if "\n" in text else _on_one_line(array, index)
-    return Insertion(span.start + where.offset, where.text)
+    where = _on_lines(array, index) if "\n" in text else (_on_one_line(array, index),)
+    return tuple(Insertion(span.start + one.offset, one.text) for one in where)
+
+
+def place_among(values: list[str], value: str, keys: tuple[Callable[[str], str], ...]) -> int:
+    """Return the place of `value`: its own among sorted `values`, else the last.
+
+    Sorted are two or more, by one of `keys`; from five on, one of them may be out of place.
+    """
+    for allowed in (0, 1):
+        for key in keys:
+            ranks = [key(each) for each in values]
+            stray = _stray(ranks)
+            if len(ranks) >= _SORTED[allowed] and (stray is None or (allowed and stray >= 0)):
+                in_order = (index for index in range(len(ranks)) if index != stray or not allowed)
+                return next((index for index in in_order if ranks[index] > key(value)), len(values))
+    return len(values)
+
+
+def _stray(ranks: list[str]) -> int | None:
+    """Return which rank is out of place, None if all are sorted, -1 if it takes more than one away to sort them."""
+    falls = [index for index in range(1, len(ranks)) if ranks[index - 1] > ranks[index]]
+    if not falls:
+        return None
+    for index in (falls[0] - 1, falls[0]):
+        left = ranks[:index] + ranks[index + 1 :]
+        if left == sorted(left):
+            return index
+    return -1
 
 
 def element_spans(document: Document, span: Span) -> list[Span]:
@@ -100,12 +131,8 @@ def _elements(text: str) -> tuple[_Element, ...]:
 
 def _place(values: list[object], value: str, keys: tuple[Callable[[str], str], ...]) -> int:
     strings = [(index, text) for index, text in enumerate(values) if isinstance(text, str)]
-    for key in keys:
-        ranks = [key(text) for _, text in strings]
-        if ranks == sorted(ranks):
-            later = (index for index, text in strings if key(text) > key(value))
-            return next(later, len(values))
-    return len(values)
+    place = place_among([text for _, text in strings], value, keys)
+    return strings[place][0] if place < len(strings) else len(values)
 
 
 def _quote(text: str, elements: tuple[_Element, ...], index: int) -> str:
@@ -139,34 +166,33 @@ def _on_one_line(array: _Array, index: int) -> Insertion:
     return Insertion(last.end, f",{gap}{array.literal}")
 
 
-def _on_lines(array: _Array, index: int) -> Insertion:
+def _on_lines(array: _Array, index: int) -> tuple[Insertion, ...]:
     line = f"{array.indent}{array.literal},{array.newline}"
     if not array.elements:
-        return Insertion(array.text.rindex("\n") + 1, line)
+        return (Insertion(array.text.rindex("\n") + 1, line),)
     if index == len(array.elements):
-        return _at_end(array, line)
+        return _at_end(array)
     following = array.elements[index]
     previous = array.elements[index - 1] if index else _Element(1, 1, 1)
     next_line = array.line_end(previous.comma)
     if next_line and next_line <= following.start:
-        return Insertion(next_line, line)
+        return (Insertion(next_line, line),)
     comma_first = array.lead(following.start)
     if comma_first.strip(" \t") == ",":
-        return Insertion(array.line_end(previous.end), f"{comma_first}{array.literal}{array.newline}")
-    return Insertion(following.start, f"{array.literal},{array.newline}{array.indent}")
+        return (Insertion(array.line_end(previous.end), f"{comma_first}{array.literal}{array.newline}"),)
+    return (Insertion(following.start, f"{array.literal},{array.newline}{array.indent}"),)
 
 
-def _at_end(array: _Array, line: str) -> Insertion:
+def _at_end(array: _Array) -> tuple[Insertion, ...]:
+    """Return the insertions that put the new element behind the last, with a comma or without as that one has it."""
     last = array.elements[-1]
-    after_comma = array.line_end(last.comma or last.end)
-    next_line = after_comma or array.line_end(last.end)
     lead = array.lead(last.start)
-    comma_first = lead if lead.strip(" \t") == "," else f"{array.indent}, "
-    if next_line:
-        trailing = last.comma and after_comma
-        return Insertion(next_line, line if trailing else f"{comma_first}{array.literal}{array.newline}")
-    # The closing bracket shares the last line, which must not change: the new line goes above it.
-    above = array.line_start(last.start)
-    if array.lead(last.start).lstrip(" \t").startswith(","):
-        return Insertion(above, f"{comma_first}{array.literal}{array.newline}")
-    return Insertion(above, line)
+    next_line = array.line_end(last.comma or last.end)
+    if not last.comma and lead.strip(" \t") == "," and next_line:
+        return (Insertion(next_line, f"{lead}{array.literal}{array.newline}"),)
+    comma = "," if last.comma else ""
+    if not next_line:  # the closing bracket shares the last line
+        ahead = "" if last.comma else ","
+        return (Insertion(last.comma or last.end, f"{ahead}{array.newline}{array.indent}{array.literal}{comma}"),)
+    line = Insertion(next_line, f"{array.indent}{array.literal}{comma}{array.newline}")
+    return (line,) if last.comma else (Insertion(last.end, ","), line)

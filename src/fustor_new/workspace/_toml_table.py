@@ -1,11 +1,15 @@
 """One more entry for a TOML table, in the style of those that are there."""
 
 import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
 
-from fustor_new.workspace._toml_text import Document, Insertion, Span
+from fustor_new.workspace._toml_text import Document, Insertion, Span, insert
 
-__all__ = ["block_of", "entry_start", "into_table", "on_new_lines"]
+__all__ = ["block_of", "entry_start", "into_table", "new_table", "on_new_lines"]
 
+_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -20,6 +24,8 @@ def into_table(
     neighbour = present[max(index - 1, 0)]
     span = document.span(*document.leaf(*table, neighbour, last=index > 0))
     if document.is_inline(*table):
+        if neighbour in likes and document.leaf(*table, neighbour, last=True) == (*table, neighbour):
+            value = document.text[span.start : span.end]
         return _between_braces(document, span, key, value, behind=index > 0)
     if _key_in(_lead(document, span), neighbour) is None:
         return _as_block(document, span, neighbour, key, behind=index > 0)
@@ -27,6 +33,42 @@ def into_table(
     line = next(filter(None, (_like(document, table, like, key) for like in nearest)), "")
     at = document.line_end(span.end) if index else document.above_comments(span.start)
     return on_new_lines(document, at, line or _beside(document, span, neighbour, key, value))
+
+
+def new_table(document: Document, table: tuple[str, ...], entry: str) -> Insertion:
+    """Return the insertion of a table with one entry: behind its nearest relatives, else at the end of the file."""
+    lines = f"[{'.'.join(table)}]\n{entry}\n"
+    places = [*_behind_relatives(document, table), _the_end(document)]
+    made = [on_new_lines(document, at, "\n" * spaced + lines) for at, spaced in places]
+    return next((one for one in made if _is_alone(insert(document.text, [one]), table)), made[-1])
+
+
+def _behind_relatives(document: Document, table: tuple[str, ...]) -> Iterator[tuple[int, bool]]:
+    """Yield where the last table of the same family ends, and whether an empty line follows there."""
+    family = r"\s*\.\s*".join(map(re.escape, table[:-1]))
+    for relative in reversed(list(re.finditer(rf"^[ \t]*\[\s*{family}\s*[.\]]", document.text, re.MULTILINE))):
+        following = _HEADER.search(document.text, document.line_end(relative.end()))
+        if following is None:
+            yield _the_end(document)
+        else:
+            above = document.above_comments(following.start())
+            at = document.line_end(len(document.text[:above].rstrip()))
+            yield at, at < above
+
+
+def _the_end(document: Document) -> tuple[int, bool]:
+    return len(document.text), bool(document.text.strip())
+
+
+def _is_alone(text: str, table: tuple[str, ...]) -> bool:
+    """Tell whether the text has the table with one entry; what looks like a header may be part of a string."""
+    try:
+        found: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    for key in table:
+        found = found.get(key, {})
+    return len(found) == 1
 
 
 def on_new_lines(document: Document, at: int, lines: str) -> Insertion:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, NameRefused, UsageProblem, WorkspaceError
 from fustor_new.names import normalize
-from fustor_new.workspace._entries import find, get
+from fustor_new.workspace._lists import find, get
 from fustor_new.workspace.root import GROUPS, Workspace, parse_toml
 
 __all__ = [

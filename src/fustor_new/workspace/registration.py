@@ -1,23 +1,25 @@
 """The root `pyproject.toml` with one driver more, and every other byte as it was.
 
-A driver is registered like its siblings: in the workspace's members unless a pattern covers it, and in the sources, the
-`dev` extra and the `dev` group of the root, each exactly when another member of the workspace is there.
+A driver is registered like its siblings: in the workspace's members unless a pattern covers it; in the lists of
+requirements in which the root has most of the other members; in the sources when another member is there, or when
+anything in the workspace requires the driver by name, since uv refuses to resolve that without a source.
 """
 
 import copy
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace import _glob
-from fustor_new.workspace._entries import LISTS, SOURCES, WORKSPACE, Entry, get, insertion, requirement
+from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
+from fustor_new.workspace._lists import get, joins, requirement, requirement_lists
 from fustor_new.workspace._toml_text import Document, insert
 from fustor_new.workspace.root import Verdict, Workspace
 
-__all__ = ["Registration", "register"]
+__all__ = ["Registration", "register", "siblings_of"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -30,9 +32,10 @@ class Registration:
     distribution: str
 
 
-def register(workspace: Workspace, directory: str, distribution: str) -> bytes:
+def register(workspace: Workspace, directory: str, distribution: str, *, beside: Collection[str] = ()) -> bytes:
     """Return the root's `pyproject.toml` with the driver in it: the same bytes when it is there already.
 
+    `beside` are the distributions that the same run registers: they are not among those that set the example.
     Raises WorkspaceError, naming the pattern, when the workspace excludes the directory.
     """
     membership = workspace.verdict(directory)
@@ -43,33 +46,41 @@ def register(workspace: Workspace, directory: str, distribution: str) -> bytes:
         )
     bom = _BOM if workspace.text.startswith(_BOM) else b""
     document = Document(workspace.text.removeprefix(_BOM).decode())
-    wanted = list(_wanted(workspace, directory, distribution, member=not membership.is_member))
-    text = insert(document.text, [insertion(document, workspace.data, entry) for entry in wanted])
+    wanted = list(_wanted(workspace, directory, distribution, beside, member=not membership.is_member))
+    text = insert(document.text, [one for entry in wanted for one in insertions(document, workspace.data, entry)])
     _prove(workspace.data, text, wanted)
     return bom + text.encode()
 
 
-def _wanted(workspace: Workspace, directory: str, distribution: str, *, member: bool) -> Iterable[Entry]:
-    data, name = workspace.data, normalize(distribution)
-    siblings = _siblings(workspace) - {name}
-    if member:
-        yield Entry((*WORKSPACE, "members"), _glob.escape(_glob.normalized(directory)))
-    listed = {normalize(key) for key in get(data, SOURCES)}
-    if listed & siblings and name not in listed:
-        yield Entry(SOURCES, distribution, in_table=True)
-    for table in LISTS:
-        for key, requirements in get(data, table).items():
-            listed = {requirement(text) for text in requirements if isinstance(text, str)}
-            if normalize(key) == "dev" and listed & siblings and name not in listed:
-                yield Entry((*table, key), distribution)
-
-
-def _siblings(workspace: Workspace) -> set[str]:
-    """Return the members' distributions, those on disk and those that the sources take from the workspace."""
+def siblings_of(workspace: Workspace, distributions: Collection[str]) -> frozenset[str]:
+    """Return the other members' distributions: those on disk, and those that the sources take from the workspace."""
     sources = get(workspace.data, SOURCES)
     named = [key for key, source in sources.items() if isinstance(source, dict) and source.get("workspace") is True]
     found = {normalize(name) for name in (*named, *(package.distribution for package in workspace.packages))}
-    return found - {"", normalize(str(get(workspace.data, ("project",)).get("name", "")))}
+    own = (*distributions, str(get(workspace.data, ("project",)).get("name", "")))
+    return frozenset(found - {"", *map(normalize, own)})
+
+
+def _wanted(
+    workspace: Workspace, directory: str, distribution: str, beside: Collection[str], *, member: bool
+) -> Iterable[Entry]:
+    data, name = workspace.data, normalize(distribution)
+    siblings = siblings_of(workspace, {distribution, *beside})
+    if member:
+        yield Entry((*WORKSPACE, "members"), _glob.escape(_glob.normalized(directory)))
+    lists = [(keys, listed) for keys, listed in requirement_lists(data) if name not in map(requirement, listed)]
+    joined = [keys for keys, listed in lists if joins(keys, listed, siblings)]
+    sourced = {normalize(key) for key in get(data, SOURCES)}
+    if name not in sourced and (joined or sourced & siblings or _is_required(workspace, name)):
+        yield Entry(SOURCES, distribution, in_table=True)
+    for keys in joined:
+        yield Entry(keys, distribution)
+
+
+def _is_required(workspace: Workspace, name: str) -> bool:
+    """Tell whether the root requires the distribution by name, or a member that does not say where from."""
+    at_root = {requirement(text) for _, listed in requirement_lists(workspace.data) for text in listed}
+    return name in at_root or any(name in package.requires for package in workspace.packages)
 
 
 def _prove(old: Mapping[str, Any], text: str, entries: list[Entry]) -> None:

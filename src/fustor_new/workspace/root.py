@@ -13,6 +13,7 @@ from typing import Any
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import Names, normalize
 from fustor_new.workspace import _glob
+from fustor_new.workspace._lists import find, get, requirement, requirement_lists
 
 __all__ = ["GROUPS", "Driver", "Membership", "Verdict", "Workspace", "find_workspace"]
 
@@ -58,9 +59,14 @@ class Driver:
     """A package on disk: its directory relative to the root, its distribution and its drivers' entry points."""
 
     directory: str
-    distribution: str
-    entry_points: frozenset[tuple[str, str]]
+    distribution: str = ""
+    entry_points: frozenset[tuple[str, str]] = frozenset()
     """Pairs of kind and entry-point name."""
+    is_managed: bool = True
+    """Whether uv has anything to do with it: `managed = false` takes a package out of its workspace."""
+    requires: frozenset[str] = frozenset()
+    """Normalized names of what it requires, in any list, and takes from no source of its own."""
+    requires_python: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,12 @@ class Workspace:
     def verdict(self, path: Path | str) -> Membership:
         """Return uv's verdict on `path` (absolute, or relative to the root), be there a package yet or not."""
         absolute = os.path.normpath(self.root / path)
-        for pattern in self.exclude:
-            if _glob.excluding(self.root, pattern).fullmatch(absolute):
+        for pattern, glob in self._excluding:
+            if glob.matches(absolute):
                 return Membership(Verdict.EXCLUDED, pattern)
-        found = [pattern for pattern in self.members if _glob.including(self.root, pattern).fullmatch(absolute)]
+        if absolute in self._listed:
+            return Membership(Verdict.LISTED, self._listed[absolute])
+        found = [pattern for pattern, glob in self._covering if glob.matches(absolute)]
         plain = [
             pattern for pattern in found if _glob.escape(_relative(absolute, self.root)) == _glob.normalized(pattern)
         ]
@@ -126,19 +134,38 @@ class Workspace:
 
     @cached_property
     def packages(self) -> tuple[Driver, ...]:
-        """The members on disk, without the root itself, in the order of their directories."""
+        """The members on disk, without the root itself and what is not managed, in the order of their directories."""
+        return tuple(driver for driver in self._on_disk if driver.is_managed)
+
+    @cached_property
+    def _on_disk(self) -> tuple[Driver, ...]:
         return tuple(driver for directory in self.directories if (driver := _read_package(self.root, directory)))
+
+    @cached_property
+    def _excluding(self) -> tuple[tuple[str, _glob.Glob], ...]:
+        return tuple((pattern, _glob.excluding(self.root, pattern)) for pattern in self.exclude)
+
+    @cached_property
+    def _covering(self) -> tuple[tuple[str, _glob.Glob], ...]:
+        magic = (pattern for pattern in self.members if _glob.has_magic(pattern))
+        return tuple((pattern, _glob.including(self.root, pattern)) for pattern in magic)
+
+    @cached_property
+    def _listed(self) -> Mapping[str, str]:
+        """The patterns that name one directory, by its absolute path; of several, the first."""
+        plain = [pattern for pattern in self.members if not _glob.has_magic(pattern)]
+        return {os.path.normpath(self.root / pattern): pattern for pattern in reversed(plain)}
 
     def existing_drivers(self) -> tuple[Driver, ...]:
         """Return the members on disk, those that are only listed, and whatever else lies in `extensions/`."""
         listed = [_glob.normalized(pattern) for pattern in self.members if not _glob.has_magic(pattern)]
-        seen = {directory: Driver(directory, "", frozenset()) for directory in listed}
-        seen |= {driver.directory: driver for driver in self.packages}
+        seen = {directory: Driver(directory) for directory in listed}
+        seen |= {driver.directory: driver for driver in self._on_disk}
         folder = self.root / "extensions"
         for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
             directory = f"extensions/{entry.name}"
             if not (directory in seen and seen[directory].distribution) and not entry.name.startswith("."):
-                seen[directory] = _read_package(self.root, directory) or Driver(directory, "", frozenset())
+                seen[directory] = _read_package(self.root, directory) or Driver(directory)
         return tuple(seen.values())
 
     def check_free(self, names: Names, directory: str | None = None) -> None:
@@ -165,7 +192,7 @@ class Workspace:
         )
         depth = None if "**" in pattern else _glob.normalized(pattern).count("/") + 1
         for path in _directories(Path(stem), self.root, depth):
-            if expression.fullmatch(str(path)):
+            if expression.matches(str(path)):
                 yield _relative(str(path), self.root)
 
 
@@ -209,7 +236,7 @@ def _patterns(table: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
     patterns = table.get(key, [])
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
         raise WorkspaceError(f"Workspace `{key}` in {path!r} is {patterns!r}, no list of strings; repair it first")
-    for pattern in patterns:
+    for pattern in filter(_glob.has_magic, patterns):
         try:
             _READINGS[key](Path("/"), pattern)
         except _glob.PatternError as err:
@@ -243,7 +270,15 @@ def _read_package(root: Path, directory: str) -> Driver | None:
     project = data.get("project", {})
     groups = project.get("entry-points", {})
     points = {(kind, name) for group, kind in GROUPS.items() for name in groups.get(group, {})}
-    return Driver(directory, str(project.get("name", "")), frozenset(points))
+    named = {requirement(text) for _, listed in requirement_lists(data) for text in listed}
+    return Driver(
+        directory,
+        str(project.get("name", "")),
+        frozenset(points),
+        is_managed=find(data, ("tool", "uv", "managed")) is not False,
+        requires=frozenset(named - {normalize(name) for name in get(data, ("tool", "uv", "sources"))}),
+        requires_python=str(project.get("requires-python", "")),
+    )
 
 
 def _clash(driver: Driver, names: Names, target: str) -> str:

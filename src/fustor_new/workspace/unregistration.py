@@ -8,35 +8,46 @@ the one that changes least. Comments stay, since register writes none.
 import copy
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace import _glob
-from fustor_new.workspace._entries import LISTS, SOURCES, WORKSPACE, Entry, find, get, insertion, requirement
+from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
 from fustor_new.workspace._hole import Hole, hole_among_comments, holes
+from fustor_new.workspace._lists import find, get, is_dev, joins, requirement, requirement_lists
 from fustor_new.workspace._toml_array import element_spans
 from fustor_new.workspace._toml_table import block_of, entry_start
 from fustor_new.workspace._toml_text import Document, Span, insert
+from fustor_new.workspace.registration import siblings_of
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["is_registered", "unregister"]
+__all__ = ["entries_of", "is_registered", "unregister"]
 
 _BOM = b"\xef\xbb\xbf"
 _MEMBERS = (*WORKSPACE, "members")
 
 
-def unregister(workspace: Workspace, directory: str, distribution: str, *, keep_table: bool = False) -> bytes:
+def unregister(
+    workspace: Workspace,
+    directory: str,
+    distribution: str,
+    *,
+    keep_table: bool = False,
+    beside: Collection[str] = (),
+) -> bytes:
     """Return the root's `pyproject.toml` without the driver: the same bytes when it is not there.
 
     A member that a pattern covers stays a member. With `keep_table` the workspace table stays, even if it is empty and
     looks as if register had made it; a root that had none before is no workspace that a command would have found.
+    `beside` are the distributions that the same run unregisters: they are not among those that set the example.
     Raises WorkspaceError for a layout in which the entry cannot be told from the rest.
     """
     bom = _BOM if workspace.text.startswith(_BOM) else b""
     text, data = workspace.text.removeprefix(_BOM).decode(), workspace.data
-    while entry := next(_present(data, directory, distribution), None):
+    siblings = siblings_of(workspace, {distribution, *beside})
+    while entry := next(_present(data, directory, distribution, siblings), None):
         text = _without(text, data, entry, keep_table=keep_table)
         data = tomllib.loads(text)
     return bom + text.encode()
@@ -44,20 +55,28 @@ def unregister(workspace: Workspace, directory: str, distribution: str, *, keep_
 
 def is_registered(workspace: Workspace, directory: str, distribution: str) -> bool:
     """Tell whether the root has any entry of the driver; a pattern that covers it is none of its own."""
-    return next(_present(workspace.data, directory, distribution), None) is not None
+    return bool(entries_of(workspace, directory, distribution))
 
 
-def _present(data: Mapping[str, Any], directory: str, distribution: str) -> Iterator[Entry]:
-    """Yield the entries of the driver, the last in an array first."""
+def entries_of(workspace: Workspace, directory: str, distribution: str) -> list[Entry]:
+    """Return the entries that unregistering takes out of the root."""
+    return list(_present(workspace.data, directory, distribution, siblings_of(workspace, {distribution})))
+
+
+def _present(data: Mapping[str, Any], directory: str, distribution: str, siblings: Collection[str]) -> Iterator[Entry]:
+    """Yield the entries of the driver, the last in an array first.
+
+    A list other than `dev` has one only where register would have put it: as the bare name, beside the siblings'.
+    """
     name, plain = normalize(distribution), _glob.escape(_glob.normalized(directory))
     for key, source in get(data, SOURCES).items():
         if normalize(key) == name and isinstance(source, dict) and source.get("workspace") is True:
             yield Entry(SOURCES, key, in_table=True)
-    for table in LISTS:
-        for key, requirements in get(data, table).items():
-            for text in reversed(requirements if normalize(key) == "dev" else ()):
-                if isinstance(text, str) and requirement(text) == name:
-                    yield Entry((*table, key), text)
+    for keys, listed in requirement_lists(data):
+        for text in reversed(listed):
+            is_ours = is_dev(keys) or (normalize(text) == name and joins(keys, listed, siblings))
+            if is_ours and requirement(text) == name:
+                yield Entry(keys, text)
     # The last of all, since register takes the quotes of an empty list from the rest of the file.
     for pattern in reversed(get(data, WORKSPACE).get("members", [])):
         if _glob.normalized(pattern) == plain:
@@ -69,7 +88,7 @@ def _without(text: str, data: Mapping[str, Any], entry: Entry, *, keep_table: bo
     expected = _pruned(_reduced(data, entry), entry.keys)
     fitting: list[Hole] = []
     for core in _cores(document, data, entry, keep_table=keep_table):
-        around = (*holes(text, core), hole_among_comments(text, core))
+        around = [*holes(text, core), hole_among_comments(text, core), *_with_comma_above(document, data, entry, core)]
         fitting = [hole for hole in around if _says(hole.rest, entry, expected)]
         for hole in fitting:
             if _leads_back(hole.rest, entry, text):
@@ -82,6 +101,7 @@ def _without(text: str, data: Mapping[str, Any], entry: Entry, *, keep_table: bo
 def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_table: bool) -> Iterable[Span]:
     """Yield the ranges that may be all of what register put in, the biggest first."""
     if entry.in_table:
+        yield from _whole_tables(document, data, entry)
         yield block_of(document, entry.keys, entry.value)
         return
     array = document.span(*entry.keys)
@@ -90,6 +110,34 @@ def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_ta
         yield from _whole_lists(document, data, array, keep_table=keep_table)
     found = element_spans(document, array)
     yield found[len(values) - 1 - values[::-1].index(entry.value)]
+
+
+def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry, core: Span) -> Iterable[Hole]:
+    """Yield holes of the last entry of an array that take along the comma which the one before has got for it.
+
+    Only a comment between the two makes that another hole.
+    """
+    values = find(data, entry.keys)
+    if entry.in_table or len(values) < 2 or values[-1] != entry.value:  # noqa: PLR2004 - one before it, and itself
+        return
+    *_, before, last = element_spans(document, document.span(*entry.keys))
+    comma = document.text.find(",", before.end, last.start)
+    if last == core and comma >= 0 and not document.text[before.end : comma].strip():
+        text = document.text[:comma] + document.text[comma + 1 :]
+        yield from holes(text, Span(core.start - 1, core.end - 1))
+
+
+def _whole_tables(document: Document, data: Mapping[str, Any], entry: Entry) -> Iterable[Span]:
+    """Yield the table, or what it holds between braces, of which the entry is all."""
+    if len(get(data, entry.keys)) > 1:
+        return
+    inside = block_of(document, entry.keys, entry.value)
+    header = re.search(r"^\[tool\.uv\.sources\]\s*\Z", document.text[: inside.start], re.MULTILINE)
+    if header:
+        yield Span(header.start(), inside.end)
+    if document.is_inline(*entry.keys):
+        table = document.span(*entry.keys)
+        yield Span(entry_start(document, table), table.end)
 
 
 def _whole_lists(document: Document, data: Mapping[str, Any], array: Span, *, keep_table: bool) -> Iterable[Span]:
@@ -113,10 +161,7 @@ def _says(text: str, entry: Entry, expected: Mapping[str, Any]) -> bool:
 
 def _leads_back(candidate: str, entry: Entry, text: str) -> bool:
     """Tell whether register makes `text` out of `candidate`."""
-    data = tomllib.loads(candidate)
-    if entry.in_table and not get(data, entry.keys):
-        return False  # register makes no table of sources
-    return insert(candidate, [insertion(Document(candidate), data, entry)]) == text
+    return insert(candidate, insertions(Document(candidate), tomllib.loads(candidate), entry)) == text
 
 
 def _reduced(data: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
