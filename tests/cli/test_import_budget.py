@@ -6,7 +6,7 @@ import sys
 import pytest
 from workspaces import small
 
-HEAVY = {"copier", "pydantic", "tomlkit", "rich", "jinja2", "prompt_toolkit", "yaml", "merge3"}
+HEAVY = {"copier", "pydantic", "tomlkit", "rich", "jinja2", "prompt_toolkit", "yaml"}
 PROBE = """
 import sys
 sys.argv = ["fustor-new", *sys.argv[1:]]

@@ -1,14 +1,15 @@
-"""Three versions of one file made one, line by line."""
+"""Three versions of one file made one, line by line.
 
-from __future__ import annotations
+A line of the base that both sides still have stays where it is. What lies between two such lines is taken from the side
+that has changed it; where both have, and differently, it is a conflict (the rule of diff3, described by Khanna, Kunal
+and Pierce in "A Formal Investigation of Diff3"). Which lines are the same ones is what `_alignment` finds.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import Any, cast
 
-from merge3 import Merge3
+from fustor_new.commands._alignment import aligned
 
 __all__ = ["Merged", "has_markers", "merge", "with_ends_of"]
 
@@ -62,31 +63,50 @@ def with_ends_of(like: bytes, data: bytes) -> bytes:
     return data.replace(theirs, ours) if ours and theirs and ours != theirs else data
 
 
-class _Matcher(SequenceMatcher[bytes]):
-    """The standard library's, without its guess that a frequent line of a long file means nothing."""
-
-    def __init__(self, _isjunk: object = None, a: Sequence[bytes] = (), b: Sequence[bytes] = ()) -> None:
-        super().__init__(None, a, b, autojunk=False)
-
-
 def _merge_lines(base: list[bytes], mine: list[bytes], theirs: list[bytes], label: bytes) -> Merged:
-    three = Merge3(base, mine, theirs, sequence_matcher=cast("Any", _Matcher))
-    end = b"\r\n" if mine and mine[0].endswith(b"\r\n") else b"\n"
+    end = b"\r\n" if (mine or theirs or base)[0].endswith(b"\r\n") else b"\n"
     parts: list[bytes] = []
     conflicts = 0
-    for region in three.reprocess_merge_regions(three.merge_regions()):
-        if region[0] == "conflict":
-            conflicts += 1
-            _, _, _, first, last, other_first, other_last = region
-            parts += [_START + b" yours" + end, *_closed(mine[first:last], end), _MIDDLE + end]
-            parts += [*_closed(theirs[other_first:other_last], end), _END + b" " + label + end]
-        else:
-            source = {"unchanged": base, "b": theirs}.get(region[0], mine)
-            parts += source[region[1] : region[2]]
+    for old, ours, other in _pieces(base, mine, theirs):
+        if ours == old or other in (old, ours):
+            parts += other if ours == old else ours
+            continue
+        for is_common, left, right in _common_and_not(ours, other):
+            if is_common:
+                parts += left
+            else:
+                conflicts += 1
+                parts += [_START + b" yours" + end, *_closed(left, end), _MIDDLE + end]
+                parts += [*_closed(right, end), _END + b" " + label + end]
     return Merged(b"".join(parts), conflicts)
 
 
-def _closed(lines: list[bytes], end: bytes) -> list[bytes]:
+_Lines = Sequence[bytes]
+
+
+def _pieces(base: _Lines, mine: _Lines, theirs: _Lines) -> Iterator[tuple[_Lines, _Lines, _Lines]]:
+    """Yield the three versions piece by piece: each line that all have, and what lies between those."""
+    in_mine, in_theirs = dict(aligned(base, mine)), dict(aligned(base, theirs))
+    done = (0, 0, 0)
+    for line in [*(line for line in in_mine if line in in_theirs), None]:
+        here = (len(base), len(mine), len(theirs)) if line is None else (line, in_mine[line], in_theirs[line])
+        yield base[done[0] : here[0]], mine[done[1] : here[1]], theirs[done[2] : here[2]]
+        if line is not None:
+            yield [base[line]], [base[line]], [base[line]]
+        done = (here[0] + 1, here[1] + 1, here[2] + 1)
+
+
+def _common_and_not(mine: _Lines, theirs: _Lines) -> Iterator[tuple[bool, _Lines, _Lines]]:
+    """Yield the lines that two sides share, and what lies between those: that alone is in conflict."""
+    done = (0, 0)
+    for here in [*aligned(mine, theirs), (len(mine), len(theirs))]:
+        if done != here:
+            yield False, mine[done[0] : here[0]], theirs[done[1] : here[1]]
+        yield True, mine[here[0] : here[0] + 1], theirs[here[1] : here[1] + 1]
+        done = (here[0] + 1, here[1] + 1)
+
+
+def _closed(lines: _Lines, end: bytes) -> list[bytes]:
     """Return the lines with an end to the last one, so that a marker gets a line of its own."""
     return [*lines[:-1], lines[-1] if lines[-1].endswith(b"\n") else lines[-1] + end] if lines else []
 
