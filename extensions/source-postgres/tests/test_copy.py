@@ -103,10 +103,11 @@ def test_a_copy_that_breaks_off_is_made_again(database, make_driver, victim):
 @pytest.mark.usefixtures("large")
 def test_without_room_for_a_second_connection_there_is_one(database, make_driver):
     name = f"single_{database.name}"
-    database.run(f"create role {name} login connection limit 1")
+    database.run(f"create role {name} login connection limit 1 password %s", "its own")
     database.run(f"grant select on t to {name}")
     try:
-        driver = make_driver(dsn=make_dsn("", **parse_dsn(database.dsn) | {"user": name}), process_bytes=1)
+        own = {"user": name, "password": "its own"}
+        driver = make_driver(dsn=make_dsn("", **parse_dsn(database.dsn) | own), process_bytes=1)
         events = driver.get_snapshot_iterator()
         told = len(next(events).rows)
         assert copiers() == []

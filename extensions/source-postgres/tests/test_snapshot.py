@@ -99,8 +99,8 @@ def test_an_abandoned_snapshot_leaves_no_connection(database, make_driver, batch
 def reader(database):
     """The address of a user who may read what he is granted."""
     name = f"{database.name}_reader"
-    database.run(f"create role {name} login")
-    yield psycopg2.extensions.make_dsn(database.dsn, user=name), name
+    database.run(f"create role {name} login password %s", name)
+    yield psycopg2.extensions.make_dsn(database.dsn, user=name, password=name), name
     database.run(f"drop owned by {name}")
     database.run(f"drop role {name}")
 

