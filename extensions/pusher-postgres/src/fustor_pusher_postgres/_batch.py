@@ -69,6 +69,7 @@ def write_batch(writer: Writer, batch: Batch, *, carefully: bool) -> Refused:
             items = []
             start_audit(writer)
         if event.rows and _counts(writer, event.message_source):
+            writer.declarations.tell(event)
             items.append((event, event.rows))
         if event.signal is LifecycleSignal.AUDIT_END:
             refused.rows += write(writer, items)
@@ -121,6 +122,11 @@ def _write_carefully(writer: Writer, items: list[Item]) -> int:
         return 0
     if len(items) == 1 and len(items[0][1]) == 1:
         event, (row,) = items[0]
+        record = row.get("record") if isinstance(row, dict) else None
+        if isinstance(record, dict) and writer.declarations.give_way((event.event_schema, event.table), record):
+            reason = _attempt(writer, items)
+            if reason is None:
+                return 0
         _set_aside(writer, event, row, reason)
         return 1
     return sum(_write_carefully(writer, half) for half in _halves(items))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 
 from fustor_pusher_postgres._infer import can_be_column
+from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._stage import CONTRACT_FIELDS, NULL, OPTIONAL, extra_text, json_text, value_text
 
 __all__ = ["Column", "Row", "escaped", "numbers", "plain_columns", "sizes", "typed_columns"]
@@ -37,7 +39,7 @@ def plain_columns(rows: Iterable[Row]) -> list[Column]:
     return columns if keys <= _KNOWN else [*columns, ("extra", _extras)]
 
 
-def typed_columns(types: Mapping[str, str], rows: Sequence[Row]) -> list[Column] | None:
+def typed_columns(types: Mapping[str, str], natives: Mapping[str, Native], rows: Sequence[Row]) -> list[Column] | None:
     """The same with the record's keys as columns of these types; None where a value has to be looked at by itself.
 
     That is so where a column is missing or too narrow, and where a text is not simply the value's.
@@ -50,7 +52,11 @@ def typed_columns(types: Mapping[str, str], rows: Sequence[Row]) -> list[Column]
     rest = []
     for key in keys:
         values = [record.get(key) for record in records]
-        if key in types:
+        if key in natives:
+            if not natives[key].takes_all(values):
+                return None
+            columns.append((key, _native_values_of(key, natives[key])))
+        elif key in types:
             if not _is_plain(types[key], values):
                 return None
             columns.append((key, _record_values_of(key, types[key])))
@@ -97,6 +103,15 @@ def _record_values_of(key: str, kind: str) -> Callable[[Sequence[Row]], list[str
     return lambda rows: texts([row["record"].get(key) for row in rows])
 
 
+def _native_values_of(key: str, native: Native) -> Callable[[Sequence[Row]], list[str]]:
+    texts = _NATIVE_MAKERS.get(native.kinds or frozenset(), partial(_read, native))
+    return lambda rows: texts([row["record"].get(key) for row in rows])
+
+
+def _read(native: Native, values: list[Any]) -> list[str]:
+    return [NULL if value is None else value_text(native.text(value)) for value in values]
+
+
 def _texts(values: list[Any]) -> list[str]:
     told = [value for value in values if value is not None]
     text = "\n".join(told)
@@ -128,6 +143,13 @@ _MAKERS = {
     "double precision": _numbers,
     "jsonb": _jsons,
     "text": _texts,
+}
+
+
+_NATIVE_MAKERS: dict[frozenset[type], Callable[[list[Any]], list[str]]] = {
+    frozenset({str}): _texts,
+    frozenset({int}): _numbers,
+    frozenset({bool}): _booleans,
 }
 
 

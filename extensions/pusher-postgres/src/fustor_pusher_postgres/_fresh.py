@@ -30,7 +30,7 @@ _COPY = sql.SQL(
 
 def columns_of(table: Table, rows: Sequence[Row]) -> list[Column] | None:
     """The columns for rows of a table; None where their values have to be looked at one by one."""
-    return typed_columns(dict(table.columns), rows) if table.is_typed else plain_columns(rows)
+    return typed_columns(dict(table.columns), table.natives(), rows) if table.is_typed else plain_columns(rows)
 
 
 def names_of(columns: Sequence[Column]) -> sql.Composable:

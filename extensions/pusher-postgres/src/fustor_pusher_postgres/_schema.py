@@ -88,6 +88,8 @@ _MIGRATIONS = (
         END LOOP;
     END $migration$;
     """,
+    # 3: what the source has declared of a table
+    "ALTER TABLE {tables} ADD COLUMN layout jsonb",
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from psycopg2 import sql
@@ -12,17 +13,20 @@ from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._errors import ConfigError
 from fustor_pusher_postgres._infer import wider_columns
+from fustor_pusher_postgres._layout import NO_LAYOUT, Layout
+from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._rows import Key, parent_of
 from fustor_pusher_postgres._schema import TABLES, qualified
 from fustor_pusher_postgres._state import State
 
-__all__ = ["Table", "Tables", "is_within", "load_tables"]
+__all__ = ["Table", "Tables", "as_text", "is_within", "load_tables"]
 
 _NAME_MAX_BYTES = 63
 _DIGEST_CHARS = 10
 _BASE_COLUMNS = (
     12  # of the statement below, for readers; those of a typed table come after them, those of ours have a `_`
 )
+_CREATED_COLUMNS = 20  # all of them
 _CREATE = """
 CREATE TABLE {relation} (
     path text COLLATE "C" PRIMARY KEY,
@@ -61,6 +65,13 @@ class Table:
     is_typed: bool
     columns: tuple[tuple[str, str], ...] = ()
     """Of a typed table: what the record's keys became, with their types; without a length, so that no cast cuts."""
+    layout: Layout = NO_LAYOUT
+    last_number: int = 0
+    """Of the columns, those that were dropped included."""
+
+    def natives(self) -> dict[str, Native]:
+        """The columns that have the type their source declared."""
+        return self.layout.natives(dict(self.columns))
 
 
 class Tables:
@@ -117,17 +128,31 @@ class Tables:
     def widen(self, cur: cursor, table: Table, records: Iterable[object]) -> Table:
         """A typed table, altered so far that these records fit."""
         columns = dict(table.columns)
-        wider = wider_columns(columns, records)
-        if not wider:
-            return table
-        for name, kind in wider.items():
-            change = "ADD COLUMN {name} {kind}"
+        wider = wider_columns(columns, records, table.natives(), table.last_number)
+        return self.alter(cur, table, wider) if wider else table
+
+    def alter(self, cur: cursor, table: Table, kinds: Mapping[str, str]) -> Table:
+        """A typed table whose columns have these types: missing ones are added, the others hold their values' texts."""
+        columns = dict(table.columns)
+        changes = []
+        for name, kind in kinds.items():
+            column, new = sql.Identifier(name), sql.SQL(kind)
             if name in columns:
-                change = "ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
-            text = sql.SQL("ALTER TABLE {table} " + change)
-            relation = qualified(self._schema, table.name)
-            cur.execute(text.format(table=relation, name=sql.Identifier(name), kind=sql.SQL(kind)))
-        return self.put(replace(table, columns=tuple((columns | wider).items())))
+                text = as_text(column, columns[name])
+                changes.append(sql.SQL("ALTER COLUMN {0} TYPE {1} USING {2}::{1}").format(column, new, text))
+            else:
+                changes.append(sql.SQL("ADD COLUMN {} {}").format(column, new))
+        relation = qualified(self._schema, table.name)
+        cur.execute(sql.SQL("ALTER TABLE {} {}").format(relation, sql.SQL(", ").join(changes)))
+        added = len(kinds.keys() - columns.keys())
+        altered = tuple((columns | dict(kinds)).items())
+        return self.put(replace(table, columns=altered, last_number=table.last_number + added))
+
+    def note_layout(self, cur: cursor, table: Table, layout: Layout) -> Table:
+        """A table of which this layout was told."""
+        statement = sql.SQL("UPDATE {} SET layout = %s::jsonb WHERE number = %s")
+        cur.execute(statement.format(qualified(self._schema, TABLES)), (json.dumps(layout.stored()), table.number))
+        return self.put(replace(table, layout=layout))
 
     def _create(self, cur: cursor, key: Key, root: str, is_typed: bool) -> Table:
         for name in _names(self._state.task, key):
@@ -135,7 +160,7 @@ class Tables:
             if number is not None:
                 create = sql.SQL(_CREATE).format(relation=qualified(self._schema, name))
                 cur.execute(create)
-                return self.put(Table(number, key, name, root, is_typed))
+                return self.put(Table(number, key, name, root, is_typed, last_number=_CREATED_COLUMNS))
         raise RuntimeError(f"no free name for {key!r}")  # two digests of one key in use by others
 
     def _claim(self, cur: cursor, key: Key, name: str, root: str, is_typed: bool) -> int | None:
@@ -161,12 +186,13 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
     query = sql.SQL(
         """
         SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
-            told.names, told.types
+            told.names, told.types, t.layout, told.last_number
         FROM {tables} t LEFT JOIN pg_catalog.pg_class c
             ON c.relname = t.relation AND c.relnamespace = pg_catalog.to_regnamespace(%(schema)s)
         CROSS JOIN LATERAL (
             SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
-                pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types
+                pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types,
+                (SELECT pg_catalog.max(n.attnum) FROM pg_catalog.pg_attribute n WHERE n.attrelid = c.oid) AS last_number
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
                 AND a.attgenerated = '' AND pg_catalog.strpos(a.attname, '%%') = 0
                 AND pg_catalog.left(a.attname, 1) <> '_'
@@ -190,9 +216,18 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
             root,
             typed,
             tuple(zip(names or (), types or (), strict=True)) if typed else (),
+            Layout.read(layout),
+            last_number,
         )
-        for _, number, event_schema, table, name, root, typed, names, types in found
+        for _, number, event_schema, table, name, root, typed, names, types, layout, last_number in found
     ]
+
+
+def as_text(column: sql.Composable, kind: str) -> sql.Composable:
+    """The text of a column's values; of a `char` with its blanks, which a cast would cut."""
+    if kind.startswith("bpchar"):
+        return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.format('%s', {0}) END").format(column)
+    return sql.SQL("{}::pg_catalog.text").format(column)
 
 
 def is_within(path: str, above: str) -> bool:

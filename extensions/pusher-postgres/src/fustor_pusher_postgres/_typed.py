@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from psycopg2 import sql
 
+from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._rows import Act, Entry
 from fustor_pusher_postgres._tables import Table
 
-__all__ = ["Variant", "key_of", "patching", "plain", "replacing", "value_of"]
+__all__ = ["Variant", "key_of", "patching", "plain", "replacing", "texts_of", "value_of"]
 
 Parts: TypeAlias = dict[str, sql.Composable]
 _MERGED = (
@@ -59,6 +60,18 @@ def patching(table: Table, group: list[Entry]) -> Iterator[Variant]:
     for told, paths in by_told.items():
         columns = [name for name, _ in table.columns if key_of(name) in told]
         yield Variant([Act.PATCH], paths, _parts(table, columns, _MERGED))
+
+
+def texts_of(record: Any, natives: Mapping[str, Native]) -> Any:
+    """A record with the texts that columns of declared types read; a document of jsonb stays what it is."""
+    if not natives or not isinstance(record, Mapping):
+        return record
+    return {
+        key: native.text(value)
+        if value is not None and (native := natives.get(key)) is not None and native.sql != "jsonb"
+        else value
+        for key, value in record.items()
+    }
 
 
 def key_of(column: str) -> str:

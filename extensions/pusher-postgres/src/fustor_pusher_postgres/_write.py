@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
+from fustor_pusher_postgres._declare import Declarations
 from fustor_pusher_postgres._memory import Forecast, Sure
 from fustor_pusher_postgres._partial import supply
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
@@ -19,7 +20,7 @@ from fustor_pusher_postgres._schema import FACTS, qualified
 from fustor_pusher_postgres._stage import copy_entries
 from fustor_pusher_postgres._state import State
 from fustor_pusher_postgres._tables import Table, Tables
-from fustor_pusher_postgres._typed import Variant, patching, replacing
+from fustor_pusher_postgres._typed import Variant, patching, replacing, texts_of
 from fustor_pusher_postgres.config import PostgresParams
 
 __all__ = ["Staged", "Writer"]
@@ -44,6 +45,7 @@ class Writer:
         self.state = state
         self.tables = tables
         self.forecast = forecast
+        self.declarations = Declarations(cur, params, tables, state.session)
         self.sure: Sure | None = None
         self._runs = 0
 
@@ -104,7 +106,9 @@ class Writer:
     def home(self, key: Key, paths: Collection[str]) -> Table:
         """The table of a key, which can hold these paths."""
         is_typed = bool(key[1]) and self.params.is_typed(*key)
-        return self.tables.reach(self.cur, key, paths, is_typed=is_typed)
+        is_there = self.tables.find(key) is not None
+        table = self.tables.reach(self.cur, key, paths, is_typed=is_typed)
+        return table if is_there else self.declarations.made(table)
 
     def cut_below(self, paths: Collection[str]) -> int:
         """Delete everything below these paths; what was said of it is kept where it can still matter.
@@ -132,7 +136,13 @@ class Writer:
 
     def _home(self, key: Key, group: list[Entry]) -> Table:
         table = self.home(key, [entry.path for entry in group])
-        return table if not table.is_typed else self.tables.widen(self.cur, table, [entry.record for entry in group])
+        if not table.is_typed:
+            return table
+        table = self.tables.widen(self.cur, table, [entry.record for entry in group])
+        natives = table.natives()
+        for entry in group:
+            entry.record = texts_of(entry.record, natives)
+        return table
 
     def _overrule(self, run: Run, names: set[str]) -> None:
         """Turn entries that realtime has overruled into notes."""

@@ -30,6 +30,12 @@ class PostgresParams(BaseModel):
         default=(),
         description="Patterns like 'public.*': tables whose records become columns with types, not one jsonb",
     )
+    key_index: bool = Field(
+        default=False, description="Whether typed tables get an index of the key that their source declares"
+    )
+    enum_checks: bool = Field(
+        default=False, description="Whether columns of enumerated types are checked for the values that are declared"
+    )
     max_delete_share: float = Field(
         default=0.2,
         ge=0,
