@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from uuid import uuid4
@@ -46,8 +47,15 @@ class PusherFigures(_Figures):
     latency_p99_ms: float
 
 
-def bench_source(source: SourceDriver, *, max_rows: int, max_sec: float, batch_size: int) -> SourceFigures:
-    """Read a snapshot, at most so many rows and seconds.
+def bench_source(
+    source: SourceDriver,
+    *,
+    max_rows: int,
+    max_sec: float,
+    batch_size: int,
+    stop_event: threading.Event | None = None,
+) -> SourceFigures:
+    """Read a snapshot, at most so many rows and seconds, or until `stop_event`.
 
     Raises:
         DriverError: what the source raises.
@@ -60,6 +68,7 @@ def bench_source(source: SourceDriver, *, max_rows: int, max_sec: float, batch_s
         lambda stop: opened(source, MessageSource.SNAPSHOT, stop, batch_size=batch_size),
         max_rows=max_rows,
         max_sec=max_sec,
+        stop_event=stop_event,
     ) as read:
         for event in read:
             first = first or time.perf_counter() - began

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
@@ -14,6 +13,7 @@ from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.params import params_problems
 from fustor_driver.reading import bounded, opened
 from fustor_driver.registry import DriverClass
+from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
 
 __all__ = ["Answer", "Result", "Step", "check"]
@@ -56,15 +56,21 @@ class _Subject:
     timeout_sec: float
 
 
-async def check(
+_Ask: TypeAlias = Callable[[_Subject], Coroutine[Any, Any, tuple[bool, str]]]
+
+
+def check(
     driver: DriverClass, id: str, config: SourceConfig | PusherConfig, *, only: Step | None, timeout_sec: float
-) -> AsyncIterator[Result]:
+) -> Iterator[Result]:
     """Results as they come. Nothing is written, and of the source one row is read, never a whole table.
 
-    What follows a wrong configuration is not tried.
+    What follows a wrong configuration is not tried. A driver that does not answer in time is left behind in its thread.
+
+    Raises:
+        Interrupted: by SIGINT or SIGTERM.
     """
     subject = _Subject(driver, id, config, timeout_sec)
-    result = _configuration(subject)
+    result = _timed(Step.CONFIGURATION, _configuration, subject)
     if only in (None, Step.CONFIGURATION) or result.answer is Answer.FAILED:
         yield result
     if result.answer is Answer.FAILED:
@@ -72,27 +78,25 @@ async def check(
     for step, ask in _STEPS.items():
         applies = issubclass(driver, SourceDriver) or step not in _SOURCE_ONLY
         if applies and only in (None, step):
-            yield await _timed(step, ask(subject), timeout_sec)
+            yield _timed(step, ask, subject)
 
 
-def _configuration(subject: _Subject) -> Result:
+async def _configuration(subject: _Subject) -> tuple[bool, str]:
     """Construct the driver once; its own parameters field by field where their model is known."""
     problems = params_problems(subject.driver, subject.config.driver_params)
     if problems:
-        return Result(Step.CONFIGURATION, Answer.FAILED, "; ".join(map(str, problems)))
-    try:
-        subject.driver(subject.id, cast("Any", subject.config))
-    except DriverError as err:
-        return Result(Step.CONFIGURATION, Answer.FAILED, str(err))
-    return Result(Step.CONFIGURATION, Answer.PASSED, "Every field is right")
+        return False, "; ".join(map(str, problems))
+    subject.driver(subject.id, cast("Any", subject.config))
+    return True, "Every field is right"
 
 
-async def _timed(step: Step, asked: Awaitable[tuple[bool, str]], timeout_sec: float) -> Result:
+def _timed(step: Step, ask: _Ask, subject: _Subject) -> Result:
     try:
-        async with asyncio.timeout(timeout_sec):
-            passed, text = await asked
+        passed, text = run_bounded(
+            lambda: ask(subject), timeout_sec=subject.timeout_sec, name=f"fustor-check-{step}", grace_sec=0.0
+        )
     except TimeoutError:
-        return Result(step, Answer.FAILED, f"No answer within {timeout_sec:g} s")
+        return Result(step, Answer.FAILED, f"No answer within {subject.timeout_sec:g} s")
     except DriverError as err:
         return Result(step, Answer.FAILED, str(err))
     if not passed and text.startswith(_UNSUPPORTED):
@@ -115,7 +119,7 @@ async def _runtime(subject: _Subject) -> tuple[bool, str]:
 async def _row(subject: _Subject) -> tuple[bool, str]:
     source = cast("type[SourceDriver]", subject.driver)(subject.id, cast("SourceConfig", subject.config))
     try:
-        return await asyncio.to_thread(_one_row, source, subject.timeout_sec)
+        return _one_row(source, subject.timeout_sec)
     finally:
         await source.close()
 
@@ -135,7 +139,7 @@ def _keywords(config: SourceConfig | PusherConfig) -> dict[str, Any]:
     return address | {"credential": config.credential, "driver_params": config.driver_params}
 
 
-_STEPS: dict[Step, Callable[[_Subject], Awaitable[tuple[bool, str]]]] = {
+_STEPS: dict[Step, _Ask] = {
     Step.CONNECTION: _connection,
     Step.PRIVILEGES: _privileges,
     Step.RUNTIME: _runtime,

@@ -33,14 +33,21 @@ def opened(
 
 @contextmanager
 def bounded(
-    open_events: Callable[[threading.Event], Iterator[EventBase]], *, max_rows: int | None, max_sec: float | None
+    open_events: Callable[[threading.Event], Iterator[EventBase]],
+    *,
+    max_rows: int | None,
+    max_sec: float | None,
+    stop_event: threading.Event | None = None,
 ) -> Iterator[Iterator[EventBase]]:
     """Events until there were `max_rows` rows or `max_sec` seconds passed; the last event is cut to fit.
 
-    An iterator that is idle ends by its stop event. Whatever stops the reading also closes the iterator.
+    Setting `stop_event`, from any thread, ends it as well: an iterator that is idle ends by it. Whatever stops the
+    reading also closes the iterator.
     """
-    stop_event = threading.Event()
+    stop_event = stop_event or threading.Event()
     timer = threading.Timer(max_sec, stop_event.set) if max_sec is not None else None
+    if timer is not None:
+        timer.daemon = True  # the process must not wait for it where the iterator never opens
     events = open_events(stop_event)
     if timer is not None:
         timer.start()
@@ -62,7 +69,11 @@ def _limited(
         left = None if max_rows is None else max_rows - rows
         yield event if left is None or len(event.rows) <= left else event.model_copy(update={"rows": event.rows[:left]})
         rows += len(event.rows)
-        if (max_rows is not None and rows >= max_rows) or (deadline is not None and time.monotonic() >= deadline):
+        if (
+            stop_event.is_set()
+            or (max_rows is not None and rows >= max_rows)
+            or (deadline is not None and time.monotonic() >= deadline)
+        ):
             return
 
 

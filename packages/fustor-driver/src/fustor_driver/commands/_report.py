@@ -14,9 +14,16 @@ import typer
 from pydantic import BaseModel
 
 from fustor_core.exceptions import DriverError
-from fustor_driver.errors import FustorDriverError, Refused
+from fustor_driver.errors import FustorDriverError
 
-__all__ = ["check_refusals", "known_errors", "print_json", "say", "set_verbosity", "show_lines", "show_table"]
+__all__ = [
+    "known_errors",
+    "print_json",
+    "say",
+    "set_verbosity",
+    "show_lines",
+    "show_table",
+]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -49,19 +56,6 @@ def _exit(message: str, code: int) -> typer.Exit:
     for line in lines:
         typer.echo(f"Error: {line}", err=True)
     return typer.Exit(code)
-
-
-def check_refusals(rows: int, deletions: int) -> None:
-    """End with a code of its own where everything was done, but for what a pusher refused.
-
-    Raises:
-        Refused: rows or deletions were refused.
-    """
-    if rows or deletions:
-        raise Refused(
-            f"The pusher refused {rows} rows or events and {deletions} deletions; the log lines say why, and "
-            "--allow-deletions allows the deletions for one run"
-        )
 
 
 def say(text: str, *, quiet: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +27,7 @@ from fustor_driver.commands._report import known_errors, print_json, set_verbosi
 from fustor_driver.event_files import read_events
 from fustor_driver.feed import grouped
 from fustor_driver.kinds import Kind
+from fustor_driver.supervision import run_bounded
 
 
 @known_errors
@@ -56,21 +57,24 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     set_verbosity(verbose, quiet)
     choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))
     if kind is Kind.SOURCE:
-        figures: SourceFigures | PusherFigures = _source(choice, rows, duration, batch_size)
+        stop = threading.Event()
+        figures: SourceFigures | PusherFigures = run_bounded(
+            lambda: _source(choice, rows, duration, batch_size, stop), stop=stop.set
+        )
     else:
-        figures = asyncio.run(_pusher(choice, file, rows, duration, batch_size))
+        figures = run_bounded(lambda: _pusher(choice, file, rows, duration, batch_size))
     if json:
         print_json(figures)
     else:
         show_table(("figure", "value"), ((name, f"{value:,}") for name, value in figures.model_dump().items()))
 
 
-def _source(choice: Choice, rows: int, duration: float, batch_size: int) -> SourceFigures:
+async def _source(choice: Choice, rows: int, duration: float, batch_size: int, stop: threading.Event) -> SourceFigures:
     source = source_from(choice)
     try:
-        return bench_source(source, max_rows=rows, max_sec=duration, batch_size=batch_size)
+        return bench_source(source, max_rows=rows, max_sec=duration, batch_size=batch_size, stop_event=stop)
     finally:
-        asyncio.run(source.close())
+        await source.close()
 
 
 async def _pusher(choice: Choice, file: Path | None, rows: int, duration: float, batch_size: int) -> PusherFigures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -53,15 +52,11 @@ def check_command(  # noqa: PLR0917 - options, never positions
     driver = Registry.installed().find(kind, name).load()
     found_id, found = configured(kind, Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ())))
 
-    async def results() -> list[Result]:
-        seen = []
-        async for result in check(driver, found_id, found, only=only, timeout_sec=timeout):
-            seen.append(result)
-            if not json:
-                _tell(result, quiet)
-        return seen
-
-    done = asyncio.run(results())
+    done = []
+    for result in check(driver, found_id, found, only=only, timeout_sec=timeout):
+        done.append(result)
+        if not json:
+            _tell(result, quiet)
     if json:
         print_json([{"step": result.step, "answer": result.answer, "text": result.text} for result in done])
     if any(_counts_as_failed(result, only) for result in done):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fustor_core.drivers import SourceDriver
@@ -24,6 +23,7 @@ from fustor_driver.commands._options import (
 from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity, show_table
 from fustor_driver.errors import NotConformant
 from fustor_driver.registry import DriverClass, Registry
+from fustor_driver.supervision import run_bounded
 
 
 @known_errors
@@ -44,7 +44,7 @@ def discover_command(  # noqa: PLR0917 - options, never positions
     set_verbosity(verbose, quiet)
     driver = Registry.installed().find(kind, name).load()
     _, found = configured(kind, Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ())))
-    fields = asyncio.run(_fields(driver, found))
+    fields = run_bounded(lambda: _fields(driver, found))
     if json:
         print_json(fields)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -22,9 +21,11 @@ from fustor_driver.commands._options import (
     SetOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import check_refusals, known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._outcome import check_refusals
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.event_files import Batch, read_events
 from fustor_driver.feed import feed, grouped
+from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
 
 
@@ -51,9 +52,8 @@ def push_command(  # noqa: PLR0917 - options, never positions
     set_verbosity(verbose, quiet)
     pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
     end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []
-    fed = asyncio.run(
-        feed(pusher, chain(grouped(read_events(file), max_events), end), task, allow_deletions=allow_deletions)
-    )
+    batches = chain(grouped(read_events(file), max_events), end)
+    fed = run_bounded(lambda: feed(pusher, batches, task, allow_deletions=allow_deletions))
     if json:
         print_json({"batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:

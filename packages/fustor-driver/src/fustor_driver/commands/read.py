@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from fustor_driver.commands._options import (
 from fustor_driver.commands._report import known_errors, say, set_verbosity
 from fustor_driver.errors import CheckFailed
 from fustor_driver.reading import bounded, opened
+from fustor_driver.supervision import run_bounded
 from fustor_event_model import EventBase, MessageSource
 
 _LISTEN_SEC = 10.0
@@ -54,20 +55,26 @@ def read_command(  # noqa: PLR0917 - options, never positions
     Reads 100 rows unless told, and realtime for 10 seconds. Nothing is acknowledged.
     """
     set_verbosity(verbose, quiet)
-    source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
     if phase is MessageSource.REALTIME and duration is None:
         duration = _LISTEN_SEC
-    try:
-        _check_position(source, phase, from_position)
-        rows_per_event = min(batch_size, limit) if limit else batch_size
-        with bounded(
-            lambda stop: opened(source, phase, stop, position=from_position, batch_size=rows_per_event),
-            max_rows=limit or None,
-            max_sec=duration,
-        ) as events:
-            _print(events, quiet)
-    finally:
-        asyncio.run(source.close())
+    stop_event = threading.Event()
+
+    async def read() -> None:
+        source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
+        try:
+            _check_position(source, phase, from_position)
+            rows_per_event = min(batch_size, limit) if limit else batch_size
+            with bounded(
+                lambda stop: opened(source, phase, stop, position=from_position, batch_size=rows_per_event),
+                max_rows=limit or None,
+                max_sec=duration,
+                stop_event=stop_event,
+            ) as events:
+                _print(events, quiet)
+        finally:
+            await source.close()
+
+    run_bounded(read, stop=stop_event.set)
 
 
 def _check_position(source: SourceDriver, phase: MessageSource, position: int) -> None:

@@ -21,6 +21,7 @@ from fustor_driver.commands._options import (
     UriOption,
     VerboseOption,
 )
+from fustor_driver.commands._outcome import check_outcome
 from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -62,6 +63,7 @@ def record_command(  # noqa: PLR0917 - options, never positions
     _tell(last[-1], file, json=json, quiet=quiet)
     if received:
         raise typer.Exit(_SIGNAL_CODE_BASE + received)
+    check_outcome(last[-1])
 
 
 def _tell(status: Status, file: Path, *, json: bool, quiet: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,9 +21,11 @@ from fustor_driver.commands._options import (
     SetOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import check_refusals, known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._outcome import check_refusals
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.event_files import read_batches
 from fustor_driver.feed import feed
+from fustor_driver.supervision import run_bounded
 
 
 @known_errors
@@ -48,7 +49,7 @@ def replay_command(  # noqa: PLR0917 - options, never positions
         _show(file, json=json, quiet=quiet)
         return
     pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
-    fed = asyncio.run(feed(pusher, read_batches(file), task, allow_deletions=allow_deletions))
+    fed = run_bounded(lambda: feed(pusher, read_batches(file), task, allow_deletions=allow_deletions))
     if json:
         print_json({"sessions": fed.sessions, "batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:

@@ -26,7 +26,8 @@ from fustor_driver.commands._options import (
     UriOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import check_refusals, known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._outcome import check_outcome, check_refusals
+from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.configuration import Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -84,6 +85,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
     state_dir: Annotated[Path, typer.Option(help="Where dead letters and the snapshot mark are kept.")] = Path(
         ".fustor"
     ),
+    stop_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds from the first signal to the end.")] = 10.0,
     status: Annotated[Path | None, typer.Option(help="Keep the status in this file, as JSON.")] = None,
     status_interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the status.")] = 1.0,
     *,
@@ -103,6 +105,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
         pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
         source_object, pusher_object = _drivers(pair)
         options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
+        options = options.model_copy(update={"stop_timeout_sec": stop_timeout})
         final: list[Status] = []
         with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
             received = run_host(
@@ -117,6 +120,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
         print_json(final[-1])
     if received:
         raise typer.Exit(_SIGNAL_CODE_BASE + received)
+    check_outcome(final[-1])
     check_refusals(final[-1].dead_letters, final[-1].refused_deletions)
 
 

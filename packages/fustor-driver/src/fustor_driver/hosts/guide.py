@@ -11,16 +11,19 @@ from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, pause_sec, says_obsolete
+from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
 from fustor_driver.hosts.sessions import Sessions
-from fustor_driver.hosts.status import Progress, Status
-from fustor_event_model import EventBase
+from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
+from fustor_driver.supervision import in_thread
+from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["GuideHost"]
 
 _log = logging.getLogger("fustor_driver.host")
+_STRAGGLERS_SEC = 1.0
 
 
 class GuideHost:
@@ -39,51 +42,52 @@ class GuideHost:
         self._sessions = Sessions(pusher, options, control, progress)
         self._mark = SnapshotMark(options.snapshot_due)
         self._between_pushes = asyncio.Lock()
-        self._main: asyncio.Task[Any] | None = None
-        self._gave_up = False
+        self._ending = Ending(options.stop_timeout_sec)
 
     def stop(self) -> None:
         """Stop gracefully: what was read is still pushed, within the time allowed. Call it in the loop's thread."""
         if not self._control.stopping:
-            self._parts.progress.state = "stopping"
+            self._parts.progress.state = RunState.STOPPING
             self._control.stop()
-            asyncio.get_running_loop().call_later(self._parts.options.stop_timeout_sec, self.abort)
+            asyncio.get_running_loop().call_later(self._ending.graceful_sec, self.abort)
 
-    def abort(self) -> None:
-        """End at once: what was read and not yet pushed is read again at the next start."""
-        if self._main is not None:
-            self._gave_up = True
-            self._main.cancel()
+    def abort(self, close_sec: float | None = None) -> None:
+        """End at once: what was read and not yet pushed is read again at the next start. Call it in the loop's thread.
+
+        The drivers get `close_sec` to close.
+        """
+        self._control.stop()
+        self._ending.give_up(close_sec)
+        self._control.bell.ring()
 
     def status(self) -> Status:
-        """What was done so far. Call it in the loop's thread."""
+        """What was done so far. Callable from any thread."""
         return self._parts.progress.status()
 
     async def run(self) -> None:
-        """Run until `stop()`; both drivers are closed on return.
+        """Run until `stop()`; both drivers are closed on return, or left behind if they do not close in time.
 
         Raises:
             DriverError: the source or the pusher cannot go on.
             CheckFailed: the pusher stayed out of reach.
             NotConformant: a driver broke the contract.
         """
-        self._main = asyncio.current_task()
+        control, ending = self._control, self._ending
+        work = asyncio.ensure_future(self._run())
+        given_up = asyncio.ensure_future(control.bell.wait_until(lambda: ending.gave_up))
         try:
-            await self._run()
-        except asyncio.CancelledError:
-            if not self._gave_up:
-                raise
-            _log.warning("Stopped before all was pushed that was read; it is read again at the next start")
+            await asyncio.wait({work, given_up}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._main = None
-            self._parts.progress.state = "stopped"
-            await self._close()
-
-    async def _close(self) -> None:
-        try:
-            await self._parts.pusher.close()
-        finally:
-            await self._parts.source.close()
+            given_up.cancel()
+            unpushed = self._parts.progress.queued()
+            await ending.end(work)
+            self._parts.progress.ended(ended_state(work), error_of(work))
+            if not await ending.close(self._parts.pusher, self._parts.source):
+                self._parts.progress.ended(RunState.ABORTED)
+        if not work.done() or work.cancelled():
+            _log.warning("Stopped before all was done: %d events were read and wait; they are read again", unpushed)
+        else:
+            work.result()
 
     async def _run(self) -> None:
         session = await self._sessions.open()
@@ -94,8 +98,9 @@ class GuideHost:
             await self._parts.delivery.announce_snapshot(session)
         realtime = Realtime(self._parts, position)
         try:
-            await realtime.arm()
-            self._parts.progress.state = "running"
+            if not await realtime.arm():
+                return
+            self._parts.progress.runs()
             await _together(
                 self._deliver(realtime),
                 self._stop_reading(realtime),
@@ -113,7 +118,7 @@ class GuideHost:
         if (
             committed <= 0
             or self._mark.is_set()
-            or not await asyncio.to_thread(source.is_position_available, committed)
+            or not await in_thread(lambda: source.is_position_available(committed), "fustor-position")
         ):
             _log.info("A snapshot is due: committed index %d cannot be resumed", committed)
             self._mark.set()
@@ -185,6 +190,8 @@ class GuideHost:
             return False
         if complete:
             await self._snapshot_is_durable()
+        elif failures and self._control.stopping:
+            self._parts.progress.ends(MessageSource.SNAPSHOT, PhaseState.FAILED)
         return complete
 
     async def _snapshot_is_durable(self) -> None:
@@ -237,4 +244,4 @@ async def _together(*parts: Coroutine[Any, Any, None]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=_STRAGGLERS_SEC)  # what swallows its cancellation is left behind

@@ -18,12 +18,14 @@ from fustor_driver.hosts.dialect import guide_dialect
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.reader import Reader
 from fustor_driver.hosts.status import PhaseState, Progress
+from fustor_driver.supervision import in_thread
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 
 __all__ = ["Parts", "Realtime", "run_audit", "run_snapshot"]
 
 _log = logging.getLogger("fustor_driver.host")
 _LINGER_SEC = 0.02
+_OPENS_WITHIN_SEC = 2.0
 _UNDELIVERED = (Outcome.OBSOLETE, Outcome.STOPPED)
 
 
@@ -50,17 +52,55 @@ class Realtime:
             return source.get_message_iterator(start_position, stop_event=stop_event, required_fields_tracker=None)
 
         self._reader = Reader("realtime", open_iterator, source.config.max_queue_size)
+        self._armed = False
 
-    async def arm(self) -> None:
-        """Open the stream; what happens after this returned is delivered.
+    async def arm(self) -> bool:
+        """Open the stream; what happens after this returned True is delivered. False when the host stops meanwhile.
 
         Raises:
             Exception: what `get_message_iterator` raised.
         """
-        reader = self._reader
-        self._parts.progress.begins(MessageSource.REALTIME, lambda: (reader.waiting, reader.lag_sec))
+        reader, progress, control = self._reader, self._parts.progress, self._parts.control
+        progress.begins(MessageSource.REALTIME, lambda: (reader.waiting, reader.lag_sec), PhaseState.CONNECTING)
         reader.start()
-        await reader.opened()
+        stopping = asyncio.ensure_future(control.bell.wait_until(lambda: control.stopping))
+        opening = asyncio.ensure_future(self._opened())
+        try:
+            await asyncio.wait({stopping, opening}, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done() and not (control.stopping and opening.exception()):
+                opening.result()
+                self._armed = True
+                progress.opened(MessageSource.REALTIME)
+            return self._armed
+        finally:
+            stopping.cancel()
+            opening.cancel()
+
+    async def _opened(self) -> None:
+        """Wait for the source to open; one that takes long is asked why, so that the wait has a reason in the log."""
+        try:
+            async with asyncio.timeout(_OPENS_WITHIN_SEC):
+                await self._reader.opened()
+        except TimeoutError:
+            await self._say_why()
+            await self._reader.opened()
+
+    async def _say_why(self) -> None:
+        source, progress = self._parts.source, self._parts.progress
+        asked = asyncio.ensure_future(in_thread(lambda: asyncio.run(_reached(source)), "fustor-source-check"))
+        opened = asyncio.ensure_future(self._reader.opened())
+        await asyncio.wait({asked, opened}, return_when=asyncio.FIRST_COMPLETED)
+        opened.cancel()
+        if not asked.done():
+            asked.cancel()
+            return
+        if (failure := asked.exception()) is not None:  # a check that cannot answer must not end what works without it
+            _log.debug("The source %r does not say whether it can be reached: %r", source.id, failure)
+            return
+        reached, text = asked.result()
+        if not reached:
+            progress.last_error = f"The source {source.id!r} is not reached yet: {text}"
+            _log.warning("%s; it goes on trying", progress.last_error)
 
     async def take(self) -> list[EventBase]:
         """The next batch; empty when the host stopped the stream and everything was taken.
@@ -99,7 +139,9 @@ class Realtime:
 
     async def close(self) -> None:
         """Stop the thread; a driver that ignores `stop_event` is named in the log."""
-        self._parts.progress.ends(MessageSource.REALTIME, PhaseState.DONE)
+        if self._parts.progress.phase_state(MessageSource.REALTIME) is not PhaseState.FAILED:
+            state = PhaseState.DONE if self._armed else PhaseState.FAILED
+            self._parts.progress.ends(MessageSource.REALTIME, state)
         await _join(self._reader, self._parts.source)
 
 
@@ -178,7 +220,8 @@ async def _reading(
         yield run
     finally:
         watcher.cancel()
-        parts.progress.ends(phase, PhaseState.DONE if run.complete else PhaseState.FAILED)
+        incomplete = PhaseState.STOPPED if gives_up() else PhaseState.FAILED
+        parts.progress.ends(phase, PhaseState.DONE if run.complete else incomplete)
         await _join(reader, parts.source)
 
 
@@ -204,6 +247,15 @@ def _signals_alone(events: Sequence[EventBase]) -> Iterator[list[EventBase]]:
             yield part
         else:
             yield from ([event] for event in part)
+
+
+async def _reached(source: SourceDriver) -> tuple[bool, str]:
+    """Whether a source can be reached, by its own word; one that cannot tell is taken as reached."""
+    config = source.config
+    reached, text = await source.test_connection(
+        uri=config.uri, credential=config.credential, driver_params=config.driver_params
+    )
+    return reached or text.startswith("Not supported"), text
 
 
 async def _join(reader: Reader, source: SourceDriver) -> None:

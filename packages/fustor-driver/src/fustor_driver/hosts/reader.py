@@ -48,6 +48,7 @@ class Reader:
         self._oldest_since = 0.0
         self._hungry = False
         self._news = asyncio.Event()
+        self._over = asyncio.Event()
         self._opened = self._loop.create_future()
         self._room = threading.Event()
         self._go_on = threading.Event()
@@ -144,8 +145,10 @@ class Reader:
         self.stop()
         if self._thread.ident is None:
             return True
-        await asyncio.to_thread(self._thread.join, timeout_sec)
-        return not self._thread.is_alive()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_sec):
+                await self._over.wait()
+        return self._ended
 
     def _read(self) -> None:
         try:
@@ -203,6 +206,7 @@ class Reader:
 
     def _mark_ended(self) -> None:
         self._news.set()
+        self._over.set()
         if not self._opened.done():
             self._opened.set_exception(self._error or RuntimeError(f"{self.name} ended before it opened"))
             self._opened.exception()  # seen: whoever waits gets it, nobody else has to

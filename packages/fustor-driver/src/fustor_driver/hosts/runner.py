@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
+import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.guide import GuideHost
 from fustor_driver.hosts.options import HostOptions
-from fustor_driver.hosts.status import Status
+from fustor_driver.hosts.status import RunState, Status
+from fustor_driver.supervision import Work, caught_signals
 
 __all__ = ["run_host"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_POLL_SEC = 0.1
+_CLOSE_AT_ONCE_SEC = 0.5
+_AT_ONCE_SEC = 1.0
+_FORCED_SHARE = 0.95
+_AT_ONCE, _NOW = 2, 3
 
 
 def run_host(
@@ -28,53 +32,88 @@ def run_host(
 ) -> int:
     """Run until a signal, the time limit or an error; the number of the signal that ended it, else 0.
 
-    The first SIGINT or SIGTERM stops gracefully, the second at once. `look` gets the status regularly and once at the
-    end, in the loop's thread.
+    The first SIGINT or SIGTERM stops gracefully, within `stop_timeout_sec`, the second at once. The drivers work in
+    another thread; one that does not let go of it is left behind. `look` gets the status regularly and once at the end,
+    in the calling thread.
 
     Raises:
         DriverError, FustorDriverError: as `GuideHost.run` does.
+        CheckFailed: the time limit was reached, and the run did not end.
     """
-
-    async def run() -> int:
-        return await _run(GuideHost(source, pusher, options), duration_sec, look, look_every_sec)
-
-    return asyncio.run(run())
-
-
-async def _run(
-    host: GuideHost, duration_sec: float | None, look: Callable[[Status], None], look_every_sec: float
-) -> int:
-    received = _stop_on_signals(host)
-    if duration_sec is not None:
-        asyncio.get_running_loop().call_later(duration_sec, host.stop)
-    ticker = asyncio.ensure_future(_look_regularly(host, look, look_every_sec))
-    try:
-        await host.run()
-    finally:
-        ticker.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticker
-        look(host.status())
+    host = GuideHost(source, pusher, options)
+    supervised = _Supervised(host, options, duration_sec, look, look_every_sec)
+    with caught_signals() as received:
+        supervised.until_the_end(received)
+    if not supervised.ended:
+        if received:
+            return received[0]
+        raise CheckFailed(
+            f"The run did not end within {options.stop_timeout_sec:g} s of its time; what was not pushed is read again"
+        )
+    supervised.work.result()
     return received[0] if received else 0
 
 
-def _stop_on_signals(host: GuideHost) -> list[int]:
-    loop = asyncio.get_running_loop()
-    received: list[int] = []
+class _Supervised:
+    """A host at work in a thread of its own, seen from the main thread."""
 
-    def stop(number: int) -> None:
-        received.append(number)
-        if len(received) == 1:
-            host.stop()
-        else:
-            host.abort()
+    def __init__(
+        self,
+        host: GuideHost,
+        options: HostOptions,
+        duration_sec: float | None,
+        look: Callable[[Status], None],
+        look_every_sec: float,
+    ) -> None:
+        self.work = Work(host.run, "fustor-host")
+        self.ended = False
+        self._host = host
+        self._look = look
+        self._look_every_sec = look_every_sec
+        self._stop_sec = _FORCED_SHARE * options.stop_timeout_sec
+        self._stop_at = time.monotonic() + duration_sec if duration_sec is not None else float("inf")
+        self._force_at = float("inf")
+        self._seen = 0
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, stop, number)
-    return received
+    def until_the_end(self, received: list[int]) -> None:
+        """Return when the host has ended, or has had the time that it may have."""
+        self.work.start()
+        try:
+            self._supervise(received)
+        finally:
+            if not self.ended:
+                self.work.call(lambda: self._host.abort(_CLOSE_AT_ONCE_SEC))
+        status = self._host.status()
+        self._look(status if self.ended else status.model_copy(update={"state": RunState.ABORTED}))
 
+    def _supervise(self, received: list[int]) -> None:
+        next_look, state = time.monotonic(), None
+        while True:
+            now = time.monotonic()
+            status = self._host.status()
+            if now >= next_look or status.state is not state:
+                self._look(status)
+                state, next_look = status.state, now + self._look_every_sec
+            self._heed(received, now)
+            self.ended = self.work.wait(min(_POLL_SEC, next_look - now, self._stop_at - now, self._force_at - now))
+            if self.ended or time.monotonic() >= self._force_at:
+                return
 
-async def _look_regularly(host: GuideHost, look: Callable[[Status], None], every_sec: float) -> None:
-    while True:
-        look(host.status())
-        await asyncio.sleep(every_sec)
+    def _heed(self, received: list[int], now: float) -> None:
+        """Stop for the first signal or when the time is up, at once for the second, without asking for the third."""
+        for count in range(self._seen + 1, len(received) + 1):
+            if count == 1:
+                self._stop(now)
+            elif count == _AT_ONCE:
+                self.work.call(lambda: self._host.abort(_CLOSE_AT_ONCE_SEC))
+                self._force_at = min(self._force_at, now + _AT_ONCE_SEC)
+            elif count >= _NOW:
+                self._force_at = now
+        self._seen = len(received)
+        if now >= self._stop_at:
+            self._stop(now)
+
+    def _stop(self, now: float) -> None:
+        self._stop_at = float("inf")
+        self.work.call(self._host.stop)
+        self._force_at = min(self._force_at, now + self._stop_sec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,17 +14,35 @@ from pydantic import BaseModel, ConfigDict
 
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["BatchSize", "PhaseState", "PhaseStatus", "Progress", "Status"]
+__all__ = ["BatchSize", "PhaseState", "PhaseStatus", "Progress", "RunState", "Status"]
 
 _RATE_WINDOW_SEC = 5.0
+
+
+class RunState(StrEnum):
+    """What a run is doing, or how it ended."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    """Everything that was read is pushed."""
+    ABORTED = "aborted"
+    """Something that was read is not pushed, or a driver did not end."""
+    FAILED = "failed"
+    """An error ended it."""
 
 
 class PhaseState(StrEnum):
     """What a phase of the host is doing."""
 
     WAITING = "waiting"
+    CONNECTING = "connecting"
+    """The source opens its stream."""
     RUNNING = "running"
     DONE = "done"
+    STOPPED = "stopped"
+    """It was told to stop before its end."""
     FAILED = "failed"
 
 
@@ -48,7 +67,7 @@ class Status(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     task_id: str
-    state: str
+    state: RunState
     started_at: datetime
     uptime_sec: float
     session_id: str | None
@@ -85,13 +104,15 @@ class _Phase:
         self.queue: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque()
+        self._lock = threading.Lock()
 
     def add(self, batch: BatchSize) -> None:
         self.events += batch.events
         self.rows += batch.rows
         self.last_index = max(self.last_index, batch.last_index)
-        self._recent.append((self._clock(), batch.rows))
-        self._forget()
+        with self._lock:
+            self._recent.append((self._clock(), batch.rows))
+            self._forget()
 
     def _forget(self) -> None:
         since = self._clock() - _RATE_WINDOW_SEC
@@ -99,7 +120,9 @@ class _Phase:
             self._recent.popleft()
 
     def status(self, uptime_sec: float) -> PhaseStatus:
-        self._forget()
+        with self._lock:
+            self._forget()
+            recent_rows = sum(rows for _, rows in self._recent)
         queued, lag_sec = self.queue()
         span = max(min(uptime_sec, _RATE_WINDOW_SEC), 0.001)
         return PhaseStatus(
@@ -107,7 +130,7 @@ class _Phase:
             runs=self.runs,
             events=self.events,
             rows=self.rows,
-            rows_per_sec=round(sum(rows for _, rows in self._recent) / span, 1),
+            rows_per_sec=round(recent_rows / span, 1),
             queued=queued,
             lag_sec=round(lag_sec, 3),
             last_index=self.last_index,
@@ -115,10 +138,10 @@ class _Phase:
 
 
 class Progress:
-    """The host's counters; changed in its loop only, read through `status()`."""
+    """The host's counters; changed in its loop only, read through `status()`, from any thread."""
 
     def __init__(self, task_id: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.state = "starting"
+        self.state = RunState.STARTING
         self.session_id: str | None = None
         self.sessions = 0
         self.resumed_from = -1
@@ -133,15 +156,39 @@ class Progress:
         self._started_at = datetime.now(UTC)
         self._phases = {phase: _Phase(clock) for phase in MessageSource}
 
+    def runs(self) -> None:
+        """Both sides are open."""
+        if self.state is RunState.STARTING:
+            self.state = RunState.RUNNING
+
+    def ended(self, state: RunState, error: str | None = None) -> None:
+        """The run is over, by an error if there is one."""
+        self.state = state
+        self.last_error = error or self.last_error
+
+    def queued(self) -> int:
+        """Events that were read and not taken for a push."""
+        return sum(phase.queue()[0] for phase in self._phases.values())
+
     def pushed(self, phase: MessageSource, batch: BatchSize) -> None:
         """Count a batch that is durable."""
         if batch.events:
             self._phases[phase].add(batch)
 
-    def begins(self, phase: MessageSource, queue: Callable[[], tuple[int, float]]) -> None:
+    def begins(
+        self, phase: MessageSource, queue: Callable[[], tuple[int, float]], state: PhaseState = PhaseState.RUNNING
+    ) -> None:
         """A phase reads; `queue` tells how many events wait, and for how many seconds."""
-        self._phases[phase].state = PhaseState.RUNNING
+        self._phases[phase].state = state
         self._phases[phase].queue = queue
+
+    def opened(self, phase: MessageSource) -> None:
+        """What a phase reads is open now."""
+        self._phases[phase].state = PhaseState.RUNNING
+
+    def phase_state(self, phase: MessageSource) -> PhaseState:
+        """What a phase is doing."""
+        return self._phases[phase].state
 
     def ends(self, phase: MessageSource, state: PhaseState) -> None:
         """A phase ended; a complete one counts as a run."""

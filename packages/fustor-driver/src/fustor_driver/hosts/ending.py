@@ -1,0 +1,80 @@
+"""How a run ends in time: coroutines are cancelled, drivers closed, and nothing is waited for without a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_driver.hosts.status import RunState
+
+__all__ = ["Ending", "ended_state", "error_of"]
+
+_log = logging.getLogger("fustor_driver.host")
+_LEAST_SEC = 0.05
+
+
+class Ending:
+    """The time that is left, of `stop_timeout_sec` from the first wish to stop to the end of everything.
+
+    Seven tenths are for a graceful stop, two for closing; the rest is the process's own.
+    """
+
+    def __init__(self, stop_timeout_sec: float) -> None:
+        self.graceful_sec = 0.7 * stop_timeout_sec
+        self.gave_up = False
+        self._close_sec = 0.2 * stop_timeout_sec
+        self._patience_sec = stop_timeout_sec
+        self._until: float | None = None
+
+    def give_up(self, close_sec: float | None) -> None:
+        """No more graceful stop: everything is over in `close_sec`; a later call can only shorten that."""
+        self.gave_up = True
+        until = time.monotonic() + (self._close_sec if close_sec is None else close_sec)
+        self._until = until if self._until is None else min(self._until, until)
+
+    async def end(self, work: asyncio.Task[Any]) -> None:
+        """Cancel the work and wait for its end, as long as there is time."""
+        work.cancel()
+        await asyncio.wait({work}, timeout=self._left_sec() / 2)
+
+    async def close(self, pusher: PusherDriver, source: SourceDriver) -> bool:
+        """Close both drivers; whether both did in time. One that did not is named and left behind.
+
+        Raises:
+            DriverError: what a driver raised; a cancelled one says nothing.
+        """
+        closing = {asyncio.ensure_future(driver.close()): driver for driver in (pusher, source)}
+        done, late = await asyncio.wait(closing, timeout=self._left_sec())
+        for task in late:
+            task.cancel()
+            _log.warning("close() of %r did not return in time; it is left behind", closing[task].id)
+        errors = [err for task in done if not task.cancelled() and (err := task.exception()) is not None]
+        for err in errors:
+            if self.gave_up and isinstance(err, DriverError):
+                _log.warning("A driver could not be closed in order: %s", err)
+            else:
+                raise err
+        return not late
+
+    def _left_sec(self) -> float:
+        if self._until is None:
+            return self._patience_sec
+        return max(self._until - time.monotonic(), _LEAST_SEC)
+
+
+def ended_state(work: asyncio.Task[Any]) -> RunState:
+    """What became of a run whose work has ended, or would not."""
+    if not work.done() or work.cancelled():
+        return RunState.ABORTED
+    return RunState.STOPPED if work.exception() is None else RunState.FAILED
+
+
+def error_of(work: asyncio.Task[Any]) -> str | None:
+    """What ended the work, in words."""
+    if not work.done() or work.cancelled() or (err := work.exception()) is None:
+        return None
+    return str(err) or type(err).__name__

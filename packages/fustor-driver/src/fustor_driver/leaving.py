@@ -1,0 +1,87 @@
+"""The end of the process: never later than a moment after the command, whatever threads a driver left behind."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import ModuleType
+
+__all__ = ["leaving_in_time"]
+
+_THREADS_SEC = 2.0
+_HOOKS_SEC = 30.0
+_SIGNAL_CODE_BASE = 128
+
+
+def leaving_in_time(command: Callable[[], object]) -> None:
+    """Run a command and see to it that the process ends with its exit code soon afterwards.
+
+    The interpreter waits for every thread that is no daemon, and a driver's may never end. It gets a moment; then the
+    process ends without it. Exit hooks (servers and directories of tests) get more time. A signal that comes where
+    the command does not catch it ends the process with the signal's code.
+    """
+    signal.signal(signal.SIGTERM, _exit_by_signal)
+    atexit.register(_ignore_signals)
+    code = 1
+    try:
+        command()
+        code = 0
+    except KeyboardInterrupt:
+        code = _SIGNAL_CODE_BASE + signal.SIGINT
+        raise SystemExit(code) from None
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    finally:
+        _end_at_once_on_signals(code)
+        _flush()
+        _end_within(code)
+
+
+def _ignore_signals() -> None:
+    """The last exit hook: the exit code is settled, and taking the interpreter down needs but a moment."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _exit_by_signal(number: int, _: object) -> None:
+    raise SystemExit(_SIGNAL_CODE_BASE + number)
+
+
+def _end_at_once_on_signals(code: int) -> None:
+    """From now on nothing but the process's own end is under way, and whoever signals has waited long enough."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _: os._exit(code or _SIGNAL_CODE_BASE + got))
+
+
+def _flush() -> None:
+    """What was printed goes out, however slowly it is read; a reader that is gone is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError, ValueError):
+            stream.flush()
+
+
+def _end_within(code: int) -> None:
+    hooks_begin, over = threading.Event(), threading.Event()
+    atexit.register(hooks_begin.set)  # hooks run last in, first out, and after the interpreter has waited for threads
+
+    def watch() -> None:
+        if hooks_begin.wait(_THREADS_SEC):
+            over.wait(_HOOKS_SEC)
+        _end_children()
+        os._exit(code)
+
+    threading.Thread(target=watch, name="fustor-end", daemon=True).start()
+
+
+def _end_children() -> None:
+    """Processes that a driver started through multiprocessing end with their parent, as they do at an ordinary exit."""
+    module: ModuleType | None = sys.modules.get("multiprocessing")
+    if module is not None:
+        for child in module.active_children():
+            child.terminate()

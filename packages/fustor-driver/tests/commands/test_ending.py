@@ -1,0 +1,129 @@
+"""Every command ends: by its own limits, by a signal, and whatever threads a driver leaves behind."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fustor_try.hanging import WAYS
+from fustor_try.scripted import event
+
+
+@pytest.fixture
+def start(environ, tmp_path):
+    """Start the command with a hanging driver; it is killed at the end of the test, if it has to be."""
+    processes = []
+
+    def start(*arguments, where, how="blocks"):
+        settings = [
+            f"--set={prefix}driver_params.{key}={value}" for prefix, key, value in _settings(arguments, where, how)
+        ]
+        command = [sys.executable, "-m", "fustor_driver", *map(str, arguments), *settings]
+        process = subprocess.Popen(
+            command, env=environ, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def _settings(arguments, where, how):
+    prefixes = ("source.", "pusher.") if arguments[0] == "run" else ("",)
+    return [(prefix, key, value) for prefix in prefixes for key, value in (("where", where), ("how", how))]
+
+
+def _hangs(process):
+    return any("hanging" in line for line in process.stderr)
+
+
+def _is_over_within(process, limit_sec):
+    began = time.monotonic()
+    process.wait(limit_sec + 10)
+    return time.monotonic() - began < limit_sec
+
+
+SOURCE, PUSHER = ("try_hang", "--uri", "x"), ("try_hang", "--endpoint", "x")
+
+
+@pytest.mark.parametrize(
+    "how", [way if way == "blocks" else pytest.param(way, marks=pytest.mark.hosts) for way in WAYS]
+)
+def test_a_check_keeps_its_time_and_ends(how, start):
+    process = start(
+        "check", "source", *SOURCE, "--timeout", 0.5, "--only", "connection", where="test_connection", how=how
+    )
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 9, err
+    assert "No answer within 0.5 s" in out
+
+
+def test_a_thread_that_a_driver_leaves_behind_keeps_no_command_alive(start):
+    process = start("read", *SOURCE, where="leftover")
+    began = time.monotonic()
+    for line in process.stderr:
+        if "1 rows in 1 events" in line:
+            began = time.monotonic()
+    assert process.wait(20) == 0
+    assert time.monotonic() - began < 6
+
+
+@pytest.mark.hosts
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (("check", "source", *SOURCE), "constructor"),
+        (("read", *SOURCE), "constructor"),
+        (("read", *SOURCE), "snapshot"),
+        (("read", *SOURCE), "source.close"),
+        (("bench", "source", *SOURCE), "snapshot"),
+        (("bench", "pusher", *PUSHER), "push"),
+        (("discover", "source", *SOURCE), "get_available_fields"),
+        (("push", *PUSHER, "--from", "events.jsonl"), "push"),
+        (("push", *PUSHER, "--from", "events.jsonl"), "create_session"),
+        (("replay", "events.jsonl", *PUSHER), "pusher.close"),
+        (("record", *SOURCE, "--to", "new.jsonl"), "snapshot"),
+        (("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER), "push"),
+        (("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER), "create_session"),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_ends_every_command_at_once(arguments, where, number, start, tmp_path):
+    (tmp_path / "events.jsonl").write_text(event("/a").model_dump_json())
+    process = start(*arguments, where=where)
+    assert _hangs(process)
+    process.send_signal(number)
+    time.sleep(0.2)  # two of one kind at the same moment are one for the system
+    process.send_signal(number)
+    assert _is_over_within(process, 6)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.hosts
+@pytest.mark.parametrize("where", ["push", "pusher.close", "snapshot", "leftover"])
+def test_one_signal_ends_a_run_within_ten_seconds(where, start):
+    process = start("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER, where=where)
+    if where in ("pusher.close", "leftover"):
+        assert any("running: " in line for line in process.stderr)
+    else:
+        assert _hangs(process)
+    process.send_signal(signal.SIGINT)
+    assert _is_over_within(process, 12)  # ten, and the end of the interpreter
+    assert process.returncode == 130
+
+
+def test_a_run_says_at_the_first_attempt_that_its_source_is_not_reached(environ, tmp_path):
+    options = ("--source-driver", "try_late", "--uri", "x", "--pusher-driver", "try_lines", "--endpoint", "out")
+    command = [sys.executable, "-m", "fustor_driver", "run", *options, "--for", "3", "--json"]
+    done = subprocess.run(command, env=environ, cwd=tmp_path, text=True, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 9
+    assert "not reached yet: nobody listens there" in done.stderr
+    assert "Error: The source was not reached in the time of this run" in done.stderr
+    assert '"connecting"' not in done.stdout
+    assert '"failed"' in done.stdout
