@@ -38,6 +38,11 @@ WORDS = ("s3cret", "w0rd")
         ("host=bob:s3cret@w0rd dbname=shop", "%40"),
         ("host=db.example port=s3cretw0rd", "port"),
         ("s3cretw0rd", "'='"),
+        ("postgresql://bob:s3cret\0w0rd@db.example/shop", "character"),
+        ("postgresql://bob:s3cret\ud800w0rd@db.example/shop", "character"),
+        ("postgresql://bob:pw@db.example:s3cretw0rd/shop", "port"),
+        ("postgresql://bob:s3cret:x@db.example:1/w0rd@shop", "%2F"),
+        ("sftp://bob:s3cretw0rd@db.example/shop", "'='"),
     ],
 )
 def test_an_address_that_reads_otherwise_than_it_was_meant_is_refused(uri, fault):

@@ -205,3 +205,58 @@ def test_realtime_after_an_audit_is_never_older_than_its_rows(database, make_dri
     latest = max(row["mtime"] for event in driver.get_audit_iterator() for row in event.rows)
     assert next(stream).rows[0]["mtime"] >= latest
     stream.close()
+
+
+TYPED = """
+create type mood as enum ('sad', 'glad');
+create type pair as (x int, y mood[]);
+create domain feeling as mood;
+create table c (id int primary key, other int not null, m mood, n mood[], f feeling, p pair, gone int, s varchar(5));
+insert into c values (1, 11, 'sad', '{sad}', 'sad', '(1,{sad})', 5, 'abc');
+create table d (id int primary key) partition by range (id);
+create table d_1 partition of d for values from (0) to (10);
+insert into d values (1);
+create table d_2 (id int primary key);
+insert into d_2 values (11);
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table c add column added int default 5",
+        "alter table c rename column gone to renamed",
+        "alter table c drop column gone",
+        "alter table c drop column gone; alter table c add column gone int default 7",
+        "alter table c alter column s type text",
+        "alter table c drop constraint c_pkey; alter table c add primary key (other)",
+        "alter type mood rename value 'sad' to 'blue'",
+        "alter type pair add attribute z int",
+        "alter table c rename gone to x; alter table c rename other to gone; alter table c rename x to other",
+        "alter table d add column added int default 5",
+        "alter table d attach partition d_2 for values from (10) to (20)",
+        "alter table d detach partition d_1",
+    ],
+)
+def test_a_cached_audit_reads_tables_whose_form_changed(database, make_driver, change):
+    database.run(TYPED)
+    driver = make_driver()
+    cache = {}
+    for _ in range(2):
+        flush_statistics(database)
+        items = list(driver.get_audit_iterator(mtime_cache=cache))
+        for _, mtimes in items:
+            cache.update(mtimes)
+    changed = f"/public/{'d' if 'table d' in change else 'c'}"
+    assert containers(items)[changed].get("audit_skipped")
+    database.run(change)
+    items = list(driver.get_audit_iterator(mtime_cache=cache))
+    assert not containers(items)[changed].get("audit_skipped")
+    assert containers(items)["/public/a"].get("audit_skipped")
+    told = {row["path"]: row["record"] for event, _ in items for row in event.rows if not row.get("is_directory")}
+    now = {row["path"]: row["record"] for event in driver.get_snapshot_iterator() for row in event.rows}
+    assert within(changed, told) == within(changed, now)
+
+
+def within(table, records):
+    return {path: record for path, record in records.items() if path.startswith(f"{table}/")}

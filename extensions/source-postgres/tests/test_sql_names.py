@@ -12,8 +12,8 @@ SQL = re.compile(r"\s*(select|with|insert|update|delete|copy|set|begin|lock|crea
 GRAMMAR = {
     *("select", "from", "in", "exists", "any", "all", "array", "coalesce", "nullif", "greatest", "least", "extract"),
     *("over", "filter", "lateral", "as", "on", "with", "where", "and", "or", "not", "then", "else", "set", "columns"),
-    *("values", "conflict", "join", "table"),
-    *("o", "p", "k", "t", "n"),  # names of rows, with the names of their columns
+    *("values", "conflict", "join", "table", "copy"),
+    *("o", "p", "k", "t", "n", "v"),  # names of rows, with the names of their columns
 }
 GRAMMAR_TYPES = {"bigint", "int", "integer", "smallint", "boolean", "numeric", "real", "double"}
 

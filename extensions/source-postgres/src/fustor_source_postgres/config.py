@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._names import Pattern, parse_name, written
@@ -13,6 +13,20 @@ __all__ = ["PostgresParams", "parse_params"]
 
 _Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 _Columns = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("Give a number")  # noqa: TRY004 - pydantic takes no other
+    return value
+
+
+_NUMBER = BeforeValidator(_no_truth)
+# the server counts its limits in milliseconds: below one it would have none, and above 24 days it takes none
+_Seconds = Annotated[float, Field(ge=0.001, le=2_000_000, allow_inf_nan=False), _NUMBER]
+_WholeSeconds = Annotated[int, Field(ge=1, le=2_000_000), _NUMBER]
+_Bytes = Annotated[int, Field(ge=1, le=1 << 40), _NUMBER]
+_Count = Annotated[int, Field(ge=1, le=1_000_000), _NUMBER]
 
 
 class PostgresParams(BaseModel):
@@ -35,26 +49,26 @@ class PostgresParams(BaseModel):
     )
     slot: _Name | None = Field(default=None, description="Replication slot; made from the source's name when left out")
     publication: _Name | None = Field(default=None, description="Publication; called like the slot when left out")
-    queue_bytes: PositiveInt = Field(default=16 << 20, description="Changes read ahead of the host, in bytes")
+    queue_bytes: _Bytes = Field(default=16 << 20, description="Changes read ahead of the host, in bytes")
     streaming: bool = Field(
         default=False,
         description="Have large transactions sent before their commit, and kept in temporary files until it",
     )
-    heartbeat_sec: PositiveFloat = Field(default=10, description="How often an idle stream looks at the log's growth")
-    heartbeat_bytes: PositiveInt = Field(
+    heartbeat_sec: _Seconds = Field(default=10, description="How often an idle stream looks at the log's growth")
+    heartbeat_bytes: _Bytes = Field(
         default=16 << 20, description="Growth of the log without an event that makes the stream write a heartbeat"
     )
-    snapshot_hold_sec: PositiveFloat = Field(
+    snapshot_hold_sec: _Seconds = Field(
         default=300, description="How long the boundary between snapshot and stream waits for the snapshot's reader"
     )
-    lock_timeout_sec: PositiveFloat = Field(
+    lock_timeout_sec: _Seconds = Field(
         default=5, description="How long a reader waits for the lock of one table before it marks the table skipped"
     )
-    process_bytes: PositiveInt = Field(
+    process_bytes: _Bytes = Field(
         default=16 << 20, description="Size from which on a table is copied by a process of its own, on another core"
     )
-    connect_timeout_sec: PositiveInt = Field(default=10, description="How long one attempt to connect may take")
-    full_audit_every: PositiveInt = Field(
+    connect_timeout_sec: _WholeSeconds = Field(default=10, description="How long one attempt to connect may take")
+    full_audit_every: _Count = Field(
         default=24, description="Every n-th audit with a cache reads unchanged tables as well"
     )
 

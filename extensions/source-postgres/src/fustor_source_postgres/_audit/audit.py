@@ -15,7 +15,7 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource
-from fustor_source_postgres._audit.stamps import Stamps, read_stamps
+from fustor_source_postgres._audit.stamps import Stamps, read_stamps, read_types
 from fustor_source_postgres._rows.containers import (
     ROOT,
     Container,
@@ -58,6 +58,7 @@ class Auditor:
         self._types = Types()
         self._conn: connection | None = None
         self._number = 0
+        self._type_stamp = ""
         self.rows_told = 0
 
     def items(self) -> Iterator[AuditItem]:
@@ -85,6 +86,7 @@ class Auditor:
         tables = self._patience.keep_trying(self._list_tables)
         self._number = self._memory.begin(self._shared.touches)
         clock = self._patience.keep_trying(lambda: server_clock(self._connected()))
+        self._type_stamp = self._patience.keep_trying(lambda: read_types(self._connected()))
         self._shared.raise_clock(clock)
         root_mtime = self._memory.mtime(ROOT.path, tuple(sorted({table.schema for table in tables})), clock)
         for schema, members in groupby(tables, lambda table: table.schema):
@@ -134,7 +136,7 @@ class Auditor:
     def _look(self, table: Table) -> tuple[float, Stamps | None]:
         conn = self._connected()
         clock = server_clock(conn)
-        return clock, read_stamps(conn, [table]).get(table.oid)
+        return clock, read_stamps(conn, table, self._type_stamp)
 
     def _is_unchanged(self, container: Container, stamps: Stamps | None, mtime: float) -> bool:
         return (

@@ -82,6 +82,8 @@ class Address:
         parts = parse_uri(uri)
         named = {"user": given.user, "password": given.passwd}
         parts |= {name: value for name, value in named.items() if value is not None}
+        if any("\0" in value for value in parts.values()):
+            raise ConfigError("The user or the password has a NUL; no server takes one")
         settings = " ".join(f"-c {setting}" for setting in _SETTINGS)
         dsn = make_dsn(
             "",

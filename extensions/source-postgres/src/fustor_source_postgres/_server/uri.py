@@ -13,6 +13,7 @@ SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key",
 """Parameters of libpq whose values are nobody else's business."""
 _URI = re.compile(r"postgres(?:ql)?://(?P<authority>[^/]*)/?(?P<path>[^?]*)", re.DOTALL)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_NO_CHARACTER = "it has a character that no address has"
 _FORM = "write it like postgresql://host:5432/database"
 
 
@@ -22,11 +23,11 @@ def parse_uri(uri: str) -> dict[str, str]:
     Raises:
         ConfigError: says what is wrong with the address without repeating any of it.
     """
-    fault = _fault_of_uri(uri) if uri.startswith(("postgresql://", "postgres://")) else None
+    fault = _fault_of_text(uri)
     if fault is None:
         try:
             parts: dict[str, str] = parse_dsn(uri)
-        except psycopg2.Error as err:
+        except (psycopg2.Error, ValueError) as err:  # the latter of half a surrogate pair
             fault = _fault_of(err)
         else:
             fault = _fault_of_parts(parts)
@@ -36,8 +37,12 @@ def parse_uri(uri: str) -> dict[str, str]:
     return parts
 
 
-def _fault_of_uri(uri: str) -> str | None:
+def _fault_of_text(uri: str) -> str | None:
     """What libpq would read otherwise than it was meant."""
+    if "\0" in uri:
+        return _NO_CHARACTER
+    if not uri.startswith(("postgresql://", "postgres://")):
+        return None
     found = _URI.match(uri)
     authority, path = (found["authority"], found["path"]) if found else ("", "")
     if authority.count("@") > 1:
@@ -49,8 +54,10 @@ def _fault_of_uri(uri: str) -> str | None:
     return None
 
 
-def _fault_of(err: psycopg2.Error) -> str:
+def _fault_of(err: Exception) -> str:
     """The kind of fault that libpq found, without what it quotes."""
+    if isinstance(err, ValueError):
+        return _NO_CHARACTER
     text = str(err)
     if "invalid URI query parameter" in text or "invalid connection option" in text:
         return "it has a parameter that libpq does not know"
