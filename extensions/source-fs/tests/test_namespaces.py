@@ -167,3 +167,91 @@ def test_no_instance_left_is_an_error_that_names_the_cure(root):
         """,
     )
     assert "fs.inotify.max_user_instances" in lines[0]
+
+
+@pytest.mark.parametrize("holds", [(), ("other",)])
+@pytest.mark.parametrize("after", ["mounted over", "mounted anew"])
+def test_a_file_system_that_takes_the_place_of_the_root_deletes_nothing(root, holds, after):
+    lines, log = run(
+        root,
+        f"""
+        mount("-t", "tmpfs", "none", root); touch("file")
+        d = driver(poll_interval_sec=0.1)
+        stream = d.get_message_iterator()
+        if {after!r} == "mounted anew": subprocess.run(["umount", "--lazy", root], check=True)
+        mount("-t", "tmpfs", "none", root)
+        for name in {holds!r}: touch(name)
+        for name, events in (("snapshot", d.get_snapshot_iterator()), ("audit", d.get_audit_iterator())):
+            told = []
+            try:
+                for event in events: told += event.rows
+            except DriverError as error: print(name, len(told), "gone" in str(error))
+        told = []
+        try:
+            for event in stream: told += event.rows
+        except DriverError as error: print("realtime", len(told), "come back" in str(error), flush=True)
+        """,
+    )
+    assert lines == ["snapshot 0 True", "audit 0 True", "realtime 0 True"]
+    assert "(attempt 1 of 4, next in 0.05 s)" in log
+
+
+def test_a_disk_that_comes_back_is_the_one_that_it_was(root, tmp_path):
+    (tmp_path / "disk").mkdir()
+    lines, _ = run(
+        root,
+        f"""
+        disk = {str(tmp_path / "disk")!r}
+        mount("-t", "tmpfs", "none", disk); os.mkdir(disk + "/tree")
+        mount("--bind", disk + "/tree", root); touch("file")
+        d = driver(poll_interval_sec=0.1)
+        stream = d.get_message_iterator()
+        subprocess.run(["umount", "--lazy", root], check=True)
+        open(disk + "/tree/new", "w").close()
+        mount("--bind", disk + "/tree", root)
+        found = until(stream, "/new")
+        print("-/file" in found, flush=True); sys.stdout.flush(); os._exit(0)
+        """,
+    )
+    assert lines == ["False"]
+
+
+def test_a_disk_that_is_mounted_after_the_start_is_taken_in(root):
+    lines, _ = run(
+        root,
+        """
+        d = driver(poll_interval_sec=0.1)
+        stream = d.get_message_iterator()
+        print([row.get("audit_skipped") for row in rows(d.get_snapshot_iterator())])
+        mount("-t", "tmpfs", "none", root); touch("file")
+        print(until(stream, "/file"), flush=True)
+        print([row.get("audit_skipped") for row in rows(d.get_snapshot_iterator())], flush=True)
+        sys.stdout.flush(); os._exit(0)
+        """,
+    )
+    assert lines == ["[None, True]", "['+/file']", "[None, None]"]
+
+
+def test_a_mount_below_that_is_gone_is_told_as_not_listed(root):
+    (root / "d/mounted").mkdir(parents=True)
+    lines, _ = run(
+        root,
+        """
+        mount("-t", "tmpfs", "none", root + "/d/mounted"); touch("d/mounted/file")
+        d = driver(one_file_system=False)
+        stream = d.get_message_iterator()
+        rows(d.get_snapshot_iterator()); rows(d.get_audit_iterator())
+        subprocess.run(["umount", "--lazy", root + "/d/mounted"], check=True)
+        for events in (d.get_snapshot_iterator(), d.get_audit_iterator()):
+            print([row.get("audit_skipped") for row in rows(events) if row["path"] == "/d/mounted"])
+        touch("d/mark"); print("-/d/mounted/file" in until(stream, "/d/mark"))
+        mount("-t", "tmpfs", "none", root + "/d/mounted"); touch("d/mounted/new")
+        for events in (d.get_snapshot_iterator(), d.get_audit_iterator()):
+            print([row["path"] for row in rows(events) if row["path"].startswith("/d/mounted/")], flush=True)
+        sys.stdout.flush(); os._exit(0)
+        """,
+    )
+    assert lines[0] == "[None, True]"
+    assert lines[1] == "[True]"
+    assert lines[2] == "False"
+    assert lines[3:] == ["['/d/mounted/new']"] * 2

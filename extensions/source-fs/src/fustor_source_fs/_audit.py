@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from stat import S_ISDIR
 
-from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 from fustor_source_fs._counters import Counters
+from fustor_source_fs._entry import insist, open_root
 from fustor_source_fs._leaves import Leaf, Leaves
 from fustor_source_fs._listing import Lister
 from fustor_source_fs._memory import AuditMemory, Past, Record
 from fustor_source_fs._root import OPEN_CHILD, Scope
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Row, signal_event
-from fustor_source_fs._snapshot import open_root
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
@@ -71,6 +70,7 @@ class Audit:
         if settings.full_audit_every and memory.audits % settings.full_audit_every == 0:
             self._past = Past()
         self.complete = False
+        self._is_empty = False
         self._seen: dict[str, Record] = {}
         self._writer = EventWriter(MessageSource.AUDIT, settings.batch_size)
         self._lister = Lister(scope, settings.batch_size, audit=True)
@@ -113,11 +113,14 @@ class Audit:
 
     def _visit(self, directory: Directory, leaves: Leaves) -> Iterator[None]:
         """Write the rows of a directory's entries; pauses whenever there are finished events."""
-        writer = self._writer
+        writer, found = self._writer, False
         for rows in self._enter(directory):
+            found = found or bool(rows)
             writer.put(AUDIT, rows)
             if writer.ready:
                 yield
+        if directory.parent is None:
+            self._is_empty = not (found or directory.subdirectories or directory.packed or directory.failed)
         if not self._keep:
             for leaf in leaves.of(directory):
                 self._settle_leaf(directory, leaf)
@@ -259,7 +262,7 @@ class Audit:
         """The container's row, after everything below it."""
         if step is Step.LEAVE:
             if directory.parent is None:
-                self._insist_on_root(directory)
+                insist(self._scope, directory)
             self._settle_visited(directory)
         elif step is Step.GONE:
             _doubt_parent(directory)
@@ -277,6 +280,9 @@ class Audit:
         elif after is None:
             notes.unchanged.since = notes.since
             self._skip(directory, notes.unchanged)
+        elif self._is_empty and directory.parent is None and not self._scope.allow_empty_root:
+            self._counters.report_empty(str(self._scope.root))
+            self._skip(directory)
         elif after.st_nlink == 0:
             return  # removed while it was read
         elif after.st_mtime_ns != before.st_mtime_ns or after.st_ctime_ns != before.st_ctime_ns:
@@ -316,19 +322,6 @@ class Audit:
         if max(status.st_mtime, status.st_ctime) >= notes.read_at - self._settings.clock_granularity_sec:
             return None
         return Record(_stamps(status), status.st_mtime, notes.subdirectories, notes.since)
-
-    def _insist_on_root(self, start: Directory) -> None:
-        root = self._scope.root
-        try:
-            fd = root.open()
-        except OSError as error:
-            raise DriverError(
-                f"The root {root.path or '/'!r} went away while it was audited; check its mount"
-            ) from error
-        status = os.fstat(fd)
-        os.close(fd)
-        if (status.st_dev, status.st_ino) != start.identity() or not root.is_mounted():
-            raise DriverError(f"The root {root.path or '/'!r} was replaced while it was audited; audit it again")
 
 
 def guide_audit(make: Callable[[], Audit], stopped: Callable[[], bool]) -> Iterator[EventBase]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_core.exceptions import ConfigError
+from fustor_source_fs._entry import is_vacant
 from fustor_source_fs._filter import acceptor
 from fustor_source_fs._inotify import watch_limit
 from fustor_source_fs._root import Root, Scope, file_system_of, resolve
@@ -70,13 +71,21 @@ def connection(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether the root can be listed."""
     try:
         scope = _scope(kwargs)
-        with os.scandir(scope.root.path or "/") as entries:
-            next(entries, None)
+        fd = scope.root.open()
+        try:
+            is_empty = is_vacant(scope, fd) and not scope.allow_empty_root
+        finally:
+            os.close(fd)
     except ConfigError as error:
         return False, str(error)
     except OSError as error:
         return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
-    return True, f"{scope.root.path or '/'!r} can be listed"
+    if is_empty:
+        return True, (
+            f"{str(scope.root)!r} can be listed and is empty: mount what belongs there, "
+            "or set `allow_empty_root: true`; nothing is deleted downstream until then"
+        )
+    return True, f"{str(scope.root)!r} can be listed"
 
 
 def privileges(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
@@ -143,7 +152,13 @@ def _kind_faults(kind: str) -> list[str]:
 def _scope(kwargs: Mapping[str, Any]) -> Scope:
     params = parse_params(kwargs.get("driver_params"))
     root = Root(resolve(parse_uri(str(kwargs.get("uri") or ""))))
-    return Scope(root, acceptor(params.include, params.exclude), params.one_file_system, params.follow_symlinks)
+    return Scope(
+        root,
+        acceptor(params.include, params.exclude),
+        params.one_file_system,
+        params.follow_symlinks,
+        params.allow_empty_root,
+    )
 
 
 def _count(scope: Scope) -> tuple[int, list[str]]:

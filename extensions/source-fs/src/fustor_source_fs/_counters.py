@@ -38,5 +38,15 @@ class Counters:
             self._reported.add(path)
             _log.warning("Directory %r cannot be listed (%s); nothing is claimed about what it holds", path, error)
 
+    def report_empty(self, root: str) -> None:
+        """Log, once, that the root holds nothing."""
+        if root not in self._reported:
+            self._reported.add(root)
+            _log.warning(
+                "The root %r is empty, as a disk that is not mounted leaves it: nothing is deleted downstream; "
+                "mount it, or set `allow_empty_root: true` where it may be empty",
+                root,
+            )
+
     def as_mapping(self) -> dict[str, float]:
         return {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}

@@ -164,7 +164,7 @@ class Folders:
         path = (node.path if node.parent else "") + "/" + text_of(name)
         parent = live.open_node(node)
         try:
-            fd = open_child(parent, name, follow=live.scope.follow_symlinks)
+            fd = open_child(parent, name, within=live.scope.within)
         finally:
             os.close(parent)
         raw = "".join("/" + part for part in (*node.raw_parts(), name))

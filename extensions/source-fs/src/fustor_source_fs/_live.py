@@ -81,7 +81,7 @@ class Live:
         Raises:
             OSError: nothing is, or it cannot be entered.
         """
-        return open_chain(self.open_root(), node.raw_parts(), follow=self.scope.follow_symlinks)
+        return open_chain(self.open_root(), node.raw_parts(), within=self.scope.within)
 
     def directory_of(self, node: Node) -> Directory:
         """The directory that is now at the node's path, open. Raises as `open_node` does."""

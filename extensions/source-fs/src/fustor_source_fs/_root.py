@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fustor_source_fs._filter import Accept
 
-__all__ = ["OPEN_CHILD", "VANISHED", "Root", "Scope", "file_system_of", "open_chain", "open_child", "resolve"]
+__all__ = [
+    "OPEN_CHILD",
+    "VANISHED",
+    "Root",
+    "Scope",
+    "file_system_of",
+    "open_chain",
+    "open_child",
+    "place_of",
+    "require_within",
+    "resolve",
+]
 
 VANISHED = (FileNotFoundError, NotADirectoryError)
 """A directory that is gone, or that something else has replaced: an ordinary race."""
@@ -27,6 +39,12 @@ class Scope:
     accept: Accept | None
     one_file_system: bool
     follow_symlinks: bool
+    allow_empty_root: bool = False
+
+    @property
+    def within(self) -> Root | None:
+        """Where links are followed: what they may not lead out of."""
+        return self.root if self.follow_symlinks else None
 
     @property
     def shares_directories(self) -> bool:
@@ -35,15 +53,19 @@ class Scope:
 
 
 class Root:
-    """An absolute path, and what was mounted under it when it was first used.
+    """An absolute path, and the file system that it lay on when it was first used.
 
-    `path` has no symbolic links in it. A disk that is unmounted leaves a directory of the same name; `is_mounted`
-    tells the two apart.
+    `path` has no symbolic links in it. A disk that is unmounted leaves a directory of the same name, and another disk
+    may be mounted there; `is_mounted` tells them apart.
     """
 
     def __init__(self, path: str) -> None:
         self.path = "" if path == "/" else path
         self._mount: str | None = None
+        self._mounted_below: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return self.path or "/"
 
     def open(self) -> int:
         """A descriptor of the root directory.
@@ -53,14 +75,28 @@ class Root:
         """
         return os.open(self.path or "/", _OPEN)
 
-    def remember_mount(self) -> None:
-        """Take what is mounted under the root now for the right disk, unless that was known before."""
-        if self._mount is None:
-            self._mount = self._mount_now()
+    @property
+    def is_known(self) -> bool:
+        """Whether a file system was taken for the right one."""
+        return self._mount is not None
 
-    def is_mounted(self) -> bool:
-        """Whether the root lies on the same mount as when it was first used."""
-        return self._mount is None or self._mount == self._mount_now()
+    def remember_mount(self, fd: int) -> None:
+        """Take the file system of the open root for the right one."""
+        self._mount = self._mount_now(fd)
+
+    def is_mounted(self, fd: int) -> bool:
+        """Whether the open root lies on the file system that was taken for the right one, if one was."""
+        return self._mount is None or self._mount == self._mount_now(fd)
+
+    def lost_mounts(self) -> frozenset[str]:
+        """Where something was mounted below the root when this was asked before, and nothing is now.
+
+        What is left there is an empty directory: not what the mount held.
+        """
+        now = self.mount_points()
+        lost = self._mounted_below - now
+        self._mounted_below |= now
+        return lost
 
     def mount_points(self) -> frozenset[str]:
         """Where something is mounted below the root, as paths that begin at the root: "/a/b"."""
@@ -71,9 +107,9 @@ class Root:
             if mount.point.startswith(prefix) and mount.point != "/"
         )
 
-    def _mount_now(self) -> str:
+    def _mount_now(self, fd: int) -> str:
         mount = _mount_above(self.path)
-        return mount.identity if mount else ""
+        return f"{mount.identity if mount else ''} {os.fstatvfs(fd).f_fsid}"
 
 
 @dataclass(frozen=True)
@@ -114,17 +150,41 @@ def _mount_above(path: str) -> _Mount | None:
     return max(reversed(above), key=lambda mount: len(mount.point), default=None)
 
 
-def open_child(parent: int, name: str, *, follow: bool = False) -> int:
-    """A descriptor of the directory `name` in the directory `parent`; a symbolic link is refused unless followed."""
-    return os.open(name, _OPEN if follow else OPEN_CHILD, dir_fd=parent)
+def open_child(parent: int, name: str, *, within: Root | None = None) -> int:
+    """A descriptor of the directory `name` in the directory `parent`.
+
+    A symbolic link is refused, or followed to what lies `within` that root: what was opened is looked at, not its name,
+    which may lead elsewhere by now.
+    """
+    fd = os.open(name, _OPEN if within else OPEN_CHILD, dir_fd=parent)
+    if within:
+        require_within(within, fd)
+    return fd
 
 
-def open_chain(start: int, names: Iterable[str], *, follow: bool = False) -> int:
+def require_within(root: Root, fd: int) -> None:
+    """Close an open directory that does not lie below the root.
+
+    Raises:
+        FileNotFoundError: it does not; in its place nothing is to be found.
+    """
+    place = place_of(fd)
+    if place != str(root) and not place.startswith(root.path + "/"):
+        os.close(fd)
+        raise FileNotFoundError(errno.ENOENT, "It lies outside the root", place)
+
+
+def place_of(fd: int) -> str:
+    """Where an open file lies now, without links. Raises OSError where the system does not tell."""
+    return os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - raw names
+
+
+def open_chain(start: int, names: Iterable[str], *, within: Root | None = None) -> int:
     """A descriptor of the directory that `names` lead to from `start`, which is closed.
 
-    Name by name: no length of a path is too great, and no link that was swapped in is followed.
+    Name by name: no length of a path is too great. Links are treated as `open_child` does.
     """
-    flags = 0 if follow else os.O_NOFOLLOW
+    flags = 0 if within else os.O_NOFOLLOW
     here = start
     chain = list(names)
     for position, name in enumerate(chain, 1):
@@ -133,6 +193,8 @@ def open_chain(start: int, names: Iterable[str], *, follow: bool = False) -> int
         finally:
             os.close(here)
         here = there
+    if within:
+        require_within(within, here)
     return here
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase
 from fustor_source_fs._counters import Counters
+from fustor_source_fs._entry import AbsentError, enter, is_vacant
 from fustor_source_fs._files import ARRIVED, Files, flags_after
 from fustor_source_fs._folders import EVERYTHING, Folders
 from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
@@ -21,6 +23,8 @@ from fustor_source_fs._visitors import register
 from fustor_source_fs.config import FsParams
 
 __all__ = ["Stream"]
+
+_log = logging.getLogger(__name__)
 
 _IDLE_SEC = 0.5
 _CHUNKS_AT_ONCE = 8
@@ -258,12 +262,20 @@ class Stream(Iterator[EventBase]):
         return moment - _CLOCK_SLACK_SEC
 
     def _poll(self) -> Pause:
-        os.close(self._live.open_root())  # a mount that was taken away tells nothing of it
+        self._look_at_root()
         since, self._polled_at = self._polled_at, time.time()
         if self._live.unwatched:
             yield from self._folders.poll(self._changed_since(since))
         yield from self._folders.retry_unlisted(self._live.root)
         self._poll_due = time.monotonic() + self._live.params.poll_interval_sec
+
+    def _look_at_root(self) -> None:
+        """Find out what no event tells: that the root was unmounted, or something mounted over it."""
+        os.close(self._live.open_root())
+        try:
+            os.close(enter(self._live.scope))
+        except AbsentError as error:
+            raise RootLostError from error
 
     def _restore(self) -> Pause:
         """Wait for the root, then tell how it differs from what is known, and every file once more.
@@ -277,26 +289,40 @@ class Stream(Iterator[EventBase]):
         yield from self._folders.compare(None, live.directory_of(live.root), EVERYTHING)
 
     def _wait_for_root(self) -> tuple[int, int]:
-        root = self._live.scope.root
         for attempt in range(self._retries + 1):
             if attempt:
                 self._pause()
             self._live.check_stopped()
             try:
-                fd = root.open()
-            except OSError:  # not yet
-                continue
-            status = os.fstat(fd)
-            os.close(fd)
-            root.remember_mount()
-            if root.is_mounted():
-                return status.st_dev, status.st_ino
+                return self._root_now()
+            except AbsentError as error:
+                self._say_that_it_waits(error, attempt + 1)
         raise self._root_stays_away()
 
+    def _say_that_it_waits(self, error: AbsentError, attempt: int) -> None:
+        tries = self._retries + 1
+        pause = f", next in {self._retry_delay_sec:g} s" if attempt < tries else ""
+        _log.warning("%s (attempt %d of %d%s)", error, attempt, tries, pause)
+
+    def _root_now(self) -> tuple[int, int]:
+        """Device and inode of the root. Raises AbsentError where it is away; where it was emptied at once, it is."""
+        live, scope = self._live, self._live.scope
+        fd = enter(scope)
+        try:
+            status = os.fstat(fd)
+            if live.root.is_known_to_hold and not scope.allow_empty_root and is_vacant(scope, fd):
+                raise AbsentError(
+                    f"The root {str(scope.root)!r} was replaced by an empty directory; "
+                    "mount what belongs there, or set `allow_empty_root: true`"
+                )
+        finally:
+            os.close(fd)
+        return status.st_dev, status.st_ino
+
     def _root_stays_away(self) -> DriverError:
-        path = self._live.scope.root.path or "/"
         return DriverError(
-            f"The root {path!r} did not come back in {self._retries} attempts; check it, its mount and /proc"
+            f"The root {str(self._live.scope.root)!r} did not come back in {self._retries + 1} attempts; "
+            "check it, its mount and /proc"
         )
 
     def _pause(self) -> None:

@@ -44,6 +44,11 @@ class Node:
     def path(self) -> str:
         return "/" + "/".join(map(text_of, self.raw_parts()))
 
+    @property
+    def is_known_to_hold(self) -> bool:
+        """Whether anything is known to be in this directory."""
+        return bool(self.children) or bool(self.names())
+
     def child(self, name: str) -> Node | None:
         return self.children.get(name) if self.children else None
 

@@ -9,7 +9,7 @@ from stat import S_ISDIR
 from typing import Any
 
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import OPEN_CHILD, VANISHED, Scope, open_chain, open_child
+from fustor_source_fs._root import OPEN_CHILD, VANISHED, Scope, open_chain, open_child, require_within
 
 __all__ = ["Directory", "Step", "Walk"]
 
@@ -103,18 +103,18 @@ class Walk:
         above: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
         self._scope = scope
-        self._follow = scope.follow_symlinks
         self._leave_all = leave
         self._known = known
         self._above = above
         self._stack = [start]
         self._device = start.status.st_dev if scope.one_file_system else None
-        self._mounts = scope.root.mount_points() if scope.one_file_system else frozenset[str]()
+        self._closed = scope.root.mount_points() if scope.one_file_system else scope.root.lost_mounts()
 
     def __iter__(self) -> Iterator[tuple[Step, Directory]]:  # noqa: C901 - the hot loop: a call costs a tenth
         stack, known, leave_all, flags = self._stack, self._known, self._leave_all, OPEN_CHILD
-        device, mounts, is_shared = self._device, self._mounts, self._scope.shares_directories
-        if self._follow:
+        device, closed, is_shared = self._device, self._closed, self._scope.shares_directories
+        within = self._scope.within
+        if within:
             flags &= ~os.O_NOFOLLOW
         try:
             yield Step.ENTER, stack[-1]
@@ -136,12 +136,14 @@ class Walk:
                     if top.fd is None:
                         top.fd = self._reopen(top)
                     fd = os.open(name, flags, dir_fd=top.fd)
+                    if within:
+                        require_within(within, fd)
                 except OSError as error:
                     yield self._absent(top, raw, path, error)
                     continue
                 child = Directory(top, raw, path, fd, os.fstat(fd))
-                is_elsewhere = device is not None and (child.status.st_dev != device or raw in mounts)
-                if is_elsewhere or (is_shared and self._is_above(child)):
+                is_elsewhere = device is not None and child.status.st_dev != device
+                if is_elsewhere or raw in closed or (is_shared and self._is_above(child)):
                     child.close()
                     yield Step.CLOSED, child
                     continue
@@ -199,7 +201,7 @@ class Walk:
             os.close(fd)
 
     def _reopen(self, directory: Directory) -> int:
-        fd = open_chain(self._scope.root.open(), directory.raw.split("/")[1:], follow=self._follow)
+        fd = open_chain(self._scope.root.open(), directory.raw.split("/")[1:], within=self._scope.within)
         status = os.fstat(fd)
         if (status.st_dev, status.st_ino) != directory.identity():
             os.close(fd)

@@ -27,6 +27,10 @@ class FsParams(BaseModel):
     )
     one_file_system: bool = Field(default=True, description="Do not enter what is mounted below the root")
     follow_symlinks: bool = Field(default=False, description="Follow links whose target lies below the root")
+    allow_empty_root: bool = Field(
+        default=False,
+        description="Take a root in which nothing is for the truth, and let everything be deleted downstream",
+    )
     batch_size: int = Field(default=1000, gt=0, description="Largest number of rows in one event")
     settle_sec: float = Field(
         default=0.5, ge=0, description="How long a new file may stay open before it is reported all the same"

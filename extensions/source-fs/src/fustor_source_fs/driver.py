@@ -155,6 +155,7 @@ class FsDriver(SourceDriver):
             acceptor(params.include, params.exclude),
             params.one_file_system,
             params.follow_symlinks,
+            params.allow_empty_root,
         )
 
     def _batch_size(self, kwargs: Mapping[str, Any]) -> int:

@@ -1,0 +1,84 @@
+"""Entering the root: it must be there, the one that it was, and hold something."""
+
+from __future__ import annotations
+
+import os
+
+from fustor_core.exceptions import DriverError
+from fustor_source_fs._names import text_of
+from fustor_source_fs._root import Scope
+from fustor_source_fs._walk import Directory
+
+__all__ = ["AbsentError", "enter", "insist", "is_vacant", "open_root"]
+
+
+class AbsentError(DriverError):
+    """The root is not there, or what is there is not the root that was meant; it may come back."""
+
+
+def enter(scope: Scope) -> int:
+    """A descriptor of the root, on the file system that was first found there with something in it.
+
+    Raises:
+        AbsentError: it cannot be read, or lies on another file system now.
+    """
+    root = scope.root
+    try:
+        fd = root.open()
+    except OSError as error:
+        raise AbsentError(
+            f"The root {str(root)!r} cannot be read ({error.strerror}); check it and its mount"
+        ) from error
+    try:
+        _judge(scope, fd)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _judge(scope: Scope, fd: int) -> None:
+    root = scope.root
+    if not root.is_mounted(fd):
+        raise AbsentError(f"What was mounted under {str(root)!r} is gone; mount it again")
+    if not root.is_known and (scope.allow_empty_root or not is_vacant(scope, fd)):
+        root.remember_mount(fd)
+
+
+def open_root(scope: Scope) -> Directory:
+    """The root, open. Raises as `enter` does."""
+    fd = enter(scope)
+    return Directory(None, "", "/", fd, os.fstat(fd))
+
+
+def is_vacant(scope: Scope, fd: int) -> bool:
+    """Whether nothing in the open root is part of the source; False where that cannot be read."""
+    accept = scope.accept
+    try:
+        with os.scandir(fd) as entries:
+            return not any(
+                accept is None or accept("/" + text_of(entry.name), entry.is_dir(follow_symlinks=scope.follow_symlinks))
+                for entry in entries
+            )
+    except OSError:  # whoever lists it says so
+        return False
+
+
+def insist(scope: Scope, start: Directory) -> None:
+    """Make sure, after the last row, that what was read from `start` on is still the root.
+
+    Raises:
+        DriverError: it is not, so that nothing may be concluded from what was not found.
+    """
+    root = scope.root
+    try:
+        fd = root.open()
+    except OSError as error:
+        raise AbsentError(f"The root {str(root)!r} went away while it was read; check its mount") from error
+    try:
+        status = os.fstat(fd)
+        is_same = (status.st_dev, status.st_ino) == start.identity() and root.is_mounted(fd)
+    finally:
+        os.close(fd)
+    if not is_same:
+        raise AbsentError(f"The root {str(root)!r} was replaced while it was read; read it again")
