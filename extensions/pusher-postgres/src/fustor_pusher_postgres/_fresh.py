@@ -15,6 +15,7 @@ from fustor_pusher_postgres._containers import make_containers
 from fustor_pusher_postgres._known import look_around
 from fustor_pusher_postgres._memory import Mistaken, Sure
 from fustor_pusher_postgres._partial import PARTIAL, PARTIAL_NONE
+from fustor_pusher_postgres._refusals import Suppressed
 from fustor_pusher_postgres._rows import Key
 from fustor_pusher_postgres._stage import NULL, copy_chunks
 from fustor_pusher_postgres._tables import Table
@@ -45,6 +46,7 @@ def copy_fresh(
 
     Raises:
         psycopg2.Error: the database refuses a value.
+        Suppressed: a trigger made nothing of a row.
         ValueError: a value cannot be stored anywhere.
     """
     state = writer.state
@@ -53,15 +55,19 @@ def copy_fresh(
     awaits = is_realtime and state.snapshot_open
     names = [*columns, PARTIAL_NONE] if awaits else columns
     ending = f"\t{source.value}\t{mark}\t{state.session}\t0\n"
-    lines = (
-        chunk
-        for block in blocks
-        for chunk in block.lines(
-            _awaiting(columns, block) if awaits else columns, file=f"f\t{mark}", container=f"t\t{NULL}", ending=ending
-        )
-    )
+    sent = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal sent
+        kinds = {"file": f"f\t{mark}", "container": f"t\t{NULL}", "ending": ending}
+        for block in blocks:
+            sent += len(block.rows)
+            yield from block.lines(_awaiting(columns, block) if awaits else columns, **kinds)
+
     statement = _COPY.format(writer.name(table), names_of(names))
-    copy_chunks(writer.cur, statement.as_string(writer.cur), lines)
+    copy_chunks(writer.cur, statement.as_string(writer.cur), lines())
+    if writer.cur.rowcount < sent:
+        raise Suppressed(f"A trigger of table {table.name!r} made nothing of a row; let it raise, or return a row")
 
 
 def _awaiting(columns: Sequence[Column], block: Block) -> list[Column]:

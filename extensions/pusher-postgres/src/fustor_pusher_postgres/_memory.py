@@ -9,6 +9,7 @@ from typing import Self
 
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres._block import Paths
+from fustor_pusher_postgres._refusals import Streak
 from fustor_pusher_postgres._tables import Table
 
 __all__ = ["Forecast", "Memory", "Mistaken", "Sure"]
@@ -77,3 +78,4 @@ class Memory:
     sure: tuple[str, Sure | None] = ("", None)
     """What is sure while this transaction is the last one that has pushed."""
     forecast: Forecast = field(default_factory=Forecast)
+    streak: Streak = field(default_factory=Streak)

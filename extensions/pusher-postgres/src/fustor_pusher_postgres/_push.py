@@ -13,10 +13,11 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import cursor
 
-from fustor_pusher_postgres._batch import REFUSALS, Batch, Refused, write_batch
+from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
 from fustor_pusher_postgres._connection import Address, Pool
 from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
 from fustor_pusher_postgres._memory import Forecast, Memory, Mistaken
+from fustor_pusher_postgres._refusals import RefusalLog, Refused
 from fustor_pusher_postgres._schema import prepare_schema
 from fustor_pusher_postgres._state import State, begin_session, load, lock, save
 from fustor_pusher_postgres._tables import Tables, load_tables
@@ -48,7 +49,7 @@ class Counters:
             self.batches += 1
             self.events += len(batch.events)
             self.rows += sum(len(event.rows) for event in batch.events)
-            self.refused_rows += refused.rows
+            self.refused_rows += len(refused.rows)
             self.refused_deletions += refused.deletions
 
 
@@ -62,6 +63,7 @@ class Store:
         self._retry_delay_sec = retry_delay_sec
         self._closing = threading.Event()
         self._memories = defaultdict[int, Memory](Memory)
+        self._refusals = RefusalLog()
         self.counters = Counters()
 
     def begin(self, task: str) -> tuple[str, int]:
@@ -93,6 +95,7 @@ class Store:
             self.counters.refused_batches += 1
             state, refused = self._push_carefully(session_id, batch)
         self.counters.add(batch, refused)
+        self._refusals.tell(state.task, refused.rows)
         return state, refused
 
     def _written(self, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, Refused]:
@@ -135,8 +138,11 @@ class Store:
             if remembers:  # somebody has given a column another type
                 raise Mistaken(str(error)) from None
             raise
+        lasting = self._memories[state.number]
+        streak = lasting.streak.after(refused.rows, sum(len(event.rows) for event in batch.events))
         save(cur, schema, before, state)
-        memory = self._memories[state.number]
+        memory = lasting
+        memory.streak = streak
         memory.tables = state.tables_version, tables.all()
         memory.sure = locked.transaction, writer.sure
         return state, refused

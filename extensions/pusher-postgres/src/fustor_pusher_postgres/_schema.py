@@ -90,6 +90,22 @@ _MIGRATIONS = (
     """,
     # 3: what the source has declared of a table
     "ALTER TABLE {tables} ADD COLUMN layout jsonb",
+    # 4: when a newer version of a row was refused; a dead letter is kept once, however often it comes
+    """
+    DO $migration$
+    DECLARE relation text;
+    BEGIN
+        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
+        LOOP
+            EXECUTE 'ALTER TABLE ' || relation || ' ADD COLUMN IF NOT EXISTS _refused timestamptz';
+        END LOOP;
+    END $migration$;
+    ALTER TABLE {dead_letters}
+        ADD COLUMN times integer NOT NULL DEFAULT 1, ADD COLUMN last_refused_at timestamptz, ADD COLUMN digest text;
+    CREATE INDEX ON {dead_letters} (digest);
+    """,
 )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "MOVE",
     "NOTE",
     "SUPPLY",
+    "SUPPRESSED",
     "TOLD_KEYS",
     "TOMBSTONES",
     "TOUCHED",
@@ -30,7 +31,7 @@ __all__ = [
 
 COLUMNS = (
     "path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped, record, extra,"
-    " message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen, _partial"
+    " message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen, _partial, _refused"
 )
 
 UPSERT = """
@@ -54,7 +55,7 @@ ON CONFLICT (path) DO UPDATE SET
     _audit = coalesce(excluded._audit, t._audit),
     _seen = CASE WHEN excluded._audit IS NULL THEN t._seen
         WHEN t._audit = excluded._audit THEN t._seen | excluded._seen ELSE excluded._seen END,
-    _partial = {joined_partial}{assignments}
+    _partial = {joined_partial}, _refused = NULL{assignments}
 WHERE (NOT t.is_directory OR excluded.is_directory) {guard}
 """
 
@@ -79,6 +80,12 @@ YOUNG = (
 CONFLICTS = """
 SELECT s.path FROM pg_temp._fustor_stage s JOIN {t} t USING (path)
 WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) AND t.is_directory AND NOT s.is_directory {guard}
+"""
+
+SUPPRESSED = """
+SELECT s.path FROM pg_temp._fustor_stage s LEFT JOIN {t} t USING (path)
+WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) AND (t.path IS NULL
+    OR pg_catalog.age(t.xmin) > 0 AND (NOT t.is_directory OR s.is_directory) {guard}) LIMIT 1
 """
 
 MERGE_FACTS = """
@@ -174,7 +181,7 @@ SELECT EXISTS (SELECT FROM {t} t
 CLEAR = """
 UPDATE {t} SET is_directory = true, _told = CASE WHEN _session = %(session)s THEN coalesce(_told, mtime) END,
     mtime = NULL, size = NULL, parent_path = NULL, parent_mtime = NULL, is_atomic_write = NULL, audit_skipped = NULL,
-    record = NULL, extra = NULL, message_source = %(source)s, _partial = NULL
+    record = NULL, extra = NULL, message_source = %(source)s, _partial = NULL, _refused = NULL
 WHERE path = ANY(%(paths)s) RETURNING path
 """
 

@@ -48,7 +48,8 @@ CREATE TABLE {relation} (
     _dark boolean,
     _audit integer,
     _seen smallint,
-    _partial text[]
+    _partial text[],
+    _refused timestamptz
 )
 """
 

@@ -15,6 +15,7 @@ from fustor_pusher_postgres._containers import lacking, make_containers
 from fustor_pusher_postgres._declare import Declarations
 from fustor_pusher_postgres._memory import Forecast, Sure
 from fustor_pusher_postgres._partial import supply
+from fustor_pusher_postgres._refusals import Suppressed
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
 from fustor_pusher_postgres._schema import FACTS, qualified
 from fustor_pusher_postgres._stage import copy_entries
@@ -187,7 +188,9 @@ class Writer:
                 self._run(statements.MOVE, table, other, home=table.number)
         written = self._upsert(table, staged.variants, source)
         if written < len(staged.paths):
-            self._settle(table, staged.variants, source)
+            written += self._settle(table, staged.variants, source)
+        if source is MessageSource.REALTIME and written < len(staged.paths):
+            raise Suppressed(f"A trigger of table {table.name!r} made nothing of a row; let it raise, or return a row")
 
     def _is_between(self, table: Table, paths: Sequence[str]) -> bool:
         """Whether a table has any path between the first and the last of a group: if not, it has none of them."""
@@ -222,8 +225,15 @@ class Writer:
             return ""
         return statements.YOUNG if source is MessageSource.SNAPSHOT else statements.UNMARKED
 
-    def _settle(self, table: Table, variants: Sequence[Variant], source: MessageSource) -> None:
-        """Write what is no container over a container, unless realtime touched that; note what is not written."""
+    def _settle(self, table: Table, variants: Sequence[Variant], source: MessageSource) -> int:
+        """Write what is no container over a container, unless realtime touched that; note what is not written.
+
+        Returns how many rows were written.
+
+        Raises:
+            Suppressed: something else than arbitration has kept a row out.
+        """
+        written = 0
         limit = self._limit(source)
         query = statements.CONFLICTS.replace("{guard}", self._guard(source).replace("{s}", "s"))
         arguments: dict[str, Any] = {"source": source, "home": table.number, "acts": [Act.PUT, Act.PATCH, Act.REPLACE]}
@@ -232,11 +242,21 @@ class Writer:
         if free:
             self.cut_below(free)
             self._run("UPDATE {t} SET is_directory = false WHERE path = ANY(%(paths)s)", table, paths=free)
-            self._upsert(table, variants, source, free)
+            written = self._upsert(table, variants, source, free)
+        self._expect_none(table, source, arguments)
         if source is MessageSource.SNAPSHOT:
             self.execute(sql.SQL(statements.SUPPLY).format(t=self.name(table), **supply(table)), **arguments)
         if source is not MessageSource.REALTIME and self.state.needs_facts:
             self._run(statements.MERGE_FACTS, table, **arguments)
+        return written
+
+    def _expect_none(self, table: Table, source: MessageSource, arguments: Mapping[str, Any]) -> None:
+        """Make sure that what is not written is what arbitration forbids."""
+        if source is MessageSource.REALTIME:
+            return  # nothing forbids it: its rows are counted
+        query = statements.SUPPRESSED.replace("{guard}", self._guard(source).replace("{s}", "s"))
+        if self._run(query, table, **arguments):
+            raise Suppressed(f"A trigger of table {table.name!r} made nothing of a row; let it raise, or return a row")
 
     def name(self, table: Table) -> sql.Composable:
         """The quoted name of a table."""

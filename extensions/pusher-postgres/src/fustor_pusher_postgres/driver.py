@@ -68,9 +68,9 @@ class PostgresDriver(PusherDriver):
             "success": True,
             "snapshot_needed": False,
             "committed_index": state.committed,
-            "refused_rows": refused.rows,
+            "refused_rows": len(refused.rows),
             "refused_deletions": refused.deletions,
-        }
+        } | ({"refused_reason": refused.reason} if refused.rows else {})
 
     async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
         """Confirm the session; it ends when another one is opened for its task, and never by time.
