@@ -40,8 +40,9 @@ BEGIN
     ELSIF pg_catalog.jsonb_typeof(item) = 'null' THEN
         RETURN CASE WHEN inner_one THEN 'NULL' END;
     END IF;
-    RETURN '"' || pg_catalog.replace(pg_catalog.replace(CASE WHEN documents THEN item::text ELSE item #>> '{}' END, '\\', '\\\\'), '"', '\\"')
-        || '"';
+    RETURN '"' || pg_catalog.replace(
+        pg_catalog.replace(CASE WHEN documents THEN item::text ELSE item #>> '{}' END, '\\', '\\\\'), '"', '\\"'
+    ) || '"';
 END $$
 """
 
