@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 
 import pytest
 
@@ -15,6 +16,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let `--upstream` choose its tests, and three processes share a run of everything (`-n 0`: one does it)."""
     if config.getoption("upstream"):
         config.option.markexpr = "upstream"
+    state = tempfile.TemporaryDirectory(prefix="fustor-new-state-")  # what runs note down is no business of this user
+    config.add_cleanup(state.cleanup)
+    os.environ["XDG_STATE_HOME"] = state.name
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS

@@ -1,4 +1,7 @@
-"""Standard output, where it may fail."""
+"""What is printed: every text of a user's file is made safe for a terminal here, and nowhere else.
+
+Standard output may fail, too.
+"""
 
 import os
 import sys
@@ -6,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["heard", "printable"]
+__all__ = ["heard", "printable", "say", "say_data", "say_patch", "warn"]
 
 
 @contextmanager
@@ -30,6 +35,33 @@ def heard(outcome: str) -> Iterator[None]:
         ) from err
 
 
+def say(*texts: str) -> None:
+    """Print texts for people, each on lines of its own."""
+    for text in texts:
+        typer.echo("\n".join(printable(line) for line in text.removesuffix("\n").split("\n")))
+
+
+def say_data(text: str) -> None:
+    """Print JSON for programs; it is plain ASCII, so that it holds nothing that a terminal obeys."""
+    typer.echo(text)
+
+
+def say_patch(patch: bytes) -> None:
+    """Print a patch: to a program byte for byte, on a terminal made safe."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        say(patch.decode(errors="backslashreplace")) if patch else None
+    else:
+        typer.echo(patch, nl=False)
+
+
+def warn(text: str) -> None:
+    """Print one line for people on standard error."""
+    typer.echo(f"fustor-new: {printable(' '.join(text.split()))}", err=True)
+
+
 def printable(text: str) -> str:
-    """Return the text with what no terminal or no encoding takes spelled out: control characters, broken names."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    """Return the text with what no terminal or no encoding takes spelled out: control characters, broken names.
+
+    What turns the direction of writing, or is invisible, is spelled out as well. A tab stays.
+    """
+    return "".join(char if char.isprintable() or char == "\t" else repr(char)[1:-1] for char in text)

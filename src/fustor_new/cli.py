@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fustor_new import __version__
+from fustor_new._output import warn
 from fustor_new.commands.options import AdoptOptions, PusherOptions, SourceOptions, with_options
 from fustor_new.errors import EnvironmentProblem, FustorNewError
 
@@ -38,7 +39,7 @@ def run(arguments: Iterable[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except Terminated:  # outside of any command: while the arguments are read, or after the answer
-        typer.echo("fustor-new: terminated", err=True)
+        warn("terminated")
         return _TERMINATED
     return 0
 
@@ -192,13 +193,13 @@ def _answer(action: Callable[[], None]) -> None:
         _check_place()
         action()
     except FustorNewError as error:
-        typer.echo(f"fustor-new: {' '.join(str(error).split())}", err=True)
+        warn(str(error))
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("fustor-new: interrupted", err=True)
+        warn("interrupted")
         code = _INTERRUPTED
     except Terminated:
-        typer.echo("fustor-new: terminated", err=True)
+        warn("terminated")
         code = _TERMINATED
     raise typer.Exit(code)
 

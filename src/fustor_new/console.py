@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from fustor_new._output import printable
 from fustor_new.changes.plan import NewTree, Plan
 
 __all__ = ["show_next_steps", "show_plan", "show_table"]
@@ -25,11 +26,11 @@ def show_plan(plan: Plan, *, verbose: bool) -> None:
     """Print what was made as a tree: every project, its files in summary (all of them if `verbose`), every edit."""
     console = _Console(highlight=False, soft_wrap=True)
     for note in plan.notes:
-        console.print(Text(note))
+        console.print(Text(printable(note)))
     for tree in plan.trees:
         console.print(_draw(tree, verbose=verbose))
     for edit in plan.edits:
-        console.print(Text(f"{edit.path.name}: the driver is registered"))
+        console.print(Text(f"{printable(edit.path.name)}: the driver is registered"))
     if not plan.trees and not plan.edits:
         console.print(Text("Nothing to do: everything is there already"))
 
@@ -39,7 +40,7 @@ def show_next_steps(steps: Iterable[str]) -> None:
     console = _Console(highlight=False, soft_wrap=True)
     console.print(Text("Next:"))
     for step in steps:
-        console.print(Text(f"    {step}"))
+        console.print(Text(f"    {printable(step)}"))
 
 
 def show_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -49,12 +50,12 @@ def show_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
 
 
 def _draw(tree: NewTree, *, verbose: bool) -> Tree:
-    drawing = Tree(Text(_shown(tree.target), style="bold"))
+    drawing = Tree(Text(printable(_shown(tree.target)), style="bold"))
     branches: dict[str, Tree] = {"": drawing}
     for path in sorted(tree.files):
         folder, _, name = path.rpartition("/")

@@ -319,10 +319,12 @@ def test_an_interrupted_run_is_settled_first(workspace):
 
 @pytest.mark.parametrize("through_link", [False, True], ids=["from its own path", "through a link to the workspace"])
 def test_drivers_behind_a_link_come_and_go_as_others_do(tmp_path, through_link):
-    root, elsewhere = small(tmp_path / "workspace"), tmp_path / "elsewhere"
+    root = small(tmp_path / "workspace")
+    elsewhere = root / "elsewhere"
     (root / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
     elsewhere.mkdir()
-    (root / "extensions").symlink_to(elsewhere)
+    (elsewhere / "README").touch()
+    (root / "extensions").symlink_to("elsewhere")
     (tmp_path / "link").symlink_to(root)
     before = (root / "pyproject.toml").read_bytes()
     done(root, "source", "redis", "--contract-source", "index", "-q")
@@ -332,7 +334,7 @@ def test_drivers_behind_a_link_come_and_go_as_others_do(tmp_path, through_link):
     else:
         done(root, "remove", "source-redis")
     assert (root / "pyproject.toml").read_bytes() == before
-    assert list(elsewhere.iterdir()) == []
+    assert list(elsewhere.iterdir()) == [elsewhere / "README"]
     assert (root / "extensions").is_symlink()
 
 

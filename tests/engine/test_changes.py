@@ -1,6 +1,5 @@
 """Files created, replaced and deleted, directories taken away: whole or not at all, and nothing that has changed."""
 
-import json
 import os
 import shutil
 import signal
@@ -217,16 +216,6 @@ def test_a_single_edit_is_the_same_as_a_patch(tmp_path, snapshot, pair, modes):
     apply(plans[0])
     subprocess.run(["git", "apply", "-"], cwd=worlds[1], input=as_patch(plans[1]), check=True)
     assert snapshot(worlds[0]) == snapshot(worlds[1])
-
-
-def test_a_stage_that_version_1_0_0_has_left_is_finished(tmp_path):
-    stage = tmp_path / ".fustor-new-0"
-    (stage / "tree-0").mkdir(parents=True)
-    moves = [{"staged": ".fustor-new-0/tree-0", "target": "made"}]
-    journal = {"version": 1, "committing": True, "moves": moves, "registrations": [], "homes": [".fustor-new-0"]}
-    (stage / "journal.json").write_text(json.dumps(journal))
-    assert recover(tmp_path) == ["Finished an interrupted run: made is in place"]
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_a_directory_with_a_special_file_is_not_taken_away(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch, patch_base
-from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
+from fustor_new.changes.plan import FileContent, NewTree, Plan, Registration, make_plan
 from fustor_new.workspace.root import Workspace
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -99,7 +99,7 @@ def test_a_linked_root_file_is_patched_where_it_really_is(root, plan_for, tmp_pa
 
 def test_a_target_outside_the_working_tree_moves_the_base_up(root, tmp_path):
     git(root, "init", "-q")
-    plan = make_plan(root, [NewTree(tmp_path / "beside", {"x": FileContent(b"x")})])
+    plan = Plan(root, trees=(NewTree(tmp_path / "beside", {"x": FileContent(b"x")}),))
     assert patch_base(plan) == tmp_path
     git(tmp_path, "apply", "-", input=as_patch(plan))
     assert (tmp_path / "beside/x").read_bytes() == b"x"

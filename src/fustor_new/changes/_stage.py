@@ -2,25 +2,18 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from fustor_new.changes._files import (
-    digest,
-    fingerprint,
-    prune,
-    remove_tree,
-    standing_parents,
-    sync,
-    sync_tree,
-    try_lock,
-    write_new,
-)
-from fustor_new.changes._journal import Journal, drop_journal, write_journal
-from fustor_new.changes.plan import Edit, NewTree, Plan, Removal, missing_parents
+from fustor_new.changes._below import Below
+from fustor_new.changes._files import digest, try_lock
+from fustor_new.changes._journal import Journal, Phase
+from fustor_new.changes._records import drop_journal, write_journal
+from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, Removal
+from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["PREFIX", "Stage", "copy_owner_and_mode", "put_in_place"]
+__all__ = ["PREFIX", "Stage", "put_in_place", "with_executable"]
 
 PREFIX = ".fustor-new-"
 
@@ -31,13 +24,15 @@ class Stage:
     What has happened is read from the disk, never from memory: a signal may come between an act and its note.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, below: Below) -> None:
+        self._below = below
         self._name = PREFIX + secrets.token_hex(8)
         self._path = plan.root / self._name
         self._homes = {plan.root.stat().st_dev: self._path}
         self._staged: dict[Path, Path] = {}
         self._name_places(plan)
         self._lock = -1
+        self._journal: Journal | None = None
         self._prepared: Plan | None = None
         self._emptied: dict[Path, int] = {}
         self._standing: dict[Path, int] = {}
@@ -46,81 +41,83 @@ class Stage:
 
     def create(self, plan: Plan) -> None:
         """Make the stage and hold its lock; the caller holds the root's, so that nobody takes it for a leftover."""
-        self._path.mkdir()
-        self._lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        self._note(plan, Phase.STAGING)
+        self._below.make_directory(self._path, 0o700)
+        self._lock = self._below.open_directory(self._path)
         try_lock(self._lock)
-        write_journal(self._path, Journal.of(plan, self._staged, self._homes.values(), committing=False))
         for home in self._homes.values():
-            home.mkdir(exist_ok=True)
+            if not self._below.exists(home):
+                self._below.make_directory(home, 0o700)
 
-    def places(self, tree: NewTree) -> Iterator[tuple[str, Path]]:
-        """Yield the tree's files with their places in the stage, and make the directories around them."""
+    def places(self, tree: NewTree) -> Iterator[tuple[str, FileContent]]:
+        """Make the staged tree, and yield each of its files before it is written."""
         staged = self._staged[tree.target]
-        staged.mkdir()
-        for name in tree.files:
-            path = staged / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield name, path
-        sync_tree(staged)
+        self._below.make_directory(staged)
+        for name, content in tree.files.items():
+            yield name, content
+            self._below.make_parents(staged / name)
+            self._below.write_new(staged / name, content.data, 0o777 if content.is_executable else 0o666)
+        self._below.sync_tree(staged)
 
     def prepare(self, plan: Plan) -> None:
         """Write down what is to happen, and keep what must come back should it fail; needs the root's lock."""
+        below = self._below
         self._name_places(plan)
         made = [*(tree.target for tree in plan.trees), *(edit.path for edit in plan.edits)]
-        self.parents = tuple(sorted({path for target in made for path in missing_parents(target)}))
-        self._emptied = {tree.target: tree.target.stat().st_mode for tree in plan.trees if tree.target.is_dir()}
+        self.parents = tuple(sorted({path for target in made for path in below.missing_parents(target)}))
+        self._emptied = {
+            tree.target: status.st_mode for tree in plan.trees if (status := below.status(tree.target)) is not None
+        }
         going = [*(edit.path for edit in plan.edits if edit.after is None), *(one.target for one in plan.removals)]
-        standing = {parent for path in going for parent in standing_parents(path, plan.root)}
+        standing = {parent for path in going for parent in below.standing_parents(path)}
         self._standing = {parent: parent.stat().st_mode for parent in sorted(standing)}
         for edit in plan.edits:
             self._draft_of(edit)
         self._prepared = plan
-        write_journal(self._path, Journal.of(plan, self._staged, self._homes.values(), committing=True))
+        self._note(plan, Phase.COMMITTING)
 
     def move(self, tree: NewTree) -> None:
         """Put a staged tree in its place, which is free or an empty directory."""
-        self._staged[tree.target].rename(tree.target)
-        sync(tree.target.parent)
+        self._below.rename(self._staged[tree.target], tree.target)
 
     def edit(self, edit: Edit) -> None:
         """Put the edited file in the place of the old one, or the old one aside where there is to be none."""
-        put_in_place(self._staged[edit.path], edit.path, deletes=edit.after is None)
-        if edit.after is None:
-            prune(edit.path, self._path.parent)
+        put_in_place(self._below, self._staged[edit.path], edit.path, deletes=edit.after is None)
 
     def take_away(self, removal: Removal) -> None:
         """Put the directory aside, into the stage, with which it goes."""
-        put_in_place(self._staged[removal.target], removal.target, deletes=True)
-        prune(removal.target, self._path.parent)
+        put_in_place(self._below, self._staged[removal.target], removal.target, deletes=True)
 
     def undo(self) -> None:
         """Put everything back as it was before `prepare`, as far as it has changed."""
-        plan = self._prepared
+        plan, below = self._prepared, self._below
         if plan is None:
             return
         self._restore_parents()
         for removal in plan.removals:
-            if self._staged[removal.target].exists() and not os.path.lexists(removal.target):
-                self._staged[removal.target].rename(removal.target)
+            if below.exists(self._staged[removal.target]) and not below.exists(removal.target):
+                below.rename(self._staged[removal.target], removal.target)
         for edit in reversed(plan.edits):
             self._undo_edit(edit)
         for tree in plan.trees:
-            if not self._staged[tree.target].exists():
-                tree.target.rename(self._staged[tree.target])
-            if tree.target in self._emptied and not tree.target.exists():
-                tree.target.mkdir()
-                tree.target.chmod(self._emptied[tree.target] & 0o7777)
-        for parent in reversed(self.parents):
-            with suppress(OSError):  # not made yet, or in use by somebody else by now
-                parent.rmdir()
+            if not below.exists(self._staged[tree.target]):
+                below.rename(tree.target, self._staged[tree.target])
+            if tree.target in self._emptied and not below.exists(tree.target):
+                below.make_directory(tree.target)
+                below.set_mode(tree.target, self._emptied[tree.target])
+        for parent in reversed(self.parents):  # not made yet, or in use by somebody else by now: then it stays
+            below.remove_empty(parent)
 
     def remove(self) -> None:
-        """Remove the stage; once its journal is gone the run counts as done."""
-        if self._path.exists():
-            drop_journal(self._path)
-        self._prepared = None
-        for home in reversed(self._homes.values()):
-            remove_tree(home)
+        """Remove the stage; once its journal says that it is only to be cleared the run counts as done."""
+        if self._journal is not None:
+            if self._journal.phase is Phase.COMMITTING and self._prepared is not None:
+                self._note(self._prepared, Phase.CLEARING)
+            self._prepared = None
+            for home in reversed(self._homes.values()):
+                self._below.remove_tree(home)
+            drop_journal(self._journal)
+            self._journal = None
         self.release()
 
     def release(self) -> None:
@@ -128,6 +125,11 @@ class Stage:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+    def _note(self, plan: Plan, phase: Phase) -> None:
+        journal = Journal.of(plan, self._staged, self._homes.values(), phase)
+        write_journal(journal)
+        self._journal = journal
 
     def _home(self, target: Path) -> Path:
         """Return the stage's directory on the file system of `target`, where a rename reaches it."""
@@ -150,56 +152,47 @@ class Stage:
         """Write the file as it will be, and as it is; whatever is to be deleted need not be copied."""
         if edit.after is None:
             return
-        for draft, data in ((self._before(edit), edit.before), (self._staged[edit.path], edit.after)):
-            if data is not None:
-                write_new(draft, data, executable=edit.is_executable)
-            if edit.before is not None:
-                copy_owner_and_mode(edit.path, draft)
-        if edit.executable is not None and edit.before is not None:
-            set_executable(self._staged[edit.path], executable=edit.executable)
-        for draft in (self._before(edit), self._staged[edit.path]):
-            if draft.exists():
-                sync(draft)
+        if edit.before is None:
+            mode = 0o777 if edit.is_executable else 0o666
+            self._below.write_new(self._staged[edit.path], edit.after, mode)
+            return
+        found = self._below.read(edit.path)  # owner and mode are those of the very file whose bytes these are
+        if found.data != edit.before:
+            raise EnvironmentProblem(f"{str(edit.path)!r} has changed meanwhile; run again")
+        mode = stat.S_IMODE(found.status.st_mode)
+        self._below.write_new(self._before(edit), edit.before, mode, found.status)
+        mode = mode if edit.executable is None else with_executable(mode, executable=edit.executable)
+        self._below.write_new(self._staged[edit.path], edit.after, mode, found.status)
 
     def _undo_edit(self, edit: Edit) -> None:
         """Put the old file back, unless somebody else has changed the new one in the moment that it was there."""
-        staged, now = self._staged[edit.path], fingerprint(edit.path)
+        below, staged, now = self._below, self._staged[edit.path], self._below.fingerprint(edit.path)
         if edit.after is None:
-            if staged.exists() and now is None:
-                staged.rename(edit.path)
-        elif not staged.exists() and now == digest(edit.after):
+            if below.exists(staged) and now is None:
+                below.rename(staged, edit.path)
+        elif not below.exists(staged) and now == digest(edit.after):
             if edit.before is None:
-                edit.path.unlink()
+                below.remove_file(edit.path)
             else:
-                self._before(edit).replace(edit.path)
+                below.rename(self._before(edit), edit.path)
 
     def _restore_parents(self) -> None:
         """Make the directories anew that had become empty."""
         for parent, mode in self._standing.items():
-            if not parent.exists():
-                parent.mkdir()
-                parent.chmod(mode & 0o7777)
+            if not self._below.exists(parent):
+                self._below.make_directory(parent)
+                self._below.set_mode(parent, mode)
 
 
-def put_in_place(staged: Path, target: Path, *, deletes: bool) -> None:
+def put_in_place(below: Below, staged: Path, target: Path, *, deletes: bool) -> None:
     """Put the draft into its place, or aside what is there; lasts when this returns."""
     if deletes:
-        target.rename(staged)
-        sync(staged.parent)
+        below.rename(target, staged)
+        below.prune(target)
     else:
-        staged.replace(target)
-    sync(target.parent)
+        below.rename(staged, target)
 
 
-def copy_owner_and_mode(source: Path, target: Path) -> None:
-    """Give `target` the mode of `source`, and its owner where we may."""
-    status = source.stat()
-    with suppress(PermissionError):
-        os.chown(target, status.st_uid, status.st_gid)
-    target.chmod(status.st_mode & 0o7777)
-
-
-def set_executable(path: Path, *, executable: bool) -> None:
-    """Let those execute the file who may read it, or nobody."""
-    mode = path.stat().st_mode & 0o7777
-    path.chmod(mode | (mode & 0o444) >> 2 if executable else mode & ~0o111)
+def with_executable(mode: int, *, executable: bool) -> int:
+    """Return the mode that lets those execute the file who may read it, or nobody."""
+    return mode | (mode & 0o444) >> 2 if executable else mode & ~0o111

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from fustor_new.changes._files import digest, fingerprint, locked, uninterrupted, write_new
-from fustor_new.changes._recovery import recover
+from fustor_new.changes._below import Below
+from fustor_new.changes._files import digest, locked, uninterrupted
+from fustor_new.changes._recovery import abandoned_stages, recover, strange_stages
 from fustor_new.changes._stage import Stage
 from fustor_new.changes.plan import Edit, Plan, Removal, make_plan
 from fustor_new.errors import EnvironmentProblem
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["apply", "recover"]
+__all__ = ["abandoned_stages", "apply", "recover", "strange_stages"]
 
 Fault = Callable[[str], None]
 
@@ -41,7 +42,8 @@ def apply(plan: Plan, *, fault: Fault = _no_fault) -> Plan:
 
 def _apply(plan: Plan, fault: Fault) -> Plan:
     with ExitStack() as held:
-        stage = Stage(plan)
+        below = held.enter_context(Below(plan.root))
+        stage = Stage(plan, below)
         try:
             fault("create the stage")
             with locked(plan.root):
@@ -49,8 +51,8 @@ def _apply(plan: Plan, fault: Fault) -> Plan:
             _fill(stage, plan, fault)
             fault("lock the root")
             held.enter_context(locked(plan.root))
-            current = _plan_anew(plan)
-            _commit(stage, current, fault)
+            current = _plan_anew(plan, below)
+            _commit(stage, current, below, fault)
             fault("remove the stage")
             with uninterrupted():
                 stage.remove()
@@ -77,15 +79,14 @@ def _take_back(stage: Stage) -> None:
 def _fill(stage: Stage, plan: Plan, fault: Fault) -> None:
     for tree in plan.trees:
         fault(f"stage {tree.target.name}")
-        for name, path in stage.places(tree):
+        for name, _ in stage.places(tree):
             fault(f"write {tree.target.name}/{name}")
-            write_new(path, tree.files[name].data, executable=tree.files[name].is_executable)
 
 
-def _plan_anew(plan: Plan) -> Plan:
+def _plan_anew(plan: Plan, below: Below) -> Plan:
     """Return the plan for what is on disk now; the caller holds the root's lock."""
     for edit in plan.plain_edits:
-        _check_edit(edit)
+        _check_edit(edit, below)
     for removal in plan.removals:
         _check_removal(removal)
     return make_plan(
@@ -99,8 +100,8 @@ def _plan_anew(plan: Plan) -> Plan:
     )
 
 
-def _check_edit(edit: Edit) -> None:
-    if fingerprint(edit.path) != digest(edit.before):
+def _check_edit(edit: Edit, below: Below) -> None:
+    if below.fingerprint(edit.path) != digest(edit.before):
         raise EnvironmentProblem(f"{str(edit.path)!r} has changed meanwhile; run again")
 
 
@@ -109,18 +110,18 @@ def _check_removal(removal: Removal) -> None:
         raise EnvironmentProblem(f"{changed[0]!r} in {str(removal.target)!r} has changed meanwhile; run again")
 
 
-def _commit(stage: Stage, plan: Plan, fault: Fault) -> None:
+def _commit(stage: Stage, plan: Plan, below: Below, fault: Fault) -> None:
     fault("write the journal")
     stage.prepare(plan)
     for parent in stage.parents:
         fault(f"create {parent.name}")
-        parent.mkdir()
+        below.make_directory(parent)
     for tree in plan.trees:
         fault(f"move {tree.target.name}")
         stage.move(tree)
     for edit in plan.edits:
         fault(f"replace {edit.path.name}")
-        _check_edit(edit)
+        _check_edit(edit, below)
         stage.edit(edit)
     for removal in plan.removals:
         fault(f"take away {removal.target.name}")

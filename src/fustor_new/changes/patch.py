@@ -62,8 +62,7 @@ def as_json(plan: Plan, **more: object) -> str:
         "removed": [_shown(path, content) for path, content in _old_files(plan, base)],
         "notes": list(plan.notes),
     }
-    text = json.dumps(data | more, indent=2, ensure_ascii=False)
-    return text.encode(errors="backslashreplace").decode()  # a name that is no text: the escape is also that of JSON
+    return json.dumps(data | more, indent=2)
 
 
 def _new_files(plan: Plan, base: Path) -> Iterator[tuple[str, FileContent]]:

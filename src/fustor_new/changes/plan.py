@@ -3,10 +3,11 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fustor_new.errors import TargetConflict
+from fustor_new._reading import open_regular, read_open
+from fustor_new.errors import TargetConflict, WorkspaceError
 from fustor_new.workspace.registration import Registration, register
 from fustor_new.workspace.root import Verdict, Workspace
 from fustor_new.workspace.unregistration import unregister
@@ -19,12 +20,15 @@ __all__ = [
     "Registration",
     "Removal",
     "make_plan",
-    "missing_parents",
+    "place_in",
     "read_file",
+    "root_place",
     "root_text",
 ]
 
 _NAMED = 5
+_DEEPEST = 200
+_LARGEST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -178,14 +182,40 @@ def make_plan(
     registered = _edits(workspace, registrations, unregistrations, notes) if workspace else ()
     new: list[NewTree] = []
     for tree in trees:
-        target = tree.target.parent.resolve() / tree.target.name  # a symlink in its place is not followed
+        target = place_in(root, tree.target)
         _check_apart(target, [other.target for other in new])
         if _is_to_create(NewTree(target, tree.files)):
             new.append(NewTree(target, dict(sorted(tree.files.items()))))
         else:
             notes.append(f"{_shown(target, root)} is there already, unchanged")
     known, unknown = (tuple(registrations), tuple(unregistrations)) if workspace else ((), ())
-    return Plan(_existing(root), tuple(new), (*registered, *edits), tuple(notes), known, tuple(removals), unknown)
+    gone = tuple(replace(one, target=place_in(root, one.target)) for one in removals)
+    return Plan(_existing(root), tuple(new), (*registered, *edits), tuple(notes), known, gone, unknown)
+
+
+def place_in(root: Path, path: Path) -> Path:
+    """Return the real place of `path`, where a symlink in its last component is not followed.
+
+    Raises TargetConflict where symlinks, or the path itself, lead out of `root`: nothing is written there.
+    """
+    place = path.parent.resolve() / path.name
+    if not place.is_relative_to(root.resolve()):
+        raise TargetConflict(
+            f"{str(path)!r} leads to {str(place)!r}, outside of {str(root)!r}, where nothing is written; "
+            f"put a directory in the place of the symlink, or work in the project that it belongs to"
+        )
+    return place
+
+
+def root_place(root: Path, path: Path) -> Path:
+    """Return the real place of a workspace's root file; raises WorkspaceError where that is outside of `root`."""
+    place = Path(os.path.realpath(path))
+    if not place.is_relative_to(root.resolve()):
+        raise WorkspaceError(
+            f"{str(path)!r} is a symlink to {str(place)!r}, outside of the workspace, where nothing is written; "
+            f"put the file itself in its place"
+        )
+    return place
 
 
 def root_text(
@@ -209,12 +239,11 @@ def read_file(path: Path) -> FileContent:
         return FileContent(os.fsencode(path.readlink()), mode)
     if not stat.S_ISREG(mode):
         raise TargetConflict(f"{str(path)!r} is neither a file nor a symlink; move it away")
-    return FileContent(path.read_bytes(), mode)
-
-
-def missing_parents(target: Path) -> list[Path]:
-    """Return the directories above `target` that do not exist yet, the outermost first."""
-    return [parent for parent in reversed(target.parents) if not os.path.lexists(parent)]
+    descriptor = open_regular(path, follow=False)
+    try:
+        return FileContent(read_open(descriptor, path, limit_bytes=_LARGEST_BYTES), mode)
+    finally:
+        os.close(descriptor)
 
 
 def _edits(
@@ -230,8 +259,9 @@ def _edits(
         elif membership.verdict is Verdict.LISTED:
             notes.append(f"{one.directory} is listed as {membership.pattern!r}")
     after = root_text(workspace, registrations, unregistrations)
-    path = Path(os.path.realpath(workspace.path))
-    return (Edit(path, workspace.text, after),) if workspace.text != after else ()
+    if workspace.text == after:
+        return ()
+    return (Edit(root_place(workspace.root, workspace.path), workspace.text, after),)
 
 
 def _check_apart(target: Path, others: Sequence[Path]) -> None:
@@ -271,13 +301,18 @@ def _foreign(target: Path, tree: NewTree) -> Iterator[str]:
 
 def _contents(folder: Path, litter: frozenset[str]) -> Iterator[Path]:
     """Yield everything below `folder` but directories, without what is litter."""
-    for entry in os.scandir(folder):
-        if entry.name in litter:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _contents(Path(entry.path), litter)
-        else:
-            yield Path(entry.path)
+    waiting = [(folder, 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise TargetConflict(f"{str(folder)!r} is more than {_DEEPEST} directories deep; remove it by hand")
+        for entry in os.scandir(here):
+            if entry.name in litter:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((Path(entry.path), depth + 1))
+            else:
+                yield Path(entry.path)
 
 
 def _is_same(path: Path, content: FileContent) -> bool:
@@ -285,8 +320,8 @@ def _is_same(path: Path, content: FileContent) -> bool:
         return path.is_symlink() and os.fsencode(path.readlink()) == content.data
     if path.is_symlink() or not path.is_file():
         return False
-    executable = bool(path.stat().st_mode & 0o100)
-    return executable == content.is_executable and path.read_bytes() == content.data
+    found = read_file(path)
+    return found.is_executable == content.is_executable and found.data == content.data
 
 
 def _existing(root: Path) -> Path:

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import typer
-
-from fustor_new._output import heard, printable
-from fustor_new.changes.apply import apply, recover
+from fustor_new._output import heard, say, say_data, say_patch, warn
+from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan
 from fustor_new.commands.metadata import Metadata, read_metadata, requirement_name
 from fustor_new.commands.options import AdoptOptions
+from fustor_new.commands.settling import settle
 from fustor_new.doctor.examination import find_subjects, readable
 from fustor_new.doctor.subject import Package, Point
 from fustor_new.errors import NameRefused, UsageProblem
@@ -52,12 +51,14 @@ def adopt(options: AdoptOptions) -> None:
         raise UsageProblem(f"{str(path)!r} is no directory; name the directory of a driver package")
     folder = path.resolve()
     if not options.dry_run:
-        for line in recover(folder):
-            typer.echo(f"fustor-new: {line}", err=True)
+        settle(folder)
     if (known := read_record(folder)) is not None:
         note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
         with heard("nothing was to be changed"):
-            typer.echo(as_json(Plan(folder, notes=(note,)), written=[]) if options.json else printable(note))
+            if options.json:
+                say_data(as_json(Plan(folder, notes=(note,)), written=[]))
+            else:
+                say(note)
         return
     with readable():
         adoption = plan_adoption(folder, options)
@@ -110,13 +111,13 @@ def _answer(folder: Path, adoption: Adoption, written: tuple[Edit, ...], *, json
     names = [os.path.relpath(edit.path, folder) for edit in written]
     if json:
         answers = {key: str(value) for key, value in asdict(_named(adoption.spec)).items()}
-        typer.echo(as_json(plan, written=names, names=answers))
+        say_data(as_json(plan, written=names, names=answers))
         return
     for line in (*adoption.notes, *(f"Wrote {name}" for name in names)):
-        typer.echo(f"fustor-new: {printable(line)}", err=True)
+        warn(line)
     if left:
-        typer.echo(f"fustor-new: {len(left)} files are proposed; apply the patch with 'git apply'", err=True)
-        typer.echo(as_patch(plan), nl=False)
+        warn(f"{len(left)} files are proposed; apply the patch with 'git apply'")
+        say_patch(as_patch(plan))
 
 
 def _named(spec: DriverSpec) -> Names:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import typer
 
-from fustor_new._output import heard
-from fustor_new.changes.apply import apply, recover
+from fustor_new._output import heard, say_data, say_patch
+from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
 from fustor_new.commands import wizard
 from fustor_new.commands.options import PusherOptions
 from fustor_new.commands.planning import Place, check_names, known_contract_source, locate, plan_drivers
+from fustor_new.commands.settling import settle
 from fustor_new.errors import EnvironmentProblem, UsageProblem
 from fustor_new.names import Names
 from fustor_new.workspace.root import Workspace
@@ -64,15 +65,14 @@ def _ask_contract_source(*, asks: bool) -> str:
 
 
 def _recover(place: Place) -> None:
-    for line in recover(place.workspace.root if place.workspace else place.folder):
-        typer.echo(f"fustor-new: {line}", err=True)
+    settle(place.workspace.root if place.workspace else place.folder)
 
 
 def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Place) -> None:
     if options.json:
-        typer.echo(as_json(plan))
+        say_data(as_json(plan))
     elif options.dry_run:
-        typer.echo(as_patch(plan), nl=False)
+        say_patch(as_patch(plan))
     elif not options.quiet:
         from fustor_new.console import show_next_steps, show_plan  # noqa: PLC0415 - rich is for people
 

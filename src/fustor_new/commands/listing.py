@@ -8,10 +8,8 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from fustor_new import __version__
-from fustor_new._output import heard, printable
+from fustor_new._output import heard, printable, say, say_data, warn
 from fustor_new.commands.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.errors import FustorNewError, WorkspaceError
 from fustor_new.workspace.drivers import Package, driver_packages, package_around, workspace_above
@@ -87,7 +85,7 @@ class Row:
             ", ".join(self._verdicts()) or "-",
             self.directory,
         )
-        return tuple(map(printable, cells))
+        return tuple(printable(cell).replace("\t", "\\t") for cell in cells)
 
     def _verdicts(self) -> Iterator[str]:
         for one in self.conformance:
@@ -105,11 +103,11 @@ def list_drivers(root: Path | None, *, json: bool) -> None:
     found, problems = rows(workspace)
     with heard("nothing was to be changed"):
         if json:
-            typer.echo(_as_json(workspace, found, problems))
+            say_data(_as_json(workspace, found, problems))
         else:
             _print(found)
             for problem in problems:
-                typer.echo(f"fustor-new: {problem}", err=True)
+                warn(problem)
 
 
 def rows(workspace: Workspace | None) -> tuple[list[Row], list[str]]:
@@ -201,16 +199,16 @@ def _as_json(workspace: Workspace | None, found: Sequence[Row], problems: Sequen
 
 def _print(found: Sequence[Row]) -> None:
     if not found:
-        typer.echo("No drivers here; `fustor-new source NAME` creates one")
+        say("No drivers here; `fustor-new source NAME` creates one")
     elif sys.stdout.isatty():
         from fustor_new.console import show_table  # noqa: PLC0415 - rich is for people
 
         show_table(_HEADINGS, [row.cells() for row in found])
     else:
-        typer.echo("\n".join(_aligned([_HEADINGS, *(row.cells() for row in found)])))
+        say(*_aligned([_HEADINGS, *(row.cells() for row in found)]))
     for row in found:
         if row.problem:
-            typer.echo(f"fustor-new: {row.label}: {row.problem}", err=True)
+            warn(f"{row.label}: {row.problem}")
 
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
-from fustor_new._output import heard, printable
-from fustor_new.changes.apply import apply, recover
+from fustor_new._output import heard, say, say_data, say_patch
+from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
+from fustor_new.commands.settling import settle
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace._lists import requirement, requirement_lists
@@ -86,8 +85,7 @@ def mentions(workspace: Workspace, driver: Registration) -> list[str]:
 def _settle(paths: Sequence[Path], *, dry_run: bool) -> None:
     """Finish or undo what an interrupted run has left, before anything is read."""
     for root in {} if dry_run else dict.fromkeys(enclosing_workspace(place_of(path)).root for path in paths):
-        for line in recover(root):
-            typer.echo(f"fustor-new: {line}", err=True)
+        settle(root)
 
 
 def _asked(paths: Sequence[Path], *, leaving: bool = False) -> _Asked:
@@ -140,8 +138,8 @@ def _carry_out(plan: Plan, done: Sequence[str], *, dry_run: bool, json: bool) ->
         apply(plan)
     with heard("nothing was to be changed" if dry_run else "the root file is as it should be"):
         if json:
-            typer.echo(as_json(plan, outcome=list(done)))
+            say_data(as_json(plan, outcome=list(done)))
         elif dry_run:
-            typer.echo(as_patch(plan), nl=False)
+            say_patch(as_patch(plan))
         else:
-            typer.echo("\n".join(map(printable, done)))
+            say(*done)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
-import typer
-
-from fustor_new._output import heard, printable
-from fustor_new.changes.apply import apply, recover
+from fustor_new._output import heard, say, say_data, say_patch
+from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
 from fustor_new.commands.registering import mentions
 from fustor_new.commands.review import Review, review
+from fustor_new.commands.settling import settle
 from fustor_new.errors import TargetConflict, UsageProblem
 from fustor_new.workspace._entries import WORKSPACE
 from fustor_new.workspace._lists import find
@@ -55,7 +54,10 @@ def remove_drivers(names: Sequence[str], *, force: bool, dry_run: bool, json: bo
     lost = [one for one in leaving.reviews if not one.is_untouched]
     if lost and not force:
         with heard("nothing was changed"):
-            typer.echo(_refusal_as_json(lost) if json else "\n".join(one.as_text() for one in lost))
+            if json:
+                say_data(_refusal_as_json(lost))
+            else:
+                say("\n".join(one.as_text() for one in lost))
         named = ", ".join(repr(one.shown) for one in lost)
         raise TargetConflict(f"{named} is not as it was rendered; save what is yours, or remove it all with --force")
     if not dry_run:
@@ -78,7 +80,7 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> Leaving:
     (root,) = roots
     workspace = next(iter(workspaces.values()))
     for folder in packages:
-        _check_removable(folder)
+        _check_removable(folder, root)
     reviews = tuple(review(folder, os.path.relpath(folder, root), force=force) for folder in packages)
     plan = make_plan(
         root,
@@ -111,16 +113,17 @@ def _find(name: str) -> Path:
 
 def _settle(folders: Sequence[Path]) -> bool:
     """Finish or undo what an interrupted run has left, before anything is planned; tell whether there was any."""
-    lines: list[str] = []
-    for folder in folders:
-        workspace = workspace_of(folder)
-        lines += recover(workspace.root if workspace else folder.parent)
-    for line in lines:
-        typer.echo(f"fustor-new: {line}", err=True)
-    return bool(lines)
+    workspaces = [(folder, workspace_of(folder)) for folder in folders]
+    roots = dict.fromkeys(workspace.root if workspace else folder.parent for folder, workspace in workspaces)
+    return sum(settle(root) for root in roots) > 0
 
 
-def _check_removable(folder: Path) -> None:
+def _check_removable(folder: Path, root: Path) -> None:
+    if not folder.is_relative_to(root) or ".." in folder.parts:
+        raise UsageProblem(
+            f"{str(folder)!r} lies outside of the workspace {str(root)!r}; run this in the project that it belongs to, "
+            f"or unregister it here"
+        )
     if folder.is_symlink():
         raise TargetConflict(f"{str(folder)!r} is a symlink; remove it by hand, or name the directory that it leads to")
     if Path.cwd().is_relative_to(folder):
@@ -134,11 +137,11 @@ def _check_removable(folder: Path) -> None:
 def _show(leaving: Leaving, *, dry_run: bool, json: bool) -> None:
     outcome = [line for one in leaving.reviews for line in one.outcome()] + _root_lines(leaving)
     if json:
-        typer.echo(as_json(leaving.plan, packages=[one.as_dict() for one in leaving.reviews], outcome=outcome))
+        say_data(as_json(leaving.plan, packages=[one.as_dict() for one in leaving.reviews], outcome=outcome))
     elif dry_run:
-        typer.echo(as_patch(leaving.plan), nl=False)
+        say_patch(as_patch(leaving.plan))
     else:
-        typer.echo("\n".join(map(printable, outcome)))
+        say(*(line.replace("\n", "\\n") for line in outcome))
 
 
 def _root_lines(leaving: Leaving) -> list[str]:

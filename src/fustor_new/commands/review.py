@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fustor_new._output import printable
 from fustor_new.changes.plan import FileContent, Removal
 from fustor_new.commands.verdicts import VERDICTS_FILE
 from fustor_new.errors import FustorNewError, TargetConflict
@@ -50,7 +49,7 @@ class Review:
         if self.record is None:
             return f"{self.shown} records nothing of a template ({ANSWERS_FILE}); all of it is the author's\n"
         lines = [f"{self.shown}, compared with what was rendered:", self.difference().rstrip("\n")]
-        lines += [printable(f"Not rendered: {self.shown}/{name}") for name in self.foreign]
+        lines += [f"Not rendered: {self.shown}/{_one_line(name)}" for name in self.foreign]
         return "\n".join(line for line in lines if line) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,7 +64,7 @@ class Review:
     def difference(self) -> str:
         """The unified diff from what was rendered to what is there; names alone where that cannot be rendered again."""
         return "".join(
-            _diff(printable(f"{self.shown}/{name}"), self._rendered.get(name), self.removal.files.get(name))
+            _diff(f"{self.shown}/{_one_line(name)}", self._rendered.get(name), self.removal.files.get(name))
             for name in self.modified
         )
 
@@ -123,6 +122,10 @@ def _foreign(files: Mapping[str, FileContent], known: set[str]) -> Iterator[str]
         if shown not in seen:
             seen.add(shown)
             yield shown
+
+
+def _one_line(name: str) -> str:
+    return name.replace("\n", "\\n")
 
 
 def _slashes(name: str) -> list[int]:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import typer
-
 from fustor_new import __version__
-from fustor_new._output import heard
-from fustor_new.changes.apply import apply, recover
+from fustor_new._output import heard, say, say_data, say_patch, warn
+from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
 from fustor_new.commands.revision import FileRevision, Outcome, Revision, revise
+from fustor_new.commands.settling import settle
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.workspace.root import find_workspace
@@ -38,7 +37,8 @@ def update(paths: Sequence[Path], *, every: bool = False, dry_run: bool = False,
     packages = _packages(paths, every=every)
     root = _root(packages)
     if not dry_run:
-        _recover(packages)
+        for folder in dict.fromkeys((root, *packages)):
+            settle(folder)
     revisions = [revise(package) for package in packages]
     plan = plan_update(root, revisions)
     if not dry_run:
@@ -52,13 +52,6 @@ def plan_update(root: Path, revisions: Sequence[Revision]) -> Plan:
     """Return the one plan that makes all revisions; `root` is where it keeps what it needs on the way."""
     edits = [file.edit for revision in revisions for file in revision.files if file.edit]
     return Plan(root, edits=tuple(edits), notes=tuple(line for revision in revisions for line in _lines(revision)))
-
-
-def _recover(packages: Sequence[Path]) -> None:
-    """Finish or undo what killed runs have left in the packages or above them, the root among those."""
-    for package in packages:
-        for line in recover(package):
-            typer.echo(f"fustor-new: {line}", err=True)
 
 
 def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
@@ -75,7 +68,11 @@ def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
 def _all_packages() -> list[Path]:
     workspace = find_workspace(Path.cwd())
     found = [workspace.root / driver.directory for driver in workspace.existing_drivers()]
-    packages = [folder for folder in found if os.path.lexists(folder / ANSWERS_FILE)]
+    inside = [folder for folder in found if Path(os.path.realpath(folder)).is_relative_to(workspace.root)]
+    packages = [folder for folder in inside if os.path.lexists(folder / ANSWERS_FILE)]
+    for folder in found:
+        if folder not in inside:
+            warn(f"{os.path.relpath(folder, workspace.root)!r} leads out of the workspace and is left out")
     if not packages:
         raise UsageProblem(f"No driver of the workspace {str(workspace.root)!r} has a {ANSWERS_FILE}; adopt one first")
     return packages
@@ -93,12 +90,11 @@ def _root(packages: Sequence[Path]) -> Path:
 
 def _show(plan: Plan, revisions: Sequence[Revision], *, dry_run: bool, json: bool) -> None:
     if json:
-        typer.echo(as_json(plan, packages=[_described(revision) for revision in revisions]))
+        say_data(as_json(plan, packages=[_described(revision) for revision in revisions]))
     elif dry_run:
-        typer.echo(as_patch(plan), nl=False)
+        say_patch(as_patch(plan))
     else:
-        for line in plan.notes:
-            typer.echo(line)
+        say(*plan.notes)
 
 
 def _described(revision: Revision) -> dict[str, object]:
@@ -127,10 +123,10 @@ def _report_conflicts(revisions: Sequence[Revision], *, dry_run: bool) -> None:
     if not conflicts:
         return
     for path in conflicts:
-        typer.echo(f"fustor-new: conflict in {_from_here(path)!r}", err=True)
+        warn(f"conflict in {_from_here(path)!r}")
     unmarked = [file for revision in revisions for file in revision.files if file.is_unmarked]
     if unmarked:
-        typer.echo("fustor-new: what is no text has no marks and stays as you have it", err=True)
+        warn("what is no text has no marks and stays as you have it")
     if dry_run:
         raise MergeConflict(f"Files that would need a decision: {len(conflicts)}; nothing was changed")
     raise MergeConflict(

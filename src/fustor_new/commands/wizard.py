@@ -7,6 +7,7 @@ from typing import TypeVar
 import typer
 from packaging.requirements import InvalidRequirement, Requirement
 
+from fustor_new._output import warn
 from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import NameRefused
 from fustor_new.names import derive
@@ -50,7 +51,7 @@ def _ask_name(kind: str) -> str:
         try:
             return derive(kind, name).name
         except NameRefused as refusal:
-            typer.echo(str(refusal), err=True)
+            warn(str(refusal))
 
 
 def _ask_dependencies(given: list[str]) -> list[str]:
@@ -63,8 +64,6 @@ def _ask_dependencies(given: list[str]) -> list[str]:
             for requirement in asked:
                 Requirement(requirement)
         except InvalidRequirement as err:
-            typer.echo(
-                f"{requirement!r} is no requirement ({str(err).splitlines()[0]}); write it like 'redis>=5'", err=True
-            )
+            warn(f"{requirement!r} is no requirement ({str(err).splitlines()[0]}); write it like 'redis>=5'")
         else:
             return asked

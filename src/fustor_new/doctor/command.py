@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
-from fustor_new._output import heard, printable
+from fustor_new._output import heard, say, say_data
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
 from fustor_new.doctor.finding import Finding, Severity
 from fustor_new.doctor.fixing import fix
@@ -45,7 +43,10 @@ def doctor(paths: Sequence[Path], *, mend: bool, strict: bool, as_json: bool) ->
     """
     report = _examined(paths, mend=mend)
     with heard("what was to be mended is" if report.done else "nothing was changed"):
-        typer.echo(_as_json(report) if as_json else _as_text(report))
+        if as_json:
+            say_data(_as_json(report))
+        else:
+            say(*_as_lines(report))
     if report.count(Severity.ERROR) or (strict and report.findings):
         unmended = sum(one.repair is not None for one in report.findings)
         hint = f"; --fix mends {unmended} of them" if unmended and not mend else ""
@@ -71,7 +72,7 @@ def _as_json(report: _Report) -> str:
         {"place": one.shown, "distribution": normalize(one.metadata.name), "version": one.metadata.version}
         for one in report.subjects.packages
     ]
-    text = json.dumps(
+    return json.dumps(
         {
             "schema": JSON_SCHEMA_VERSION,
             "roots": [str(one.workspace.root) for one in report.subjects.roots],
@@ -82,19 +83,17 @@ def _as_json(report: _Report) -> str:
             "warnings": report.count(Severity.WARNING),
         },
         indent=2,
-        ensure_ascii=False,
     )
-    return text.encode(errors="backslashreplace").decode()  # a name that is no text: the escape is also that of JSON
 
 
-def _as_text(report: _Report) -> str:
-    lines = list(map(printable, report.done))
+def _as_lines(report: _Report) -> list[str]:
+    lines = list(report.done)
     for one in report.findings:
         shown = (f"{one.severity.value} {one.name} {one.place}", f"    {one.what}", f"    fix: {one.fix}")
-        lines += map(printable, shown)
+        lines += (line.replace("\n", "\\n") for line in shown)
     examined = _plural(len(report.subjects.packages), "package")
     lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to mend'}")
-    return "\n".join(lines)
+    return lines
 
 
 def _plural(number: int, what: str) -> str:

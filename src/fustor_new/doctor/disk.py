@@ -5,10 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from fustor_new.changes._files import try_lock
-from fustor_new.changes._stage import PREFIX
-
-__all__ = ["abandoned_stages", "iter_files", "known_to_git", "tracked_by_git"]
+__all__ = ["iter_files", "known_to_git", "tracked_by_git"]
 
 _LEFT_BY_TOOLS = {"__pycache__", "build", "dist", "node_modules"}
 
@@ -37,15 +34,6 @@ def known_to_git(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def abandoned_stages(folder: Path) -> list[Path]:
-    """Return what our interrupted runs have left in `folder`; a run that is still at work holds the lock on its own."""
-    return [
-        stage
-        for stage in sorted(folder.glob(f"{PREFIX}*"))
-        if stage.is_dir() and not stage.is_symlink() and stage.stat().st_uid == os.geteuid() and _is_abandoned(stage)
-    ]
-
-
 def _listed(folder: Path, *options: str) -> list[str] | None:
     if not any((path / ".git").exists() for path in (folder, *folder.parents)):
         return None
@@ -54,14 +42,3 @@ def _listed(folder: Path, *options: str) -> list[str] | None:
     except OSError:  # no git on this machine
         return None
     return done.stdout.decode(errors="surrogateescape").split("\0")[:-1] if done.returncode == 0 else None
-
-
-def _is_abandoned(stage: Path) -> bool:
-    try:
-        descriptor = os.open(stage, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:  # its run has just ended
-        return False
-    try:
-        return try_lock(descriptor)
-    finally:
-        os.close(descriptor)

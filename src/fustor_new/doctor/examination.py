@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fustor_new.commands.metadata import holds_package
 from fustor_new.doctor.finding import Finding
+from fustor_new.doctor.permission import permitted
 from fustor_new.doctor.registry import examine_package, examine_root
 from fustor_new.doctor.root import Root
 from fustor_new.doctor.subject import Package
@@ -57,8 +58,13 @@ def examine(subjects: Subjects) -> list[Finding]:
         EnvironmentProblem: something cannot be read.
     """
     with readable():
-        found = [finding for root in subjects.roots for finding in examine_root(root)]
-        return found + [finding for package in subjects.packages for finding in examine_package(package)]
+        found = [permitted(one, root.workspace.root) for root in subjects.roots for one in examine_root(root)]
+        for root in subjects.roots:
+            places = ((package, root.workspace.root) for package in root.drivers)
+            found += [permitted(one, base) for package, base in places for one in examine_package(package)]
+        for package in subjects.alone:
+            found += [permitted(one, package.folder) for one in examine_package(package)]
+        return found
 
 
 @contextmanager

@@ -7,10 +7,12 @@ from typing import Any
 
 import yaml
 
-from fustor_new.doctor.disk import abandoned_stages, iter_files, tracked_by_git
+from fustor_new.changes.apply import abandoned_stages
+from fustor_new.doctor.disk import iter_files, tracked_by_git
 from fustor_new.doctor.finding import Fault, Recover, Severity, Write
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
+from fustor_new.doctor.workspace_checks import STRANGE, STRANGE_FIX
 
 __all__ = ["SUITE", "runs_the_kit"]
 
@@ -116,8 +118,11 @@ def _no_clutter_in_git(package: Package) -> Iterator[Fault]:
     is_safe=True,
 )
 def _leftovers(package: Package) -> Iterator[Fault]:
-    for stage in abandoned_stages(package.folder):
+    ours, strange = abandoned_stages(package.folder)
+    for stage in ours:
         yield Fault(package.place(stage), "An interrupted run left this behind", repair=Recover(package.folder))
+    for stage in strange:
+        yield Fault(package.place(stage), STRANGE, fix=STRANGE_FIX)
 
 
 def runs_the_kit(path: Path) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import Edit, Plan, Removal
+from fustor_new.changes.plan import Edit, Plan, Removal, root_place
 from fustor_new.doctor.examination import Subjects
 from fustor_new.doctor.finding import Clear, Finding, Recover, Register, Write
 from fustor_new.errors import WorkspaceError
@@ -39,10 +39,10 @@ def plan_repairs(subjects: Subjects, findings: Sequence[Finding]) -> Plan:
     root = Path(os.path.commonpath(subjects.folders)) if subjects.folders else Path.cwd()
     edits: dict[Path, Edit] = {}
     for write in (*_registrations(subjects, findings), *_writes(findings)):
-        path = Path(os.path.realpath(write.path))
+        path = root_place(write.path.parent, write.path)  # the root file alone may be a symlink, within the workspace
         edits[path] = _joined(edits.get(path), replace(write, path=path))
     clears = dict.fromkeys(one.repair.folder for one in findings if isinstance(one.repair, Clear))
-    removals = tuple(Removal(Path(os.path.realpath(folder)), {}, _COMPILED) for folder in clears)
+    removals = tuple(Removal(folder, {}, _COMPILED) for folder in clears)
     return Plan(root, edits=tuple(edits.values()), removals=removals)
 
 

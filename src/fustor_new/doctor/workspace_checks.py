@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fustor_new.doctor.disk import abandoned_stages, known_to_git
+from fustor_new.changes.apply import abandoned_stages
+from fustor_new.doctor.disk import known_to_git
 from fustor_new.doctor.finding import Clear, Fault, Recover, Register, Severity
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
 from fustor_new.workspace import _glob
 from fustor_new.workspace.root import Verdict
 
-__all__: list[str] = []
+__all__ = ["STRANGE", "STRANGE_FIX"]
+
+STRANGE = "It is named like what an interrupted run leaves, and no run of yours made it"
+STRANGE_FIX = "Look at it, and remove it: it came with the checkout, or from another machine"
+"""What to do about a directory that only looks like the trace of a run."""
 
 
 @root_check(
@@ -23,8 +28,11 @@ __all__: list[str] = []
 )
 def _leftovers(root: Root) -> Iterator[Fault]:
     folder = root.workspace.root
-    for stage in abandoned_stages(folder):
+    ours, strange = abandoned_stages(folder)
+    for stage in ours:
         yield Fault(stage.name, "An interrupted run left this behind", repair=Recover(folder))
+    for stage in strange:
+        yield Fault(stage.name, STRANGE, fix=STRANGE_FIX)
 
 
 @root_check(

@@ -1,0 +1,135 @@
+"""Commands in a checkout whose links and members lead out of it: nothing outside is written or removed."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from updates import package
+from workspaces import small
+
+from fustor_new.cli import run
+
+PROJECT = """\
+[project]
+name = "fustor-source-mine"
+version = "1"
+
+[project.entry-points."fustor.drivers.sources"]
+mine = "mine:Mine"
+"""
+
+
+@pytest.fixture
+def answer(monkeypatch, capsys):
+    """A function that runs a command in a directory and returns its exit code and what it said."""
+
+    def call(folder, *arguments):
+        monkeypatch.chdir(folder)
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            code = run([str(one) for one in arguments])
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        return code, capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def root(tmp_path):
+    return small(tmp_path / "workspace")
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """Another project, with a driver that is not in the template's shape any more."""
+    folder = tmp_path / "other/source-redis"
+    package(folder)
+    project = folder / "pyproject.toml"
+    project.write_text(project.read_text().partition('[project.entry-points."fustor_agent.drivers.sources"]')[0])
+    (folder / "tests/test_package.py").unlink()
+    return folder
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def is_linked(root, outside):
+    (root / "extensions").mkdir()
+    (root / "extensions/source-redis").symlink_to(outside)
+
+
+def is_beside(root, outside):
+    (root / "extensions").symlink_to(outside.parent)
+
+
+def is_a_member(root, _outside):
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["../other/*"]\n')
+
+
+@pytest.mark.parametrize("place", [is_linked, is_beside, is_a_member])
+@pytest.mark.parametrize("command", [["doctor", "--fix"], ["update", "--all"], ["remove", "source-redis", "--force"]])
+def test_a_driver_outside_of_the_workspace_stays_as_it_is(answer, root, outside, place, command):
+    place(root, outside)
+    before = contents(outside.parent)
+    code, _ = answer(root, *command)
+    assert code in {2, 4, 8}
+    assert contents(outside.parent) == before
+
+
+LINKS = ["tests/test_package.py", "tests", "src/fustor_source_redis/py.typed", "src", "extra/../tests"]
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_fix_writes_through_no_link_in_a_package(answer, root, tmp_path, name):
+    driver = package(root / "extensions/source-redis")
+    target = tmp_path / "target"
+    path = driver / os.path.normpath(name)
+    if path.is_dir():
+        shutil.move(path, target)
+        next(target.rglob("test_package.py" if "tests" in name else "py.typed")).unlink()
+    else:
+        path.unlink()
+    path.symlink_to(target)
+    before = contents(tmp_path / "target")
+    answer(root, "doctor", "--fix")
+    assert contents(tmp_path / "target") == before
+    assert target.exists() is bool(before)
+    assert path.is_symlink()
+
+
+def test_fix_still_mends_what_is_the_workspaces_own(answer, root):
+    driver = package(root / "extensions/source-redis")
+    (driver / "tests/test_package.py").unlink()
+    _, said = answer(root, "doctor", "--fix")
+    assert "Created extensions/source-redis/tests/test_package.py" in said.out
+    assert (driver / "tests/test_package.py").is_file()
+
+
+def root_file_is_linked(root, outside):
+    shutil.move(root / "pyproject.toml", outside)
+    (root / "pyproject.toml").symlink_to(outside / "pyproject.toml")
+
+
+@pytest.mark.parametrize("command", [["register", "extensions/source-mine"], ["doctor", "--fix"]])
+def test_a_root_file_that_is_a_link_out_is_not_written(answer, root, tmp_path, command):
+    mine, other = root / "extensions/source-mine", tmp_path / "elsewhere"
+    mine.mkdir(parents=True)
+    (mine / "pyproject.toml").write_text(PROJECT)
+    other.mkdir()
+    (root / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
+    root_file_is_linked(root, other)
+    before = contents(other)
+    code, said = answer(root, *command)
+    assert code in {5, 8}, said
+    assert contents(other) == before
+
+
+def test_a_package_that_is_named_by_its_link_is_the_one_it_leads_to(answer, root, outside):
+    """Whoever writes the path means the place."""
+    is_linked(root, outside)
+    answer(root, "doctor", "--fix", Path("extensions/source-redis"))
+    assert (outside / "tests/test_package.py").exists()
