@@ -19,12 +19,15 @@ from fustor_source_postgres._embedded import shared_uri
 __all__ = ["World", "server_uri"]
 
 _TABLE = "/public/items"
+_LONG = "/public/long_items"
 _FIRST_WITH_FLUSH = 150000
 _DEMO_SEC = 0.3
 _ADMINISTRATORS = {"user", "password", "passfile"}
 """Parts of the server's address that the driver under test gets others for."""
+_LONG_BYTES = 4_000
 _PUBLICATION = """
-create publication fustor for table public.items, public.others with (publish_via_partition_root = true)
+create publication fustor for table public.items, public.others, public.long_items
+  with (publish_via_partition_root = true)
 """
 _CREATE = """
 insert into public.items as known values (%s, 1) on conflict (id) do update set value = known.value + 1
@@ -38,7 +41,7 @@ def server_uri() -> str:
 
 
 class World:
-    """Two tables of one database; what is created goes into one of them. The driver reads as a user of few rights."""
+    """Tables of one database: one takes what is created, one what has long values. The driver reads with few rights."""
 
     operations = frozenset({"create", "modify", "delete", "rename"})
     hostile_keys = (
@@ -58,7 +61,7 @@ class World:
     )
 
     def __enter__(self) -> Self:
-        """A database with two empty tables."""
+        """A database with empty tables."""
         uri = server_uri()
         self._name = f"fustor_world_{secrets.token_hex(6)}"
         self._passwd = secrets.token_hex(16)
@@ -70,7 +73,9 @@ class World:
         _run(self._conn, "create table public.items (id text primary key, value bigint not null)")
         _run(self._conn, "create table public.others (id int primary key)")
         _run(self._conn, sql.SQL("create role {} login replication password %s").format(role), self._passwd)
-        _run(self._conn, sql.SQL("grant select on public.items, public.others to {}").format(role))
+        _run(self._conn, "create table public.long_items (id text primary key, value bigint not null, long text)")
+        _run(self._conn, "alter table public.long_items alter long set storage external")
+        _run(self._conn, sql.SQL("grant select on public.items, public.others, public.long_items to {}").format(role))
         _run(self._conn, _PUBLICATION)
         return self
 
@@ -111,26 +116,40 @@ class World:
 
     def modify(self, path: str) -> None:
         """Another value in the row at `path`."""
-        self._change("update public.items set value = value + 1 where id = %s", self._key(path))
+        self._change(f"update {_table(path)} set value = value + 1 where id = %s", self._key(path))  # noqa: S608
 
     def delete(self, path: str) -> None:
         """No row at `path`."""
-        self._change("delete from public.items where id = %s", self._key(path))
+        self._change(f"delete from {_table(path)} where id = %s", self._key(path))  # noqa: S608 - one of two
 
     def rename(self, path: str, key: str) -> str:
         """Another key for the row at `path`, which replaces a row that has this key."""
-        old = self._key(path)
-        self._change("delete from public.items where id = %s and id <> %s", key, old)
-        self._change("update public.items set id = %s where id = %s", key, old)
-        return _path(key)
+        table, old = _table(path), self._key(path)
+        self._change(f"delete from {table} where id = %s and id <> %s", key, old)  # noqa: S608 - one of two
+        self._change(f"update {table} set id = %s where id = %s", key, old)  # noqa: S608 - one of two
+        return _path(key, path.rpartition("/")[0])
+
+    def create_long(self, key: str) -> str:
+        """A row for this key with a value that the log does not repeat."""
+        self._change("insert into public.long_items values (%s, 1, %s)", key, secrets.token_hex(_LONG_BYTES))
+        return _path(key, _LONG)
+
+    def exchange(self, path: str, other: str) -> None:
+        """Two rows with each other's keys, in one transaction."""
+        first, second = self._key(path), self._key(other)
+        aside = f"{first}{second}-aside"
+        changes = ((aside, first), (first, second), (second, aside))
+        statement = ";".join(["update public.long_items set id = %s where id = %s"] * len(changes))
+        self._change(statement, *(key for change in changes for key in change))  # one message is one transaction
 
     def list(self) -> dict[str, dict[str, Any]]:
         """Every row, with its record and the bytes of its texts."""
         rows = _run(self._conn, "select id, value from public.items")
+        long_rows = _run(self._conn, "select id, value, long from public.long_items")
         return {
             _path(key): {"record": {"id": key, "value": value}, "size": len(key.encode()) + len(str(value))}
             for key, value in rows
-        }
+        } | {_path(key, _LONG): {"record": {"id": key, "value": value, "long": long}} for key, value, long in long_rows}
 
     @contextmanager
     def unreadable(self, path: str) -> Iterator[None]:
@@ -205,9 +224,13 @@ _KEYS: dict[str, str] = {}
 """The key of every path made here: the encoding is not meant to be read backwards."""
 
 
-def _path(key: str) -> str:
+def _table(path: str) -> str:
+    return "public.long_items" if path.startswith(f"{_LONG}/") else "public.items"
+
+
+def _path(key: str, container: str = _TABLE) -> str:
     encoded = {"": "%FF", ".": "%2E", "..": "%2E%2E"}.get(key, quote(key, safe=""))
-    path = f"{_TABLE}/{encoded}"
+    path = f"{container}/{encoded}"
     _KEYS[path] = key
     return path
 
