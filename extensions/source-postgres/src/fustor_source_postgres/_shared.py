@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import ClassVar, Protocol, Self
 from fustor_source_postgres._audit.memory import Memory
 from fustor_source_postgres._server.boundary import Boundary
 
+_log = logging.getLogger(__name__)
 _REMEMBERED_TRANSACTIONS = 20_000
 
 
@@ -50,6 +52,8 @@ class Shared:
         self._touches = 0
         self._forgotten: set[str] = set()
         self._streams: list[Stream] = []
+        self.skipped: dict[str, str] = {}
+        self.skipped_rows = 0
 
     @classmethod
     def of(cls, slot: str, dsn: str) -> Self:
@@ -111,6 +115,18 @@ class Shared:
                 return frozenset(self._transactions)
             except RuntimeError:  # the stream told another one meanwhile
                 continue
+
+    def skip(self, table: str, reason: str) -> None:
+        """Note a change of a table that the stream cannot tell; the first one, and every new reason, are logged."""
+        self.skipped_rows += 1
+        if self.skipped.get(table) != reason:
+            self.skipped[table] = reason
+            _log.warning("The stream leaves out changes of %s: %s; the next audit finds them", table, reason)
+
+    def follow(self, table: str) -> None:
+        """Note that the stream can tell the changes of a table."""
+        if self.skipped.pop(table, None) is not None:
+            _log.warning("The stream follows %s again; the next audit finds what it has left out", table)
 
     def touch(self, containers: Iterable[str]) -> None:
         """Note that realtime events for these tables, or for rows in them, are sent."""

@@ -181,7 +181,7 @@ class PostgresDriver(SourceDriver):
     def _partitions(self, n: int) -> list[dict[str, Any]]:
         with self._address.session() as conn:
             tables = require_tables(conn, self._params)
-            require_keys(tables)
+            require_keys(tables, self._params)
             boundary = self._shared.take_boundary()
             if boundary is None:
                 hold = self._params.snapshot_hold_sec
@@ -191,13 +191,21 @@ class PostgresDriver(SourceDriver):
             return [partition.model_dump(mode="json") for partition in split(conn, tables, boundary, n)]
 
     def statistics(self) -> Mapping[str, float]:
-        """Counters `events`, `rows`, `snapshot_rows`, `audit_rows`; gauges `streams` and `queued_bytes`."""
+        """Counters `events`, `rows`, `snapshot_rows`, `audit_rows`, `skipped_rows`; gauges of now.
+
+        Those are `streams`, `queued_bytes`, and `skipped_tables`: tables whose changes the stream cannot tell.
+        """
         with self._lock:
             streams = list(self._streams)
             counts = dict(self._counts)
         counts["events"] += sum(stream.events_told for stream in streams)
         counts["rows"] += sum(stream.rows_told for stream in streams)
-        return counts | {"streams": len(streams), "queued_bytes": sum(stream.queued_bytes for stream in streams)}
+        return counts | {
+            "streams": len(streams),
+            "queued_bytes": sum(stream.queued_bytes for stream in streams),
+            "skipped_tables": len(self._shared.skipped),
+            "skipped_rows": self._shared.skipped_rows,
+        }
 
     async def close(self) -> None:
         """End every iterator and release everything but the slot, which keeps the position."""

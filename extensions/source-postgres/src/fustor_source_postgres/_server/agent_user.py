@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection, encrypt_password
 
-from fustor_source_postgres._server.catalog import Table, require_tables
+from fustor_source_postgres._server.catalog import Table, require_identities, require_keys, require_tables
 from fustor_source_postgres._server.publication import ensure_publication
 from fustor_source_postgres._server.slots import database_of
 from fustor_source_postgres._server.sql import fetch_one
@@ -36,7 +36,8 @@ def create_agent_user(
             cur.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name, role))
         if _has_policies(conn, tables):
             cur.execute(sql.SQL("ALTER ROLE {} BYPASSRLS").format(role))
-    ensure_publication(conn, publication, tables, params.lock_timeout_sec)
+    telling = require_identities(require_keys(tables, params), params)
+    ensure_publication(conn, publication, telling, params.lock_timeout_sec)
     return f"User {user!r} may read {len(tables)} tables and publication {publication!r}"
 
 

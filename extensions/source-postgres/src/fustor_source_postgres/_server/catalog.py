@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -12,6 +14,7 @@ from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._names import Pattern, written
 from fustor_source_postgres.config import PostgresParams
 
+_log = logging.getLogger(__name__)
 _TABLES = """
 select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::pg_catalog.text,
        greatest(c.reltuples, 0)::bigint,
@@ -32,7 +35,16 @@ select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::
                join pg_catalog.pg_attribute a on a.attnum = k.num
               where i.indrelid = c.oid and a.attrelid = c.oid and k.pos <= i.indnkeyatts
                 and case c.relreplident when 'd' then i.indisprimary and i.indimmediate
-                                        when 'i' then i.indisreplident else false end)
+                                        when 'i' then i.indisreplident else false end),
+       array(select pg_catalog.array_to_string(array(
+                      select pg_catalog.quote_ident(a.attname::pg_catalog.text)
+                        from pg_catalog.pg_index i,
+                             pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
+                        join pg_catalog.pg_attribute a on a.attnum = k.num
+                       where i.indrelid = l.oid and a.attrelid = l.oid and i.indisreplident and k.pos <= i.indnkeyatts
+                      ), ',')
+               from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class l on l.oid = p.relid
+              where c.relkind = 'p' and p.isleaf and l.relreplident = 'i')
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' {condition}
@@ -50,6 +62,7 @@ select n.nspname, c.relname,
  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
  order by n.nspname, c.relname
 """
+_IDENTIFIER = re.compile(r'"((?:[^"]|"")*)"|([^",]+)')
 _SHOWN = 3
 _LIKE = 0.8
 
@@ -74,6 +87,7 @@ class Table:
     key: tuple[str, ...]
     identity: frozenset[str]
     replica_identity: str
+    leaf_identities: tuple[frozenset[str], ...]
     is_partitioned: bool
     estimated_rows: int
 
@@ -85,7 +99,8 @@ class Table:
     @property
     def tells_its_keys(self) -> bool:
         """Whether the log names the row that an update or a delete meets."""
-        return self.replica_identity == "f" or (bool(self.identity) and self.identity.issuperset(self.key))
+        own = self.replica_identity == "f" or (bool(self.identity) and self.identity.issuperset(self.key))
+        return own and all(identity.issuperset(self.key) for identity in self.leaf_identities)
 
 
 def load_tables(conn: connection, params: PostgresParams) -> list[Table]:
@@ -143,18 +158,57 @@ def find_table(conn: connection, oid: int, params: PostgresParams) -> Table | No
     return None if row is None else _table(row, params)
 
 
-def require_keys(tables: list[Table]) -> None:
-    """Raise a ConfigError that names the tables whose rows nothing identifies."""
-    nameless = [table.qualified for table in tables if not table.key]
-    if nameless:
-        raise ConfigError(
-            f"Tables {nameless!r} have no primary key that is checked at once; name their `key_columns`, or `exclude` "
-            "them"
-        )
+def require_keys(tables: list[Table], params: PostgresParams) -> list[Table]:
+    """Those whose rows have a key. Of others that a wildcard catches a warning tells; they are marked, not read.
+
+    Raises:
+        ConfigError: the configuration names a table without a key, or no table has one.
+    """
+    return _only(
+        tables,
+        [table for table in tables if not table.key],
+        params,
+        "no primary key that is checked at once; name their `key_columns`, or `exclude` them",
+    )
+
+
+def require_identities(tables: list[Table], params: PostgresParams) -> list[Table]:
+    """Those whose changes name their rows. Of others that a wildcard catches a warning tells; they are not followed.
+
+    Raises:
+        ConfigError: the configuration names a table whose changes do not, or those of no table do.
+    """
+    return _only(
+        tables,
+        [table for table in tables if not table.tells_its_keys],
+        params,
+        "changes that do not name their row; run `ALTER TABLE ... REPLICA IDENTITY FULL`, or `exclude` these tables",
+    )
+
+
+def _only(tables: list[Table], without: list[Table], params: PostgresParams, lack: str) -> list[Table]:
+    named = [table for table in without if params.names(table.schema, table.name)]
+    if len(without) == len(tables):  # and nothing is left
+        named = without
+    if named:
+        raise ConfigError(f"Tables {[table.qualified for table in named]!r} have {lack}")
+    if without:
+        _log.warning("Tables %s are left out: they have %s", [table.qualified for table in without], lack)
+    return [table for table in tables if table not in without]
+
+
+def _unquoted(names: str) -> list[str]:
+    """The names in a list of quoted ones."""
+    return [
+        bare if bare is not None and bare != "" else quoted.replace('""', '"')
+        for quoted, bare in _IDENTIFIER.findall(names)
+    ]
 
 
 def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
-    oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity = row
+    oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity, leaves = row
+    if not set(primary).issubset(names):
+        primary = []  # it has a generated column, which no phase tells
     wanted = params.columns_of(schema, name) or tuple(names)
     key = params.key_columns_of(schema, name) or tuple(primary)
     unknown = [column for column in (*wanted, *key) if column not in names]
@@ -171,6 +225,7 @@ def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
         key=key,
         identity=frozenset(identity),
         replica_identity=replica_identity,
+        leaf_identities=tuple(frozenset(_unquoted(names)) for names in leaves),
         is_partitioned=kind == "p",
         estimated_rows=estimate,
     )

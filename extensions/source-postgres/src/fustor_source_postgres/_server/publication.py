@@ -33,12 +33,6 @@ def ensure_publication(conn: connection, name: str, tables: list[Table], lock_ti
         ConfigError: this user may not do that, or the publication was made so that changes would be missing. The
             message holds the statement to run.
     """
-    silent = [table.qualified for table in tables if not table.tells_its_keys]
-    if silent:
-        raise ConfigError(
-            f"Updates and deletes of {silent!r} do not name their row; run "
-            "`ALTER TABLE ... REPLICA IDENTITY FULL`, or `exclude` these tables"
-        )
     run(conn, f"set lock_timeout = {int(lock_timeout_sec * 1000)}")
     with conn.cursor() as cur:
         cur.execute(_LOOK_UP, (name,))

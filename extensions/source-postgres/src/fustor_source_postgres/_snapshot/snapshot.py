@@ -61,7 +61,7 @@ class SnapshotReader:
             if boundary is not None:
                 self._snapshot, self._clock, self._index = boundary.snapshot, boundary.clock, boundary.index
             tables = self._try(lambda: require_tables(self._connected(), self._params))
-            require_keys(tables)
+            require_keys(tables, self._params)
             for table in tables:
                 yield from self._table(table)
         finally:
@@ -89,11 +89,17 @@ class SnapshotReader:
             self._disconnect()
 
     def _part(self, table: Table, part: Part) -> Iterator[EventBase]:
+        if not table.key:
+            yield self._skipped(table)
+            return
         lock_table(self._connected(), table, self._snapshot, self._params.lock_timeout_sec)
         yield from self._rows(table, part.pages)
 
     def _table(self, table: Table) -> Iterator[EventBase]:
         """One table, from its start again after every fault that passes; marked where it cannot be read."""
+        if not table.key:
+            yield self._skipped(table)
+            return
         while True:
             try:
                 self._lock(table)

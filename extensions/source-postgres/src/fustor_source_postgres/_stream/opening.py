@@ -15,14 +15,14 @@ from psycopg2.extras import ReplicationCursor
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.boundary import Boundary, server_clock
-from fustor_source_postgres._server.catalog import require_keys, require_tables
+from fustor_source_postgres._server.catalog import require_identities, require_keys, require_tables
 from fustor_source_postgres._server.patience import Stop, cancelled_by
 from fustor_source_postgres._server.position import base_index, format_lsn, lsn_of
 from fustor_source_postgres._server.publication import ensure_publication
 from fustor_source_postgres._source import Source
 from fustor_source_postgres._stream.pgoutput import HEARTBEAT, Decoder
 from fustor_source_postgres._stream.present import Present
-from fustor_source_postgres._stream.relation import Description, Relation
+from fustor_source_postgres._stream.relation import Description, Relation, Unfollowed
 from fustor_source_postgres._stream.resolver import Resolver
 
 _log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Opener(Source):
         """The same, for the ordinary protocol."""
         return replace(self, params=self.params.model_copy(update={"streaming": False}))
 
-    def resolver(self) -> Callable[[Description], Relation | None]:
+    def resolver(self) -> Callable[[Description], Relation | Unfollowed | None]:
         """Says what a described relation is to this source; one for each stream."""
         return Resolver(self.address, self.params)
 
@@ -100,8 +100,8 @@ class Opener(Source):
         if encoding == "SQL_ASCII":
             raise ConfigError(f"Database {self.address.shown!r} does not check its texts ({encoding}); convert it")
         tables = require_tables(conn, self.params)
-        require_keys(tables)
-        ensure_publication(conn, self.publication(conn), tables, self.params.lock_timeout_sec)
+        telling = require_identities(require_keys(tables, self.params), self.params)
+        ensure_publication(conn, self.publication(conn), telling, self.params.lock_timeout_sec)
 
     def _serving(self, conn: connection, position: int) -> slots.Slot | None:
         slot = slots.find_slots(conn).get(self.slot)

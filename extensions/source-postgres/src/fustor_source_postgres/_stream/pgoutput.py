@@ -14,7 +14,16 @@ from fustor_source_postgres._rows.events import Make
 from fustor_source_postgres._shared import Shared
 from fustor_source_postgres._stream.arrivals import LookUp
 from fustor_source_postgres._stream.groups import Groups
-from fustor_source_postgres._stream.relation import UNCHANGED, Description, Raw, Relation, read_description, read_tuple
+from fustor_source_postgres._stream.relation import (
+    NO_IDENTITY,
+    UNCHANGED,
+    Description,
+    Raw,
+    Relation,
+    Unfollowed,
+    read_description,
+    read_tuple,
+)
 
 POSTGRES_EPOCH_SEC = 946_684_800  # 2000-01-01 in seconds since 1970
 HEARTBEAT = "fustor.heartbeat"
@@ -25,6 +34,7 @@ _message_head = Struct(">BQ").unpack_from
 _CHANGE_HEAD = 6
 """Bytes of a change that name its kind, its relation and the kind of its first tuple."""
 _TRANSACTIONAL = 1
+_NEW = ord("N")
 
 
 class Decoder:
@@ -41,7 +51,7 @@ class Decoder:
     def __init__(
         self,
         shared: Shared,
-        resolve: Callable[[Description], Relation | None],
+        resolve: Callable[[Description], Relation | Unfollowed | None],
         label: str,
         look_up: LookUp,
         **limits: int,
@@ -49,7 +59,7 @@ class Decoder:
         self._shared = shared
         self._resolve = resolve
         self._label = label
-        self._relations: dict[bytes, Relation | None] = {}  # by oid, as messages write it
+        self._relations: dict[bytes, Relation | Unfollowed | None] = {}  # by oid, as messages write it
         self._upserts: dict[bytes, tuple[Relation, Make] | None] = {}  # by the head of messages with a new tuple alone
         self._failure: DriverError | None = None
         self._groups = Groups(shared, look_up, **limits)
@@ -119,21 +129,43 @@ class Decoder:
         into events stays the same on every replay.
         """
         new, old = self._resolve(read_description(payload)), self._relations.get(payload[1:5])
-        if old is not None and new is not None and new.is_like(old):
-            return
-        if old is not None:
-            self._groups.close(old)
-        oid = payload[1:5]
+        oid, before = payload[1:5], old if isinstance(old, Relation) else None
+        if isinstance(new, Relation):
+            self._shared.follow(new.qualified)
+            if before is not None and new.is_like(before):
+                return
+        if before is not None:
+            self._groups.close(before)
         self._relations[oid] = new
-        self._upserts[b"I" + oid + b"N"] = (new, new.inserts) if new is not None else None
-        self._upserts[b"U" + oid + b"N"] = (new, new.updates) if new is not None and new.names_rows else None
+        if not isinstance(new, Relation):
+            self._upserts.pop(b"I" + oid + b"N", None)
+            self._upserts.pop(b"U" + oid + b"N", None)
+            return
+        self._upserts[b"I" + oid + b"N"] = new, new.inserts
+        self._upserts[b"U" + oid + b"N"] = (new, new.updates) if new.names_rows else None
 
     def _of(self, oid: bytes) -> Relation | None:
-        """The table that a message names; None where it is not part of this source."""
+        """The table that a message names; None where it is not part of this source, or cannot be followed."""
         try:
-            return self._relations[oid]
+            found = self._relations[oid]
         except KeyError:
             raise DriverError("The server tells of a table that it has not described; report this") from None
+        if isinstance(found, Unfollowed):
+            self._shared.skip(found.qualified, found.reason)
+            return None
+        return found
+
+    def _old(self, payload: bytes) -> tuple[Relation, list[Raw], int] | None:
+        """The table and the old tuple of an update or delete, and where it ends; None where it names no row here."""
+        relation = self._of(payload[1:5])
+        if relation is None:
+            return None
+        if relation.names_rows and payload[5] != _NEW:
+            old, end = read_tuple(payload, 6)
+            if relation.names(old):
+                return relation, old, end
+        self._shared.skip(relation.qualified, NO_IDENTITY)
+        return None
 
     def _foreign(self, payload: bytes) -> None:
         """A new row of a table that is not part of this source, or of none."""
@@ -147,11 +179,10 @@ class Decoder:
 
     def _update(self, payload: bytes) -> None:
         """An update that tells the old tuple too, or should."""
-        relation = self._of(payload[1:5])
-        if relation is None:
+        found = self._old(payload)
+        if found is None:
             return
-        relation.require_identity()
-        old, pos = read_tuple(payload, 6)
+        relation, old, pos = found
         new, _ = read_tuple(payload, pos + 1)
         values = [
             before if after is UNCHANGED and before is not None else after
@@ -171,11 +202,10 @@ class Decoder:
         self._groups.move(relation, gone, row, length)
 
     def _delete(self, payload: bytes) -> None:
-        relation = self._of(payload[1:5])
-        if relation is None:
+        found = self._old(payload)
+        if found is None:
             return
-        relation.require_identity()
-        old, _ = read_tuple(payload, 6)
+        relation, old, _ = found
         row = {
             "path": relation.path(old),
             "mtime": self._groups.mtime,

@@ -9,6 +9,7 @@ from typing import Any
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventType, MessageSource, TableLayout
+from fustor_source_postgres._names import written
 from fustor_source_postgres._rows.events import Make, event_maker
 from fustor_source_postgres._rows.layout import layout_of
 from fustor_source_postgres._rows.shape import ROW_FIELDS, key_name, table_path
@@ -27,6 +28,7 @@ class _Unchanged:
 
 UNCHANGED = _Unchanged()
 Raw = bytes | _Unchanged | None
+NO_IDENTITY = "they do not name their row; run `ALTER TABLE ... REPLICA IDENTITY FULL` for it and its partitions"
 
 
 def _read_nothing(_message: bytes, _mtime: float) -> None:
@@ -72,6 +74,14 @@ def read_description(payload: bytes) -> Description:
 def _text(payload: bytes, pos: int) -> tuple[str, int]:
     end = payload.index(0, pos)
     return payload[pos:end].decode(), end + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """A chosen table whose rows the stream cannot name, and why: its changes are left out, those of others told."""
+
+    qualified: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -139,14 +149,15 @@ class Relation:
         """Whether the other one makes the same rows of the same messages."""
         return (self.described, self.key, self.wanted) == (other.described, other.key, other.wanted)
 
-    def require_identity(self) -> None:
-        """Raise a DriverError unless the log names the rows that updates and deletes meet."""
-        if not self.names_rows:
-            name = f"{self.described.schema}.{self.described.table}"
-            raise DriverError(
-                f"Changes of {name!r} do not name their row any more; run "
-                f"`ALTER TABLE ... REPLICA IDENTITY FULL` for it, then take a new snapshot"
-            )
+    @property
+    def qualified(self) -> str:
+        """`schema.table`, as in configuration and messages."""
+        return written(self.described.schema, self.described.table)
+
+    def names(self, old: list[Raw]) -> bool:
+        """Whether an old tuple has the row's whole key: a partition can have another identity than its root."""
+        is_full = self.described.replica_identity == "f"
+        return is_full or all(old[position] is not None for position in self._key_positions)
 
     def path(self, values: list[Raw]) -> str:
         """The row's path, from the raw values of one tuple."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fustor_core.exceptions import DriverError
 from fustor_source_postgres._names import written
 from fustor_source_postgres._rows.types import Types
-from fustor_source_postgres._server.catalog import Table, load_tables
+from fustor_source_postgres._server.catalog import Table, find_table
 from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._stream.relation import Description, Relation
+from fustor_source_postgres._stream.relation import NO_IDENTITY, Description, Relation, Unfollowed
 from fustor_source_postgres.config import PostgresParams
 
 
@@ -21,39 +20,43 @@ class Resolver:
         self._params = params
         self._types = Types()
 
-    def __call__(self, described: Description) -> Relation | None:
+    def __call__(self, described: Description) -> Relation | Unfollowed | None:
         """The relation; None where it is not part of this source.
 
-        Raises:
-            DriverError: its rows cannot be named any more.
+        A partition is described beside its root, which its rows are told of: nothing is asked of it unless a row is.
         """
         if not self._params.chooses(described.schema, described.table):
             return None
         with self._address.session() as conn:
             self._types.learn(conn, described.type_oids)
-            table = next((table for table in load_tables(conn, self._params) if table.oid == described.oid), None)
-        wanted = frozenset(self._params.columns_of(described.schema, described.table) or described.columns)
+            table = find_table(conn, described.oid, self._params)
         qualified = written(described.schema, described.table)
-        key = self._key(described, qualified, table)
+        key = self._key(described, table)
+        if not key:
+            return Unfollowed(qualified, "it has no key; add a primary key, name its `key_columns`, or `exclude` it")
         missing = [name for name in key if name not in described.columns]
         if missing:
-            raise DriverError(
-                f"The stream tells {qualified!r} without its key columns {missing!r}; look at `key_columns` and at the "
-                "columns of the publication, then take a new snapshot"
+            return Unfollowed(
+                qualified,
+                f"they lack the key columns {missing!r}; look at `key_columns` and at the publication's columns",
             )
+        wanted = frozenset(self._params.columns_of(described.schema, described.table) or described.columns)
+        if table is not None and not table.tells_its_keys and table.leaf_identities:
+            return Unfollowed(qualified, NO_IDENTITY)
         return Relation(described, key, wanted, self._types)
 
-    def _key(self, described: Description, qualified: str, table: Table | None) -> tuple[str, ...]:
-        """The key's columns by the names they had then."""
+    def _key(self, described: Description, table: Table | None) -> tuple[str, ...]:
+        """The key's columns by the names they had then; none where there was no key, and is none today."""
         configured = self._params.key_columns_of(described.schema, described.table)
         if configured is not None:
             return configured
-        for key in _keys_then(described, table) if table is not None else ():
+        keys = list(_keys_then(described, table)) if table is not None else []
+        for key in keys:
             if described.identity.issuperset(key):
                 return key
-        if described.replica_identity == "f" or not described.identity:
-            raise DriverError(f"Table {qualified!r} has no key any more; name its `key_columns` or `exclude` it")
-        return tuple(name for name in described.columns if name in described.identity)
+        if described.replica_identity != "f" and described.identity:
+            return tuple(name for name in described.columns if name in described.identity)
+        return keys[0] if keys else ()  # rows that were inserted before their table had its key
 
 
 def _keys_then(described: Description, table: Table) -> Iterator[tuple[str, ...]]:
