@@ -8,10 +8,11 @@ key of the first line of every such file, the value a function from a path to it
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
@@ -19,9 +20,13 @@ from fustor_driver.configuration import field_problems
 from fustor_driver.errors import CheckFailed, EnvironmentProblem, UsageProblem
 from fustor_event_model import DeleteEvent, EventBase, EventType, InsertEvent, MessageSource, UpdateEvent
 
-__all__ = ["READERS", "Batch", "CommittedBatch", "parse_event", "read_batches", "read_events"]
+__all__ = ["DEAD_LETTERS", "READERS", "Batch", "CommittedBatch", "parse_event", "read_batches", "read_events"]
 
 READERS = "fustor_driver.event_readers"
+DEAD_LETTERS = ".dead-letters.jsonl"
+"""How the names of files of dead letters end: a line that a crash tore there is no reason to give up the others."""
+_LETTER_BEGINS = b'{"refused_at":'
+_log = logging.getLogger("fustor_driver.events")
 _CLASSES: Mapping[EventType, type[EventBase]] = {
     EventType.INSERT: InsertEvent,
     EventType.UPDATE: UpdateEvent,
@@ -72,18 +77,20 @@ def read_batches(path: Path) -> Iterator[Batch]:
 
     Raises:
         UsageProblem: the file cannot be read.
-        CheckFailed: a line is no event; it is named with its number, never skipped.
+        CheckFailed: a line is no event; it is named with its number. Only what is torn in a file of dead letters, and
+            a letter whose event JSON cannot carry, is passed over, with a warning.
         EnvironmentProblem: only the package that wrote the file can read it, and it is not installed.
         DriverError: a registered reader found damage.
     """
     path = Path("/dev/stdin") if str(path) == "-" else path
     try:
         path = _task_directory(path) if path.is_dir() else path
+        _check_regular(path)
         reader = _registered_reader(path) if path.is_file() or path.is_dir() else None
         if reader is not None:
             yield from map(_as_batch, reader(path))
             return
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             yield from _batches(path, file)
     except (OSError, UnicodeDecodeError) as err:
         raise UsageProblem(f"Cannot read events from {str(path)!r}: {err}") from err
@@ -111,14 +118,22 @@ def _task_directory(path: Path) -> Path:
     return tasks[0]
 
 
+def _check_regular(path: Path) -> None:
+    """A directory of files is read whole; a pipe among them would be waited for without an end."""
+    if path.is_dir():
+        for file in path.iterdir():
+            if file.suffix == ".jsonl" and not file.is_file():
+                raise UsageProblem(f"{str(file)!r} is no regular file; take it away, or name the files one by one")
+
+
 def _registered_reader(path: Path) -> Callable[[Path], Iterator[CommittedBatch]] | None:
     """The reader that some package registered for this file, by the keys of its first line."""
     first_file = min(path.glob("*.jsonl")) if path.is_dir() else path
-    with first_file.open(encoding="utf-8") as file:
+    with first_file.open("rb") as file:
         line = file.readline()
     try:
         keys = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(keys, dict):
         return None
@@ -136,12 +151,22 @@ def _as_batch(batch: CommittedBatch) -> Batch:
     return Batch(session_id=batch.session_id, phase=phase, is_snapshot_end=batch.is_snapshot_end, events=events)
 
 
-def _batches(path: Path, file: TextIO) -> Iterator[Batch]:
+def _batches(path: Path, file: BinaryIO) -> Iterator[Batch]:
+    letters = path.name.endswith(DEAD_LETTERS)
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
         try:
-            batch = _batch(json.loads(line))
+            data = _json(line) if not letters else _whole_letter(line)
+            if data is None:
+                _log.warning("Line %d of %r is torn and is passed over; the others are read", number, str(path))
+                continue
+            if "event_as_text" in data:
+                reason = data.get("not_json")
+                _log.warning("Line %d of %r cannot be pushed and is passed over: %s", number, str(path), reason)
+                continue
+            letters = letters or "refused_at" in data
+            batch = _batch(data)
         except ValidationError as err:
             what = "; ".join(map(str, field_problems(err)))
             raise CheckFailed(f"Line {number} of {str(path)!r} is no valid event: {what}") from err
@@ -150,11 +175,32 @@ def _batches(path: Path, file: TextIO) -> Iterator[Batch]:
         yield batch
 
 
-def _batch(data: Any) -> Batch:
-    if isinstance(data, dict) and "events" in data:
+def _json(line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except RecursionError as err:
+        raise ValueError("it is nested too deep") from err
+    if not isinstance(data, dict):
+        raise ValueError("it is no mapping")  # noqa: TRY004 - of a line, not of an argument
+    return data
+
+
+def _whole_letter(line: bytes) -> dict[str, Any] | None:
+    """The letter of a line, the last one where others were torn before it; None where there is no whole one."""
+    while line:
+        try:
+            return _json(line)
+        except ValueError:
+            _, found, rest = line[1:].partition(_LETTER_BEGINS)
+            line = found + rest
+    return None
+
+
+def _batch(data: dict[str, Any]) -> Batch:
+    if "events" in data:
         events = tuple(parse_event(event) for event in data["events"])
         return Batch.model_validate(data | {"events": events})
-    dead_letter = isinstance(data, dict) and "event" in data
+    dead_letter = "event" in data
     event = parse_event(data["event"] if dead_letter else data)
     session_id = str(data.get("session_id", "")) if dead_letter else ""
     return Batch(session_id=session_id, phase=event.message_source, events=(event,))

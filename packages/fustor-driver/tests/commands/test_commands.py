@@ -160,6 +160,19 @@ def test_push_takes_what_read_gives(cli, filled, tmp_path):
     assert [batch.end for batch in batches] == [False, True]
 
 
+def test_push_goes_on_past_a_torn_dead_letter_and_says_so(cli, tmp_path):
+    letter = {"refused_at": "2026-01-01T00:00:00Z", "session_id": "s", "event": event("/a").model_dump(mode="json")}
+    whole = json.dumps(letter)
+    (tmp_path / "s%3Ap.dead-letters.jsonl").write_text(f"{whole[:40]}\n{whole}\n{whole}\n")
+    result = cli("push", "try_lines", "--endpoint", "out", "--from", "s%3Ap.dead-letters.jsonl", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["events"]) == (0, 2)
+
+
+def test_a_recording_is_for_its_owner_only(cli, filled, tmp_path):
+    assert cli("record", "try_log", "--uri", filled.log, "--to", "r.jsonl", "--for", 0.2).exit_code == 0
+    assert (tmp_path / "r.jsonl").stat().st_mode & 0o777 == 0o600
+
+
 def test_push_stops_at_what_the_pusher_refuses(cli, tmp_path):
     lines = [event(path).model_dump_json() for path in ("/a", "/refused", "/b")]
     (tmp_path / "events.jsonl").write_text("\n".join(lines))

@@ -22,7 +22,8 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._report import known_errors, say, set_verbosity
-from fustor_driver.errors import CheckFailed
+from fustor_driver.errors import CheckFailed, NotConformant
+from fustor_driver.plainness import event_json
 from fustor_driver.reading import bounded, opened
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import EventBase, MessageSource
@@ -84,10 +85,17 @@ def _check_position(source: SourceDriver, phase: MessageSource, position: int) -
         )
 
 
+def _line(event: EventBase) -> str:
+    try:
+        return event_json(event)
+    except ValueError as err:
+        raise NotConformant(f"The source told an event that JSON cannot carry: {err}") from err
+
+
 def _print(events: Iterator[EventBase], quiet: int) -> None:
     rows = count = 0
     for event in events:
-        sys.stdout.write(event.model_dump_json() + "\n")
+        sys.stdout.write(_line(event) + "\n")
         sys.stdout.flush()
         if rows // _PROGRESS_EVERY_ROWS != (rows + len(event.rows)) // _PROGRESS_EVERY_ROWS:
             say(f"{rows + len(event.rows)} rows", quiet=quiet)

@@ -8,13 +8,14 @@ from enum import Enum, auto
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from fustor_driver.errors import CheckFailed
+from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.hosts.bell import Bell
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.hosts.replies import PushReply
 from fustor_driver.hosts.status import BatchSize, Progress
+from fustor_driver.plainness import unplain
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Control", "Delivery", "Outcome", "Session", "pause_sec", "says_obsolete"]
@@ -87,6 +88,8 @@ class Delivery:
     async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
         """Push a batch; what the pusher refuses for good is cut out event by event and kept in a file.
 
+        So is an event that JSON cannot carry, whatever the pusher raises over it.
+
         Raises:
             CheckFailed: it stayed out of reach, or takes nothing at all.
             ConfigError: the pusher's configuration is wrong.
@@ -97,7 +100,13 @@ class Delivery:
         except (ConfigError, RetryableError):
             raise
         except DriverError as err:
-            return await self._refused(session, phase, events, err)
+            return await self._refused(session, phase, events, str(err))
+        except (CheckFailed, NotConformant):
+            raise
+        except Exception as err:
+            if not any(map(unplain, events)):
+                raise  # a bug of the pusher's
+            return await self._refused(session, phase, events, f"{type(err).__name__}: {err}")
         if outcome is Outcome.PUSHED:
             self._progress.pushed(phase, size)
         return outcome
@@ -125,13 +134,11 @@ class Delivery:
         self._refusals.check_snapshot()
         return await self._attempts(session, MessageSource.SNAPSHOT, [], end=True)
 
-    async def _refused(
-        self, session: Session, phase: MessageSource, events: list[EventBase], err: DriverError
-    ) -> Outcome:
+    async def _refused(self, session: Session, phase: MessageSource, events: list[EventBase], reason: str) -> Outcome:
         if len(events) == 1:
-            self._dead_letters.keep(events[0], session_id=session.id, phase=phase, reason=str(err))
-            _log.error("Refused for good and kept in %s: %s", self._dead_letters.path, err)
-            self._refusals.set_aside(phase, str(err))
+            self._dead_letters.keep(events[0], session_id=session.id, phase=phase, reason=reason)
+            _log.error("Refused for good and kept in %s: %s", self._dead_letters.path, reason)
+            self._refusals.set_aside(phase, reason)
             return Outcome.REFUSED
         middle = len(events) // 2
         worst = Outcome.PUSHED

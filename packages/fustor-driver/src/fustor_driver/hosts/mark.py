@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from fustor_driver.durable import sync_directory
+
 __all__ = ["SnapshotMark"]
 
 
@@ -34,15 +36,8 @@ class SnapshotMark:
             os.fsync(handle)
         finally:
             os.close(handle)
-        self._sync_directory()
+        sync_directory(self._path.parent)
 
     def clear(self) -> None:
         """The snapshot is complete. Lost in a crash, this costs one more snapshot and no data."""
         self._path.unlink(missing_ok=True)
-
-    def _sync_directory(self) -> None:
-        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

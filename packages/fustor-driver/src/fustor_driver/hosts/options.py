@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fustor_driver.event_files import DEAD_LETTERS
+
 __all__ = ["HostOptions"]
 
 
@@ -30,7 +32,7 @@ class HostOptions(BaseModel):
     @property
     def dead_letters(self) -> Path:
         """The file of what the pusher refused for good."""
-        return self.state_dir / f"{self._file_name}.dead-letters.jsonl"
+        return self.state_dir / f"{self._file_name}{DEAD_LETTERS}"
 
     @property
     def snapshot_due(self) -> Path:

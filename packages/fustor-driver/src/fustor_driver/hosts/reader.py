@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 
+from fustor_driver.errors import NotConformant
 from fustor_event_model import EventBase
 
 __all__ = ["Reader"]
@@ -172,7 +173,10 @@ class Reader:
         for event in iterator:
             if not buffer:
                 self._oldest_since = time.monotonic()
-            rows_read += len(event.rows)
+            try:
+                rows_read += len(event.rows)
+            except (AttributeError, TypeError) as err:
+                raise NotConformant(f"The {self.name} iterator gave a {type(event).__name__} that is no event") from err
             buffer.append(event)
             if self._hungry and len(buffer) >= self._wanted:
                 self._hungry = False

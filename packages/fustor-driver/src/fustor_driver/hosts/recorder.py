@@ -8,15 +8,21 @@ from typing import Any
 from uuid import uuid4
 
 from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig
+from fustor_driver.durable import write_all
 from fustor_driver.event_files import Batch
+from fustor_driver.plainness import unplain
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["RecordingPusher"]
 
 
 class RecordingPusher(PusherDriver):
-    """One line for each push, with session, phase and end. It remembers nothing: every start takes a snapshot."""
+    """One line for each push, with session, phase and end; readable by its owner only.
+
+    It remembers nothing: every start takes a snapshot.
+    """
 
     def __init__(self, id: str, config: PusherConfig) -> None:
         super().__init__(id, config)
@@ -29,16 +35,21 @@ class RecordingPusher(PusherDriver):
 
     async def push(self, events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
         """Append the batch; it is on the disk when this returns."""
+        for event in events:
+            if (reason := unplain(event)) is not None:
+                raise DriverError(f"JSON cannot carry {reason}")
         batch = Batch(
             session_id=str(kwargs.get("session_id", "")),
             phase=MessageSource(kwargs.get("source_type", MessageSource.REALTIME)),
             is_snapshot_end=bool(kwargs.get("is_snapshot_end")),
             events=tuple(events),
         )
-        with self._path.open("ab") as file:
-            file.write(batch.model_dump_json().encode() + b"\n")
-            file.flush()
-            os.fdatasync(file.fileno())
+        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(handle, batch.model_dump_json().encode() + b"\n")
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
         return {"success": True, "snapshot_needed": False}
 
     async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""Whether JSON can carry an event as it is, and how to write down one that it cannot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from fustor_event_model import EventBase
+
+__all__ = ["as_text", "event_json", "unplain"]
+
+_MAX_DEPTH = 200
+_MAX_INT_BITS = 14_000  # Python reads no longer numbers back from text, by its default limit of 4,300 digits
+_MAX_TEXT = 16_000_000
+_ATOMS = (bool, int, type(None), Decimal, date, datetime, time)
+
+
+def event_json(event: EventBase) -> str:
+    """The event as one line of JSON, exactly.
+
+    Raises:
+        ValueError: JSON cannot carry it; the first reason is named.
+    """
+    reason = unplain(event)
+    if reason is not None:
+        raise ValueError(reason)
+    return event.model_dump_json()
+
+
+def unplain(event: EventBase) -> str | None:
+    """Why JSON cannot carry what is in an event, or None: the contract asks of every event that it can."""
+    seen: set[int] = set()
+    stack: list[tuple[Any, int]] = [(value, 0) for value in vars(event).values()]
+    entered: list[tuple[int, int]] = []
+    while stack:
+        value, depth = stack.pop()
+        while entered and entered[-1][1] >= depth:
+            seen.discard(entered.pop()[0])
+        reason = _unplain_value(value, depth, seen)
+        if reason is not None:
+            return reason
+        if isinstance(value, dict | list | tuple):
+            seen.add(id(value))
+            entered.append((id(value), depth))
+            stack += [(inner, depth + 1) for inner in _inside(value)]
+    return None
+
+
+def _inside(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value.values()
+        yield from (key if isinstance(key, str) else _NoKey(key) for key in value)
+    else:
+        yield from value
+
+
+class _NoKey:
+    """A key that is no text."""
+
+    def __init__(self, key: object) -> None:
+        self.kind = type(key).__name__
+
+
+def _unplain_value(value: Any, depth: int, seen: set[int]) -> str | None:
+    if isinstance(value, dict | list | tuple):
+        if id(value) in seen:
+            return "something that contains itself"
+        return f"more than {_MAX_DEPTH} levels" if depth > _MAX_DEPTH else None
+    return _unplain_atom(value)
+
+
+def _unplain_atom(value: object) -> str | None:
+    if isinstance(value, str):
+        return None if value.isascii() or _is_text(value) else "a text that is not valid Unicode"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"the number {value}"
+    if isinstance(value, int) and value.bit_length() > _MAX_INT_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, _NoKey):
+        return f"a key of type {value.kind}"
+    return None if isinstance(value, _ATOMS) else f"a value of type {type(value).__name__}"
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_text(event: object) -> str:
+    """Everything that is in an event, in the notation of Python, whatever it is; ASCII, and cut after 16 MB."""
+    parts: list[str] = []
+    length = 0
+    for part in _parts(vars(event) if hasattr(event, "__dict__") else event):
+        parts.append(part)
+        length += len(part)
+        if length > _MAX_TEXT:
+            parts.append("... (cut)")
+            break
+    return "".join(parts)
+
+
+_CLOSE = object()
+
+
+def _parts(root: object) -> Iterator[str]:
+    """The text piece by piece, without recursion: how deep a value is nested must not matter here."""
+    stack: list[tuple[object, object]] = [(root, "")]
+    open_ids: dict[int, None] = {}
+    while stack:
+        value, before = stack.pop()
+        if value is _CLOSE:
+            open_ids.popitem()
+            yield str(before)
+            continue
+        yield str(before)
+        if isinstance(value, dict | list | tuple) and id(value) not in open_ids:
+            opening, closing = "{}" if isinstance(value, dict) else "[]"
+            yield opening
+            open_ids[id(value)] = None
+            stack.append((_CLOSE, closing))
+            stack += reversed(list(_items(value)))
+        else:
+            yield "..." if isinstance(value, dict | list | tuple) else _atom(value)
+
+
+def _items(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tuple[object, str]]:
+    comma = ""
+    for item in value:
+        if isinstance(value, dict):
+            yield value[item], f"{comma}{_atom(item)}: "
+        else:
+            yield item, comma
+        comma = ", "
+
+
+def _atom(value: object) -> str:
+    try:
+        return hex(value) if isinstance(value, int) and value.bit_length() > _MAX_INT_BITS else ascii(value)
+    except Exception as err:  # noqa: BLE001 - an object of a driver that cannot even describe itself is kept by its type
+        return f"<{type(value).__name__}, which cannot be shown: {type(err).__name__}>"
