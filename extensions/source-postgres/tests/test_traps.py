@@ -149,3 +149,32 @@ def use_all_of(driver, database, read):
     asyncio.run(driver.close())
     assert reading.join() is None
     driver.acknowledge(index)
+
+
+SPY = """
+create function public.spy(text) returns boolean language plpgsql as
+  $$ begin if current_user like 'reader_%' then raise exception 'trap'; end if; return true; end $$;
+create domain public.inner_code as text check (public.spy(value));
+create domain public.code as public.inner_code check (public.spy(value));
+create table public.coded (id public.code primary key, long text, more public.code[]);
+alter table public.coded alter column long set storage external;
+insert into public.coded values ('a', repeat('x', 9000), '{b}');
+"""
+
+
+def test_no_check_of_a_domain_is_run_as_the_reader(database, read):
+    database.run(SPY)
+    name, password = f"reader_{database.name}", secrets.token_hex(8)
+    database.run(f"create role {name} login replication password %s", password)
+    database.run(f"grant select on coded to {name}")
+    database.run("create publication fustor for table coded with (publish_via_partition_root = true)")
+    driver = database.driver(dsn=make_dsn(database.dsn, user=name, password=password))
+    reading = read(driver.get_message_iterator(-1))
+    assert len([row for event in driver.get_snapshot_iterator() for row in event.rows]) == 1
+    assert len([row for event in driver.get_audit_iterator() for row in event.rows]) == 4
+    database.run("update coded set id = 'c'")
+    rows = {row["path"]: row.get("record") for _, row in reading.rows(2)}
+    assert len(rows["/public/coded/c"]["long"]) == 9000
+    asyncio.run(driver.close())
+    database.run(f"drop owned by {name}")
+    database.run(f"drop role {name}")

@@ -27,6 +27,7 @@ _PASSING_CLASSES = {"08", "40", "53", "57"}  # connection, rollback, resources, 
 _PASSING_STATES = {errorcodes.LOCK_NOT_AVAILABLE, errorcodes.OBJECT_IN_USE, errorcodes.READ_ONLY_SQL_TRANSACTION}
 _REFUSING_CLASSES = {"22", "23", "44"}  # data, constraints, check options
 _REFUSING_STATES = {errorcodes.PROGRAM_LIMIT_EXCEEDED, errorcodes.RAISE_EXCEPTION}
+_GONE_STATES = {errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN, errorcodes.INVALID_SCHEMA_NAME}
 _FINAL_TEXT = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|does not exist|permission denied"
     r"|certificate|does not support SSL|SSL off"
@@ -63,6 +64,8 @@ def translated(text: str, error: psycopg2.Error) -> DriverError:
     """The error to raise for `error`, whose cleaned text is `text`."""
     if is_transient(error):
         return RetryableError(f"No commit is known of: {text}; it is tried again when the server answers")
+    if error.pgcode in _GONE_STATES:
+        return ConfigError(f"A table is gone: {text}; bring it back, or drop the schema to begin anew")
     if error.pgcode is None or error.pgcode[:2] in {"28", "3D", "42"}:
         return ConfigError(f"The server refuses: {text}; correct `endpoint`, `credential` or the privileges")
     return DriverError(f"The server refuses: {text}; nothing was committed")

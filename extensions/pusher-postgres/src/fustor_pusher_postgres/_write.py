@@ -140,9 +140,9 @@ class Writer:
         if not table.is_typed:
             return table
         table = self.tables.widen(self.cur, table, [entry.record for entry in group])
-        forms = table.forms()
+        natives = table.natives()
         for entry in group:
-            entry.record = texts_of(entry.record, forms)
+            entry.record = texts_of(entry.record, natives)
         return table
 
     def _overrule(self, run: Run, names: set[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg2 import sql
 from psycopg2.extensions import connection
@@ -17,7 +16,9 @@ from fustor_source_postgres._server.publication import (
     missing_tables,
     publication_exists,
     publication_for,
+    require_whole,
 )
+from fustor_source_postgres._server.rights import find_obstacles, find_role
 from fustor_source_postgres._server.sql import fetch_one
 from fustor_source_postgres.config import PostgresParams
 
@@ -34,14 +35,11 @@ select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery(),
        (select setting from pg_catalog.pg_settings where name = 'output_plugin_libraries'),
        pg_catalog.current_setting('track_counts')
 """
-_ROLE = """
-select rolname, rolreplication or rolsuper, rolbypassrls or rolsuper
-  from pg_catalog.pg_roles where rolname = current_user
+_OWNS_PUBLICATION = """
+select pg_catalog.pg_has_role(pubowner, 'usage') from pg_catalog.pg_publication where pubname = %(name)s
 """
-_MAY_READ = """
-select pg_catalog.has_schema_privilege(n.oid, 'usage'), pg_catalog.has_table_privilege(c.oid, 'select'),
-       c.relrowsecurity, pg_catalog.pg_has_role(c.relowner, 'usage')
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = %s
+_OWNS = """
+select pg_catalog.pg_has_role(relowner, 'usage') from pg_catalog.pg_class where oid = %s
 """
 _TLS = """
 select coalesce((select version from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid() and ssl), 'no TLS')
@@ -104,22 +102,29 @@ def check_settings(conn: connection, params: PostgresParams, own_slot: str) -> t
 
 
 def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> None:
+    """What keeps a table from being followed: a problem where `tables` names it, else a note, as at the start."""
     try:
         tables = require_tables(conn, params)
     except ConfigError as err:
         found.problems.append(str(err))
         return
-    for table in tables:
-        if not table.key:
-            found.problems.append(
-                f"Table {table.qualified!r} has no primary key that is checked at once: "
-                "add one, name its `key_columns`, or `exclude` it"
-            )
-        elif not table.tells_its_keys:
-            statement = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
-            found.problems.append(
-                f"Changes of {table.qualified!r} do not name their row: run `{statement.as_string(conn)}`"
-            )
+    lacks = {table: lack for table in tables if (lack := _lack(conn, table))}
+    for table, lack in lacks.items():
+        if params.names(table.schema, table.name):
+            found.problems.append(f"Table {table.qualified!r} {lack}")
+        else:
+            found.notes.append(f"Table {table.qualified!r} is left out: it {lack}")
+    if len(lacks) == len(tables):
+        found.problems.append("No chosen table can be followed")
+
+
+def _lack(conn: connection, table: Table) -> str | None:
+    if not table.key:
+        return "has no primary key that is checked at once: add one, name its `key_columns`, or `exclude` it"
+    if not table.tells_its_keys:
+        statement = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
+        return f"has changes that do not name their row: run `{statement.as_string(conn)}`"
+    return None
 
 
 def _tell_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: Findings) -> None:
@@ -137,51 +142,39 @@ def _tell_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: 
 def check_privileges(conn: connection, params: PostgresParams, slot: str) -> tuple[bool, str]:
     """Whether this user may stream, read every chosen table, and have the publication that is needed."""
     found = Findings()
-    with conn.cursor() as cur:
-        cur.execute(_ROLE)
-        role, may_stream, sees_all = fetch_one(cur)
+    role, may_stream, _ = find_role(conn)
+    if not may_stream:
         user = sql.Identifier(role).as_string(conn)
-        if not may_stream:
-            found.problems.append(f"User {role!r} may not stream: run `ALTER ROLE {user} REPLICATION`")
-        tables = require_tables(conn, params)
-        for table in tables:
-            cur.execute(_MAY_READ, (table.oid,))
-            _check_table(conn, user, table, fetch_one(cur), sees_all=sees_all, found=found)
+        found.problems.append(f"User {role!r} may not stream: run `ALTER ROLE {user} REPLICATION`")
+    tables = require_tables(conn, params)
+    for name, obstacles in find_obstacles(conn, tables).items():
+        found.problems += [f"Table {name!r}: {obstacle}, or exclude it" for obstacle in obstacles]
     _check_publication(conn, params, slot, tables, found)
     return found.answer(f"User {role!r} may read {len(tables)} tables and their changes")
-
-
-def _check_table(
-    conn: connection, user: str, table: Table, rights: tuple[Any, ...], *, sees_all: bool, found: Findings
-) -> None:
-    usage, select, has_policies, is_owner = rights
-    name = sql.Identifier(table.schema, table.name).as_string(conn)
-    if not usage:
-        schema = sql.Identifier(table.schema).as_string(conn)
-        grant = f"GRANT USAGE ON SCHEMA {schema} TO {user}"
-        found.problems.append(f"Schema of {table.qualified!r} is closed: run `{grant}`")
-    if not select:
-        found.problems.append(f"Table {table.qualified!r} is closed: run `GRANT SELECT ON {name} TO {user}`")
-    if has_policies and not sees_all and not is_owner:
-        found.problems.append(f"Policies hide rows of {table.qualified!r}: run `ALTER ROLE {user} BYPASSRLS`")
 
 
 def _check_publication(
     conn: connection, params: PostgresParams, slot: str, tables: list[Table], found: Findings
 ) -> None:
     name = publication_for(conn, params.publication, slot or SHARED_NAME)
-    missing = missing_tables(conn, name, tables)
+    is_there = publication_exists(conn, name)
+    if is_there:
+        try:
+            require_whole(conn, name)
+        except ConfigError as err:
+            found.problems.append(str(err))
+    missing = missing_tables(conn, name, [table for table in tables if _lack(conn, table) is None])
     with conn.cursor() as cur:
-        cur.execute(_MAY_CREATE)
-        may_create = fetch_one(cur)[0] or publication_exists(conn, name)
-    if missing and not (may_create and all(_owns(conn, table) for table in missing)):
+        cur.execute(_OWNS_PUBLICATION if is_there else _MAY_CREATE, {"name": name})
+        may_change = bool(fetch_one(cur)[0])
+    if missing and not (may_change and all(_owns(conn, table) for table in missing)):
         found.problems.append(
-            f"Publication {name!r} lacks {len(missing)} tables that this user does not own: "
+            f"Publication {name!r} lacks {len(missing)} tables that this user may not add: "
             f"run as their owner `{change_statement(conn, name, missing)}`"
         )
 
 
 def _owns(conn: connection, table: Table) -> bool:
     with conn.cursor() as cur:
-        cur.execute(_MAY_READ, (table.oid,))
-        return bool(fetch_one(cur)[3])
+        cur.execute(_OWNS, (table.oid,))
+        return bool(fetch_one(cur)[0])

@@ -10,7 +10,7 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._server.sql import run
+from fustor_source_postgres._server.sql import fetch_one, run
 
 SHARED_NAME = "fustor"
 """A publication that an administrator made for every source of the database."""
@@ -34,16 +34,24 @@ def ensure_publication(conn: connection, name: str, tables: list[Table], lock_ti
             message holds the statement to run.
     """
     run(conn, f"set lock_timeout = {int(lock_timeout_sec * 1000)}")
+    if not publication_exists(conn, name):
+        _change(conn, _create(name, tables))
+    elif not require_whole(conn, name):
+        add_missing(conn, name, tables)
+
+
+def require_whole(conn: connection, name: str) -> bool:
+    """Whether the publication carries all tables by itself.
+
+    Raises:
+        ConfigError: it was made so that changes would be missing. The message holds the statement to run.
+    """
     with conn.cursor() as cur:
         cur.execute(_LOOK_UP, (name,))
-        found = cur.fetchone()
-    if found is None:
-        _change(conn, _create(name, tables))
-        return
-    _check_options(name, *found[1:])
+        carries_all, *options = fetch_one(cur)
+    _check_options(name, *options)
     _check_filters(conn, name)
-    if not found[0]:
-        add_missing(conn, name, tables)
+    return bool(carries_all)
 
 
 def missing_tables(conn: connection, name: str, tables: list[Table]) -> list[Table]:

@@ -28,9 +28,16 @@ from fustor_source_postgres.config import PostgresParams
 _log = logging.getLogger(__name__)
 _PAUSE_SEC = 0.02
 _BATCH_SIZE = 1_000
-# the operator that the key's index is made for: that of another type may not use it, or not be found at all
+# the operator that the key's index is made for: that of another type may not use it, or not be found at all; a domain's
+# own type, since a cast to the domain runs its checks, which may be anybody's functions, with the rights of this user
 _KEY_TYPES = """
-select a.attname::pg_catalog.text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+select a.attname::pg_catalog.text,
+       (with recursive kind as (
+          select a.atttypid as oid, a.atttypmod as modifier, 0 as depth
+           union all
+          select b.typbasetype, b.typtypmod, kind.depth + 1
+            from kind join pg_catalog.pg_type b on b.oid = kind.oid where b.typtype = 'd')
+        select pg_catalog.format_type(oid, modifier) from kind order by depth desc limit 1),
        coalesce((select pg_catalog.format('%%I.%%s', n.nspname, o.oprname)
                    from pg_catalog.pg_index i
                   cross join rows from (pg_catalog.unnest(i.indkey::pg_catalog.int2[]),
