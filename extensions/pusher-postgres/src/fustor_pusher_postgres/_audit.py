@@ -3,18 +3,41 @@
 
 from __future__ import annotations
 
+import logging
+
+from psycopg2 import sql
+
 from fustor_pusher_postgres._guard import guarded
 from fustor_pusher_postgres._replace import forget
 from fustor_pusher_postgres._rows import LISTED, SKIPPED
+from fustor_pusher_postgres._schema import notes_name, qualified
 from fustor_pusher_postgres._tables import Table
 from fustor_pusher_postgres._write import Writer
 
 __all__ = ["end_audit", "start_audit"]
 
+_log = logging.getLogger(__package__)
+_FEW = 10_000
+_CREATE = """
+CREATE UNLOGGED TABLE IF NOT EXISTS {n} (
+    audit integer NOT NULL, home integer NOT NULL, path text COLLATE "C", seen smallint NOT NULL
+)
+"""
+_BEGIN = "INSERT INTO {n} (audit, home, path, seen) VALUES (%(audit)s, -1, NULL, 0)"
+"""Its first row: a crash of the server empties the table, so that while this row is there, all are."""
 _PARENT = (
     "CASE WHEN pg_catalog.strpos(pg_catalog.substr(t.path, 2), '/') = 0 THEN '/'"
     " ELSE pg_catalog.regexp_replace(t.path, '/[^/]*$', '') END"
 )
+_LISTED = """
+SELECT path FROM {n} WHERE audit = %(audit)s AND path IS NOT NULL GROUP BY path
+HAVING pg_catalog.bit_or(seen) & %(listed)s <> 0 AND pg_catalog.bit_or(seen) & %(skipped)s = 0
+"""
+_MISSED = f"""
+SELECT t.path, t.is_directory FROM {{t}} t WHERE t.path <> '/' AND (t._at IS NULL OR t._at <= %(since)s)
+    AND {_PARENT} = ANY(%(listed)s) AND NOT EXISTS (
+        SELECT FROM {{n}} n WHERE n.audit = %(audit)s AND n.home IN (0, %(home)s) AND n.path = t.path)
+"""
 
 
 def start_audit(writer: Writer) -> None:
@@ -22,6 +45,12 @@ def start_audit(writer: Writer) -> None:
     writer.state.start_audit()
     if not writer.state.snapshot_open:
         forget(writer)
+    writer.run(_CREATE)
+    index = sql.Identifier(f"{notes_name(writer.state.number)}_home")
+    notes = qualified(writer.schema, notes_name(writer.state.number))
+    writer.execute(sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (home)").format(index, notes))
+    _clear(writer)
+    writer.run(_BEGIN)
 
 
 def end_audit(writer: Writer, *, is_allowed: bool) -> int:
@@ -36,12 +65,26 @@ def end_audit(writer: Writer, *, is_allowed: bool) -> int:
     writer.sure = None
     refused = guarded(writer, "The end of the audit", lambda: _delete_missed(writer, since), is_allowed=is_allowed)
     state.end_audit()
+    _clear(writer)
     if not state.snapshot_open:
         forget(writer)
     return refused
 
 
+def _clear(writer: Writer) -> None:
+    """Forget what was reported: row by row, which writes no log, where that is not too slow."""
+    ((count,),) = writer.run("SELECT pg_catalog.count(*) FROM (SELECT FROM {n} LIMIT %(most)s) AS few", most=_FEW)
+    writer.run("DELETE FROM {n}" if count < _FEW else "TRUNCATE {n}")
+
+
 def _delete_missed(writer: Writer, since: int) -> int:
+    if not writer.run("SELECT 1 FROM {n} WHERE audit = %(audit)s AND home = -1"):
+        _log.warning(
+            "What the audit of task %r reported is gone, as after a crash of the server; it deletes nothing, the next"
+            " audit does",
+            writer.state.task,
+        )
+        return 0
     gone, containers = 0, []
     for table, missed in _missed(writer, since):
         paths = [path for path, is_container in missed if not (is_container and writer.is_touched(path, since))]
@@ -54,27 +97,8 @@ def _delete_missed(writer: Writer, since: int) -> int:
 
 def _missed(writer: Writer, since: int) -> list[tuple[Table, list[tuple[str, bool]]]]:
     """The children of listed containers that the audit missed, with whether they are containers."""
-    listed = _listed(writer)
-    query = (
-        f"SELECT t.path, t.is_directory FROM {{t}} t WHERE t._audit IS DISTINCT FROM %(audit)s AND t.path <> '/'"
-        f" AND (t._at IS NULL OR t._at <= %(since)s) AND {_PARENT} = ANY(%(listed)s)"
-        f" AND NOT EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = t.path AND f.audit = %(audit)s)"
-    )
+    listed = [path for (path,) in writer.run(_LISTED, listed=LISTED, skipped=SKIPPED)]
     if not listed:
         return []
-    return [(table, writer.run(query, table, listed=listed, since=since)) for table in writer.tables.all()]
-
-
-def _listed(writer: Writer) -> list[str]:
-    """The containers that this audit listed, in every row of them that it sent."""
-    seen: dict[str, int] = {}
-    found = writer.run("SELECT path, seen FROM {f} WHERE task = %(task)s AND audit = %(audit)s")
-    for table in writer.tables.all():
-        found += writer.run(
-            "SELECT path, _seen FROM {t} WHERE _audit = %(audit)s AND _seen & %(bits)s <> 0",
-            table,
-            bits=LISTED | SKIPPED,
-        )
-    for path, bits in found:
-        seen[path] = seen.get(path, 0) | bits
-    return [path for path, bits in seen.items() if bits & LISTED and not bits & SKIPPED]
+    values = {"listed": listed, "since": since}
+    return [(table, writer.run(_MISSED, table, home=table.number, **values)) for table in writer.tables.all()]

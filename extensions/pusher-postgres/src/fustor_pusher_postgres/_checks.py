@@ -89,7 +89,7 @@ def _connection(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, 
 def _privileges(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, str]:
     cur.execute("BEGIN")
     prepare_stage(cur)
-    prepare_schema(cur, params.schema_name)
+    prepare_schema(cur, params.schema_name, upgrades=False)
     cur.execute("SELECT pg_catalog.has_schema_privilege(%s, 'CREATE')", (params.schema_name,))
     may_create = cur.fetchone() == (True,)
     cur.execute("ROLLBACK")

@@ -25,7 +25,7 @@ __all__ = ["columns_of", "copy_fresh", "copy_unseen", "names_of"]
 
 Items: TypeAlias = list[tuple[EventBase, list[Any]]]
 _COPY = sql.SQL(
-    "COPY {} (event_index, path, mtime, size, is_directory, _below{}, message_source, _at, _session, _seen) FROM STDIN"
+    "COPY {} (event_index, path, mtime, size, is_directory, _below{}, message_source, _at, _session) FROM STDIN"
 )
 
 
@@ -54,7 +54,7 @@ def copy_fresh(
     mark = str(state.clock) if is_realtime else NULL
     awaits = is_realtime and state.snapshot_open
     names = [*columns, PARTIAL_NONE] if awaits else columns
-    ending = f"\t{source.value}\t{mark}\t{state.session}\t0\n"
+    ending = f"\t{source.value}\t{mark}\t{state.session}\n"
     sent = 0
 
     def lines() -> Iterator[bytes]:

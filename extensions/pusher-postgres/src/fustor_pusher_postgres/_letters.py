@@ -68,7 +68,10 @@ def _note(writer: Writer, event: EventBase, row: Any) -> None:
     before = copy.copy(writer.state), writer.tables.all()
     writer.cur.execute("SAVEPOINT fustor_note")
     try:
-        writer.note(list(run.entries.values()), source)
+        entries = list(run.entries.values())
+        writer.note(entries, source)
+        if source is MessageSource.AUDIT:
+            writer.run(statements.REPORT_REFUSED, path=path, seen=entries[0].seen)
         for table in writer.tables.overlapping(path):
             writer.run(_MARKS[source], table, source=source, path=path, mtime=mtime)
     except psycopg2.Error as error:

@@ -8,10 +8,12 @@ from psycopg2.extensions import cursor
 from fustor_pusher_postgres._errors import ConfigError
 from fustor_pusher_postgres._owners import refuse_strangers
 
-__all__ = ["DEAD_LETTERS", "FACTS", "META", "TABLES", "TASKS", "prepare_schema", "qualified"]
+__all__ = ["DEAD_LETTERS", "FACTS", "META", "OWN", "TABLES", "TASKS", "notes_name", "prepare_schema", "qualified"]
 
 META, TASKS, TABLES = "_fustor_meta", "_fustor_tasks", "_fustor_tables"
 FACTS, DEAD_LETTERS = "_fustor_facts", "_fustor_dead_letters"
+OWN = "_fustor_"
+"""What the names of the driver's own tables begin with."""
 
 _MIGRATIONS = (
     # 1: one row a task, a table and a dead letter; facts of paths that have no row of their own
@@ -106,6 +108,20 @@ _MIGRATIONS = (
         ADD COLUMN times integer NOT NULL DEFAULT 1, ADD COLUMN last_refused_at timestamptz, ADD COLUMN digest text;
     CREATE INDEX ON {dead_letters} (digest);
     """,
+    # 5: what an audit reports stands in a table of its own, which writes no log
+    """
+    DO $migration$
+    DECLARE relation text;
+    BEGIN
+        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
+        LOOP
+            EXECUTE 'ALTER TABLE ' || relation || ' DROP COLUMN IF EXISTS _audit, DROP COLUMN IF EXISTS _seen';
+        END LOOP;
+    END $migration$;
+    ALTER TABLE {facts} DROP COLUMN audit, DROP COLUMN seen;
+    """,
 )
 
 
@@ -114,8 +130,15 @@ def qualified(schema: str, name: str) -> sql.Composable:
     return sql.Identifier(schema, name)
 
 
-def prepare_schema(cur: cursor, schema: str) -> None:
-    """Create what is missing and bring an older layout up to date, inside the caller's transaction.
+def notes_name(number: int) -> str:
+    """The table of what the audit of a task reports."""
+    return f"{OWN}audit_{number}"
+
+
+def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:
+    """Create what is missing and, unless that is not wanted, bring an older layout up to date.
+
+    It is done inside the caller's transaction.
 
     Raises:
         ConfigError: a later version of this driver has been at work here, or the schema is another user's.
@@ -133,6 +156,8 @@ def prepare_schema(cur: cursor, schema: str) -> None:
         raise ConfigError(
             f"Schema {schema!r} has layout {version}, this driver knows {len(_MIGRATIONS)}; upgrade the driver"
         )
+    if version > 0 and not upgrades:
+        return
     names = {"tasks": TASKS, "tables": TABLES, "facts": FACTS, "dead_letters": DEAD_LETTERS}
     for migration in _MIGRATIONS[version:]:
         places = {key: qualified(schema, name) for key, name in names.items()}

@@ -4,9 +4,9 @@
 Facts are what sessions and audits said of a path. They stand on its row or, where there is none, in the table of facts;
 both count. `_at` and `_below` are marks: the clock when realtime last told of the path, and of all that is below it.
 `_session` is the session that last reported it, `_told` the youngest `mtime` told in it (NULL: the row's), `_dark`
-that its snapshot could not list it; `_audit` and `_seen` are the audit that last reported it, and how. `_partial` has
-the keys of the record that realtime has told in the session while the snapshot's row, which has the others, is still to
-come; NULL: nothing is awaited.
+that its snapshot could not list it. `_partial` has the keys of the record that realtime has told in the session while
+the snapshot's row, which has the others, is still to come; NULL: nothing is awaited. What an audit reports stands in a
+table of its own, `{n}`, while it lasts.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ __all__ = [
     "MERGE_FACTS",
     "MOVE",
     "NOTE",
+    "REPORT",
+    "REPORT_REFUSED",
     "SUPPLY",
     "SUPPRESSED",
     "TOLD_KEYS",
@@ -31,17 +33,17 @@ __all__ = [
 
 COLUMNS = (
     "path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped, record, extra,"
-    " message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen, _partial, _refused"
+    " message_source, event_index, _at, _below, _session, _told, _dark, _partial, _refused"
 )
 
 UPSERT = """
 INSERT INTO {t} AS t (path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped,
-    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _audit, _seen, _partial{columns})
+    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _partial{columns})
 SELECT s.path, s.mtime, s.size, s.is_directory, s.parent_path, s.parent_mtime, s.is_atomic_write, s.audit_skipped,
     {record}, s.extra, %(source)s, s.event_index, %(clock)s::bigint,
     CASE WHEN s.act = 3 OR NOT s.is_directory THEN %(clock)s::bigint END, %(session)s, NULLIF(s.told, s.mtime), s.dark,
-    %(audit)s::integer, s.seen, {partial}{values}
-FROM pg_temp._fustor_stage s WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) {only}
+    {partial}{values}
+FROM pg_temp._fustor_stage s {known} WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) {only}
 ON CONFLICT (path) DO UPDATE SET
     mtime = excluded.mtime, size = excluded.size, is_directory = excluded.is_directory,
     parent_path = excluded.parent_path, parent_mtime = excluded.parent_mtime,
@@ -52,9 +54,6 @@ ON CONFLICT (path) DO UPDATE SET
     _told = NULLIF(greatest(coalesce(excluded._told, excluded.mtime),
         CASE WHEN t._session = excluded._session THEN coalesce(t._told, t.mtime) END), excluded.mtime),
     _dark = coalesce(excluded._dark, CASE WHEN t._session = excluded._session THEN t._dark END),
-    _audit = coalesce(excluded._audit, t._audit),
-    _seen = CASE WHEN excluded._audit IS NULL THEN t._seen
-        WHEN t._audit = excluded._audit THEN t._seen | excluded._seen ELSE excluded._seen END,
     _partial = {joined_partial}, _refused = NULL{assignments}
 WHERE (NOT t.is_directory OR excluded.is_directory) {guard}
 """
@@ -92,35 +91,24 @@ MERGE_FACTS = """
 UPDATE {t} t SET
     _session = %(session)s, _partial = CASE WHEN t._session = %(session)s THEN t._partial END,
     _told = greatest(coalesce(s.told, s.mtime), CASE WHEN t._session = %(session)s THEN coalesce(t._told, t.mtime) END),
-    _dark = coalesce(s.dark, CASE WHEN t._session = %(session)s THEN t._dark END),
-    _audit = coalesce(%(audit)s::integer, t._audit),
-    _seen = CASE WHEN %(audit)s::integer IS NULL THEN t._seen
-        WHEN t._audit = %(audit)s::integer THEN t._seen | s.seen ELSE s.seen END
+    _dark = coalesce(s.dark, CASE WHEN t._session = %(session)s THEN t._dark END)
 FROM pg_temp._fustor_stage s
 WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path AND (
     t._session IS DISTINCT FROM %(session)s OR coalesce(t._told, t.mtime) IS NULL
-    OR coalesce(t._told, t.mtime) < coalesce(s.told, s.mtime) OR s.dark AND t._dark IS NOT TRUE
-    OR t._audit IS DISTINCT FROM coalesce(%(audit)s::integer, t._audit)
-    OR %(audit)s::integer IS NOT NULL AND t._seen | s.seen <> t._seen)
+    OR coalesce(t._told, t.mtime) < coalesce(s.told, s.mtime) OR s.dark AND t._dark IS NOT TRUE)
 """
 
 _ON_CONFLICT = """
 ON CONFLICT (task, path) DO UPDATE SET
     at = greatest(f.at, excluded.at), below = greatest(f.below, excluded.below),
-    told = greatest(f.told, excluded.told), dark = coalesce(excluded.dark, f.dark),
-    audit = greatest(f.audit, excluded.audit),
-    seen = CASE WHEN f.audit = excluded.audit THEN f.seen | excluded.seen
-        WHEN excluded.audit IS NULL OR f.audit > excluded.audit THEN f.seen ELSE excluded.seen END
+    told = greatest(f.told, excluded.told), dark = coalesce(excluded.dark, f.dark)
 """
 
 _KEPT_FACTS = (
     """
 kept AS (
-    INSERT INTO {f} AS f (task, path, told, dark, audit, seen)
-    SELECT %(task)s, path, CASE WHEN _session = %(session)s THEN coalesce(_told, mtime) END,
-        CASE WHEN _session = %(session)s THEN _dark END,
-        CASE WHEN _audit = %(audit)s::integer THEN _audit END, CASE WHEN _audit = %(audit)s::integer THEN _seen END
-    FROM gone WHERE %(keep)s AND (_session = %(session)s OR _audit = %(audit)s::integer)
+    INSERT INTO {f} AS f (task, path, told, dark)
+    SELECT %(task)s, path, coalesce(_told, mtime), _dark FROM gone WHERE %(keep)s AND _session = %(session)s
     """
     + _ON_CONFLICT
     + ")"
@@ -131,7 +119,7 @@ DELETE = (
 WITH gone AS (
     DELETE FROM {t} t USING pg_temp._fustor_stage s
     WHERE s.run = %(run)s AND s.act IN (0, 3) AND t.path = s.path
-    RETURNING t.path, t.is_directory, t.mtime, t._session, t._told, t._dark, t._audit, t._seen
+    RETURNING t.path, t.is_directory, t.mtime, t._session, t._told, t._dark
 ), """
     + _KEPT_FACTS
     + " SELECT path FROM gone WHERE is_directory"
@@ -142,7 +130,7 @@ CUT = (
 WITH gone AS (
     DELETE FROM {t} t USING unnest(%(lows)s::text[], %(highs)s::text[]) AS range (low, high)
     WHERE t.path > range.low AND t.path < range.high
-    RETURNING t.path, t.mtime, t._session, t._told, t._dark, t._audit, t._seen
+    RETURNING t.path, t.mtime, t._session, t._told, t._dark
 ), """
     + _KEPT_FACTS
     + " SELECT pg_catalog.count(*) FROM gone"
@@ -159,13 +147,19 @@ FROM pg_temp._fustor_stage WHERE run = %(run)s AND act IN (0, 3)
 
 NOTE = (
     """
-INSERT INTO {f} AS f (task, path, told, dark, audit, seen)
-SELECT %(task)s, path, told, dark, %(audit)s::integer, seen
-FROM unnest(%(paths)s::text[], %(tolds)s::float8[], %(darks)s::boolean[], %(seens)s::smallint[])
-    AS noted (path, told, dark, seen)
+INSERT INTO {f} AS f (task, path, told, dark)
+SELECT %(task)s, path, told, dark
+FROM unnest(%(paths)s::text[], %(tolds)s::float8[], %(darks)s::boolean[]) AS noted (path, told, dark)
 """
     + _ON_CONFLICT
 )
+
+REPORT = """
+INSERT INTO {n} (audit, home, path, seen)
+SELECT %(audit)s, home, path, seen FROM pg_temp._fustor_stage WHERE run = %(run)s
+"""
+
+REPORT_REFUSED = "INSERT INTO {n} (audit, home, path, seen) VALUES (%(audit)s, 0, %(path)s, %(seen)s)"
 
 MOVE = (
     "WITH moved AS (DELETE FROM {y} t USING pg_temp._fustor_stage s"

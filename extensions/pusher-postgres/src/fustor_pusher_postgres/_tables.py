@@ -16,7 +16,7 @@ from fustor_pusher_postgres._infer import wider_columns
 from fustor_pusher_postgres._layout import NO_LAYOUT, Layout
 from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._rows import Key, parent_of
-from fustor_pusher_postgres._schema import TABLES, qualified
+from fustor_pusher_postgres._schema import OWN, TABLES, qualified
 from fustor_pusher_postgres._state import State
 
 __all__ = ["Table", "Tables", "as_text", "is_within", "load_tables"]
@@ -26,7 +26,7 @@ _DIGEST_CHARS = 10
 _BASE_COLUMNS = (
     12  # of the statement below, for readers; those of a typed table come after them, those of ours have a `_`
 )
-_CREATED_COLUMNS = 20  # all of them
+_CREATED_COLUMNS = 19  # all of them
 _CREATE = """
 CREATE TABLE {relation} (
     path text COLLATE "C" PRIMARY KEY,
@@ -46,8 +46,6 @@ CREATE TABLE {relation} (
     _session integer,
     _told double precision,
     _dark boolean,
-    _audit integer,
-    _seen smallint,
     _partial text[],
     _refused timestamptz
 )
@@ -250,4 +248,5 @@ def _names(task: str, key: Key) -> list[str]:
     plain = re.sub(r"[^a-z0-9_]", "_", "_".join(part for part in key if part).lower()) or "root"
     digest = hashlib.sha256("\0".join((task, *key)).encode("utf-8", "surrogatepass")).hexdigest()
     marked = [f"{plain[: _NAME_MAX_BYTES - length - 1]}_{digest[:length]}" for length in (_DIGEST_CHARS, 40)]
-    return [plain, *marked] if len(plain) <= _NAME_MAX_BYTES else marked
+    is_free = len(plain) <= _NAME_MAX_BYTES and not plain.startswith(OWN)
+    return [plain, *marked] if is_free else marked

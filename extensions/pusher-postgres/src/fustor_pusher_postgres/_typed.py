@@ -12,7 +12,7 @@ from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._rows import Act, Entry
 from fustor_pusher_postgres._tables import Table
 
-__all__ = ["Variant", "key_of", "patching", "plain", "replacing", "texts_of", "value_of"]
+__all__ = ["Variant", "key_of", "patching", "plain", "replacing", "rest_of", "texts_of", "value_of"]
 
 Parts: TypeAlias = dict[str, sql.Composable]
 _MERGED = (
@@ -81,17 +81,23 @@ def key_of(column: str) -> str:
 
 def _parts(table: Table, assigned: list[str], joined: str) -> Parts:
     columns = table.columns
-    keys = [key_of(name) for name, _ in columns]
-    record = sql.SQL("NULLIF(s.record - {}::text[], '{{}}'::jsonb)").format(sql.Literal(keys))
     return {
         "columns": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns),
         "values": sql.SQL("").join(sql.SQL(", {}").format(value_of(key_of(name), kind)) for name, kind in columns),
-        "record": record if columns else sql.SQL("s.record"),
+        "record": rest_of(table),
         "joined": sql.SQL(joined),
         "assignments": sql.SQL("").join(
             sql.SQL(", {0} = excluded.{0}").format(sql.Identifier(name)) for name in assigned
         ),
     }
+
+
+def rest_of(table: Table) -> sql.Composable:
+    """What stays of a staged record beside the columns."""
+    keys = [key_of(name) for name, _ in table.columns]
+    if not keys:
+        return sql.SQL("s.record")
+    return sql.SQL("NULLIF(s.record - {}::text[], '{{}}'::jsonb)").format(sql.Literal(keys))
 
 
 def value_of(key: str, kind: str) -> sql.Composable:

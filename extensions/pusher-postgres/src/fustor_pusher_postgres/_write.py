@@ -13,11 +13,12 @@ from fustor_event_model import MessageSource
 from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
 from fustor_pusher_postgres._declare import Declarations
+from fustor_pusher_postgres._differences import differing
 from fustor_pusher_postgres._memory import Forecast, Sure
 from fustor_pusher_postgres._partial import supply
 from fustor_pusher_postgres._refusals import Suppressed
 from fustor_pusher_postgres._rows import Act, Entry, Key, Run, parent_of
-from fustor_pusher_postgres._schema import FACTS, qualified
+from fustor_pusher_postgres._schema import FACTS, notes_name, qualified
 from fustor_pusher_postgres._stage import copy_entries
 from fustor_pusher_postgres._state import State
 from fustor_pusher_postgres._tables import Table, Tables
@@ -57,12 +58,15 @@ class Writer:
         names = _with_containers(run.paths())
         if run.source is not MessageSource.REALTIME and (state.has_marks or state.has_facts):
             self._overrule(run, names)
+        is_audit = run.source is MessageSource.AUDIT
         self.note([entry for entry in run.entries.values() if entry.act == Act.NOTE], run.source)
         groups = _by_key(run.puts())
         homes = {key: self._home(key, group) for key, group in groups.items()}
-        staged = [entry for entry in run.entries.values() if entry.act != Act.NOTE]
+        staged = [entry for entry in run.entries.values() if is_audit or entry.act != Act.NOTE]
         if staged:
             copy_entries(self.cur, self._runs, [(homes[e.key].number if e.is_put else 0, e) for e in staged])
+        if is_audit:
+            self.run(statements.REPORT)
         if any(entry.act in (Act.DELETE, Act.REPLACE) for entry in staged):
             self._delete(names, run)
         for key, group in groups.items():
@@ -92,8 +96,8 @@ class Writer:
 
     def note(self, entries: Sequence[Entry], source: MessageSource) -> None:
         """Take note that these paths were reported, although nothing is written for them."""
-        if not entries or not self.state.needs_facts:
-            return
+        if not entries or not self.state.snapshot_open:
+            return  # marks are told otherwise, and what an audit reports as well
         self.state.has_facts = True
         self._run(
             statements.NOTE,
@@ -101,7 +105,6 @@ class Writer:
             paths=[entry.path for entry in entries],
             tolds=[entry.told for entry in entries],
             darks=[entry.is_dark or None for entry in entries],
-            seens=[entry.seen for entry in entries],
         )
 
     def home(self, key: Key, paths: Collection[str]) -> Table:
@@ -116,7 +119,7 @@ class Writer:
 
         Returns how many rows went.
         """
-        keep = self.state.needs_facts
+        keep = self.state.snapshot_open
         bounds = [(path.rstrip("/") + "/", path.rstrip("/") + "0") for path in paths]
         tables = {table.number: table for path in paths for table in self.tables.overlapping(path)}
         gone = 0
@@ -170,14 +173,14 @@ class Writer:
         return self.state.floor if source is MessageSource.SNAPSHOT else self.state.audit_since or 0
 
     def _delete(self, names: set[str], run: Run) -> None:
-        keep = self.state.needs_facts
+        keep = self.state.snapshot_open
         # the root is above everything, whether it has a row or not
         containers = {"/"} & {path for path, e in run.entries.items() if e.act in (Act.DELETE, Act.REPLACE)}
         for table in self.tables.holding(names):
             containers.update(path for (path,) in self._run(statements.DELETE, table, keep=keep))
         if containers:
             self.cut_below(containers)
-        if keep:
+        if self.state.needs_facts:
             self._run(statements.TOMBSTONES)
             self.state.has_facts = True
 
@@ -203,6 +206,11 @@ class Writer:
     ) -> int:
         """Write rows that nothing forbids; return how many were written."""
         guard = sql.SQL(self._guard(source).format(s="excluded"))
+        known: sql.Composable = sql.SQL("")
+        differs: sql.Composable = sql.SQL("")
+        if self._writes_differences(source):
+            known = sql.SQL("LEFT JOIN {} k ON k.path = s.path").format(self.name(table))
+            differs = sql.SQL(" AND (k.path IS NULL OR {})").format(differing(table, "k"))
         written = 0
         for variant in variants:
             paths = variant.paths if only is None else only
@@ -213,12 +221,17 @@ class Writer:
                 guard=guard,
                 partial=sql.SQL(statements.TOLD_KEYS if awaits else "NULL::text[]"),
                 joined_partial=sql.SQL(statements.ADDED_KEYS if awaits else "NULL"),
-                only=sql.SQL("" if paths is None else "AND s.path = ANY(%(paths)s)"),
+                only=sql.SQL("" if paths is None else "AND s.path = ANY(%(paths)s)") + differs,
+                known=known,
                 **variant.parts,
             )
             self.execute(query, source=source, home=table.number, acts=variant.acts, paths=paths)
             written += self.cur.rowcount
         return written
+
+    def _writes_differences(self, source: MessageSource) -> bool:
+        """Whether rows that tell what is known are left alone: all that they would leave is that they were reported."""
+        return source is MessageSource.AUDIT and not self.state.snapshot_open
 
     def _guard(self, source: MessageSource) -> str:
         if source is MessageSource.REALTIME:
@@ -246,7 +259,7 @@ class Writer:
         self._expect_none(table, source, arguments)
         if source is MessageSource.SNAPSHOT:
             self.execute(sql.SQL(statements.SUPPLY).format(t=self.name(table), **supply(table)), **arguments)
-        if source is not MessageSource.REALTIME and self.state.needs_facts:
+        if source is not MessageSource.REALTIME and self.state.snapshot_open:
             self._run(statements.MERGE_FACTS, table, **arguments)
         return written
 
@@ -254,8 +267,13 @@ class Writer:
         """Make sure that what is not written is what arbitration forbids."""
         if source is MessageSource.REALTIME:
             return  # nothing forbids it: its rows are counted
-        query = statements.SUPPRESSED.replace("{guard}", self._guard(source).replace("{s}", "s"))
-        if self._run(query, table, **arguments):
+        query = sql.SQL(
+            statements.SUPPRESSED.replace("{guard}", self._guard(source).replace("{s}", "s") + " {differs}")
+        )
+        differs: sql.Composable = sql.SQL("")
+        if self._writes_differences(source):
+            differs = sql.SQL("AND ({})").format(differing(table, "t"))
+        if self.execute(query.format(t=self.name(table), differs=differs), **arguments):
             raise Suppressed(f"A trigger of table {table.name!r} made nothing of a row; let it raise, or return a row")
 
     def name(self, table: Table) -> sql.Composable:
@@ -265,6 +283,7 @@ class Writer:
     def _run(self, text: str, table: Table | None = None, other: Table | None = None, **values: Any) -> list[Any]:
         names = {
             "f": qualified(self.schema, FACTS),
+            "n": qualified(self.schema, notes_name(self.state.number)),
             "t": self.name(table) if table else sql.SQL(""),
             "y": self.name(other) if other else sql.SQL(""),
         }
