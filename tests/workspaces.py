@@ -1,9 +1,13 @@
 """Workspaces to create drivers in: the shape of the published upstream repository, and a small one."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from fustor_new.cli import run
 
 FUSTOR_NEW = Path(sys.executable).with_name("fustor-new")
 
@@ -81,6 +85,16 @@ def environment(home: Path | None = None) -> dict[str, str]:
     variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "COLUMNS": "100", "NO_COLOR": "1"}
     variables.pop("VIRTUAL_ENV", None)
     return variables | ({"HOME": str(home)} if home else {})
+
+
+def answer(*arguments: str | Path, cwd: Path) -> int:
+    """Run the command within this process, which is quicker, and return its exit code."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with contextlib.chdir(cwd):
+            return run(map(str, arguments))
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def fustor_new(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

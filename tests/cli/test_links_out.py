@@ -2,14 +2,10 @@
 
 import os
 import shutil
-import signal
-from pathlib import Path
 
 import pytest
 from updates import package
-from workspaces import small
-
-from fustor_new.cli import run
+from workspaces import answer, small
 
 PROJECT = """\
 [project]
@@ -19,22 +15,6 @@ version = "1"
 [project.entry-points."fustor.drivers.sources"]
 mine = "mine:Mine"
 """
-
-
-@pytest.fixture
-def answer(monkeypatch, capsys):
-    """A function that runs a command in a directory and returns its exit code and what it said."""
-
-    def call(folder, *arguments):
-        monkeypatch.chdir(folder)
-        before = signal.getsignal(signal.SIGTERM)
-        try:
-            code = run([str(one) for one in arguments])
-        finally:
-            signal.signal(signal.SIGTERM, before)
-        return code, capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture
@@ -72,10 +52,10 @@ def is_a_member(root, _outside):
 
 @pytest.mark.parametrize("place", [is_linked, is_beside, is_a_member])
 @pytest.mark.parametrize("command", [["doctor", "--fix"], ["update", "--all"], ["remove", "source-redis", "--force"]])
-def test_a_driver_outside_of_the_workspace_stays_as_it_is(answer, root, outside, place, command):
+def test_a_driver_outside_of_the_workspace_stays_as_it_is(root, outside, place, command):
     place(root, outside)
     before = contents(outside.parent)
-    code, _ = answer(root, *command)
+    code = answer(*command, cwd=root)
     assert code in {2, 4, 8}
     assert contents(outside.parent) == before
 
@@ -84,7 +64,7 @@ LINKS = ["tests/test_package.py", "tests", "src/fustor_source_redis/py.typed", "
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_fix_writes_through_no_link_in_a_package(answer, root, tmp_path, name):
+def test_fix_writes_through_no_link_in_a_package(root, tmp_path, name):
     driver = package(root / "extensions/source-redis")
     target = tmp_path / "target"
     path = driver / os.path.normpath(name)
@@ -95,17 +75,17 @@ def test_fix_writes_through_no_link_in_a_package(answer, root, tmp_path, name):
         path.unlink()
     path.symlink_to(target)
     before = contents(tmp_path / "target")
-    answer(root, "doctor", "--fix")
+    answer("doctor", "--fix", cwd=root)
     assert contents(tmp_path / "target") == before
     assert target.exists() is bool(before)
     assert path.is_symlink()
 
 
-def test_fix_still_mends_what_is_the_workspaces_own(answer, root):
+def test_fix_still_mends_what_is_the_workspaces_own(root, capsys):
     driver = package(root / "extensions/source-redis")
     (driver / "tests/test_package.py").unlink()
-    _, said = answer(root, "doctor", "--fix")
-    assert "Created extensions/source-redis/tests/test_package.py" in said.out
+    answer("doctor", "--fix", cwd=root)
+    assert "Created extensions/source-redis/tests/test_package.py" in capsys.readouterr().out
     assert (driver / "tests/test_package.py").is_file()
 
 
@@ -115,7 +95,7 @@ def root_file_is_linked(root, outside):
 
 
 @pytest.mark.parametrize("command", [["register", "extensions/source-mine"], ["doctor", "--fix"]])
-def test_a_root_file_that_is_a_link_out_is_not_written(answer, root, tmp_path, command):
+def test_a_root_file_that_is_a_link_out_is_not_written(root, tmp_path, command):
     mine, other = root / "extensions/source-mine", tmp_path / "elsewhere"
     mine.mkdir(parents=True)
     (mine / "pyproject.toml").write_text(PROJECT)
@@ -123,13 +103,12 @@ def test_a_root_file_that_is_a_link_out_is_not_written(answer, root, tmp_path, c
     (root / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
     root_file_is_linked(root, other)
     before = contents(other)
-    code, said = answer(root, *command)
-    assert code in {5, 8}, said
+    assert answer(*command, cwd=root) in {5, 8}
     assert contents(other) == before
 
 
-def test_a_package_that_is_named_by_its_link_is_the_one_it_leads_to(answer, root, outside):
+def test_a_package_that_is_named_by_its_link_is_the_one_it_leads_to(root, outside):
     """Whoever writes the path means the place."""
     is_linked(root, outside)
-    answer(root, "doctor", "--fix", Path("extensions/source-redis"))
+    answer("doctor", "--fix", "extensions/source-redis", cwd=root)
     assert (outside / "tests/test_package.py").exists()

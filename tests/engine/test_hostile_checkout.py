@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from workspaces import answer
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, Removal, make_plan
-from fustor_new.cli import run
 from fustor_new.errors import EnvironmentProblem, FustorNewError, TargetConflict, WorkspaceError
 
 CHILD = Path(__file__).with_name("child.py")
@@ -83,17 +83,12 @@ def plant(folder, said):
     return stage
 
 
-def register(root, monkeypatch):
+def register(root):
     """Run a command that writes, and return its exit code."""
     mine = root / "extensions/source-mine"
     mine.mkdir(parents=True, exist_ok=True)
     (mine / "pyproject.toml").write_text(PROJECT)
-    monkeypatch.chdir(root)
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        return run(["register", "extensions/source-mine"])
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return answer("register", "extensions/source-mine", cwd=root)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -106,38 +101,38 @@ def test_a_journal_that_came_with_the_checkout_is_left_alone(root, outside, snap
     assert snapshot(root) == before
 
 
-def test_a_journal_that_came_with_the_checkout_is_named_and_stops_nothing(root, outside, monkeypatch, capsys):
+def test_a_journal_that_came_with_the_checkout_is_named_and_stops_nothing(root, outside, capsys):
     plant(root, journal(1, **deletes(outside)))
-    assert register(root, monkeypatch) == 0
+    assert register(root) == 0
     assert f"{STAGE!r} in {str(root)!r} is named like a run of yours, but is none" in capsys.readouterr().err
     assert "extensions/source-mine" in (root / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("said", ["[]", "{", '{"homes": 3}', "[" * 100_000, "\x1b]0;x\x07", '"\u202e"'])
-def test_a_journal_of_nonsense_stops_nothing(root, monkeypatch, said):
+def test_a_journal_of_nonsense_stops_nothing(root, said):
     plant(root, said)
-    assert register(root, monkeypatch) == 0
+    assert register(root) == 0
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "directory", "endless"])
-def test_a_journal_that_is_no_file_stops_nothing(root, monkeypatch, kind):
+def test_a_journal_that_is_no_file_stops_nothing(root, kind):
     path = plant(root, "") / "journal.json"
     path.unlink()
     make = {"pipe": os.mkfifo, "directory": os.mkdir}
     make.get(kind, lambda path: path.symlink_to("/dev/zero" if kind == "endless" else "0.after"))(path)
-    assert register(root, monkeypatch) == 0
+    assert register(root) == 0
 
 
-def test_a_name_of_a_stage_is_made_safe_for_the_terminal(root, monkeypatch, capsys):
+def test_a_name_of_a_stage_is_made_safe_for_the_terminal(root, capsys):
     (root / ".fustor-new-\x1b[31m\u202e").mkdir()
     (root / ".fustor-new-\x1b[31m\u202e/x").touch()
-    assert register(root, monkeypatch) == 0
+    assert register(root) == 0
     assert ".fustor-new-\\x1b[31m\\u202e" in capsys.readouterr().err
 
 
-def test_nothing_above_the_workspace_is_looked_at(root, outside, monkeypatch, capsys):
+def test_nothing_above_the_workspace_is_looked_at(root, outside, capsys):
     plant(root.parent, journal(1, **deletes(outside)))
-    assert register(root, monkeypatch) == 0
+    assert register(root) == 0
     assert (outside / "precious").exists()
     assert capsys.readouterr().err == ""
 
@@ -201,11 +196,11 @@ FORGED = {
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_a_damaged_journal_of_the_user_is_named_and_changes_nothing(root, outside, monkeypatch, capsys, case):
+def test_a_damaged_journal_of_the_user_is_named_and_changes_nothing(root, outside, capsys, case):
     kill(root, 6)
     (written,) = journals()
     written.write_text(json.dumps(FORGED[case](json.loads(written.read_text()))))
-    assert register(root, monkeypatch) == 0
+    assert register(root) == 0
     assert f"Cannot read {str(written)!r} of an interrupted run" in capsys.readouterr().err
     assert (outside / "precious").exists()
     assert list(root.glob(".fustor-new-*"))
