@@ -1,5 +1,7 @@
 """The command as a process."""
 
+import sys
+
 from fustor_driver.cli import main as command
 from fustor_driver.leaving import leaving_in_time
 
@@ -8,7 +10,18 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command `fustor-driver` and end the process with its exit code, in time."""
-    leaving_in_time(command)
+    leaving_in_time(_safely)
+
+
+def _safely() -> None:
+    """Run the command with a stderr that shows no secret, whoever writes to it."""
+    if any(not argument.startswith("-") for argument in sys.argv[1:]):
+        from fustor_driver.redaction import REDACTOR, SafeStream  # noqa: PLC0415 - --version and --help stay quick
+
+        REDACTOR.learn_arguments(sys.argv[1:])
+        sys.stderr.flush()
+        sys.stderr = SafeStream(sys.stderr.buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    command()
 
 
 if __name__ == "__main__":

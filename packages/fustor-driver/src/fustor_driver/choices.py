@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.configuration import Configuration, expand, field_problems, load
-from fustor_driver.errors import ConfigurationProblem, UsageProblem
+from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
 from fustor_driver.kinds import Kind
+from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
+from fustor_driver.redaction import REDACTOR
 
 __all__ = ["DEFAULT_FILE", "Choice", "configured", "configured_pusher", "configured_source", "overlaid"]
 
@@ -78,8 +79,10 @@ def overlaid(
     """
     if address is not None:
         entry[address_key] = address
+    REDACTOR.learn_arguments(settings)
     for setting in settings:
         _put(entry, setting, os.environ)
+    REDACTOR.learn(entry)
     try:
         return model.model_validate(entry)
     except ValidationError as err:
@@ -90,7 +93,7 @@ def _put(entry: dict[str, Any], setting: str, environ: Mapping[str, str]) -> Non
     """Put `a.b=value` into nested mappings; the value is YAML, `${NAME}` an environment variable."""
     key, equals, text = setting.partition("=")
     if not (key and equals):
-        raise UsageProblem(f"--set {setting!r} is no KEY=VALUE")
+        raise UsageProblem("--set got something that is no KEY=VALUE; it is not shown, since it may be a secret")
     *parents, last = key.split(".")
     place = entry
     for parent in parents:
@@ -98,4 +101,8 @@ def _put(entry: dict[str, Any], setting: str, environ: Mapping[str, str]) -> Non
         if not isinstance(below, dict):
             raise UsageProblem(f"--set {key!r} goes below a value that is no mapping")
         place = below
-    place[last] = expand(yaml.safe_load(text), environ, (key,))
+    try:
+        value = parse_yaml(text)
+    except UnreadableYaml as err:
+        raise ConfigurationProblem((FieldProblem(f"--set {key}", str(err)),)) from err
+    place[last] = expand(value, environ, (key,))

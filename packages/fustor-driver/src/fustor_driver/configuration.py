@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
+from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
+from fustor_driver.redaction import REDACTOR
 
 __all__ = ["Configuration", "Pair", "Sync", "expand", "field_problems", "load", "parse"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Item = TypeVar("_Item")
 _Entry = TypeVar("_Entry", SourceConfig, PusherConfig)
+_MAX_CHARS = 1_100_000  # a little more than what is parsed
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _AGENT_ONLY = {
     "senders": "agent 0.8 sends through them; the guide host pushes through `pushers`",
@@ -115,24 +117,28 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
         ConfigurationProblem: what is in it is wrong, field by field.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageProblem(f"Cannot read the configuration {str(path)!r}: {err}") from err
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_MAX_CHARS)
+    except UnicodeDecodeError as err:
+        raise UsageProblem(f"Cannot read the configuration {str(path)!r}: byte {err.start} is not utf-8") from None
+    except OSError as err:
+        raise UsageProblem(f"Cannot read the configuration {str(path)!r}: {err.strerror}") from err
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as err:
-        where = str(err).replace("\n", " ")
-        raise ConfigurationProblem((FieldProblem(str(path), f"is not YAML: {where}"),)) from err
+        data = parse_yaml(text)
+    except UnreadableYaml as err:
+        raise ConfigurationProblem((FieldProblem(str(path), str(err)),)) from err
     return parse(data, environ)
 
 
 def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
     """A configuration from plain data; errors as for `load`."""
+    REDACTOR.learn(data)
     if not isinstance(data, dict):
         raise ConfigurationProblem((FieldProblem("(file)", "must be a mapping with `sources` and `pushers`"),))
     problems: list[FieldProblem] = []
     ours = {name: value for name, value in data.items() if name not in _AGENT_ONLY}
     known = _expanded(ours, environ, (), problems)
+    REDACTOR.learn(known)
     problems += [
         FieldProblem(str(name), "is no section; there are `sources`, `pushers` and `syncs`")
         for name in known

@@ -8,7 +8,6 @@ key of the first line of every such file, the value a function from a path to it
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from fustor_driver.configuration import field_problems
 from fustor_driver.errors import CheckFailed, EnvironmentProblem, UsageProblem
+from fustor_driver.redaction import safe_logger
 from fustor_event_model import DeleteEvent, EventBase, EventType, InsertEvent, MessageSource, UpdateEvent
 
 __all__ = ["DEAD_LETTERS", "READERS", "Batch", "CommittedBatch", "parse_event", "read_batches", "read_events"]
@@ -26,7 +26,7 @@ READERS = "fustor_driver.event_readers"
 DEAD_LETTERS = ".dead-letters.jsonl"
 """How the names of files of dead letters end: a line that a crash tore there is no reason to give up the others."""
 _LETTER_BEGINS = b'{"refused_at":'
-_log = logging.getLogger("fustor_driver.events")
+_log = safe_logger("fustor_driver.events")
 _CLASSES: Mapping[EventType, type[EventBase]] = {
     EventType.INSERT: InsertEvent,
     EventType.UPDATE: UpdateEvent,

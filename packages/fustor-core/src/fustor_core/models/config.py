@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeAlias
+from urllib.parse import unquote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["ApiKeyCredential", "Credential", "PasswdCredential", "PusherConfig", "SourceConfig"]
 
-_SECRET_IN_URI = re.compile(
-    r"(?P<user>://[^:@]*:).*(?=@)|(?P<name>\w*(?:pass|pwd|secret|token|key)\w*=)[^&]*", re.IGNORECASE
-)
+_SECRET_IN_URI = re.compile(r"(?P<user>://[^:@]*:).*(?=@)|(?P<name>[\w%+.-]+)=(?P<value>[^&]*)")
+_SECRET_NAME = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 
 
 class _Frozen(BaseModel):
@@ -55,7 +55,13 @@ class _DriverConfig(_Frozen):
 
 
 def _hide_secrets(uri: str) -> str:
-    return _SECRET_IN_URI.sub(lambda match: f"{match['user'] or match['name']}***", uri)
+    return _SECRET_IN_URI.sub(_hidden, uri)
+
+
+def _hidden(match: re.Match[str]) -> str:
+    if match["user"] is not None:
+        return f"{match['user']}***"
+    return f"{match['name']}=***" if _SECRET_NAME.search(unquote(match["name"])) else match[0]
 
 
 class SourceConfig(_DriverConfig):

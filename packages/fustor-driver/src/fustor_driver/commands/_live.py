@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fustor_driver.hosts.status import Status
+from fustor_driver.redaction import SafeFormatter
 
 __all__ = ["logging_look", "status_file_look", "terminal_look"]
 
@@ -27,7 +28,9 @@ _log = logging.getLogger("fustor_driver.run")
 def terminal_look(console: Console) -> Iterator[Callable[[Status], None]]:
     """A table that follows the host; log lines go above it."""
     handlers = logging.root.handlers[:]
-    logging.root.handlers = [RichHandler(console=console, show_path=False)]
+    handler = RichHandler(console=console, show_path=False)
+    handler.setFormatter(SafeFormatter("%(message)s"))
+    logging.root.handlers = [handler]
     try:
         with Live(console=console, auto_refresh=False) as live:
             yield lambda status: live.update(_table(status), refresh=True)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import FustorDriverError
+from fustor_driver.redaction import SafeFormatter, clean, clean_data
 
 __all__ = [
     "known_errors",
@@ -54,21 +55,23 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
 def _exit(message: str, code: int) -> typer.Exit:
     lines = message.splitlines() or [""]
     for line in lines:
-        typer.echo(f"Error: {line}", err=True)
+        typer.echo(f"Error: {clean(line)}", err=True)
     return typer.Exit(code)
 
 
 def say(text: str, *, quiet: int = 0) -> None:
-    """Print a line for humans on stderr, unless they asked for less."""
+    """Print a line for humans on stderr, made safe, unless they asked for less."""
     if not quiet:
-        typer.echo(text, err=True)
+        typer.echo(clean(text), err=True)
 
 
 def set_verbosity(verbose: int, quiet: int) -> None:
     """Log lines on stderr: warnings, with -v what happens, with -vv everything; with -q errors only."""
     levels = [logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG]
     level = levels[max(0, min(1 + verbose - quiet, len(levels) - 1))]
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def print_json(value: BaseModel | Sequence[Any] | dict[str, Any]) -> None:
@@ -76,13 +79,13 @@ def print_json(value: BaseModel | Sequence[Any] | dict[str, Any]) -> None:
     if isinstance(value, BaseModel):
         typer.echo(value.model_dump_json(indent=2))
     else:
-        typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        typer.echo(json.dumps(clean_data(value), indent=2, ensure_ascii=False, default=str))
 
 
 def show_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout."""
     for line in lines:
-        typer.echo(line)
+        typer.echo(clean(line))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -90,9 +93,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich import box  # noqa: PLC0415 - tables are rarely shown and rich takes a while to import
     from rich.console import Console  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     console = Console() if sys.stdout.isatty() else Console(width=200)
     table = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(clean(cell)) for cell in row))  # texts, since a string would be read as markup
     console.print(table, markup=False)

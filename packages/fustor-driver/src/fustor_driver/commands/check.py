@@ -22,6 +22,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._report import known_errors, print_json, set_verbosity
+from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
 
 _FAILED_CODE = 9
@@ -65,7 +66,7 @@ def check_command(  # noqa: PLR0917 - options, never positions
 
 def _tell(result: Result, quiet: int) -> None:
     if not quiet or result.answer is Answer.FAILED:
-        typer.echo(f"{_SIGNS[result.answer]:<7}{result.step:<14}{result.text}")
+        typer.echo(f"{_SIGNS[result.answer]:<7}{result.step:<14}{clean(result.text)}")
 
 
 def _counts_as_failed(result: Result, only: Step | None) -> bool:

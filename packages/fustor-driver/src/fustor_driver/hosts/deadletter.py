@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from fustor_driver.durable import sync_directory, write_all
 from fustor_driver.plainness import as_text, unplain
+from fustor_driver.redaction import clean
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["DeadLetter", "DeadLetterFile"]
@@ -55,7 +56,7 @@ class DeadLetterFile:
         kept = {"event": event} if not_json is None else {"not_json": not_json, "event_as_text": as_text(event)}
         letter = DeadLetter.model_construct(
             refused_at=datetime.now(UTC),
-            reason=reason.encode(errors="backslashreplace").decode(),
+            reason=clean(reason),
             task_id=self._task_id,
             session_id=session_id,
             phase=phase,

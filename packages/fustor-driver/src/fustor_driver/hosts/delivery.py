@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -16,11 +15,12 @@ from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.hosts.replies import PushReply
 from fustor_driver.hosts.status import BatchSize, Progress
 from fustor_driver.plainness import unplain
+from fustor_driver.redaction import safe_logger
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Control", "Delivery", "Outcome", "Session", "pause_sec", "says_obsolete"]
 
-_log = logging.getLogger("fustor_driver.host")
+_log = safe_logger("fustor_driver.host")
 
 
 class Outcome(Enum):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.hosts.status import RunState
+from fustor_driver.redaction import safe_logger
 
 __all__ = ["Ending", "ended_state", "error_of"]
 
-_log = logging.getLogger("fustor_driver.host")
+_log = safe_logger("fustor_driver.host")
 _LEAST_SEC = 0.05
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -17,12 +16,13 @@ from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
+from fustor_driver.redaction import REDACTOR, safe_logger
 from fustor_driver.supervision import in_thread
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["GuideHost"]
 
-_log = logging.getLogger("fustor_driver.host")
+_log = safe_logger("fustor_driver.host")
 _STRAGGLERS_SEC = 1.0
 
 
@@ -35,6 +35,8 @@ class GuideHost:
     """
 
     def __init__(self, source: SourceDriver, pusher: PusherDriver, options: HostOptions) -> None:
+        REDACTOR.learn_config(source.config)
+        REDACTOR.learn_config(pusher.config)
         control, progress = Control(), Progress(options.task_id)
         delivery = Delivery(pusher, options, control, progress)
         self._parts = Parts(source, pusher, options, control, progress, delivery)

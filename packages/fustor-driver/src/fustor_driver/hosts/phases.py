@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,12 +17,13 @@ from fustor_driver.hosts.dialect import guide_dialect
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.reader import Reader
 from fustor_driver.hosts.status import PhaseState, Progress
+from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 
 __all__ = ["Parts", "Realtime", "run_audit", "run_snapshot"]
 
-_log = logging.getLogger("fustor_driver.host")
+_log = safe_logger("fustor_driver.host")
 _LINGER_SEC = 0.02
 _OPENS_WITHIN_SEC = 2.0
 _UNDELIVERED = (Outcome.OBSOLETE, Outcome.STOPPED)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.replies import PushReply
 from fustor_driver.hosts.status import Progress
+from fustor_driver.redaction import safe_logger
 from fustor_event_model import MessageSource
 
 __all__ = ["Refusals"]
 
-_log = logging.getLogger("fustor_driver.host")
+_log = safe_logger("fustor_driver.host")
 
 
 class Refusals:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from fustor_core.drivers import PusherDriver
@@ -12,10 +11,11 @@ from fustor_driver.hosts.delivery import Control, Session, pause_sec
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.replies import SessionReply
 from fustor_driver.hosts.status import Progress
+from fustor_driver.redaction import safe_logger
 
 __all__ = ["Sessions"]
 
-_log = logging.getLogger("fustor_driver.host")
+_log = safe_logger("fustor_driver.host")
 
 
 class Sessions:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from fustor_driver.redaction import clean
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["BatchSize", "PhaseState", "PhaseStatus", "Progress", "RunState", "Status"]
@@ -149,12 +150,21 @@ class Progress:
         self.retries = 0
         self.dead_letters = 0
         self.refused_deletions = 0
-        self.last_error: str | None = None
+        self._last_error: str | None = None
         self._task_id = task_id
         self._clock = clock
         self._started = clock()
         self._started_at = datetime.now(UTC)
         self._phases = {phase: _Phase(clock) for phase in MessageSource}
+
+    @property
+    def last_error(self) -> str | None:
+        """What went wrong last, in words that may be printed."""
+        return self._last_error
+
+    @last_error.setter
+    def last_error(self, text: str | None) -> None:
+        self._last_error = None if text is None else clean(text)
 
     def runs(self) -> None:
         """Both sides are open."""
