@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Known errors are one line on stderr and a documented exit code."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,6 +35,7 @@ class Terminated(BaseException):
 def run(arguments: Iterable[str]) -> int:
     """Run the command line and return its exit code; a bug leaves as the exception that it is."""
     signal.signal(signal.SIGTERM, _terminate)
+    _trust_only_absolute_paths()
     try:
         app(list(arguments), prog_name="fustor-new")
     except SystemExit as end:
@@ -202,6 +204,12 @@ def _answer(action: Callable[[], None]) -> None:
         warn("terminated")
         code = _TERMINATED
     raise typer.Exit(code)
+
+
+def _trust_only_absolute_paths() -> None:
+    """Let no program be looked for in the current directory, which may be anybody's checkout."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(place for place in places if place.startswith("/"))
 
 
 def _check_place() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fustor_new.changes.apply import abandoned_stages
-from fustor_new.doctor.disk import known_to_git
 from fustor_new.doctor.finding import Clear, Fault, Recover, Register, Severity
+from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
 from fustor_new.workspace import _glob
