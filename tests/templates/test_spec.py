@@ -69,6 +69,7 @@ def test_name_that_cannot_work_is_refused(option, value):
         ("license", 'MIT"'),
         ("dependencies", ("redis>=",)),
         ("dependencies", ("a\nb",)),
+        ("dependencies", ("a @ https://x.invalid/\x7f",)),
         ("description", " \n"),
         ("description", "a\x00b"),
         ("author", "a\x1bb"),

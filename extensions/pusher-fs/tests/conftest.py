@@ -16,6 +16,12 @@ from fustor_pusher_fs._log import TaskLog
 from fustor_pusher_fs._progress import Session
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
+    config.addinivalue_line("markers", "full: the long form, run before a release")
+    config.option.markexpr = config.option.markexpr or "not full"
+
+
 @dataclass
 class Clock:
     """Seconds since the epoch, as the test says."""

@@ -15,6 +15,12 @@ from fustor_pusher_postgres.testing import World
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves it alone
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
+    config.addinivalue_line("markers", "full: the long form, run before a release")
+    config.option.markexpr = config.option.markexpr or "not full"
+
+
 EMPTY = """
 DO $$
 DECLARE name text;

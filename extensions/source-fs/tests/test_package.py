@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, distribution, entry_points
 from importlib.resources import files
@@ -57,7 +58,12 @@ def test_metadata_is_complete() -> None:
     assert metadata["Name"] == DISTRIBUTION
     assert metadata["Summary"]
     assert metadata["License-Expression"]
-    assert metadata["Requires-Python"] == ">=3.11"
+
+
+def test_it_asks_for_a_python_that_the_contract_supports() -> None:
+    lowest = re.search(r"(?:>=|==|~=|>)\s*3\.(\d+)", distribution(DISTRIBUTION).metadata["Requires-Python"])
+    assert lowest
+    assert int(lowest[1]) >= 11
 
 
 @pytest.mark.parametrize("needed", ["fustor-core", "fustor-event-model", "pydantic"])

@@ -17,6 +17,13 @@ from fustor_source_postgres import PostgresDriver
 from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres.testing import server_uri
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
+    config.addinivalue_line("markers", "full: the long form, run before a release")
+    config.option.markexpr = config.option.markexpr or "not full"
+
+
 DEADLINE_SEC = 20
 _END = object()
 

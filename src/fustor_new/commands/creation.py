@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from fustor_new._output import heard, say_data, say_patch
+from fustor_new._output import heard, say_data, say_patch, warn
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
@@ -72,6 +72,8 @@ def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Pla
     if options.json:
         say_data(as_json(plan))
     elif options.dry_run:
+        for note in plan.notes:
+            warn(note)
         say_patch(as_patch(plan))
     elif not options.quiet:
         from fustor_new.console import show_next_steps, show_plan  # noqa: PLC0415 - rich is for people

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fustor_new.changes.plan import NewTree, Plan, Registration, make_plan
+from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
 from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
 from fustor_new.names import Names, check_class_name, check_distribution, check_entry_point, check_package, derive
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
+from fustor_new.workspace._lists import requirement
 from fustor_new.workspace.root import Verdict, Workspace, find_workspace
 
 __all__ = ["Place", "check_names", "known_contract_source", "locate", "plan_drivers"]
@@ -23,6 +25,7 @@ _FREE_NAMES: dict[str, Callable[[str], None]] = {
     "distribution": check_distribution,
     "entry_point": check_entry_point,
 }
+_RENDERED_REQUIREMENTS = ("pydantic", "pytest")
 _ELSEWHERE = "a git URL, the directory of a checkout, or index"
 _EXCLUDING_HINT = "change that pattern, use another --output, or --no-register"
 
@@ -109,7 +112,11 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         Registration(target.relative_to(root).as_posix(), spec.distribution)
         for target, spec in zip(targets, specs, strict=True)
     ]
-    return make_plan(root, trees, workspace=place.workspace, registrations=registrations if options.register else ())
+    plan = make_plan(root, trees, workspace=place.workspace, registrations=registrations if options.register else ())
+    joining = registrations if options.register else ()
+    notes = [note for one in joining for note in narrowing(place.workspace, one.directory, RENDERED_PYTHON)]
+    notes += () if contract_source in {"workspace", "index"} else clashes(place.workspace)
+    return replace(plan, notes=(*plan.notes, *notes))
 
 
 def _declared(root: Path) -> Workspace:
@@ -144,6 +151,7 @@ def _check_room(
 
 def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:
     standalone = place.workspace is None
+    needed = (*CONTRACT_PACKAGES, *_RENDERED_REQUIREMENTS, *map(requirement, options.dependency or ()))
     only_sources = {"audit": options.audit, "durable": options.durable} if isinstance(options, SourceOptions) else {}
     return DriverSpec.from_options(
         names.kind,
@@ -160,8 +168,15 @@ def _spec(names: Names, options: PusherOptions, place: Place, contract_source: s
         dependencies=tuple(options.dependency or ()),
         example=options.example,
         contract=ContractSource.parse(contract_source, project=place.target(names)),
+        member_requirements=_members_to_name(place.workspace, needed, contract_source) if place.workspace else (),
         **only_sources,
     )
+
+
+def _members_to_name(workspace: Workspace, needed: Sequence[str], contract_source: str) -> tuple[str, ...]:
+    """Return the required members for which the new package needs sources of its own."""
+    sourced = () if contract_source == "index" else CONTRACT_PACKAGES
+    return tuple(name for name in unsourced(workspace, needed) if name not in sourced)
 
 
 def _render(specs: Sequence[DriverSpec], targets: Sequence[Path]) -> list[NewTree]:

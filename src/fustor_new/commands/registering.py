@@ -10,12 +10,13 @@ from fustor_new._output import heard, say, say_data, say_patch
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
+from fustor_new.commands.fitting import narrowing, unsourced
 from fustor_new.commands.settling import settle
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace._lists import requirement, requirement_lists
 from fustor_new.workspace.drivers import check_unclaimed, place_of, require_driver, workspace_of
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Verdict, Workspace, read_member
 from fustor_new.workspace.unregistration import entries_of, is_registered
 
 __all__ = ["enclosing_workspace", "mentions", "register_drivers", "unregister_drivers"]
@@ -106,6 +107,13 @@ def _coming(workspace: Workspace, path: Path) -> Registration:
             f"change that pattern, or move the package"
         )
     check_unclaimed(package, workspace)
+    member = read_member(workspace.root, directory)
+    if member and (lacking := unsourced(workspace, member.requires - {normalize(package.distribution)})):
+        lines = ", ".join(f"`{name} = {{ workspace = true }}`" for name in lacking)
+        raise WorkspaceError(
+            f"{directory!r} requires the members {', '.join(map(repr, lacking))} and does not say where from, so uv "
+            f"would resolve nothing; put {lines} into [tool.uv.sources] of it, or of the root"
+        )
     return Registration(directory, package.distribution)
 
 
@@ -121,8 +129,11 @@ def _leaving(workspace: Workspace, path: Path) -> Registration:
 
 def _outcome_of_registering(workspace: Workspace, driver: Registration) -> str:
     plan = make_plan(workspace.root, [], workspace=workspace, registrations=[driver])
+    member = read_member(workspace.root, driver.directory)
+    warnings = narrowing(workspace, driver.directory, member.requires_python) if member else ()
+    said = "".join(f"; {one}" for one in warnings)
     note = f" ({plan.notes[0].removeprefix(f'{driver.directory} is ')})" if plan.notes else ""
-    return f"{driver.directory}: {'registered' if plan.edits else 'registered already'}{note}"
+    return f"{driver.directory}: {'registered' if plan.edits else 'registered already'}{note}{said}"
 
 
 def _outcome_of_unregistering(workspace: Workspace, driver: Registration) -> str:

@@ -125,6 +125,11 @@ def _rendered(package: Path, record: Record) -> tuple[Files, Files]:
         hashes = {path: digest for path, digest in hashes.items() if path in record.files}
     if record.files and record.files != hashes:
         differing = sorted(dict(record.files.items() ^ hashes.items()))
+        if record.address:
+            raise WorkspaceError(
+                f"{str(package)!r} was rendered from {record.address!r}, which is not the template of this fustor-new "
+                f"({differing[0]!r} differs first); run `copier update` in it"
+            )
         raise WorkspaceError(
             f"The answers in {str(package / ANSWERS_FILE)!r} no longer give the files that they gave "
             f"({differing[0]!r} first); put that file back as it was rendered"

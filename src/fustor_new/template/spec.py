@@ -51,6 +51,8 @@ class DriverSpec(BaseModel, frozen=True, extra="forbid"):
     email: str = ""
     license: str = "Apache-2.0"
     dependencies: tuple[str, ...] = ()
+    member_requirements: tuple[str, ...] = ()
+    """Normalized names of its requirements that are members of the workspace, beside the contract's packages."""
     audit: bool = True
     durable: bool = True
     example: bool = False
@@ -108,6 +110,8 @@ class DriverSpec(BaseModel, frozen=True, extra="forbid"):
                 Requirement(requirement)
             except InvalidRequirement as error:
                 raise UsageProblem(f"{requirement!r} is no requirement; write it like 'redis>=5'") from error
+            if any(unicodedata.category(character) == "Cc" for character in requirement.strip()):
+                raise UsageProblem(f"{requirement!r} holds a control character; leave it out")
         return tuple(requirement.strip() for requirement in dependencies)
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from fustor_new.names import Names, normalize
 from fustor_new.workspace import _glob
 from fustor_new.workspace._lists import find, get, requirement, requirement_lists
 
-__all__ = ["GROUPS", "Driver", "Membership", "Verdict", "Workspace", "find_workspace"]
+__all__ = ["GROUPS", "Driver", "Membership", "Verdict", "Workspace", "find_workspace", "read_member"]
 
 _BOM = b"\xef\xbb\xbf"
 _CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
@@ -139,7 +139,7 @@ class Workspace:
 
     @cached_property
     def _on_disk(self) -> tuple[Driver, ...]:
-        return tuple(driver for directory in self.directories if (driver := _read_package(self.root, directory)))
+        return tuple(driver for directory in self.directories if (driver := read_member(self.root, directory)))
 
     @cached_property
     def _excluding(self) -> tuple[tuple[str, _glob.Glob], ...]:
@@ -165,7 +165,7 @@ class Workspace:
         for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
             directory = f"extensions/{entry.name}"
             if not (directory in seen and seen[directory].distribution) and not entry.name.startswith("."):
-                seen[directory] = _read_package(self.root, directory) or Driver(directory)
+                seen[directory] = read_member(self.root, directory) or Driver(directory)
         return tuple(seen.values())
 
     def check_free(self, names: Names, directory: str | None = None) -> None:
@@ -262,7 +262,8 @@ def _directories(folder: Path, root: Path, depth: int | None) -> Iterator[Path]:
             yield from () if entry.is_symlink() else _directories(entry, root, depth)
 
 
-def _read_package(root: Path, directory: str) -> Driver | None:
+def read_member(root: Path, directory: str) -> Driver | None:
+    """Return the package in a directory of the workspace, None where there is no `pyproject.toml`."""
     path = root / directory / "pyproject.toml"
     if not path.is_file():
         return None

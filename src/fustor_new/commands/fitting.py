@@ -1,0 +1,90 @@
+"""Whether a driver and a workspace fit: which versions of Python both allow, and which members the driver needs."""
+
+from collections.abc import Collection, Iterator
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from fustor_new.errors import WorkspaceError
+from fustor_new.names import normalize
+from fustor_new.template.contract_source import CONTRACT_PACKAGES
+from fustor_new.workspace._entries import SOURCES
+from fustor_new.workspace._lists import get
+from fustor_new.workspace.root import Workspace
+
+__all__ = ["RENDERED_PYTHON", "clashes", "narrowing", "unsourced"]
+
+RENDERED_PYTHON = ">=3.11"
+"""What a rendered package asks for."""
+_MINORS = range(40)
+_PATCHES = (0, 1, 50)
+
+
+def narrowing(workspace: Workspace, directory: str, requires_python: str) -> Iterator[str]:
+    """Yield a note where the package allows less than the workspace: uv resolves for what all members allow.
+
+    Raises:
+        WorkspaceError: no version of Python would be left.
+    """
+    said = dict(_pythons(workspace, directory))
+    wanted = _minors(requires_python)
+    left = set(_MINORS).intersection(*filter(None, map(_minors, said.values())))
+    if wanted is None or not left:  # the workspace has a fault of its own, which `doctor` names
+        return
+    if not left & wanted:
+        file, python = next((file, python) for file, python in said.items() if not wanted & (_minors(python) or wanted))
+        raise WorkspaceError(
+            f"{directory!r} needs Python {requires_python!r}, and {file} allows {python!r} only; "
+            f"change `requires-python` there, or use --standalone"
+        )
+    lost = sorted(minor for minor in left if minor < min(wanted) and said)
+    if lost:
+        yield (
+            f"The workspace allows Python 3.{lost[0]}; with {directory} in it uv resolves and syncs it for "
+            f"{requires_python!r} alone (to keep them apart, use --standalone)"
+        )
+
+
+def unsourced(workspace: Workspace, requirements: Collection[str]) -> tuple[str, ...]:
+    """Return which of the required distributions are members that no source of the root names, normalized and sorted.
+
+    uv resolves nothing in a workspace where a requirement on a member does not say that the member is meant.
+    """
+    project = get(workspace.data, ("project",))
+    members = {normalize(package.distribution) for package in workspace.packages}
+    members |= {normalize(str(project["name"]))} if project.get("name") else set()
+    known = {normalize(name) for name in get(workspace.data, SOURCES)}
+    return tuple(sorted({normalize(name) for name in requirements} & members - known - {""}))
+
+
+def clashes(workspace: Workspace) -> Iterator[str]:
+    """Yield a note where members have the names of contract packages that are to come from elsewhere."""
+    members = {normalize(package.distribution) for package in workspace.packages}
+    if taken := sorted(members & set(CONTRACT_PACKAGES)):
+        yield (
+            f"The workspace has members called {', '.join(taken)}, and the contract packages come from elsewhere: "
+            f"uv resolves one distribution of a name, so it will refuse both together (use --standalone)"
+        )
+
+
+def _pythons(workspace: Workspace, directory: str) -> Iterator[tuple[str, str]]:
+    """Yield which Python the root and the other members ask for, by file, where they say."""
+    yield from _said("pyproject.toml", get(workspace.data, ("project",)).get("requires-python"))
+    for package in workspace.packages:
+        if package.directory != directory:
+            yield from _said(f"{package.directory}/pyproject.toml", package.requires_python)
+
+
+def _said(file: str, python: object) -> Iterator[tuple[str, str]]:
+    if isinstance(python, str) and _minors(python):
+        yield file, python
+
+
+def _minors(python: str) -> set[int] | None:
+    """Return the minor versions of Python 3 of which a specifier allows any; None if it says nothing."""
+    try:
+        wanted = SpecifierSet(python) if python.strip() else None
+    except InvalidSpecifier:
+        return None
+    if wanted is None:
+        return None
+    return {minor for minor in _MINORS if any(f"3.{minor}.{patch}" in wanted for patch in _PATCHES)}
