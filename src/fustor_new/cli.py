@@ -5,9 +5,10 @@ import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from fustor_new import __version__
 from fustor_new._output import warn
@@ -18,8 +19,31 @@ __all__ = ["app", "run"]
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
+_MEANT = {
+    **dict.fromkeys(
+        ("create", "new", "add", "init", "generate"), "'fustor-new source NAME' or 'fustor-new pusher NAME'"
+    ),
+    **dict.fromkeys(("rm", "delete", "uninstall"), "'fustor-new remove NAME'"),
+    **dict.fromkeys(("ls", "show"), "'fustor-new list'"),
+    **dict.fromkeys(("upgrade",), "'fustor-new update'"),
+    **dict.fromkeys(("check", "lint", "fix"), "'fustor-new doctor'"),
+    "help": "'fustor-new --help'",
+    "version": "'fustor-new --version'",
+}
+"""What other tools call the commands, and what to write here."""
+
+
+class _Commands(TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Answer the word of another tool with ours."""
+        if args and args[0] in _MEANT and args[0] not in self.commands:
+            ctx.fail(f"No such command {args[0]!r}; use {_MEANT[args[0]]}")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="fustor-new",
+    cls=_Commands,
     help="Create, register and test Fustor drivers.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -70,7 +94,7 @@ def _pusher(options: PusherOptions) -> None:
 @app.command("update")
 def _update(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH", help="Directories of drivers; none: this directory.")
+        list[Path] | None, typer.Argument(metavar="NAME|PATH", help="Drivers, by name or directory; none: this one.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")] = False,
@@ -79,9 +103,10 @@ def _update(
     """Bring drivers to today's template: what you changed is kept, what cannot be merged is marked."""
 
     def action() -> None:
-        from fustor_new.commands.update import update  # noqa: PLC0415 - help needs none of it
+        from fustor_new.commands.naming import driver_paths  # noqa: PLC0415 - help needs none of it
+        from fustor_new.commands.update import update  # noqa: PLC0415
 
-        update(paths or (), every=every, dry_run=dry_run, json=json)
+        update(driver_paths(paths or ()), every=every, dry_run=dry_run, json=json)
 
     _answer(action)
 
@@ -91,7 +116,7 @@ def _doctor(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PATH", help="A workspace's root, or directories of drivers; none: what is around here."
+            metavar="NAME|PATH", help="A workspace's root, or drivers by name or directory; none: what is around."
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, all or nothing.")] = False,
@@ -101,9 +126,10 @@ def _doctor(
     """Examine a workspace and its drivers, without importing them, and say how to mend what is found."""
 
     def action() -> None:
-        from fustor_new.doctor.command import doctor  # noqa: PLC0415 - help needs none of it
+        from fustor_new.commands.naming import driver_paths  # noqa: PLC0415 - help needs none of it
+        from fustor_new.doctor.command import doctor  # noqa: PLC0415
 
-        doctor(paths or (), mend=fix, strict=strict, as_json=json)
+        doctor(driver_paths(paths or ()), mend=fix, strict=strict, as_json=json)
 
     _answer(action)
 
@@ -121,7 +147,7 @@ def _adopt(options: AdoptOptions) -> None:
     _answer(action)
 
 
-_PATHS = typer.Argument(metavar="PATH", help="Directory of a driver package.")
+_PATHS = typer.Argument(metavar="NAME|PATH", help="As `list` shows it, or its directory.")
 _DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
 _JSON = typer.Option("--json", help="Print the answer as JSON.")
 
@@ -161,9 +187,10 @@ def _register(
     json: Annotated[bool, _JSON] = False,
 ) -> None:
     """List driver packages that exist in the workspace's root pyproject.toml; change nothing else."""
+    from fustor_new.commands.naming import driver_paths  # noqa: PLC0415
     from fustor_new.commands.registering import register_drivers  # noqa: PLC0415
 
-    _answer(lambda: register_drivers(paths, dry_run=dry_run, json=json))
+    _answer(lambda: register_drivers(driver_paths(paths), dry_run=dry_run, json=json))
 
 
 @app.command("unregister")
@@ -173,16 +200,17 @@ def _unregister(
     json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Take driver packages out of the workspace's root pyproject.toml; their files stay."""
+    from fustor_new.commands.naming import driver_paths  # noqa: PLC0415
     from fustor_new.commands.registering import unregister_drivers  # noqa: PLC0415
 
-    _answer(lambda: unregister_drivers(paths, dry_run=dry_run, json=json))
+    _answer(lambda: unregister_drivers(driver_paths(paths), dry_run=dry_run, json=json))
 
 
 def _create(kind: str, options: PusherOptions) -> None:
-    from fustor_new.names import derive  # noqa: PLC0415 - a name is refused before anything heavy is imported
+    from fustor_new.names import derive, plain_name  # noqa: PLC0415 - a name is refused before anything heavy
 
     for name in options.names or ():
-        derive(kind, name)
+        derive(kind, plain_name(kind, name))
     from fustor_new.commands.creation import create  # noqa: PLC0415
 
     create(kind, options)

@@ -17,6 +17,7 @@ __all__ = [
     "check_package",
     "derive",
     "normalize",
+    "plain_name",
 ]
 
 KINDS = ("source", "pusher")
@@ -63,6 +64,20 @@ def derive(kind: str, name: str) -> Names:
     )
 
 
+def plain_name(kind: str, name: str) -> str:
+    """Return the driver name in a full name: `redis` in `fustor-source-redis`, `fustor_source_redis`, `source-redis`.
+
+    Raises NameRefused for the full name of a driver of the other kind.
+    """
+    found = re.fullmatch(r"(?:fustor[-_.])?(source|pusher)[-_.](.+)", name)
+    if found is None or name in KINDS:
+        return name
+    plain = re.sub(r"[-_.]+", "-", found[2])
+    if found[1] != kind:
+        raise NameRefused(f"{name!r} is the full name of a {found[1]}; run 'fustor-new {found[1]} {plain}' for that")
+    return plain
+
+
 def normalize(name: str) -> str:
     """Return the one spelling that PEP 503 gives to all spellings of a distribution's name."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -70,6 +85,10 @@ def normalize(name: str) -> str:
 
 def check_name(name: str) -> None:
     """Raise NameRefused, with the reason and a suggestion, unless `name` is a driver name of the contract."""
+    if re.fullmatch(r"[^,\s]+(,\s*[^,\s]+)+,?", name):
+        raise NameRefused(
+            f"Driver name {name!r} has commas; write several names apart: {' '.join(re.split('[, ]+', name))}"
+        )
     reason = _fault_of_name(name)
     if reason:
         raise NameRefused(f"Driver name {name!r} {reason}; {_did_you_mean(_suggest_name(name))}")
@@ -122,7 +141,7 @@ def _fault_of_name(name: str) -> str:
 
 def _suggest_name(name: str) -> str:
     last_piece = [piece for piece in re.split(r"[/\\]", name) if piece.strip(".")][-1:]
-    words = re.sub(r"^(source|pusher)-", "", _slug("".join(last_piece)))
+    words = re.sub(r"^(fustor-)?(source|pusher)-", "", _slug("".join(last_piece)))
     words = words.lstrip("0123456789-") or (f"db-{words}" if words else "")
     return words[:MAX_NAME_LENGTH].rstrip("-")
 

@@ -361,7 +361,8 @@ def test_an_update_of_an_adopted_package_touches_only_what_the_template_owns(tap
     assert is_adopted(read_record(tape))
     assert revision.conflicts == ()
     changed = {file.path for file in revision.files if file.outcome is not Outcome.ABSENT}
-    assert changed == {ANSWERS_FILE, "tests/test_conformance.py", "tests/test_package.py"}
+    workflows = {".github/workflows/ci.yml", ".github/workflows/release.yml"}
+    assert changed == {ANSWERS_FILE, "tests/test_conformance.py", "tests/test_package.py", *workflows}
     done = fustor_new("update", cwd=tape)
     assert done.returncode == 0, done.stderr
     after = files_of(tape)

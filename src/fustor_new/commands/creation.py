@@ -14,7 +14,7 @@ from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
 from fustor_new.commands import wizard
 from fustor_new.commands.options import PusherOptions
-from fustor_new.commands.planning import Place, check_names, known_contract_source, locate, plan_drivers
+from fustor_new.commands.planning import Place, check_names, fit_notes, known_contract_source, locate, plan_drivers
 from fustor_new.commands.settling import settle
 from fustor_new.errors import EnvironmentProblem, UsageProblem
 from fustor_new.names import Names
@@ -43,6 +43,9 @@ def create(kind: str, options: PusherOptions) -> None:
     plan = plan_drivers(names, options, place, source)
     if not options.dry_run:
         apply(plan)
+    if options.dry_run and not options.json:
+        for note in fit_notes(names, options, place, source):
+            warn(note)
     with heard("nothing was to be changed" if options.dry_run else "the drivers exist"):
         _show(plan, names, options, place)
     if options.sync and not options.dry_run:
@@ -72,8 +75,6 @@ def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Pla
     if options.json:
         say_data(as_json(plan))
     elif options.dry_run:
-        for note in plan.notes:
-            warn(note)
         say_patch(as_patch(plan))
     elif not options.quiet:
         from fustor_new.console import show_next_steps, show_plan  # noqa: PLC0415 - rich is for people

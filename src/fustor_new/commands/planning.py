@@ -10,14 +10,22 @@ from fustor_new.changes.plan import NewTree, Plan, Registration, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
 from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
-from fustor_new.names import Names, check_class_name, check_distribution, check_entry_point, check_package, derive
+from fustor_new.names import (
+    Names,
+    check_class_name,
+    check_distribution,
+    check_entry_point,
+    check_package,
+    derive,
+    plain_name,
+)
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace._lists import requirement
 from fustor_new.workspace.root import Verdict, Workspace, find_workspace
 
-__all__ = ["Place", "check_names", "known_contract_source", "locate", "plan_drivers"]
+__all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
 
 _FREE_NAMES: dict[str, Callable[[str], None]] = {
     "class_name": check_class_name,
@@ -49,7 +57,7 @@ def check_names(kind: str, options: PusherOptions) -> list[Names]:
         NameRefused: a name breaks the contract's rules, or those of Python and its index.
         UsageProblem: free names were given for a workspace, or for several drivers at once.
     """
-    derived = [derive(kind, name) for name in dict.fromkeys(options.names or ())]
+    derived = [derive(kind, name) for name in dict.fromkeys(plain_name(kind, one) for one in options.names or ())]
     chosen = {field: value for field in _FREE_NAMES if (value := getattr(options, field))}
     flags = ", ".join(f"--{field.replace('_', '-')}" for field in chosen)
     if chosen and not options.standalone:
@@ -113,10 +121,20 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         for target, spec in zip(targets, specs, strict=True)
     ]
     plan = make_plan(root, trees, workspace=place.workspace, registrations=registrations if options.register else ())
-    joining = registrations if options.register else ()
-    notes = [note for one in joining for note in narrowing(place.workspace, one.directory, RENDERED_PYTHON)]
-    notes += () if contract_source in {"workspace", "index"} else clashes(place.workspace)
-    return replace(plan, notes=(*plan.notes, *notes))
+    return replace(plan, notes=(*plan.notes, *fit_notes(names, options, place, contract_source)))
+
+
+def fit_notes(names: Sequence[Names], options: PusherOptions, place: Place, contract_source: str) -> list[str]:
+    """What the drivers change for the others in the workspace, a line each.
+
+    Raises:
+        WorkspaceError: they and the workspace have no version of Python in common.
+    """
+    if place.workspace is None or not options.register:
+        return []
+    directories = [place.target(one).relative_to(place.workspace.root).as_posix() for one in names]
+    notes = [note for one in directories for note in narrowing(place.workspace, one, RENDERED_PYTHON)]
+    return notes + ([] if contract_source in {"workspace", "index"} else list(clashes(place.workspace)))
 
 
 def _declared(root: Path) -> Workspace:

@@ -1,6 +1,5 @@
 """`fustor-new remove`: the exact reverse of creation, and a refusal where an author's work would go with it."""
 
-import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,20 +10,14 @@ from fustor_new._output import heard, say, say_data, say_patch
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
+from fustor_new.commands.naming import driver_directory
 from fustor_new.commands.registering import mentions
 from fustor_new.commands.review import Review, review
 from fustor_new.commands.settling import settle
 from fustor_new.errors import TargetConflict, UsageProblem
 from fustor_new.workspace._entries import WORKSPACE
 from fustor_new.workspace._lists import find
-from fustor_new.workspace.drivers import (
-    Package,
-    driver_packages,
-    place_of,
-    require_driver,
-    workspace_above,
-    workspace_of,
-)
+from fustor_new.workspace.drivers import require_driver, workspace_of
 from fustor_new.workspace.root import Workspace, parse_toml
 from fustor_new.workspace.unregistration import is_registered
 
@@ -47,9 +40,9 @@ def remove_drivers(names: Sequence[str], *, force: bool, dry_run: bool, json: bo
         TargetConflict: a package is not as it was rendered and there is no `force`; the difference has been printed.
         FustorNewError: a name means nothing, or more than one thing; nothing is changed.
     """
-    folders = [_find(name) for name in dict.fromkeys(names)]
+    folders = [driver_directory(name) for name in dict.fromkeys(names)]
     if not dry_run and _settle(folders):
-        folders = [_find(name) for name in dict.fromkeys(names)]
+        folders = [driver_directory(name) for name in dict.fromkeys(names)]
     leaving = plan_removal(folders, force=force)
     lost = [one for one in leaving.reviews if not one.is_untouched]
     if lost and not force:
@@ -93,22 +86,6 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> Leaving:
         ],
     )
     return Leaving(plan, workspace, reviews)
-
-
-def _find(name: str) -> Path:
-    """Return the directory of the package that a name or path means."""
-    workspace = workspace_above(Path.cwd())
-    found = [one for one in driver_packages(workspace) if isinstance(one, Package)] if workspace else []
-    named = [one.folder for one in found if name in one.labels]
-    place = place_of(Path(name))
-    places = list(dict.fromkeys([*named, *([place] if place.is_dir() else [])]))
-    if len(places) > 1:
-        raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in places)}; write the path of one")
-    if not places:
-        near = difflib.get_close_matches(name, [label for one in found for label in one.labels], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`fustor-new list` shows those that are there"
-        raise UsageProblem(f"No driver {name!r} is here; {hint}")
-    return places[0]
 
 
 def _settle(folders: Sequence[Path]) -> bool:

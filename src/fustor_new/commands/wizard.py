@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from fustor_new._output import warn
 from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import NameRefused
-from fustor_new.names import derive
+from fustor_new.names import derive, plain_name
 
 __all__ = ["ask"]
 
@@ -49,7 +49,7 @@ def _ask_name(kind: str) -> str:
     while True:
         name: str = typer.prompt(f"Name of the {kind}, such as 'redis' or 'my-db'")
         try:
-            return derive(kind, name).name
+            return derive(kind, plain_name(kind, name)).name
         except NameRefused as refusal:
             warn(str(refusal))
 

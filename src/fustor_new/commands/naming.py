@@ -1,0 +1,87 @@
+"""Which driver of the workspace at hand a word of the command line means: a name, a full name, or a path."""
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fustor_new.errors import UsageProblem
+from fustor_new.names import normalize
+from fustor_new.workspace.drivers import Package, driver_packages, place_of, workspace_above
+
+__all__ = ["driver_directory", "driver_paths"]
+
+
+def driver_directory(name: str) -> Path:
+    """Return the directory of the package that a name or path means.
+
+    Raises:
+        UsageProblem: it means none, or several.
+    """
+    found = _packages()
+    place = place_of(Path(name))
+    here = [place] if place.is_dir() else []
+    places = list(dict.fromkeys([*_called(name, found), *here]))
+    if len(places) > 1:
+        raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in places)}; write the path of one")
+    if not places:
+        raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found)}")
+    return places[0]
+
+
+def driver_paths(words: Sequence[Path]) -> list[Path]:
+    """Return the paths that the words are, or mean as names; what means nothing stays as it is, for others to refuse.
+
+    Raises:
+        UsageProblem: a name means several drivers, or is nearly that of one.
+    """
+    return [word if _is_path(word) else _named(str(word)) for word in words]
+
+
+def _is_path(word: Path) -> bool:
+    return len(word.parts) != 1 or str(word).startswith(".") or os.path.lexists(word)
+
+
+def _named(name: str) -> Path:
+    try:
+        found = _packages()
+    except OSError:  # a name that no file system takes: what asked for it says so
+        return Path(name)
+    called = list(dict.fromkeys(_called(name, found)))
+    if len(called) > 1:
+        raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in called)}; write the path of one")
+    if called:
+        return called[0]
+    workspace = workspace_above(Path.cwd())
+    gone = [one for one in (workspace.directories if workspace else ()) if one.rpartition("/")[2] == _short(name)]
+    if workspace and len(gone) == 1:
+        return workspace.root / gone[0]
+    if difflib.get_close_matches(name, _labels(found), n=1):
+        raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found)}")
+    return Path(name)
+
+
+def _packages() -> list[Package]:
+    workspace = workspace_above(Path.cwd())
+    return [one for one in driver_packages(workspace) if isinstance(one, Package)] if workspace else []
+
+
+def _called(name: str, found: Sequence[Package]) -> list[Path]:
+    """Return where the drivers of that name are: as `list` shows it, as the distribution, else without the kind."""
+    exact = [one.folder for one in found if name in one.labels or normalize(name) == normalize(one.distribution)]
+    short = [one.folder for one in found for _, entry_point in one.drivers if normalize(name) == normalize(entry_point)]
+    spelled = [one.folder for one in found if _short(name) in one.labels]
+    return exact or spelled or short
+
+
+def _short(name: str) -> str:
+    return normalize(name).removeprefix("fustor-")
+
+
+def _labels(found: Sequence[Package]) -> list[str]:
+    return [label for one in found for label in one.labels]
+
+
+def _hint(name: str, found: Sequence[Package]) -> str:
+    near = difflib.get_close_matches(name, _labels(found), n=1)
+    return f"did you mean {near[0]!r}?" if near else "`fustor-new list` shows those that are there"

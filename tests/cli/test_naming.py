@@ -1,0 +1,129 @@
+"""Every command takes a driver by name, in any spelling that somebody may write, and knows other tools' words."""
+
+from pathlib import Path
+
+import pytest
+from repository import ROOT
+from workspaces import fustor_new, small
+
+from fustor_new.commands.naming import driver_directory, driver_paths
+from fustor_new.errors import NameRefused, UsageProblem
+from fustor_new.names import check_name, plain_name
+
+REDIS = "extensions/source-redis"
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    """Return a workspace with three drivers, two of one name; no test changes it."""
+    root = small(tmp_path_factory.mktemp("naming") / "workspace")
+    for kind, name in (("source", "redis"), ("source", "my-db"), ("pusher", "my-db")):
+        done = fustor_new(kind, name, "--contract-source", ROOT, "-q", cwd=root)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "meant"),
+    [
+        ("source", "redis", "redis"),
+        ("source", "fustor-source-redis", "redis"),
+        ("source", "fustor_source_redis", "redis"),
+        ("source", "source-redis", "redis"),
+        ("source", "fustor_source_my_db", "my-db"),
+        ("pusher", "fustor-pusher-my-db", "my-db"),
+        ("pusher", "pusher_kafka", "kafka"),
+        ("source", "resource-x", "resource-x"),
+        ("source", "fustor-x", "fustor-x"),
+        ("source", "source", "source"),
+    ],
+)
+def test_a_full_name_is_understood(kind, written, meant):
+    assert plain_name(kind, written) == meant
+    assert plain_name(kind, meant) == meant
+
+
+@pytest.mark.parametrize("written", ["fustor-source-redis", "source-redis", "fustor_source_redis"])
+def test_the_full_name_of_the_other_kind_is_refused_with_the_command_that_makes_it(written):
+    with pytest.raises(NameRefused, match="run 'fustor-new source redis' for that"):
+        plain_name("pusher", written)
+
+
+@pytest.mark.parametrize("written", ["redis,kafka", "redis, kafka", "redis,kafka,"])
+def test_names_with_commas_are_to_be_written_apart(written):
+    with pytest.raises(NameRefused, match="has commas; write several names apart: redis kafka"):
+        check_name(written)
+
+
+def test_a_full_name_makes_the_driver_that_it_names(workspace):
+    done = fustor_new("source", "fustor_source_new", "--contract-source", ROOT, "--dry-run", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    assert "extensions/source-new/pyproject.toml" in done.stdout
+    assert "source-fustor" not in done.stdout
+
+
+@pytest.mark.parametrize("written", ["source-redis", "fustor-source-redis", "fustor_source_redis", "redis", REDIS])
+def test_a_driver_is_found_by_any_of_its_names(workspace, monkeypatch, written):
+    monkeypatch.chdir(workspace)
+    assert driver_directory(written) == workspace / REDIS
+    assert (workspace / driver_paths([Path(written)])[0]).resolve() == workspace / REDIS
+    monkeypatch.chdir(workspace / "extensions")
+    assert written == REDIS or driver_directory(written) == workspace / REDIS
+
+
+def test_a_name_of_two_drivers_is_refused_and_the_kind_tells_them_apart(workspace, monkeypatch):
+    monkeypatch.chdir(workspace)
+    for find in (driver_directory, lambda name: driver_paths([Path(name)])):
+        with pytest.raises(UsageProblem, match=r"'my-db' means .* and .*; write the path of one"):
+            find("my-db")
+    assert driver_directory("pusher-my-db") == workspace / "extensions/pusher-my-db"
+
+
+def test_a_path_is_a_path_though_a_driver_has_that_name(workspace, monkeypatch):
+    monkeypatch.chdir(workspace)
+    (workspace / "elsewhere").mkdir(exist_ok=True)
+    paths = [Path("elsewhere"), Path("elsewhere/redis"), Path("../redis"), Path(), Path("nothing-like-it")]
+    assert driver_paths(paths) == paths
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("update", "source-redis"), "is of template"),
+        (("doctor", "source-redis"), ""),
+        (("register", "redis", "--dry-run"), ""),
+        (("unregister", "fustor-source-redis", "--dry-run"), ""),
+        (("remove", "redis", "--dry-run"), "--- a/extensions/source-redis"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_every_command_takes_a_name(workspace, arguments, said):
+    done = fustor_new(*arguments, cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize("command", ["update", "doctor", "register", "unregister", "remove"])
+def test_nearly_a_name_is_answered_with_the_name(workspace, command):
+    done = fustor_new(command, "source-rediss", cwd=workspace)
+    assert done.returncode == 2
+    assert "No driver 'source-rediss' is here; did you mean 'source-redis'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        ("create", "fustor-new source NAME"),
+        ("new", "fustor-new source NAME"),
+        ("add", "fustor-new pusher NAME"),
+        ("init", "fustor-new pusher NAME"),
+        ("rm", "fustor-new remove NAME"),
+        ("delete", "fustor-new remove NAME"),
+        ("help", "fustor-new --help"),
+        ("version", "fustor-new --version"),
+    ],
+)
+def test_the_word_of_another_tool_is_answered_with_ours(tmp_path, word, ours):
+    done = fustor_new(word, "x", cwd=tmp_path)
+    assert done.returncode == 2
+    assert ours in done.stderr
