@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import psycopg2
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres._server import slots
+from fustor_source_postgres._server import ownership, slots
 from fustor_source_postgres._server.connection import Address
 
 _MEGABYTE = 1 << 20
@@ -19,13 +19,19 @@ def list_slots(address: Address) -> list[slots.Slot]:
     """This project's slots on a server, by name."""
     with address.session() as conn:
         found = slots.find_slots(conn)
-    return [slot for name, slot in sorted(found.items()) if name.startswith(slots.OWN_PREFIX)]
+        noted = ownership.noted_slots(conn)
+    return [slot for name, slot in sorted(found.items()) if name.startswith(slots.OWN_PREFIX) or name in noted]
 
 
 def drop_slot(address: Address, name: str) -> None:
     """Drop a slot; its source then starts with a new snapshot."""
     with address.session() as conn:
+        slot = slots.find_slots(conn).get(name)
+        if slot is None:
+            raise ConfigError(f"Slot {name!r} does not exist; list the slots for their names")
+        ownership.require_known(conn, slot)
         slots.drop_slot(conn, name)
+        ownership.forget(conn, name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import publication_for
 from fustor_source_postgres._shared import Shared
 from fustor_source_postgres.config import PostgresParams
@@ -20,6 +21,7 @@ class Source:
     params: PostgresParams
     shared: Shared
     slot: str
+    owner: Owner
 
     def publication(self, conn: connection) -> str:
         """The name of the publication that streams read."""

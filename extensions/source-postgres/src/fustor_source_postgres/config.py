@@ -49,6 +49,9 @@ class PostgresParams(BaseModel):
         default_factory=dict, description="Columns that identify a row, by `schema.table`, for tables without a key"
     )
     slot: _Name | None = Field(default=None, description="Replication slot; made from the source's name when left out")
+    failover: bool = Field(
+        default=False, description="Have the slot kept on standbys too, so that it outlives its server; PostgreSQL 17"
+    )
     publication: _Name | None = Field(default=None, description="Publication; called like the slot when left out")
     queue_bytes: _Bytes = Field(default=16 << 20, description="Changes read ahead of the host, in bytes")
     streaming: bool = Field(

@@ -21,9 +21,10 @@ from fustor_source_postgres._server.boundary import Boundary, server_clock
 from fustor_source_postgres._server.catalog import require_keys, require_tables
 from fustor_source_postgres._server.checks import check_connection, check_privileges, check_settings
 from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.position import base_index
-from fustor_source_postgres._server.slots import latest_lsn, name_for
+from fustor_source_postgres._server.slots import latest_lsn
 from fustor_source_postgres._shared import Shared
 from fustor_source_postgres._snapshot.partitions import Partition, split
 from fustor_source_postgres._snapshot.snapshot import SnapshotReader
@@ -71,12 +72,14 @@ class PostgresDriver(SourceDriver):
         self._params = parse_params(config.driver_params)
         credential = config.credential.model_dump() if config.credential is not None else None
         timeout = self._params.connect_timeout_sec
+        address = Address.parse(config.uri, credential, connect_timeout=timeout)
+        owner = Owner.of(id, address.database)
         self._address = Address.parse(
-            config.uri, credential, application_name=f"fustor {id}"[:63], connect_timeout=timeout
+            config.uri, credential, application_name=owner.application, connect_timeout=timeout
         )
-        slot = self._params.slot or name_for(id, self._address.database)
+        slot = self._params.slot or owner.default_slot
         self._shared = Shared.of(slot, self._address.dsn)
-        self._opener = Opener(self._address, self._params, self._shared, slot)
+        self._opener = Opener(self._address, self._params, self._shared, slot, owner)
         self._lock = Lock()
         self._streams: list[MessageStream] = []
         self._held: list[Boundary] = []

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection, cursor
 
-from fustor_core.exceptions import ConfigError, DriverError
+from fustor_core.exceptions import DriverError
 from fustor_source_postgres._server.position import format_lsn, lsn_of, parse_lsn
 from fustor_source_postgres._server.sql import fetch_one
 
@@ -18,12 +18,13 @@ PLUGIN = "pgoutput"
 OWN_PREFIX = "fustor_"
 _LONGEST_ID = 40
 _FIRST_WITH_INVALIDATION_REASON = 170000
+FIRST_WITH_FAILOVER = 170000
 
 _LOOK_UP = """
 select slot_name::pg_catalog.text, plugin::pg_catalog.text, database::pg_catalog.text, active, temporary,
        coalesce(wal_status, 'reserved'), confirmed_flush_lsn::pg_catalog.text, restart_lsn::pg_catalog.text,
        pg_catalog.pg_wal_lsn_diff({now}, restart_lsn)::bigint,
-       {reason}
+       {reason}, active_pid, {failover}
   from pg_catalog.pg_replication_slots
  where slot_type = 'logical'
 """
@@ -58,6 +59,8 @@ class Slot:
     restart_lsn: int | None
     retained_bytes: int | None
     invalidation_reason: str | None
+    active_pid: int | None
+    is_failover: bool
 
     @property
     def is_lost(self) -> bool:
@@ -78,14 +81,18 @@ class Slot:
 def find_slots(conn: connection) -> dict[str, Slot]:
     """Every logical slot of the server, by name."""
     has_reason = conn.server_version >= _FIRST_WITH_INVALIDATION_REASON
-    query = _LOOK_UP.format(now=_NOW, reason="invalidation_reason::pg_catalog.text" if has_reason else "null")
+    query = _LOOK_UP.format(
+        now=_NOW,
+        reason="invalidation_reason::pg_catalog.text" if has_reason else "null",
+        failover="failover" if conn.server_version >= FIRST_WITH_FAILOVER else "false",
+    )
     with conn.cursor() as cur:
         cur.execute(query)
         return {row[0]: _slot(row) for row in cur}
 
 
 def _slot(row: tuple[Any, ...]) -> Slot:
-    name, plugin, database, active, temporary, status, confirmed, restart, retained, reason = row
+    name, plugin, database, active, temporary, status, confirmed, restart, retained, reason, pid, failover = row
     return Slot(
         name=name,
         plugin=plugin,
@@ -97,6 +104,8 @@ def _slot(row: tuple[Any, ...]) -> Slot:
         restart_lsn=parse_lsn(restart) if restart else None,
         retained_bytes=retained,
         invalidation_reason=reason,
+        active_pid=pid,
+        is_failover=failover,
     )
 
 
@@ -114,17 +123,21 @@ def latest_lsn(conn: connection) -> int:
         return parse_lsn(fetch_one(cur)[0])
 
 
-def create_slot(cur: cursor, name: str, *, temporary: bool) -> tuple[int, str]:
+def create_slot(cur: cursor, name: str, *, temporary: bool, failover: bool = False) -> tuple[int, str]:
     """Make a slot on a replication connection: its first LSN, and the snapshot of exactly that moment.
 
     The snapshot can be imported until the connection's next command. Waits for the transactions that are running.
     """
     kind = sql.SQL(" TEMPORARY" if temporary else "")
-    cur.execute(
-        sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput EXPORT_SNAPSHOT").format(sql.Identifier(name), kind)
-    )
+    options = sql.SQL("(SNAPSHOT 'export', FAILOVER true)" if failover else "EXPORT_SNAPSHOT")
+    cur.execute(sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput {}").format(sql.Identifier(name), kind, options))
     _, point, snapshot, _ = fetch_one(cur)
     return parse_lsn(point), str(snapshot)
+
+
+def make_failover(cur: cursor, name: str) -> None:
+    """Have a slot that nobody reads kept on standbys too; on a replication connection."""
+    cur.execute(sql.SQL("ALTER_REPLICATION_SLOT {} (FAILOVER true)").format(sql.Identifier(name)))
 
 
 def copy_slot(cur: cursor, name: str, copy: str) -> None:
@@ -148,17 +161,11 @@ def advance_slot(conn: connection, name: str, lsn: int) -> bool:
 
 
 def drop_slot(conn: connection, name: str) -> None:
-    """Drop a slot of this project's; what it held back is gone for good.
+    """Drop a slot, which its caller knows to be this project's; what it held back is gone for good.
 
     Raises:
-        ConfigError: there is no such slot, or it was made by something else.
         DriverError: somebody reads it.
     """
-    slot = find_slots(conn).get(name)
-    if slot is None:
-        raise ConfigError(f"Slot {name!r} does not exist; list the slots for their names")
-    if slot.plugin != PLUGIN:
-        raise ConfigError(f"Slot {name!r} belongs to plugin {slot.plugin!r}; drop it where it was made")
     try:
         with conn.cursor() as cur:
             cur.execute("select pg_catalog.pg_drop_replication_slot(%s)", (name,))

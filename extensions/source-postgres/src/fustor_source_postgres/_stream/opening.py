@@ -52,6 +52,7 @@ class Opener(Source):
     def open(self, position: int, stop: Stop, *, bounded: bool) -> Opened:
         """A stream of what comes after `position`, or of what comes from now on where that is not to be had."""
         with self.address.session() as conn:
+            self._own_slot(conn)
             self._prepare(conn)
             slot = self._serving(conn, position)
         if slot is None:
@@ -65,6 +66,7 @@ class Opener(Source):
             DriverError: the log does not go back that far any more.
         """
         with self.address.session() as conn:
+            self._own_slot(conn)
             slot = self._serving(conn, position)
         if slot is None:
             raise DriverError(
@@ -105,6 +107,14 @@ class Opener(Source):
         telling = require_identities(require_keys(tables, self.params), self.params)
         ensure_publication(conn, self.publication(conn), telling, self.params.lock_timeout_sec)
 
+    def _own_slot(self, conn: connection) -> slots.Slot | None:
+        """The slot, if it is there; raises a ConfigError unless it is this source's."""
+        slot = slots.find_slots(conn).get(self.slot)
+        if slot is not None:
+            self.owner.require(conn, slot)
+            self.owner.note(conn, self.slot)
+        return slot
+
     def _serving(self, conn: connection, position: int) -> slots.Slot | None:
         slot = slots.find_slots(conn).get(self.slot)
         if position <= 0 or slot is None:
@@ -121,6 +131,8 @@ class Opener(Source):
             if not own:
                 name = self._other_name()
                 slots.copy_slot(cur, self.slot, name)
+            elif self.params.failover and not slot.is_failover:
+                slots.make_failover(cur, name)
             return self._start(conn, cur, name, lsn_of(position), stop, position=position, is_own=own)
         except BaseException:
             conn.close()
@@ -140,17 +152,22 @@ class Opener(Source):
 
     def _open_now(self, stop: Stop, *, bounded: bool) -> Opened:
         with self.address.session() as conn:
-            slot = slots.find_slots(conn).get(self.slot)
+            slot = self._own_slot(conn)
             own = not bounded and (slot is None or self._is_free(slot))
+            failover = own and (self.params.failover or (slot is not None and slot.is_failover))
+            if failover and conn.server_version < slots.FIRST_WITH_FAILOVER:
+                raise ConfigError("`failover` needs PostgreSQL 17 or newer; leave it out")
             if own and slot is not None:
                 slots.drop_slot(conn, self.slot)
+            if own:
+                self.owner.note(conn, self.slot)
             clock = server_clock(conn)
         name = self.slot if own else self._other_name()
         conn = self.address.connect(replication=True)
         try:
             cur = conn.cursor(cursor_factory=ReplicationCursor)
             with cancelled_by(stop, conn):
-                point, snapshot = self._create(cur, name, temporary=not own)
+                point, snapshot = self._create(cur, name, temporary=not own, failover=failover)
             position = base_index(point)
             if not bounded:
                 seconds = self.params.snapshot_hold_sec
@@ -160,9 +177,9 @@ class Opener(Source):
             conn.close()
             raise
 
-    def _create(self, cur: ReplicationCursor, name: str, *, temporary: bool) -> tuple[int, str]:
+    def _create(self, cur: ReplicationCursor, name: str, *, temporary: bool, failover: bool) -> tuple[int, str]:
         try:
-            return slots.create_slot(cur, name, temporary=temporary)
+            return slots.create_slot(cur, name, temporary=temporary, failover=failover)
         except errors.ConfigurationLimitExceeded as err:
             raise ConfigError(
                 f"The server at {self.address.shown!r} has no free replication slot; raise `max_replication_slots` or "
