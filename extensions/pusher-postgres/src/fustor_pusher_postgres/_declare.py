@@ -40,9 +40,8 @@ BEGIN
     ELSIF pg_catalog.jsonb_typeof(item) = 'null' THEN
         RETURN CASE WHEN inner_one THEN 'NULL' END;
     END IF;
-    RETURN '"' || pg_catalog.replace(
-        pg_catalog.replace(CASE WHEN documents THEN item::text ELSE item #>> '{}' END, '\\', '\\\\'), '"', '\\"'
-    ) || '"';
+    RETURN '"' || pg_catalog.regexp_replace(
+        CASE WHEN documents THEN item::text ELSE item #>> '{}' END, '(["\\\\])', '\\\\\\1', 'g') || '"';
 END $$
 """
 
@@ -121,7 +120,7 @@ class Declarations:
             return False
         natives = table.natives()
         odd = self._misfits(natives, record)
-        with self._attempt(f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
+        with self.attempt(f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
             if odd:
                 self._tables.alter(self._cur, table, {name: wider_type(natives[name], record[name]) for name in odd})
         changes = [f"columns {odd!r} are widened"] if odd and tried.is_done else []
@@ -174,7 +173,7 @@ class Declarations:
         ]
         if not changes:
             return table
-        with self._attempt(f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
+        with self.attempt(f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
             self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(self._name(table), sql.SQL(", ").join(changes)))
         if not tried.is_done:
             return table
@@ -204,7 +203,7 @@ class Declarations:
 
     def _fitting(self, table: Table, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
         """Columns of which every value can be read as the other type, and is the same when it is read back."""
-        with self._attempt(None) as tried:
+        with self.attempt(None) as tried:
             odd = self._count_odd(table, wanted)
         if tried.is_done:
             return [name for name in wanted if not odd[name]]
@@ -243,7 +242,7 @@ class Declarations:
         texts = [natives[name].text(record[name]) for name in names]
         if not all(map(is_storable, texts)):
             return len(names) == 1  # no type takes that
-        with self._attempt(None) as tried:
+        with self.attempt(None) as tried:
             self._cur.execute(sql.SQL("SELECT {}").format(casts), texts)
         return tried.is_done
 
@@ -254,7 +253,7 @@ class Declarations:
         statement = sql.SQL("CREATE INDEX {} ON {} ({})").format(
             sql.Identifier(_index_name(table)), self._name(table), sql.SQL(", ").join(map(sql.Identifier, key))
         )
-        with self._attempt(f"Table {table.name!r} gets no index of its key {list(key)!r}") as tried:
+        with self.attempt(f"Table {table.name!r} gets no index of its key {list(key)!r}") as tried:
             self._cur.execute(statement)
         return key if tried.is_done else ()
 
@@ -274,7 +273,7 @@ class Declarations:
         statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} = ANY ({}::pg_catalog.text[]))").format(
             self._name(table), sql.Identifier(_check_name(name)), sql.Identifier(name), sql.Literal(list(labels))
         )
-        with self._attempt(f"Column {name!r} of table {table.name!r} is not checked") as tried:
+        with self.attempt(f"Column {name!r} of table {table.name!r} is not checked") as tried:
             self._cur.execute(statement)
         return tried.is_done
 
@@ -287,7 +286,7 @@ class Declarations:
         return qualified(self._params.schema_name, table.name)
 
     @contextmanager
-    def _attempt(self, otherwise: str | None) -> Iterator[_Attempt]:
+    def attempt(self, otherwise: str | None) -> Iterator[_Attempt]:
         """Do what may fail without the transaction; then it is as before, and a warning says so.
 
         Raises:

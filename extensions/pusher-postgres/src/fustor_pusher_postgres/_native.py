@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -28,6 +29,8 @@ class Native:
         return self.kinds is None or {*map(type, told)} <= self.kinds or all(map(self.takes, told))
 
 
+_PLAIN = re.compile(r'[^\s{}"\\]+')
+"""Elements of an array that the server prints without quotes."""
 _SPECIAL_FLOATS = frozenset({"NaN", "Infinity", "-Infinity"})
 _TEXTS = (
     "money",
@@ -38,7 +41,6 @@ _TEXTS = (
     "timestamp with time zone",
     "interval",
     "uuid",
-    "bytea",
     "text",
     "character varying",
     "bpchar",
@@ -74,6 +76,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
+def _is_bytes(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("\\x")  # the other form would read almost any text
+
+
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -100,6 +106,7 @@ def _boolean(value: object) -> str:
 
 _ATOMS = {
     **{name: Native(name, _is_text, str) for name in _TEXTS},
+    "bytea": Native("bytea", _is_bytes, str, frozenset()),
     "numeric": Native("numeric", _is_number, str, frozenset({str, int, float})),
     **{name: Native(name, _is_whole, str, frozenset({int})) for name in ("smallint", "integer", "bigint", "oid")},
     **{name: Native(name, _is_float, str, frozenset({float})) for name in ("real", "double precision")},
@@ -143,12 +150,14 @@ def _literal(atom: Native, delimiter: str, value: list[Any]) -> str:
         if item is None
         else _literal(atom, delimiter, item)
         if _is_dimension(atom, item)
-        else _quoted(atom.text(item))
+        else _quoted(atom.text(item), delimiter)
         for item in value
     )
     return f"{{{delimiter.join(items)}}}"
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, delimiter: str) -> str:
+    if text.upper() != "NULL" and delimiter not in text and _PLAIN.fullmatch(text):
+        return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

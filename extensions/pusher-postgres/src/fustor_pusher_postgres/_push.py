@@ -20,6 +20,7 @@ from fustor_pusher_postgres._memory import Forecast, Memory, Mistaken
 from fustor_pusher_postgres._refusals import RefusalLog, Refused
 from fustor_pusher_postgres._schema import prepare_schema
 from fustor_pusher_postgres._state import State, begin_session, load, lock, save
+from fustor_pusher_postgres._switch import settle
 from fustor_pusher_postgres._tables import Tables, load_tables
 from fustor_pusher_postgres._write import Writer
 from fustor_pusher_postgres.config import PostgresParams
@@ -76,6 +77,7 @@ class Store:
             cur.execute("BEGIN")
             prepare_schema(cur, schema)
             opened = begin_session(cur, schema, task)
+            settle(cur, self._params, opened[0])
             cur.execute("COMMIT")
             return opened
 

@@ -72,6 +72,14 @@ class Table:
         """The columns that have the type their source declared."""
         return self.layout.natives(dict(self.columns))
 
+    def forms(self) -> dict[str, Native]:
+        """The same, and the columns of arrays that are text by now: an array still has the form of one there."""
+        return self.natives() | {
+            name: native
+            for name, kind in self.columns
+            if kind == "text" and (native := self.layout.native(name)) is not None and native.sql.endswith("[]")
+        }
+
 
 class Tables:
     """The tables of one task, as its transaction sees them."""
@@ -223,10 +231,10 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
 
 
 def as_text(column: sql.Composable, kind: str) -> sql.Composable:
-    """The text of a column's values; of a `char` with its blanks, which a cast would cut."""
-    if kind.startswith("bpchar"):
-        return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.format('%s', {0}) END").format(column)
-    return sql.SQL("{}::pg_catalog.text").format(column)
+    """The texts of a column's values as the server prints them; a cast would cut the blanks of a `char`."""
+    if kind in ("text", "boolean"):
+        return sql.SQL("{}::pg_catalog.text").format(column)
+    return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.format('%s', {0}) END").format(column)
 
 
 def is_within(path: str, above: str) -> bool:

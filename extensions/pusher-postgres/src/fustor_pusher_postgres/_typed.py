@@ -19,6 +19,8 @@ _MERGED = (
     "CASE WHEN jsonb_typeof(t.record) = 'object' AND jsonb_typeof(excluded.record) = 'object'"
     " THEN t.record || excluded.record ELSE excluded.record END"
 )
+_MERGED_REST = f"CASE WHEN excluded.record IS NULL THEN t.record ELSE {_MERGED} END"
+"""Of a table with columns: an update that tells nothing but columns says nothing of the keys that are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,19 @@ def patching(table: Table, group: list[Entry]) -> Iterator[Variant]:
         by_told.setdefault(frozenset(entry.record), []).append(entry.path)
     for told, paths in by_told.items():
         columns = [name for name, _ in table.columns if key_of(name) in told]
-        yield Variant([Act.PATCH], paths, _parts(table, columns, _MERGED))
+        yield Variant([Act.PATCH], paths, _parts(table, columns, _MERGED_REST))
 
 
-def texts_of(record: Any, natives: Mapping[str, Native]) -> Any:
+def texts_of(record: Any, forms: Mapping[str, Native]) -> Any:
     """A record with the texts that columns of declared types read; a document of jsonb stays what it is."""
-    if not natives or not isinstance(record, Mapping):
+    if not forms or not isinstance(record, Mapping):
         return record
     return {
         key: native.text(value)
-        if value is not None and (native := natives.get(key)) is not None and native.sql != "jsonb"
+        if value is not None
+        and (native := forms.get(key)) is not None
+        and native.sql != "jsonb"
+        and native.takes(value)
         else value
         for key, value in record.items()
     }

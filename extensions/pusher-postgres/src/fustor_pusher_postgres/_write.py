@@ -143,9 +143,9 @@ class Writer:
         if not table.is_typed:
             return table
         table = self.tables.widen(self.cur, table, [entry.record for entry in group])
-        natives = table.natives()
+        forms = table.forms()
         for entry in group:
-            entry.record = texts_of(entry.record, natives)
+            entry.record = texts_of(entry.record, forms)
         return table
 
     def _overrule(self, run: Run, names: set[str]) -> None:
