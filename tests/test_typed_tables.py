@@ -67,13 +67,21 @@ class Pipe:
     def begin(self):
         self.session = self._run(self.pusher.create_session("task"))["session_id"]
 
-    def snapshot(self):
+    def open(self):
+        """Begin a session at a boundary of the stream."""
         stream = self.source.get_message_iterator(-1)
         self.position = self.source.get_latest_position()
+        stream.close()
         self.begin()
+
+    def list(self):
+        """Push the snapshot."""
         self.push(*self.source.get_snapshot_iterator(batch_size=5))
         self._run(self.pusher.push([], session_id=self.session, is_snapshot_end=True))
-        stream.close()
+
+    def snapshot(self):
+        self.open()
+        self.list()
 
     def stream(self):
         """Push what has happened since the last call."""
@@ -219,3 +227,38 @@ def test_columns_follow_what_is_altered_while_the_stream_runs(databases):
     assert copied(target, query) == copied(source, query.replace("fustor.public_t", "t"))
     assert copied(target, "select at from fustor.public_t where id = 1") == ["2024-02-29 12:00:00"]
     assert target("select path, reason from fustor._fustor_dead_letters") == []
+
+
+@pytest.mark.parametrize("when", ["before the snapshot", "after the snapshot", "with another key"])
+def test_long_values_of_every_kind_stay_in_typed_columns(databases, when):
+    """An update does not repeat values that are stored out of line."""
+    source, target = databases
+    columns = {"t": "text", "b": "bytea", "j": "jsonb", "a": "text[]", "n": "numeric"}
+    source(f"create table t (id int primary key, v int, {', '.join(map(' '.join, columns.items()))})")
+    source("alter table t alter t set storage external, alter b set storage external, alter n set storage external")
+    source("alter table t alter j set storage external, alter a set storage external")
+    source(
+        "insert into t select n, n, repeat(md5(n::text), 200), decode(repeat(md5(n::text), 200), 'hex'),"
+        " jsonb_build_object('k', repeat(md5(n::text), 200)), array[repeat(md5(n::text), 200), null],"
+        " repeat(n::text, 6000)::numeric from generate_series(1, 6) n"
+    )
+    with Pipe(source, target) as pipe:
+        if when == "before the snapshot":
+            pipe.open()
+            source("update t set v = v + 100 where id <= 3; update t set v = null, n = null where id = 3")
+            pipe.stream()
+            pipe.list()
+        else:
+            pipe.snapshot()
+            source("update t set v = v + 100 where id <= 3; update t set v = null, n = null where id = 3")
+            if when == "with another key":
+                source("update t set id = id + 1000 where id = 2")
+                source(
+                    "update t set id = case id when 1 then -4 else -1 end where id in (1, 4);"
+                    "update t set id = -id where id < 0"
+                )
+            pipe.stream()
+    query = "select * from {} order by id".replace("*", ", ".join(["id", "v", *columns]))
+    assert copied(target, query.format("fustor.public_t")) == copied(source, query.format("t"))
+    types = column_types(target)
+    assert {name: types[name] for name in columns} == columns
