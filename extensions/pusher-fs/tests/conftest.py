@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fustor_core.models import PusherConfig
+from fustor_driver.view import View
 from fustor_event_model import EventBase, UpdateEvent
 from fustor_pusher_fs import FsDriver, FsParams, read_events
 from fustor_pusher_fs._counters import Counters
@@ -20,6 +21,25 @@ def pytest_configure(config: pytest.Config) -> None:
     """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
     config.addinivalue_line("markers", "full: the long form, run before a release")
     config.option.markexpr = config.option.markexpr or "not full"
+
+
+def _replay(directory: Path) -> View:
+    """What somebody knows who has read all files of a task."""
+    view, session = View(), None
+    for batch in read_events(directory):
+        if batch.session_id != session:
+            session = batch.session_id
+            view.begin_session(session)
+        for event in batch.events:
+            view.apply(event)
+        if batch.is_snapshot_end:
+            view.snapshot_end()
+    return view
+
+
+@pytest.fixture
+def replay() -> Callable[[Path], View]:
+    return _replay
 
 
 @dataclass

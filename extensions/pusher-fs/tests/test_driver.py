@@ -95,7 +95,7 @@ def test_the_calls_of_a_whole_run(make_driver, event, tmp_path):
         assert (await driver.heartbeat(session_id=sid))["status"] == "ok"
         assert (await driver.heartbeat(can_realtime=True))["status"] == "ok"
         reply = await driver.push([event(1, "snapshot")], session_id=sid, source_type="snapshot")
-        assert reply == {"success": True, "snapshot_needed": False, "committed_index": -1}
+        assert reply == {"success": True, "snapshot_needed": False, "committed_index": -1, "refused_deletions": 0}
         await driver.push([], task_id="x", session_id=sid, is_snapshot_end=True, source_type="snapshot")
         trigger = UpdateEvent(fields=[], rows=[], event_schema="", table="initial_trigger")
         await driver.push([trigger], session_id=sid, is_snapshot_end=False)

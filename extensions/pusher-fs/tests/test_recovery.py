@@ -270,3 +270,15 @@ def test_what_stands_where_a_new_file_is_due_is_set_aside(open_log, event, paths
     log.push(event(2))
     assert paths(log.directory) == ["/1", "/2"]
     assert (log.directory / "00000002.jsonl.torn-1").read_bytes() == b"left over"
+
+
+def test_a_pipe_in_place_of_a_segment_is_damage_and_not_waited_for(open_log, event):
+    log = open_log(segment_max_bytes=1)
+    for number in range(3):
+        log.push(event(number))
+    log.close()
+    second = sorted(log.directory.glob("*.jsonl"))[1]
+    second.unlink()
+    os.mkfifo(second)
+    with pytest.raises(DamagedFileError, match="no regular file"):
+        list(read_events(log.directory))

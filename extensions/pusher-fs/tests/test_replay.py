@@ -6,20 +6,6 @@ import pytest
 
 from fustor_driver.view import View
 from fustor_event_model import DeleteEvent
-from fustor_pusher_fs import read_events
-
-
-def replay(directory):
-    view, session = View(), None
-    for batch in read_events(directory):
-        if batch.session_id != session:
-            session = batch.session_id
-            view.begin_session(session)
-        for event in batch.events:
-            view.apply(event)
-        if batch.is_snapshot_end:
-            view.snapshot_end()
-    return view
 
 
 class Host:
@@ -69,7 +55,7 @@ class Host:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_files_tell_what_the_stream_told(open_log, event, seed):
+def test_the_files_tell_what_the_stream_told(open_log, event, replay, seed):
     host = Host(open_log(segment_max_bytes=4_000), event, random.Random(seed))
     host.snapshot()
     for number in range(3):

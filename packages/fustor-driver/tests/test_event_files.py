@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -81,3 +82,12 @@ def test_a_directory_with_several_tasks_asks_for_one(tmp_path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UsageProblem, match="Cannot read events"):
         list(read_events(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize("name", ["00000001.jsonl", "task/00000001.jsonl"])
+def test_a_pipe_in_place_of_a_file_of_events_is_not_waited_for(tmp_path, name):
+    place = tmp_path / name
+    place.parent.mkdir(exist_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(UsageProblem, match="no regular file"):
+        list(read_batches(tmp_path))

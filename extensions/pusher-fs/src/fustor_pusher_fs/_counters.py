@@ -16,6 +16,7 @@ class Counters:
     duplicate_batches: int = 0
     duplicate_events: int = 0
     failed_writes: int = 0
+    refused_deletions: int = 0
     segments_begun: int = 0
     segments_removed: int = 0
     cuts: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import itertools
@@ -144,6 +145,22 @@ class Directory:
     def remove(self, name: str) -> None:
         """Remove a file; durable after `sync`."""
         os.unlink(name, dir_fd=self._descriptor)
+
+    def replace(self, name: str, data: bytes, *, sync: bool) -> None:
+        """Put a small file in the place of another, whole; with `sync` durably."""
+        draft = f"{name}.new"
+        with contextlib.suppress(FileNotFoundError):
+            self.remove(draft)
+        descriptor = self.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            os.write(descriptor, data)
+            if sync:
+                sync_data(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(draft, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        if sync:
+            self.sync()
 
     def set_aside(self, name: str) -> str:
         """Rename a whole file so that it is no segment any more, and return its new name; durable after `sync`."""

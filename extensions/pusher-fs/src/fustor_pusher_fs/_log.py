@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fustor_event_model.models import EventBase, MessageSource
@@ -12,6 +13,8 @@ from fustor_pusher_fs._counters import Counters
 from fustor_pusher_fs._directory import Directory, segment_name
 from fustor_pusher_fs._encode import Payload, encode
 from fustor_pusher_fs._errors import RetryableError, opening_error, writing_error
+from fustor_pusher_fs._guard import Judged, judge
+from fustor_pusher_fs._held import HeldRows
 from fustor_pusher_fs._mark import FORMAT, Header, Mark
 from fustor_pusher_fs._opening import open_last
 from fustor_pusher_fs._progress import UNKNOWN, Batch, Progress, Session
@@ -43,6 +46,7 @@ class TaskLog:
             self._directory = Directory(path, params)
             try:
                 opened = open_last(self._directory, task)
+                self._held = HeldRows(self._directory)
             except BaseException:
                 self._directory.close()
                 raise
@@ -66,9 +70,15 @@ class TaskLog:
             return self._progress.begin(session_id, self.task, counters)
 
     def commit(
-        self, session: Session, events: Sequence[EventBase], *, is_snapshot_end: bool, source_type: str | None
-    ) -> None:
-        """Make a batch durable, without what is here already.
+        self,
+        session: Session,
+        events: Sequence[EventBase],
+        *,
+        is_snapshot_end: bool,
+        source_type: str | None,
+        allow_deletions: bool = False,
+    ) -> int:
+        """Make a batch durable, without what is here already; return how many deletions the guard refused.
 
         A batch without events is written if it ends a snapshot, or if `source_type` says that one has begun.
 
@@ -77,28 +87,47 @@ class TaskLog:
             DriverError: an event cannot be written as JSON.
         """
         if not events and not is_snapshot_end and source_type != MessageSource.SNAPSHOT.value:
-            return
+            return 0
         payload = encode(events)
         batch = Batch.of(events, is_snapshot_end=is_snapshot_end)
         with self._lock:
-            self._commit_once(session, batch, events, payload)
+            return self._commit_once(session, batch, events, payload, allowed=allow_deletions)
 
-    def _commit_once(self, session: Session, batch: Batch, events: Sequence[EventBase], payload: Payload) -> None:
+    def _commit_once(
+        self, session: Session, batch: Batch, events: Sequence[EventBase], payload: Payload, *, allowed: bool
+    ) -> int:
         if session.has(batch, payload.digest):
             session.counters.duplicate_batches += 1
-            return
+            return session.refused if batch.is_snapshot_end else 0
         new = list(events) if batch.has_signal else session.without_known(events)
         session.counters.duplicate_events += len(events) - len(new)
         if events and not new and not batch.is_snapshot_end:
-            return
-        written = payload if len(new) == len(events) else encode(new)
-        self._write(session, batch, new, written)
+            return 0
+        judged = judge(
+            replace(session.counts, held=self._held.rows),
+            new,
+            self.params,
+            task=self.task,
+            is_snapshot_end=batch.is_snapshot_end,
+            allowed=allowed,
+        )
+        written = payload if len(judged.events) == len(events) else encode(judged.events)
+        self._write(session, batch, judged, written)
         self._progress.take(session, batch, payload.digest)
+        self._take_counts(session, judged)
+        return judged.refused
+
+    def _take_counts(self, session: Session, judged: Judged) -> None:
+        is_end = judged.is_snapshot_end or (session.counts.audit is not None and judged.counts.audit is None)
+        session.counts, session.refused = judged.counts, judged.refused
+        session.counters.refused_deletions += judged.refused
+        self._held.take(judged.counts.held, is_end=is_end)
 
     def close(self) -> None:
         """Release the directory. What a failed write left behind may stay: the next opening deals with it."""
         with self._lock:
             try:
+                self._held.close()
                 if self._segment is not None:
                     self._segment.close()
             except (OSError, RetryableError) as error:  # nothing that was committed depends on it
@@ -106,8 +135,8 @@ class TaskLog:
             finally:
                 self._directory.close()
 
-    def _write(self, session: Session, batch: Batch, events: Sequence[EventBase], payload: Payload) -> None:
-        data = payload.lines + self._mark(session, batch, events, payload).line()
+    def _write(self, session: Session, batch: Batch, judged: Judged, payload: Payload) -> None:
+        data = payload.lines + self._mark(session, batch, judged, payload).line()
         try:
             if self._segment is not None and not self._is_full(self._segment, len(data)):
                 self._segment.append(data)
@@ -118,20 +147,20 @@ class TaskLog:
             raise writing_error(self._directory.path, error) from error
         self._next_batch += 1
         session.counters.batches += 1
-        session.counters.events += len(events)
-        session.counters.rows += sum(len(event.rows) for event in events)
+        session.counters.events += len(judged.events)
+        session.counters.rows += sum(len(event.rows) for event in judged.events)
         session.counters.bytes_written += len(data)
 
-    def _mark(self, session: Session, batch: Batch, events: Sequence[EventBase], payload: Payload) -> Mark:
+    def _mark(self, session: Session, batch: Batch, judged: Judged, payload: Payload) -> Mark:
         return Mark(
             batch=self._next_batch,
             task=self.task,
             session=session.id,
             phase="+".join(batch.phases),
-            index=max((event.index for event in events), default=UNKNOWN),
-            is_snapshot_end=batch.is_snapshot_end,
+            index=max((event.index for event in judged.events), default=UNKNOWN),
+            is_snapshot_end=judged.is_snapshot_end,
             committed=self._progress.committed_with(session, batch),
-            events=len(events),
+            events=len(judged.events),
             length_bytes=len(payload.lines),
             digest=payload.digest,
             time=self._clock(),

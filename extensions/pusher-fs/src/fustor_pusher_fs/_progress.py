@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from fustor_event_model.models import EventBase, MessageSource
 from fustor_pusher_fs._counters import Counters
+from fustor_pusher_fs._guard import Counts
 
 UNKNOWN = -1
 
@@ -73,6 +74,10 @@ class Session:
     snapshot_ended: bool = False
     dropped_as_told: bool = False
     """Realtime events were dropped because an earlier session had their indexes."""
+    counts: Counts = field(default_factory=Counts)
+    """What a guard knows of the session; `held` counts in the task alone."""
+    refused: int = 0
+    """Deletions that the last batch would have brought."""
     last: dict[str, tuple[str, bool]] = field(default_factory=dict)
     """Digest and `is_snapshot_end` of the last batch of each phase."""
 

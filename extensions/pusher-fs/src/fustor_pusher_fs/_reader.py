@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from fustor_event_model.models import EventBase
 from fustor_pusher_fs._directory import segment_name, segment_numbers
@@ -68,6 +70,15 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
+def _opened(path: Path) -> IO[bytes]:
+    """The file, open; a pipe or a device in its place would wait for ever, or never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DamagedFileError(path, 0, "it is no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 @dataclass(slots=True)
 class _Pending:
     """Lines behind the last whole batch."""
@@ -111,7 +122,7 @@ class _Reader:
         self._task: str | None = None
 
     def read(self, path: Path, *, is_last: bool) -> Iterator[CommittedBatch]:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             first = file.readline()
             header = self._header(path, first)
             pending = _Pending(len(first) if header is not None else 0, [] if header is not None else [first])

@@ -37,6 +37,15 @@ class FsParams(BaseModel):
         pattern=r"^0?6[046][046]$",
         description="Permissions of new files, octal; directories get the matching right to search",
     )
+    max_delete_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a task's rows beyond which readers are not told the end of a snapshot or an audit",
+    )
+    max_delete_rows: int = Field(
+        default=100, ge=0, description="Number of rows up to which such an end may delete, whatever their share"
+    )
     heartbeat_interval_sec: int = Field(default=10, gt=0, description="Heartbeat interval suggested to the host")
 
     @property

@@ -53,7 +53,8 @@ class FsDriver(PusherDriver):
         """Append a batch; when this returns, the batch and its index survive a power cut.
 
         Keywords: `session_id`, `is_snapshot_end`, `source_type` (read only without events: `snapshot` notes that
-        a snapshot has begun). Replies `success`, `snapshot_needed` and `committed_index`.
+        a snapshot has begun), `allow_deletions` (leave for an end at which readers delete more than
+        `max_delete_share`). Replies `success`, `snapshot_needed`, `committed_index` and `refused_deletions`.
 
         Raises:
             RetryableError: the disk or somebody else's hand; nothing was committed.
@@ -63,10 +64,22 @@ class FsDriver(PusherDriver):
         log = self._logs[session.task]
         is_snapshot_end = bool(kwargs.get("is_snapshot_end", False))
         source_type = kwargs.get("source_type")
-        await self._in_worker(
-            lambda: log.commit(session, events, is_snapshot_end=is_snapshot_end, source_type=source_type)
+        allow_deletions = kwargs.get("allow_deletions") is True
+        refused = await self._in_worker(
+            lambda: log.commit(
+                session,
+                events,
+                is_snapshot_end=is_snapshot_end,
+                source_type=source_type,
+                allow_deletions=allow_deletions,
+            )
         )
-        return {"success": True, "snapshot_needed": session.is_spoilt, "committed_index": log.committed}
+        return {
+            "success": True,
+            "snapshot_needed": session.is_spoilt,
+            "committed_index": log.committed,
+            "refused_deletions": refused,
+        }
 
     async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
         """Open a session; the task's directory is created, locked and brought back to its last commit.
