@@ -1,5 +1,6 @@
 """Columns have the types that a source declares, and give way where a value does not fit."""
 
+import json
 import logging
 from random import Random
 
@@ -7,7 +8,7 @@ import pytest
 from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, record
 from postgres_tables import declared, layout, letters, push, texts, types
 
-from fustor_event_model import InsertEvent, MessageSource, TableLayout
+from fustor_event_model import InsertEvent, MessageSource, TableLayout, UpdateEvent
 
 
 def test_all_columns_are_there_before_the_first_value(run, database):
@@ -196,6 +197,55 @@ def test_a_declared_column_that_realtime_left_out_comes_from_the_snapshot(run, d
     query = "SELECT id, at::text, tags, raw::text, doc, n, record FROM fustor.public_users"
     expected = (1, "2024-02-29 10:00:00+00", ["a", 'b"'], '{"b":1,"a":2}', None, 2, None)
     assert database.ask(query) == [expected]
+
+
+CUT = [
+    ("date", "2024-02-29", "2024-02-29 12:00:00"),
+    ("timestamp without time zone", "2024-02-29 12:00:00.5", "2024-02-29 12:00:00.5+02"),
+    ("timestamp without time zone", "0044-03-15 12:00:00 BC", "0044-03-15 12:00:00-08:30 BC"),
+    ("time without time zone", "12:00:00", "12:00:00-03"),
+    ("name", "x" * 63, "x" * 64),
+    ('"char"', "x", "xy"),
+    ('"char"', "\\303", "\\303x"),
+    ("bytea", "\\x00ff", "plain \\134 text"),
+    ("date[]", ["2024-02-29"], ["2024-02-29 12:00:00"]),
+]
+
+
+@pytest.mark.parametrize("model", [InsertEvent, UpdateEvent])
+@pytest.mark.parametrize("case", CUT, ids=lambda case: case[0])
+def test_a_text_that_a_type_would_cut_is_stored_whole(run, database, model, case):
+    kind, good, longer = case
+    first = declared("1", {"id": 1, "v": good}, layout(id="integer", v=kind), model=model)
+    push(run, [first], [record("2", {"id": 2, "v": longer}, model=model)])
+    assert types(database)["v"] == "text"
+    assert texts(database, "v") == (["{2024-02-29}", json.dumps(longer)] if kind == "date[]" else [good, longer])
+
+
+@pytest.mark.parametrize("model", [InsertEvent, UpdateEvent])
+@pytest.mark.parametrize("before", [[], [record("0", {"id": 0})]], ids=["new", "known"])
+def test_a_nul_in_a_document_is_kept(run, database, model, before):
+    told = layout(id="integer", doc="jsonb", raw="json")
+    value = {"a": "x\0y"}
+    told_event = declared("0", {"id": 1, "doc": value, "raw": value}, told, model=model)
+    push(run, *([before] if before else []), [told_event])
+    text = '{"a":"x\\u0000y"}'
+    assert database.ask("SELECT raw::text, doc FROM fustor.public_users") == [(text, text)]
+    assert letters(database) == []
+
+
+@pytest.mark.parametrize("value", ["x", 0.5, 2**40])
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_view_on_a_column_refuses_what_does_not_fit_and_stops_nothing(run, database, value, is_declared):
+    first = (
+        declared("1", {"id": 1, "v": 7}, layout(id="integer", v="integer")) if is_declared else record("1", {"v": 7})
+    )
+    push(run, [first])
+    database.ask("CREATE VIEW public.v AS SELECT v FROM fustor.public_users")
+    push(run, [record("2", {"v": value}), record("3", {"v": 8})])
+    fits = value == 2**40 and not is_declared
+    assert letters(database) == ([] if fits else ["/public/users/2"])
+    assert texts(database, "v") == (["7", str(value), "8"] if fits else ["7", "8"])
 
 
 HOSTILE = [

@@ -11,7 +11,15 @@ from pydantic_core import to_json
 
 from fustor_pusher_postgres._infer import can_be_column
 from fustor_pusher_postgres._native import Native
-from fustor_pusher_postgres._stage import CONTRACT_FIELDS, NULL, OPTIONAL, extra_text, json_text, value_text
+from fustor_pusher_postgres._stage import (
+    CONTRACT_FIELDS,
+    NULL,
+    OPTIONAL,
+    document_text,
+    extra_text,
+    json_text,
+    value_text,
+)
 
 __all__ = ["Column", "Row", "escaped", "numbers", "plain_columns", "sizes", "typed_columns"]
 
@@ -105,6 +113,8 @@ def _record_values_of(key: str, kind: str) -> Callable[[Sequence[Row]], list[str
 
 def _native_values_of(key: str, native: Native) -> Callable[[Sequence[Row]], list[str]]:
     texts = _NATIVE_MAKERS.get(native.kinds or frozenset(), partial(_read, native))
+    if native.sql == "jsonb":
+        texts = _jsons
     return lambda rows: texts([row["record"].get(key) for row in rows])
 
 
@@ -129,7 +139,7 @@ def _numbers(values: list[Any]) -> list[str]:
 
 
 def _jsons(values: list[Any]) -> list[str]:
-    return [json_text(value) for value in values]
+    return [document_text(value) for value in values]
 
 
 def _values(values: list[Any]) -> list[str]:

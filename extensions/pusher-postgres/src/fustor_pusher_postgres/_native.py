@@ -22,30 +22,37 @@ class Native:
     text: Callable[[Any], str]
     kinds: frozenset[type] | None = frozenset({str})
     """Types of values all of which it takes; None: any."""
+    cuts: re.Pattern[str] | None = None
+    """What the server would leave out of a text without a word."""
 
     def takes_all(self, values: Iterable[Any]) -> bool:
         """Whether it is meant for these values; None is the NULL of every type."""
         told = [value for value in values if value is not None]
-        return self.kinds is None or {*map(type, told)} <= self.kinds or all(map(self.takes, told))
+        if self.kinds is None:
+            return True
+        if not {*map(type, told)} <= self.kinds:
+            return all(map(self.takes, told))
+        return self.cuts is None or self.cuts.search("\n".join(told)) is None
 
 
 _PLAIN = re.compile(r'[^\s{}"\\]+')
 """Elements of an array that the server prints without quotes."""
+_CUT = {
+    "date": re.compile(":"),  # the time of day
+    "time without time zone": re.compile(r":[0-9.]+[+-]"),
+    "timestamp without time zone": re.compile(r":[0-9.]+[+-]"),
+    "name": re.compile(r"[^\n]{64}"),
+}
 _SPECIAL_FLOATS = frozenset({"NaN", "Infinity", "-Infinity"})
 _TEXTS = (
     "money",
-    "date",
-    "time without time zone",
     "time with time zone",
-    "timestamp without time zone",
     "timestamp with time zone",
     "interval",
     "uuid",
     "text",
     "character varying",
     "bpchar",
-    '"char"',
-    "name",
     '"bit"',
     "bit varying",
     "inet",
@@ -70,6 +77,14 @@ _TEXTS = (
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_uncut(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.search(value) is None
+
+
+def _is_character(value: object) -> bool:
+    return isinstance(value, str) and (len(value) <= 1 or re.fullmatch(r"\\[0-7]{3}", value) is not None)
 
 
 def _is_number(value: object) -> bool:
@@ -106,6 +121,8 @@ def _boolean(value: object) -> str:
 
 _ATOMS = {
     **{name: Native(name, _is_text, str) for name in _TEXTS},
+    **{name: Native(name, partial(_is_uncut, pattern), str, cuts=pattern) for name, pattern in _CUT.items()},
+    '"char"': Native('"char"', _is_character, str, frozenset()),
     "bytea": Native("bytea", _is_bytes, str, frozenset()),
     "numeric": Native("numeric", _is_number, str, frozenset({str, int, float})),
     **{name: Native(name, _is_whole, str, frozenset({int})) for name in ("smallint", "integer", "bigint", "oid")},

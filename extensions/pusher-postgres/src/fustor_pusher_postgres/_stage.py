@@ -20,6 +20,7 @@ __all__ = [
     "OPTIONAL",
     "copy_chunks",
     "copy_entries",
+    "document_text",
     "extra_text",
     "json_text",
     "prepare_stage",
@@ -141,6 +142,11 @@ def json_text(value: object) -> str:
     if _NUL in data and _HAS_NUL.search(data):
         data = to_json(_without_nul(value))
     return data.decode().replace("\\", "\\\\")
+
+
+def document_text(value: object) -> str:
+    """A value of a record that has a column of its own, as JSON for COPY; with a NUL in it, the text of its JSON."""
+    return NULL if value is None else to_json(_text_if_nul(value)).decode().replace("\\", "\\\\")
 
 
 def storable_keys(record: Mapping[Any, Any]) -> list[str]:

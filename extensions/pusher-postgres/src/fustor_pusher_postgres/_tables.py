@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import psycopg2
+import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
@@ -15,7 +17,7 @@ from fustor_pusher_postgres._errors import ConfigError
 from fustor_pusher_postgres._infer import wider_columns
 from fustor_pusher_postgres._layout import NO_LAYOUT, Layout
 from fustor_pusher_postgres._native import Native
-from fustor_pusher_postgres._rows import Key, parent_of
+from fustor_pusher_postgres._rows import Key, RowRefused, parent_of
 from fustor_pusher_postgres._schema import OWN, TABLES, qualified
 from fustor_pusher_postgres._state import State
 
@@ -136,7 +138,10 @@ class Tables:
         """A typed table, altered so far that these records fit."""
         columns = dict(table.columns)
         wider = wider_columns(columns, records, table.natives(), table.last_number)
-        return self.alter(cur, table, wider) if wider else table
+        try:
+            return self.alter(cur, table, wider) if wider else table
+        except psycopg2.errors.FeatureNotSupported as error:  # a view or a rule uses the column
+            raise RowRefused(f"Columns {[*wider]!r} of {table.name!r} cannot become {wider!r}: {error}") from error
 
     def alter(self, cur: cursor, table: Table, kinds: Mapping[str, str]) -> Table:
         """A typed table whose columns have these types: missing ones are added, the others hold their values' texts."""
