@@ -39,7 +39,9 @@ class Sync(BaseModel):
     source: str
     pusher: str
     disabled: bool = False
-    audit_interval_sec: float | None = Field(default=None, ge=0, description="Seconds between two audits; 0: none")
+    audit_interval_sec: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="Seconds between two audits; 0: none"
+    )
     fields_mapping: tuple[()] = Field(default=(), description="Mapping is the agents'; the guide host passes rows on")
 
 

@@ -45,7 +45,9 @@ class _DriverConfig(_Frozen):
     driver: str = Field(description="Entry-point name of the driver")
     credential: Credential | None = None
     max_retries: int = Field(default=10, gt=0, description="Attempts before a transient fault becomes a DriverError")
-    retry_delay_sec: float = Field(default=5, gt=0, description="Seconds between two attempts")
+    retry_delay_sec: float = Field(
+        default=5, gt=0, le=86_400, allow_inf_nan=False, description="Seconds between two attempts"
+    )
     disabled: bool = Field(default=True, description="Known, and not run")
     driver_params: _DriverParams = Field(default_factory=dict, repr=False, description="The driver's own parameters")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import tempfile
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich import box
@@ -16,10 +16,12 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
+from fustor_driver.durable import write_all
+from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.hosts.status import Status
 from fustor_driver.redaction import SafeFormatter
 
-__all__ = ["logging_look", "status_file_look", "terminal_look"]
+__all__ = ["check_writable", "logging_look", "status_file_look", "terminal_look", "write_status"]
 
 _log = logging.getLogger("fustor_driver.run")
 
@@ -51,13 +53,59 @@ def logging_look(every_sec: float) -> Callable[[Status], None]:
     return look
 
 
+def check_writable(path: Path) -> None:
+    """See to it, before anything starts, that the status can be written.
+
+    Raises:
+        EnvironmentProblem: it cannot.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a directory")
+        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        draft.unlink()
+    except OSError as err:
+        raise EnvironmentProblem(f"The status cannot be written to {str(path)!r}: {err.strerror}") from err
+
+
+def write_status(path: Path, status: Status) -> None:
+    """Write the status as one JSON document, always whole, into a file for its owner.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(handle, f"{status.model_dump_json(indent=2)}\n".encode())
+        finally:
+            os.close(handle)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
 def status_file_look(path: Path) -> Callable[[Status], None]:
-    """The status as one JSON document in a file, always whole."""
+    """The status in a file. One that cannot be written is said once and tried again: it is no reason to end a run."""
+    failing = False
 
     def look(status: Status) -> None:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(status.model_dump_json(indent=2) + "\n")
-        Path(file.name).replace(path)
+        nonlocal failing
+        try:
+            write_status(path, status)
+        except OSError as err:
+            if not failing:
+                _log.warning("The status cannot be written to %r: %s; it is tried again", str(path), err.strerror)
+            failing = True
+        else:
+            if failing:
+                _log.warning("The status is written to %r again", str(path))
+            failing = False
 
     return look
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fustor_driver.kinds import Kind
+
+
+def finite(value: float | None) -> float | None:
+    """A number of seconds that is one: comparisons with `nan` are always false, and `inf` never ends."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("must be a finite number")
+    return value
+
 
 KindArgument = Annotated[Kind, typer.Argument(help="What the driver is.")]
 NameArgument = Annotated[str, typer.Argument(help="Entry-point name of the driver, such as 'postgres'.")]

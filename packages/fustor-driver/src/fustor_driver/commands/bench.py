@@ -22,6 +22,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
+    finite,
 )
 from fustor_driver.commands._report import known_errors, print_json, set_verbosity, show_table
 from fustor_driver.event_files import read_events
@@ -40,7 +41,7 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     rows: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 100_000,
-    duration: Annotated[float, typer.Option("--for", min=0.1, help="At most so many seconds.")] = 10.0,
+    duration: Annotated[float, typer.Option("--for", min=0.1, callback=finite, help="At most so many seconds.")] = 10.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
     file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Events to push, else made-up ones.")

@@ -20,6 +20,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
+    finite,
 )
 from fustor_driver.commands._report import known_errors, print_json, set_verbosity
 from fustor_driver.redaction import clean
@@ -39,7 +40,7 @@ def check_command(  # noqa: PLR0917 - options, never positions
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     only: Annotated[Step | None, typer.Option(help="Check this alone.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each answer.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=0.1, callback=finite, help="Seconds for each answer.")] = 30.0,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,

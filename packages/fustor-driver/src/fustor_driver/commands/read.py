@@ -20,6 +20,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
+    finite,
 )
 from fustor_driver.commands._report import known_errors, say, set_verbosity
 from fustor_driver.errors import CheckFailed, NotConformant
@@ -43,7 +44,8 @@ def read_command(  # noqa: PLR0917 - options, never positions
     limit: Annotated[int, typer.Option(min=0, help="Rows to read; 0: no limit.")] = 100,
     from_position: Annotated[int, typer.Option(help="Where a realtime stream resumes; -1: now.")] = -1,
     duration: Annotated[
-        float | None, typer.Option("--for", min=0, help="Seconds to read. [realtime: 10, else to the end]")
+        float | None,
+        typer.Option("--for", min=0, callback=finite, help="Seconds to read. [realtime: 10, else to the end]"),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
     *,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -20,10 +23,11 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
+    finite,
 )
 from fustor_driver.commands._outcome import check_outcome
 from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
-from fustor_driver.errors import UsageProblem
+from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
@@ -40,8 +44,10 @@ def record_command(  # noqa: PLR0917 - options, never positions
     id: IdOption = None,
     uri: UriOption = None,
     settings: SetOption = None,
-    duration: Annotated[float, typer.Option("--for", min=0, help="Seconds to record.")] = 10.0,
-    audit_interval: Annotated[float, typer.Option(min=0, help="Seconds between audits; 0: none.")] = 0.0,
+    duration: Annotated[float, typer.Option("--for", min=0, callback=finite, help="Seconds to record.")] = 10.0,
+    audit_interval: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Seconds between audits; 0: none.")
+    ] = 0.0,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
@@ -53,17 +59,34 @@ def record_command(  # noqa: PLR0917 - options, never positions
     """
     set_verbosity(verbose, quiet)
     source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
-    if file.exists():
-        raise UsageProblem(f"The file {str(file)!r} is there already; name a new one")
+    _create(file)
     pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(file)))
     last: list[Status] = []
-    with TemporaryDirectory(prefix="fustor-record-") as state_dir:
+    with TemporaryDirectory(prefix="fustor-record-") as state_dir, _removed_if_empty(file):
         options = HostOptions(task_id=f"record:{name}", state_dir=Path(state_dir), audit_interval_sec=audit_interval)
         received = run_host(source, pusher, options, duration_sec=duration, look=last.append)
     _tell(last[-1], file, json=json, quiet=quiet)
     if received:
         raise typer.Exit(_SIGNAL_CODE_BASE + received)
     check_outcome(last[-1])
+
+
+@contextmanager
+def _removed_if_empty(file: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if not file.stat().st_size:
+            file.unlink()
+
+
+def _create(file: Path) -> None:
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError as err:
+        raise UsageProblem(f"The file {str(file)!r} is there already; name a new one") from err
+    except OSError as err:
+        raise EnvironmentProblem(f"The recording cannot be written to {str(file)!r}: {err.strerror}") from err
 
 
 def _tell(status: Status, file: Path, *, json: bool, quiet: int) -> None:

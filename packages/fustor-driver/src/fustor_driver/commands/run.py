@@ -15,7 +15,7 @@ from rich.console import Console
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
-from fustor_driver.commands._live import logging_look, status_file_look, terminal_look
+from fustor_driver.commands._live import check_writable, logging_look, status_file_look, terminal_look
 from fustor_driver.commands._options import (
     AllowDeletionsOption,
     ConfigOption,
@@ -25,6 +25,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
+    finite,
 )
 from fustor_driver.commands._outcome import check_outcome, check_refusals
 from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
@@ -78,16 +79,22 @@ def run_command(  # noqa: PLR0917 - options, never positions
         str | None, typer.Option(metavar="NAME", help="Run this source on the world of its package.")
     ] = None,
     task: Annotated[str | None, typer.Option(help="Name under which the pusher keeps its index.")] = None,
-    audit_interval: Annotated[float | None, typer.Option(min=0, help="Seconds between audits; 0: none. [600]")] = None,
+    audit_interval: Annotated[
+        float | None, typer.Option(min=0, callback=finite, help="Seconds between audits; 0: none. [600]")
+    ] = None,
     duration: Annotated[
-        float | None, typer.Option("--for", min=0, help="Stop gracefully after so many seconds.")
+        float | None, typer.Option("--for", min=0, callback=finite, help="Stop gracefully after so many seconds.")
     ] = None,
     state_dir: Annotated[Path, typer.Option(help="Where dead letters and the snapshot mark are kept.")] = Path(
         ".fustor"
     ),
-    stop_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds from the first signal to the end.")] = 10.0,
+    stop_timeout: Annotated[
+        float, typer.Option(min=0.1, callback=finite, help="Seconds from the first signal to the end.")
+    ] = 10.0,
     status: Annotated[Path | None, typer.Option(help="Keep the status in this file, as JSON.")] = None,
-    status_interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the status.")] = 1.0,
+    status_interval: Annotated[
+        float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
+    ] = 1.0,
     *,
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
@@ -209,6 +216,8 @@ def _looks(status: Path | None, final: list[Status], *, live: bool) -> Iterator[
     with ExitStack() as stack:
         shown = stack.enter_context(terminal_look(Console(stderr=True))) if live else logging_look(_LOG_EVERY_SEC)
         written = status_file_look(status) if status else None
+        if status is not None:
+            check_writable(status)
 
         def look(seen: Status) -> None:
             final[:] = [seen]

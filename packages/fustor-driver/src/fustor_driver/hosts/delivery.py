@@ -7,12 +7,13 @@ from enum import Enum, auto
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from fustor_driver.errors import CheckFailed, NotConformant
+from fustor_driver.errors import CheckFailed, EnvironmentProblem, FustorDriverError
 from fustor_driver.hosts.bell import Bell
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.hosts.replies import PushReply
+from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.status import BatchSize, Progress
 from fustor_driver.plainness import unplain
 from fustor_driver.redaction import safe_logger
@@ -76,8 +77,11 @@ def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:
 class Delivery:
     """Pushes batches for one task. A batch that is not through is the next one pushed in its phase."""
 
-    def __init__(self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress) -> None:
+    def __init__(
+        self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress, rivals: Rivals
+    ) -> None:
         self._pusher = pusher
+        self._rivals = rivals
         self._options = options
         self._control = control
         self._progress = progress
@@ -101,7 +105,7 @@ class Delivery:
             raise
         except DriverError as err:
             return await self._refused(session, phase, events, str(err))
-        except (CheckFailed, NotConformant):
+        except FustorDriverError:
             raise
         except Exception as err:
             if not any(map(unplain, events)):
@@ -136,7 +140,7 @@ class Delivery:
 
     async def _refused(self, session: Session, phase: MessageSource, events: list[EventBase], reason: str) -> Outcome:
         if len(events) == 1:
-            self._dead_letters.keep(events[0], session_id=session.id, phase=phase, reason=reason)
+            self._keep(session, phase, events[0], reason)
             _log.error("Refused for good and kept in %s: %s", self._dead_letters.path, reason)
             self._refusals.set_aside(phase, reason)
             return Outcome.REFUSED
@@ -151,6 +155,15 @@ class Delivery:
                 return worst  # an audit with a hole in it must not go on to its end
         return worst
 
+    def _keep(self, session: Session, phase: MessageSource, event: EventBase, reason: str) -> None:
+        try:
+            self._dead_letters.keep(event, session_id=session.id, phase=phase, reason=reason)
+        except OSError as err:
+            raise EnvironmentProblem(
+                f"A refused event cannot be kept in {str(self._dead_letters.path)!r}: {err.strerror or err}; "
+                "make room for it and start again, nothing is lost"
+            ) from err
+
     async def _attempts(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
         config = self._pusher.config
         for attempt in range(1, config.max_retries + 1):
@@ -162,6 +175,7 @@ class Delivery:
                 if not says_obsolete(err):
                     raise
                 _log.warning("The pusher gave up session %s: %s", session.id, err)
+                self._rivals.lost(session.id, err)
                 self._control.ask_renewal()
                 return Outcome.OBSOLETE
             if attempt < config.max_retries and not await self._pause(attempt, last):

@@ -14,6 +14,7 @@ from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
+from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
 from fustor_driver.redaction import REDACTOR, safe_logger
@@ -38,10 +39,11 @@ class GuideHost:
         REDACTOR.learn_config(source.config)
         REDACTOR.learn_config(pusher.config)
         control, progress = Control(), Progress(options.task_id)
-        delivery = Delivery(pusher, options, control, progress)
+        self._rivals = Rivals(pusher.id, options.task_id, 2 * options.backoff_max_sec)
+        delivery = Delivery(pusher, options, control, progress, self._rivals)
         self._parts = Parts(source, pusher, options, control, progress, delivery)
         self._control = control
-        self._sessions = Sessions(pusher, options, control, progress)
+        self._sessions = Sessions(pusher, options, control, progress, self._rivals)
         self._mark = SnapshotMark(options.snapshot_due)
         self._between_pushes = asyncio.Lock()
         self._ending = Ending(options.stop_timeout_sec)
@@ -162,6 +164,7 @@ class GuideHost:
     def _heartbeat_failed(self, session: Session, err: DriverError, failures: int) -> None:
         if says_obsolete(err):
             if session is self._sessions.current:
+                self._rivals.lost(session.id, err)
                 self._control.ask_renewal()
             return
         _log.warning("Heartbeat %d failed: %s", failures, err)

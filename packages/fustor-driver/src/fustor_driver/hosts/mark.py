@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from fustor_driver.durable import sync_directory
+from fustor_driver.errors import EnvironmentProblem
 
 __all__ = ["SnapshotMark"]
 
@@ -28,8 +29,14 @@ class SnapshotMark:
         """Note it; on the disk when this returns.
 
         Raises:
-            OSError: it cannot be noted; the host must not begin the session.
+            EnvironmentProblem: it cannot be noted; the host must not begin the session.
         """
+        try:
+            self._note()
+        except OSError as err:
+            raise EnvironmentProblem(f"Cannot note a snapshot in {str(self._path)!r}: {err.strerror}; mend it") from err
+
+    def _note(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -15,7 +15,7 @@ __all__ = ["HostOptions"]
 class HostOptions(BaseModel):
     """Bounds and intervals; none of them changes what is delivered, only when."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     task_id: str = Field(description="Names the state that the pusher keeps; stable over restarts")
     audit_interval_sec: float = Field(default=600.0, ge=0, description="Seconds between two audits; 0: none")
@@ -38,6 +38,11 @@ class HostOptions(BaseModel):
     def snapshot_due(self) -> Path:
         """The mark that a snapshot was begun and its end not yet pushed."""
         return self.state_dir / f"{self._file_name}.snapshot-due"
+
+    @property
+    def lock(self) -> Path:
+        """The file that a run of the task holds a lock on."""
+        return self.state_dir / f"{self._file_name}.lock"
 
     @property
     def _file_name(self) -> str:

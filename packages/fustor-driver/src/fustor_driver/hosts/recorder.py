@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from fustor_core.drivers import PusherDriver
-from fustor_core.exceptions import DriverError
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_core.models.config import PusherConfig
 from fustor_driver.durable import write_all
 from fustor_driver.event_files import Batch
@@ -44,13 +44,19 @@ class RecordingPusher(PusherDriver):
             is_snapshot_end=bool(kwargs.get("is_snapshot_end")),
             events=tuple(events),
         )
+        try:
+            self._append(batch.model_dump_json().encode() + b"\n")
+        except OSError as err:
+            raise ConfigError(f"The recording cannot be written to {str(self._path)!r}: {err.strerror}") from err
+        return {"success": True, "snapshot_needed": False}
+
+    def _append(self, line: bytes) -> None:
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            write_all(handle, batch.model_dump_json().encode() + b"\n")
+            write_all(handle, line)
             os.fdatasync(handle)
         finally:
             os.close(handle)
-        return {"success": True, "snapshot_needed": False}
 
     async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
         """Nothing to keep alive."""

@@ -45,4 +45,4 @@ class SessionReply(_Reply):
     """Answer of `create_session`."""
 
     session_id: str
-    suggested_heartbeat_interval_seconds: float = Field(default=10.0, gt=0)
+    suggested_heartbeat_interval_seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)

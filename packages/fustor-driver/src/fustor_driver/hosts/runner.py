@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.guide import GuideHost
+from fustor_driver.hosts.lock import locked_task
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.status import RunState, Status
 from fustor_driver.supervision import Work, caught_signals
@@ -38,11 +39,12 @@ def run_host(
 
     Raises:
         DriverError, FustorDriverError: as `GuideHost.run` does.
+        EnvironmentProblem: the task is run already, or its state directory cannot be written.
         CheckFailed: the time limit was reached, and the run did not end.
     """
     host = GuideHost(source, pusher, options)
     supervised = _Supervised(host, options, duration_sec, look, look_every_sec)
-    with caught_signals() as received:
+    with locked_task(options), caught_signals() as received:
         supervised.until_the_end(received)
     if not supervised.ended:
         if received:

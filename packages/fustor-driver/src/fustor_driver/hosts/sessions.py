@@ -10,6 +10,7 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.delivery import Control, Session, pause_sec
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.replies import SessionReply
+from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.status import Progress
 from fustor_driver.redaction import safe_logger
 
@@ -21,8 +22,11 @@ _log = safe_logger("fustor_driver.host")
 class Sessions:
     """Opens sessions and tells which one is current."""
 
-    def __init__(self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress) -> None:
+    def __init__(
+        self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress, rivals: Rivals
+    ) -> None:
         self._pusher = pusher
+        self._rivals = rivals
         self._options = options
         self._control = control
         self._progress = progress
@@ -77,6 +81,7 @@ class Sessions:
     def _opened(self, reply: SessionReply) -> Session:
         session = Session(reply.session_id, reply.suggested_heartbeat_interval_seconds)
         self._current = session
+        self._rivals.opened(session.id)
         self._opened_at = time.monotonic()
         self._progress.session_id = session.id
         self._progress.sessions += 1

@@ -1,0 +1,119 @@
+"""Files and directories that cannot be used, and numbers that are none, are named before anything starts."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from fustor_driver.cli import build_app
+from fustor_driver.commands._live import status_file_look, terminal_look
+from fustor_driver.hosts.status import Progress
+
+
+@pytest.fixture
+def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
+    monkeypatch.chdir(tmp_path)
+    app = build_app()
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def run_options(log):
+    return ("run", "--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
+
+
+def _one_line(result, code, word):
+    assert result.exit_code == code, result.output
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert len(lines) == 1, result.stderr
+    assert word in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "word"), [("--state-dir", "state directory"), ("--status", "status cannot be written")]
+)
+@pytest.mark.parametrize("place", ["file/x", "/proc/no-room/x"])
+def test_a_place_that_cannot_be_written_is_named_before_anything_starts(option, word, place, cli, run_options):
+    Path("file").touch()
+    _one_line(cli(*run_options, option, place, "--for", 0.1), 7, word)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("place", ["missing/x", "/proc/x"])
+def test_a_recording_that_cannot_be_written_is_named(place, cli, log):
+    _one_line(cli("record", "try_log", "--uri", log.log, "--to", place, "--for", 0.1), 7, "recording cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("sources: &a [*a]", "holds itself"),
+        ("sources: &a {s: *a}", "holds itself"),
+        ("sources: " + "[" * 300 + "]" * 300, "nested"),
+        ("sources: " + "[" * 5000, "nested"),
+        ("sources: {s: {credential: {user: u, passwd: 2020-13-45}}}", "line 1, column"),
+        ("a: !!int x", "line 1"),
+        ("? [a]\n: b", "line 1, column 3"),
+        ("a: b\n---\nc: d", "line 2"),
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
+            "aliases",
+        ),
+        (
+            "a0: &a0 {x: y}\n"
+            + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
+            "aliases",
+        ),
+        ("x: " + "y" * 1_200_000, "longer than"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_for_what_it_says_is_named_at_once(text, word, cli, tmp_path):
+    (tmp_path / "fustor.yaml").write_text(text)
+    _one_line(cli("check", "source", "try_log"), 9, word)
+
+
+def test_aliases_are_fine_as_they_are_meant(cli, log, tmp_path):
+    (tmp_path / "fustor.yaml").write_text(
+        f"sources:\n  s: &s {{driver: try_log, uri: {log.log}}}\n  t: {{<<: *s, max_retries: 3}}\n"
+    )
+    assert cli("check", "source", "try_log", "--id", "t", "--only", "connection").exit_code == 0
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("option", ["--for", "--audit-interval", "--stop-timeout", "--status-interval"])
+def test_a_number_of_seconds_that_is_none_is_a_usage_error(option, value, cli, run_options):
+    assert cli(*run_options, f"{option}={value}").exit_code == 2
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan", "-.inf", "0", "1e308"])
+def test_a_delay_that_is_none_is_named(value, cli):
+    result = cli("check", "source", "try_log", "--uri", "x", "--set", f"retry_delay_sec={value}")
+    _one_line(result, 9, "retry_delay_sec")
+
+
+def test_a_status_file_that_cannot_be_written_is_said_once_and_tried_again(tmp_path, caplog):
+    place = tmp_path / "there"
+    place.mkdir()
+    look = status_file_look(place / "status.json")
+    look(Progress("t").status())
+    place.rename(tmp_path / "away")
+    for _ in range(3):
+        look(Progress("t").status())
+    (tmp_path / "away").rename(place)
+    look(Progress("later").status())
+    assert json.loads((place / "status.json").read_text())["task_id"] == "later"
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+    assert [file.name for file in place.iterdir()] == ["status.json"]
+
+
+@pytest.mark.parametrize("text", ["[/x]", "[bold", "[link=x]a[/link]", "]"])
+def test_markup_in_names_and_errors_does_not_break_the_live_table(text, capsys):
+    progress = Progress(text)
+    progress.retries, progress.last_error = 1, text
+    with terminal_look(Console(stderr=True, force_terminal=True)) as look:
+        look(progress.status())
+        logging.getLogger("fustor_driver.host").warning("%s", text)
+    assert text in capsys.readouterr().err
