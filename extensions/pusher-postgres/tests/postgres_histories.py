@@ -10,6 +10,8 @@ from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSig
 REALTIME, SNAPSHOT, AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 NAMES = ("a", "b", "a-b")  # `-` sorts before `/`
 MANY_NAMES = (*NAMES, *(f"n{number}" for number in range(20)), "back\\slash", "tab\t", "line\n", "return\r", 'quo"te')
+LONG_NAMES = (*NAMES, "long" + "".join(Random(0).choices("0123456789abcdef\u00e9", k=1_300)))
+"""Two of the last are a path that is too long for an index."""
 NEW_NAMES = tuple(f"n{number}" for number in range(400))
 """So many that a path is hardly ever drawn twice: with few deletes, one push of new rows follows the other."""
 MAX_DEPTH = 4

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 import psycopg2
 import pytest
-from postgres_histories import MANY_NAMES, NAMES, NEW_NAMES, play
+from postgres_histories import LONG_NAMES, MANY_NAMES, NAMES, NEW_NAMES, play
 from psycopg2 import sql
 
 PLAIN = 30
@@ -48,7 +48,7 @@ def expect_equal(database, seeds, length, names=NAMES):
         try:
             with reader(database) as stored:
                 for seed in seeds:
-                    task = f"history {seed} {length} {len(names)}"
+                    task = f"history {seed} {length} {len(names)} {names is LONG_NAMES}"
                     await play(driver, stored, seed, length, task=task, names=names)
             assert driver.statistics()["refused_batches"] == 0
         finally:
@@ -63,8 +63,8 @@ def test_tables_equal_the_view(module_database, start):
     expect_equal(module_database, range(start, start + 10), LENGTH)
 
 
-@pytest.mark.parametrize("names", [MANY_NAMES, NEW_NAMES], ids=["many names", "new names"])
-def test_tables_equal_the_view_where_most_paths_are_new(module_database, names):
+@pytest.mark.parametrize("names", [MANY_NAMES, NEW_NAMES, LONG_NAMES], ids=["many names", "new names", "long names"])
+def test_tables_equal_the_view_with_other_names(module_database, names):
     expect_equal(module_database, range(10), LENGTH, names)
 
 

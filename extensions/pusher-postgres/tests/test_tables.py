@@ -1,9 +1,11 @@
 """Which table holds what, and in which columns."""
 
-import pytest
-from postgres_events import SNAPSHOT, delete, record, upsert
+from random import Random
 
-from fustor_event_model import InsertEvent
+import pytest
+from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
+
+from fustor_event_model import InsertEvent, MessageSource
 
 
 def push(run, *batches, **params):
@@ -243,3 +245,93 @@ def test_a_column_may_get_another_type_while_a_driver_runs(run, database):
     query = "SELECT path, at::text FROM fustor.public_users WHERE at > '2026-11-24' ORDER BY path"
     assert database.ask(query) == [("/public/users/1", "2026-11-25"), ("/public/users/9", "2026-11-26")]
     assert database.ask("SELECT path FROM fustor._fustor_dead_letters") == [("/public/users/8",)]
+
+
+def long_path(length, place="/d"):
+    """An absolute path of names that do not compress."""
+    random = Random(length)
+    text = place
+    while len(text) < length:
+        text += "/" + "".join(
+            random.choices("0123456789abcdefghijklmnopqrstuvwxyz", k=min(200, length - len(text) - 1))
+        )
+    return text
+
+
+LONG = [long_path(length) for length in (2_650, 2_750, 4_096, 9_000)]
+"""The last ones are longer than an entry of an index may be, and than a path of Linux."""
+
+
+@pytest.mark.parametrize("typed", [(), ("*",)], ids=["jsonb", "typed"])
+@pytest.mark.parametrize("news", [0, 5])
+def test_a_path_that_is_too_long_for_an_index_is_a_row_like_others(run, database, typed, news):
+    def told(mtime, source=MessageSource.REALTIME, paths=LONG, **more):
+        return upsert(*paths, source=source, mtime=mtime, home=("fs", "t"), record={"n": mtime, "s": "x"}, **more)
+
+    def found():
+        rows = {row["path"]: row["mtime"] for row in database.stored() if not row["is_directory"]}
+        return {path: mtime for path, mtime in rows.items() if not path.startswith("/new")}
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for number in range(news):
+            await driver.push([upsert(f"/new/{number}", home=("fs", "t"), record={"n": 1.0})], session_id=session)
+        for mtime in (1.0, 2.0):
+            await driver.push([told(mtime, SNAPSHOT), upsert("/short", home=("fs", "t"))], session_id=session)
+        assert found() == dict.fromkeys(LONG, 2.0) | {"/short": 1.0}
+        await driver.push([told(3.0), told(9.0, SNAPSHOT)], session_id=session, is_snapshot_end=True)
+        assert found() == dict.fromkeys(LONG, 3.0) | {"/short": 1.0}
+        await driver.push([delete(LONG[2])], session_id=session)
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([delete(LONG[1]), told(9.0, SNAPSHOT, LONG[:2])], session_id=session, is_snapshot_end=True)
+        assert found() == {LONG[0]: 9.0}
+        await driver.push([AUDIT_START], session_id=session)
+        above = [upsert(LONG[3].rpartition("/")[0], source=AUDIT, is_directory=True, home=("fs", "t"))]
+        await driver.push([told(5.0, AUDIT, LONG[2:3]), *above, AUDIT_END], session_id=session)
+        assert found() == {LONG[0]: 9.0, LONG[2]: 5.0}
+        await driver.push([delete("/d")], session_id=session)
+        assert found() == {}
+        assert driver.statistics()["refused_rows"] == 0
+
+    run(scenario, typed_tables=typed)
+
+
+def test_a_long_path_that_an_earlier_version_could_compress_is_still_one_row(run, database):
+    path = "/d/" + "a" * 3_000
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([upsert("/d/x")], session_id=session)
+        database.ask(
+            "INSERT INTO fustor.fs (path, mtime, is_directory, message_source, event_index)"
+            " VALUES (%s, 1, false, 'realtime', 1)",
+            path,
+        )
+        await driver.push([upsert(path, mtime=2.0)], session_id=session)
+
+    run(scenario)
+    assert [row["mtime"] for row in database.stored() if row["path"] == path] == [2.0]
+
+
+def test_a_long_path_moves_with_the_table_that_tells_it(run, database):
+    push(run, [upsert(LONG[2], home=("fs", ""))], [upsert(LONG[2], home=("fs", "t"), mtime=2.0)])
+    assert [row["mtime"] for row in database.stored() if row["path"] == LONG[2]] == [2.0]
+    assert database.ask("SELECT path FROM fustor.fs_t") == [(LONG[2],)]
+
+
+def test_a_long_directory_is_known_by_what_is_below_it(run, database):
+    below = LONG[3] + "/x"
+    push(run, [upsert(below)], [upsert(below.rpartition("/")[0])])
+    told = {row["path"]: row["is_directory"] for row in database.stored()}
+    assert told[LONG[3]] is False
+    assert below not in told
+
+
+def test_a_table_with_long_paths_changes_its_form_like_others(run, database):
+    told = [upsert(path, home=("fs", "t"), record={"n": number}) for number, path in enumerate(["/short", LONG[2]])]
+    push(run, told)
+    push(run, [], typed_tables=["*"])
+    push(run, [upsert(LONG[3], home=("fs", "t"), record={"n": 2, "more": "x"})], typed_tables=["*"])
+    assert sorted(database.ask("SELECT n, more FROM fustor.fs_t")) == [(0, None), (1, None), (2, "x")]
+    push(run, [])
+    assert sorted(record["n"] for (record,) in database.ask("SELECT record FROM fustor.fs_t")) == [0, 1, 2]

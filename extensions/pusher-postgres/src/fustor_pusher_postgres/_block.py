@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from fustor_event_model import EventBase, EventType
 from fustor_pusher_postgres._columns import Column, Row, escaped, numbers, sizes
+from fustor_pusher_postgres._long import has_long
 from fustor_pusher_postgres._rows import Key, parent_of
 
 __all__ = ["CHUNK_ROWS", "Block", "Paths", "blocks_of"]
@@ -117,7 +118,12 @@ def _containers_above(blocks: Iterable[Block]) -> dict[str, str]:
 def _block(key: Key, rows: list[Row], indexes: list[str], *, has_containers: bool, is_update: bool) -> Block | None:
     paths: list[Any] = [row.get("path") for row in rows]
     mtimes = _times([row.get("mtime") for row in rows])
-    if mtimes is None or not _are_paths(paths) or not {type(row.get("size")) for row in rows} <= _SIZES:
+    if (
+        mtimes is None
+        or not _are_paths(paths)
+        or has_long(paths)
+        or not {type(row.get("size")) for row in rows} <= _SIZES
+    ):
         return None
     return Block(key, rows, paths, mtimes, indexes, has_containers, is_update)
 

@@ -53,4 +53,6 @@ def make_containers(writer: Writer, missing: set[str], above: Mapping[str, str],
         homes.setdefault(above[path], []).append(path)
     for event_schema, paths in homes.items():
         home = writer.home((event_schema, ""), paths)
-        writer.run(statements.IMPLY, home, paths=paths, source=source)
+        for place in writer.places(home):
+            query = sql.SQL(statements.IMPLY).format(**place.parts("implied.path", "implied.path"))
+            writer.execute(query, paths=paths, source=source)

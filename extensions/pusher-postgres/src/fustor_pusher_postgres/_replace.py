@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from fustor_pusher_postgres._guard import guarded
+from fustor_pusher_postgres._long import KEY
 from fustor_pusher_postgres._rows import parent_of
 from fustor_pusher_postgres._state import clear_facts
 from fustor_pusher_postgres._tables import Table
@@ -15,7 +16,11 @@ from fustor_pusher_postgres._write import Writer
 __all__ = ["end_snapshot", "forget"]
 
 _SEEN = "{t}._session IS NOT DISTINCT FROM %(session)s"
-_NOTED = "EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = {t}.path AND f.told IS NOT NULL)"
+_NOTED = (
+    "EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = "
+    + KEY.format(path="{t}.path")
+    + " AND f.told IS NOT NULL)"
+)
 _DARK = (
     "EXISTS (SELECT FROM unnest(%(lows)s::text[], %(highs)s::text[]) AS dark (low, high)"
     " WHERE {t}.path > dark.low AND {t}.path < dark.high)"
@@ -69,7 +74,9 @@ def _found(writer: Writer) -> tuple[dict[int, list[str]], set[str]]:
     containers: dict[int, list[str]] = {}
     dark: set[str] = set()
     if writer.state.has_facts:
-        dark.update(path for (path,) in writer.run("SELECT path FROM {f} WHERE task = %(task)s AND dark"))
+        dark.update(
+            path for (path,) in writer.run("SELECT coalesce(long_path, path) FROM {f} WHERE task = %(task)s AND dark")
+        )
     is_dark = f"{_SEEN.format(t='t')} AND t._dark IS TRUE"
     query = (
         f"SELECT t.path, {is_dark} FROM {{t}} t WHERE {is_dark} OR t.is_directory AND NOT ({_reported(writer, 't')})"

@@ -122,6 +122,8 @@ _MIGRATIONS = (
     END $migration$;
     ALTER TABLE {facts} DROP COLUMN audit, DROP COLUMN seen;
     """,
+    # 6: of a path that is too long for an index its digest is the key
+    'ALTER TABLE {facts} ADD COLUMN long_path text COLLATE "C"',
 )
 
 

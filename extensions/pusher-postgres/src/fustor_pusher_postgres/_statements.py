@@ -11,6 +11,8 @@ table of its own, `{n}`, while it lasts.
 
 from __future__ import annotations
 
+from fustor_pusher_postgres._long import KEY, LONG_PATH
+
 __all__ = [
     "ADDED_KEYS",
     "CLEAR",
@@ -37,14 +39,14 @@ COLUMNS = (
 )
 
 UPSERT = """
-INSERT INTO {t} AS t (path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped,
-    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _partial{columns})
+INSERT INTO {into} AS t (path, mtime, size, is_directory, parent_path, parent_mtime, is_atomic_write, audit_skipped,
+    record, extra, message_source, event_index, _at, _below, _session, _told, _dark, _partial{columns}{digest})
 SELECT s.path, s.mtime, s.size, s.is_directory, s.parent_path, s.parent_mtime, s.is_atomic_write, s.audit_skipped,
     {record}, s.extra, %(source)s, s.event_index, %(clock)s::bigint,
     CASE WHEN s.act = 3 OR NOT s.is_directory THEN %(clock)s::bigint END, %(session)s, NULLIF(s.told, s.mtime), s.dark,
-    {partial}{values}
+    {partial}{values}{digest_value}
 FROM pg_temp._fustor_stage s {known} WHERE s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s) {only}
-ON CONFLICT (path) DO UPDATE SET
+ON CONFLICT ({key}) DO UPDATE SET
     mtime = excluded.mtime, size = excluded.size, is_directory = excluded.is_directory,
     parent_path = excluded.parent_path, parent_mtime = excluded.parent_mtime,
     is_atomic_write = excluded.is_atomic_write, audit_skipped = excluded.audit_skipped,
@@ -104,11 +106,15 @@ ON CONFLICT (task, path) DO UPDATE SET
     told = greatest(f.told, excluded.told), dark = coalesce(excluded.dark, f.dark)
 """
 
+_FACT = f"{KEY.format(path='path')}, {LONG_PATH.format(path='path')}"
+
 _KEPT_FACTS = (
     """
 kept AS (
-    INSERT INTO {f} AS f (task, path, told, dark)
-    SELECT %(task)s, path, coalesce(_told, mtime), _dark FROM gone WHERE %(keep)s AND _session = %(session)s
+    INSERT INTO {f} AS f (task, path, long_path, told, dark)
+    SELECT %(task)s, """
+    + _FACT
+    + """, coalesce(_told, mtime), _dark FROM gone WHERE %(keep)s AND _session = %(session)s
     """
     + _ON_CONFLICT
     + ")"
@@ -138,8 +144,10 @@ WITH gone AS (
 
 TOMBSTONES = (
     """
-INSERT INTO {f} AS f (task, path, at, below, told)
-SELECT %(task)s, path, %(clock)s::bigint, %(clock)s::bigint, told
+INSERT INTO {f} AS f (task, path, long_path, at, below, told)
+SELECT %(task)s, """
+    + _FACT
+    + """, %(clock)s::bigint, %(clock)s::bigint, told
 FROM pg_temp._fustor_stage WHERE run = %(run)s AND act IN (0, 3)
 """
     + _ON_CONFLICT
@@ -147,8 +155,10 @@ FROM pg_temp._fustor_stage WHERE run = %(run)s AND act IN (0, 3)
 
 NOTE = (
     """
-INSERT INTO {f} AS f (task, path, told, dark)
-SELECT %(task)s, path, told, dark
+INSERT INTO {f} AS f (task, path, long_path, told, dark)
+SELECT %(task)s, """
+    + _FACT
+    + """, told, dark
 FROM unnest(%(paths)s::text[], %(tolds)s::float8[], %(darks)s::boolean[]) AS noted (path, told, dark)
 """
     + _ON_CONFLICT
@@ -163,8 +173,8 @@ REPORT_REFUSED = "INSERT INTO {n} (audit, home, path, seen) VALUES (%(audit)s, 0
 
 MOVE = (
     "WITH moved AS (DELETE FROM {y} t USING pg_temp._fustor_stage s"
-    " WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path RETURNING t.*)"
-    f" INSERT INTO {{t}} ({COLUMNS}) SELECT {COLUMNS} FROM moved"
+    " WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path{only} RETURNING t.*)"
+    f" INSERT INTO {{into}} ({COLUMNS}{{digest}}) SELECT {COLUMNS}{{digest_value}} FROM moved"
 )
 
 TOUCHED = """
@@ -180,7 +190,7 @@ WHERE path = ANY(%(paths)s) RETURNING path
 """
 
 IMPLY = """
-INSERT INTO {t} (path, is_directory, message_source, event_index)
-SELECT path, true, %(source)s, -1 FROM pg_catalog.unnest(%(paths)s::text[]) AS implied (path)
-ON CONFLICT (path) DO NOTHING
+INSERT INTO {into} (path, is_directory, message_source, event_index{digest})
+SELECT path, true, %(source)s, -1{digest_value} FROM pg_catalog.unnest(%(paths)s::text[]) AS implied (path)
+WHERE true{only} ON CONFLICT ({key}) DO NOTHING
 """

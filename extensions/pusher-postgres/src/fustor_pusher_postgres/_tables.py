@@ -16,6 +16,7 @@ from psycopg2.extensions import cursor
 from fustor_pusher_postgres._errors import ConfigError
 from fustor_pusher_postgres._infer import wider_columns
 from fustor_pusher_postgres._layout import NO_LAYOUT, Layout
+from fustor_pusher_postgres._long import create_long, has_long, long_name
 from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._rows import Key, RowRefused, parent_of
 from fustor_pusher_postgres._schema import OWN, TABLES, qualified
@@ -69,6 +70,8 @@ class Table:
     layout: Layout = NO_LAYOUT
     last_number: int = 0
     """Of the columns, those that were dropped included."""
+    has_long: bool = False
+    """Whether there is a table below it for paths that are too long for an index."""
 
     def natives(self) -> dict[str, Native]:
         """The columns that have the type their source declared."""
@@ -160,6 +163,13 @@ class Tables:
         altered = tuple((columns | dict(kinds)).items())
         return self.put(replace(table, columns=altered, last_number=table.last_number + added))
 
+    def lengthen(self, cur: cursor, table: Table, paths: Collection[str]) -> Table:
+        """The table, with one below it where a path is too long for an index."""
+        if table.has_long or not has_long(paths):
+            return table
+        create_long(cur, self._schema, table.name, table.number)
+        return self.put(replace(table, has_long=True))
+
     def note_layout(self, cur: cursor, table: Table, layout: Layout) -> Table:
         """A table of which this layout was told."""
         statement = sql.SQL("UPDATE {} SET layout = %s::jsonb WHERE number = %s")
@@ -198,7 +208,9 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
     query = sql.SQL(
         """
         SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
-            told.names, told.types, t.layout, told.last_number
+            told.names, told.types, t.layout, told.last_number,
+            EXISTS (SELECT FROM pg_catalog.pg_class l
+                WHERE l.relname = %(long)s || t.number::text AND l.relnamespace = c.relnamespace)
         FROM {tables} t LEFT JOIN pg_catalog.pg_class c
             ON c.relname = t.relation AND c.relnamespace = pg_catalog.to_regnamespace(%(schema)s)
         CROSS JOIN LATERAL (
@@ -212,7 +224,15 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
         WHERE t.task = %(task)s ORDER BY t.number
         """
     ).format(tables=qualified(schema, TABLES))
-    cur.execute(query, {"schema": sql.Identifier(schema).as_string(cur), "task": state.number, "base": _BASE_COLUMNS})
+    cur.execute(
+        query,
+        {
+            "schema": sql.Identifier(schema).as_string(cur),
+            "task": state.number,
+            "base": _BASE_COLUMNS,
+            "long": long_name(""),
+        },
+    )
     found = cur.fetchall()
     for is_gone, _, event_schema, table, name, *_ in found:
         if is_gone:
@@ -230,8 +250,9 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
             tuple(zip(names or (), types or (), strict=True)) if typed else (),
             Layout.read(layout),
             last_number,
+            has_long,
         )
-        for _, number, event_schema, table, name, root, typed, names, types, layout, last_number in found
+        for _, number, event_schema, table, name, root, typed, names, types, layout, last_number, has_long in found
     ]
 
 

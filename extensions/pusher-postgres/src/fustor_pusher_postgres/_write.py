@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 from typing import Any
 
 from psycopg2 import sql
@@ -14,6 +15,7 @@ from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
 from fustor_pusher_postgres._declare import Declarations
 from fustor_pusher_postgres._differences import differing
+from fustor_pusher_postgres._long import Place, fact_key, places
 from fustor_pusher_postgres._memory import Forecast, Sure
 from fustor_pusher_postgres._partial import supply
 from fustor_pusher_postgres._refusals import Suppressed
@@ -112,7 +114,8 @@ class Writer:
         is_typed = bool(key[1]) and self.params.is_typed(*key)
         is_there = self.tables.find(key) is not None
         table = self.tables.reach(self.cur, key, paths, is_typed=is_typed)
-        return table if is_there else self.declarations.made(table)
+        table = table if is_there else self.declarations.made(table)
+        return self.tables.lengthen(self.cur, table, paths)
 
     def cut_below(self, paths: Collection[str]) -> int:
         """Delete everything below these paths; what was said of it is kept where it can still matter.
@@ -153,8 +156,12 @@ class Writer:
         limit = self._limit(run.source)
         facts: dict[str, tuple[int | None, int | None, float | None]] = {}
         if self.state.has_facts:
-            query = "SELECT path, at, below, told FROM {f} WHERE task = %(task)s AND path = ANY(%(paths)s)"
-            facts = {path: (at, below, told) for path, at, below, told in self._run(query, paths=list(names))}
+            query = (
+                "SELECT coalesce(long_path, path), at, below, told FROM {f}"
+                " WHERE task = %(task)s AND path = ANY(%(paths)s)"
+            )
+            keys = [fact_key(path) for path in names]
+            facts = {path: (at, below, told) for path, at, below, told in self._run(query, paths=keys)}
         closed = {path for path, (_, below, _) in facts.items() if (below or 0) > limit}
         above = list(run.above)
         for table in self.tables.holding(names):
@@ -188,7 +195,9 @@ class Writer:
         """Write rows that are in the staging table, whatever is known of them; `names` has all that is above, too."""
         for other in self.tables.holding(names):
             if other.number != table.number and self._is_between(other, staged.paths):
-                self._run(statements.MOVE, table, other, home=table.number)
+                for place in self.places(table):
+                    query = sql.SQL(statements.MOVE).format(y=self.name(other), **place.parts("s.path", "path"))
+                    self.execute(query, home=table.number)
         written = self._upsert(table, staged.variants, source)
         if written < len(staged.paths):
             written += self._settle(table, staged.variants, source)
@@ -212,18 +221,18 @@ class Writer:
             known = sql.SQL("LEFT JOIN {} k ON k.path = s.path").format(self.name(table))
             differs = sql.SQL(" AND (k.path IS NULL OR {})").format(differing(table, "k"))
         written = 0
-        for variant in variants:
+        for place, variant in product(self.places(table), variants):
             paths = variant.paths if only is None else only
             awaits = source is MessageSource.REALTIME and self.state.snapshot_open and variant.acts == [Act.PATCH]
+            parts = place.parts("s.path", "s.path")
+            chosen = sql.SQL("" if paths is None else " AND s.path = ANY(%(paths)s)")
             query = sql.SQL(statements.UPSERT).format(
-                t=self.name(table),
-                f=sql.SQL(""),
+                **variant.parts,
+                **parts | {"only": parts["only"] + chosen + differs},
                 guard=guard,
                 partial=sql.SQL(statements.TOLD_KEYS if awaits else "NULL::text[]"),
                 joined_partial=sql.SQL(statements.ADDED_KEYS if awaits else "NULL"),
-                only=sql.SQL("" if paths is None else "AND s.path = ANY(%(paths)s)") + differs,
                 known=known,
-                **variant.parts,
             )
             self.execute(query, source=source, home=table.number, acts=variant.acts, paths=paths)
             written += self.cur.rowcount
@@ -275,6 +284,10 @@ class Writer:
             differs = sql.SQL("AND ({})").format(differing(table, "t"))
         if self.execute(query.format(t=self.name(table), differs=differs), **arguments):
             raise Suppressed(f"A trigger of table {table.name!r} made nothing of a row; let it raise, or return a row")
+
+    def places(self, table: Table) -> list[Place]:
+        """The relations that rows of a table are inserted into."""
+        return places(self.schema, table.name, table.number, has_long=table.has_long)
 
     def name(self, table: Table) -> sql.Composable:
         """The quoted name of a table."""
