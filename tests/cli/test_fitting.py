@@ -108,6 +108,22 @@ def test_members_with_the_names_of_contract_packages_are_named(root):
     assert "members called fustor-core, and the contract packages come from elsewhere" in create(root)
 
 
+@pytest.mark.parametrize(
+    "asks",
+    [
+        'name = "r"\nversion = "1"\ndependencies = ["a"]\n',
+        'name = "r"\nversion = "1"\n[project.optional-dependencies]\nx = ["a>=1"]\n',
+        'name = "r"\nversion = "1"\n[dependency-groups]\ndev = ["a"]\n',
+    ],
+)
+@pytest.mark.parametrize("managed", [True, False])
+def test_doctor_sees_what_the_root_itself_requires_without_a_source(root, asks, managed):
+    member(root, "packages/a", "a", "" if managed else "[tool.uv]\nmanaged = false\n")
+    (root / "pyproject.toml").write_text(f"[project]\n{asks}{MEMBERS}")
+    said = fustor_new("doctor", cwd=root).stdout
+    assert ("It requires the member 'a' and does not say where from" in said) is managed
+
+
 PROJECT = '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n'
 SOURCES = "[tool.uv.sources]\na = { workspace = true }\nb = { workspace = true }\n"
 DEV = f"{PROJECT}[dependency-groups]\ndev = "

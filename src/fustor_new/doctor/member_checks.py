@@ -11,6 +11,7 @@ from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
 from fustor_new.names import normalize
+from fustor_new.workspace._lists import requirement, requirement_lists
 
 __all__: list[str] = []
 
@@ -89,12 +90,13 @@ def _unused_source_of_no_member(root: Root) -> Iterator[Fault]:
 )
 def _member_without_source(root: Root) -> Iterator[Fault]:
     at_root = {normalize(name) for name in _sources(root.workspace.data)}
-    for package in root.members:
-        known = at_root | {normalize(name) for name in _sources(package.metadata.project)}
-        needed = (*package.metadata.dependencies, *package.metadata.extras)
-        for name in sorted({normalize(requirement_name(one)) for one in needed} - known):
-            if root.distributions.get(name, package.shown) != package.shown:
-                yield Fault(package.metadata_place, f"It requires the member {name!r} and does not say where from")
+    projects = [(_ROOT_FILE, ".", root.workspace.data)]
+    projects += [(one.metadata_place, one.shown, one.metadata.project) for one in root.managed]
+    for place, shown, project in projects:
+        known = at_root | {normalize(name) for name in _sources(project)}
+        for name in sorted({requirement(text) for _, listed in requirement_lists(project) for text in listed} - known):
+            if root.distributions.get(name, shown) != shown:
+                yield Fault(place, f"It requires the member {name!r} and does not say where from")
 
 
 @root_check(
@@ -126,7 +128,7 @@ def _requirement_on_a_driver_that_is_gone(root: Root) -> Iterator[Fault]:
 def _one_python_for_all(root: Root) -> Iterator[Fault]:
     left = set(_MINORS)
     said = [(_ROOT_FILE, str(table(root.workspace.data, "project").get("requires-python", "")))]
-    said += [(one.metadata_place, one.metadata.requires_python) for one in root.members]
+    said += [(one.metadata_place, one.metadata.requires_python) for one in root.managed]
     for place, wanted in said:
         allowed = _minors(wanted)
         if allowed is not None and not left & allowed:

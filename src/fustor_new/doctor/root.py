@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fustor_new.commands.metadata import holds_package
+from fustor_new.commands.metadata import holds_package, table
 from fustor_new.doctor.subject import Package
 from fustor_new.names import normalize
 from fustor_new.workspace.root import Workspace
@@ -23,6 +23,13 @@ class Root:
         """The packages on disk that are members, drivers or not."""
         present = (directory for directory in self.workspace.directories if directory != ".")
         return tuple(self._package(directory) for directory in present if self._has_project(directory))
+
+    @cached_property
+    def managed(self) -> tuple[Package, ...]:
+        """The members that uv resolves: without those that say `managed = false`."""
+        return tuple(
+            one for one in self.members if table(one.metadata.project, "tool", "uv").get("managed") is not False
+        )
 
     @cached_property
     def hidden(self) -> tuple[Package, ...]:
@@ -48,7 +55,7 @@ class Root:
     @cached_property
     def distributions(self) -> Mapping[str, str]:
         """The directories of the members, and of the root if it is a package, by normalised distribution."""
-        named = {normalize(one.metadata.name): one.shown for one in reversed(self.members) if one.metadata.name}
+        named = {normalize(one.metadata.name): one.shown for one in reversed(self.managed) if one.metadata.name}
         own = self.workspace.data.get("project", {})
         own_name = own.get("name") if isinstance(own, dict) else None
         return named | ({normalize(own_name): "."} if isinstance(own_name, str) else {})
