@@ -8,8 +8,7 @@ from fustor_core.exceptions import ConfigError
 from fustor_source_postgres import PostgresParams
 from fustor_source_postgres.config import parse_params
 
-NUMBERS = [name for name, field in PostgresParams.model_fields.items() if isinstance(field.default, (int, float))]
-NUMBERS.remove("streaming")
+NUMBERS = [name for name, field in PostgresParams.model_fields.items() if type(field.default) in (int, float)]
 FRACTIONS = {name for name in NUMBERS if PostgresParams.model_fields[name].annotation is float}
 
 

@@ -44,7 +44,9 @@ select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::
                        where i.indrelid = l.oid and a.attrelid = l.oid and i.indisreplident and k.pos <= i.indnkeyatts
                       ), ',')
                from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class l on l.oid = p.relid
-              where c.relkind = 'p' and p.isleaf and l.relreplident = 'i')
+              where c.relkind = 'p' and p.isleaf and l.relreplident = 'i'),
+       array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
+              where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> '')
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' {condition}
@@ -84,6 +86,7 @@ class Table:
     name: str
     columns: tuple[Column, ...]
     all_columns: tuple[str, ...]
+    generated: frozenset[str]
     key: tuple[str, ...]
     identity: frozenset[str]
     replica_identity: str
@@ -206,7 +209,7 @@ def _unquoted(names: str) -> list[str]:
 
 
 def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
-    oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity, leaves = row
+    oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity, leaves, generated = row
     if not set(primary).issubset(names):
         primary = []  # it has a generated column, which no phase tells
     wanted = params.columns_of(schema, name) or tuple(names)
@@ -222,6 +225,7 @@ def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
         name=name,
         columns=tuple(Column(column, type_oid) for column, type_oid in columns if column in wanted),
         all_columns=tuple(names),
+        generated=frozenset(generated),
         key=key,
         identity=frozenset(identity),
         replica_identity=replica_identity,

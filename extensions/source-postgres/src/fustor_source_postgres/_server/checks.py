@@ -13,10 +13,9 @@ from fustor_source_postgres._server.catalog import Table, require_tables
 from fustor_source_postgres._server.publication import (
     SHARED_NAME,
     change_statement,
+    find_publication,
     missing_tables,
-    publication_exists,
     publication_for,
-    require_whole,
 )
 from fustor_source_postgres._server.rights import find_obstacles, find_role
 from fustor_source_postgres._server.sql import fetch_one
@@ -157,10 +156,11 @@ def _check_publication(
     conn: connection, params: PostgresParams, slot: str, tables: list[Table], found: Findings
 ) -> None:
     name = publication_for(conn, params.publication, slot or SHARED_NAME)
-    is_there = publication_exists(conn, name)
-    if is_there:
+    published = find_publication(conn, name)
+    is_there = published is not None
+    if published is not None:
         try:
-            require_whole(conn, name)
+            published.require_whole(tables)
         except ConfigError as err:
             found.problems.append(str(err))
     missing = missing_tables(conn, name, [table for table in tables if _lack(conn, table) is None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from fustor_core.exceptions import DriverError
 from fustor_source_postgres._server.connection import Address, is_final, is_transient
 
 _Result = TypeVar("_Result")
+_log = logging.getLogger(__name__)
 _SLICE_SEC = 0.05
 _FIRST_PAUSE_SEC = 0.05
 _LONGEST_PAUSE_SEC = 0.5  # a server that restarts is to be found again soon; the budget is not spent by attempts
@@ -82,6 +84,8 @@ class Patience:
 
     def __init__(self, max_retries: int, retry_delay_sec: float, address: Address, stop: Stop) -> None:
         self._longest = min(retry_delay_sec, _LONGEST_PAUSE_SEC)
+        self._max_retries = max_retries
+        self._delay = retry_delay_sec
         self._budget = max_retries * retry_delay_sec
         self._address = address
         self._stop = stop
@@ -91,6 +95,7 @@ class Patience:
         """Forget the failures so far: the budget starts anew."""
         self._pause = min(_FIRST_PAUSE_SEC, self._longest)
         self._deadline: float | None = None
+        self._said = 0
 
     def wait(self, err: psycopg2.Error) -> None:
         """Return when the next attempt may be made.
@@ -106,9 +111,23 @@ class Patience:
             raise DriverError(
                 f"PostgreSQL at {self._address.shown!r} cannot be read: {self._address.clean(err)}"
             ) from None
+        self._say(err, 1 + int((now + self._budget - self._deadline) / self._delay) if self._delay else 1)
         if self._stop.wait(min(self._pause, max(self._deadline - now, 0))):
             raise Stopped
         self._pause = min(self._pause * 2, self._longest)
+
+    def _say(self, err: psycopg2.Error, attempt: int) -> None:
+        """Warn of the first failure, and again whenever one more of the configured delays has passed."""
+        if attempt > self._said:
+            self._said = attempt
+            _log.warning(
+                "PostgreSQL at %s: %s; attempt %d of %d, the next in %.2g s",
+                self._address.shown,
+                self._address.clean(err),
+                attempt,
+                self._max_retries,
+                self._pause,
+            )
 
     def keep_trying(self, action: Callable[[], _Result]) -> _Result:
         """What `action` returns, tried again after faults that pass by themselves; raises like `wait`."""

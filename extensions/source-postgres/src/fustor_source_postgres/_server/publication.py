@@ -3,25 +3,145 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection
 
-from fustor_core.exceptions import ConfigError
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._server.sql import fetch_one, run
+from fustor_source_postgres._server.sql import run
 
 SHARED_NAME = "fustor"
 """A publication that an administrator made for every source of the database."""
 _log = logging.getLogger(__name__)
 _LOOK_UP = """
-select puballtables, pubinsert and pubupdate and pubdelete and pubtruncate, pubviaroot
+select oid, xmin::pg_catalog.text, puballtables, pubinsert and pubupdate and pubdelete and pubtruncate, pubviaroot
   from pg_catalog.pg_publication where pubname = %s
 """
-_FILTERED = "select tablename from pg_catalog.pg_publication_tables where pubname = %s and rowfilter is not null"
+# the view of a publication's tables locks each of them
+_MEMBERS = """
+select r.prrelid, r.oid, {columns}, {is_filtered} from pg_catalog.pg_publication_rel r where r.prpubid = %s
+"""
+_COLUMNS = """
+case when r.prattrs is not null then
+     array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
+            where a.attrelid = r.prrelid and a.attnum = any(r.prattrs::pg_catalog.int2[])) end
+"""
+_SCHEMAS = """
+select n.nspname from pg_catalog.pg_publication_namespace p join pg_catalog.pg_namespace n on n.oid = p.pnnspid
+ where p.pnpubid = %s
+"""
 _FIRST_WITH_FILTERS = 150000
-_MEMBERS = "select schemaname, tablename from pg_catalog.pg_publication_tables where pubname = %s"
+_LOCKED = """
+select l.relation::pg_catalog.regclass::pg_catalog.text, l.pid
+  from pg_catalog.pg_locks l
+ where l.locktype = 'relation' and l.granted and l.relation = any(%s) and l.pid <> pg_catalog.pg_backend_pid()
+   and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                  'AccessExclusiveLock')
+"""
+
+
+class GapError(DriverError):
+    """The publication did not carry every change that the stream should have told: only a new snapshot can help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One table that a publication names. `columns` are those it tells, None for all; `entry` names the naming."""
+
+    entry: int
+    columns: frozenset[str] | None
+    is_filtered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a publication carries. `version` changes with its options, and when it is made again."""
+
+    name: str
+    version: tuple[int, str]
+    has_all_tables: bool
+    has_all_operations: bool
+    is_via_root: bool
+    schemas: frozenset[str]
+    members: dict[int, Member]
+
+    def lacks(self, table: Table) -> bool:
+        """Whether changes of a table are not carried at all."""
+        return not (self.has_all_tables or table.schema in self.schemas or table.oid in self.members)
+
+    def has_lost(self, before: Publication, table: Table) -> bool:
+        """Whether changes of a table have been left out since the publication was like `before`."""
+        if before.lacks(table) or self.lacks(table):
+            return not before.lacks(table)
+        entry, first = self._entry(table), before._entry(table)
+        return entry is not None and first is not None and entry != first
+
+    def _entry(self, table: Table) -> int | None:
+        """What carries a table by its name, where that is all that carries it."""
+        is_named = not self.has_all_tables and table.schema not in self.schemas
+        return self.members[table.oid].entry if is_named else None
+
+    def require_whole(self, tables: list[Table]) -> None:
+        """Raise a ConfigError unless every change of those of `tables` that are carried is carried whole."""
+        self._require_options()
+        named = [
+            (table, self.members[table.oid])
+            for table in tables
+            if not self.has_all_tables and table.schema not in self.schemas and table.oid in self.members
+        ]
+        filtered = [table.qualified for table, member in named if member.is_filtered]
+        if filtered:
+            raise ConfigError(
+                f"Publication {self.name!r} tells some rows of {filtered!r} only, a snapshot all of them; "
+                "publish these tables without WHERE"
+            )
+        for table, member in named:
+            wanted = {*(column.name for column in table.columns), *table.key}
+            left_out = sorted(wanted - member.columns) if member.columns is not None else []
+            if left_out:
+                raise ConfigError(
+                    f"Publication {self.name!r} does not tell the columns {left_out!r} of {table.qualified!r}, "
+                    "a snapshot does; publish the table without a list of columns, or choose the same `columns`"
+                )
+
+    def _require_options(self) -> None:
+        if not self.has_all_operations:
+            raise ConfigError(
+                f"Publication {self.name!r} leaves out some operations; run "
+                f"`ALTER PUBLICATION {self.name} SET (publish = 'insert, update, delete, truncate')`"
+            )
+        if not self.is_via_root:
+            raise ConfigError(
+                f"Publication {self.name!r} tells partitions instead of their root; run "
+                f"`ALTER PUBLICATION {self.name} SET (publish_via_partition_root = true)`"
+            )
+
+
+def find_publication(conn: connection, name: str) -> Publication | None:
+    """The publication as it is; no table is locked."""
+    has_filters = conn.server_version >= _FIRST_WITH_FILTERS
+    query = _MEMBERS.format(
+        columns=_COLUMNS if has_filters else "null", is_filtered="r.prqual is not null" if has_filters else "false"
+    )
+    with conn.cursor() as cur:
+        cur.execute(_LOOK_UP, (name,))
+        found = cur.fetchone()
+        if found is None:
+            return None
+        oid, version, has_all_tables, has_all_operations, is_via_root = found
+        cur.execute(query, (oid,))
+        members = {
+            table: Member(entry, None if columns is None else frozenset(columns), is_filtered)
+            for table, entry, columns, is_filtered in cur
+        }
+        schemas = frozenset[str]()
+        if has_filters:
+            cur.execute(_SCHEMAS, (oid,))
+            schemas = frozenset(schema for (schema,) in cur)
+    return Publication(name, (oid, version), has_all_tables, has_all_operations, is_via_root, schemas, members)
 
 
 def ensure_publication(conn: connection, name: str, tables: list[Table], lock_timeout_sec: float) -> None:
@@ -32,53 +152,30 @@ def ensure_publication(conn: connection, name: str, tables: list[Table], lock_ti
     Raises:
         ConfigError: this user may not do that, or the publication was made so that changes would be missing. The
             message holds the statement to run.
+        LockNotAvailable: a table is locked; the message names it.
     """
     run(conn, f"set lock_timeout = {int(lock_timeout_sec * 1000)}")
-    if not publication_exists(conn, name):
-        _change(conn, _create(name, tables))
-    elif not require_whole(conn, name):
-        add_missing(conn, name, tables)
-
-
-def require_whole(conn: connection, name: str) -> bool:
-    """Whether the publication carries all tables by itself.
-
-    Raises:
-        ConfigError: it was made so that changes would be missing. The message holds the statement to run.
-    """
-    with conn.cursor() as cur:
-        cur.execute(_LOOK_UP, (name,))
-        carries_all, *options = fetch_one(cur)
-    _check_options(name, *options)
-    _check_filters(conn, name)
-    return bool(carries_all)
+    found = find_publication(conn, name)
+    if found is None:
+        _change(conn, _create(name, tables), tables)
+        return
+    found.require_whole(tables)
+    missing = [table for table in tables if found.lacks(table)]
+    if missing:
+        _log.info("Publication %s gains %s", name, [table.qualified for table in missing])
+        _change(conn, _add(name, missing), missing)
 
 
 def missing_tables(conn: connection, name: str, tables: list[Table]) -> list[Table]:
     """Those of `tables` whose changes the publication does not carry."""
-    with conn.cursor() as cur:
-        cur.execute(_MEMBERS, (name,))
-        members = {(schema, table) for schema, table in cur}
-    return [table for table in tables if (table.schema, table.name) not in members]
+    found = find_publication(conn, name)
+    return tables if found is None else [table for table in tables if found.lacks(table)]
 
 
 def change_statement(conn: connection, name: str, tables: list[Table]) -> str:
     """What an owner of `tables` runs so that the publication carries them."""
     make = _add if publication_exists(conn, name) else _create
     return make(name, tables).as_string(conn)
-
-
-def _check_options(name: str, all_operations: bool, via_root: bool) -> None:
-    if not all_operations:
-        raise ConfigError(
-            f"Publication {name!r} leaves out some operations; run "
-            f"`ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate')`"
-        )
-    if not via_root:
-        raise ConfigError(
-            f"Publication {name!r} tells partitions instead of their root; run "
-            f"`ALTER PUBLICATION {name} SET (publish_via_partition_root = true)`"
-        )
 
 
 def publication_for(conn: connection, configured: str | None, slot: str) -> str:
@@ -95,32 +192,11 @@ def publication_exists(conn: connection, name: str) -> bool:
         return cur.fetchone() is not None
 
 
-def add_missing(conn: connection, name: str, tables: list[Table]) -> None:
-    """Add the tables that the publication lacks; raises like `ensure_publication`."""
-    missing = missing_tables(conn, name, tables)
-    if missing:
-        _log.info("Publication %s gains %s", name, [table.qualified for table in missing])
-        _change(conn, _add(name, missing))
-
-
 def _create(name: str, tables: list[Table]) -> sql.Composed:
     members = sql.SQL("FOR TABLE {} ").format(_names(tables)) if tables else sql.SQL("")
     return sql.SQL("CREATE PUBLICATION {} {}WITH (publish_via_partition_root = true)").format(
         sql.Identifier(name), members
     )
-
-
-def _check_filters(conn: connection, name: str) -> None:
-    if conn.server_version < _FIRST_WITH_FILTERS:
-        return
-    with conn.cursor() as cur:
-        cur.execute(_FILTERED, (name,))
-        filtered = [table for (table,) in cur]
-    if filtered:
-        raise ConfigError(
-            f"Publication {name!r} tells some rows of {filtered!r} only, a snapshot all of them; "
-            "publish these tables without WHERE"
-        )
 
 
 def _add(name: str, tables: list[Table]) -> sql.Composed:
@@ -131,13 +207,22 @@ def _names(tables: list[Table]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(table.schema, table.name) for table in tables)
 
 
-def _change(conn: connection, statement: sql.Composed) -> None:
+def _change(conn: connection, statement: sql.Composed, tables: list[Table]) -> None:
     try:
         with conn.cursor() as cur:
             cur.execute(statement)
     except errors.DuplicateObject:  # another instance of this source was quicker
         return
+    except errors.LockNotAvailable as err:
+        raise errors.LockNotAvailable(f"{_locks(conn, tables)}: {' '.join(str(err).split())}") from None
     except psycopg2.ProgrammingError as err:
         raise ConfigError(
             f"This user may not change the publication; run as its owner: {statement.as_string(conn)}"
         ) from err
+
+
+def _locks(conn: connection, tables: list[Table]) -> str:
+    with conn.cursor() as cur:
+        cur.execute(_LOCKED, ([table.oid for table in tables],))
+        found = [f"table {table} is locked by process {pid}" for table, pid in cur]
+    return "; ".join(found) or f"one of the tables {[table.qualified for table in tables]!r} is locked"

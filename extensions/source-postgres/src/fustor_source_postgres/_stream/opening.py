@@ -15,12 +15,19 @@ from psycopg2.extras import ReplicationCursor
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.boundary import Boundary, server_clock
-from fustor_source_postgres._server.catalog import require_identities, require_keys, require_tables
+from fustor_source_postgres._server.catalog import Table, load_tables, require_identities, require_keys, require_tables
 from fustor_source_postgres._server.patience import Stop, cancelled_by
 from fustor_source_postgres._server.position import base_index, format_lsn, lsn_of
-from fustor_source_postgres._server.publication import ensure_publication
+from fustor_source_postgres._server.publication import (
+    GapError,
+    Publication,
+    ensure_publication,
+    find_publication,
+    publication_exists,
+)
 from fustor_source_postgres._server.rights import require_rights
 from fustor_source_postgres._source import Source
+from fustor_source_postgres._stream.notices import Notices
 from fustor_source_postgres._stream.pgoutput import HEARTBEAT, Decoder
 from fustor_source_postgres._stream.present import Present
 from fustor_source_postgres._stream.relation import Description, Relation, Unfollowed
@@ -43,6 +50,8 @@ class Opened:
     position: int
     is_own: bool
     present: Present
+    publication: Publication
+    notices: Notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,8 @@ class Opener(Source):
         """A stream of what comes after `position`, or of what comes from now on where that is not to be had."""
         with self.address.session() as conn:
             self._own_slot(conn)
-            self._prepare(conn)
             slot = self._serving(conn, position)
+            self._prepare(conn)
         if slot is None:
             return self._open_now(stop, bounded=bounded)
         return self._open_slot(position, slot, stop, bounded=bounded)
@@ -67,6 +76,7 @@ class Opener(Source):
         """
         with self.address.session() as conn:
             self._own_slot(conn)
+            self._published(conn)
             slot = self._serving(conn, position)
         if slot is None:
             raise DriverError(
@@ -92,11 +102,56 @@ class Opener(Source):
 
     def resolver(self) -> Callable[[Description], Relation | Unfollowed | None]:
         """Says what a described relation is to this source; one for each stream."""
-        return Resolver(self.address, self.params)
+        return Resolver(self.address, self.params, self.require_whole)
 
     def emit_heartbeat(self) -> None:
         """Write a transaction that this source's streams tell as an event without rows."""
         self._emit(HEARTBEAT)
+
+    def require_whole(self, conn: connection, table: Table) -> None:
+        """Raise a GapError unless the publication carries every change of a table, and all of it."""
+        try:
+            self._published(conn).require_whole([table])
+        except ConfigError as err:
+            raise GapError(str(err)) from None
+
+    def look_at_publication(self, before: Publication) -> Publication:
+        """The publication as it is now.
+
+        Raises:
+            GapError: it has not carried every change since it was like `before`.
+        """
+        with self.address.session() as conn:
+            now = self._published(conn, before.name)
+            if now == before and not any(member.columns is not None for member in now.members.values()):
+                return now
+            tables = [table for table in load_tables(conn, self.params) if table.key and table.tells_its_keys]
+        if now.version != before.version:
+            raise GapError(f"Publication {now.name!r} was made again, or its options were changed, while it was read")
+        lost = [table.qualified for table in tables if now.has_lost(before, table)]
+        if lost:
+            raise GapError(f"Publication {now.name!r} has lost the tables {lost!r} while it was read")
+        try:
+            now.require_whole(tables)
+        except ConfigError as err:
+            raise GapError(str(err)) from None
+        return now
+
+    def forsake(self, opened: Opened) -> None:
+        """Drop the slot of a stream that is closed, so that no position in it is ever taken for complete."""
+        if not opened.is_own:
+            return
+        with self.address.session() as conn:
+            slot = self._own_slot(conn)
+            if slot is not None and self._is_free(slot):
+                slots.drop_slot(conn, self.slot)
+
+    def _published(self, conn: connection, name: str | None = None) -> Publication:
+        name = name or self.publication(conn)
+        found = find_publication(conn, name)
+        if found is None:
+            raise GapError(f"Publication {name!r} was dropped")
+        return found
 
     def _prepare(self, conn: connection) -> None:
         encoding = conn.get_parameter_status("server_encoding")
@@ -117,7 +172,7 @@ class Opener(Source):
 
     def _serving(self, conn: connection, position: int) -> slots.Slot | None:
         slot = slots.find_slots(conn).get(self.slot)
-        if position <= 0 or slot is None:
+        if position <= 0 or slot is None or not publication_exists(conn, self.publication(conn)):
             return None
         database, latest = slots.database_of(conn), slots.latest_lsn(conn)
         return slot if slot.serves(position, database, latest) else None
@@ -195,16 +250,18 @@ class Opener(Source):
     ) -> Opened:
         self._emit(_PRIMER)
         with self.address.session() as plain:
-            publication = self.publication(plain)
+            published = self._published(plain)
         protocol = "proto_version '2', streaming 'on'" if self.params.streaming else "proto_version '1'"
+        notices = Notices()
+        notices.listen(conn)
         cur.start_replication_expert(  # type: ignore[no-untyped-call] # the stubs say nothing of it
             f'START_REPLICATION SLOT "{name}" LOGICAL {format_lsn(lsn)} '
-            f"({protocol}, publication_names '\"{publication}\"', messages 'true')",
+            f"({protocol}, publication_names '\"{published.name}\"', messages 'true')",
             decode=False,
         )
         present = Present(self.address, self.params, stop)
         decoder = Decoder(self.shared, self.resolver(), self.slot, present.complete)
-        return Opened(conn, cur, decoder, position, is_own, present)
+        return Opened(conn, cur, decoder, position, is_own, present, published, notices)
 
     def _emit(self, prefix: str) -> None:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from psycopg2.extensions import connection
 
 from fustor_source_postgres._names import written
 from fustor_source_postgres._rows.types import Types
@@ -15,7 +17,10 @@ from fustor_source_postgres.config import PostgresParams
 class Resolver:
     """Resolves what one stream describes."""
 
-    def __init__(self, address: Address, params: PostgresParams) -> None:
+    def __init__(
+        self, address: Address, params: PostgresParams, require_whole: Callable[[connection, Table], None]
+    ) -> None:
+        self._require_whole = require_whole
         self._address = address
         self._params = params
         self._types = Types()
@@ -30,6 +35,8 @@ class Resolver:
         with self._address.session() as conn:
             self._types.learn(conn, described.type_oids)
             table = find_table(conn, described.oid, self._params)
+            if table is not None:
+                self._require_whole(conn, table)
         qualified = written(described.schema, described.table)
         key = self._key(described, table)
         if not key:
@@ -41,6 +48,8 @@ class Resolver:
                 f"they lack the key columns {missing!r}; look at `key_columns` and at the publication's columns",
             )
         wanted = frozenset(self._params.columns_of(described.schema, described.table) or described.columns)
+        if table is not None:
+            wanted -= table.generated  # told where the publication says so, and in no other phase
         if table is not None and not table.tells_its_keys and table.leaf_identities:
             return Unfollowed(qualified, NO_IDENTITY)
         return Relation(described, key, wanted, self._types)

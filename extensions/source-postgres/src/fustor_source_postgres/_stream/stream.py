@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from threading import Event
 
 import psycopg2
+from psycopg2 import errors
 
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_event_model import EventBase
 from fustor_source_postgres._rows.events import make_marker
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.position import base_index, lsn_of
+from fustor_source_postgres._server.publication import GapError
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres._stream.reader import Reader
 from fustor_source_postgres._stream.spool import Spool
@@ -51,8 +54,10 @@ class MessageStream:
         self._spool: Spool | None = None
         self._last_told = self._last_look = time.monotonic()
         self._told_position = -1
+        self._last_watch = self._last_told
         self._marked_lsn = 0
         self._opened = patience.keep_trying(lambda: opener.open(asked.start, stop, bounded=self.is_bounded))
+        self._publication = self._opened.publication
         self.position = self._opened.position
         self.events_told = 0
         self.rows_told = 0
@@ -104,6 +109,9 @@ class MessageStream:
                     going_on = self._recover(err)
         except Stopped:
             return
+        except GapError as err:
+            self._forsake()
+            raise DriverError(f"{err}: changes may be missing; start again, which takes a new snapshot") from None
         finally:
             self._opened.present.close()
             if self._spool is not None:
@@ -114,6 +122,7 @@ class MessageStream:
         last = self._asked.end if self._asked.end is not None else _NO_END
         while self.position < last and not self._stopping():
             chunk, passed = reader.take(self._tick())
+            self._watch()
             self._patience.reset()
             if chunk is None:
                 yield from self._idle(passed)
@@ -132,6 +141,27 @@ class MessageStream:
                     yield event
                 if events[-1].index >= last:
                     return
+
+    def _watch(self) -> None:
+        """Raise a GapError where the publication has stopped to carry every change; looks again after a while."""
+        name = self._publication.name
+        if self._opened.notices.has_skipped:
+            raise GapError(f"Publication {name!r} was not there while tables changed")
+        now = time.monotonic()
+        if now - self._last_watch < self._opener.params.heartbeat_sec:
+            return
+        self._last_watch = now
+        try:
+            self._publication = self._opener.look_at_publication(self._publication)
+        except psycopg2.Error as err:
+            _log.warning("Publication %s cannot be looked at: %s", name, self._opener.address.clean(err))
+
+    def _forsake(self) -> None:
+        self._reader.stop()
+        try:
+            self._opener.forsake(self._opened)
+        except (psycopg2.Error, DriverError, ConfigError) as err:
+            _log.error("Slot %s was not dropped, drop it: %s", self._opener.slot, self._opener.address.clean(err))
 
     def _decoded(self, chunk: list[bytes]) -> Iterator[tuple[float, list[EventBase]]]:
         """Events, and a clock that their rows are not below."""
@@ -206,6 +236,9 @@ class MessageStream:
         if self._stopping():
             return False
         _log.warning("The stream broke, resuming: %s", self._opener.address.clean(err))
+        if isinstance(err, errors.UndefinedObject) and self._publication.name in str(err):  # before PostgreSQL 18
+            raise GapError(f"Publication {self._publication.name!r} was not there while tables changed") from None
+        self._last_watch = 0.0
         try:
             if isinstance(err, psycopg2.InternalError) and self._opener.params.streaming:
                 # rolled back changes of a table that was rewritten in the same transaction, seen with PostgreSQL 18

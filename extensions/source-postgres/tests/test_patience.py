@@ -1,0 +1,24 @@
+"""Every connection that has to be tried again says so."""
+
+import pytest
+
+from fustor_core.exceptions import DriverError
+
+
+@pytest.mark.parametrize("phase", ["stream", "snapshot", "audit", "position", "partitions"])
+def test_the_first_failure_is_a_warning(database, make_driver, caplog, phase):
+    dsn = f"{database.dsn} host=/nowhere/at/all"
+    driver = make_driver(dsn=dsn, max_retries=1)
+    actions = {
+        "stream": lambda: driver.get_message_iterator(-1),
+        "snapshot": lambda: list(driver.get_snapshot_iterator()),
+        "audit": lambda: list(driver.get_audit_iterator()),
+        "position": driver.get_latest_position,
+        "partitions": lambda: driver.get_snapshot_partitions(2),
+    }
+    with pytest.raises(DriverError, match="cannot be read"):
+        actions[phase]()
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "/nowhere/at/all" in warnings[0]
+    assert "attempt 1 of 1, the next in 0.05 s" in warnings[0]
