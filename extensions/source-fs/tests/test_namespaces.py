@@ -234,7 +234,7 @@ def test_a_disk_that_is_mounted_after_the_start_is_taken_in(root):
 
 def test_a_mount_below_that_is_gone_is_told_as_not_listed(root):
     (root / "d/mounted").mkdir(parents=True)
-    lines, _ = run(
+    lines, log = run(
         root,
         """
         mount("-t", "tmpfs", "none", root + "/d/mounted"); touch("d/mounted/file")
@@ -255,3 +255,4 @@ def test_a_mount_below_that_is_gone_is_told_as_not_listed(root):
     assert lines[1] == "[True]"
     assert lines[2] == "False"
     assert lines[3:] == ["['/d/mounted/new']"] * 2
+    assert log.count("/d/mounted' is gone") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ __all__ = [
 
 VANISHED = (FileNotFoundError, NotADirectoryError)
 """A directory that is gone, or that something else has replaced: an ordinary race."""
+
+_log = logging.getLogger(__name__)
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 OPEN_CHILD = _OPEN | os.O_NOFOLLOW
@@ -63,6 +66,7 @@ class Root:
         self.path = "" if path == "/" else path
         self._mount: str | None = None
         self._mounted_below: frozenset[str] = frozenset()
+        self._lost_before: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return self.path or "/"
@@ -95,7 +99,10 @@ class Root:
         """
         now = self.mount_points()
         lost = self._mounted_below - now
+        for point in lost - self._lost_before:
+            _log.warning("What was mounted under %r is gone; nothing is claimed about what it holds", self.path + point)
         self._mounted_below |= now
+        self._lost_before = lost
         return lost
 
     def mount_points(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import os
+import posixpath
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class LogDriver(PusherDriver):
             "told": {},
             "touched": [],
             "last": {},
-            "audit": False,
+            "audit": None,
             "partial": {},
         }
         state["tasks"].setdefault(task_id, {"complete": False, "realtime": -1, "snapshot": -1, "phases": {}})
@@ -143,10 +144,13 @@ class KeyedDriver(LogDriver):
         return False
 
     def store(self, state: dict[str, Any], session: dict[str, Any], event: EventBase) -> None:
-        if event.signal is not None:
-            session["audit"] = event.signal is LifecycleSignal.AUDIT_START
+        if event.signal is LifecycleSignal.AUDIT_START:
+            session["audit"] = {"since": len(session["touched"]), "reported": {}}
         rows = {row["path"]: row for row in state["rows"]}
         for row in event.rows:
+            if event.message_source is MessageSource.AUDIT:
+                self.audit_row(session, rows, row, event)
+                continue
             is_first = row["path"] not in session["told"]
             session["told"][row["path"]] = bool(row.get("audit_skipped")) or session["told"].get(row["path"], False)
             if event.message_source is MessageSource.REALTIME:
@@ -154,8 +158,6 @@ class KeyedDriver(LogDriver):
             elif row["path"] in session["touched"]:
                 if event.message_source is MessageSource.SNAPSHOT and row["path"] in rows:
                     self.supply(session, rows[row["path"]], row)
-                continue
-            elif event.message_source is MessageSource.AUDIT and not session["audit"]:
                 continue
             if event.event_type is EventType.DELETE:
                 rows = {path: kept for path, kept in rows.items() if not is_at_or_below(path, row["path"])}
@@ -166,7 +168,34 @@ class KeyedDriver(LogDriver):
             else:
                 rows[row["path"]] = self.stored_row(row, event)
                 session["partial"].pop(row["path"], None)
+        if event.signal is LifecycleSignal.AUDIT_END and session["audit"]:
+            rows = self.after_audit(session, rows)
         state["rows"] = list(rows.values())
+
+    def after_audit(self, session: dict[str, Any], rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        audit, session["audit"] = session["audit"], None
+        gone = self.unreported(audit, session["touched"][audit["since"] :], rows)
+        return {path: row for path, row in rows.items() if not any(is_at_or_below(path, above) for above in gone)}
+
+    def audit_row(
+        self, session: dict[str, Any], rows: dict[str, dict[str, Any]], row: dict[str, Any], event: EventBase
+    ) -> None:
+        audit = session["audit"]
+        if audit is None:
+            return
+        audit["reported"][row["path"]] = bool(row.get("is_directory")) and not row.get("audit_skipped")
+        if row["path"] not in session["touched"][audit["since"] :]:
+            rows[row["path"]] = self.stored_row(row, event)
+
+    def unreported(self, audit: dict[str, Any], touched: list[str], rows: dict[str, dict[str, Any]]) -> list[str]:
+        reported = audit["reported"]
+        return [
+            path
+            for path in rows
+            if path not in reported
+            and reported.get(posixpath.dirname(path))
+            and not any(is_at_or_below(other, path) for other in touched)
+        ]
 
     def forget(self, session: dict[str, Any], path: str) -> None:
         partial = session["partial"].items()

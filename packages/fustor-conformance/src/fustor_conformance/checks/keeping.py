@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from fustor_conformance._desk import TIME, Desk, Session, at_desk, told
+from fustor_conformance._desk import TIME, Desk, Session, at_desk, missing, signal, told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError, RetryableError
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 
-_REALTIME, _SNAPSHOT = MessageSource.REALTIME, MessageSource.SNAPSHOT
+_REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 _LONG = "long " * 4_000
 _MANY = 300
 _Records: TypeAlias = dict[str, dict[str, Any]]
@@ -206,3 +206,42 @@ async def _guarded_deletions(desk: Desk) -> int:
     if desk.paths() != ["/kit-0"] or reply.get("refused_deletions", 0):
         raise Broken("allow_deletions=True does not allow the deletions", reply, len(desk.paths()))
     return _MANY
+
+
+@check("U20")
+def audit_corrects(subject: PusherSubject) -> int:
+    """What an audit found, what realtime told meanwhile, and what could not be listed."""
+    return at_desk(subject, _audit_corrects)
+
+
+async def _audit_corrects(desk: Desk) -> int:
+    session = await desk.start()
+    await session.push(told(_SNAPSHOT, "/kit", "/dark", is_directory=True), source_type="snapshot")
+    files = ("/kit/same", "/kit/other", "/kit/lost", "/kit/gone", "/kit/came", "/dark/in")
+    await session.end_snapshot(told(_SNAPSHOT, *files))
+    await session.push(told(_AUDIT, "/kit/stray"), told(_AUDIT, "/kit", is_directory=True), source_type="audit")
+    await session.push(signal(LifecycleSignal.AUDIT_END), source_type="audit")
+    if (found := sorted(desk.paths())) != (before := sorted((*files, "/kit", "/dark"))):
+        raise Broken("Audit rows and an Audit-End without an Audit-Start changed what is stored", found, before)
+    await session.push(told(_REALTIME, "/kit/other", index=1, size=7))
+    await session.push(signal(LifecycleSignal.AUDIT_START), source_type="audit")
+    await session.push(told(_REALTIME, "/kit/gone", index=2, deleted=True), told(_REALTIME, "/kit/new", index=3))
+    await session.push(told(_REALTIME, "/kit/came", index=4, size=7))
+    await session.push(told(_AUDIT, "/kit/same", "/kit/other", "/kit/gone", "/kit/came", mtime=TIME - 1, size=5))
+    await session.push(told(_AUDIT, "/kit", is_directory=True), told(_AUDIT, "/", is_directory=True))
+    await session.push(told(_AUDIT, "/dark", is_directory=True, audit_skipped=True), source_type="audit")
+    await session.push(signal(LifecycleSignal.AUDIT_END), source_type="audit")
+    return _require_corrected(desk)
+
+
+def _require_corrected(desk: Desk) -> int:
+    sizes = {row["path"]: row["size"] for row in desk.world.stored() if row["path"] != "/"}
+    expected = ("/kit", "/dark", "/dark/in", "/kit/same", "/kit/other", "/kit/came", "/kit/new")
+    if lost := missing(expected, list(sizes)):
+        raise Broken(f"After the audit {lost} are gone", sorted(sizes))
+    if ghosts := missing(list(sizes), expected):
+        raise Broken(f"After the audit {ghosts} are there still, or again", sorted(sizes))
+    for path, size in {"/kit/same": 5, "/kit/other": 5, "/kit/came": 7}.items():
+        if sizes[path] != size:
+            raise Broken(f"After the audit {path!r} has size {sizes[path]!r}, not {size!r}")
+    return len(expected)

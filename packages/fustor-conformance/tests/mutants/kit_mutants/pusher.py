@@ -422,3 +422,53 @@ class GuardRefusesTheEnd(_Guarded):
         if self.refused:
             task["complete"] = complete
             task["snapshot"] = -1
+
+
+@keyed("U20")
+class AuditDeletesNothing(KeyedDriver):
+    def unreported(self, audit, touched, rows):
+        return []
+
+
+@keyed("U20")
+class AuditEmptiesWhatWasSkipped(KeyedDriver):
+    def unreported(self, audit, touched, rows):
+        return super().unreported({"reported": dict.fromkeys(audit["reported"], True)}, touched, rows)
+
+
+@keyed("U20")
+class AuditDeletesWhatRealtimeTold(KeyedDriver):
+    def unreported(self, audit, touched, rows):
+        return super().unreported(audit, [], rows)
+
+
+@keyed("U20")
+class AuditNeedsNoStart(KeyedDriver):
+    def audit_row(self, session, rows, row, event):
+        session["audit"] = session["audit"] or {"since": len(session["touched"]), "reported": {}}
+        super().audit_row(session, rows, row, event)
+
+
+@keyed("U20")
+class AuditRowUndoesRealtime(KeyedDriver):
+    def audit_row(self, session, rows, row, event):
+        super().audit_row(session, rows, row, event)
+        if session["audit"] is not None:
+            rows[row["path"]] = self.stored_row(row, event)
+
+
+@keyed("U20")
+class AuditRowOnlyIfYounger(KeyedDriver):
+    def audit_row(self, session, rows, row, event):
+        known = rows.get(row["path"])
+        super().audit_row(session, rows, row, event)
+        if known is not None and known["mtime"] >= row["mtime"]:
+            rows[row["path"]] = known
+
+
+@keyed("U20")
+class AuditRowYieldsToOldRealtime(KeyedDriver):
+    def audit_row(self, session, rows, row, event):
+        if session["audit"] is not None:
+            session["audit"]["since"] = 0
+        super().audit_row(session, rows, row, event)
