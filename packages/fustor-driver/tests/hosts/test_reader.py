@@ -67,6 +67,45 @@ def test_a_reader_is_ahead_by_no_more_than_its_limits():
     assert _run(lambda: scenario(limit=1000, limit_rows=5)) <= 7
 
 
+def _heavy(path, size):
+    made = event(path)
+    made.rows[0]["record"] = {"text": "x" * size}
+    return made
+
+
+def test_a_reader_is_ahead_by_no_more_than_its_bytes():
+    read = []
+
+    def events():
+        for at in range(100):
+            read.append(at)
+            yield _heavy(f"/{at}", 100_000)
+
+    async def scenario():
+        reader = Reader("r", lambda _: events(), 1000, limit_bytes=500_000, linger_sec=0.05)
+        reader.start()
+        taken = [len(await reader.take(1000, 10_000, 250_000)) for _ in range(3)]
+        await asyncio.sleep(0.05)  # time in which a reader without limits would read all
+        seen = len(read)
+        rest = await _all(reader)
+        assert await reader.join()
+        return taken, seen, sum(taken) + sum(map(len, rest))
+
+    taken, seen, everything = _run(scenario)
+    assert max(taken) == 3
+    assert seen <= sum(taken) + 6
+    assert everything == 100
+
+
+def test_one_event_that_is_larger_than_every_limit_goes_through():
+    async def scenario():
+        reader = Reader("r", lambda _: iter([_heavy(f"/{at}", 100_000) for at in range(5)]), 10, limit_bytes=10)
+        reader.start()
+        return await _all(reader)
+
+    assert _run(scenario) == [["/0"], ["/1"], ["/2"], ["/3"], ["/4"]]
+
+
 def test_an_error_comes_after_everything_before_it():
     def events():
         yield event("/a")

@@ -91,6 +91,9 @@ def run_command(  # noqa: PLR0917 - options, never positions
     stop_timeout: Annotated[
         float, typer.Option(min=0.1, callback=finite, help="Seconds from the first signal to the end.")
     ] = 10.0,
+    read_ahead_mib: Annotated[
+        float, typer.Option(min=0.001, max=1e6, callback=finite, help="MiB of a phase to read before they are pushed.")
+    ] = 64.0,
     status: Annotated[Path | None, typer.Option(help="Keep the status in this file, as JSON.")] = None,
     status_interval: Annotated[
         float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
@@ -112,7 +115,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
         pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
         source_object, pusher_object = _drivers(pair)
         options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
-        options = options.model_copy(update={"stop_timeout_sec": stop_timeout})
+        read_ahead_bytes = max(int(read_ahead_mib * 2**20), 1)
+        options = options.model_copy(update={"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes})
         final: list[Status] = []
         with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
             received = run_host(

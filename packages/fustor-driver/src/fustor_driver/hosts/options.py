@@ -21,6 +21,10 @@ class HostOptions(BaseModel):
     audit_interval_sec: float = Field(default=600.0, ge=0, description="Seconds between two audits; 0: none")
     push_max_events: int = Field(default=1_000, gt=0, description="Events in one push")
     push_max_rows: int = Field(default=10_000, gt=0, description="A push ends with the event that reaches this")
+    push_max_bytes: int = Field(default=16 << 20, gt=0, description="A push ends with the event that reaches this")
+    read_ahead_bytes: int = Field(
+        default=64 << 20, gt=0, description="About so many bytes of a phase are read before they are pushed"
+    )
     max_refused_in_a_row: int = Field(
         default=1_000, gt=0, description="So many refused rows, and none taken in between, end the run"
     )

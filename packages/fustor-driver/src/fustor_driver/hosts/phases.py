@@ -51,7 +51,9 @@ class Realtime:
         def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
             return source.get_message_iterator(start_position, stop_event=stop_event, required_fields_tracker=None)
 
-        self._reader = Reader("realtime", open_iterator, source.config.max_queue_size)
+        self._reader = Reader(
+            "realtime", open_iterator, source.config.max_queue_size, limit_bytes=parts.options.read_ahead_bytes
+        )
         self._armed = False
 
     async def arm(self) -> bool:
@@ -111,7 +113,7 @@ class Realtime:
         """
         reader, options = self._reader, self._parts.options
         try:
-            events = await reader.take(options.push_max_events, options.push_max_rows)
+            events = await reader.take(options.push_max_events, options.push_max_rows, options.push_max_bytes)
         except DriverError:
             if reader.stopped:
                 return []
@@ -156,7 +158,13 @@ async def run_snapshot(parts: Parts, session: Session) -> bool:
     def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
         return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
 
-    reader = Reader("snapshot", open_iterator, source.config.max_queue_size, linger_sec=_LINGER_SEC)
+    reader = Reader(
+        "snapshot",
+        open_iterator,
+        source.config.max_queue_size,
+        limit_bytes=parts.options.read_ahead_bytes,
+        linger_sec=_LINGER_SEC,
+    )
     async with _reading(parts, MessageSource.SNAPSHOT, reader, lambda: parts.control.stopping) as run:
         async for events in _batches(parts, reader):
             if await parts.delivery.push(session, MessageSource.SNAPSHOT, events) in _UNDELIVERED:
@@ -181,7 +189,12 @@ async def run_audit(parts: Parts, session: Session) -> bool:
         return guide_dialect(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
 
     reader = Reader(
-        "audit", open_iterator, source.config.max_queue_size, pause_after=_starts_audit, linger_sec=_LINGER_SEC
+        "audit",
+        open_iterator,
+        source.config.max_queue_size,
+        limit_bytes=parts.options.read_ahead_bytes,
+        pause_after=_starts_audit,
+        linger_sec=_LINGER_SEC,
     )
     gives_up = lambda: control.stopping or control.renewal_asked  # noqa: E731 - a condition, named for its only use
     async with _reading(parts, MessageSource.AUDIT, reader, gives_up) as run:
@@ -229,7 +242,7 @@ async def _batches(parts: Parts, reader: Reader) -> AsyncIterator[list[EventBase
     """Batches up to the end; how an iterator ends that was told to stop says nothing."""
     options = parts.options
     try:
-        while events := await reader.take(options.push_max_events, options.push_max_rows):
+        while events := await reader.take(options.push_max_events, options.push_max_rows, options.push_max_bytes):
             yield events
     except DriverError:
         if not reader.stopped:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 
 from fustor_driver.errors import NotConformant
+from fustor_driver.hosts.weight import weigh
 from fustor_event_model import EventBase
 
 __all__ = ["Reader"]
@@ -18,7 +19,9 @@ _JOIN_SEC = 5.0
 
 
 class Reader:
-    """Reads ahead up to `limit` events or `limit_rows` rows, then waits: a slow pusher slows the source, at no memory.
+    """Reads ahead up to `limit` events, `limit_rows` rows or about `limit_bytes` bytes, then waits.
+
+    So a slow pusher slows the source, at no memory.
 
     The thread calls `open_iterator(stop_event)` and iterates what it returns. After an event for which `pause_after`
     is true it waits for `resume()` before it asks for the next one. With `linger_sec` a batch that is not full waits
@@ -32,6 +35,7 @@ class Reader:
         limit: int,
         *,
         limit_rows: int = 20_000,
+        limit_bytes: int = 64 << 20,
         pause_after: Callable[[EventBase], bool] | None = None,
         linger_sec: float = 0.0,
     ) -> None:
@@ -40,12 +44,15 @@ class Reader:
         self._open_iterator = open_iterator
         self._limit = limit
         self._limit_rows = limit_rows
-        self._rows_taken = 0
+        self._limit_bytes = limit_bytes
+        self._rows_taken = self._bytes_taken = 0
         self._pause_after = pause_after
         self._linger_sec = linger_sec
         self._wanted = 1
         self._loop = asyncio.get_running_loop()
         self._buffer: deque[EventBase] = deque()
+        self._weights: deque[int] = deque()
+        self._full = False
         self._oldest_since = 0.0
         self._hungry = False
         self._news = asyncio.Event()
@@ -80,10 +87,10 @@ class Reader:
         """
         await asyncio.shield(self._opened)
 
-    async def take(self, max_events: int, max_rows: int) -> list[EventBase]:
+    async def take(self, max_events: int, max_rows: int, max_bytes: int = 16 << 20) -> list[EventBase]:
         """What is there now, at least one event and in order; an empty list at the end.
 
-        Takes at most `max_events` events, and stops at the event that reaches `max_rows` rows.
+        Takes at most `max_events` events, and stops at the event that reaches `max_rows` rows or `max_bytes` bytes.
 
         Raises:
             Exception: what the iterator raised, after everything before it was taken.
@@ -98,29 +105,32 @@ class Reader:
             first_rows = max(len(self._buffer[0].rows), 1)
             enough = min(max_events, self._limit, min(max_rows, self._limit_rows) // first_rows)
             await self._wait_for(enough, self._linger_sec)
-        return self._taken(max_events, max_rows)
+        return self._taken(max_events, max_rows, max_bytes)
 
     async def _wait_for(self, events: int, timeout_sec: float | None) -> None:
         """Return when so many events wait, the thread ended or paused, or the time is up."""
         self._wanted = events
         self._hungry = True
-        if len(self._buffer) < events and not self._ended:
+        if len(self._buffer) < events and not (self._ended or (self._full and self._buffer)):
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_sec):
                     await self._news.wait()
         self._hungry = False
         self._news.clear()
 
-    def _taken(self, max_events: int, max_rows: int) -> list[EventBase]:
+    def _taken(self, max_events: int, max_rows: int, max_bytes: int) -> list[EventBase]:
         taken: list[EventBase] = []
-        rows = 0
+        rows = weight = 0
         take, append, left = self._buffer.popleft, taken.append, min(len(self._buffer), max_events)
-        while left and rows < max_rows:
+        weight_of_next = self._weights.popleft
+        while left and rows < max_rows and weight < max_bytes:
             event = take()
             rows += len(event.rows)
+            weight += weight_of_next()
             append(event)
             left -= 1
         self._rows_taken += rows
+        self._bytes_taken += weight
         self._oldest_since = time.monotonic()
         self._room.set()
         return taken
@@ -169,14 +179,18 @@ class Reader:
     def _pump(self, iterator: Iterator[EventBase]) -> None:
         """Read until the end or the stop; this loop is what a run costs, so everything in it is local."""
         buffer, limit, limit_rows, pause_after = self._buffer, self._limit, self._limit_rows, self._pause_after
-        rows_read = 0
+        note_weight, limit_bytes = self._weights.append, self._limit_bytes
+        rows_read = bytes_read = 0
         for event in iterator:
             if not buffer:
                 self._oldest_since = time.monotonic()
             try:
                 rows_read += len(event.rows)
+                weight = weigh(event)
             except (AttributeError, TypeError) as err:
                 raise NotConformant(f"The {self.name} iterator gave a {type(event).__name__} that is no event") from err
+            bytes_read += weight
+            note_weight(weight)
             buffer.append(event)
             if self._hungry and len(buffer) >= self._wanted:
                 self._hungry = False
@@ -185,18 +199,31 @@ class Reader:
                 self._tell(self._news.set)
                 self._go_on.wait()
                 self._go_on.clear()
-            if len(buffer) >= limit or rows_read - self._rows_taken >= limit_rows:
-                self._wait_for_room(rows_read)
+            if (
+                len(buffer) >= limit
+                or rows_read - self._rows_taken >= limit_rows
+                or bytes_read - self._bytes_taken >= limit_bytes
+            ):
+                self._wait_for_room(rows_read, bytes_read)
             if self._stopping:
                 return
 
-    def _wait_for_room(self, rows_read: int) -> None:
+    def _wait_for_room(self, rows_read: int, bytes_read: int) -> None:
         while not self._stopping:
             self._room.clear()
-            if len(self._buffer) < self._limit and rows_read - self._rows_taken < self._limit_rows:
-                return
+            if (
+                len(self._buffer) < self._limit
+                and rows_read - self._rows_taken < self._limit_rows
+                and bytes_read - self._bytes_taken < self._limit_bytes
+            ):
+                break
             if not self._stopping:
+                self._full = True
+                if self._hungry:  # whoever waits for a fuller buffer gets what is there
+                    self._hungry = False
+                    self._tell(self._news.set)
                 self._room.wait()
+        self._full = False
 
     def _tell(self, call: Callable[[], object]) -> None:
         try:
