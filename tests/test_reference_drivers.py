@@ -1,6 +1,8 @@
 """Reference drivers keep the templates true: rendered again from their answers, template-owned files are equal."""
 
 import shutil
+import subprocess
+import sys
 from fnmatch import fnmatch
 
 import pytest
@@ -51,6 +53,16 @@ def test_one_changed_byte_is_seen(name, tmp_path):
     shutil.copytree(REFERENCES[0], copy, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
     (copy / name).write_bytes((copy / name).read_bytes() + b"\n")
     assert differing(copy, tmp_path) == {name}
+
+
+SLOW = dict.fromkeys(("pusher-fs", "pusher-postgres", "source-fs", "source-postgres"), pytest.mark.matrix)
+
+
+@pytest.mark.parametrize("driver", [pytest.param(one, marks=SLOW.get(one.name, ()), id=one.name) for one in REFERENCES])
+def test_its_suite_is_found_in_its_own_directory_by_its_own_rules(driver):
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=driver, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_is_registered_as_a_reference_driver_exists():

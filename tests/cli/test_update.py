@@ -293,6 +293,20 @@ def test_a_commit_that_is_no_release_stays_where_copier_left_it(update, driver):
     assert b'\n_commit: "abc"\n' in (driver / ANSWERS_FILE).read_bytes()
 
 
+@pytest.mark.parametrize("version", [b"1.0.0", b"9.9.9"])
+def test_a_project_of_a_fork_is_sent_to_copier(update, driver, version):
+    """Its template has our name and other texts, or versions that are not ours: copier knows where it is."""
+    fork = b'_commit: "v1"\n_src_path: "https://example.org/fork.git"\nfiles: {"README.md": "%s"}\n' % (b"0" * 64)
+    edit(driver / ANSWERS_FILE, b'template_version: "1.0.0"', fork + b'template_version: "%s"' % version)
+    before = contents(driver)
+    code, _, said = update(driver)
+    assert code in {5, 7}
+    assert "https://example.org/fork.git" in said
+    assert "run `copier update`" in said
+    assert "put that file back" not in said
+    assert contents(driver) == before
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_git_apply_of_the_dry_run_equals_the_run_conflicts_and_all(update, tmp_path, monkeypatch):
     worlds = [tmp_path / "ran", tmp_path / "patched"]

@@ -19,8 +19,9 @@ from fustor_pusher_fs._progress import Session
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
-    config.addinivalue_line("markers", "full: the long form, run before a release")
-    config.option.markexpr = config.option.markexpr or "not full"
+    for marker in ("chaos: seeded random faults (minutes)", "full: the long form, run before a release"):
+        config.addinivalue_line("markers", marker)
+    config.option.markexpr = config.option.markexpr or "not (chaos or full)"
 
 
 def _replay(directory: Path) -> View:

@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
-    config.addinivalue_line("markers", "full: the long form, run before a release")
-    config.option.markexpr = config.option.markexpr or "not full"
+    for marker in ("chaos: seeded random faults (minutes)", "full: the long form, run before a release"):
+        config.addinivalue_line("markers", marker)
+    config.option.markexpr = config.option.markexpr or "not (chaos or full)"
 
 
 EMPTY = """

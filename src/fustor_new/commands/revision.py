@@ -119,7 +119,8 @@ def _rendered(package: Path, record: Record) -> tuple[Files, Files]:
     except WorkspaceError as err:
         raise WorkspaceError(f"{str(package / ANSWERS_FILE)!r}: {err}; put them right and run again") from err
     except EnvironmentProblem as err:
-        raise EnvironmentProblem(f"Cannot update {str(package)!r}: {err}") from err
+        other = f"; or run `copier update` there, which asks {record.address!r}" if record.address else ""
+        raise EnvironmentProblem(f"Cannot update {str(package)!r}: {err}{other}") from err
     hashes = {path: sha256(content.data).hexdigest() for path, content in base.items() if path != ANSWERS_FILE}
     if is_adopted(record):
         hashes = {path: digest for path, digest in hashes.items() if path in record.files}
