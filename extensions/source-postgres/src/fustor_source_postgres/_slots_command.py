@@ -46,15 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         address = Address.parse(asked.uri)
+    except ConfigError as err:
+        return _fail(str(err))
+    try:
         if asked.command == "drop":
             drop_slot(address, asked.slot)
             sys.stdout.write(f"Dropped {asked.slot}\n")
         else:
             sys.stdout.writelines(f"{_line(slot)}\n" for slot in list_slots(address))
     except (ConfigError, DriverError, psycopg2.Error) as err:
-        sys.stderr.write(f"{' '.join(str(err).split())}\n")
-        return 9
+        return _fail(address.clean(err))
     return 0
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"{text}\n")
+    return 9
 
 
 def _line(slot: slots.Slot) -> str:
