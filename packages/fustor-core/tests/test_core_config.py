@@ -81,6 +81,9 @@ def test_credentials_are_values():
         source(uri=f"postgresql://me:{SECRET}/with/slashes@host/db"),
         source(uri=f"postgresql://host/db?user=me&password={SECRET}"),
         pusher(endpoint=f"https://me:{SECRET}@host/x"),
+        source(uri=f"user=me passfile=/x dbname=d password={SECRET}"),
+        source(uri=f"host=h password={SECRET} and {SECRET} dbname=d"),
+        source(uri=f"host=h password = 'it\\'s {SECRET}' dbname=d"),
     ],
     ids=lambda shown: type(shown).__name__,
 )

@@ -11,7 +11,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["ApiKeyCredential", "Credential", "PasswdCredential", "PusherConfig", "SourceConfig"]
 
-_SECRET_IN_URI = re.compile(r"(?P<user>://[^:@]*:).*(?=@)|(?P<name>[\w%+.-]+)=(?P<value>[^&]*)")
+# a value ends at the next parameter: of a uri behind `&`, of `host=... password=...` behind a space
+_SECRET_IN_URI = re.compile(
+    r"(?P<user>://[^:@]*:).*(?=@)"
+    r"|(?P<name>[\w%+.-]+)\s*=\s*(?P<value>'(?:[^'\\]|\\.)*'|[^&]*?(?=\s[\w%+.-]+\s*=|&|$))",
+    re.DOTALL,
+)
 _SECRET_NAME = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 
 
