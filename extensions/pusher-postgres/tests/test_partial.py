@@ -202,3 +202,22 @@ def test_a_value_with_a_nul_is_kept_as_the_text_of_its_json(run, database, is_kn
     expected = {"doc": '{"a":["x\\u0000y"]}', "plain": "\\u0000", "text": '"\\u0000"', '"k\\u0000"': 1, "n": 2}
     assert found(database) == expected | ({"t": "kept"} if is_known else {})
     assert database.ask("SELECT extra FROM fustor.public_users WHERE path = %s", PATH) == [({"name": '"x\\u0000y"'},)]
+
+
+@pytest.mark.parametrize("source", [None, SNAPSHOT, AUDIT])
+def test_a_typed_value_with_a_nul_is_kept_as_the_text_of_its_json(run, database, source):
+    more = {"source": source} if source else {}
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([record("0", {"doc": {"a": 1}, "text": "x", "n": 1}, **more)], session_id=session)
+        if source is AUDIT:
+            await driver.push([], session_id=session, is_snapshot_end=True)
+            await driver.push([AUDIT_START], session_id=session)
+        for _ in range(2):
+            told = record("1", {"doc": {"a": "\0"}, "text": "x\0y", "n": 2}, **more)
+            assert (await driver.push([told], session_id=session))["refused_rows"] == 0
+
+    run(scenario, typed_tables=["*"])
+    told = database.ask("SELECT doc, text, n FROM fustor.public_users WHERE path = %s", PATH)
+    assert [str(value) for value in told[0]] == ['{"a":"\\u0000"}', '"x\\u0000y"', "2"]

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import logging
 
-from psycopg2 import sql
-
 from fustor_pusher_postgres._guard import guarded
 from fustor_pusher_postgres._replace import forget
 from fustor_pusher_postgres._rows import LISTED, SKIPPED
-from fustor_pusher_postgres._schema import notes_name, qualified
 from fustor_pusher_postgres._tables import Table
 from fustor_pusher_postgres._write import Writer
 
@@ -18,11 +15,6 @@ __all__ = ["end_audit", "start_audit"]
 
 _log = logging.getLogger(__package__)
 _FEW = 10_000
-_CREATE = """
-CREATE UNLOGGED TABLE IF NOT EXISTS {n} (
-    audit integer NOT NULL, home integer NOT NULL, path text COLLATE "C", seen smallint NOT NULL
-)
-"""
 _BEGIN = "INSERT INTO {n} (audit, home, path, seen) VALUES (%(audit)s, -1, NULL, 0)"
 """Its first row: a crash of the server empties the table, so that while this row is there, all are."""
 _PARENT = (
@@ -45,10 +37,6 @@ def start_audit(writer: Writer) -> None:
     writer.state.start_audit()
     if not writer.state.snapshot_open:
         forget(writer)
-    writer.run(_CREATE)
-    index = sql.Identifier(f"{notes_name(writer.state.number)}_home")
-    notes = qualified(writer.schema, notes_name(writer.state.number))
-    writer.execute(sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (home)").format(index, notes))
     _clear(writer)
     writer.run(_BEGIN)
 

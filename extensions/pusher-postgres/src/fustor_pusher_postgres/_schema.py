@@ -8,7 +8,18 @@ from psycopg2.extensions import cursor
 from fustor_pusher_postgres._errors import ConfigError
 from fustor_pusher_postgres._owners import refuse_strangers
 
-__all__ = ["DEAD_LETTERS", "FACTS", "META", "OWN", "TABLES", "TASKS", "notes_name", "prepare_schema", "qualified"]
+__all__ = [
+    "DEAD_LETTERS",
+    "FACTS",
+    "META",
+    "OWN",
+    "TABLES",
+    "TASKS",
+    "notes_name",
+    "prepare_notes",
+    "prepare_schema",
+    "qualified",
+]
 
 META, TASKS, TABLES = "_fustor_meta", "_fustor_tasks", "_fustor_tables"
 FACTS, DEAD_LETTERS = "_fustor_facts", "_fustor_dead_letters"
@@ -127,6 +138,14 @@ _MIGRATIONS = (
 )
 
 
+_NOTES = """
+CREATE UNLOGGED TABLE IF NOT EXISTS {notes} (
+    audit integer NOT NULL, home integer NOT NULL, path text COLLATE "C", seen smallint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS {index} ON {notes} (home);
+"""
+
+
 def qualified(schema: str, name: str) -> sql.Composable:
     """The quoted name of a table in the schema."""
     return sql.Identifier(schema, name)
@@ -135,6 +154,12 @@ def qualified(schema: str, name: str) -> sql.Composable:
 def notes_name(number: int) -> str:
     """The table of what the audit of a task reports."""
     return f"{OWN}audit_{number}"
+
+
+def prepare_notes(cur: cursor, schema: str, number: int) -> None:
+    """Create the table of what the audits of a task report, if it is missing; whose it is was looked at before."""
+    names = {"notes": qualified(schema, notes_name(number)), "index": sql.Identifier(f"{notes_name(number)}_home")}
+    cur.execute(sql.SQL(_NOTES).format(**names))
 
 
 def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:

@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor
 
 from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_postgres._errors import DriverError
-from fustor_pusher_postgres._schema import FACTS, TASKS, qualified
+from fustor_pusher_postgres._schema import FACTS, TASKS, prepare_notes, qualified
 
 __all__ = ["UNKNOWN", "Locked", "State", "Superseded", "begin_session", "clear_facts", "load", "lock", "save"]
 
@@ -198,6 +198,7 @@ def begin_session(cur: cursor, schema: str, task: str) -> tuple[str, int]:
     cur.execute(query, (task, uuid.uuid4().hex))
     number, session_id, committed = _row(cur)
     clear_facts(cur, schema, number)
+    prepare_notes(cur, schema, number)
     return session_id, int(committed)
 
 
