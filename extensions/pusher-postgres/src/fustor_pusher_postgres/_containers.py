@@ -47,7 +47,9 @@ def make_containers(writer: Writer, missing: set[str], above: Mapping[str, str],
         return
     made = {"/"}
     for table in writer.tables.holding(above.keys()):
-        made.update(path for (path,) in writer.run(statements.CLEAR, table, paths=list(missing), source=source))
+        cleared = [sql.SQL(", {} = NULL").format(sql.Identifier(name)) for name, _ in table.columns]
+        clear = sql.SQL(statements.CLEAR).format(t=writer.name(table), cleared=sql.SQL("").join(cleared))
+        made.update(path for (path,) in writer.execute(clear, paths=list(missing), source=source))
     homes: dict[str, list[str]] = {}
     for path in sorted(missing - made):
         homes.setdefault(above[path], []).append(path)

@@ -171,10 +171,11 @@ SELECT %(audit)s, home, path, seen FROM pg_temp._fustor_stage WHERE run = %(run)
 
 REPORT_REFUSED = "INSERT INTO {n} (audit, home, path, seen) VALUES (%(audit)s, 0, %(path)s, %(seen)s)"
 
+_MOVED = COLUMNS.replace(" record,", " {record},")
 MOVE = (
     "WITH moved AS (DELETE FROM {y} t USING pg_temp._fustor_stage s"
     " WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path{only} RETURNING t.*)"
-    f" INSERT INTO {{into}} ({COLUMNS}{{digest}}) SELECT {COLUMNS}{{digest_value}} FROM moved"
+    f" INSERT INTO {{into}} ({COLUMNS}{{digest}}) SELECT {_MOVED}{{digest_value}} FROM moved"
 )
 
 TOUCHED = """
@@ -185,7 +186,7 @@ SELECT EXISTS (SELECT FROM {t} t
 CLEAR = """
 UPDATE {t} SET is_directory = true, _told = CASE WHEN _session = %(session)s THEN coalesce(_told, mtime) END,
     mtime = NULL, size = NULL, parent_path = NULL, parent_mtime = NULL, is_atomic_write = NULL, audit_skipped = NULL,
-    record = NULL, extra = NULL, message_source = %(source)s, _partial = NULL, _refused = NULL
+    record = NULL, extra = NULL, message_source = %(source)s, _partial = NULL, _refused = NULL{cleared}
 WHERE path = ANY(%(paths)s) RETURNING path
 """
 

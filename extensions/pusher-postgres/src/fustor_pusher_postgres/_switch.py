@@ -10,25 +10,19 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._declare import Declarations
+from fustor_pusher_postgres._fold import IS_OBJECT, OF_RECORDS, whole_record
 from fustor_pusher_postgres._infer import Room, can_be_column, joined_type
 from fustor_pusher_postgres._layout import NO_LAYOUT
 from fustor_pusher_postgres._native import Native
 from fustor_pusher_postgres._schema import TABLES, TASKS, qualified
 from fustor_pusher_postgres._state import load
-from fustor_pusher_postgres._tables import Table, Tables, as_text, load_tables
+from fustor_pusher_postgres._tables import Table, Tables, load_tables
 from fustor_pusher_postgres.config import PostgresParams
 
 __all__ = ["settle"]
 
 _log = logging.getLogger(__name__)
 _KEYS_MAX = 10_000  # more have no room anyway
-_PAIRS = 40  # a function takes a hundred arguments
-_JSON_KINDS = frozenset(
-    {"smallint", "integer", "bigint", "oid", "real", "double precision", "boolean", "json", "jsonb"}
-)
-"""Types whose values are the same in JSON; of any other one JSON has the text."""
-_IS_OBJECT = "pg_catalog.jsonb_typeof(record) = 'object'"
-_OF_RECORDS = f"CASE WHEN {_IS_OBJECT} THEN record END"
 _KEYS = """
 SELECT e.key, pg_catalog.array_agg(DISTINCT CASE pg_catalog.jsonb_typeof(e.value)
     WHEN 'number' THEN CASE WHEN e.value::text ~ '^-?[0-9]{{1,18}}$' THEN 'bigint' ELSE 'numeric' END
@@ -107,13 +101,11 @@ class _Switch:
             statement = sql.SQL("UPDATE {} SET {}, record = NULLIF(record - {}::pg_catalog.text[], '{{}}')").format(
                 self._name(table), sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
             )
-            self._cur.execute(statement + sql.SQL(f" WHERE {_IS_OBJECT}"))
+            self._cur.execute(statement + sql.SQL(f" WHERE {IS_OBJECT}"))
         return self._declarations.apply(table, told)
 
     def _kinds(self, table: Table) -> dict[str, str]:
-        query = sql.SQL(_KEYS).format(
-            table=self._name(table), records=sql.SQL(_OF_RECORDS), most=sql.Literal(_KEYS_MAX)
-        )
+        query = sql.SQL(_KEYS).format(table=self._name(table), records=sql.SQL(OF_RECORDS), most=sql.Literal(_KEYS_MAX))
         self._cur.execute(query)
         room = Room({}, table.last_number)
         found = {
@@ -126,12 +118,8 @@ class _Switch:
     def _to_jsonb(self, table: Table) -> Table:
         layout = replace(table.layout, index=None, checks=None)
         if table.columns:
-            statement = sql.SQL("UPDATE {} SET record = coalesce({}, '{{}}') || {}").format(
-                self._name(table), sql.SQL(_OF_RECORDS), _object(table)
-            )
-            empty = [sql.SQL("{} IS NULL").format(sql.Identifier(name)) for name, _ in table.columns]
-            some = sql.SQL(f" WHERE {_IS_OBJECT} OR record IS NULL AND NOT ({{}})").format(sql.SQL(" AND ").join(empty))
-            self._cur.execute(statement + some)
+            statement = sql.SQL("UPDATE {} SET record = {}").format(self._name(table), whole_record(table))
+            self._cur.execute(statement)
             drops = [sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name, _ in table.columns]
             self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(self._name(table), sql.SQL(", ").join(drops)))
         return self._tables.note_layout(self._cur, self._flag(replace(table, columns=()), is_typed=False), layout)
@@ -154,27 +142,3 @@ def _from_record(key: str, kind: str) -> sql.Composable:
     if kind == "jsonb":
         return sql.SQL("NULLIF(record -> {}, 'null')").format(sql.Literal(key))
     return sql.SQL("(record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))
-
-
-def _object(table: Table) -> sql.Composable:
-    """The columns of a table as one jsonb."""
-    pairs = [sql.SQL("{}, {}").format(sql.Literal(name), _in_json(table, name, kind)) for name, kind in table.columns]
-    parts = [pairs[start : start + _PAIRS] for start in range(0, len(pairs), _PAIRS)]
-    return sql.SQL(" || ").join(
-        [sql.SQL("pg_catalog.jsonb_build_object({})").format(sql.SQL(", ").join(part)) for part in parts]
-    )
-
-
-def _in_json(table: Table, name: str, kind: str) -> sql.Composable:
-    """The values of a column as their source tells them."""
-    column = sql.Identifier(name)
-    native = table.layout.native(name)
-    element = kind.removesuffix("[]")
-    if kind in _JSON_KINDS or (kind == "numeric" and (native is None or native.sql != kind)):
-        return sql.SQL("pg_catalog.to_jsonb({})").format(column)
-    if element != kind:
-        if element in _JSON_KINDS:
-            return sql.SQL("pg_catalog.to_jsonb({})").format(column)
-        array = column if element == "box" else as_text(column, kind)  # of boxes, the text has semicolons
-        return sql.SQL("pg_catalog.to_jsonb(({})::pg_catalog.text[])").format(array)
-    return sql.SQL("pg_catalog.to_jsonb({})").format(as_text(column, kind))

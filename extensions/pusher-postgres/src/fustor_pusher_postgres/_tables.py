@@ -260,7 +260,7 @@ def as_text(column: sql.Composable, kind: str) -> sql.Composable:
     """The texts of a column's values as the server prints them; a cast would cut the blanks of a `char`."""
     if kind in ("text", "boolean"):
         return sql.SQL("{}::pg_catalog.text").format(column)
-    return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.format('%s', {0}) END").format(column)
+    return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.concat({0}) END").format(column)
 
 
 def is_within(path: str, above: str) -> bool:

@@ -15,6 +15,7 @@ from fustor_pusher_postgres import _statements as statements
 from fustor_pusher_postgres._containers import lacking, make_containers
 from fustor_pusher_postgres._declare import Declarations
 from fustor_pusher_postgres._differences import differing
+from fustor_pusher_postgres._fold import whole_record
 from fustor_pusher_postgres._long import Place, fact_key, places
 from fustor_pusher_postgres._memory import Forecast, Sure
 from fustor_pusher_postgres._partial import supply
@@ -196,7 +197,8 @@ class Writer:
         for other in self.tables.holding(names):
             if other.number != table.number and self._is_between(other, staged.paths):
                 for place in self.places(table):
-                    query = sql.SQL(statements.MOVE).format(y=self.name(other), **place.parts("s.path", "path"))
+                    parts = place.parts("s.path", "path")
+                    query = sql.SQL(statements.MOVE).format(y=self.name(other), record=whole_record(other), **parts)
                     self.execute(query, home=table.number)
         written = self._upsert(table, staged.variants, source)
         if written < len(staged.paths):
