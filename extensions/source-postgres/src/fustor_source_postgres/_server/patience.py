@@ -91,6 +91,11 @@ class Patience:
         self._stop = stop
         self.reset()
 
+    @property
+    def budget_sec(self) -> float:
+        """For how long a fault is borne."""
+        return self._budget
+
     def reset(self) -> None:
         """Forget the failures so far: the budget starts anew."""
         self._pause = min(_FIRST_PAUSE_SEC, self._longest)

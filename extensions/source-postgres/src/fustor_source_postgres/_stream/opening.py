@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import psycopg2
 from psycopg2 import errors
 from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
@@ -32,10 +33,16 @@ from fustor_source_postgres._stream.pgoutput import HEARTBEAT, Decoder
 from fustor_source_postgres._stream.present import Present
 from fustor_source_postgres._stream.relation import Description, Relation, Unfollowed
 from fustor_source_postgres._stream.resolver import Resolver
+from fustor_source_postgres._stream.waiting import said_while_waiting
 
 _log = logging.getLogger(__name__)
 _PRIMER = "fustor.start"
 _LONGEST_NAME = 63
+_SENDER = "select wait_event from pg_catalog.pg_stat_activity where pid = %s"
+_IDLE_EVENTS = {"WalSenderMain", "WalSenderWaitForWal", "WalSenderWaitForWAL", "WalSenderWriteData"}
+"""What a sender shows that waits for work, or for this side: it would answer."""
+_LONGEST_WORK_SEC = 90.0
+"""A sender that works on a large transaction answers every half minute at the latest."""
 _ZOMBIE_SEC = 1.0
 _ZOMBIE_PAUSE_SEC = 0.05
 
@@ -146,6 +153,19 @@ class Opener(Source):
             if slot is not None and self._is_free(slot):
                 slots.drop_slot(conn, self.slot)
 
+    def require_sender(self, pid: int, silence_sec: float) -> None:
+        """Raise a psycopg2.Error unless the server's side of a stream that says nothing is there, and busy.
+
+        The server itself answers nobody where the new connection cannot be made.
+        """
+        with self.address.session() as conn, conn.cursor() as cur:
+            cur.execute(_SENDER, (pid,))
+            found = cur.fetchone()
+        if found is None:
+            raise psycopg2.OperationalError("The server has ended the stream without a word")
+        if found[0] in _IDLE_EVENTS or silence_sec > _LONGEST_WORK_SEC:
+            raise psycopg2.OperationalError(f"The server's sender has not answered for {silence_sec:.0f} s")
+
     def _published(self, conn: connection, name: str | None = None) -> Publication:
         name = name or self.publication(conn)
         found = find_publication(conn, name)
@@ -221,7 +241,7 @@ class Opener(Source):
         conn = self.address.connect(replication=True)
         try:
             cur = conn.cursor(cursor_factory=ReplicationCursor)
-            with cancelled_by(stop, conn):
+            with cancelled_by(stop, conn), said_while_waiting(self.address, conn.info.backend_pid, name):
                 point, snapshot = self._create(cur, name, temporary=not own, failover=failover)
             position = base_index(point)
             if not bounded:

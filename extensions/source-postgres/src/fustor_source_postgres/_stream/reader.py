@@ -26,6 +26,8 @@ _STATUS_SEC = 0.5
 _AWAY_SEC = 0.1
 _SHUTDOWN_QUESTIONS = 3
 _SHUTDOWN_SEC = 1.0
+_QUIET_SEC = 2.0
+"""How long a server may say nothing before it is asked to."""
 
 
 class Reader(Thread):
@@ -56,11 +58,20 @@ class Reader(Thread):
         self._tells_passing = tells_passing
         self._wake_out, self._wake_in = socket.socketpair()
         self._next_status = 0.0
+        self._heard_at = time.monotonic()
+        self._last_heard: object = None
+        self._asked_at: float | None = None
 
     @property
     def queued_bytes(self) -> int:
         """What has been read and not been taken."""
         return self._queued
+
+    @property
+    def silence_sec(self) -> float:
+        """For how long the server has owed an answer; true after a `take` that has found nothing."""
+        asked = self._asked_at
+        return 0.0 if asked is None else time.monotonic() - asked
 
     def release(self, lsn: int) -> None:
         """Let the server drop what it holds back for transactions committed before `lsn`."""
@@ -169,10 +180,18 @@ class Reader(Thread):
             last = message
         if chunk:
             self._written = last.wal_end
+            self._hear()
         else:
+            if self._cur.io_timestamp != self._last_heard:
+                self._last_heard = self._cur.io_timestamp
+                self._hear()
             self._passed = self._cur.wal_end or 0
             self._notice_shutdown()
         return chunk, size
+
+    def _hear(self) -> None:
+        self._heard_at = time.monotonic()
+        self._asked_at = None
 
     def _notice_shutdown(self) -> None:
         """Leave a server that is going down.
@@ -203,6 +222,10 @@ class Reader(Thread):
     def _report(self, *, ask: bool = False) -> None:
         seen = max(self._written, self._passed)
         flush = min(self._flush, seen)  # the server believes any number, and would never send what lies below it
+        now = time.monotonic()
+        ask = ask or (self._asked_at is None and now - self._heard_at >= _QUIET_SEC)
+        if ask and self._asked_at is None:
+            self._asked_at = now
         if ask or flush > self._sent_flush or self._status_due() == 0:
             self._sent_flush = max(flush, self._sent_flush)
             send_status(self._conn, seen, self._sent_flush, ask=ask)

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _TICK_SEC = 0.1
 _NO_END = 1 << 64
 _SLICE_MESSAGES = 64
+_SHORTEST_SILENCE_SEC = 2.0
+_LONGEST_SILENCE_SEC = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class MessageStream:
         self._last_told = self._last_look = time.monotonic()
         self._told_position = -1
         self._last_watch = self._last_told
+        self._last_question = 0.0
         self._marked_lsn = 0
         self._opened = patience.keep_trying(lambda: opener.open(asked.start, stop, bounded=self.is_bounded))
         self._publication = self._opened.publication
@@ -189,6 +192,7 @@ class MessageStream:
 
     def _idle(self, passed: int) -> Iterator[EventBase]:
         """What to do while nothing comes: say so to a host that asked, and keep the slot moving."""
+        self._require_answers()
         now = time.monotonic()
         if self.position != self._told_position:
             self._told_position, self._last_told = self.position, now
@@ -204,6 +208,15 @@ class MessageStream:
         if now - self._last_look >= self._opener.params.heartbeat_sec:
             self._last_look = now
             self._beat(passed)
+
+    def _require_answers(self) -> None:
+        """Raise a psycopg2.Error where the server is silent for longer than a fault is borne, and not busy."""
+        silence = self._reader.silence_sec
+        limit = min(max(self._patience.budget_sec, _SHORTEST_SILENCE_SEC), _LONGEST_SILENCE_SEC)
+        now = time.monotonic()
+        if silence >= limit and now - self._last_question >= limit:
+            self._last_question = now
+            self._opener.require_sender(self._opened.conn.info.backend_pid, silence)
 
     def _beat(self, passed: int) -> None:
         moved_on = max(self._marked_lsn, lsn_of(max(self.position, 0)))
