@@ -17,22 +17,25 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from fustor_conformance._consumer import Consumer
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
-from fustor_conformance.worlds import WithUnreadable
+from fustor_conformance.worlds import WithLongValues, WithUnreadable
 
 Step: TypeAlias = tuple[str, int]
 """What to do, and a number that picks what to do it to."""
 
 _KEYS = ("a", "b", "dir/a", "dir/deep/a")
 _NEW_KEYS = ("a", "x")
+_LONG_KEYS = ("l", "m", "n")
 _LENGTH = 25
 _DRAWN_AGAIN = 4
 """Hypothesis repeats itself: to run n different histories it draws so many times n."""
 _SHRINK_SEC = 60.0
 _CHANGES = Counter(create=4, modify=2, delete=2, rename=2)
+_LONG_CHANGES = Counter(create_long=2, exchange=2)
+"""Where the World has things with long values; they are modified, deleted and renamed as the others are."""
 _REFUSED = {"refused_audit": "run_audit", "refused_snapshot": "finish_snapshot"}
 """What a host does while one container cannot be listed; nothing changes meanwhile."""
 _HOST = Counter(drain=1, catch_up=1, step_snapshot=2, finish_snapshot=1, step_audit=1, run_audit=2, restart=1)
-_WEIGHTED = (*(_CHANGES + _HOST).elements(), *_REFUSED)
+_WEIGHTED = (*(_CHANGES + _LONG_CHANGES + _HOST).elements(), *_REFUSED)
 
 
 class History:
@@ -58,6 +61,8 @@ class History:
             self._refused(_REFUSED[name], pick)
         elif name in self._world.operations:
             self._change(name, pick)
+        elif name in _LONG_CHANGES and isinstance(self._world, WithLongValues):
+            self._change_long(self._world, name, pick)
 
     def judge(self) -> None:
         """Finish what is under way and compare.
@@ -94,6 +99,16 @@ class History:
         above = ["/".join(steps[: depth + 1]) for depth in range(len(steps) - 1)]
         if not _taken(key, listed) and not any(_taken(container, listed, thing=True) for container in above):
             self._world.create(key)
+
+    def _change_long(self, world: WithLongValues, name: str, pick: int) -> None:
+        listed = self._world.list()
+        if name == "create_long":
+            if not _taken(key := _LONG_KEYS[pick % len(_LONG_KEYS)], listed):
+                world.create_long(key)
+            return
+        paths = sorted(path for path, row in listed.items() if "record" in row and "size" not in row)
+        if len(paths) > 1:
+            world.exchange(paths[pick % len(paths)], paths[(pick + 1) % len(paths)])
 
     def _refused(self, name: str, pick: int) -> None:
         if "nest" in self._world.operations:
