@@ -137,6 +137,12 @@ def a_member_wants_an_old_python(root, _):
     edit(root / "packages" / "p0" / "pyproject.toml", '">=3.11"', '"<3.11"')
 
 
+@fault("W15")
+def a_member_allows_an_older_python(root, _):
+    packages(root, "alpha")
+    edit(root / "packages" / "p0" / "pyproject.toml", '">=3.11"', '">=3.9"')
+
+
 @fault("D01")
 def the_project_file_is_broken(root, _):
     add(project(root), "[project\n")

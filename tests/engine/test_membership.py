@@ -164,3 +164,15 @@ def test_a_workspace_of_many_members_is_read_at_once(tmp_path):
     before = time.process_time()
     assert len(workspace.directories) == len(names)
     assert time.process_time() - before < 5
+
+
+def test_a_deep_tree_is_searched(tmp_path):
+    made = [tmp_path]
+    for _ in range(1_100):
+        made.append(made[-1] / "d")
+        made[-1].mkdir()
+    workspace = Workspace.parse(tmp_path, root_text(["**"], []).encode())
+    found = len(workspace.directories)
+    for folder in reversed(made[1:]):  # what empties temporary directories goes down by calling itself
+        folder.rmdir()
+    assert found >= 1_100

@@ -137,6 +137,26 @@ def _one_python_for_all(root: Root) -> Iterator[Fault]:
         left &= allowed if allowed is not None else left
 
 
+@root_check(
+    "W15-driver-narrows-python",
+    Severity.WARNING,
+    rule="No driver allows less of Python than the rest of the workspace does",
+    why="uv resolves and syncs a workspace for what all members allow, so an older Python is lost for the others too",
+    fix="Raise `requires-python` of the root, or move the driver out into a project of its own",
+)
+def _driver_narrows_python(root: Root) -> Iterator[Fault]:
+    drivers = [one for one in root.managed if one.looks_like_a_driver]
+    rest = [one.metadata.requires_python for one in root.managed if not one.looks_like_a_driver]
+    said = [str(table(root.workspace.data, "project").get("requires-python", "")), *rest]
+    known = [minors for python in said if python and (minors := _minors(python))]
+    left = set(_MINORS).intersection(*known) if known else set()
+    for driver in drivers:
+        wanted = _minors(driver.metadata.requires_python) if driver.metadata.requires_python else None
+        if wanted and left & wanted and min(left) < min(wanted):
+            python = driver.metadata.requires_python
+            yield Fault(driver.metadata_place, f"It requires Python {python!r}, and the others allow 3.{min(left)}")
+
+
 def _sources(project: Mapping[str, Any]) -> Mapping[str, Any]:
     return table(project, "tool", "uv", "sources")
 

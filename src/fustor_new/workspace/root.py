@@ -250,16 +250,19 @@ def _relative(path: str, root: Path) -> str:
 
 def _directories(folder: Path, root: Path, depth: int | None) -> Iterator[Path]:
     """Yield the directories below `folder`, at most `depth` components below `root`."""
-    if depth is not None and len(folder.parts) - len(root.parts) >= depth:
-        return
-    try:
-        entries = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
-    except OSError:  # no such folder, or one that uv could not list either
-        return
-    for entry in entries:
-        if entry.name not in {".git", ".venv", "node_modules", "__pycache__"}:
-            yield entry
-            yield from () if entry.is_symlink() else _directories(entry, root, depth)
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        if depth is not None and len(here.parts) - len(root.parts) >= depth:
+            continue
+        try:
+            with os.scandir(here) as entries:
+                found = [Path(entry.path) for entry in entries if entry.is_dir()]
+        except OSError:  # no such folder, or one that uv could not list either
+            continue
+        found = [entry for entry in found if entry.name not in {".git", ".venv", "node_modules", "__pycache__"}]
+        yield from found
+        waiting += (entry for entry in found if not entry.is_symlink())
 
 
 def read_member(root: Path, directory: str) -> Driver | None:
