@@ -46,6 +46,10 @@ create event trigger fustor_give_key on ddl_command_end when tag in ('CREATE TAB
   execute function public.fustor_give_key();
 create table public.fustor_canary (id int primary key);
 """
+DROP_SLOTS = """
+select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where database = '{name}' and active;
+select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = '{name}'
+"""
 FILL = """
 insert into onek select n, n % 7, n % 2, n % 4, n % 10, n % 20, n % 100, n % 10, n, n % 200, n, n * 2, n * 2 + 1,
   'AAAA' || n % 100, 'BBBB' || n % 50, 'VVVV' from generate_series(0, 999) n;
@@ -120,9 +124,18 @@ class Verdict(NamedTuple):
 
 
 def judge(file, server):
-    """How a case ends."""
+    """How a case ends; it leaves nothing but its part of the destination."""
     name = file.stem.replace(".", "_").replace("-", "_")
-    run(server.uri, sql.SQL("create database {} template template_of_cases").format(sql.Identifier(f"c_{name}")))
+    database = sql.Identifier(f"c_{name}")
+    run(server.uri, sql.SQL("create database {} template template_of_cases").format(database))
+    try:
+        return compare(file, server, name)
+    finally:
+        run(server.uri, DROP_SLOTS.format(name=f"c_{name}"), sql.SQL("drop database {} with (force)").format(database))
+
+
+def compare(file, server, name):
+    """What both drivers make of a case."""
     dsn, target = make_dsn(server.uri, dbname=f"c_{name}"), make_dsn(server.uri, dbname="destination")
     before = read_forms(dsn)
     with Pipeline(name, dsn, target) as pipeline:

@@ -16,7 +16,7 @@ CHECKS = ("test_connection", "check_privileges", "check_runtime_params")
 
 
 def ask(check, dsn, **params):
-    return asyncio.run(getattr(PostgresDriver, check)(uri=dsn, driver_params=params))
+    return asyncio.run(getattr(PostgresDriver, check)(uri=dsn, driver_params=params, id="t"))
 
 
 @pytest.fixture
@@ -146,3 +146,23 @@ def assert_alike(shop, dsn, state, **params):
         refusal = err
     assert all(passed for passed, _ in answers) == (refusal is None), (answers, refusal)
     asyncio.run(driver.close())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "select pg_create_logical_replication_slot('{name}', 'pgoutput')",
+        "select pg_create_logical_replication_slot('{name}', 'test_decoding')",
+        "select pg_create_physical_replication_slot('{name}')",
+    ],
+)
+@pytest.mark.parametrize("name", ["billing_{database}", "fustor_x_{database}", "fustor_{database}_01234567"])
+def test_the_checks_refuse_what_the_start_refuses_of_slots(shop, documented, made, name):
+    slot = name.format(database=shop.name)
+    try:
+        assert_alike(shop, documented, made.format(name=slot), slot=slot)
+    finally:
+        shop.run(
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s and not active",
+            slot,
+        )

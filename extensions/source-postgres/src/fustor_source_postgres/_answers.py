@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server.agent_user import create_agent_user
 from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
-from fustor_source_postgres._server.slots import name_for
 from fustor_source_postgres.config import PostgresParams, parse_params
 
-Check = Callable[[connection, PostgresParams, str], tuple[bool, str]]
+Check = Callable[[connection, PostgresParams, str, Owner | None], tuple[bool, str]]
 
 
 class Asked(BaseModel):
@@ -57,9 +57,10 @@ def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bo
     params = parse_params(asked.driver_params)
     credential = (asked.admin_creds or asked.credential) if as_admin else (asked.credential or asked.admin_creds)
     address = Address.parse(asked.uri, credential, connect_timeout=params.connect_timeout_sec)
-    name = params.slot or (name_for(asked.id, address.database) if asked.id else "")
+    owner = Owner.of(asked.id, address.database) if asked.id else None
+    name = params.slot or (owner.default_slot if owner else "")
     with address.session() as conn:
-        return check(conn, params, name)
+        return check(conn, params, name, owner)
 
 
 def make_agent_user(asked: Asked) -> tuple[bool, str]:
@@ -68,7 +69,7 @@ def make_agent_user(asked: Asked) -> tuple[bool, str]:
     if not user or asked.admin_creds is None:
         return False, "The user is made with admin_creds and named by credential; give both"
 
-    def make(conn: connection, params: PostgresParams, name: str) -> tuple[bool, str]:
+    def make(conn: connection, params: PostgresParams, name: str, _: Owner | None) -> tuple[bool, str]:
         return True, create_agent_user(conn, user, password, params, params.publication or name or SHARED_NAME)
 
     return on_server(asked, make, as_admin=True)

@@ -10,6 +10,7 @@ from psycopg2.extensions import connection
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.catalog import Table, require_tables
+from fustor_source_postgres._server.ownership import Owner, require_ours
 from fustor_source_postgres._server.publication import (
     SHARED_NAME,
     change_statement,
@@ -22,6 +23,7 @@ from fustor_source_postgres._server.sql import fetch_one
 from fustor_source_postgres.config import PostgresParams
 
 _OLDEST_SERVER = 140000
+_FIRST_STANDBY = 160000
 # pg_settings has no row for what a user may not read, current_setting() fails on it
 _SETTINGS = """
 select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery(),
@@ -39,6 +41,9 @@ select pg_catalog.pg_has_role(pubowner, 'usage') from pg_catalog.pg_publication 
 """
 _OWNS = """
 select pg_catalog.pg_has_role(relowner, 'usage') from pg_catalog.pg_class where oid = %s
+"""
+_PHYSICAL = """
+select from pg_catalog.pg_replication_slots where slot_type = 'physical' and slot_name = %s
 """
 _TLS = """
 select coalesce((select version from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid() and ssl), 'no TLS')
@@ -72,23 +77,22 @@ def check_connection(conn: connection) -> tuple[bool, str]:
     return True, f"Connected to PostgreSQL {version}, {tls}"
 
 
-def check_settings(conn: connection, params: PostgresParams, own_slot: str) -> tuple[bool, str]:
+def check_settings(conn: connection, params: PostgresParams, own_slot: str, owner: Owner | None) -> tuple[bool, str]:
     """Whether the server tells its changes, and what its slots hold back."""
     found = Findings()
     with conn.cursor() as cur:
         cur.execute(_SETTINGS)
         level, recovering, encoding, free_slots, free_senders, keep, plugins, counts = fetch_one(cur)
-    own = slots.find_slots(conn).get(own_slot)
     if level != "logical":
         found.problems.append("wal_level is not logical: run `ALTER SYSTEM SET wal_level = logical` and restart")
-    if free_slots < 1 and own is None:
-        found.problems.append("No replication slot is free: raise max_replication_slots, or drop an orphan")
     if free_senders < 1:
         found.problems.append("No WAL sender is free: raise max_wal_senders and restart")
     if encoding == "SQL_ASCII":
         found.problems.append("The database checks no texts (SQL_ASCII): convert it, for example to UTF8")
     if plugins is not None and slots.PLUGIN not in [name.strip() for name in plugins.split(",")]:
         found.problems.append(f"output_plugin_libraries lacks {slots.PLUGIN}: add it without quotes and reload")
+    if recovering and conn.server_version < _FIRST_STANDBY:
+        found.problems.append("A standby decodes its log from PostgreSQL 16 on: read the primary")
     if keep == "-1":
         found.notes.append("max_slot_wal_keep_size is unlimited: an abandoned slot can fill the disk")
     if counts != "on":
@@ -96,8 +100,30 @@ def check_settings(conn: connection, params: PostgresParams, own_slot: str) -> t
     if recovering:
         found.notes.append("The server is a standby: idle streams write no heartbeats there")
     _check_tables(conn, params, found)
-    _tell_slots(conn, own, own_slot, found)
+    _check_slots(conn, params, own_slot, owner, free=free_slots, found=found)
     return found.answer("The server tells its changes")
+
+
+def _check_slots(
+    conn: connection, params: PostgresParams, own_slot: str, owner: Owner | None, *, free: int, found: Findings
+) -> None:
+    """Whether a slot of this source is there, or can be made; one that is another's stops the start."""
+    if params.failover and conn.server_version < slots.FIRST_WITH_FAILOVER:
+        found.problems.append("`failover` needs PostgreSQL 17 or newer: leave it out")
+    own = slots.find_slots(conn).get(own_slot)
+    if own is None:
+        with conn.cursor() as cur:
+            cur.execute(_PHYSICAL, (own_slot,))
+            if cur.fetchone() is not None:
+                found.problems.append(f"Slot {own_slot!r} is a physical one: choose another `slot`")
+        if free < 1:
+            found.problems.append("No replication slot is free: raise max_replication_slots, or drop an orphan")
+    else:
+        try:
+            require_ours(conn, own) if owner is None else owner.require(conn, own)
+        except ConfigError as err:
+            found.problems.append(str(err))
+    _tell_slots(conn, own, own_slot, found)
 
 
 def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> None:
@@ -138,7 +164,7 @@ def _tell_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: 
     ]
 
 
-def check_privileges(conn: connection, params: PostgresParams, slot: str) -> tuple[bool, str]:
+def check_privileges(conn: connection, params: PostgresParams, slot: str, _owner: Owner | None) -> tuple[bool, str]:
     """Whether this user may stream, read every chosen table, and have the publication that is needed."""
     found = Findings()
     role, may_stream, _ = find_role(conn)
