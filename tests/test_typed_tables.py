@@ -165,7 +165,9 @@ def tell(pipe, source, target, cases, phase):
         pipe.audit()
 
 
-PHASES = pytest.mark.parametrize("phase", ["snapshot", "stream", "update", "audit"])
+PHASES = pytest.mark.parametrize(
+    "phase", ["snapshot", "stream", *(pytest.param(phase, marks=pytest.mark.full) for phase in ("update", "audit"))]
+)
 
 
 @PHASES

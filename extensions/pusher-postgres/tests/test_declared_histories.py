@@ -106,14 +106,12 @@ async def play(database, seed, names, *, has_odd):
         await driver.close()
 
 
-@pytest.mark.parametrize("has_odd", [False, True], ids=["fitting", "with odd values"])
-@pytest.mark.parametrize("names", [NAMES, MANY_NAMES], ids=["few names", "many names"])
-@pytest.mark.parametrize("seed", range(3))
-def test_a_typed_table_holds_what_jsonb_holds(database, seed, names, has_odd):
-    asyncio.run(play(database, seed, names, has_odd=has_odd))
+@pytest.mark.parametrize(("names", "has_odd"), [(NAMES, True), (MANY_NAMES, False)], ids=["few names", "many names"])
+def test_a_typed_table_holds_what_jsonb_holds(database, names, has_odd):
+    asyncio.run(play(database, 1, names, has_odd=has_odd))
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("seed", range(3, 203))
+@pytest.mark.parametrize("seed", range(200))
 def test_a_typed_table_holds_what_jsonb_holds_in_many_histories(database, seed):
     asyncio.run(play(database, seed, NAMES if seed % 2 else MANY_NAMES, has_odd=seed % 3 == 0))
