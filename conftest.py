@@ -1,6 +1,7 @@
 """Options of the whole repository's tests."""
 
 import os
+import shutil
 import signal
 import tempfile
 
@@ -16,9 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let `--upstream` choose its tests, and three processes share a run of everything (`-n 0`: one does it)."""
     if config.getoption("upstream"):
         config.option.markexpr = "upstream"
-    state = tempfile.TemporaryDirectory(prefix="fustor-new-state-")  # what runs note down is no business of this user
-    config.add_cleanup(state.cleanup)
-    os.environ["XDG_STATE_HOME"] = state.name
+    state = tempfile.mkdtemp(prefix="fustor-new-state-")  # what runs note down is no business of this user
+    config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
+    os.environ["XDG_STATE_HOME"] = state
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS

@@ -29,6 +29,7 @@ __all__ = [
 _NAMED = 5
 _DEEPEST = 200
 _LARGEST_BYTES = 64 * 1024 * 1024
+_LARGEST_TREE_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,15 @@ class Removal:
     @classmethod
     def read(cls, target: Path, litter: frozenset[str] = frozenset()) -> "Removal":
         """Return the removal of the directory as it is now."""
-        paths = sorted(_contents(target, litter))
-        return cls(target, {path.relative_to(target).as_posix(): read_file(path) for path in paths}, litter)
+        files: dict[str, FileContent] = {}
+        left = _LARGEST_TREE_BYTES
+        for path in sorted(_contents(target, litter)):
+            files[path.relative_to(target).as_posix()] = content = read_file(path)
+            left -= len(content.data)
+            if left < 0:
+                size = _LARGEST_TREE_BYTES // 1024**2
+                raise TargetConflict(f"{str(target)!r} holds more than {size} MB; remove what is large by hand first")
+        return cls(target, files, litter)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from fustor_new._output import heard, say, say_data, say_patch, warn
+from fustor_new._reading import read_bytes
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan
@@ -101,7 +102,7 @@ def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: l
             notes.append(f"{shown} has no place, as {blocked[-1].relative_to(folder).as_posix()} is no directory")
         elif not os.path.lexists(place):
             yield Edit.between(place, None, content)
-        elif not place.is_file() or place.read_bytes() != content.data:
+        elif not place.is_file() or read_bytes(place, follow=False) != content.data:
             notes.append(f"{shown} is there already and stays as it is")
 
 

@@ -10,6 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from fustor_new._reading import read_bytes
 from fustor_new.errors import UsageProblem
 from fustor_new.workspace.root import parse_toml
 
@@ -108,7 +109,7 @@ def _descriptions(folder: Path) -> Iterator[Path]:
 def _read(path: Path, folder: Path) -> Metadata:
     origin = path.relative_to(folder).as_posix()
     if path.name == "pyproject.toml":
-        return _of_project(parse_toml(path.read_bytes(), str(path)), origin)
+        return _of_project(parse_toml(read_bytes(path), str(path)), origin)
     if path.name == "setup.cfg":
         return _of_setup_cfg(path, origin)
     return _of_core_metadata(path, origin)
@@ -139,7 +140,7 @@ def _of_project(data: dict[str, Any], origin: str) -> Metadata:
 def _of_setup_cfg(path: Path, origin: str) -> Metadata:
     parser = _parser()
     try:
-        parser.read_string(path.read_text(errors="replace"))
+        parser.read_string(_text_of(path))
     except configparser.Error:
         return Metadata(origin=origin)  # a tool's section may hold what only that tool can read
     said = {section: dict(parser[section]) for section in parser.sections()}
@@ -166,7 +167,7 @@ def _of_setup_cfg(path: Path, origin: str) -> Metadata:
 
 
 def _of_core_metadata(path: Path, origin: str) -> Metadata:
-    said = email.message_from_string(path.read_text(errors="replace"))
+    said = email.message_from_string(_text_of(path))
     author, address = _person(said)
     requirements = [str(one) for one in said.get_all("Requires-Dist") or ()]
     return Metadata(
@@ -195,7 +196,7 @@ def _points_beside(path: Path) -> Iterator[EntryPoint]:
     if not listed.is_file():
         return
     parser = _parser()
-    parser.read_string(listed.read_text(errors="replace"))
+    parser.read_string(_text_of(listed))
     yield from _points({section: dict(parser[section]) for section in parser.sections()})
 
 
@@ -204,6 +205,10 @@ def _points(groups: Mapping[str, Any]) -> Iterator[EntryPoint]:
         for name, value in table(groups, group).items():
             if isinstance(value, str):
                 yield EntryPoint(group, name, value)
+
+
+def _text_of(path: Path) -> str:
+    return read_bytes(path).decode(errors="replace")
 
 
 def _parser() -> configparser.ConfigParser:

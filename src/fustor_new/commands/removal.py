@@ -7,6 +7,7 @@ from json import dumps
 from pathlib import Path
 
 from fustor_new._output import heard, say, say_data, say_patch
+from fustor_new._reading import read_bytes
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
@@ -107,7 +108,7 @@ def _check_removable(folder: Path, root: Path) -> None:
         raise UsageProblem(f"{str(folder)!r} is where you are; go up before you remove it")
     if folder.is_mount():
         raise TargetConflict(f"{str(folder)!r} is a mount point; remove it by hand")
-    if find(parse_toml((folder / "pyproject.toml").read_bytes(), str(folder)), WORKSPACE) is not None:
+    if find(parse_toml(read_bytes(folder / "pyproject.toml"), str(folder)), WORKSPACE) is not None:
         raise TargetConflict(f"{str(folder)!r} is the root of a workspace; remove it by hand")
 
 

@@ -1,6 +1,7 @@
 """A package compared with what the template had made of it: what is the author's, and would go with it."""
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -8,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fustor_new._walking import walk
 from fustor_new.changes.plan import FileContent, Removal
 from fustor_new.commands.verdicts import VERDICTS_FILE
 from fustor_new.errors import FustorNewError, TargetConflict
@@ -15,6 +17,7 @@ from fustor_new.template.provenance import ANSWERS_FILE, Record, modified_files,
 
 __all__ = ["Review", "litter_in", "review"]
 
+_LARGEST_SHOWN_BYTES = 1024 * 1024
 _LITTER = frozenset(
     {"__pycache__", ".coverage", ".hypothesis", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".tox", ".venv"}
 )
@@ -99,9 +102,13 @@ def review(folder: Path, shown: str, *, force: bool) -> Review:
 def litter_in(folder: Path) -> frozenset[str]:
     """Return the names of entries below `folder` that tools make again."""
     found = set(_LITTER)
-    for _, names, _ in os.walk(folder):
-        found |= {name for name in names if name.endswith(".egg-info")}
-        names[:] = [name for name in names if name not in found]
+
+    def enters(name: str) -> bool:
+        if name.endswith(".egg-info"):
+            found.add(name)
+        return name not in found
+
+    deque(walk(folder, enters), maxlen=0)
     return frozenset(found)
 
 
@@ -137,6 +144,8 @@ def _diff(name: str, before: FileContent | None, after: FileContent | None) -> s
         return f"{name} was edited\n"
     if after is None and before is None:
         return f"{name} is missing\n"
+    if max(len(content.data) for content in (before, after) if content) > _LARGEST_SHOWN_BYTES:
+        return f"{name} was edited, and is too large to be shown\n"
     texts = [_text(content) for content in (before, after)]
     if None in texts:
         return f"Binary files of {name} differ\n"

@@ -27,6 +27,8 @@ from fustor_new.template.provenance import (
 
 __all__ = ["FileRevision", "Outcome", "Revision", "revise"]
 
+_LARGEST_BYTES = 1024 * 1024
+
 Files = Mapping[str, FileContent]
 """A package's files by path."""
 
@@ -158,7 +160,10 @@ def _read(package: Path, path: str) -> FileContent | None:
         return None
     if parts[-1].is_symlink() or not parts[-1].is_file():
         raise TargetConflict(f"{str(parts[-1])!r} is no file, or a symlink; put the file itself in its place")
-    return read_file(parts[-1])
+    found = read_file(parts[-1])
+    if len(found.data) > _LARGEST_BYTES:
+        raise TargetConflict(f"{str(parts[-1])!r} is larger than {_LARGEST_BYTES // 1024} kB; put a smaller file there")
+    return found
 
 
 def _check_markers(package: Path, mine: Files) -> None:

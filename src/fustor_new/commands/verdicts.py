@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from fustor_new._reading import read_bytes
+from fustor_new._walking import walk
 
 __all__ = ["VERDICTS_FILE", "Conformance", "read_verdicts", "sources_digest"]
 
@@ -31,8 +33,8 @@ class Conformance:
 def read_verdicts(package: Path) -> tuple[Conformance, ...]:
     """Return the verdicts that are recorded in the package: none where there is no file, or one that says nothing."""
     try:
-        data = json.loads((package / VERDICTS_FILE).read_bytes())
-    except (OSError, ValueError):
+        data = json.loads(read_bytes(package / VERDICTS_FILE, follow=False))
+    except (OSError, ValueError, RecursionError):
         return ()
     listed = data.get("verdicts") if isinstance(data, dict) and data.get("schema") == 1 else None
     found = (_verdict(one) for one in listed) if isinstance(listed, list) else ()
@@ -47,17 +49,15 @@ def sources_digest(package: Path) -> str:
     """
     whole = hashlib.sha256()
     for path in sorted(_sources(package)):
-        content = hashlib.sha256((package / path).read_bytes()).hexdigest()
+        content = hashlib.sha256(read_bytes(package / path)).hexdigest()
         whole.update(f"{path}\0{content}\n".encode(errors="surrogateescape"))
     return whole.hexdigest()
 
 
 def _sources(package: Path) -> Iterator[str]:
-    for folder, names, files in os.walk(package):
-        names[:] = [name for name in names if name not in _ASIDE and not name.startswith(".")]
-        below = Path(folder).relative_to(package)
-        present = (name for name in files if name.endswith(".py") and (Path(folder) / name).is_file())
-        yield from ((below / name).as_posix() for name in present)
+    for path, entry in walk(package, lambda name: name not in _ASIDE and not name.startswith(".")):
+        if path.endswith(".py") and entry.is_file():
+            yield path
     if (package / "pyproject.toml").is_file():
         yield "pyproject.toml"
 

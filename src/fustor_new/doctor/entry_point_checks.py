@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from fustor_new._reading import read_bytes
 from fustor_new.commands.metadata import EntryPoint
 from fustor_new.doctor.finding import Fault, Severity, Write
 from fustor_new.doctor.python_code import Class, External, Missing
@@ -190,7 +191,7 @@ def _added(package: Package, entry: EntryPoint) -> Write | None:
     path = package.folder / "pyproject.toml"
     if "project" not in package.metadata.project:
         return None
-    before = path.read_bytes()
+    before = read_bytes(path)
     newline = b"\r\n" if b"\r\n" in before else b"\n"
     head = before if before.endswith(b"\n") else before + newline
     key = entry.name if entry.name.replace("_", "").replace("-", "").isalnum() else f'"{entry.name}"'

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fustor_new._reading import read_bytes
 from fustor_new.commands.metadata import holds_package
 from fustor_new.doctor.finding import Finding
 from fustor_new.doctor.permission import permitted
@@ -91,9 +92,9 @@ def _is_root(folder: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        return Workspace.parse(folder, path.read_bytes()).is_declared
+        return Workspace.parse(folder, read_bytes(path)).is_declared
     except WorkspaceError:  # broken: a root if the word is there, else a package, which a check says
-        return b"[tool.uv.workspace" in path.read_bytes()
+        return b"[tool.uv.workspace" in read_bytes(path)
 
 
 def _package(folder: Path) -> Package:

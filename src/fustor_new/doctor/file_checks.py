@@ -1,16 +1,18 @@
 """Checks of the files around the code: types, the suite, the sample configuration, and what does not belong there."""
 
 import ast
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from fustor_new._reading import read_bytes
+from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.apply import abandoned_stages
 from fustor_new.doctor.disk import iter_files
 from fustor_new.doctor.finding import Fault, Recover, Severity, Write
 from fustor_new.doctor.git_files import tracked_by_git
+from fustor_new.doctor.parsing import SourceError, parse_python
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
 from fustor_new.doctor.workspace_checks import STRANGE, STRANGE_FIX
@@ -20,6 +22,7 @@ __all__ = ["SUITE", "runs_the_kit"]
 SUITE = "tests/test_conformance.py"
 
 _TEXTS = {".py", ".toml", ".yml", ".yaml", ".md", ".cfg", ".ini", ".txt"}
+_YAML_BYTES = 256 * 1024
 _MARKERS = (b"<<<<<<< ", b">>>>>>> ")
 _CLUTTER = ("__pycache__/", ".pyc", ".pyo", ".egg-info/", ".DS_Store", ".venv/", ".pytest_cache/", ".mypy_cache/")
 
@@ -70,9 +73,9 @@ def _sample_configuration(package: Package) -> Iterator[Fault]:
         yield Fault(package.place(path), "It is missing")
         return
     try:
-        data = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as err:
-        yield Fault(package.place(path), f"It is no YAML ({' '.join(str(err).split())})", fix="Repair it")
+        data = parse_yaml(read_bytes(path, limit_bytes=_YAML_BYTES))
+    except DocumentError as err:  # says nothing of what stands there, as passwords do
+        yield Fault(package.place(path), f"It cannot be read: {err}", fix="Repair it")
         return
     named, own = set(_drivers_in(data)), {point.entry.name for point in package.points}
     if own and not named & own:
@@ -90,7 +93,7 @@ def _no_conflict_markers(package: Package) -> Iterator[Fault]:
     for path in iter_files(package.folder):
         if path.suffix not in _TEXTS:
             continue
-        lines = path.read_bytes().splitlines()
+        lines = _lines(path)
         found = [next((n for n, line in enumerate(lines, 1) if line.startswith(marker)), 0) for marker in _MARKERS]
         if all(found):
             yield Fault(package.place(path, found[0]), "A merge was not finished here")
@@ -129,11 +132,21 @@ def _leftovers(package: Package) -> Iterator[Fault]:
 def runs_the_kit(path: Path) -> bool:
     """Tell whether a test module has a class that runs the kit's checks."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+        tree = parse_python(path)
+    except SourceError:
         return False
     bases = {ast.unparse(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
     return bool({base.rpartition(".")[2] for base in bases} & {"SourceConformance", "PusherConformance"})
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Return the lines of a text, none of one that nobody merges by hand as it is too large."""
+    try:
+        return read_bytes(path).splitlines()
+    except OSError as err:
+        if err.errno == errno.EFBIG:
+            return []
+        raise
 
 
 def _drivers_in(data: Any) -> Iterator[str]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fustor_new._walking import walk
+from fustor_new.doctor.parsing import SourceError, parse_python
+
 __all__ = ["Class", "Code", "External", "Import", "Missing", "Module", "Unknown", "read_code"]
 
 _NO_PACKAGES = {"tests", "test", "docs", "doc", "examples", "benchmarks", "build", "dist", "scripts", "tools"}
@@ -208,7 +211,8 @@ def read_code(package: Path) -> Code:
 
 
 def _below(folder: Path, root: Path) -> Iterator[Module]:
-    for path in sorted(folder.rglob("*.py")):
+    found = (folder / name for name, _ in walk(folder, lambda _: True) if name.endswith(".py"))
+    for path in sorted(found):
         if all(part.isidentifier() for part in path.relative_to(root).with_suffix("").parts):
             yield _module(path, root)
 
@@ -218,10 +222,9 @@ def _module(path: Path, root: Path) -> Module:
     is_package = parts[-1] == "__init__"
     name = ".".join(parts[:-1] if is_package else parts)
     try:
-        return Module(name, path, is_package, ast.parse(path.read_bytes()))
-    except (SyntaxError, ValueError, OSError, RecursionError) as err:
-        line = f"line {err.lineno}: " if isinstance(err, SyntaxError) and err.lineno else ""
-        return Module(name, path, is_package, ast.Module([], []), f"{line}{getattr(err, 'msg', None) or err}")
+        return Module(name, path, is_package, parse_python(path))
+    except SourceError as err:
+        return Module(name, path, is_package, ast.Module([], []), str(err))
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:

@@ -36,12 +36,17 @@ class Check:
     is_safe: bool
     """Whether `--fix` may mend a breach (it may still say that it cannot in a certain case)."""
 
-    def report(self, faults: Iterator[Fault]) -> Iterator[Finding]:
-        """Yield the faults as findings of this check."""
-        for fault in faults:
-            yield Finding(
-                self.id, self.name, self.severity, fault.place, fault.what, fault.fix or self.fix, fault.repair
-            )
+    def report(self, faults: Iterator[Fault], place: str = ".") -> Iterator[Finding]:
+        """Yield the faults as findings of this check; `place` is where what is examined lies."""
+        try:
+            for fault in faults:
+                yield self._finding(fault)
+        except RecursionError:  # what a file says is nested too deeply for whatever walks it
+            yield self._finding(Fault(place, "It cannot be judged: something in it is nested too deeply"))
+
+    def _finding(self, fault: Fault) -> Finding:
+        fix = fault.fix or self.fix
+        return Finding(self.id, self.name, self.severity, fault.place, fault.what, fix, fault.repair)
 
 
 RootCheck = Callable[[Root], Iterator[Fault]]
@@ -83,14 +88,16 @@ def all_checks() -> list[Check]:
 def examine_root(root: Root) -> list[Finding]:
     """Return what the workspace's checks find."""
     _load()
-    found = [finding for check, function in _ROOT.items() for finding in check.report(function(root))]
+    found = [finding for check, function in _ROOT.items() for finding in check.report(function(root), ".")]
     return sorted(found, key=lambda one: one.id)
 
 
 def examine_package(package: Package) -> list[Finding]:
     """Return what the package's checks find; one that cannot be read is judged by nothing else."""
     _load()
-    found = [finding for check, function in _PACKAGE.items() for finding in check.report(function(package))]
+    found = [
+        finding for check, function in _PACKAGE.items() for finding in check.report(function(package), package.shown)
+    ]
     judged = [one for one in found if one.id == "D01"] if package.fault else found
     return sorted(judged, key=lambda one: one.id)
 

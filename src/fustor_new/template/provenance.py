@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import reprlib
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ import yaml
 from packaging.version import InvalidVersion, Version
 
 from fustor_new import __version__
+from fustor_new._reading import read_bytes
+from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.plan import FileContent, NewTree
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
 from fustor_new.template.history import load_history
@@ -36,6 +39,7 @@ __all__ = [
 ]
 
 ANSWERS_FILE = ".copier-answers.yml"
+_LARGEST_BYTES = 256 * 1024
 _RECORDED = re.compile(rb'  "(.+)": "[0-9a-f]{64}"')
 
 
@@ -62,7 +66,7 @@ def read_record(package: Path) -> Record | None:
     """
     path = package / ANSWERS_FILE
     try:
-        return parse_record(path.read_bytes(), path)
+        return parse_record(read_bytes(path, limit_bytes=_LARGEST_BYTES, follow=False), path)
     except FileNotFoundError:
         return None
     except OSError as err:
@@ -71,15 +75,17 @@ def read_record(package: Path) -> Record | None:
 
 def parse_record(text: bytes, path: Path) -> Record:
     """Return what an answers file of these bytes records; `path` is for messages. Raises WorkspaceError."""
+    if len(text) > _LARGEST_BYTES:
+        raise _broken(path, f"it is larger than {_LARGEST_BYTES // 1024} kB")
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as err:
-        raise _broken(path, f"{' '.join(str(err).split())}") from err
+        data = parse_yaml(text)
+    except DocumentError as err:
+        raise _broken(path, str(err)) from err
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise _broken(path, "it is no mapping")
     version, files, address = data.get("template_version"), data.get("files", {}), data.get("_src_path", "")
     if not isinstance(version, str) or _version(version) is None:
-        raise _broken(path, f"'template_version' is {version!r}")
+        raise _broken(path, f"'template_version' is {reprlib.repr(version)}")
     if not isinstance(files, dict) or not all(_is_hash_of_file(*entry) for entry in files.items()):
         raise _broken(path, "'files' is no mapping of paths to hashes")
     given = {key: value for key, value in data.items() if key not in {"template_version", "files"} and key[:1] != "_"}
@@ -171,7 +177,7 @@ def _hash_of(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return ""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bytes(path, follow=False)).hexdigest()
     except OSError as err:
         raise EnvironmentProblem(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fustor_new._reading import read_bytes
 from fustor_new.errors import EnvironmentProblem, NameRefused, UsageProblem, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace._lists import find, get
@@ -49,7 +50,7 @@ def read_package(folder: Path) -> Package | None:
     if not path.is_file():
         return None
     try:
-        data = parse_toml(path.read_bytes(), str(path))
+        data = parse_toml(read_bytes(path), str(path))
     except OSError as err:
         raise EnvironmentProblem(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
     groups = get(data, ("project", "entry-points"))

@@ -1,6 +1,8 @@
 """A uv workspace as its root `pyproject.toml` describes it, and what belongs to it by uv's own rules."""
 
 import os
+import re
+import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from fustor_new._reading import read_bytes
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import Names, normalize
 from fustor_new.workspace import _glob
@@ -18,6 +21,7 @@ from fustor_new.workspace._lists import find, get, requirement, requirement_list
 __all__ = ["GROUPS", "Driver", "Membership", "Verdict", "Workspace", "find_workspace", "read_member"]
 
 _BOM = b"\xef\xbb\xbf"
+_LONG_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 _CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
 _READINGS = {"members": _glob.including, "exclude": _glob.excluding}
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -84,7 +88,7 @@ class Workspace:
         """Read `root`/pyproject.toml; a missing workspace table reads as an empty one. Raises WorkspaceError."""
         path = root / "pyproject.toml"
         try:
-            text = path.read_bytes()
+            text = read_bytes(path)
         except OSError as err:
             raise WorkspaceError(f"Cannot read {str(path)!r} ({err.strerror}); {_CHOICES}") from err
         return cls.parse(root, text)
@@ -218,9 +222,13 @@ def find_workspace(start: Path) -> Workspace:
 
 def parse_toml(text: bytes, path: str) -> dict[str, Any]:
     """Return what TOML `text` says, with or without a byte order mark. Raises WorkspaceError that names `path`."""
+    if _LONG_KEY.search(text):  # the library takes time and room by the square of it
+        raise WorkspaceError(f"Cannot read {path!r} as TOML (it has a key of more than 64 parts); repair it first")
     try:
         return tomllib.loads(text.removeprefix(_BOM).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except RecursionError as err:
+        raise WorkspaceError(f"Cannot read {path!r} as TOML (it is nested too deeply); repair it first") from err
+    except ValueError as err:  # no TOML, no UTF-8, or a number that Python does not take
         raise WorkspaceError(f"Cannot read {path!r} as TOML ({err}); repair it first") from err
 
 
@@ -228,14 +236,16 @@ def _table(data: Mapping[str, Any], path: str, *keys: str) -> Mapping[str, Any]:
     for key in keys:
         data = data.get(key, {})
         if not isinstance(data, dict):
-            raise WorkspaceError(f"{'.'.join(keys)!r} in {path!r} is {data!r}, no table; repair it first")
+            raise WorkspaceError(f"{'.'.join(keys)!r} in {path!r} is {reprlib.repr(data)}, no table; repair it first")
     return data
 
 
 def _patterns(table: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
     patterns = table.get(key, [])
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise WorkspaceError(f"Workspace `{key}` in {path!r} is {patterns!r}, no list of strings; repair it first")
+        raise WorkspaceError(
+            f"Workspace `{key}` in {path!r} is {reprlib.repr(patterns)}, no list of strings; repair it first"
+        )
     for pattern in filter(_glob.has_magic, patterns):
         try:
             _READINGS[key](Path("/"), pattern)
@@ -270,10 +280,13 @@ def read_member(root: Path, directory: str) -> Driver | None:
     path = root / directory / "pyproject.toml"
     if not path.is_file():
         return None
-    data = parse_toml(path.read_bytes(), str(path))
-    project = data.get("project", {})
-    groups = project.get("entry-points", {})
-    points = {(kind, name) for group, kind in GROUPS.items() for name in groups.get(group, {})}
+    try:
+        data = parse_toml(read_bytes(path), str(path))
+    except OSError as err:
+        raise WorkspaceError(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
+    project = get(data, ("project",))
+    groups = get(project, ("entry-points",))
+    points = {(kind, name) for group, kind in GROUPS.items() for name in get(groups, (group,))}
     named = {requirement(text) for _, listed in requirement_lists(data) for text in listed}
     return Driver(
         directory,
