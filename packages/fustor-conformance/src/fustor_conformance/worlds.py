@@ -70,7 +70,11 @@ class PusherWorld(_World, Protocol):
     keyed: bool
 
     def stored(self) -> list[dict[str, Any]]:
-        """The rows that are durably there, in order, each with its `message_source`; read without the driver."""
+        """The rows that are durably there, in order, each with its `message_source`; read without the driver.
+
+        With their fields as they were pushed, `path`, `size`, `mtime` and `record` among them, in whatever form they
+        are kept.
+        """
 
 
 @runtime_checkable
