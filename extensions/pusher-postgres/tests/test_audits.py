@@ -18,7 +18,7 @@ HOME = ("public", "users")
 
 def rows(source, count=ROWS, *, mtime=1.0, home=HOME, **more):
     """Rows as a database tells them: their `mtime` is the time that they were read at."""
-    read = {"parent_path": "/public/users"} | ({"parent_mtime": mtime} if source is AUDIT else {})
+    read = {"parent_path": "/public/users", "parent_mtime": mtime} if source is AUDIT else {}
     told = [
         {
             "path": f"/public/users/{key}",

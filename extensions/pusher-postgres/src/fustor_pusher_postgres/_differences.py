@@ -11,7 +11,7 @@ __all__ = ["differing"]
 
 _DIFFERING = """
 {t}.is_directory <> s.is_directory OR {t}.size IS DISTINCT FROM s.size
-OR {t}.parent_path IS DISTINCT FROM s.parent_path OR {t}.audit_skipped IS DISTINCT FROM s.audit_skipped
+OR {t}.parent_path <> s.parent_path OR {t}.audit_skipped IS DISTINCT FROM s.audit_skipped
 OR {t}.is_atomic_write IS DISTINCT FROM s.is_atomic_write OR {t}.extra IS DISTINCT FROM s.extra
 OR {t}.record IS DISTINCT FROM {record}
 OR {t}.mtime IS DISTINCT FROM s.mtime AND (s.record IS NULL OR {t}.mtime IS NULL)
@@ -26,7 +26,8 @@ OR pg_catalog.concat({known}) <> pg_catalog.concat({told})"""
 def differing(table: Table, name: str) -> sql.Composable:
     """The condition that a staged row `s` tells something else than the row of this table that goes by a name.
 
-    When a record was read, and when its container changed, is nothing that the row itself tells.
+    When a record was read, and when its container changed, is nothing that the row itself tells; which container that
+    is, the path tells as well.
     """
     row = sql.Identifier(name)
     columns = [
