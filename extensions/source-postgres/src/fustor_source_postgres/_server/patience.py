@@ -73,10 +73,11 @@ def cancelled_by(stop: Stop, conn: connection) -> Iterator[None]:
 
 
 def _cancel(stop: Stop, done: Event, conn: connection) -> None:
-    while not done.wait(_SLICE_SEC):
+    pause = _SLICE_SEC
+    while not done.wait(pause):
         if stop.is_set():
             conn.cancel()
-            return
+            pause = _LONGEST_PAUSE_SEC  # one that comes before the server has begun is lost
 
 
 class Patience:

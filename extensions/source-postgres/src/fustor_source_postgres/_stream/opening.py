@@ -44,6 +44,7 @@ _IDLE_EVENTS = {"WalSenderMain", "WalSenderWaitForWal", "WalSenderWaitForWAL", "
 _LONGEST_WORK_SEC = 90.0
 """A sender that works on a large transaction answers every half minute at the latest."""
 _ZOMBIE_SEC = 1.0
+_FORSAKE_SEC = 10.0
 _ZOMBIE_PAUSE_SEC = 0.05
 
 
@@ -145,13 +146,22 @@ class Opener(Source):
         return now
 
     def forsake(self, opened: Opened) -> None:
-        """Drop the slot of a stream that is closed, so that no position in it is ever taken for complete."""
+        """Drop the slot of a stream that is closed, so that no position in it is ever taken for complete.
+
+        Raises:
+            DriverError: the server does not notice that the stream is closed.
+        """
         if not opened.is_own:
             return
+        deadline = time.monotonic() + _FORSAKE_SEC
         with self.address.session() as conn:
-            slot = self._own_slot(conn)
-            if slot is not None and self._is_free(slot):
-                slots.drop_slot(conn, self.slot)
+            while self._own_slot(conn) is not None:
+                try:
+                    slots.drop_slot(conn, self.slot)
+                except DriverError:  # its sender is still ending
+                    if time.monotonic() >= deadline:
+                        raise
+                    time.sleep(_ZOMBIE_PAUSE_SEC)
 
     def require_sender(self, pid: int, silence_sec: float) -> None:
         """Raise a psycopg2.Error unless the server's side of a stream that says nothing is there, and busy.
