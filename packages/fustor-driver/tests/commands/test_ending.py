@@ -127,3 +127,13 @@ def test_a_run_says_at_the_first_attempt_that_its_source_is_not_reached(environ,
     assert "Error: The source was not reached in the time of this run" in done.stderr
     assert '"connecting"' not in done.stdout
     assert '"failed"' in done.stdout
+
+
+def test_a_time_limit_during_which_every_snapshot_failed_is_no_success(environ, tmp_path):
+    options = ("--source-driver", "try_blab", "--uri", "x", "--pusher-driver", "try_lines", "--endpoint", "out")
+    command = [sys.executable, "-m", "fustor_driver", "run", *options, "--set=source.driver_params.where=snapshot"]
+    done = subprocess.run(
+        [*command, "--for", "0.5"], env=environ, cwd=tmp_path, text=True, capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == 9
+    assert "Error: There is no complete snapshot: " in done.stderr
