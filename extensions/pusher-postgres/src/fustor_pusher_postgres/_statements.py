@@ -56,7 +56,7 @@ ON CONFLICT ({key}) DO UPDATE SET
     _told = NULLIF(greatest(coalesce(excluded._told, excluded.mtime),
         CASE WHEN t._session = excluded._session THEN coalesce(t._told, t.mtime) END), excluded.mtime),
     _dark = coalesce(excluded._dark, CASE WHEN t._session = excluded._session THEN t._dark END),
-    _partial = {joined_partial}, _refused = NULL{assignments}
+    _partial = {joined_partial}, _refused = {refused}{assignments}
 WHERE (NOT t.is_directory OR excluded.is_directory) {guard}
 """
 

@@ -233,6 +233,8 @@ class Writer:
                 **parts | {"only": parts["only"] + chosen + differs},
                 guard=guard,
                 partial=sql.SQL(statements.TOLD_KEYS if awaits else "NULL::text[]"),
+                # what it leaves out may be what was refused
+                refused=sql.SQL("t._refused" if variant.acts == [Act.PATCH] else "NULL"),
                 joined_partial=sql.SQL(statements.ADDED_KEYS if awaits else "NULL"),
                 known=known,
             )
