@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import subprocess
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -163,3 +164,49 @@ def test_no_secret_of_a_broken_file_is_printed(workspace, capsys, text, name):
         answer(*command, cwd=workspace)
     said = capsys.readouterr()
     assert "CANARY" not in said.out + said.err
+
+
+@pytest.mark.full
+def test_twenty_thousand_members_are_a_matter_of_seconds(tmp_path):
+    lines = []
+    for number in range(20_000):
+        folder = tmp_path / f"m/p{number}"
+        folder.mkdir(parents=True)
+        project = f'[project]\nname = "p{number}"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        (folder / "pyproject.toml").write_text(project)
+        lines.append(f'"m/p{number}",\n')
+    (tmp_path / "pyproject.toml").write_text(f"[tool.uv.workspace]\nmembers = [\n{''.join(lines)}]\n")
+    began = time.process_time()
+    for command in (["list"], ["doctor"]):
+        assert answer(*command, cwd=tmp_path) == 0
+    assert time.process_time() - began < 60
+
+
+ESCAPES = "\x1b]0;x\x07\x1b[31m\u202e\u2066\x9b"
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", PROJECT, SAMPLE, MODULE, VERDICTS, ANSWERS])
+def test_what_a_file_holds_reaches_the_terminal_spelled_out(workspace, capsys, name):
+    """Escape sequences, and what turns the direction of writing."""
+    escaped = ascii(ESCAPES)[1:-1].replace("\\x", "\\u00")  # as TOML and YAML spell them
+    table = '[project.entry-points."fustor.drivers.sources"]'
+    texts = {
+        PROJECT: f'[project]\nname = "{escaped}"\n{table}\n"{escaped}" = "a:B"\n',
+        SAMPLE: f'sources: {{a: {{driver: "{escaped}"}}}}',
+    }
+    (workspace / name).write_text(texts.get(name, f"{ESCAPES} = [ {ESCAPES}\n"))
+    (workspace / f"extensions/source-{ESCAPES}").mkdir()
+    (workspace / f"extensions/source-{ESCAPES}/{ESCAPES}").touch()
+    (workspace / f".fustor-new-{ESCAPES}").mkdir()
+    (workspace / f".fustor-new-{ESCAPES}/x").touch()
+    for command in (
+        ["list"],
+        ["doctor"],
+        ["doctor", "--json"],
+        ["update", DRIVER],
+        ["remove", DRIVER],
+        ["register", DRIVER],
+    ):
+        answer(*command, cwd=workspace)
+    said = capsys.readouterr()
+    assert not set(said.out + said.err) & set(ESCAPES) - set("0;x[31m]")

@@ -50,7 +50,8 @@ def _registrations(subjects: Subjects, findings: Sequence[Finding]) -> Iterator[
     wanted = [one.repair for one in findings if isinstance(one.repair, Register)]
     for root in subjects.roots:
         workspace = root.workspace
-        own = [one for one in wanted if any(stray.shown == one.directory for stray in root.strays)]
+        strays = {stray.shown for stray in root.strays} if wanted else set()
+        own = [one for one in wanted if one.directory in strays]
         for one in own:
             text = register(workspace, one.directory, one.distribution)
             workspace = Workspace.parse(workspace.root, text)

@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from fustor_new.commands.metadata import requirement_name, table, texts
 from fustor_new.doctor.finding import Fault, Severity
@@ -17,6 +19,8 @@ __all__: list[str] = []
 
 _ROOT_FILE = "pyproject.toml"
 _MINORS = range(40)
+_PATCHES = {minor: [Version(f"3.{minor}.{patch}") for patch in (0, 1, 50)] for minor in _MINORS}
+_LONGEST_SPECIFIER = 500
 
 
 @root_check(
@@ -186,11 +190,13 @@ def _from_workspace(project: Mapping[str, Any]) -> Iterator[str]:
                 yield name
 
 
-def _minors(specifier: str) -> set[int] | None:
+@lru_cache(maxsize=1024)
+def _minors(specifier: str) -> frozenset[int] | None:
     """Return the minor versions of Python 3 of which a specifier allows any; None if it says nothing."""
+    if len(specifier) > _LONGEST_SPECIFIER:
+        return None
     try:
         wanted = SpecifierSet(specifier)
     except InvalidSpecifier:
         return None
-    patches = (0, 1, 50)
-    return {minor for minor in _MINORS if any(f"3.{minor}.{patch}" in wanted for patch in patches)}
+    return frozenset(minor for minor, patches in _PATCHES.items() if any(patch in wanted for patch in patches))
