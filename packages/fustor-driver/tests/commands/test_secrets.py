@@ -220,7 +220,7 @@ def test_a_demo_does_not_show_where_it_writes(cli):
     assert _is_silent(text)
 
 
-@pytest.mark.parametrize("how", ["bug", "model", "warn"])
+@pytest.mark.parametrize("how", _also_on_request("bug", "model", "warn"))
 def test_a_traceback_shows_no_secret(how, environ, tmp_path):
     """Nor do usage errors, warnings, and what a driver writes to stderr by itself; no argument names it either."""
     source = _lines(f"uri: {ADDRESSES['slash']}", f"driver_params: {{where: constructor, how: {how}}}")
@@ -236,7 +236,8 @@ def test_a_traceback_shows_no_secret(how, environ, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["read", "a", ADDRESSES["at"]], ["list", f"--password={CANARY}"], [ADDRESSES["at"]]]
+    "arguments",
+    _also_on_request(["read", "a", ADDRESSES["at"]], ["list", f"--password={CANARY}"], [ADDRESSES["at"]]),
 )
 def test_a_usage_error_shows_no_secret(arguments, environ, tmp_path):
     command = [sys.executable, "-m", "fustor_driver", *arguments]

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fustor_core.exceptions import DriverError
-from fustor_driver.errors import NotConformant, UsageProblem
+from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.event_files import read_batches, read_events
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_event_model import MessageSource
@@ -160,6 +160,19 @@ def test_what_is_no_file_is_an_error_at_once(make, tmp_path):
     with pytest.raises(OSError, match="dead-letters"):
         DeadLetterFile(path, "t").keep(event("/a"), session_id="s", phase=REALTIME, reason="no")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_refused_event_that_cannot_be_kept_ends_the_run_and_is_not_acknowledged(run, source, pusher, tmp_path):
+    def answer(batch):
+        if batch.paths:
+            raise DriverError("no")
+
+    (tmp_path / "t.dead-letters.jsonl").mkdir()
+    pusher.answer = answer
+    source.changes.put(event("/a", index=1))
+    with pytest.raises(EnvironmentProblem, match=r"cannot be kept.*nothing is lost"):
+        run(lambda: False)
+    assert source.acknowledged == []
 
 
 def test_what_is_no_event_is_named(run, source):
