@@ -286,3 +286,31 @@ def test_a_stream_resumes_between_a_deletion_and_its_arrival(database, make_driv
         assert [e.index for e in rest] == [e.index for e in whole if e.index > event.index]
         assert [e.rows for e in rest] == [e.rows for e in whole if e.index > event.index]
     stream.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter type mood rename value 'b' to 'c'",
+        "alter table t alter k type int using 7",
+        "alter table t drop constraint t_pkey, add primary key (k, n)",
+        "alter table t rename column k to l",
+    ],
+)
+def test_a_key_that_is_another_one_by_now_stops_nothing(database, make_driver, read, caplog, change):
+    database.run("create type mood as enum ('a', 'b')")
+    database.run("create table t (k mood primary key, v text, n int)")
+    database.run("alter table t alter v set storage external")
+    database.run("insert into t values ('a', repeat('x', 3000), 1)")
+    database.run("create table last (id int primary key)")
+    stream = make_driver().get_message_iterator(-1)
+    database.run("update t set k = 'b'")
+    database.run(change)
+    database.run("insert into last values (1)")
+    rows = read(stream).rows(3)
+    assert (rows[0][0], rows[0][1]["path"]) == ("delete", "/public/t/a")
+    assert rows[-1][1]["path"] == "/public/last/1"
+    if "rename column" in change:
+        assert rows[1][1]["record"]["v"] == "x" * 3000
+    elif rows[1][0] == "insert":
+        assert "are left out" in caplog.text

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+import psycopg2
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection
 
@@ -98,8 +99,8 @@ class Present:
             with cancelled_by(self.stop, conn):
                 values = _read(conn, replace(table, columns=wanted), relation, rows)
             run(conn, "commit")
-        except (errors.InsufficientPrivilege, ConfigError) as err:
-            # nothing of this table can be read, so no other phase has told more of it either
+        except (psycopg2.DataError, psycopg2.ProgrammingError, ConfigError) as err:
+            # the table is closed, so that no other phase has told more of it either; or it has another key by now
             _log.warning(
                 "Long values of rows of %s whose keys have changed are left out: %s",
                 relation.container,
