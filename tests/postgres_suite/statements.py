@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,6 +42,7 @@ def suite() -> Path | str:
     if given:
         return Path(given) if (Path(given) / _SETUP).exists() else f"{given} has no {_SETUP}"
     directory = Path(tempfile.mkdtemp(prefix="fps"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     command = ["pip", "download", "--no-clean", "--no-deps", "--no-binary", ":all:", "--no-build-isolation", _PACKAGE]
     # building its metadata may fail, which is of no account: by then the archive is unpacked
     environment = os.environ | {"TMPDIR": str(directory)}
