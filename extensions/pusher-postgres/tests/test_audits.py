@@ -1,6 +1,7 @@
 """An audit writes what differs, and what it deletes is never decided by half of what it reported."""
 
 import asyncio
+import time
 from contextlib import closing
 
 import psycopg2
@@ -256,3 +257,18 @@ def test_a_check_changes_no_layout(database):
     with closing(psycopg2.connect(database.dsn)) as conn, conn.cursor() as cur:
         cur.execute("SELECT count(*) FROM fustor.public_users")  # and waits for nobody who reads meanwhile
         assert asyncio.run(PostgresDriver.check_privileges(endpoint=database.dsn))[0]
+
+
+def test_the_end_of_an_audit_costs_no_more_than_its_rows(run, database):
+    """Nothing is known yet of what a first audit reported; it compared each row with all of them."""
+
+    async def scenario(driver):
+        session = await begin(driver, count=6 * ROWS)
+        await driver.push([AUDIT_START], session_id=session)
+        begun = time.perf_counter()
+        await driver.push([rows(AUDIT, 6 * ROWS, mtime=2.0), *containers(2.0)], session_id=session)
+        told = time.perf_counter()
+        await driver.push([AUDIT_END], session_id=session)
+        assert time.perf_counter() - told < 2 * (told - begun)
+
+    run(scenario)
