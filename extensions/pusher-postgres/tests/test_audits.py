@@ -259,7 +259,7 @@ def test_a_check_changes_no_layout(database):
         assert asyncio.run(PostgresDriver.check_privileges(endpoint=database.dsn))[0]
 
 
-def test_the_end_of_an_audit_costs_no_more_than_its_rows(run, database):
+def test_the_end_of_an_audit_costs_no_more_than_its_rows(run):
     """Nothing is known yet of what a first audit reported; it compared each row with all of them."""
 
     async def scenario(driver):
