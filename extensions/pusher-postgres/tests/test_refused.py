@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, event, record, rows_of, upsert
+from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, event, record, rows_of, upsert
 
 from fustor_core.exceptions import DriverError, RetryableError
 from fustor_event_model import InsertEvent, MessageSource
@@ -250,6 +250,20 @@ def test_a_row_of_which_a_trigger_makes_nothing_is_refused(run, database, source
     assert letters(database) == [(user(key), 1) for key in (1, 3, 5)]
     found = dict(database.ask("SELECT path, record FROM fustor.public_users WHERE path !~ 'new'"))
     assert found == {user(0): {"n": 3}, user(1): {"n": 1}, user(2): {"n": 3}, user(4): {"n": 3}}
+
+
+@pytest.mark.parametrize(("gone", "refused"), [(user(1), 1), (user(2), 0), ("/public/users", 1), ("/", 1)])
+def test_a_row_that_a_trigger_keeps_from_going_is_refused(run, database, gone, refused):
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([record(str(key), {"n": key}) for key in range(3)], session_id=session, is_snapshot_end=True)
+        trigger(database, "IF OLD.path = '/public/users/1' THEN RETURN NULL; END IF; RETURN OLD;", when="DELETE")
+        told = [delete(gone, home=("public", "users")), record("4", {"n": 4})]
+        return (await driver.push(told, session_id=session))["refused_rows"]
+
+    assert run(scenario) == refused
+    assert letters(database) == [(gone, 1)] * refused
+    assert (user(4),) in database.ask("SELECT path FROM fustor.public_users")
 
 
 @pytest.mark.parametrize("body", ["RAISE EXCEPTION 'no % today', NEW.path;", "RETURN NULL;"])

@@ -19,6 +19,7 @@ __all__ = [
     "CUT",
     "DELETE",
     "IMPLY",
+    "KEPT",
     "MERGE_FACTS",
     "MOVE",
     "NOTE",
@@ -141,6 +142,13 @@ WITH gone AS (
     + _KEPT_FACTS
     + " SELECT pg_catalog.count(*) FROM gone"
 )
+
+KEPT = """
+SELECT (SELECT pg_catalog.count(*) FROM {t} t JOIN pg_temp._fustor_stage s ON t.path = s.path
+    WHERE s.run = %(run)s AND s.act = 0) + (SELECT pg_catalog.count(*) FROM {t} t
+    JOIN unnest(%(lows)s::text[], %(highs)s::text[]) AS range (low, high)
+    ON t.path > range.low AND t.path < range.high)
+"""
 
 TOMBSTONES = (
     """

@@ -188,9 +188,24 @@ class Writer:
             containers.update(path for (path,) in self._run(statements.DELETE, table, keep=keep))
         if containers:
             self.cut_below(containers)
+        if run.source is MessageSource.REALTIME:
+            self._expect_gone(names, containers)
         if self.state.needs_facts:
             self._run(statements.TOMBSTONES)
             self.state.has_facts = True
+
+    def _expect_gone(self, names: set[str], containers: Collection[str]) -> None:
+        """Make sure that nothing has kept a row that was to go, nor what was below a container.
+
+        Raises:
+            Suppressed: a trigger or a rule of the user's has.
+        """
+        lows, highs = [path.rstrip("/") + "/" for path in containers], [path.rstrip("/") + "0" for path in containers]
+        tables = {table.number: table for table in self.tables.holding(names)}
+        tables |= {table.number: table for path in containers for table in self.tables.overlapping(path)}
+        for table in tables.values():
+            if self._run(statements.KEPT, table, lows=lows, highs=highs) != [(0,)]:
+                raise Suppressed(f"A trigger of table {table.name!r} keeps a row that was to go; let it return OLD")
 
     def put(self, table: Table, staged: Staged, source: MessageSource, names: Collection[str]) -> None:
         """Write rows that are in the staging table, whatever is known of them; `names` has all that is above, too."""
