@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,17 @@ def _one_line(result, code, word):
 def test_a_place_that_cannot_be_written_is_named_before_anything_starts(option, word, place, cli, run_options):
     Path("file").touch()
     _one_line(cli(*run_options, option, place, "--for", 0.1), 7, word)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("place", ["pipe", "link"])
+def test_the_status_takes_the_place_of_no_device_pipe_or_link(place, cli, run_options):
+    """As root, it would take that of `/dev/null`."""
+    os.mkfifo("pipe")
+    Path("link").symlink_to("pipe")
+    before = Path(place).lstat()
+    _one_line(cli(*run_options, "--status", place, "--for", 0.1), 7, "no regular file")
+    assert Path(place).lstat().st_ino == before.st_ino
     assert not Path("out").exists()
 
 

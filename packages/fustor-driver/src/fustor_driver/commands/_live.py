@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -60,8 +62,7 @@ def check_writable(path: Path) -> None:
         EnvironmentProblem: it cannot.
     """
     try:
-        if path.is_dir():
-            raise IsADirectoryError(0, "it is a directory")
+        _require_replaceable(path)
         draft = path.with_name(f".{path.name}.{os.getpid()}.new")
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         draft.unlink()
@@ -75,6 +76,7 @@ def write_status(path: Path, status: Status) -> None:
     Raises:
         OSError: it cannot be written; what was there stays.
     """
+    _require_replaceable(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         draft.unlink(missing_ok=True)
@@ -88,6 +90,17 @@ def write_status(path: Path, status: Status) -> None:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _require_replaceable(path: Path) -> None:
+    """See to it that a file is replaced or nothing: never a device such as `/dev/null`, a pipe, or a link to one.
+
+    Raises:
+        OSError: something else is there.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file; name one, or a place for a new one")
 
 
 def status_file_look(path: Path) -> Callable[[Status], None]:
