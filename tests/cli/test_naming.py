@@ -103,6 +103,23 @@ def test_every_command_takes_a_name(workspace, arguments, said):
     assert said in done.stdout
 
 
+@pytest.mark.parametrize("written", ["source-redis", "redis", "fustor-source-redis"])
+def test_a_driver_with_the_marks_of_a_conflict_in_its_metadata_is_found_by_name(tmp_path, monkeypatch, written):
+    root = small(tmp_path / "workspace")
+    broken = root / REDIS
+    broken.mkdir(parents=True)
+    (broken / "pyproject.toml").write_text("<<<<<<< yours\n=======\n>>>>>>> template\n")
+    monkeypatch.chdir(root)
+    assert driver_directory(written) == broken
+    assert driver_paths([Path(written)]) == [broken]
+
+
+def test_what_is_neither_a_driver_nor_a_directory_is_called_so(workspace):
+    done = fustor_new("update", "nothing-like-it", cwd=workspace)
+    assert done.returncode == 2
+    assert "'nothing-like-it' is neither a driver here nor a directory; `fustor-new list` shows" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["update", "doctor", "register", "unregister", "remove"])
 def test_nearly_a_name_is_answered_with_the_name(workspace, command):
     done = fustor_new(command, "source-rediss", cwd=workspace)

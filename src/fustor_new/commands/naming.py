@@ -5,9 +5,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fustor_new.errors import UsageProblem
+from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
 from fustor_new.names import normalize
-from fustor_new.workspace.drivers import Package, driver_packages, place_of, workspace_above
+from fustor_new.workspace.drivers import (
+    Package,
+    driver_folders,
+    driver_packages,
+    place_of,
+    read_package,
+    workspace_above,
+)
+from fustor_new.workspace.root import GROUPS
 
 __all__ = ["driver_directory", "driver_paths"]
 
@@ -71,7 +79,23 @@ def _called(name: str, found: Sequence[Package]) -> list[Path]:
     exact = [one.folder for one in found if name in one.labels or normalize(name) == normalize(one.distribution)]
     short = [one.folder for one in found for _, entry_point in one.drivers if normalize(name) == normalize(entry_point)]
     spelled = [one.folder for one in found if _short(name) in one.labels]
-    return exact or spelled or short
+    return exact or spelled or short or _unreadable(name)
+
+
+def _unreadable(name: str) -> list[Path]:
+    """Return the directories of that name whose `pyproject.toml` says nothing, as with the marks of a conflict in it."""
+    workspace = workspace_above(Path.cwd())
+    names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in GROUPS.values())}
+    folders = driver_folders(workspace) if workspace else []
+    return [folder for folder in folders if folder.name in names and not _is_readable(folder)]
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        read_package(folder)
+    except (WorkspaceError, EnvironmentProblem):
+        return False
+    return True
 
 
 def _short(name: str) -> str:

@@ -61,7 +61,9 @@ def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
     chosen = _all_packages() if every else list(paths) or [Path()]
     for path in chosen:
         if not os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is none, not an OSError
-            raise UsageProblem(f"{str(path)!r} is no directory; name a driver's directory, or use --all")
+            raise UsageProblem(
+                f"{str(path)!r} is neither a driver here nor a directory; `fustor-new list` shows the drivers"
+            )
     return [Path(path) for path in dict.fromkeys(os.path.realpath(path) for path in chosen)]
 
 

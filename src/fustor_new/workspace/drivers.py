@@ -14,6 +14,7 @@ from fustor_new.workspace.root import GROUPS, Workspace, parse_toml
 __all__ = [
     "Package",
     "check_unclaimed",
+    "driver_folders",
     "driver_packages",
     "package_around",
     "place_of",
@@ -114,16 +115,21 @@ def workspace_of(folder: Path) -> Workspace | None:
     return around
 
 
+def driver_folders(workspace: Workspace) -> list[Path]:
+    """Return where drivers may be: the root, the members, and what is in `extensions/`, sorted."""
+    here = workspace.root / "extensions"
+    beside = {f"extensions/{path.name}" for path in _entries(here) if path.is_dir() and path.name[0] != "."}
+    return [Path(os.path.normpath(workspace.root / one)) for one in sorted({".", *workspace.directories, *beside})]
+
+
 def driver_packages(workspace: Workspace) -> Iterator[Package | WorkspaceError | EnvironmentProblem]:
     """Yield the packages with drivers among the members and in `extensions/`, in the order of their directories.
 
     A package that cannot be read is yielded as the error that says so.
     """
-    here = workspace.root / "extensions"
-    beside = {f"extensions/{path.name}" for path in _entries(here) if path.is_dir() and path.name[0] != "."}
-    for directory in sorted({".", *workspace.directories, *beside}):
+    for folder in driver_folders(workspace):
         try:
-            package = read_package(Path(os.path.normpath(workspace.root / directory)))
+            package = read_package(folder)
         except (WorkspaceError, EnvironmentProblem) as err:
             yield err
         else:
