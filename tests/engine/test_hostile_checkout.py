@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from workspaces import answer
 
+from fustor_new.changes._journal import Journal
+from fustor_new.changes._records import drop_journal
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, Removal, make_plan
 from fustor_new.errors import EnvironmentProblem, FustorNewError, TargetConflict, WorkspaceError
@@ -225,10 +228,22 @@ def test_without_a_place_of_ones_own_nothing_is_begun(root, plan_for, state, sna
     assert snapshot(root) == before
 
 
-def test_a_state_directory_within_the_checkout_is_not_taken(root, plan_for, monkeypatch):
+def test_a_state_directory_within_the_checkout_is_not_taken_nor_made(root, plan_for, monkeypatch, snapshot):
     monkeypatch.setenv("XDG_STATE_HOME", str(root / "state"))
+    before = snapshot(root)
     with pytest.raises(EnvironmentProblem, match="which others may have filled; set XDG_STATE_HOME"):
         apply(plan_for(root, "redis"))
+    assert snapshot(root) == before
+    assert not (root / "state").exists()
+
+
+def test_a_journal_has_gone_with_its_directory(root, state):
+    kill(root, 6)
+    (written,) = journals()
+    interrupted = Journal.parse(json.loads(written.read_text()))
+    shutil.rmtree(state)
+    drop_journal(interrupted)
+    assert not state.exists()
 
 
 def test_a_relative_state_directory_is_no_answer(root, plan_for, monkeypatch, tmp_path):

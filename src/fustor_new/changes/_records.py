@@ -36,9 +36,10 @@ def write_journal(journal: Journal) -> None:
     """
     where = state_directory()
     try:
+        _check_apart(where, Path(journal.root))
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _opened(where) as folder:
-            _check_apart(where, Path(journal.root))
+            _check_apart(where, Path(journal.root))  # once more: what was not there may have become a symlink
             _write(folder, _name(journal.root, journal.stage), json.dumps(journal.as_data()).encode())
     except (OSError, RuntimeError) as err:  # RuntimeError: there is no home directory
         why = err.strerror if isinstance(err, OSError) else err
@@ -49,7 +50,7 @@ def write_journal(journal: Journal) -> None:
 
 def drop_journal(journal: Journal) -> None:
     """Take the journal away: the run is over."""
-    with _opened(state_directory()) as folder, suppress(FileNotFoundError):
+    with suppress(FileNotFoundError), _opened(state_directory()) as folder:
         os.unlink(_name(journal.root, journal.stage), dir_fd=folder)
 
 

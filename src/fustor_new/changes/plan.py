@@ -314,9 +314,9 @@ def _contents(folder: Path, litter: frozenset[str]) -> Iterator[Path]:
         here, depth = waiting.pop()
         if depth > _DEEPEST:
             raise TargetConflict(f"{str(folder)!r} is more than {_DEEPEST} directories deep; remove it by hand")
-        for entry in os.scandir(here):
-            if entry.name in litter:
-                continue
+        with os.scandir(here) as entries:
+            found = [entry for entry in entries if entry.name not in litter]
+        for entry in found:
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((Path(entry.path), depth + 1))
             else:
