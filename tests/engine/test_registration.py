@@ -54,7 +54,7 @@ def test_every_byte_is_kept_and_only_the_entries_are_added(tmp_path, name, varia
 
 
 TAKES_THE_COMMA = {"lines, no trailing comma", "lines, no trailing comma, comment", "lines, last beside the bracket"}
-SPLITS_A_LINE = {"lines, several in one, sorted", "lines, comma and bracket"}
+SPLITS_A_LINE = {"lines, several in one, sorted", "lines, comma and bracket", "lines, comma first, sorted, first"}
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -1,7 +1,8 @@
 """One more string for a TOML array, in the style of those that are there.
 
 On one line the array stays on one line. Over several lines it gains exactly one line, and no other line of the file
-changes, but for that of the last entry where the new one follows it: it takes the comma, if it had none.
+changes, but for that of the last entry where the new one follows it: it takes the comma, if it had none; and for that
+of the first one where lines begin with the comma and the new one comes before it.
 """
 
 import json
@@ -51,6 +52,11 @@ class _Array:
     def lead(self, offset: int) -> str:
         """Return what stands before `offset` in its line."""
         return self.text[self.line_start(offset) : offset]
+
+    def comma_first(self, index: int) -> str:
+        """Return what stands before the element in its line where that is its comma, else ""."""
+        lead = self.lead(self.elements[index].start) if index < len(self.elements) else ""
+        return lead if lead.strip(" \t") == "," else ""
 
 
 def quoted(value: str, quote: str) -> str:
@@ -173,12 +179,13 @@ def _on_lines(array: _Array, index: int) -> tuple[Insertion, ...]:
     if index == len(array.elements):
         return _at_end(array)
     following = array.elements[index]
+    if not index and (behind := array.comma_first(1)):
+        return (Insertion(following.start, f"{array.literal}{array.newline}{behind}"),)
     previous = array.elements[index - 1] if index else _Element(1, 1, 1)
     next_line = array.line_end(previous.comma)
     if next_line and next_line <= following.start:
         return (Insertion(next_line, line),)
-    comma_first = array.lead(following.start)
-    if comma_first.strip(" \t") == ",":
+    if comma_first := array.comma_first(index):
         return (Insertion(array.line_end(previous.end), f"{comma_first}{array.literal}{array.newline}"),)
     return (Insertion(following.start, f"{array.literal},{array.newline}{array.indent}"),)
 
