@@ -13,7 +13,7 @@ import typer
 
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["heard", "printable", "say", "say_data", "say_patch", "warn"]
+__all__ = ["heard", "printable", "say", "say_data", "say_patch", "shortened", "warn"]
 
 
 @contextmanager
@@ -65,3 +65,8 @@ def printable(text: str) -> str:
     What turns the direction of writing, or is invisible, is spelled out as well. A tab stays.
     """
     return "".join(char if char.isprintable() or char == "\t" else repr(char)[1:-1] for char in text)
+
+
+def shortened(text: str, most: int = 400) -> str:
+    """Return the text, or its beginning with three dots where it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -263,6 +263,15 @@ def test_list_is_a_plain_table_where_nobody_looks(workspace):
     assert len({line.index(word) for line, word in zip(lines, ("version", "0.1.0", "0.1.0"), strict=True)}) == 1
 
 
+def test_list_and_doctor_stay_readable_where_a_value_has_no_end(workspace):
+    path = workspace / "extensions/source-redis/pyproject.toml"
+    path.write_text(path.read_text().replace('version = "0.1.0"', f'version = "{"9" * 100_000}x!"'))
+    for command in ("list", "doctor"):
+        done = fustor_new(command, cwd=workspace)
+        assert "999..." in done.stdout
+        assert max(map(len, done.stdout.splitlines())) < 600
+
+
 def test_list_is_a_table_on_a_terminal(workspace):
     parent, child = pty.openpty()
     variables = environment() | {"TERM": "xterm", "COLUMNS": "160"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new import __version__
-from fustor_new._output import heard, printable, say, say_data, warn
+from fustor_new._output import heard, printable, say, say_data, shortened, warn
 from fustor_new.commands.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.errors import FustorNewError, WorkspaceError
 from fustor_new.workspace.drivers import Package, driver_packages, package_around, workspace_above
@@ -18,6 +18,7 @@ from fustor_new.workspace.root import Membership, Verdict, Workspace, find_works
 __all__ = ["JSON_SCHEMA_VERSION", "Row", "list_drivers", "rows"]
 
 JSON_SCHEMA_VERSION = 1
+_WIDEST_CELL = 60
 _HEADINGS = ("driver", "version", "registered", "template", "modified", "conformance", "directory")
 
 
@@ -83,9 +84,9 @@ class Row:
             f"{self.template_version}{behind}" if self.template_version else "-",
             modified.replace("1 files", "1 file") if len(self.modified or ()) == 1 else modified or "-",
             ", ".join(self._verdicts()) or "-",
-            self.directory,
         )
-        return tuple(printable(cell).replace("\t", "\\t") for cell in cells)
+        shown = (*(shortened(cell, _WIDEST_CELL) for cell in cells), self.directory)
+        return tuple(printable(cell).replace("\t", "\\t") for cell in shown)
 
     def _verdicts(self) -> Iterator[str]:
         for one in self.conformance:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fustor_new._output import heard, say, say_data
+from fustor_new._output import heard, say, say_data, shortened
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
 from fustor_new.doctor.finding import Finding, Severity
 from fustor_new.doctor.fixing import fix
@@ -89,7 +89,7 @@ def _as_json(report: _Report) -> str:
 def _as_lines(report: _Report) -> list[str]:
     lines = list(report.done)
     for one in report.findings:
-        shown = (f"{one.severity.value} {one.name} {one.place}", f"    {one.what}", f"    fix: {one.fix}")
+        shown = (f"{one.severity.value} {one.name} {one.place}", f"    {shortened(one.what)}", f"    fix: {one.fix}")
         lines += (line.replace("\n", "\\n") for line in shown)
     examined = _plural(len(report.subjects.packages), "package")
     lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to mend'}")
