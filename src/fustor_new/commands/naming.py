@@ -83,7 +83,7 @@ def _called(name: str, found: Sequence[Package]) -> list[Path]:
 
 
 def _unreadable(name: str) -> list[Path]:
-    """Return the directories of that name whose `pyproject.toml` says nothing, as with the marks of a conflict in it."""
+    """Return the directories of that name whose metadata cannot be read, as with the marks of a conflict in it."""
     workspace = workspace_above(Path.cwd())
     names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in GROUPS.values())}
     folders = driver_folders(workspace) if workspace else []
