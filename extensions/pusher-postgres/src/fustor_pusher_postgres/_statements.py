@@ -129,7 +129,7 @@ WITH gone AS (
     RETURNING t.path, t.is_directory, t.mtime, t._session, t._told, t._dark
 ), """
     + _KEPT_FACTS
-    + " SELECT path FROM gone WHERE is_directory"
+    + " SELECT pg_catalog.count(*), pg_catalog.array_agg(path) FILTER (WHERE is_directory) FROM gone"
 )
 
 CUT = (
