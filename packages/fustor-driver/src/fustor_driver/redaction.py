@@ -22,15 +22,17 @@ __all__ = ["REDACTOR", "Redactor", "SafeFormatter", "SafeStream", "clean", "clea
 _MASK = "***"
 _PLACEHOLDER = "KEY=VALUE"  # of our own messages
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|pass$|(?:^|[._-])(?:pass|pwd)[._-]|pwd$|secret|token|cookie|(?:^|\.)key$"
+    r"passw|passphrase|authorization|pass$|(?:^|[._-])(?:pass|pwd)[._-]|pwd$|secret|token|cookie|(?:^|\.)key$|(?:^|[._-])sig$|signature$"
     r"|(?:api|access|account|auth|encryption|private|shared|signing)[._-]?key",
     re.IGNORECASE,
 )
 _OPEN_NAMES = frozenset({"user", "username"})
 _CREDENTIALS = frozenset({"credential", "credentials", "admin_creds"})
-_ADDRESS = re.compile(r"([A-Za-z][\w+.-]*:/{2,3})(\S.*)", re.DOTALL)
-_PARAMETER = re.compile(r"([\w%.+-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&;,'\"]+)")
-_USER_INFO = re.compile(r"([A-Za-z][\w+.-]*:/{2,3})[^\s'\"<>]*@")
+_ADDRESS = re.compile(r"(?<=[\w+.-])(:/{2,3})(\S.*)", re.DOTALL)
+_AUTHORIZATION = re.compile(r"authorization\W+(?:[A-Za-z]+\s+)?([^\s'\"]+)", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:basic|bearer|digest|negotiate|token)\s+", re.IGNORECASE)
+_PARAMETER = re.compile(r"(?<![\w%.+-])([\w%.+-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&;,'\"]+)")
+_USER_INFO = re.compile(r"(?<=[\w+.-])(:/{2,3})[^\s'\"<>]*@")
 _PYDANTIC_INPUT = re.compile(r"input_value=.*?, input_type=", re.DOTALL)
 _PIECES = re.compile(r"[/@:?#&=\s%+;,'\"\\]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -155,6 +157,7 @@ def _secrets_in(value: Any, *, secret: bool, seen: set[int]) -> Iterator[str]:
             yield from _secrets_in(item, secret=secret, seen=seen)
     elif secret and value is not None and not isinstance(value, bool):
         yield str(value)
+        yield _SCHEME.sub("", str(value), count=1)
     if isinstance(value, str):
         yield from _secrets_in_text(value)
 
@@ -177,6 +180,7 @@ def _secrets_in_text(text: str) -> Iterator[str]:
                 yield from _with_pieces(password if colon else user)
     elif "@" in text and ":" in text.partition("@")[0] and not text[: text.index("@")].count(" "):
         yield from _with_pieces(text.rpartition("@")[0].partition(":")[2])
+    yield from _AUTHORIZATION.findall(text)
     for parameter in _PARAMETER.finditer(text):
         if _is_secret(unquote(parameter[1])):
             yield parameter[3]

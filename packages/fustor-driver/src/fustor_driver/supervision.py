@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar, cast
 
-from fustor_driver.errors import FustorDriverError
+from fustor_driver.errors import FustorDriverError, NotConformant
 
 __all__ = ["GRACE_SEC", "Interrupted", "Work", "caught_signals", "in_thread", "run_bounded"]
 
@@ -91,7 +91,7 @@ class Work(Generic[_T]):
         try:
             self._result = await self._main()
         except BaseException as err:  # noqa: BLE001 - handed to whoever asks for the result, in another thread
-            self._error = err
+            self._error = _reported(err)
         finally:
             self._done.set()
 
@@ -155,6 +155,15 @@ def _wait_for_grace(work: Work[Any], received: list[int], grace_sec: float) -> N
             return
 
 
+def _reported(err: BaseException) -> BaseException:
+    """What a driver raised; where that would end the process or an iteration of ours, an error that says so."""
+    if not isinstance(err, SystemExit | KeyboardInterrupt | StopIteration):
+        return err
+    named = NotConformant(f"A driver raised {err!r}, which ends whoever calls it; it has to raise a DriverError")
+    named.__cause__ = err
+    return named
+
+
 async def in_thread(function: Callable[[], _T], name: str) -> _T:
     """What `function` returns, called in a daemon thread: one that never returns keeps no process alive."""
     loop = asyncio.get_running_loop()
@@ -168,7 +177,7 @@ async def in_thread(function: Callable[[], _T], name: str) -> _T:
         try:
             outcome: tuple[Callable[[Any], None], object] = (future.set_result, function())
         except BaseException as err:  # noqa: BLE001 - raised where it is awaited
-            outcome = (future.set_exception, err)
+            outcome = (future.set_exception, _reported(err))
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, *outcome)
 

@@ -105,6 +105,28 @@ def test_the_second_signal_ends_every_command_at_once(arguments, where, number, 
     assert "Traceback" not in process.stderr.read()
 
 
+RUN = ("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER)
+
+
+@pytest.mark.parametrize(
+    "arguments", [RUN, pytest.param(("push", *PUSHER, "--from", "events.jsonl"), marks=pytest.mark.hosts)]
+)
+def test_a_signal_ends_a_constructor_that_swallows_it(arguments, start, tmp_path):
+    (tmp_path / "events.jsonl").write_text(event("/a").model_dump_json())
+    process = start(*arguments, where="constructor", how="swallows")
+    assert _hangs(process)
+    process.send_signal(signal.SIGINT)
+    assert _is_over_within(process, 6)
+    assert process.returncode == 130
+
+
+def test_a_driver_that_exits_with_0_makes_no_success(start):
+    process = start(*RUN, where="constructor", how="exits")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 8
+    assert "A driver raised SystemExit(0)" in err
+
+
 @pytest.mark.hosts
 @pytest.mark.parametrize("where", ["push", "pusher.close", "snapshot", "leftover"])
 def test_one_signal_ends_a_run_within_ten_seconds(where, start):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -32,6 +33,7 @@ ADDRESSES = {
     "quoted keywords": f"host=127.0.0.1 port=1 user=bob password='{CANARY} {WORD}'",
     "other scheme": f"sftp://bob:{CANARY}@127.0.0.1:1/db",
     "token as user": f"https://{CANARY}{CANARY}@127.0.0.1:1/db",
+    "signature": f"https://127.0.0.1:1/db?sv=1&sig={CANARY}",
     "no scheme": f"bob:{CANARY}@127.0.0.1:1/db",
 }
 CREDENTIALS = {
@@ -293,3 +295,22 @@ def test_ordinary_messages_stay_as_they_are(text):
 
 def test_what_a_terminal_takes_for_orders_is_escaped():
     assert Redactor().clean("a\x1b]0;title\x07b\u202ec\ud800\n\td") == r"a\x1b]0;title\x07b\u202ec\ud800" + "\n\td"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Authorization": f"Bearer {CANARY}"}, [f"Authorization: Bearer {CANARY}"], {"X-Signature": CANARY}]
+)
+def test_the_credential_of_a_header_is_a_secret(headers):
+    redactor = Redactor()
+    redactor.learn({"driver_params": {"headers": headers}})
+    assert CANARY not in redactor.clean(f"The server refused {CANARY!r} and {headers}")
+
+
+def test_a_message_of_megabytes_is_made_safe_in_time():
+    redactor = Redactor()
+    redactor.add(CANARY)
+    text = "x" * 2_000_000
+    began = time.process_time()
+    assert redactor.clean(f"{text} {CANARY}") == f"{text} ***"
+    redactor.learn({"note": text})
+    assert time.process_time() - began < 5

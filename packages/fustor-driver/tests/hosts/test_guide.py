@@ -6,9 +6,11 @@ import threading
 import pytest
 
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
+from fustor_driver.commands._outcome import check_outcome
 from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.event_files import read_events
 from fustor_driver.hosts import GuideHost, HostOptions
+from fustor_driver.hosts.status import RunState
 from fustor_event_model import LifecycleSignal, MessageSource
 from fustor_try.running import run_until
 from fustor_try.scripted import event, scripted_source
@@ -95,6 +97,50 @@ def test_a_pusher_that_stays_away_ends_the_run(run, pusher):
     with pytest.raises(CheckFailed, match="failed 3 times: gone"):
         run(lambda: False)
     assert pusher.closed
+
+
+def test_a_run_that_stops_before_a_push_was_through_is_aborted(run, source, pusher):
+    def answer(batch):
+        if batch.paths == ("/a",):
+            raise RetryableError("busy")
+
+    pusher.answer = answer
+    source.changes.put(event("/a", index=1))
+    pusher.config = pusher.config.model_copy(update={"retry_delay_sec": 60.0})
+    status = run(lambda: ("/a",) in [batch.paths for batch in pusher.tried])
+    assert status.state is RunState.ABORTED
+    with pytest.raises(CheckFailed, match="busy"):
+        check_outcome(status)
+
+
+def test_a_pusher_that_gives_no_session_in_the_time_makes_no_success(run, pusher):
+    asked = []
+
+    def create(task_id, **_):
+        asked.append(task_id)
+        raise RetryableError("starting")
+
+    pusher.create_session = create
+    pusher.config = pusher.config.model_copy(update={"retry_delay_sec": 60.0})
+    status = run(lambda: asked)
+    with pytest.raises(CheckFailed, match="no session in the time of this run: starting"):
+        check_outcome(status)
+
+
+@pytest.mark.parametrize("answer", [None, "7", 1.5, True])
+def test_a_committed_index_that_is_no_integer_is_named(answer, run, pusher):
+    pusher.committed = answer
+    with pytest.raises(NotConformant, match="get_latest_committed_index answered"):
+        run(lambda: False)
+
+
+@pytest.mark.parametrize(("field", "value"), [("index", "5"), ("index", 1.5), ("message_source", "realtime")])
+def test_an_event_whose_fields_have_other_types_is_named(field, value, run, source):
+    change = event("/a", index=1)
+    setattr(change, field, value)
+    source.changes.put(change)
+    with pytest.raises(NotConformant, match=f"an event with the {field}"):
+        run(lambda: False)
 
 
 def test_what_the_pusher_refuses_for_good_is_kept_and_the_rest_goes_through(run, source, pusher, tmp_path):

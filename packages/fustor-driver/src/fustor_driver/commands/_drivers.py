@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
@@ -10,20 +11,35 @@ from fustor_driver.choices import Choice, configured_pusher, configured_source
 from fustor_driver.errors import UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
+from fustor_driver.supervision import in_thread, run_bounded
 
-__all__ = ["address_keyword", "address_of", "pusher_from", "source_from"]
+__all__ = ["address_keyword", "address_of", "constructed", "pusher_from", "source_from"]
+
+_T = TypeVar("_T")
+
+
+def constructed(make: Callable[[], _T]) -> _T:
+    """The driver that `make` constructs, outside of the main thread: a constructor that never returns ends on a signal.
+
+    Raises:
+        Interrupted: by SIGINT or SIGTERM.
+        NotConformant: the constructor wanted to end the process.
+    """
+    return run_bounded(lambda: in_thread(make, "fustor-construct"), grace_sec=0.0)
 
 
 def source_from(choice: Choice) -> SourceDriver:
     """The source that is meant, constructed."""
     driver = cast("type[SourceDriver]", Registry.installed().find(Kind.SOURCE, choice.name).load())
-    return driver(*configured_source(choice))
+    id, config = configured_source(choice)
+    return constructed(lambda: driver(id, config))
 
 
 def pusher_from(choice: Choice) -> PusherDriver:
     """The pusher that is meant, constructed."""
     driver = cast("type[PusherDriver]", Registry.installed().find(Kind.PUSHER, choice.name).load())
-    return driver(*configured_pusher(choice))
+    id, config = configured_pusher(choice)
+    return constructed(lambda: driver(id, config))
 
 
 def address_of(kind: Kind, uri: str | None, endpoint: str | None) -> str | None:

@@ -13,15 +13,17 @@ def check_outcome(status: Status) -> None:
     """Whether a run whose time was up did what it was for.
 
     Raises:
-        CheckFailed: the source was never reached, the snapshot failed, or something that was read is not pushed.
+        CheckFailed: a side was never reached, the snapshot failed, or something is not pushed.
     """
     why = status.last_error or "the log lines say why"
+    if not status.sessions:
+        raise CheckFailed(f"The pusher gave no session in the time of this run: {why}")
     if status.phases[MessageSource.REALTIME].state is PhaseState.FAILED:
         raise CheckFailed(f"The source was not reached in the time of this run: {why}")
     if status.phases[MessageSource.SNAPSHOT].state is PhaseState.FAILED:
         raise CheckFailed(f"There is no complete snapshot: {why}")
     if status.state is RunState.ABORTED:
-        raise CheckFailed("The run could not push all that it read; that is read again at the next start")
+        raise CheckFailed(f"The run could not push all that it read; that is read again at the next start: {why}")
 
 
 def check_refusals(rows: int, deletions: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.console import Console
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
+from fustor_driver.commands._drivers import constructed
 from fustor_driver.commands._live import check_writable, logging_look, status_file_look, terminal_look
 from fustor_driver.commands._options import (
     AllowDeletionsOption,
@@ -198,12 +199,12 @@ def _demo_pusher(name: str) -> str:
 
 def _drivers(pair: Pair) -> tuple[SourceDriver, PusherDriver]:
     registry = Registry.installed()
-    source_class = registry.find(Kind.SOURCE, pair.source.driver).load()
-    source = source_class(pair.source_id, pair.source)  # type: ignore[arg-type]
+    source_class = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
+    source = constructed(lambda: source_class(pair.source_id, pair.source))
     if pair.pusher.driver == _RECORDER:
-        return source, RecordingPusher(pair.pusher_id, pair.pusher)  # type: ignore[return-value]
-    pusher_class = registry.find(Kind.PUSHER, pair.pusher.driver).load()
-    return source, pusher_class(pair.pusher_id, pair.pusher)  # type: ignore[return-value,arg-type]
+        return source, RecordingPusher(pair.pusher_id, pair.pusher)
+    pusher_class = cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
+    return source, constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
 
 
 def _options(

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from fustor_driver.errors import CheckFailed, EnvironmentProblem, FustorDriverError
+from fustor_driver.errors import CheckFailed, EnvironmentProblem, FustorDriverError, NotConformant
 from fustor_driver.hosts.bell import Bell
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_driver.hosts.options import HostOptions
@@ -74,6 +74,14 @@ def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:
     return float(min(delay_sec * 2 ** min(attempt - 1, 30), longest_sec))
 
 
+def _check(events: list[EventBase]) -> None:
+    for event in events:
+        if type(event.index) is not int:
+            raise NotConformant(f"The source gave an event with the index {event.index!r}, which is not an integer")
+        if not isinstance(event.message_source, MessageSource):
+            raise NotConformant(f"The source gave an event with the message_source {event.message_source!r}")
+
+
 class Delivery:
     """Pushes batches for one task. A batch that is not through is the next one pushed in its phase."""
 
@@ -96,8 +104,10 @@ class Delivery:
 
         Raises:
             CheckFailed: it stayed out of reach, or takes nothing at all.
+            NotConformant: a field of an event that a host reads has another type.
             ConfigError: the pusher's configuration is wrong.
         """
+        _check(events)
         size = BatchSize.of(events)
         try:
             outcome = await self._attempts(session, phase, events, end=False)
@@ -179,6 +189,7 @@ class Delivery:
                 self._control.ask_renewal()
                 return Outcome.OBSOLETE
             if attempt < config.max_retries and not await self._pause(attempt, last):
+                self._progress.left_unpushed = True
                 return Outcome.STOPPED
         raise CheckFailed(
             f"The pusher {self._pusher.id!r} failed {config.max_retries} times: {last}; mend it and start again, "

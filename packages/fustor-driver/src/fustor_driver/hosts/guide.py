@@ -14,6 +14,7 @@ from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
+from fustor_driver.hosts.replies import committed_index
 from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
@@ -86,6 +87,8 @@ class GuideHost:
             unpushed = self._parts.progress.queued()
             await ending.end(work)
             self._parts.progress.ended(ended_state(work), error_of(work))
+            if self._parts.progress.left_unpushed and self._parts.progress.state is RunState.STOPPED:
+                self._parts.progress.ended(RunState.ABORTED)
             if not await ending.close(self._parts.pusher, self._parts.source):
                 self._parts.progress.ended(RunState.ABORTED)
         if not work.done() or work.cancelled():
@@ -117,7 +120,7 @@ class GuideHost:
     async def _resume_position(self, session: Session) -> int:
         """The index to resume from, -1 if a snapshot is due."""
         source, progress = self._parts.source, self._parts.progress
-        committed = await self._parts.pusher.get_latest_committed_index(session_id=session.id)
+        committed = committed_index(await self._parts.pusher.get_latest_committed_index(session_id=session.id))
         progress.committed_index = committed
         if (
             committed <= 0
@@ -204,7 +207,7 @@ class GuideHost:
         if not self._control.renewal_asked:
             self._mark.clear()
         session, progress = self._sessions.current, self._parts.progress
-        committed = await self._parts.pusher.get_latest_committed_index(session_id=session.id)
+        committed = committed_index(await self._parts.pusher.get_latest_committed_index(session_id=session.id))
         if committed >= 0:
             progress.committed_index = max(progress.committed_index, committed)
             self._parts.source.acknowledge(committed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ def locked_task(options: HostOptions) -> Iterator[None]:
             "mend it, or give another with --state-dir"
         ) from err
     try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise EnvironmentProblem(f"{str(options.lock)!r} is no regular file; take it away")
         _take(handle, options)
         yield
     finally:

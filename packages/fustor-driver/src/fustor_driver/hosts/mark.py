@@ -38,7 +38,9 @@ class SnapshotMark:
 
     def _note(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(
+            self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600
+        )  # a FIFO blocks nothing
         try:
             os.fsync(handle)
         finally:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fustor_driver.configuration import field_problems
 from fustor_driver.errors import NotConformant
 
-__all__ = ["PushReply", "SessionReply"]
+__all__ = ["PushReply", "SessionReply", "committed_index"]
 
 
 class _Reply(BaseModel):
@@ -46,3 +46,14 @@ class SessionReply(_Reply):
 
     session_id: str
     suggested_heartbeat_interval_seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+
+
+def committed_index(answer: Any) -> int:
+    """The answer of `get_latest_committed_index`.
+
+    Raises:
+        NotConformant: it is no integer.
+    """
+    if not isinstance(answer, int) or isinstance(answer, bool):
+        raise NotConformant(f"get_latest_committed_index answered {type(answer).__name__}, not an integer")
+    return answer

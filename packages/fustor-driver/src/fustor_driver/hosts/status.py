@@ -150,6 +150,7 @@ class Progress:
         self.retries = 0
         self.dead_letters = 0
         self.refused_deletions = 0
+        self.left_unpushed = False
         self._last_error: str | None = None
         self._task_id = task_id
         self._clock = clock

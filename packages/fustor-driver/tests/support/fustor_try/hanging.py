@@ -138,13 +138,24 @@ def _hang_of(config: SourceConfig | PusherConfig) -> Hang:
     return hang
 
 
+def _refuse_to_return(config: SourceConfig | PusherConfig, hang: Hang) -> None:
+    if config.driver_params.get("how") == "exits" and hang.where == "constructor":
+        raise SystemExit(0)
+    while hang.where == "constructor" and not hang.release.is_set():
+        try:
+            hang.block("constructor")
+        except BaseException:  # what a bad driver does: not even a signal interrupts it
+            if config.driver_params.get("how") != "swallows":
+                raise
+
+
 class InstalledSource(HangingSource):
     """The hanging source as the command finds it."""
 
     def __init__(self, id: str, config: SourceConfig) -> None:
         del id
         hang = _hang_of(config)
-        hang.block("constructor")
+        _refuse_to_return(config, hang)
         super().__init__(hang, config)
         self.snapshot = lambda: iter([event("/a", MessageSource.SNAPSHOT)])
 
@@ -164,7 +175,9 @@ class InstalledPusher(HangingPusher):
 
     def __init__(self, id: str, config: PusherConfig) -> None:
         del id
-        super().__init__(_hang_of(config), config)
+        hang = _hang_of(config)
+        _refuse_to_return(config, hang)
+        super().__init__(hang, config)
 
 
 class LateSource(ScriptedSource):
