@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["LIMIT_BYTES", "open_regular", "read_bytes", "read_open"]
+__all__ = ["LIMIT_BYTES", "is_directory", "is_file", "open_regular", "read_bytes", "read_open"]
 
 LIMIT_BYTES = 4 * 1024 * 1024
 """The largest file of a checkout that is read as text: a root file of 20,000 members has less than one."""
@@ -62,3 +62,13 @@ def _check_regular(mode: int, path: Path | str) -> None:
         raise OSError(errno.ELOOP, "it is a symlink, not the file itself", str(path))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; at a path that no file can have, too long or with a NUL, there is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for some of those
+
+
+def is_directory(path: Path) -> bool:
+    """Tell whether there is a directory; at a path that none can have, too long or with a NUL, there is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some of those

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from workspaces import answer
 
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import derive
@@ -141,3 +142,15 @@ def test_existing_drivers_are_the_members_and_what_lies_in_extensions(root):
         "extensions/source-a": "fustor-source-a",
         "extensions/source-b": "",
     }
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"x\u0000y", r"x\u0000y/*", r"../x\u0000/**", "a" * 5000, "a/" * 3000 + "b", "a/" * 3000 + "*"]
+)
+@pytest.mark.parametrize("command", ["list", "doctor", "source kafka --dry-run -q"])
+def test_a_member_that_no_path_can_be_is_one_that_is_not_there(tmp_path, capsys, pattern, command):
+    text = f'[tool.uv.workspace]\nmembers = ["extensions/*", "{pattern}"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    package(tmp_path, "extensions/source-redis", "fustor-source-redis")
+    assert answer(*command.split(), cwd=tmp_path) in {0, 8}
+    capsys.readouterr()

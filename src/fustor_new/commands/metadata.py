@@ -10,7 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from fustor_new._reading import read_bytes
+from fustor_new._reading import is_directory, is_file, read_bytes
 from fustor_new.errors import UsageProblem
 from fustor_new.workspace.root import parse_toml
 
@@ -55,7 +55,7 @@ class Metadata:
 
 def holds_package(folder: Path) -> bool:
     """Tell whether there is a file in `folder` that describes a Python package."""
-    return any(path.is_file() for path in _descriptions(folder))
+    return is_directory(folder) and any(is_file(path) for path in _descriptions(folder))
 
 
 def read_metadata(folder: Path) -> Metadata:

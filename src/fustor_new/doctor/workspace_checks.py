@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from fustor_new._reading import is_directory
 from fustor_new.changes.apply import abandoned_stages
 from fustor_new.doctor.finding import Clear, Fault, Recover, Register, Severity
 from fustor_new.doctor.git_files import known_to_git
@@ -47,7 +48,7 @@ def _member_without_project(root: Root) -> Iterator[Fault]:
     for directory in root.workspace.directories:
         folder = root.workspace.root / directory
         is_hidden = any(part.startswith(".") for part in Path(directory).parts)
-        if not folder.is_dir() or is_hidden or (folder / "pyproject.toml").is_file():
+        if not is_directory(folder) or is_hidden or (folder / "pyproject.toml").is_file():
             continue
         files = known_to_git(folder)
         if files:  # uv passes by what is empty, or holds only what git ignores
@@ -64,7 +65,7 @@ def _member_without_project(root: Root) -> Iterator[Fault]:
 )
 def _listed_member_missing(root: Root) -> Iterator[Fault]:
     for pattern in root.workspace.members:
-        if not _glob.has_magic(pattern) and not (root.workspace.root / pattern).is_dir():
+        if not _glob.has_magic(pattern) and not is_directory(root.workspace.root / pattern):
             yield Fault("pyproject.toml", f"`members` names {pattern!r}, which is no directory")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fustor_new._reading import read_bytes
+from fustor_new._reading import is_file, read_bytes
 from fustor_new.errors import EnvironmentProblem, NameRefused, UsageProblem, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.workspace._lists import find, get
@@ -48,7 +48,7 @@ def read_package(folder: Path) -> Package | None:
         EnvironmentProblem: it cannot be read.
     """
     path = folder / "pyproject.toml"
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         data = parse_toml(read_bytes(path), str(path))

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from fustor_new._reading import read_bytes
+from fustor_new._reading import is_file, read_bytes
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import Names, normalize
 from fustor_new.workspace import _glob
@@ -268,7 +268,7 @@ def _directories(folder: Path, root: Path, depth: int | None) -> Iterator[Path]:
         try:
             with os.scandir(here) as entries:
                 found = [Path(entry.path) for entry in entries if entry.is_dir()]
-        except OSError:  # no such folder, or one that uv could not list either
+        except (OSError, ValueError):  # no such folder, none that can be, or one that uv could not list either
             continue
         found = [entry for entry in found if entry.name not in {".git", ".venv", "node_modules", "__pycache__"}]
         yield from found
@@ -278,7 +278,7 @@ def _directories(folder: Path, root: Path, depth: int | None) -> Iterator[Path]:
 def read_member(root: Path, directory: str) -> Driver | None:
     """Return the package in a directory of the workspace, None where there is no `pyproject.toml`."""
     path = root / directory / "pyproject.toml"
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         data = parse_toml(read_bytes(path), str(path))
