@@ -9,7 +9,7 @@ from fustor_core.exceptions import ConfigError, DriverError, RetryableError
 from fustor_driver.commands._outcome import check_outcome
 from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.event_files import read_events
-from fustor_driver.hosts import GuideHost, HostOptions
+from fustor_driver.hosts import GuideHost, HostOptions, run_host
 from fustor_driver.hosts.status import RunState
 from fustor_event_model import LifecycleSignal, MessageSource
 from fustor_try.running import run_until
@@ -273,3 +273,20 @@ def test_a_stop_does_not_wait_for_ever(run, source, pusher):
     run(lambda: any(batch.phase == "realtime" for batch in pusher.tried), stop_timeout_sec=5)
     assert not pusher.paths("realtime")
     assert source.acknowledged == []
+
+
+def test_an_error_whose_text_cannot_be_made_leaves_no_run_as_running(source, pusher, tmp_path):
+    class UnspeakableError(Exception):
+        def __str__(self):
+            raise ValueError("no text")
+
+    def answer(_):
+        raise UnspeakableError
+
+    pusher.answer = answer
+    seen = []
+    with pytest.raises(UnspeakableError):
+        run_host(source, pusher, HostOptions(task_id="t", state_dir=tmp_path), look=seen.append)
+    assert seen[-1].state is RunState.FAILED
+    assert "UnspeakableError" in seen[-1].last_error
+    assert pusher.closed

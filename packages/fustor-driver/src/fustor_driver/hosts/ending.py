@@ -77,4 +77,8 @@ def error_of(work: asyncio.Task[Any]) -> str | None:
     """What ended the work, in words."""
     if not work.done() or work.cancelled() or (err := work.exception()) is None:
         return None
-    return str(err) or type(err).__name__
+    name = type(err).__name__
+    try:
+        return str(err) or name
+    except Exception as fault:  # noqa: BLE001 - a driver's own class: the run ends by it all the same, in these words
+        return f"{name}, whose text fails with {type(fault).__name__}"
