@@ -92,6 +92,14 @@ def test_any_root_comes_back_after_two_drivers_in_either_order(tmp_path, rng, co
             assert without(tmp_path, full, *order, keep_table=True).decode() == text.decode(), order
 
 
+@pytest.mark.parametrize("table", ["{fustor-source-m = {workspace=true}}", "{ fustor-source-m = {workspace=true} }"])
+def test_an_inline_table_keeps_the_blanks_behind_its_brace(tmp_path, table):
+    text = f"[tool.uv.workspace]\nmembers = []\n[tool.uv]\nsources = {table}\n".encode()
+    full = registered(tmp_path, text, *DRIVERS[:2])
+    for order in (DRIVERS[:2], DRIVERS[1::-1]):
+        assert without(tmp_path, full, *order, keep_table=True) == text
+
+
 def check_taken_by_hand(root, old, values, value):
     """An entry that nobody registered goes too: with no comment, no other entry, and no line break of another kind."""
     new = without(root, old, (value, "x"))

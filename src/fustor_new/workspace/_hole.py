@@ -36,8 +36,18 @@ class Hole:
         before, after = (Counter(text.split("\n")) for text in (self.text, self.rest))
         lost, gained = before - after, after - before
         del lost[""], lost["\r"]
-        tidiness = max(0, _untidy(self.rest) - _untidy(self.text)), self.text.count(",") - self.rest.count(",") != 1
+        untidy = max(0, _untidy(self.rest) - _untidy(self.text)) + self._is_padded_anew
+        tidiness = untidy, self.text.count(",") - self.rest.count(",") != 1
         return (lost.total(), gained.total(), *tidiness, self.span.end - self.span.start)
+
+    @property
+    def _is_padded_anew(self) -> bool:
+        """Whether a blank comes or goes behind the brace of an inline table that keeps other entries."""
+        brace = re.search(r"\{[ \t]*$", self.text[: self.span.start])
+        if brace is None or self.rest[brace.end() :].lstrip().startswith("}"):
+            return False
+        behind = brace.start() + 1
+        return self.text[behind].isspace() != self.rest[behind].isspace()
 
     @property
     def rest(self) -> str:
