@@ -15,6 +15,8 @@ from fustor_pusher_postgres import PostgresDriver as Pusher
 from fustor_source_postgres import PostgresDriver as Source
 from fustor_source_postgres.testing import server_uri
 
+pytestmark = pytest.mark.wide
+
 HOSTILE = (
     "datestyle = 'sql, dmy'",
     "intervalstyle = sql_standard",

@@ -28,6 +28,8 @@ from fustor_new.template.provenance import (
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 
+pytestmark = pytest.mark.wide
+
 PROJECT = """\
 [build-system]
 requires = ["hatchling"]

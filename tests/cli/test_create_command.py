@@ -32,6 +32,7 @@ def workspace(tmp_path):
     return small(tmp_path / "workspace")
 
 
+@pytest.mark.wide
 def test_upstreams_root_gains_one_line_in_members_and_one_in_sources(tmp_path):
     root = upstream(tmp_path / "platform")
     before = (root / "pyproject.toml").read_text().splitlines()
@@ -55,6 +56,7 @@ def test_several_names_in_one_call_make_several_drivers(workspace):
     assert sorted(path.name for path in (workspace / "extensions").iterdir()) == ["pusher-my-db", "pusher-redis"]
 
 
+@pytest.mark.wide
 def test_the_same_command_again_changes_nothing(workspace):
     made(workspace, "source", "redis", "--example")
     before = snapshot(workspace)
@@ -78,6 +80,7 @@ def test_quiet_prints_nothing(workspace):
     assert made(workspace, "source", "redis", "-q") == ""
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("layout", [[], ["--standalone"]], ids=["workspace", "standalone"])
 def test_git_apply_of_the_dry_run_is_the_real_run(tmp_path, layout):
     real, patched = (small(tmp_path / name) for name in ("real", "patched"))
@@ -184,6 +187,7 @@ def test_without_a_standard_output_the_work_is_done_all_the_same(workspace, argu
     assert (workspace / "extensions" / "source-redis").is_dir() == (not arguments)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("largest", [0, 1000], ids=["not a byte", "not every file"])
 def test_a_full_disk_is_one_line_that_says_so_and_nothing_is_written(workspace, largest):
     before = snapshot(workspace)

@@ -8,6 +8,8 @@ import pytest
 from repository import ROOT
 from workspaces import environment, fustor_new
 
+pytestmark = pytest.mark.wide
+
 REDIS = "extensions/source-redis"
 MEMBERS = '[tool.uv.workspace]\nmembers = ["packages/*", "extensions/*"]\n'
 

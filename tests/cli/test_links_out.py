@@ -7,6 +7,8 @@ import pytest
 from updates import package
 from workspaces import answer, small
 
+pytestmark = pytest.mark.wide
+
 PROJECT = """\
 [project]
 name = "fustor-source-mine"

@@ -17,6 +17,8 @@ from fustor_new import __version__
 from fustor_new.cli import run
 from fustor_new.commands.verdicts import VERDICTS_FILE, sources_digest
 
+pytestmark = pytest.mark.wide
+
 REDIS = "extensions/source-redis"
 # Creation refuses a root without a workspace; in the other one the author had registered the driver beforehand.
 NOT_REVERSED = {name for name in SHAPES if name.startswith("no workspace")} | {"sources, listed"}

@@ -10,6 +10,8 @@ from fustor_new.commands.naming import driver_directory, driver_paths
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import check_name, plain_name
 
+pytestmark = pytest.mark.wide
+
 REDIS = "extensions/source-redis"
 
 

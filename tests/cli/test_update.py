@@ -12,6 +12,8 @@ from workspaces import FUSTOR_NEW, small
 from fustor_new import __version__
 from fustor_new.cli import run
 
+pytestmark = pytest.mark.wide
+
 README = "README.md"
 TEST = "tests/test_package.py"
 DRIVER = "src/fustor_source_redis/driver.py"

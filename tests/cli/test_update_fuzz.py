@@ -10,6 +10,8 @@ from updates import ANSWERS_FILE, contents, package, rendered
 from fustor_new.cli import run
 from fustor_new.errors import EXIT_CODES
 
+pytestmark = pytest.mark.wide
+
 SCRAPS = [
     b"\x00", b"\xff", b"\n", b"\r\n", b" ", b"\t", b":", b"-", b"[", b"{", b"&a", b"*a", b"#", b"%", b"|", b"null",
     b"1e999", b'"', b"'", b"{{ 7*7 }}", b"../", b"1.0.0", b"99", b"files:", b"kind: pusher\n", b"---\n", b"? a\n",

@@ -7,6 +7,8 @@ from updates import ANSWERS_FILE, contents, current, package, write
 
 from fustor_new import __version__
 
+pytestmark = pytest.mark.wide
+
 LEAF = "source/{}.jinja"
 NEW_QUESTION = """
 colour:

@@ -10,6 +10,8 @@ from workspaces import fustor_new
 
 from fustor_new.doctor.document import document
 
+pytestmark = pytest.mark.wide
+
 PAGE = ROOT / "docs" / "doctor.md"
 
 

@@ -14,6 +14,8 @@ from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.doctor.fixing import plan_repairs
 from fustor_new.errors import FustorNewError
 
+pytestmark = pytest.mark.wide
+
 FILES = [
     "pyproject.toml",
     "extensions/source-redis/pyproject.toml",

@@ -166,6 +166,7 @@ def test_a_workspace_of_many_members_is_read_at_once(tmp_path):
     assert time.process_time() - before < 5
 
 
+@pytest.mark.wide
 def test_a_deep_tree_is_searched(tmp_path):
     made = [tmp_path]
     for _ in range(1_100):

@@ -14,6 +14,8 @@ from fustor_new.changes.apply import apply, recover
 from fustor_new.commands.revision import revise
 from fustor_new.commands.update import plan_update
 
+pytestmark = pytest.mark.wide
+
 CHILD = Path(__file__).with_name("update_child.py")
 README, DRIVER = "README.md", "src/fustor_source_redis/driver.py"
 LOCKED, STEPS, DEADLINE_SEC = 2, 8, 60

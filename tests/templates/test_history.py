@@ -16,6 +16,8 @@ from fustor_new.errors import EnvironmentProblem, UsageProblem
 from fustor_new.template.history import History, load_history, record, template_texts
 from fustor_new.template.provenance import is_template_owned, modified_files, read_record, rendered_files
 
+pytestmark = pytest.mark.wide
+
 TEMPLATES = ROOT / "templates"
 EARLIER = sorted(set(load_history().versions) - {__version__})
 

@@ -8,6 +8,8 @@ import sys
 import pytest
 import yaml
 
+pytestmark = pytest.mark.wide
+
 STRICT_HOST = """\
 [tool.uv.workspace]
 members = ["extensions/*"]

@@ -14,6 +14,8 @@ from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 
+pytestmark = pytest.mark.wide
+
 MINIMUM = 12
 NAMES = {True: "example", False: "stub"}
 RUFF = (sys.executable, "-m", "ruff")

@@ -12,6 +12,8 @@ from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 
+pytestmark = pytest.mark.wide
+
 HOSTILE = [
     'it\'s "quoted" \'\'\'thrice\'\'\' """thrice"""',
     "{{ name }} {% raw %} {# comment #} {% endraw %} ${X} %(x)s",

@@ -10,6 +10,8 @@ import yaml
 from repository import ROOT
 from workspaces import environment, fustor_new, upstream
 
+pytestmark = pytest.mark.wide
+
 COPIER = Path(sys.executable).with_name("copier")
 
 

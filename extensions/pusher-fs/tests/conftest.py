@@ -19,9 +19,13 @@ from fustor_pusher_fs._progress import Session
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
-    for marker in ("chaos: seeded random faults (minutes)", "full: the long form, run before a release"):
+    for marker in (
+        "wide: the many cases of a promise (minutes)",
+        "chaos: seeded random faults (minutes)",
+        "full: the long form, run before a release",
+    ):
         config.addinivalue_line("markers", marker)
-    config.option.markexpr = config.option.markexpr or "not (chaos or full)"
+    config.option.markexpr = config.option.markexpr or "not (wide or chaos or full)"
 
 
 def _replay(directory: Path) -> View:

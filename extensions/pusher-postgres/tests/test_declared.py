@@ -10,6 +10,8 @@ from postgres_tables import declared, layout, letters, push, texts, types
 
 from fustor_event_model import InsertEvent, MessageSource, TableLayout, UpdateEvent
 
+pytestmark = pytest.mark.wide
+
 
 def test_all_columns_are_there_before_the_first_value(run, database):
     told = layout(id="integer", at="timestamp with time zone", tags="text[]", odd="public.mood", nested="public.d[][]")

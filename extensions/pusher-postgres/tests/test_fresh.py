@@ -8,6 +8,8 @@ from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, rec
 from fustor_event_model import InsertEvent, MessageSource
 from fustor_pusher_postgres._memory import Forecast
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture
 def push(run):

@@ -63,6 +63,7 @@ def test_tables_equal_the_view(module_database, start):
     expect_equal(module_database, range(start, start + 10), LENGTH)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("names", [MANY_NAMES, NEW_NAMES, LONG_NAMES], ids=["many names", "new names", "long names"])
 def test_tables_equal_the_view_with_other_names(module_database, names):
     expect_equal(module_database, range(10), LENGTH, names)

@@ -15,6 +15,8 @@ from fustor_core.models.config import PusherConfig
 from fustor_event_model import InsertEvent
 from fustor_pusher_postgres import PostgresDriver
 
+pytestmark = pytest.mark.wide
+
 PUSHES = {
     "new rows": ([upsert("/a", "/b")], False),
     "new rows with an index": ([upsert("/a", "/b", index=9)], False),

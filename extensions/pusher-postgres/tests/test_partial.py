@@ -5,6 +5,8 @@ from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, rec
 
 from fustor_event_model import InsertEvent
 
+pytestmark = pytest.mark.wide
+
 LONG = "long" * 1_000
 HOME = ("public", "users")
 PATH = "/public/users/1"

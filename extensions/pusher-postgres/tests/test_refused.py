@@ -8,6 +8,8 @@ from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, eve
 from fustor_core.exceptions import DriverError, RetryableError
 from fustor_event_model import InsertEvent, MessageSource
 
+pytestmark = pytest.mark.wide
+
 GOOD = {"path": "/good", "mtime": 1.0, "size": 1, "parent_mtime": 0.0}
 
 

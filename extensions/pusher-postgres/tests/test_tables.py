@@ -7,6 +7,8 @@ from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, rec
 
 from fustor_event_model import InsertEvent, MessageSource
 
+pytestmark = pytest.mark.wide
+
 
 def push(run, *batches, **params):
     async def scenario(driver):

@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.wide
+
 HEADER = """
 import asyncio, json, os, subprocess, sys, threading
 from fustor_core.models.config import SourceConfig

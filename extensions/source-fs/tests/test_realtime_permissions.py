@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+pytestmark = pytest.mark.wide
+
 
 def test_a_directory_that_becomes_readable_is_listed(public_root, make_driver, reader, as_nobody):
     (public_root / "a").mkdir()

@@ -9,7 +9,7 @@ import pytest
 from fustor_driver.view import View
 from fustor_event_model import LifecycleSignal
 
-pytestmark = pytest.mark.usefixtures("tables")
+pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("tables")]
 
 
 @pytest.fixture

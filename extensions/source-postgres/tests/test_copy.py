@@ -12,6 +12,8 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._snapshot.copier import FrameWriter
 
+pytestmark = pytest.mark.wide
+
 ROWS = 60_000
 HOSTILE = [r"E'tab\tline\nback\\slash\x0b'", "'ü 🐘'", "null", "''", r"'\N'", r"'\.'", "repeat('long', 300000)"]
 

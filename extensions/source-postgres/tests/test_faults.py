@@ -12,6 +12,8 @@ from fustor_source_postgres._server.patience import Patience, Stop
 from fustor_source_postgres._server.position import lsn_of, parse_lsn
 from fustor_source_postgres._stream.stream import MessageStream, Range
 
+pytestmark = pytest.mark.wide
+
 BIG_LOG = """
 create table filler as select repeat(md5(g::text), 30) from generate_series(1, 20000) g;
 drop table filler;

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture
 def told(make_driver):

@@ -8,6 +8,8 @@ from psycopg2.extensions import make_dsn
 
 from fustor_driver.view import View
 
+pytestmark = pytest.mark.wide
+
 # ruff: noqa: S608 - every statement is written in this file
 
 SWAP = ["update t set id = -1 where id = 1", "update t set id = 1 where id = 2", "update t set id = 2 where id = -1"]

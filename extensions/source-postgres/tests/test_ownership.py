@@ -8,6 +8,8 @@ from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._server.slots import name_for
 from fustor_source_postgres._slots_command import main
 
+pytestmark = pytest.mark.wide
+
 MAKE = "select lsn from pg_create_logical_replication_slot(%s, %s)"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from fustor_core.exceptions import DriverError
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.mark.parametrize("phase", ["stream", "snapshot", "audit", "position", "partitions"])
 def test_the_first_failure_is_a_warning(database, make_driver, caplog, phase):

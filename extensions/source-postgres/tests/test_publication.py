@@ -6,6 +6,8 @@ import pytest
 
 from fustor_core.exceptions import ConfigError, DriverError
 
+pytestmark = pytest.mark.wide
+
 SHARED = "create publication p for table t, u with (publish_via_partition_root = true)"
 FIRST_WITH_LISTS = 150000
 

@@ -11,6 +11,8 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres import PostgresDriver
 
+pytestmark = pytest.mark.wide
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 CHECKS = ("test_connection", "check_privileges", "check_runtime_params")
 

@@ -12,6 +12,8 @@ import pytest
 from fustor_core.exceptions import DriverError
 from fustor_source_postgres._embedded import EmbeddedServer, _processes_in
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture(scope="module")
 def own_server():

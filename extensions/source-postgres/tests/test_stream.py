@@ -4,6 +4,8 @@ import pytest
 
 from fustor_driver.view import View
 
+pytestmark = pytest.mark.wide
+
 # ruff: noqa: S608 - every statement is written in this file
 
 # stored out of line, since it cannot be compressed

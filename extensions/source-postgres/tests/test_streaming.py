@@ -15,6 +15,8 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres._server.position import format_lsn, lsn_of
 
+pytestmark = pytest.mark.wide
+
 SEED = int(os.environ.get("FUSTOR_TEST_SEED", "20261124"))
 STUCK = (
     782  # PostgreSQL 18 cannot stream what this seed writes: it has changes of a file that no catalog names any more

@@ -11,6 +11,8 @@ from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
 from fustor_source_postgres._slots_command import main
 
+pytestmark = pytest.mark.wide
+
 SETUP = """
 create schema shop;
 create type shop.mood as enum ('sad', 'glad');

@@ -4,6 +4,8 @@ import pytest
 
 from fustor_core.exceptions import ConfigError
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture
 def table(database):

@@ -8,6 +8,8 @@ import pytest
 
 from fustor_conformance import Judge, Kind, Status, find_rule, subject_of_distribution
 
+pytestmark = pytest.mark.wide
+
 names = (f"case{number}" for number in itertools.count(1))
 
 

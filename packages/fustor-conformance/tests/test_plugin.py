@@ -9,6 +9,8 @@ from textwrap import dedent
 
 import pytest
 
+pytestmark = pytest.mark.wide
+
 HELPERS = [str(Path(__file__).parent), str(Path(__file__).parent / "mutants")]
 
 ADOPTION = """

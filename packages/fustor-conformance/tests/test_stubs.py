@@ -7,6 +7,8 @@ from collections import Counter
 import kit_packages
 import pytest
 
+pytestmark = pytest.mark.wide
+
 MODULES = {
     "source": {
         "__init__": "",

@@ -10,6 +10,8 @@ import pytest
 from fustor_try.hanging import WAYS
 from fustor_try.scripted import event
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture
 def start(environ, tmp_path):

@@ -15,6 +15,8 @@ from fustor_driver.cli import build_app
 from fustor_driver.redaction import Redactor
 from fustor_try.scripted import event
 
+pytestmark = pytest.mark.wide
+
 CANARY = "Kanari3nvogel"
 WORD = "q7z"
 """A piece of a password: too short to be looked for within words."""

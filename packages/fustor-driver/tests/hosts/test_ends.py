@@ -13,6 +13,8 @@ from fustor_event_model import MessageSource
 from fustor_try.hanging import WAYS, Hang, HangingPusher, HangingSource
 from fustor_try.scripted import event
 
+pytestmark = pytest.mark.wide
+
 AWAITED = (
     "create_session",
     "get_latest_committed_index",

@@ -15,6 +15,8 @@ import pytest
 from fustor_driver.hosts.guide import GuideHost
 from fustor_try import running
 
+pytestmark = pytest.mark.wide
+
 
 def _write(world, seed, stop):
     """Change the world at full speed from a thread, as an independent writer would."""

@@ -55,6 +55,7 @@ def test_long_histories_end_equal_too():
         assert failure is None, f"Seed {seed}, 1000 actions: {failure}"
 
 
+@pytest.mark.mutants
 @pytest.mark.parametrize("variant", [kind for kind in VARIANTS if kind.__name__ not in NEEDS_A_FAULT])
 def test_a_view_that_lacks_a_clause_is_told_from_the_view(variant):
     failing = (seed for seed in range(TEETH) if failure_of(make_history(seed), variant) is not None)
