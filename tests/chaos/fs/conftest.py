@@ -62,13 +62,17 @@ def look_at(root: Path) -> dict[str, dict[str, Any]]:
     return world
 
 
+SEEN_EMPTY = {"allow_empty_root": True}
+"""These trees begin empty: a root that counted as not listed would hide every difference below it from the view."""
+
+
 class Host:
     """Runs one driver's realtime stream and, at the same time, its snapshots and audits into one view."""
 
     def __init__(self, root: Path, view: View | None = None, **params: Any) -> None:
         self.root = root
         self.view = view or View()
-        config = SourceConfig(driver="fs", uri=str(root), retry_delay_sec=0.05, driver_params=params)
+        config = SourceConfig(driver="fs", uri=str(root), retry_delay_sec=0.05, driver_params=SEEN_EMPTY | params)
         self.driver: Any = self.make_driver(config)
         self.lock = threading.Lock()
         self.pause = threading.Event()
@@ -147,7 +151,7 @@ class RemoteHost:
     def __init__(self, root: Path, view: View | None = None, *prefix: str, **params: Any) -> None:
         self.root = root
         self.view = view or View()
-        self.command = [*prefix, sys.executable, str(DRIVER), str(root), json.dumps(params)]
+        self.command = [*prefix, sys.executable, str(DRIVER), str(root), json.dumps(SEEN_EMPTY | params)]
         self.condition = threading.Condition()
         self.done: list[str] = []
         self.statistics: dict[str, float] = {}
