@@ -154,7 +154,7 @@ def dlt_sec(dsn: str, records: Path) -> tuple[float, float] | None:
         return None
     parts = parse_dsn(dsn)
     host, user = (urllib.parse.quote(parts.get(name, other), safe="") for name, other in _DLT_PARTS)
-    secret = urllib.parse.quote(parts.get("password", "none"), safe="")
+    secret = urllib.parse.quote(_password(parts), safe="")
     address = f"postgresql://{user}:{secret}@{host}:{parts.get('port', '5432')}/{parts['dbname']}"
     command = [
         "uv",
@@ -173,6 +173,13 @@ def dlt_sec(dsn: str, records: Path) -> tuple[float, float] | None:
         return None
     first, second = map(float, done.stdout.split()[-2:])
     return first, second
+
+
+def _password(parts: dict[str, str]) -> str:
+    """What dlt wants in the address itself: the embedded server's password stands in a file."""
+    if "passfile" in parts:
+        return Path(parts["passfile"]).read_text(encoding="utf-8").strip().rpartition(":")[2]
+    return parts.get("password", "none")
 
 
 def copies(dsn: str, psql: Path, records: list[dict[str, Any]], directory: Path) -> dict[str, float]:

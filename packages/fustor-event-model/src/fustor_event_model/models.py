@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class EventType(StrEnum):
@@ -94,14 +94,6 @@ class EventBase(BaseModel):
                 f"An event of {self.message_source.value!r} rows needs {missing} in fields and in every row"
             )
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_an_empty_layout(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is not said takes no room: most events have no layout."""
-        said: dict[str, Any] = serialize(self)
-        if said.get("layout", self) is None:
-            del said["layout"]
-        return said
 
 
 class InsertEvent(EventBase):

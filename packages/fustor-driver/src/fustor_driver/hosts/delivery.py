@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
@@ -75,6 +76,9 @@ def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:
 
 
 def _check(events: list[EventBase]) -> None:
+    indexes, sources = (set(map(type, map(attrgetter(name), events))) for name in ("index", "message_source"))
+    if indexes <= {int} and sources <= {MessageSource}:
+        return
     for event in events:
         if type(event.index) is not int:
             raise NotConformant(f"The source gave an event with the index {event.index!r}, which is not an integer")

@@ -11,6 +11,13 @@ __all__ = ["weigh"]
 _EVENT, _ROW, _ITEM = 1_000, 300, 32
 _SAMPLE = 5
 _MAX_STEPS = 200
+_SHORT = frozenset(
+    {"path", "file_path", "file_name", "parent_path", "mtime", "modified_time", "created_time", "parent_mtime"}
+    | {"size", "is_directory", "is_dir", "is_atomic_write", "audit_skipped"}
+)
+"""Fields that hold a name, a number or a bool: of a row with no others, the path says how long its texts are."""
+_NAMES = 4
+"""So many of the short fields repeat the path or a part of it."""
 
 
 def weigh(event: EventBase) -> int:
@@ -23,14 +30,14 @@ def weigh(event: EventBase) -> int:
     if count <= _SAMPLE:
         return _EVENT + sum(map(_weigh_row, rows))
     sample = rows[:: -(-count // _SAMPLE)]
-    estimate = sum(map(_weigh_row, sample)) * count // len(sample)
+    weight = sum(map(_weigh_row, sample)) * count // len(sample)
     first = rows[0]
     if first.__class__ is dict and "record" in first:
-        estimate = max(estimate, _ROW * count + _told_sizes(rows))
-    return _EVENT + estimate
+        weight = max(weight, _ROW * count + _declared_sizes(rows))
+    return _EVENT + weight
 
 
-def _told_sizes(rows: list[Any]) -> int:
+def _declared_sizes(rows: list[Any]) -> int:
     try:
         return int(sum([row["size"] or 0 for row in rows]))
     except (KeyError, TypeError, ValueError, OverflowError):  # what the contract forbids says nothing
@@ -40,6 +47,8 @@ def _told_sizes(rows: list[Any]) -> int:
 def _weigh_row(row: Any) -> int:
     if row.__class__ is not dict:
         return _ROW + _weigh_nested([row])
+    if _SHORT.issuperset(row) and (path := row.get("path")).__class__ is str:
+        return _ROW + _NAMES * len(path)
     total = _ROW
     for value in row.values():
         kind = value.__class__
