@@ -49,7 +49,11 @@ def _weigh_row(row: Any) -> int:
         return _ROW + _weigh_nested([row])
     if _SHORT.issuperset(row) and (path := row.get("path")).__class__ is str:
         return _ROW + _NAMES * len(path)
-    total = _ROW
+    return _ROW + _weigh_fields(row)
+
+
+def _weigh_fields(row: dict[str, Any]) -> int:
+    total = 0
     for value in row.values():
         kind = value.__class__
         if kind is str or kind is bytes:
