@@ -65,14 +65,17 @@ def _record(subject: SourceSubject) -> Recording:
 
 
 def churn(world: SourceWorld, paths: list[str]) -> None:
-    """Do to `paths` what the World can do: modify the first, rename the second, delete the third."""
-    modified, renamed, deleted, *_ = paths
-    if "modify" in world.operations:
-        world.modify(modified)
-    if "rename" in world.operations:
-        world.rename(renamed, "kit-renamed")
-    if "delete" in world.operations:
-        world.delete(deleted)
+    """Do to `paths` what the World can do: modify the first, rename the second, delete the third.
+
+    Where there are fewer things, fewer of them are touched; the only thing that a source has is modified at most.
+    """
+    for operation, path in zip(("modify", "rename", "delete"), dict.fromkeys(paths), strict=False):
+        if operation not in world.operations:
+            continue
+        if operation == "rename":
+            world.rename(path, "kit-renamed")
+        else:
+            getattr(world, operation)(path)
 
 
 def _audits(driver: SourceDriver) -> dict[str, tuple[EventBase, ...]]:

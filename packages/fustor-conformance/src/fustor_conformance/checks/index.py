@@ -8,16 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import churn
-from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance._resuming import gap, require_rest, told_apart, told_once
+from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
-from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase, EventType
 
 _BURST = 40
 _LOST_POSITIONS = (2**62, 12345, 1)
 _WALKED = 12
+_WALKED_AGAIN = 4
 
 
 @check("I01")
@@ -56,42 +57,24 @@ def _burst(subject: SourceSubject) -> list[EventBase]:
 def resume_anywhere(subject: SourceSubject) -> int:
     """From each delivered index, everything after it."""
     with subject.world() as world:
-        told = _told_once(subject, world)
-        for position, event in enumerate(told[:_WALKED]):
-            with subject.driver(world) as driver:
-                if not driver.is_position_available(event.index):
-                    raise Broken(f"Index {event.index} was just delivered, yet is_position_available says False", event)
-                _require_same(subject, driver, event.index, told[position + 1 :])
+        told = told_once(subject, world)
+        again = _walk(subject, world, told[:_WALKED], told)[0]
+        _walk(subject, world, again[:_WALKED_AGAIN], again)  # what a resumed stream delivers is a position as well
     return len(told)
 
 
-def _told_once(subject: SourceSubject, world: SourceWorld) -> list[EventBase]:
-    with subject.driver(world) as driver:
-        if driver.is_transient:
-            raise NotApplicable("The driver says is_transient: nothing can be read again")
-        with subject.stream(driver) as stream:
-            paths = [world.create(f"kit-{number}") for number in range(5)]
-            churn(world, paths[:3])
-            stream.require([*paths[3:], world.create("kit-last")])
-        told = list(stream.events)
-        if all(event.index == -1 for event in told):
-            raise NotApplicable("Every index is -1: the driver has no positions")
-        return told
-
-
-def _require_same(subject: SourceSubject, driver: SourceDriver, start: int, after: Sequence[EventBase]) -> None:
-    with subject.stream(driver, start) as stream:
-        wanted = [_identity(event) for event in after]
-        if not stream.wait_for(lambda events: set(wanted) <= {_identity(event) for event in events}):
-            told = [_identity(event) for event in stream.events]
-            missing = [one for one in wanted if one not in told]
-            raise Broken(f"Resumed at {start}, the stream leaves out {missing[:3]} ({len(missing)} events)", *told[:3])
-        if before := [event for event in stream.events if event.index < start]:
-            raise Broken(f"Resumed at {start}, the stream goes back to {before[0].index}", before[0])
-
-
-def _identity(event: EventBase) -> tuple[int, str, tuple[str, ...]]:
-    return event.index, event.event_type, tuple(row["path"] for row in event.rows)
+def _walk(
+    subject: SourceSubject, world: SourceWorld, positions: Sequence[EventBase], told: Sequence[EventBase]
+) -> list[list[EventBase]]:
+    """What a stream tells from each of the positions, with which `told` begins."""
+    found = []
+    for number, event in enumerate(positions):
+        with subject.driver(world) as driver:
+            if not driver.is_position_available(event.index):
+                raise Broken(f"Index {event.index} was just delivered, yet is_position_available says False", event)
+            stream = require_rest(subject, driver, event.index, told[number + 1 :])
+            found.append([one for one in stream.events if one.rows and one.index > event.index])
+    return found
 
 
 @check("I04")
@@ -100,8 +83,8 @@ def from_now(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         before = {world.create(f"kit-before-{number}") for number in range(3)}
         with subject.stream(driver, -1) as stream:
-            stream.require([world.create("kit-after")])
-            old = [event for event in stream.events if _upserted(event) & before]
+            stream.require([after := world.create("kit-after")])
+            old = [event for event in stream.events if _upserted(event) & (before - {after})]
             if old:
                 raise Broken("With start_position=-1 the stream tells what was there before", *old)
             return len(stream.events)
@@ -156,7 +139,8 @@ def _require_whole(world: SourceWorld, snapshot: list[EventBase], stream: Stream
 
     if not stream.wait_for(lambda events: not gap(events)):
         raise Broken("Snapshot and stream together differ from the world", *sorted(gap(stream.events))[:5])
-    low, high = max(event.index for event in snapshot), min(event.index for event in stream.events)
+    low = max((event.index for event in snapshot), default=-1)
+    high = min(event.index for event in stream.events)
     if low != -1 and low >= high:
         raise Broken(f"A snapshot's index is {low}, the first realtime index is {high}")
 
@@ -181,16 +165,22 @@ class _Changer:
 def bounded_stream(subject: SourceSubject) -> int:
     """All of start < index <= end, then the end."""
     with subject.world() as world:
-        told = _told_once(subject, world)
-        start, end = told[1].index, told[-2].index
-        expected = [event.index for event in told if start < event.index <= end]
-        for bound in {end, end + 1 if end + 1 < told[-1].index else end}:
+        told = told_apart(subject, world)
+        start, end, last = told[0].index, told[-2].index, told[-1].index
+        expected = [event for event in told if start < event.index <= end]
+        for bound in {end, end + 1 if end + 1 < last else end}:
             with subject.driver(world) as driver, subject.stream(driver, start, end_position=bound) as stream:
                 if not stream.wait_for_end(subject.options.patience_sec):
                     raise Broken(f"With end_position={bound} the stream does not end", *stream.events[-2:])
-                if (got := [event.index for event in stream.events if event.rows]) != expected:
-                    raise Broken(f"From {start} to {bound} it tells {got}, not {expected}")
+                _require_between(stream.events, start, bound, expected)
     return len(expected)
+
+
+def _require_between(events: Sequence[EventBase], start: int, bound: int, expected: Sequence[EventBase]) -> None:
+    if beyond := [event for event in events if event.rows and not start < event.index <= bound]:
+        raise Broken(f"From {start} to {bound} it tells index {beyond[0].index}", beyond[0])
+    if left := gap(events, expected):
+        raise Broken(f"From {start} to {bound} it does not tell what came between: {left[:3]} ({len(left)} paths)")
 
 
 @check("I08")
@@ -210,7 +200,7 @@ def latest_position(subject: SourceSubject) -> int:
 def acknowledgement(subject: SourceSubject) -> int:
     """Never raises, never releases what was not acknowledged."""
     with subject.world() as world:
-        told = _told_once(subject, world)
+        told = told_once(subject, world)
         middle = told[len(told) // 2].index
         with subject.driver(world) as driver:
             with ThreadPoolExecutor(max_workers=4) as pool:
@@ -219,8 +209,8 @@ def acknowledgement(subject: SourceSubject) -> int:
                 raise Broken("acknowledge raises", *errors)
             if not driver.is_position_available(middle):
                 raise Broken(f"Acknowledged up to {middle}, the stream can no longer be resumed there")
-            _require_same(subject, driver, middle, [event for event in told if event.index > middle])
+            require_rest(subject, driver, middle, [event for event in told if event.index > middle])
         with subject.driver(world) as driver:
             if driver.is_position_available(told[0].index):
-                _require_same(subject, driver, told[0].index, told[1:])
+                require_rest(subject, driver, told[0].index, told[1:])
     return len(told)

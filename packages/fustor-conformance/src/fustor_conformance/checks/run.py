@@ -111,7 +111,9 @@ def _live_through(subject: SourceSubject, agent: Simulator, world: SourceWorld) 
 
 
 def _there(told: Transcript) -> set[str]:
-    events = (*told.events(MessageSource.SNAPSHOT), *told.events(MessageSource.REALTIME))
+    """What is there by all that the driver told, the event included that agent 0.2 itself swallows (decision 0203)."""
+    realtime = (*told.swallowed_by_host, *told.events(MessageSource.REALTIME))
+    events = (*told.events(MessageSource.SNAPSHOT), *realtime)
     return {path for path, there in last_word(events).items() if there and path != "/"}
 
 

@@ -41,7 +41,7 @@ def repeatable(subject: SourceSubject) -> int:
         world.create("kit-later")
         if "delete" in world.operations:
             world.delete(paths[0])
-        return require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
+        return len(first) + require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
 
 
 @check("S03")
@@ -146,7 +146,10 @@ def partitions(subject: SourceSubject) -> int:
 
 
 def populate(world: SourceWorld) -> list[str]:
-    """The paths of some new things, on two levels where the World can nest, modified and renamed where it can."""
+    """The paths of some new things, on two levels where the World can nest, modified and renamed where it can.
+
+    Each path comes once; a source of one row has one.
+    """
     paths = [world.create(f"kit-{number}") for number in range(_THINGS)]
     if "nest" in world.operations:
         paths += [world.create(f"kit-box-{box}/inner/thing-{number}") for box in range(2) for number in range(2)]
@@ -155,7 +158,7 @@ def populate(world: SourceWorld) -> list[str]:
     if "rename" in world.operations:
         paths[2] = world.rename(paths[2], "kit-renamed")
     there = world.list()
-    return [path for path in paths if path in there]
+    return [path for path in dict.fromkeys(paths) if path in there]
 
 
 def require_equal(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any]]) -> int:

@@ -1,0 +1,70 @@
+"""Unusual drivers that keep the contract: whatever the kit demands beyond it, one of them fails by it."""
+
+import time
+
+import pytest
+from correct_pushers import Bounded, RefusesSuperseded
+from correct_pushers import Slow as SlowPusher
+from correct_sources import (
+    BatchingPoller,
+    CreateOnlyWorld,
+    FlatWorld,
+    OnALoop,
+    OncePerSecond,
+    OneRow,
+    OneRowWorld,
+    QuickPoller,
+    Slow,
+    SteadyWorld,
+    WithoutIndexes,
+)
+from kit_memory import MemoryWorld
+from kit_pusher import FileWorld, KeyedFileWorld
+
+from fustor_conformance import Judge, Kind, Status, subject_of_class
+
+SOURCES = {
+    "a poller that batches": (BatchingPoller, MemoryWorld, 60),
+    "a poller that batches steady changes": (QuickPoller, SteadyWorld, 60),
+    "a poller that batches what is only created": (BatchingPoller, CreateOnlyWorld, 60),
+    "one row": (OneRow, OneRowWorld, 30),
+    "no index": (WithoutIndexes, FlatWorld, 60),
+    "an event loop": (OnALoop, MemoryWorld, 60),
+}
+SLOW_SOURCES = {
+    "once a second": (OncePerSecond, MemoryWorld, 300),
+    "200 ms a call": (Slow, MemoryWorld, 300),
+}
+PUSHERS = {
+    "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 20),
+    "a queue of three rows": (Bounded, FileWorld, 20),
+    "200 ms a call": (SlowPusher, KeyedFileWorld, 90),
+}
+
+
+def judged(kind, driver, world, seconds):
+    """Every verdict of the guide's profile; in time, and none of them bad."""
+    began = time.monotonic()
+    verdicts = Judge(subject_of_class(kind, driver, world, name="correct")).verdicts()
+    took = time.monotonic() - began
+    bad = [v.explained() for v in verdicts if v.status is Status.FAILED]
+    assert not bad, "\n\n".join(bad)
+    assert {v.rule.family for v in verdicts if v.blocks} == {"P"}, "all but the package, which is not installed"
+    assert took < seconds, sorted(((round(v.seconds, 1), v.rule.id) for v in verdicts), reverse=True)[:10]
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("case", SOURCES)
+def test_an_unusual_source_is_conformant(case):
+    judged(Kind.SOURCE, *SOURCES[case])
+
+
+@pytest.mark.mutants
+@pytest.mark.parametrize("case", SLOW_SOURCES)
+def test_a_slow_source_is_conformant(case):
+    judged(Kind.SOURCE, *SLOW_SOURCES[case])
+
+
+@pytest.mark.parametrize("case", PUSHERS)
+def test_an_unusual_pusher_is_conformant(case):
+    judged(Kind.PUSHER, *PUSHERS[case])
