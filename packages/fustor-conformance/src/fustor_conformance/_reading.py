@@ -41,14 +41,21 @@ class Stream:
         self._iterator = driver.get_message_iterator(start_position, **asked)
         self._thread = threading.Thread(target=self._read, name="conformance-reader", daemon=True)
         self._started = False
+        self._may_ask = threading.Event()
+        self._may_ask.set()
         if not paused:
             self.resume()
 
     def resume(self) -> None:
-        """Begin to ask for events, if that has not begun."""
+        """Begin to ask for events, if that has not begun, or go on with it."""
+        self._may_ask.set()
         if not self._started:
             self._started = True
             self._thread.start()
+
+    def hold(self) -> None:
+        """Ask for no more events until `resume`; one that was asked for already may still come."""
+        self._may_ask.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +112,7 @@ class Stream:
                 with self._changed:
                     self.events.append(event)
                     self._changed.notify_all()
+                self._may_ask.wait()
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             self.error = error
         finally:

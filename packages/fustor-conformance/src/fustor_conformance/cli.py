@@ -36,6 +36,7 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     patience: Annotated[float, typer.Option(min=0, metavar="SEC", help="How long a change may take to arrive")] = 10.0,
     histories: Annotated[int, typer.Option(min=1, metavar="N", help="How many random histories (R05)")] = 20,
     seed: Annotated[int, typer.Option(metavar="N", help="What they are drawn from")] = 1,
+    history: Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it")] = None,
     *,
     released: Annotated[bool, typer.Option("--released", help="Also beside the released cores (slow)")] = False,
     agents: Annotated[bool, typer.Option("--agents", help="Also under the released agents (slow)")] = False,
@@ -63,7 +64,7 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
                 f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}", _USAGE
             )
     opt_in = frozenset(option for option, on in {"--released": released, "--agents": agents}.items() if on)
-    options = Options(opt_in, patience, histories, seed)
+    options = Options(opt_in, patience, histories, seed, history)
     try:
         subject = find_subject(kind, name, world=world, options=options)
     except SubjectError as error:

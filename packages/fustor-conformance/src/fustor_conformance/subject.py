@@ -56,6 +56,7 @@ class Options:
         patience_sec: how long a change may take to arrive.
         histories: how many random histories R05 drives.
         seed: what they are drawn from.
+        history: one history to replay in their place, as R05 printed it.
         profile: the host that is judged for; a judge sets it.
     """
 
@@ -63,6 +64,7 @@ class Options:
     patience_sec: float = DELIVERY_SEC
     histories: int = 20
     seed: int = 1
+    history: str | None = None
     profile: Profile = Profile.GUIDE
 
 

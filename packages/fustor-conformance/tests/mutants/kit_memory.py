@@ -76,13 +76,13 @@ class System:
                 raise FileNotFoundError(path)
             return sorted(p for p in self.nodes if p != "/" and posixpath.dirname(p) == path)
 
-    def put(self, path: str, node: Node) -> None:
+    def put(self, path: str, node: Node, *, moved: bool = False) -> None:
         with self.changed:
             is_new = path not in self.nodes
             self.nodes[path] = node
             if is_new:
                 self.touch(posixpath.dirname(path))
-            self.tell(EventType.INSERT if is_new and node.record else EventType.UPDATE, path, node)
+            self.tell(EventType.INSERT if (is_new or moved) and node.record else EventType.UPDATE, path, node)
 
     def remove(self, path: str) -> None:
         with self.changed:
@@ -166,7 +166,7 @@ class MemoryWorld:
             self.system.remove(path)
             for old in sorted(moved):
                 name = key if old == path else moved[old].name
-                self.system.put(new + old[len(path) :], replace(moved[old], name=name))
+                self.system.put(new + old[len(path) :], replace(moved[old], name=name), moved=True)
         return new
 
     def list(self) -> dict[str, dict[str, Any]]:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fustor_conformance._consumer import Consumer
 from fustor_conformance._reading import eventually
+from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -199,11 +199,11 @@ def long_values_stay(subject: SourceSubject) -> int:
     with subject.world() as world:
         assert isinstance(world, WithLongValues)  # noqa: S101 - the table says that this check needs it
         paths = [world.create_long(f"kit-long-{number}") for number in range(5)]
-        with Consumer(subject, world) as consumer:
+        with Host(subject, world) as consumer:
             return sum(_long_values(world, world, consumer, paths))
 
 
-def _long_values(world: SourceWorld, holder: WithLongValues, consumer: Consumer, paths: list[str]) -> Iterator[int]:
+def _long_values(world: SourceWorld, holder: WithLongValues, consumer: Host, paths: list[str]) -> Iterator[int]:
     world.modify(paths[0])
     consumer.catch_up()
     consumer.step_snapshot()

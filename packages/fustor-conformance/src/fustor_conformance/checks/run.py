@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fustor_conformance._consumer import Consumer
 from fustor_conformance._desk import Desk, missing
-from fustor_conformance._histories import run_histories
 from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.histories.audits import Audits
+from fustor_conformance.histories.engine import run_histories
+from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -149,19 +150,19 @@ def view_converges(subject: SourceSubject) -> int:
     seen = 0
     with subject.world() as world:
         paths = populate(world)
-        with Consumer(subject, world) as consumer:
-            consumer.step_snapshot()
+        with Host(subject, world) as host:
+            host.step_snapshot()
             churn(world, paths[3:6])
-            consumer.finish_snapshot()
-            seen += consumer.require_equal("After stream and snapshot")
-            consumer.run_audit()
-            seen += consumer.require_equal("After a full audit")
+            host.finish_snapshot()
+            seen += host.require_equal("After stream and snapshot")
+            Audits(host).run()
+            seen += host.require_equal("After a full audit")
             world.create("kit-while-away")
             if "delete" in world.operations:
                 world.delete(paths[0])
-            consumer.restart()
-            consumer.finish_snapshot()
-            seen += consumer.require_equal("After a restart")
+            host.restart()
+            host.finish_snapshot()
+            seen += host.require_equal("After a restart")
     return seen
 
 

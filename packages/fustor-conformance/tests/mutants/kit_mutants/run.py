@@ -48,7 +48,7 @@ class _AskedFirst(MemoryDriver):
         return iter(()) if self.config.uri in self.asked else super().snapshot_rows(stop, partition)
 
 
-@mutant("R01")
+@mutant("R01", "R05")
 class EmptyAfterMinusOne(_AskedFirst):
     position = -1
 

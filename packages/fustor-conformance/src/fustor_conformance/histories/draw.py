@@ -1,0 +1,36 @@
+"""Random histories, drawn from a seed: the same number gives the same history."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from fustor_conformance.histories.changes import AT_ONCE, BY_HAND, CHANGES
+from fustor_conformance.histories.history import FAULTS, LOSING, POSITIONS, READING, STOPPING
+from fustor_conformance.histories.step import Step
+
+_LENGTH = 26
+_PICKS = 12
+_SHARE = 0.6
+_ALWAYS = ("create", "drain", "snapshot")
+_SPECIAL = {"burst": (0, 0, 0, 1), "delete_all": (0,)}
+_PREFIXES = ("", "", "told_", "ahead_")
+
+
+def drawn(seed: int, number: int) -> list[Step]:
+    """The history of this number.
+
+    Each history has only some kinds of steps, another choice in each, so that kinds which hide each other's faults
+    also come alone.
+    """
+    chance = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
+    kinds = CHANGES + BY_HAND + AT_ONCE + READING + STOPPING + POSITIONS + FAULTS + LOSING
+    chosen = Counter({name: n for name, n in kinds.items() if name in _ALWAYS or chance.random() < _SHARE})
+    names, weights = zip(*chosen.items(), strict=True)
+    return [_step(chance, name) for name in chance.choices(names, weights, k=_LENGTH)]
+
+
+def _step(chance: random.Random, name: str) -> Step:
+    pick = chance.choice(_SPECIAL[name]) if name in _SPECIAL else chance.randrange(_PICKS)
+    prefix = chance.choice(_PREFIXES) if name in ("modify", "delete", "rename", "move", "recreate") else ""
+    return Step(prefix + name, pick)

@@ -1,0 +1,121 @@
+"""Runs histories one after the other; the first that fails is cut to its shortest form and told with its replay."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+
+from fustor_conformance.histories.draw import drawn
+from fustor_conformance.histories.history import History
+from fustor_conformance.histories.seeds import SEEDS
+from fustor_conformance.histories.step import Step, parsed, written
+from fustor_conformance.outcome import Broken
+from fustor_conformance.subject import SourceSubject
+
+_SHRINK_SEC = 45.0
+_HANGS_SEC = 180.0
+_SEC_EACH = 0.35
+"""What a random history may take on average: where a source is slow, fewer are run."""
+_FEWEST = 2
+
+
+def run_histories(subject: SourceSubject) -> int:
+    """How many histories ended with a view that equals the world.
+
+    Raises:
+        Broken: one did not; the evidence is the shortest that was found.
+    """
+    count = 0
+    for steps in _histories(subject):
+        error = _failure(subject, steps)
+        if error is not None:
+            raise _shortest(subject, steps, error) from error
+        count += 1
+    return count
+
+
+def _histories(subject: SourceSubject) -> Iterator[list[Step]]:
+    options = subject.options
+    if options.history is not None:
+        yield parsed(options.history)
+        return
+    yield from SEEDS
+    until = time.monotonic() + _SEC_EACH * options.histories
+    for number in range(options.histories):
+        if number >= _FEWEST and time.monotonic() > until:
+            return
+        yield drawn(options.seed, number)
+
+
+def _shortest(subject: SourceSubject, steps: list[Step], error: Exception) -> Broken:
+    if isinstance(error, _Hangs) or subject.options.history is not None:
+        return _told(subject, error, steps)
+    shortest = shrink(steps, lambda kept: _failure(subject, kept) is not None)
+    return _told(subject, _failure(subject, shortest) or error, shortest)
+
+
+def _failure(subject: SourceSubject, steps: Sequence[Step]) -> Exception | None:
+    """What the history ends with. It runs in a thread of its own, so that one that hangs is told and left behind."""
+    run = _Run(subject, steps)
+    run.start()
+    run.join(_HANGS_SEC)
+    if run.is_alive():
+        return _Hangs(f"Step {run.at} did not return within {_HANGS_SEC:g} s; it stands in\n{run.stack()}")
+    if isinstance(run.error, NotImplementedError):
+        raise run.error
+    return run.error
+
+
+class _Hangs(Broken):
+    """A step that does not return."""
+
+
+class _Run(threading.Thread):
+    def __init__(self, subject: SourceSubject, steps: Sequence[Step]) -> None:
+        super().__init__(name="conformance-history", daemon=True)
+        self.error: Exception | None = None
+        self.at: Step | str = "at the beginning"
+        self._subject = subject
+        self._steps = steps
+
+    def run(self) -> None:
+        try:
+            with History(self._subject) as history:
+                for step in self._steps:
+                    self.at = step
+                    history.do(step)
+                self.at = "at the end"
+                history.judge()
+        except Exception as error:  # noqa: BLE001 - whatever a history ends with is what it shows
+            self.error = error
+
+    def stack(self) -> str:
+        """Where it stands."""
+        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way to see another thread
+        return "".join(traceback.format_stack(frame)[-6:]) if frame else ""
+
+
+def shrink(steps: list[Step], fails: Callable[[Sequence[Step]], bool]) -> list[Step]:
+    """The shortest failing part that was found in time: ever smaller pieces are left out while it still fails."""
+    deadline = time.monotonic() + _SHRINK_SEC
+    size = len(steps) // 2
+    while size >= 1:
+        start = 0
+        while start < len(steps) and time.monotonic() < deadline:
+            shorter = steps[:start] + steps[start + size :]
+            if fails(shorter):
+                steps = shorter
+            else:
+                start += size
+        size //= 2
+    return steps
+
+
+def _told(subject: SourceSubject, error: Exception, steps: Sequence[Step]) -> Broken:
+    seen = error.seen if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+    evidence = error.evidence if isinstance(error, Broken) else tuple(traceback.format_tb(error.__traceback__)[-4:])
+    replay = f"fustor-driver conform source {subject.name} R05 --history '{written(steps)}'"
+    return Broken(f"{seen}\n  replay: {replay}", *evidence)

@@ -1,0 +1,179 @@
+"""One history: which step is whose, and what must hold at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from typing import Self
+
+from fustor_conformance._reading import rows_of
+from fustor_conformance.histories.abilities import Abilities, abilities
+from fustor_conformance.histories.audits import Audits
+from fustor_conformance.histories.changes import AT_ONCE, Changes
+from fustor_conformance.histories.faults import Faults
+from fustor_conformance.histories.host import Host
+from fustor_conformance.histories.readers import Readers
+from fustor_conformance.histories.step import Step
+from fustor_conformance.outcome import Broken
+from fustor_conformance.subject import SourceSubject
+
+READING = Counter(
+    drain=3, catch_up=1, snapshot=4, finish_snapshot=1, audit=3, pairs=2, run_audit=1, run_pairs=2, finish_audit=1
+)
+STOPPING = Counter(restart=2, requeue=1, break_audit=2)
+POSITIONS = Counter(remember=3, resume=1, bounded=1, acknowledge=1)
+FAULTS = Counter(refuse_audit=1, refuse_snapshot=1, refuse_pairs=1)
+LOSING = Counter(lose=1)
+"""What a random history draws of a host's steps."""
+_BESIDE, _TOLD, _AHEAD = "beside_", "told_", "ahead_"
+_OPEN_SEC = 1.0
+
+
+class History:
+    """Changes are made by the World, steps are those of a host; `judge` compares at the end.
+
+    A step `told_X` changes something that the pass under way has yielded, `ahead_X` something that it has not,
+    `beside_X` does X to a second source of the same class, which has a World of its own.
+    """
+
+    def __init__(self, subject: SourceSubject) -> None:
+        self._subject = subject
+        self._able: Abilities = abilities(subject)
+        self._stack = ExitStack()
+        world = self._stack.enter_context(subject.world())
+        self._changes = Changes(world, subject.config(world).uri, self._able)
+        self._host = self._stack.enter_context(Host(subject, world))
+        self._audits = Audits(self._host)
+        self._readers = Readers(self._host)
+        self._faults = Faults(self._host, self._audits)
+        self._beside: History | None = None
+        self._steps = self._host_steps()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.close()
+
+    def do(self, step: Step) -> None:
+        """Do one step; what the World cannot do, or has nothing to do to, is nothing.
+
+        Raises:
+            ValueError: there is no such step.
+        """
+        if step.name.startswith(_BESIDE):
+            self._neighbour().do(Step(step.name.removeprefix(_BESIDE), step.pick))
+        elif step.name in self._steps:
+            self._steps[step.name](step.pick)
+        else:
+            self._change(step)
+
+    def judge(self) -> None:
+        """Finish what is under way and compare.
+
+        Raises:
+            Broken: the view is not the world.
+        """
+        self._host.finish_snapshot()
+        self._compare()
+        if self._host.audits:
+            self._audits.finish()
+            self._audits.run_quietly()
+        elif self._host.lost or self._host.unlisted:
+            self._host.restart_whole()
+            self._host.finish_snapshot()
+        self._host.require_equal("After all, when nothing changes any more,")
+        if self._beside is not None:
+            self._beside.judge()
+
+    def _host_steps(self) -> dict[str, Callable[[int], object]]:
+        host, audits, readers, faults = self._host, self._audits, self._readers, self._faults
+        return {
+            "drain": host.drain,
+            "catch_up": lambda _: host.catch_up(),
+            "arrive": lambda _: host.arrive(),
+            "compare": lambda _: self._compare(),
+            "snapshot": host.step_snapshot,
+            "finish_snapshot": lambda _: host.finish_snapshot(),
+            "restart": host.restart,
+            "requeue": host.requeue,
+            "lose": lambda _: self._lose(),
+            "repaired": lambda _: self._repaired(),
+            "audit": audits.step,
+            "pairs": lambda pick: audits.step(pick, pairs=True),
+            "finish_audit": lambda _: audits.finish(),
+            "run_audit": audits.run,
+            "run_pairs": lambda pick: audits.run(pick, pairs=True),
+            "break_audit": audits.break_off,
+            "settle": lambda _: audits.settle(),
+            "remember": lambda _: readers.remember(),
+            "resume": readers.resume,
+            "bounded": readers.bounded,
+            "acknowledge": lambda _: readers.acknowledge(),
+            "elsewhere": readers.elsewhere,
+            "slowly": self._write_slowly,
+            "refuse_snapshot": lambda pick: faults.refuse("snapshot", pick),
+            "refuse_audit": lambda pick: faults.refuse("audit", pick),
+            "refuse_pairs": lambda pick: faults.refuse("pairs", pick),
+            "interrupt": lambda pick: faults.interrupt("nothing", pick),
+            "interrupt_snapshot": lambda pick: faults.interrupt("snapshot", pick),
+            "interrupt_audit": lambda pick: faults.interrupt("audit", pick),
+            "interrupt_pairs": lambda pick: faults.interrupt("pairs", pick),
+        }
+
+    def _change(self, step: Step) -> None:
+        name = step.name.removeprefix(_TOLD).removeprefix(_AHEAD)
+        if not self._changes.has(name):
+            raise ValueError(f"{step.name!r} is not a step of a history")
+        among: Collection[str] | None = None
+        if name != step.name:
+            among = {
+                path for path in self._host.world.list() if (path in self._host.passing) is step.name.startswith(_TOLD)
+            }
+        if name not in AT_ONCE:
+            self._changes.do(Step(name, step.pick), among)
+            return
+        self._host.stream.hold()
+        try:
+            self._changes.do(Step(name, step.pick), among)
+        finally:
+            self._host.stream.resume()
+
+    def _neighbour(self) -> History:
+        if self._beside is None:
+            self._beside = self._stack.enter_context(History(self._subject))
+        return self._beside
+
+    def _compare(self) -> None:
+        if self._host.snapshot_done and not self._host.lost:
+            self._host.require_equal("With stream and snapshot")
+
+    def _lose(self) -> None:
+        self._host.lose()
+        self._audits.whole_pairs = 0
+
+    def _repaired(self) -> None:
+        """What no event told, two audits of the 0.8 dialect in a row have found."""
+        if self._host.lost and self._audits.whole_pairs > 1:
+            self._host.require_equal("After two audits with mtime_cache, which follow lost events,")
+            self._host.lost = False
+
+    def _write_slowly(self, pick: int) -> None:
+        block = self._changes.write_slowly(f"slow-{pick}")
+        if block is None or not self._knows_open_files():
+            return
+        stream = self._host.stream
+        with block as path:
+            stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)), _OPEN_SEC)
+            rows = [row for row in rows_of(stream.events) if row["path"] == path]
+        if odd := [row for row in rows if row.get("is_atomic_write") is not False]:
+            raise Broken(
+                f"{path!r} was reported while it was open for writing, without is_atomic_write: false", *odd[:1]
+            )
+
+    def _knows_open_files(self) -> bool:
+        """Whether the driver says that its rows can tell a file that is still open for writing."""
+        found = asyncio.run(self._subject.driver_class.get_available_fields(uri=self._host.driver.config.uri))
+        return "is_atomic_write" in found.get("properties", {})

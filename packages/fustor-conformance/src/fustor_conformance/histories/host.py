@@ -1,0 +1,235 @@
+"""A host of a source, one step at a time: session, stream and snapshot, and the view that it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from typing import Any, Self
+
+from fustor_conformance._reading import Stream, eventually
+from fustor_conformance._recording import AUDIT
+from fustor_conformance.histories.judging import Difference, differences
+from fustor_conformance.outcome import Broken
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import SourceDriver
+from fustor_driver.view import View
+from fustor_event_model import EventBase
+
+_BATCH_SIZES = (2, 1, 7, 100, None)
+_QUEUES = (1000, 1, 4)
+_GRACE_SEC = 3.0
+_PASS_SEC = 3.0
+"""How long a pass with small batches may take; where a source is slow, its batches are larger."""
+
+
+class Host:
+    """Entered, it has opened a session: a new instance, a stream that is armed, a snapshot that is owed.
+
+    Events of the stream are read as they come and applied when `drain` is called, which is when a host's push returns.
+    """
+
+    def __init__(self, subject: SourceSubject, world: SourceWorld) -> None:
+        self.view = View()
+        self.snapshot_done = False
+        self.committed = -1
+        self.lost = False
+        """Whether events of the stream were thrown away, as a host does that dies between reading and pushing."""
+        self.passing: set[str] = set()
+        """The paths that the pass under way has yielded so far."""
+        self.applied: list[tuple[str, EventBase]] = []
+        """Every event that was applied, with the phase it came in."""
+        self.subject = subject
+        self.world = world
+        self._sessions = count(1)
+        self._markers = count(1)
+        self._changes: dict[str, Any] = {}
+        self.unlisted: set[str] = set()
+        self._page_sec = 0.0
+        self._open = ExitStack()
+        self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._open.close()
+
+    def _begin(self) -> None:
+        self.driver: SourceDriver = self._open.enter_context(self.subject.driver(self.world, **self._changes))
+        resumes = self.snapshot_done and not self.lost and self.driver.is_position_available(self.committed)
+        start = self.committed if resumes else -1
+        self.stream: Stream = self._open.enter_context(self.subject.stream(self.driver, start))
+        self.view.begin_session(f"session-{next(self._sessions)}", start)
+        self.snapshot_done, self.lost = resumes, False
+        if not resumes:
+            self.unlisted.clear()
+        self._applied = 0
+        self._snapshot: Iterator[EventBase] | None = None
+        self.audit: Iterator[Any] | None = None
+        self.passing = set()
+
+    def restart(self, pick: int = 0) -> None:
+        """Stop in the middle of everything and begin again, from the committed index where that is still good.
+
+        The stop is told by `stop_event`, or the instance is closed while its iterators run.
+        """
+        if pick % 2:
+            asyncio.run(self.driver.close())
+        self._open.close()
+        self._begin()
+
+    def restart_whole(self) -> None:
+        """Begin again with a snapshot, whatever is committed."""
+        self.snapshot_done = False
+        self.restart()
+
+    def requeue(self, pick: int) -> None:
+        """Go on with another `max_queue_size`."""
+        self._changes = {"max_queue_size": _QUEUES[pick % len(_QUEUES)]}
+        self.restart()
+
+    def apply(self, where: str, event: EventBase) -> None:
+        """Take in one event, and keep it as evidence."""
+        self.applied.append((where, event))
+        self.view.apply(event)
+
+    def drain(self, most: int = 0) -> None:
+        """Apply what the stream has emitted so far, or the first `most` events of that."""
+        events = self.stream.events[self._applied :]
+        for event in events[: most or None]:
+            self.apply("realtime", event)
+            self.committed = max(self.committed, event.index)
+            self._applied += 1
+
+    def lose(self) -> None:
+        """Forget what the stream has emitted and nobody has applied."""
+        skipped = len(self.stream.events) - self._applied
+        self._applied += skipped
+        self.lost |= skipped > 0
+
+    def take_snapshot(self, events: int, pick: int = 0) -> None:
+        """Apply the next `events` events of the snapshot that is owed."""
+        for _ in range(events):
+            self.step_snapshot(pick)
+
+    def step_snapshot(self, pick: int = 0) -> None:
+        """Apply the next event of the snapshot that is owed; its end, if there is no other."""
+        if self.snapshot_done:
+            return
+        if self._snapshot is None:
+            self.passing = set()
+            self._snapshot = self.driver.get_snapshot_iterator(**self.batches(pick))
+        event = self._timed(self._snapshot)
+        if event is not None:
+            self.snapshot_event(event)
+        else:
+            self.end_snapshot()
+
+    def snapshot_event(self, event: EventBase) -> None:
+        """Apply an event of the snapshot."""
+        self.passing |= {row["path"] for row in event.rows}
+        self.unlisted |= {row["path"] for row in event.rows if row.get("audit_skipped")}
+        self.apply("snapshot", event)
+
+    def end_snapshot(self) -> None:
+        """Apply the end of the snapshot, which is then done."""
+        self.view.snapshot_end()
+        self.snapshot_done, self._snapshot = True, None
+        self.passing = set()
+
+    def finish_snapshot(self) -> None:
+        """Apply the rest of the snapshot, and its end."""
+        while not self.snapshot_done:
+            self.step_snapshot()
+
+    def rest_of_snapshot(self, pick: int = 0) -> Iterator[EventBase]:
+        """What is left of the snapshot that is owed, to be applied by the caller."""
+        if self._snapshot is None:
+            self._snapshot = self.driver.get_snapshot_iterator(**self.batches(pick))
+        return self._snapshot
+
+    def listed(self, paths: set[str]) -> None:
+        """Note containers that an audit has listed anew."""
+        self.unlisted -= paths
+
+    @property
+    def audits(self) -> bool:
+        """Whether the driver has an audit, and this session may begin one."""
+        return AUDIT in self.subject.capabilities and self.snapshot_done
+
+    def batches(self, pick: int) -> dict[str, int]:
+        """Keywords of a pass: the batch size that `pick` chooses, larger where small ones would take too long."""
+        size = _BATCH_SIZES[pick % len(_BATCH_SIZES)]
+        if size is None:
+            return {}
+        return {"batch_size": max(size, int(len(self.world.list()) * self._page_sec / _PASS_SEC))}
+
+    def _timed(self, events: Iterator[EventBase]) -> EventBase | None:
+        began = time.monotonic()
+        event = next(events, None)
+        self._page_sec = max(self._page_sec * 0.9, time.monotonic() - began)
+        return event
+
+    def catch_up(self) -> None:
+        """Wait until the stream has emitted all that has happened, and apply it.
+
+        Raises:
+            Broken: it does not emit a change made last.
+        """
+        self.arrive()
+        self.drain()
+
+    def arrive(self) -> None:
+        """Wait until the stream has emitted all that has happened, and leave it there.
+
+        Raises:
+            Broken: it does not emit a change made last.
+        """
+        self.stream.resume()
+        mark = len(self.stream.events)
+        path = self.world.create(f"kit-marker-{next(self._markers)}")
+        self.stream.require([path])
+        if not self.stream.wait_for(lambda events: any(_upserts(event, path) for event in events[mark:])):
+            raise Broken(f"{path!r} changed, and no event says so within {self.stream.patience_sec:g} s")
+
+    def require_equal(self, when: str) -> int:
+        """How many paths of the world were compared with the view, after the stream has caught up.
+
+        Raises:
+            Broken: they differ.
+        """
+        self.catch_up()
+
+        def is_equal() -> bool:
+            self.drain()
+            return not self.differences()
+
+        if not eventually(is_equal, min(_GRACE_SEC, self.stream.patience_sec)) and not self._settles(is_equal):
+            raise self.differing(when)
+        return len(self.world.list())
+
+    def _settles(self, is_equal: Any) -> bool:
+        """What is told as half written may take as long as any change to be told whole."""
+        about = self.view.suspects & {found.path for found in self.differences()}
+        return bool(about) and eventually(is_equal, self.stream.patience_sec)
+
+    def differing(self, when: str) -> Broken:
+        """The differences, with the last events about the first path that differs."""
+        found = self.differences()
+        path = found[0].path if found else ""
+        about = [f"{where}: {event!r}" for where, event in self.applied if any(r["path"] == path for r in event.rows)]
+        return Broken(f"{when} the view differs from the world: {found[0]}", *map(str, found[1:5]), *about[-4:])
+
+    def differences(self) -> list[Difference]:
+        """Where view and world differ, except where a snapshot said that it could not look."""
+        world = self.world.list()
+        has_containers = "nest" in self.world.operations or any(row.get("is_directory") for row in world.values())
+        return list(differences(self.view.rows(), world, containers=has_containers, unknown=self.unlisted))
+
+
+def _upserts(event: EventBase, path: str) -> bool:
+    return event.event_type != "delete" and any(row["path"] == path for row in event.rows)

@@ -1,0 +1,150 @@
+"""Other readers beside the host: resumed where it was, bounded, in another process."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fustor_conformance._reading import Stream, eventually, last_word
+from fustor_conformance.histories.elsewhere import read_on
+from fustor_conformance.histories.host import Host
+from fustor_conformance.histories.judging import Difference, differences
+from fustor_conformance.outcome import Broken
+from fustor_driver.view import View
+from fustor_event_model import EventBase
+
+_KEPT = 8
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What a host had when it had committed an index."""
+
+    view: View
+    index: int
+
+
+class Readers:
+    """Keeps what the host knew at some of its indexes, and reads on from there."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._memories: list[_Memory] = []
+        self._markers = 0
+        self.resumed = 0
+        """How many readers went on from an earlier index."""
+
+    def remember(self) -> None:
+        """Keep what the host knows now, with its committed index."""
+        host = self._host
+        if host.snapshot_done and not host.lost and host.committed > 0:
+            self._memories = [*self._memories[-_KEPT:], _Memory(copy.deepcopy(host.view), host.committed)]
+
+    def _available(self, pick: int) -> _Memory | None:
+        """A memory whose index the driver says is still good."""
+        good = [kept for kept in self._memories if self._host.driver.is_position_available(kept.index)]
+        return good[pick % len(good)] if good else None
+
+    def resume(self, pick: int) -> None:
+        """Read on from an earlier index with another instance, and compare what that gives with the world.
+
+        Raises:
+            Broken: something after the index is missing.
+        """
+        kept = self._available(pick)
+        if kept is None:
+            return
+        host = self._host
+        view = copy.deepcopy(kept.view)
+        view.begin_session("resumed", kept.index)
+        with host.subject.driver(host.world) as driver, host.subject.stream(driver, kept.index) as stream:
+            self._read_on(view, kept.index, stream)
+        self.resumed += 1
+
+    def _read_on(self, view: View, index: int, stream: Stream) -> None:
+        taken = 0
+        marker = self._mark()
+        stream.require([marker])
+
+        def is_equal() -> bool:
+            nonlocal taken
+            for event in stream.events[taken:]:
+                view.apply(event)
+                taken += 1
+            return not self._differences(view)
+
+        if not eventually(is_equal, min(3.0, stream.patience_sec)):
+            raise self._incomplete(view, index, "the stream resumed there", stream.events)
+
+    def _mark(self) -> str:
+        self._markers += 1
+        return self._host.world.create(f"kit-reader-{self._markers}")
+
+    def _differences(self, view: View) -> list[Difference]:
+        world = self._host.world.list()
+        has_boxes = "nest" in self._host.world.operations or any(row.get("is_directory") for row in world.values())
+        return list(differences(view.rows(), world, containers=has_boxes, unknown=self._host.unlisted))
+
+    def _incomplete(self, view: View, index: int, what: str, events: Iterable[EventBase]) -> Broken:
+        found = self._differences(view)
+        return Broken(
+            f"The driver says that position {index} is available, and what {what} emits is not all: {found[0]}",
+            *map(str, found[1:4]),
+            *list(events)[:3],
+        )
+
+    def bounded(self, pick: int) -> None:
+        """Read what lies between two indexes with a reader of its own, beside the stream.
+
+        Raises:
+            Broken: it emits too much or too little, does not end, or releases what it has read.
+        """
+        kept = self._available(pick)
+        if kept is None or "end_position" not in self._host.subject.capabilities:
+            return
+        indexes = [event.index for event in self._host.stream.events if event.index > kept.index]
+        end = indexes[pick % len(indexes)] if indexes else kept.index
+        host = self._host
+        with host.subject.driver(host.world) as driver:
+            with host.subject.stream(driver, kept.index, end_position=end) as stream:
+                if not stream.wait_for_end(stream.patience_sec):
+                    raise Broken(f"A reader from {kept.index} to end_position {end} does not end", *stream.events[-2:])
+            self._require_between(kept.index, end, stream.events)
+            if not driver.is_position_available(kept.index):
+                raise Broken(f"A reader from {kept.index} with end_position {end} has released what it read")
+
+    def _require_between(self, start: int, end: int, events: list[EventBase]) -> None:
+        for event in events:
+            if event.index != -1 and not start < event.index <= end:
+                raise Broken(f"A reader from {start} to end_position {end} emits index {event.index}", event)
+        known = [event for event in self._host.stream.events if event.index > start]
+        told, later = last_word(events), last_word(event for event in known if event.index > end)
+        for path, there in last_word(event for event in known if event.index <= end).items():
+            if there and path not in told and path not in later:
+                raise Broken(f"A reader from {start} to end_position {end} leaves out {path!r}", *events[-3:])
+
+    def acknowledge(self) -> None:
+        """Tell the driver that all that the host has committed is durable."""
+        if self._host.committed > 0 and self._host.snapshot_done:
+            self._host.driver.acknowledge(self._host.committed)
+
+    def elsewhere(self, pick: int) -> None:
+        """Read on from an earlier index in another process, where the World can be reached from there.
+
+        Raises:
+            Broken: something after the index is missing.
+        """
+        kept = self._available(pick)
+        if kept is None:
+            return
+        events = read_on(self._host.subject, self._host.world, kept.index, self._mark())
+        if events is None:
+            return
+        view = copy.deepcopy(kept.view)
+        view.begin_session("elsewhere", kept.index)
+        for event in events:
+            view.apply(event)
+        if self._differences(view):
+            raise self._incomplete(view, kept.index, "another process, resumed there,", events)
+        self.resumed += 1

@@ -1,0 +1,151 @@
+"""What the kit does by itself to a World that is a local directory: all that a directory can go through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from fustor_conformance.worlds import SourceWorld
+
+_OLD = 1_000_000_000.25
+"""A time long past, which is a double to the last digit."""
+
+
+class DirectoryHands:
+    """Changes a directory without the World's help. Paths are those that rows carry; keys lie below the root."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._serial = 0
+
+    @classmethod
+    def fit(cls, uri: str, world: SourceWorld) -> bool:
+        """Whether the World's list names exactly what is in the directory at `uri`, also what the kit puts there."""
+        root = local_directory(uri)
+        if root is None:
+            return False
+        world.create("kit-by-the-world")
+        hands = cls(root)
+        path = hands.empty("kit-by-hand")
+        files, directories = hands._walk()
+        listed = world.list().keys()
+        return path in files <= listed <= files | directories
+
+    def reaches(self, path: str) -> bool:
+        """Whether the path of a row is also the place below the root, as that of an ordinary name is."""
+        return os.path.lexists(self._place(path))
+
+    def touch(self, path: str) -> None:
+        """Another time, the same bytes: now and long ago in turn."""
+        self._serial += 1
+        os.utime(self._place(path), (_OLD + self._serial,) * 2 if self._serial % 2 else None)
+
+    def empty(self, key: str) -> str:
+        """A new file of no bytes."""
+        place = self._new(key)
+        place.touch(exist_ok=False)
+        return self._path(place)
+
+    def truncate(self, path: str) -> None:
+        """No bytes any more."""
+        os.truncate(self._place(path), 0)
+
+    def replace(self, path: str) -> None:
+        """Another file in its place, in one step."""
+        with self._aside() as aside:
+            self._write(aside / "new")
+            (aside / "new").replace(self._place(path))
+
+    def move_in(self, key: str) -> str:
+        """A file that was made elsewhere."""
+        place = self._new(key)
+        with self._aside() as aside:
+            self._write(aside / "new")
+            (aside / "new").rename(place)
+        return self._path(place)
+
+    def move_in_container(self, key: str) -> str:
+        """A directory that was made elsewhere, with files in it on two levels."""
+        place = self._new(key)
+        with self._aside() as aside:
+            (aside / "new" / "inner").mkdir(parents=True)
+            self._write(aside / "new" / "file")
+            self._write(aside / "new" / "inner" / "file")
+            (aside / "new").rename(place)
+        return self._path(place)
+
+    def move_out(self, path: str) -> None:
+        """To elsewhere, with all that is below it."""
+        with self._aside() as aside:
+            self._place(path).rename(aside / "gone")
+
+    def make_container(self, key: str) -> str:
+        """An empty directory."""
+        place = self._new(key)
+        place.mkdir()
+        return self._path(place)
+
+    def swap(self, path: str, other: str) -> None:
+        """Two things exchange their names."""
+        with self._aside() as aside:
+            first, second = self._place(path), self._place(other)
+            first.rename(aside / "held")
+            second.rename(first)
+            (aside / "held").rename(second)
+
+    @contextmanager
+    def write_slowly(self, key: str) -> Iterator[str]:
+        """A file that is open for writing while the block runs; it has grown at the end."""
+        place = self._new(key)
+        with place.open("wb", buffering=0) as file:
+            file.write(b"begun")
+            yield self._path(place)
+            file.write(b" and done")
+
+    def _write(self, place: Path) -> None:
+        self._serial += 1
+        place.write_bytes(b"kit" * self._serial)
+
+    def _new(self, key: str) -> Path:
+        place = self._root / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def _place(self, path: str) -> Path:
+        return self._root / path.lstrip("/")
+
+    def _path(self, place: Path) -> str:
+        return "/" + place.relative_to(self._root).as_posix()
+
+    @contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """A directory beside the root, on the same file system, which is not part of the source."""
+        with TemporaryDirectory(prefix="fustor-kit-", dir=self._root.parent) as name:
+            yield Path(name)
+
+    def _walk(self) -> tuple[set[str], set[str]]:
+        files, directories = set(), set()
+        for where, inner, names in os.walk(self._root):
+            files |= {self._path(Path(where, name)) for name in names}
+            directories |= {self._path(Path(where, name)) for name in inner}
+        return files, directories
+
+
+def local_directory(uri: str) -> Path | None:
+    """The existing directory that a configuration's address names, if it names one."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost"):
+        return None
+    place = Path(unquote(parts.path, errors="surrogateescape"))
+    return place if place.is_absolute() and place.is_dir() else None
+
+
+def hands_of(world: SourceWorld, uri: str, *, tree: bool) -> list[Any]:
+    """Who can do more to the World than its protocol asks: the World itself first, then the kit where it is a tree."""
+    root = local_directory(uri) if tree else None
+    return [world, *([DirectoryHands(root)] if root is not None else [])]
