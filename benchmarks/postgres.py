@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    server = EmbeddedServer.started(**SETTINGS)
+    server = EmbeddedServer.started(None, **SETTINGS)
     try:
         bench = Bench(server, asked.rows, asked.rounds)
         for name in asked.cases or CASES:

@@ -18,7 +18,7 @@ from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
 from fustor_source_postgres._embedded import EmbeddedServer
 from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._server.slots import name_for
+from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._shared import Shared
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres.config import PostgresParams
@@ -67,7 +67,8 @@ class Bench:
     def opener(self, *tables: str) -> Opener:
         """What the driver of these tables opens its streams with."""
         params = PostgresParams(tables=tables)
-        return Opener(Address.parse(self.server.uri), params, Shared(), name_for("benchmark", "postgres"))
+        owner = Owner.of("benchmark", "postgres")
+        return Opener(Address.parse(self.server.uri), params, Shared(), owner.default_slot, owner)
 
     def tool(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs, its output thrown away."""

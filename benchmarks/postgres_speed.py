@@ -17,10 +17,11 @@ from psycopg2.extras import ReplicationCursor
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import begin_at
 from fustor_source_postgres._server.catalog import load_tables
+from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres._server.position import base_index
 from fustor_source_postgres._snapshot.lines import LineReader
 from fustor_source_postgres._snapshot.tables import read_rows
-from fustor_source_postgres._stream.relation import Relation, read_description
+from fustor_source_postgres._stream.relation import Relation, Unfollowed, read_description
 
 MIXED = """
 create table mixed as
@@ -150,7 +151,7 @@ def stream_decoded(bench: Bench) -> None:
     opener = bench.opener(what.table)
 
     def ours() -> int:
-        opened = opener.resume(what.start, bounded=True)
+        opened = opener.resume(what.start, Stop(), bounded=True)
         try:
             return _decode(opened.conn, opened.cur, opener.resolver(), what.end)
         finally:
@@ -159,8 +160,10 @@ def stream_decoded(bench: Bench) -> None:
     compare_streams(bench, "TPC-B decoded / pg_recvlogical", what, 0.95, ours)
 
 
-def _decode(conn: connection, cur: ReplicationCursor, resolve: Callable[..., Relation | None], end: int) -> int:
-    relations: dict[bytes, Relation | None] = {}
+def _decode(
+    conn: connection, cur: ReplicationCursor, resolve: Callable[..., Relation | Unfollowed | None], end: int
+) -> int:
+    relations: dict[bytes, Relation | Unfollowed | None] = {}
     count = 0
     while True:
         message = cur.read_message()
@@ -172,7 +175,7 @@ def _decode(conn: connection, cur: ReplicationCursor, resolve: Callable[..., Rel
         payload = message.payload
         if payload[0] in b"IU":
             relation = relations[payload[1:5]]
-            if relation is not None:
+            if isinstance(relation, Relation):
                 if relation.read(payload, 0.0) is None:
                     relation.any_row(payload, 0.0)
                 count += 1

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fustor_core.models import PusherConfig
-from fustor_event_model import EventBase, UpdateEvent
+from fustor_event_model import EventBase, MessageSource, UpdateEvent
 from fustor_pusher_fs import FsDriver
 
 ROUNDS = 5
@@ -45,7 +45,7 @@ def make_event(number: int, rows: int) -> EventBase:
         for row, path in enumerate(paths)
     ]
     return UpdateEvent(
-        fields=list(told[0]), rows=told, index=-1, event_schema="fs", table="", message_source="snapshot"
+        fields=list(told[0]), rows=told, index=-1, event_schema="fs", table="", message_source=MessageSource.SNAPSHOT
     )
 
 

@@ -204,7 +204,7 @@ def copies(dsn: str, psql: Path, records: list[dict[str, Any]], directory: Path)
 
 def pushes(dsn: str, records: list[dict[str, Any]]) -> dict[str, float]:
     """Seconds of the pusher's phases."""
-    found = {}
+    found: dict[str, float] = {}
     for name, source, events_a_push, params in CASES:
         first, second = asyncio.run(push_sec(dsn, events_of(records, source), events_a_push, **params))
         found |= {name: first, f"{name}, again": second}
