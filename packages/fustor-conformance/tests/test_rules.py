@@ -9,12 +9,12 @@ from fustor_conformance.rules import UnknownRuleError
 from fustor_core.drivers import PusherDriver, SourceDriver
 
 RULES = all_rules()
-FAMILIES = {"P": 6, "C": 14, "E": 10, "I": 9, "M": 10, "S": 6, "A": 12, "U": 20, "R": 5}
+FAMILIES = "PCEIMSAUR"
 
 
-def test_every_family_is_complete_and_in_order():
-    expected = [f"{family}{number:02}" for family, size in FAMILIES.items() for number in range(1, size + 1)]
-    assert [rule.id for rule in RULES] == expected
+def test_ids_are_in_order_and_used_once():
+    keys = [(FAMILIES.index(rule.family), rule.id) for rule in RULES]
+    assert keys == sorted(set(keys))
     assert len({rule.slug for rule in RULES}) == len(RULES)
 
 

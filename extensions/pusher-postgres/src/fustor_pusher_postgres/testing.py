@@ -69,6 +69,13 @@ class World:
             cur.execute(sql.SQL("SELECT relation FROM {}").format(sql.Identifier(_SCHEMA, "_fustor_tables")))
             return [row for (name,) in cur.fetchall() for row in _rows(cur, name)]
 
+    def log_positions(self) -> tuple[int, int]:
+        """Where the server's log ends, and up to where it is on the disk: bytes."""
+        with closing(psycopg2.connect(self.dsn)) as conn, conn.cursor() as cur:
+            cur.execute("SELECT pg_current_wal_insert_lsn() - '0/0', pg_current_wal_flush_lsn() - '0/0'")
+            ((written, on_disk),) = cur.fetchall()
+            return int(written), int(on_disk)
+
     @classmethod
     @contextmanager
     def demo(cls) -> Iterator[dict[str, Any]]:

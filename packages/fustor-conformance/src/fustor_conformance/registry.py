@@ -19,6 +19,7 @@ _MODULES = (
     "agents",
     "answers",
     "audit",
+    "durable",
     "event",
     "index",
     "keeping",

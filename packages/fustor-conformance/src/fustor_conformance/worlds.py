@@ -18,6 +18,7 @@ __all__ = [
     "SourceWorld",
     "WithBrokenConfig",
     "WithInterruption",
+    "WithLogPositions",
     "WithLongValues",
     "WithSettling",
     "WithUnreadable",
@@ -128,3 +129,11 @@ class HostileKeys(Protocol):
     """A source's World that knows the names that hurt: what its system allows and JSON, SQL or a shell does not."""
 
     hostile_keys: tuple[str, ...]
+
+
+@runtime_checkable
+class WithLogPositions(Protocol):
+    """A pusher's World whose system keeps a log of its own and says how much of it is on its disk."""
+
+    def log_positions(self) -> tuple[int, int]:
+        """Where the log ends now, and up to where it is on the disk, in one unit; every commit moves the first."""

@@ -59,6 +59,12 @@ class LogDriver(PusherDriver):
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(self.config.endpoint)
+        self.sync_directory(scratch.parent)
+
+    def sync_directory(self, directory: Path) -> None:
+        descriptor = os.open(directory, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
 
     async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
         state = self.load()

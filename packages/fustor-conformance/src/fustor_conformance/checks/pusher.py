@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 
-from fustor_conformance import _push_and_die
 from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, missing, signal, told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventBase, LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import LifecycleSignal, MessageSource, UpdateEvent
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
-_PROCESS_SEC = 30
 
 
 @check("U01")
@@ -336,34 +332,3 @@ async def _snapshot_replaces(desk: Desk) -> int:
     if ghosts := missing(found, [*expected, "/"]):
         raise Broken(f"The snapshot did not tell {ghosts}, and they stay", found)
     return len(expected)
-
-
-@check("U16")
-def durable(subject: PusherSubject) -> int:
-    """Another process pushes, and dies when push returns."""
-    with subject.world() as world:
-        paths = [f"/kit-{number}" for number in range(3)]
-        job = {
-            "path": sys.path,
-            "driver": f"{subject.driver_class.__module__}:{subject.driver_class.__qualname__}",
-            "config": subject.parse(world.config()).model_dump(mode="json"),
-            "events": [_as_json(told(_REALTIME, path, index=number + 1)) for number, path in enumerate(paths)],
-        }
-        done = subprocess.run(
-            [sys.executable, "-B", _push_and_die.__file__],
-            input=json.dumps(job),
-            capture_output=True,
-            text=True,
-            timeout=_PROCESS_SEC,
-            check=False,
-        )
-        stored = [row["path"] for row in world.stored()]
-        if done.returncode != 0:
-            raise Broken("A push from a process of its own failed", done.stderr[-800:])
-        if lost := missing(paths, stored):
-            raise Broken(f"push had returned, the process died, and {lost} are not there", stored)
-        return len(stored)
-
-
-def _as_json(event: EventBase) -> dict[str, object]:
-    return event.model_dump(mode="json", exclude_none=True)

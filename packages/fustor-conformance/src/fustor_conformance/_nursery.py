@@ -1,0 +1,169 @@
+"""Run as a script: import a pusher once, and let each job of it run in a process of its own, which may die.
+
+The first line of standard input says what to import: `path` (sys.path) and `driver` (module:class). Each line after it
+is a job; the answer to it is one line: `said` (one reply a step, as far as it came) and `status` (of the process).
+"""
+
+import asyncio
+import base64
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+
+class _Job:
+    """The steps of one process: what it says goes out at once, since it may not live to the end."""
+
+    def __init__(self, driver: type[Any], job: dict[str, Any], output: int) -> None:
+        self.driver = driver
+        self.job = job
+        self.output = output
+        self.names: list[str] = []
+        self.lefts: list[Any] = []
+        self.disk: Any = None
+        self.boundaries: Any = None
+
+    def say(self, **said: Any) -> None:
+        data = json.dumps(said, default=repr).encode() + b"\n"
+        while data:
+            data = data[os.write(self.output, data) :]
+
+    def run(self) -> None:
+        os.environ.update(self.job.get("environ", {}))
+        time.tzset()
+        self._watch()
+        self._limit()
+        asyncio.run(self._steps())
+
+    def _watch(self) -> None:
+        from fustor_conformance import _hooks  # noqa: PLC0415 - importable only once sys.path is set
+        from fustor_conformance._disk import Disk  # noqa: PLC0415 - importable only once sys.path is set
+
+        if roots := self.job.get("roots"):
+            self.disk = Disk([Path(root) for root in roots])
+            _hooks.watch(self.disk)
+        self.boundaries = _hooks.Boundaries(self._reached)
+        if self.job.get("boundaries"):
+            self.boundaries.listen()
+
+    def _limit(self) -> None:
+        if limit := self.job.get("file_bytes"):
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    def _reached(self, name: str) -> None:
+        self.names.append(name)
+        if [name, self.names.count(name)] == self.job.get("die_at"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.disk is not None:
+            self._note(name)
+
+    def _note(self, when: str) -> None:
+        left = self.disk.look(when)
+        if not self.lefts or (left.pages, left.names) != (self.lefts[-1].pages, self.lefts[-1].names):
+            self.lefts.append(left)
+
+    async def _steps(self) -> None:
+        from fustor_core.models.config import PusherConfig  # noqa: PLC0415 - importable only once sys.path is set
+
+        pusher = session = None
+        for step in self.job["steps"]:
+            try:
+                if pusher is None:
+                    pusher = self.driver("kit", PusherConfig.model_validate(self.job["config"]))
+                reply = await self._step(pusher, session, step)
+            except Exception as error:  # noqa: BLE001 - told to the parent, which judges it
+                reply, kinds = None, [kind.__name__ for kind in type(error).__mro__]
+                self.say(error=kinds, text=str(error))
+            else:
+                self.say(reply=reply, **self._observed(step))
+            if step["do"] == "session" and reply:
+                session = reply["session_id"]
+
+    async def _step(self, pusher: Any, session: str | None, step: dict[str, Any]) -> Any:
+        if step["do"] == "session":
+            return await pusher.create_session(step["task"])
+        if step["do"] == "committed":
+            return await pusher.get_latest_committed_index(session_id=session)
+        if step["do"] == "close":
+            return await pusher.close()
+        if step["do"] == "room":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return None
+        return await self._push(pusher, session, step)
+
+    async def _push(self, pusher: Any, session: str | None, step: dict[str, Any]) -> Any:
+        from fustor_event_model import EventBase  # noqa: PLC0415 - importable only once sys.path is set
+
+        events = [EventBase.model_validate(event) for event in step["events"]]
+        self.names, self.lefts = [], []
+        self.boundaries.is_armed = bool(step.get("armed"))
+        try:
+            reply = await pusher.push(events, session_id=session, **step.get("keywords", {}))
+        finally:
+            self.boundaries.is_armed = False
+        if self.disk is not None:
+            self.lefts.append(self.disk.look("push returned"))
+        return reply
+
+    def _observed(self, step: dict[str, Any]) -> dict[str, Any]:
+        if step["do"] != "push":
+            return {}
+        lefts = [_as_json(left) for left in self.lefts]
+        return {"names": self.names, "lefts": lefts, "unseen": self.disk.unseen if self.disk else ""}
+
+
+def _as_json(left: Any) -> dict[str, Any]:
+    files = {name: _encoded(getattr(left, name)) for name in ("now", "pages", "names")}
+    return {"when": left.when, **files, "unwritten": left.unwritten, "unnamed": left.unnamed}
+
+
+def _encoded(files: dict[str, bytes]) -> dict[str, str]:
+    return {path: base64.b64encode(data).decode() for path, data in files.items()}
+
+
+def _born(driver: type[Any], job: dict[str, Any]) -> tuple[list[Any], int]:
+    """What a process of its own said of the job, and how it ended."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        os.close(reading)
+        status = 1
+        try:
+            _Job(driver, job, writing).run()
+            status = 0
+        except BaseException:  # noqa: BLE001 - nobody else is there to say it
+            traceback.print_exc()
+        finally:
+            os._exit(status)  # as a process that dies: nothing is closed, no thread is waited for
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = [json.loads(line) for line in pipe if line.endswith(b"\n")]
+    return said, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the driver prints is no answer
+    start = json.loads(sys.stdin.readline())
+    sys.path[:] = start["path"]
+    from fustor_conformance import _hooks  # noqa: PLC0415 - importable only once sys.path is set
+
+    _hooks.install()
+    driver = resolve_name(start["driver"])
+    for line in sys.stdin:
+        said, status = _born(driver, json.loads(line))
+        output.write(json.dumps({"said": said, "status": status}) + "\n")
+        output.flush()
+
+
+if __name__ == "__main__":
+    main()

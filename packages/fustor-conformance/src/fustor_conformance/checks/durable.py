@@ -1,0 +1,214 @@
+"""Family U, what is on the disk: crashes inside push, power cuts, and names that no directory has yet."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, pairwise, takewhile
+from pathlib import Path
+from typing import cast
+
+from fustor_conformance._crashes import Destination, batch, first_snapshot
+from fustor_conformance._desk import Desk, at_desk, told
+from fustor_conformance._disk import Files, Left
+from fustor_conformance._elsewhere import Said, committing, opening, pushing
+from fustor_conformance._roots import put_back, roots_of
+from fustor_conformance._search import came_later, directory_of
+from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
+from fustor_conformance.subject import PusherSubject
+from fustor_conformance.worlds import WithLogPositions
+from fustor_event_model import MessageSource
+
+_SNAPSHOT = MessageSource.SNAPSHOT
+_TELLING, _OTHERS = 7, 4
+"""How many moments of a push are tried: after calls that make something durable or visible, and after others."""
+_CHANGES = frozenset({"fsync", "fdatasync", "rename", "replace", "link", "commit", "flush", "executemany"})
+_CUTS = 12
+_TRIES = 5
+_BUDGET_SEC = 2.5
+_FIRST = pushing(*first_snapshot(), source_type="snapshot", is_snapshot_end=True)
+
+
+@check("U16")
+def durable(subject: PusherSubject) -> int:
+    """Another process pushes, and dies when push returns, or inside it."""
+    with subject.world() as world:
+        there = Destination(subject, world)
+        chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
+        steps = [opening(), _FIRST, pushing(*batch(1), armed=True)]
+        *_, pushed = there.run(*steps, boundaries=True).require(steps)
+        there.done += [*first_snapshot(), *batch(1)]
+        there.require("The process died when push had returned")
+        for number, point in enumerate(_in_time(_points(pushed.calls, chance)), start=2):
+            steps = [opening(), pushing(*batch(number), armed=True)]
+            ended = there.run(*steps, boundaries=True, die_at=point)
+            if not ended.was_killed:
+                ended.require(steps)
+            there.require_going_on(f"The process died inside push, {_named(point)}", batch(number))
+        return len(there.done) + _killed_at_the_end(there, chance)
+
+
+def _killed_at_the_end(there: Destination, chance: random.Random) -> int:
+    """A snapshot whose end is torn is complete with its deletions, or not complete."""
+    if not (there.keeps_index and there.world.keyed):
+        return 0
+    ghost = pushing(told(_SNAPSHOT, "/kit-stays", "/kit-ghost", index=1_000), source_type="snapshot")
+    rows = pushing(told(_SNAPSHOT, "/kit-stays", index=2_000), source_type="snapshot")
+    end = pushing(source_type="snapshot", is_snapshot_end=True, armed=True)
+    steps = [opening("kit:end"), ghost, end, opening("kit:end"), rows, committing(), end]
+    *_, before, pushed = there.run(*steps, boundaries=True).require(steps)
+    if before.reply != -1:
+        return 0
+    for number, point in enumerate(_in_time(_points(pushed.calls, chance))):
+        task = f"kit:end-{number}"
+        there.run(opening(task), ghost, {**end, "armed": False}).require([ghost])
+        there.run(opening(task), rows, end, boundaries=True, die_at=point)
+        later = there.run(opening(task), committing()).require([rows])
+        if later[-1].reply != -1 and "/kit-ghost" in there.paths():
+            raise Broken(
+                f"The process died inside the end of a snapshot, {_named(point)}: it counts as complete, undeleted"
+            )
+    return 1
+
+
+def _in_time(points: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """As many of them as there is time for; one at least."""
+    ends = time.monotonic() + _BUDGET_SEC
+    yield from points[:1]
+    yield from takewhile(lambda _: time.monotonic() < ends, points[1:])
+
+
+def _named(point: tuple[str, int]) -> str:
+    return f"{point[0]} number {point[1]}"
+
+
+def _points(calls: Sequence[str], chance: random.Random) -> list[tuple[str, int]]:
+    """Some of the moments of a push: each a call, and which of its name it is, from 1. Of a run of equal ones two."""
+    seen: Counter[str] = Counter()
+    after = [(name, seen[name]) for name in calls if name.startswith("after ") and not seen.update([name])]
+    runs = [list(run) for _, run in groupby(after, key=lambda moment: moment[0])]
+    moments = [moment for run in runs for moment in (run[:1] if len(run) == 1 else [run[0], run[-1]])]
+    telling = [moment for moment in moments if moment[0].removeprefix("after ") in _CHANGES]
+    others = [moment for moment in moments if moment not in telling]
+    chosen = [chance.sample(some, min(len(some), most)) for some, most in ((telling, _TELLING), (others, _OTHERS))]
+    mixed = [moment for some in chosen for moment in some]
+    chance.shuffle(mixed)
+    return mixed
+
+
+@check("U27")
+def pages_on_the_disk(subject: PusherSubject) -> int:
+    """What is left when everything that is in memory only goes."""
+    if isinstance(subject.make_world(), WithLogPositions):
+        return at_desk(subject, _log_positions)
+    try:
+        return _cuts_after_push(subject, lambda left: left.pages, _unwritten)
+    except NotApplicable as reason:
+        if not at_desk(subject, _nothing_comes_later):
+            raise NotApplicable(str(reason)) from reason
+        return 1
+
+
+async def _log_positions(desk: Desk) -> int:
+    """A server's log: what a push wrote lies behind where the log ended before it."""
+    session = await desk.start()
+    world = cast("WithLogPositions", desk.world)
+    await session.end_snapshot(*first_snapshot())
+    for number in range(1, _TRIES + 1):
+        written, _ = world.log_positions()
+        await session.push(*batch(number))
+        _, on_disk = world.log_positions()
+        if on_disk <= written:
+            raise Broken(
+                f"push returned, and the log of the destination is on the disk up to {on_disk} only: "
+                f"it ended at {written} before the push"
+            )
+    return _TRIES
+
+
+async def _nothing_comes_later(desk: Desk) -> int:
+    """A server on this machine: what it has only in memory turns up in its files later. 0 where none is found."""
+    session = await desk.start()
+    await session.end_snapshot(*first_snapshot())
+    directory = None
+    for number in range(1, _TRIES + 2):
+        canary = secrets.token_hex(24)
+        await session.push(told(MessageSource.REALTIME, f"/kit-{canary}", index=number * 10))
+        if directory is None:
+            directory = await asyncio.to_thread(directory_of, canary)
+        elif await asyncio.to_thread(came_later, canary, directory):
+            raise Broken("push returned, and no file of the destination had what was pushed; one got it later")
+        if directory is None:
+            return 0
+    return _TRIES
+
+
+def _unwritten(left: Left) -> str:
+    return ", ".join(f"{pages} pages of {Path(path).name!r}" for path, pages in left.unwritten.items()) + " not synced"
+
+
+@check("U28")
+def names_on_the_disk(subject: PusherSubject) -> int:
+    """What is left when a name goes that its directory does not have yet."""
+    return _cuts_after_push(subject, lambda left: left.names, _unnamed)
+
+
+def _unnamed(left: Left) -> str:
+    names = [Path(path).name for path in left.unnamed]
+    return f"the directory of {names}, or one above it, not synced since they were made or renamed"
+
+
+def _cuts_after_push(subject: PusherSubject, what_is_left: Callable[[Left], Files], why: Callable[[Left], str]) -> int:
+    with subject.world() as world:
+        roots, there = roots_of(world), Destination(subject, world)
+        pushes = [first_snapshot(), *map(batch, range(1, 5))]
+        steps = [opening(), _FIRST, *(pushing(*events) for events in pushes[1:])]
+        said = there.run(*steps, roots=list(map(str, roots))).require(steps)[1:]
+        for number, (events, left) in enumerate(zip(pushes, [one.lefts[-1] for one in said], strict=True), start=1):
+            there.done += events
+            if (files := what_is_left(left)) != left.now:
+                put_back(roots, files)
+                moment = f"The power failed when push {number} had returned, with {why(left)}"
+                there.require_index(moment)
+                there.require(moment)
+        _require_sight(said)
+        return len(pushes)
+
+
+def _require_sight(said: Sequence[Said]) -> None:
+    if not any(one.lefts[-1].now for one in said):
+        raise NotApplicable("The destination has no file below what the configuration names")
+    if unseen := [one.unseen for one in said if one.unseen]:
+        raise NotApplicable(unseen[0])
+
+
+@check("U29")
+def order_of_writing(subject: PusherSubject) -> int:
+    """The power fails inside push."""
+    with subject.world() as world:
+        roots, there = roots_of(world), Destination(subject, world)
+        steps = [opening(), _FIRST, pushing(*batch(1)), pushing(*batch(2), armed=True)]
+        said = there.run(*steps, roots=list(map(str, roots)), boundaries=True).require(steps)
+        lefts = list(_different(said[-1].lefts))
+        chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
+        for left in chance.sample(lefts, min(len(lefts), _CUTS)):
+            put_back(roots, _left(left))
+            there.done = [*first_snapshot(), *batch(1)]
+            there.require_going_on(f"The power failed inside push, {left.when}", batch(2))
+        _require_sight(said[1:])
+        return len(lefts)
+
+
+def _left(left: Left) -> Files:
+    """Both: the bytes that are on the disk, under the names that are."""
+    return {path: data if path in left.unnamed else left.pages[path] for path, data in left.names.items()}
+
+
+def _different(lefts: Sequence[Left]) -> Iterator[Left]:
+    yield from lefts[:1]
+    yield from (later for earlier, later in pairwise(lefts) if _left(earlier) != _left(later))

@@ -1,0 +1,162 @@
+"""Pushers that break a rule of what is on the disk: syncs left out or in the wrong order, index and rows apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+from kit_pusher import FileWorld, LogDriver
+from kit_sqlite import SqliteDriver, SqliteWorld, path_of
+
+from kit_mutants.pusher import log
+from kit_mutants.registry import mutant
+
+
+class _TwoFiles(LogDriver):
+    """Rows in one file, all else in another one."""
+
+    order = ("rows", "rest")
+
+    def load(self):
+        state, rest = super().load(), self.rest()
+        return {**state, **(json.loads(rest.read_text()) if rest.exists() else {})}
+
+    def save(self, state):
+        for what in self.order:
+            if what == "rows":
+                super().save({"rows": state["rows"], "tasks": {}, "sessions": {}})
+            else:
+                self.save_rest(json.dumps({name: state[name] for name in ("tasks", "sessions")}))
+
+    def rest(self):
+        return Path(self.config.endpoint + ".rest")
+
+    def save_rest(self, text):
+        self.written(Path(f"{self.rest()}.new"), text).replace(self.rest())
+        self.sync_directory(self.rest().parent)
+
+    def written(self, path, text):
+        with path.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return path
+
+
+@log("U16")
+class IndexBeforeRows(_TwoFiles):
+    order = ("rest", "rows")
+
+
+@log("U16")
+class RowsWithoutTheirIndex(_TwoFiles):
+    pass
+
+
+@log("U27")
+class SyncsNothing(LogDriver):
+    def save(self, state):
+        scratch = Path(self.config.endpoint + ".new")
+        scratch.write_text(json.dumps(state))
+        scratch.replace(self.config.endpoint)
+        self.sync_directory(scratch.parent)
+
+
+@log("U27")
+class SyncsRowsOnly(_TwoFiles):
+    def written(self, path, text):
+        path.write_text(text)
+        return path
+
+
+@mutant("U27", world=SqliteWorld)
+class SqliteDoesNotWait(SqliteDriver):
+    pragmas = ("PRAGMA synchronous = OFF",)
+
+
+@mutant("U27", world=SqliteWorld)
+class SqliteSyncsAtCheckpoints(SqliteDriver):
+    pragmas = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0")
+
+    def save(self, state):
+        self._open = getattr(self, "_open", None) or self.connected()
+        super().save(state)
+
+    def connected(self):
+        """Keeps the log of the database from being written back when the other connection is closed."""
+        database = sqlite3.connect(path_of(self.config.endpoint))
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("SELECT name FROM sqlite_master").fetchall()
+        return database
+
+    async def close(self):
+        self._open.close()
+
+
+@log("U27")
+class SyncsAfterReturn(LogDriver):
+    def save(self, state):
+        scratch = Path(self.config.endpoint + ".new")
+        scratch.write_text(json.dumps(state))
+        scratch.replace(self.config.endpoint)
+        self.sync_directory(scratch.parent)
+        threading.Timer(0.2, os.sync).start()
+
+
+@log("U16")
+class CommitsAfterReturn(LogDriver):
+    def save(self, state):
+        if getattr(self, "_in_push", False):
+            threading.Timer(0.2, super().save, [state]).start()
+        else:
+            super().save(state)
+
+    async def push(self, events, **kwargs):
+        self._in_push = True
+        return await super().push(events, **kwargs)
+
+
+@log("U28")
+class DirectoryIsNotSynced(LogDriver):
+    def sync_directory(self, directory):
+        pass
+
+
+@log("U28")
+class DirectoryIsSyncedTooEarly(LogDriver):
+    def save(self, state):
+        self.sync_now(Path(self.config.endpoint).parent)
+        super().save(state)
+
+    def sync_directory(self, directory):
+        pass
+
+    def sync_now(self, directory):
+        LogDriver.sync_directory(self, directory)
+
+
+class _DeepFileWorld(FileWorld):
+    def config(self):
+        return {**super().config(), "endpoint": str(Path(self._directory.name, "new", "state.json"))}
+
+
+@mutant("U28", world=_DeepFileWorld)
+class NewDirectoryIsNotSynced(LogDriver):
+    def save(self, state):
+        Path(self.config.endpoint).parent.mkdir(exist_ok=True)
+        super().save(state)
+
+
+@log("U29")
+class NameBeforeBytes(LogDriver):
+    def save(self, state):
+        scratch = Path(self.config.endpoint + ".new")
+        with scratch.open("w") as file:
+            json.dump(state, file)
+            file.flush()
+            scratch.replace(self.config.endpoint)
+            self.sync_directory(scratch.parent)
+            os.fsync(file.fileno())
