@@ -6,6 +6,7 @@ from kill_matrix import EVERY, OWN_AND_BASIC, all_judged
 from kit_memory import MemoryWorld
 from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
 from kit_source import MemoryDriver
+from kit_sqlite import SqliteDriver, SqliteWorld
 
 from fustor_conformance import Judge, Kind, Profile, Status, rules_for, subject_of_class
 from fustor_conformance.outcome import NotApplicable, NotJudged
@@ -88,7 +89,9 @@ def test_every_mutant_is_killed_whatever_else_runs(mutant, fallen_in_full):
     assert fallen_in_full[mutant].killed
 
 
-@pytest.mark.parametrize(("driver", "world"), [(LogDriver, FileWorld), (KeyedDriver, KeyedFileWorld)])
+@pytest.mark.parametrize(
+    ("driver", "world"), [(LogDriver, FileWorld), (KeyedDriver, KeyedFileWorld), (SqliteDriver, SqliteWorld)]
+)
 @pytest.mark.parametrize("profile", Kind.PUSHER.profiles)
 def test_the_reference_pushers_break_nothing(profile, driver, world):
     judge = Judge(subject_of_class(Kind.PUSHER, driver, world, name="file"), profile)

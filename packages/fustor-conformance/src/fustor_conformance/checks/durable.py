@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, pairwise, takewhile
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from fustor_conformance._crashes import Destination, batch, first_snapshot
 from fustor_conformance._desk import Desk, at_desk, told
 from fustor_conformance._disk import Files, Left
-from fustor_conformance._elsewhere import Said, committing, opening, pushing
+from fustor_conformance._elsewhere import Said, Step, committing, opening, pushing
 from fustor_conformance._roots import put_back, roots_of
 from fustor_conformance._search import came_later, directory_of
 from fustor_conformance.outcome import Broken, NotApplicable
@@ -31,6 +31,7 @@ _CHANGES = frozenset({"fsync", "fdatasync", "rename", "replace", "link", "commit
 _CUTS = 12
 _TRIES = 5
 _BUDGET_SEC = 2.5
+_T = TypeVar("_T")
 _FIRST = pushing(*first_snapshot(), source_type="snapshot", is_snapshot_end=True)
 
 
@@ -57,26 +58,33 @@ def _killed_at_the_end(there: Destination, chance: random.Random) -> int:
     """A snapshot whose end is torn is complete with its deletions, or not complete."""
     if not (there.keeps_index and there.world.keyed):
         return 0
-    ghost = pushing(told(_SNAPSHOT, "/kit-stays", "/kit-ghost", index=1_000), source_type="snapshot")
-    rows = pushing(told(_SNAPSHOT, "/kit-stays", index=2_000), source_type="snapshot")
-    end = pushing(source_type="snapshot", is_snapshot_end=True, armed=True)
-    steps = [opening("kit:end"), ghost, end, opening("kit:end"), rows, committing(), end]
+    steps = [*_snapshot_with_ghost("dry"), *_snapshot_without("dry")]
     *_, before, pushed = there.run(*steps, boundaries=True).require(steps)
     if before.reply != -1:
         return 0
     for number, point in enumerate(_in_time(_points(pushed.calls, chance))):
-        task = f"kit:end-{number}"
-        there.run(opening(task), ghost, {**end, "armed": False}).require([ghost])
-        there.run(opening(task), rows, end, boundaries=True, die_at=point)
-        later = there.run(opening(task), committing()).require([rows])
-        if later[-1].reply != -1 and "/kit-ghost" in there.paths():
-            raise Broken(
-                f"The process died inside the end of a snapshot, {_named(point)}: it counts as complete, undeleted"
-            )
+        there.run(*_snapshot_with_ghost(number)).require(_snapshot_with_ghost(number))
+        there.run(*_snapshot_without(number), boundaries=True, die_at=point)
+        asked = [opening(f"kit:{number}"), committing()]
+        *_, later = there.run(*asked).require(asked)
+        if later.reply != -1 and f"/kit-ghost-{number}" in there.paths():
+            raise Broken(f"The process died inside the end of a snapshot, {_named(point)}: complete, and not deleted")
     return 1
 
 
-def _in_time(points: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+def _snapshot_with_ghost(number: int | str) -> list[Step]:
+    rows = told(_SNAPSHOT, f"/kit-stays-{number}", f"/kit-ghost-{number}", index=1_000)
+    return [opening(f"kit:{number}"), pushing(rows, source_type="snapshot", is_snapshot_end=True)]
+
+
+def _snapshot_without(number: int | str) -> list[Step]:
+    """The next one of the same task, whose end is armed; the index is asked for before it."""
+    rows = told(_SNAPSHOT, f"/kit-stays-{number}", index=2_000)
+    end = pushing(source_type="snapshot", is_snapshot_end=True, armed=True)
+    return [opening(f"kit:{number}"), pushing(rows, source_type="snapshot"), committing(), end]
+
+
+def _in_time(points: Sequence[_T]) -> Iterator[_T]:
     """As many of them as there is time for; one at least."""
     ends = time.monotonic() + _BUDGET_SEC
     yield from points[:1]
@@ -196,7 +204,7 @@ def order_of_writing(subject: PusherSubject) -> int:
         said = there.run(*steps, roots=list(map(str, roots)), boundaries=True).require(steps)
         lefts = list(_different(said[-1].lefts))
         chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
-        for left in chance.sample(lefts, min(len(lefts), _CUTS)):
+        for left in _in_time(chance.sample(lefts, min(len(lefts), _CUTS))):
             put_back(roots, _left(left))
             there.done = [*first_snapshot(), *batch(1)]
             there.require_going_on(f"The power failed inside push, {left.when}", batch(2))

@@ -8,10 +8,10 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from kit_pusher import FileWorld, LogDriver
+from kit_pusher import FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
-from kit_mutants.pusher import log
+from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
 
 
@@ -54,6 +54,14 @@ class IndexBeforeRows(_TwoFiles):
 @log("U16")
 class RowsWithoutTheirIndex(_TwoFiles):
     pass
+
+
+@keyed("U16")
+class EndBeforeItsDeletions(KeyedDriver):
+    def end(self, state, session, task):
+        task["complete"] = True
+        self.save(state)
+        super().end(state, session, task)
 
 
 @log("U27")

@@ -246,5 +246,5 @@ class WritesWhenClosed(LogDriver):
 
     def save(self, state):
         self._state = state
-        if [row["path"] for row in state["rows"]] != ["/kit-0", "/kit-1", "/kit-2"]:
+        if "/kit-1-b" not in [row["path"] for row in state["rows"]]:
             super().save(state)
