@@ -11,6 +11,7 @@ from pathlib import Path
 from kit_pusher import FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
+from fustor_event_model import MessageSource
 from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
 
@@ -58,6 +59,10 @@ class RowsWithoutTheirIndex(_TwoFiles):
 
 @keyed("U16")
 class EndBeforeItsDeletions(KeyedDriver):
+    def take(self, state, session, task, event):
+        super().take(state, session, task, event)
+        task["complete"] &= event.message_source is not MessageSource.SNAPSHOT
+
     def end(self, state, session, task):
         task["complete"] = True
         self.save(state)
