@@ -1,67 +1,98 @@
-"""One recording of everything that a source tells, which the checks of events look at together."""
+"""One recording of everything that a source tells, which the monitor hears and the checks of events ask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn
 from weakref import WeakKeyDictionary
 
+from fustor_conformance.monitor import Finding, Monitor, observed
+from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
-from fustor_event_model import EventBase, MessageSource
 
 AUDIT = "get_audit_iterator"
+_ASKED_FOR = frozenset(f"E{number:02}" for number in range(1, 16)) | {"C15", "C16", "C18"}
+"""Rules whose own checks ask the recording."""
 _recordings: WeakKeyDictionary[SourceSubject, Recording] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The events of each phase, as they came; audits in both dialects."""
+    """What the monitor heard, and how the recording broke off, if it did."""
 
-    snapshot: tuple[EventBase, ...]
-    realtime: tuple[EventBase, ...]
-    audit: tuple[EventBase, ...] = ()
-    pairs: tuple[EventBase, ...] = ()
-
-    def told(self) -> Iterator[tuple[MessageSource, str, EventBase]]:
-        """Every event with its phase and with where it came: `realtime event 3`."""
-        phases = {
-            "snapshot": (MessageSource.SNAPSHOT, self.snapshot),
-            "realtime": (MessageSource.REALTIME, self.realtime),
-            "audit": (MessageSource.AUDIT, self.audit),
-            "audit (mtime_cache)": (MessageSource.AUDIT, self.pairs),
-        }
-        for name, (source, events) in phases.items():
-            for number, event in enumerate(events):
-                yield source, f"{name} event {number}", event
-
-    def rows(self) -> Iterator[tuple[EventBase, str, dict[str, Any]]]:
-        """Every row with its event and with where it came."""
-        for _, where, event in self.told():
-            for number, row in enumerate(event.rows):
-                yield event, f"{where}, row {number}", row
+    monitor: Monitor
+    error: Exception | None = None
 
 
-def recording(subject: SourceSubject) -> Recording:
-    """The subject's recording, made when it is first asked for."""
+def heard(subject: SourceSubject, rule_id: str) -> int:
+    """How often the recording could have broken a rule.
+
+    Raises:
+        Broken: it did.
+        Exception: whatever the recording broke off with, where the rule was kept until then.
+    """
     if subject not in _recordings:
         _recordings[subject] = _record(subject)
-    return _recordings[subject]
+    told = _recordings[subject]
+    require_clean(told.monitor.findings, rule_id)
+    if told.error is not None:
+        raise told.error
+    return told.monitor.observed[rule_id]
+
+
+def require_clean(findings: Iterable[Finding], rule_id: str) -> None:
+    """See to it that none of the findings is of this rule.
+
+    Raises:
+        Broken: one is.
+    """
+    for finding in findings:
+        if finding.rule_id == rule_id:
+            raise Broken(finding.seen, *finding.evidence)
+
+
+def stand_aside(why: str) -> NoReturn:
+    """Say that there was nothing to look at.
+
+    Raises:
+        NotApplicable: always.
+    """
+    raise NotApplicable(why)
 
 
 def _record(subject: SourceSubject) -> Recording:
-    with subject.world() as world, subject.driver(world) as driver:
-        paths = [world.create(f"kit-{number}") for number in range(4)]
-        if "nest" in world.operations:
-            world.create("kit-container/inner/thing")
-        with subject.stream(driver) as stream:
-            churn(world, paths)
-            stream.require([world.create("kit-last")])
-        snapshot = tuple(driver.get_snapshot_iterator(batch_size=3))
-        audits = _audits(driver) if AUDIT in subject.capabilities else {}
-        return Recording(snapshot=snapshot, realtime=tuple(stream.events), **audits)
+    with observed(subject.driver_class, kept=_ASKED_FOR) as monitor:
+        try:
+            with subject.world() as world, subject.driver(world) as driver:
+                _live(subject, world, driver)
+        except Exception as error:  # noqa: BLE001 - raised again by whichever check asks
+            return Recording(monitor, error)
+    return Recording(monitor)
+
+
+def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> None:
+    """All phases: changes, a snapshot, audits in both dialects, a change that is read only after another snapshot."""
+    paths = [world.create(f"kit-{number}") for number in range(4)]
+    nests = "nest" in world.operations
+    inner = [world.create(f"kit-{box}/inner/thing") for box in ("container", "doomed")] if nests else []
+    with subject.stream(driver) as stream:
+        churn(world, paths)
+        if inner and "delete" in world.operations:
+            stream.require([world.create("kit-doomed/inner/late")])
+            world.delete(posixpath.dirname(posixpath.dirname(inner[1])))
+        stream.require([world.create("kit-last")])
+    list(driver.get_snapshot_iterator(batch_size=3))
+    if AUDIT in subject.capabilities:
+        list(driver.get_audit_iterator())
+        list(driver.get_audit_iterator(mtime_cache={}))
+    with subject.stream(driver, paused=True) as stream:
+        path = world.create("kit-later")
+        list(driver.get_snapshot_iterator())
+        stream.require([path])
 
 
 def churn(world: SourceWorld, paths: list[str]) -> None:
@@ -76,9 +107,3 @@ def churn(world: SourceWorld, paths: list[str]) -> None:
             world.rename(path, "kit-renamed")
         else:
             getattr(world, operation)(path)
-
-
-def _audits(driver: SourceDriver) -> dict[str, tuple[EventBase, ...]]:
-    guide = [item for item in driver.get_audit_iterator() if isinstance(item, EventBase)]
-    pairs = [item[0] for item in driver.get_audit_iterator(mtime_cache={}) if isinstance(item, tuple)]
-    return {"audit": tuple(guide), "pairs": tuple(event for event in pairs if event is not None)}

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from fustor_conformance import worlds
 from fustor_conformance._stubs import unwritten
+from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status, Verdict, printable
 from fustor_conformance.registry import Check, find_check
-from fustor_conformance.rules import Kind, Profile, Rule, find_rule, rules_for
+from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
 
 __all__ = ["CHECK_DEADLINE_SEC", "Judge"]
@@ -49,6 +50,9 @@ class Judge:
         self.profile = profile
         self.deadline_sec = deadline_sec
         self._verdicts: dict[str, Verdict] = {}
+        self._findings: dict[str, tuple[Finding, Rule]] = {}
+        """The first finding of each rule, with the rule whose check was running."""
+        self._seen_during: dict[str, list[str]] = {}
 
     def verdict(self, rule: Rule) -> Verdict:
         """This rule's verdict in the judge's profile."""
@@ -62,12 +66,40 @@ class Judge:
         found = self._verdicts[rule.id]
         if found.level is None:
             return replace(found, status=Status.SKIPPED, detail=f"Profile {self.profile.value!r} does not ask for it")
-        return found
+        return self._with_finding(found)
 
     def verdicts(self, rules: Iterable[Rule] | None = None) -> tuple[Verdict, ...]:
-        """The verdicts of `rules`, or of every rule that the profile asks for."""
-        chosen = rules_for(self.subject.kind, self.profile) if rules is None else rules
+        """The verdicts of `rules`, or of every rule that the profile asks for.
+
+        What the monitor saw while they ran is in the verdict of the rule that it breaks, chosen or not.
+        """
+        chosen = list(rules_for(self.subject.kind, self.profile) if rules is None else rules)
+        for rule in chosen:
+            self.verdict(rule)
+        chosen += [rule for rule in self._found_rules(self._findings) if rule not in chosen]
         return tuple(self.verdict(rule) for rule in chosen)
+
+    def seen_during(self, rule: Rule) -> tuple[Verdict, ...]:
+        """The failed verdicts of other rules that the monitor saw broken while the check of this one ran."""
+        return tuple(
+            self._with_finding(self._blank(other)) for other in self._found_rules(self._seen_during.get(rule.id, ()))
+        )
+
+    def _found_rules(self, rule_ids: Iterable[str]) -> list[Rule]:
+        """The rules of findings that count in this profile."""
+        found = map(find_rule, rule_ids)
+        return [rule for rule in found if rule.levels(self.subject.kind).get(self.profile) is not None]
+
+    def _blank(self, rule: Rule) -> Verdict:
+        level = rule.levels(self.subject.kind).get(self.profile)
+        return self._verdicts.get(rule.id) or Verdict(rule, level, Status.NOT_JUDGED)
+
+    def _with_finding(self, verdict: Verdict) -> Verdict:
+        """A rule that the monitor saw broken is broken, whatever its own check says."""
+        if verdict.rule.id not in self._findings or verdict.status is Status.FAILED:
+            return verdict
+        finding, during = self._findings[verdict.rule.id]
+        return replace(verdict, status=Status.FAILED, detail=printable(f"{finding}\n  seen while {during.name} ran"))
 
     def _outcome(self, rule: Rule) -> _Outcome:
         function = find_check(rule.id, self.subject.kind)
@@ -93,11 +125,26 @@ class Judge:
         return None
 
     def _run(self, rule: Rule, function: Check) -> _Outcome:
-        runner = _Runner(self.subject, rule, function)
-        runner.start()
         deadline_sec = rule.deadline_sec or self.deadline_sec
-        runner.join(deadline_sec)
-        return runner.outcome or _Outcome(Status.FAILED, runner.where_it_hangs(deadline_sec))
+        with observed(self.subject.driver_class) as monitor:
+            runner = _Runner(self.subject, rule, function)
+            runner.start()
+            runner.join(deadline_sec)
+        outcome = runner.outcome or _Outcome(Status.FAILED, runner.where_it_hangs(deadline_sec))
+        return self._after_findings(rule, monitor, outcome)
+
+    def _after_findings(self, rule: Rule, monitor: Monitor, outcome: _Outcome) -> _Outcome:
+        """Keep what the monitor saw; a check that failed names first what was broken before."""
+        for finding in monitor.findings:
+            self._findings.setdefault(finding.rule_id, (finding, rule))
+        others = self._found_rules(dict.fromkeys(finding.rule_id for finding in monitor.findings))
+        self._seen_during[rule.id] = [other.id for other in others if other is not rule]
+        levels = ((other, other.levels(self.subject.kind)[self.profile]) for other in others if other is not rule)
+        first = next((other for other, level in levels if level is Level.MUST), None)
+        if outcome.status is not Status.FAILED or first is None:
+            return outcome
+        cause = next(finding for finding in monitor.findings if finding.rule_id == first.id)
+        return replace(outcome, detail=f"{first.name} was broken first: {cause.seen}\n{outcome.detail}")
 
 
 class _Runner(threading.Thread):

@@ -84,11 +84,11 @@ def strict(config: pytest.Config) -> bool:
     return bool(config.getoption("--fustor-strict"))
 
 
-def record(item: pytest.Item, judge: Judge, verdict: Verdict) -> None:
-    """Attach the verdict to the test's report, in a form that travels between processes."""
+def record(item: pytest.Item, judge: Judge, verdict: Verdict, *others: Verdict) -> None:
+    """Attach the verdict, and those of rules seen broken meanwhile, to the report; they travel between processes."""
     from fustor_conformance.report import report_of  # noqa: PLC0415 - not in runs that judge nothing
 
-    item.user_properties.append((_PROPERTY, report_of(judge, [verdict]).to_json()))
+    item.user_properties.append((_PROPERTY, report_of(judge, [verdict, *others]).to_json()))
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -146,7 +146,10 @@ def _merged(records: list[dict[str, Any]]) -> list[Report]:
     for entry in records:
         key = (entry["kind"], entry["name"], entry["driver_version"], entry["profile"])
         verdicts = found.setdefault(key, {})
-        verdicts.update({verdict["id"]: verdict for verdict in entry["verdicts"] if verdict["level"]})
+        for verdict in entry["verdicts"]:
+            is_known_to_fail = verdicts.get(verdict["id"], verdict)["status"] == "failed"
+            if verdict["level"] and not (is_known_to_fail and verdict["id"] in verdicts):
+                verdicts[verdict["id"]] = verdict
     return [
         Report(
             Kind(kind),

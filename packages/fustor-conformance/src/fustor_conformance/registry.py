@@ -23,6 +23,7 @@ _MODULES = (
     "event",
     "index",
     "keeping",
+    "leaving",
     "package",
     "pusher",
     "realtime",

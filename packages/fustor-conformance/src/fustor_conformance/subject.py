@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from fustor_conformance._reading import DELIVERY_SEC, Stream
 from fustor_conformance._stubs import unwritten
+from fustor_conformance.monitor import watched_world
 from fustor_conformance.outcome import NotJudged
 from fustor_conformance.rules import Kind, Profile
 from fustor_conformance.worlds import PusherWorld, SourceWorld
@@ -164,7 +165,7 @@ class SourceSubject(Subject):
 
     def world(self) -> AbstractContextManager[SourceWorld]:
         """A fresh system, removed when the block is left."""
-        return cast(AbstractContextManager[SourceWorld], self.make_world())
+        return cast(AbstractContextManager[SourceWorld], watched_world(self.make_world()))
 
     def config(self, world: SourceWorld, **changes: Any) -> SourceConfig:
         """The World's configuration, with `changes`."""
@@ -197,7 +198,7 @@ class PusherSubject(Subject):
 
     def world(self) -> AbstractContextManager[PusherWorld]:
         """A fresh system, removed when the block is left."""
-        return cast(AbstractContextManager[PusherWorld], self.make_world())
+        return cast(AbstractContextManager[PusherWorld], watched_world(self.make_world()))
 
     def driver(self, world: PusherWorld) -> PusherDriver:
         """A new instance on that system; the caller closes it."""

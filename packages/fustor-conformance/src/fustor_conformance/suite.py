@@ -76,11 +76,13 @@ class PusherConformance(_Conformance):
 
 def _conclude(judge: Judge, rule: Rule, request: pytest.FixtureRequest) -> None:
     verdict = judge.verdict(rule)
-    record(request.node, judge, verdict)
+    others = judge.seen_during(rule)
+    record(request.node, judge, verdict, *others)
+    red = [found for found in (*others, verdict) if _is_red(found, strict=strict(request.config))]
+    if red:
+        pytest.fail("\n\n".join(found.explained() for found in red), pytrace=False)
     if verdict.status is Status.PASSED:
         return
-    if _is_red(verdict, strict=strict(request.config)):
-        pytest.fail(verdict.explained(), pytrace=False)
     pytest.skip(f"{verdict.status}: {verdict.detail}")
 
 

@@ -1,7 +1,33 @@
 """Drivers that each break one rule: the reference source or pusher with one method changed."""
 
-from kit_mutants import audit, durable, event, index, keeping, pusher, realtime, registry, run, shape, snapshot
+from kit_mutants import (
+    audit,
+    durable,
+    event,
+    index,
+    keeping,
+    monitor,
+    pusher,
+    realtime,
+    registry,
+    run,
+    shape,
+    snapshot,
+)
 
-__all__ = ["MUTANTS", "audit", "durable", "event", "index", "keeping", "pusher", "realtime", "run", "shape", "snapshot"]
+__all__ = [
+    "MUTANTS",
+    "audit",
+    "durable",
+    "event",
+    "index",
+    "keeping",
+    "monitor",
+    "pusher",
+    "realtime",
+    "run",
+    "shape",
+    "snapshot",
+]
 
 MUTANTS = sorted(registry.MUTANTS, key=str)

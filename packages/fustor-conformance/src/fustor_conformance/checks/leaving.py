@@ -1,0 +1,153 @@
+"""Family C: what a driver leaves behind, in the process, in what it was given, and of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from fustor_conformance._desk import TASK, told
+from fustor_conformance._reading import eventually
+from fustor_conformance._recording import AUDIT, heard, require_clean
+from fustor_conformance.monitor import observed
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind
+from fustor_conformance.subject import PusherSubject, SourceSubject
+from fustor_conformance.worlds import PusherWorld, SourceWorld
+from fustor_core.exceptions import NotSupported
+from fustor_event_model import MessageSource
+
+_ROUNDS = 4
+_FIRST_COUNTED = 2
+"""What all instances share may be made in the rounds before."""
+_SETTLE_SEC = 5.0
+
+
+@check("C15", Kind.SOURCE)
+def source_leaves_the_process(subject: SourceSubject) -> int:
+    """All phases, and the process is as it was."""
+    return heard(subject, "C15")
+
+
+@check("C15", Kind.PUSHER)
+def pusher_leaves_the_process(subject: PusherSubject) -> int:
+    """A session from its start to its end, and the process is as it was."""
+    return _pushed(subject, "C15")
+
+
+@check("C16", Kind.SOURCE)
+def source_raises_its_own(subject: SourceSubject) -> int:
+    """Nothing but DriverErrors."""
+    return heard(subject, "C16")
+
+
+@check("C16", Kind.PUSHER)
+def pusher_raises_its_own(subject: PusherSubject) -> int:
+    """Nothing but DriverErrors."""
+    return _pushed(subject, "C16")
+
+
+@check("C18", Kind.SOURCE)
+def source_keeps_its_configuration(subject: SourceSubject) -> int:
+    """Field by field, the driver's own parameters included."""
+    return heard(subject, "C18")
+
+
+@check("C18", Kind.PUSHER)
+def pusher_keeps_its_configuration(subject: PusherSubject) -> int:
+    """Field by field, the driver's own parameters included."""
+    return _pushed(subject, "C18")
+
+
+def _pushed(subject: PusherSubject, rule_id: str) -> int:
+    """How often a session could have broken the rule."""
+    with observed(subject.driver_class, kept=frozenset({rule_id})) as monitor, subject.world() as world:
+        try:
+            asyncio.run(_one_session(subject, world))
+        except Exception:
+            require_clean(monitor.findings, rule_id)
+            raise
+    require_clean(monitor.findings, rule_id)
+    return monitor.observed[rule_id]
+
+
+async def _one_session(subject: PusherSubject, world: PusherWorld) -> None:
+    pusher = subject.driver(world)
+    try:
+        reply = await pusher.create_session(TASK)
+        session = reply["session_id"]
+        await pusher.get_latest_committed_index(session_id=session)
+        rows = [told(MessageSource.SNAPSHOT, f"/kit-{number}") for number in range(3)]
+        await pusher.push(rows, session_id=session, source_type="snapshot")
+        await pusher.push([], session_id=session, source_type="snapshot", is_snapshot_end=True)
+        await pusher.push([told(MessageSource.REALTIME, "/kit-a", index=1)], session_id=session)
+        await pusher.heartbeat(session_id=session)
+    finally:
+        await pusher.close()
+
+
+@check("C17", Kind.PUSHER)
+def pusher_leaves_nothing(subject: PusherSubject) -> int:
+    """Session after session, each with an instance of its own."""
+    with subject.world() as world:
+        return _require_no_growth(lambda: asyncio.run(_one_session(subject, world)))
+
+
+@check("C17", Kind.SOURCE)
+def source_leaves_nothing(subject: SourceSubject) -> int:
+    """Snapshots and audits, whole and abandoned, each with an instance of its own."""
+    with subject.world() as world:
+        for number in range(3):
+            world.create(f"kit-{number}")
+        return _require_no_growth(lambda: _read_all(subject, world))
+
+
+def _read_all(subject: SourceSubject, world: SourceWorld) -> None:
+    with subject.driver(world) as driver:
+        list(driver.get_snapshot_iterator())
+        next(driver.get_snapshot_iterator(batch_size=1), None)
+        if AUDIT in subject.capabilities:
+            list(driver.get_audit_iterator())
+            abandoned = driver.get_audit_iterator(batch_size=1)
+            next(abandoned, None)
+            next(abandoned, None)
+        driver.is_position_available(1)
+        with suppress(NotSupported):
+            driver.get_latest_position()
+
+
+def _require_no_growth(use: Callable[[], None]) -> int:
+    for number in range(_ROUNDS):
+        if number == _FIRST_COUNTED:
+            before = {name: count() for name, count in _COUNTS.items()}
+        use()
+    for name, count in _COUNTS.items():
+        if not eventually(lambda count=count, most=before[name]: count() <= most, _SETTLE_SEC):  # type: ignore[misc]
+            rounds = _ROUNDS - _FIRST_COUNTED
+            raise Broken(f"After {rounds} closed instances there are {count() - before[name]} more {name} than before")
+    return _ROUNDS
+
+
+def _handles() -> int:
+    """Open file descriptors, where the system tells; 0 elsewhere."""
+    listed = Path("/proc/self/fd")
+    return len(list(listed.iterdir())) if listed.is_dir() else 0
+
+
+def _children() -> int:
+    """Child processes, those that nobody has waited for included, where the system tells; 0 elsewhere."""
+    count = 0
+    for thread in Path("/proc/self/task").glob("*"):
+        with suppress(OSError):  # a thread that has just ended, or a system that does not tell
+            count += len((thread / "children").read_text(encoding="ascii").split())
+    return count
+
+
+_COUNTS: dict[str, Callable[[], int]] = {
+    "threads": threading.active_count,
+    "open file descriptors": _handles,
+    "child processes": _children,
+}

@@ -1,0 +1,181 @@
+"""The monitor: hears all that a driver does, and keeps what breaks a rule."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+from fustor_conformance.monitor.calls import answer, at_once, contents, raised, unchanged_batch
+from fustor_conformance.monitor.clock import Clock, Times
+from fustor_conformance.monitor.ear import PHASES, Ear, Instance, listen
+from fustor_conformance.monitor.finding import Finding
+from fustor_conformance.monitor.fresh import Freshness
+from fustor_conformance.monitor.process import ProcessState, changed_process
+
+__all__ = ["Monitor"]
+
+_FEW = 3
+
+
+class Monitor:
+    """What was observed of one driver class while one check, or one run, was at work. Callable from any thread.
+
+    Args:
+        clock: what times are compared with.
+        on_finding: called with each finding when it is seen, up to three of one rule.
+        owns_process: whether nobody but the driver has a reason to change what the process shares.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        on_finding: Callable[[Finding], None] | None = None,
+        *,
+        owns_process: bool = True,
+    ) -> None:
+        self.is_over = False
+        self.fresh = Freshness()
+        self.times = Times(clock or Clock())
+        self.observed: Counter[str] = Counter()
+        self._on_finding = on_finding
+        self._findings: list[Finding] = []
+        self._lock = threading.RLock()
+        self._ears: list[Ear] = []
+        self._configs: list[tuple[Any, dict[str, Any]]] = []
+        self._process = ProcessState() if owns_process else None
+        self._changes = 0
+        self._knows_world = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What breaks a rule, in the order in which it was seen; a few of each rule."""
+        with self._lock:
+            return tuple(self._findings)
+
+    def report(self, *findings: Finding) -> None:
+        """Keep these findings, unless there are enough of their rules."""
+        with self._lock:
+            for finding in findings:
+                known = sum(other.rule_id == finding.rule_id for other in self._findings)
+                if known < _FEW and not self.is_over:
+                    self._findings.append(finding)
+                    if self._on_finding is not None:
+                        self._on_finding(finding)
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Note how often rules could have been broken."""
+        with self._lock:
+            self.observed.update(counts)
+
+    def end(self) -> None:
+        """Say what only shows at the end, and hear no more."""
+        with self._lock:
+            for ear in self._ears:
+                ear.finish()
+            for config, before in self._configs:
+                self.report(*_changed_config(before, _values(config)))
+            if self._process is not None:
+                changes = self._process.changes(ProcessState())
+                self.count({"C15": 1})
+                self.report(*changed_process(changes))
+                self._process.restore(changes)
+            self.is_over = True
+
+    # What is known of the World.
+
+    @contextmanager
+    def world_at_work(self) -> Iterator[None]:
+        """What changes in the process while the block runs is the World's."""
+        before = ProcessState()
+        try:
+            yield
+        finally:
+            after = ProcessState()
+            if self._process is not None:
+                self._process.adopt(after, before.changes(after))
+
+    def world_is_known(self) -> None:
+        """From now on `world_changes` is called around every change of the system."""
+        self._knows_world = True
+
+    def world_changes(self) -> None:
+        """Something in the system is about to change, or has changed."""
+        with self._lock:
+            self._changes += 1
+
+    def quiet_since_now(self) -> Callable[[], bool]:
+        """A question: has nothing changed in the system from now on? False where nobody knows."""
+        with self._lock:
+            began, is_even = self._changes, self._changes % 2 == 0
+        return lambda: self._knows_world and is_even and self._changes == began
+
+    # What a driver does, as `watch` tells it.
+
+    def about_to_construct(self, config: object) -> None:
+        """A configuration is about to be handed to a constructor."""
+        with self._lock:
+            if all(known is not config for known, _ in self._configs):
+                self._configs.append((config, _values(config)))
+
+    def constructed(self, config: object) -> Instance:
+        """A new instance."""
+        del config
+        self.count({"C18": 1})
+        return Instance()
+
+    def called(self, instance: Instance, method: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> object:
+        """A call is about to be made; what is returned comes back with its end."""
+        if method == "close":
+            instance.is_closed = True
+        if method == "push":
+            events = args[0] if args else keywords.get("events", [])
+            return events, contents(events)
+        return None
+
+    def returned(self, instance: Instance, method: str, before: object, result: object, took_sec: float) -> None:
+        """A call returned."""
+        del instance
+        self.count({"C16": 1})
+        rows = self._after_push(before) if method == "push" else 0
+        self.report(*at_once(method, took_sec), *answer(method, result, rows))
+
+    def failed(self, instance: Instance, method: str, before: object, error: BaseException) -> None:
+        """A call raised."""
+        del instance
+        self.count({"C16": 1})
+        if method == "push":
+            self._after_push(before)
+        self.report(*raised(method, error))
+
+    def _after_push(self, before: object) -> int:
+        assert isinstance(before, tuple)  # noqa: S101 - what `called` gave
+        events, told = before
+        self.report(*unchanged_batch(told, contents(events)))
+        return sum(len(event.rows) for event in events if hasattr(event, "rows"))
+
+    def opened(self, instance: Instance, method: str, keywords: dict[str, Any]) -> Ear:
+        """An iterator was returned."""
+        assert method in PHASES  # noqa: S101 - no other method gives one
+        ear = listen(self, instance, method, keywords)
+        with self._lock:
+            self._ears.append(ear)
+        return ear
+
+
+def _values(config: object) -> dict[str, Any]:
+    """A configuration by field, as it is now."""
+    return deepcopy(dict(vars(config))) if hasattr(config, "__dict__") else {}
+
+
+def _changed_config(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Finding]:
+    """C18, without values, since they may be secrets."""
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return (
+        [Finding("C18", f"The driver changed {', '.join(names)} of the configuration that it was given")]
+        if names
+        else []
+    )

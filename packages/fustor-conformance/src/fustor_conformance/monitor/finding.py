@@ -1,0 +1,94 @@
+"""What the monitor has to say of a driver, and what a driver told, as the predicates look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from fustor_event_model import EventBase, MessageSource
+
+__all__ = ["Finding", "Predicate", "Told"]
+
+_LONGEST = 600
+
+
+@dataclass(frozen=True, init=False)
+class Finding:
+    """One breach that was observed.
+
+    Args:
+        rule_id: the rule that is broken.
+        seen: what was seen, in one sentence.
+        evidence: what shows it; kept as text at once, since the host may change the objects.
+    """
+
+    rule_id: str
+    seen: str
+    evidence: tuple[str, ...]
+
+    def __init__(self, rule_id: str, seen: str, *evidence: object) -> None:
+        object.__setattr__(self, "rule_id", rule_id)
+        object.__setattr__(self, "seen", seen)
+        object.__setattr__(self, "evidence", tuple(map(_text, evidence)))
+
+    def __str__(self) -> str:
+        return "\n".join([self.seen, *(f"  {line}" for line in self.evidence)])
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event as it was yielded.
+
+    Args:
+        event: whatever the driver yielded as an event.
+        phase: the phase of the iterator that yielded it.
+        where: how messages call it: `realtime event 3`.
+        batch_size: the limit of rows that was asked for; None where it was not.
+        may_be_empty: whether an event without rows and signal is in order here.
+    """
+
+    event: Any
+    phase: MessageSource
+    where: str
+    batch_size: int | None = None
+    may_be_empty: bool = False
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it can be looked at as an event at all."""
+        return isinstance(self.event, EventBase) and isinstance(self.event.rows, list)
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each row that is a dict, with where it stands."""
+        for number, row in enumerate(self.event.rows):
+            if isinstance(row, dict):
+                yield f"{self.where}, row {number}", row
+
+
+Predicate: TypeAlias = Callable[[Told], Iterator[Finding]]
+"""A pure look at one event; says nothing where it cannot be sure."""
+
+
+@dataclass
+class Counts:
+    """How often each rule could have been broken."""
+
+    by_rule: dict[str, int] = field(default_factory=dict)
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Add to what was counted."""
+        for rule_id, number in counts.items():
+            self.by_rule[rule_id] = self.by_rule.get(rule_id, 0) + number
+
+
+def _text(item: object) -> str:
+    text = item if isinstance(item, str) else _safe_repr(item)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+
+
+def _safe_repr(item: object) -> str:
+    try:
+        return repr(item)
+    except Exception as error:  # noqa: BLE001 - what a driver's object raises when it is shown must not hide the finding
+        return f"<{type(item).__name__} that cannot be shown: {error!r}>"

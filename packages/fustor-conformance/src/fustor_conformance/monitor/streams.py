@@ -1,0 +1,169 @@
+"""A realtime stream over time: its indexes, the order of its deletes, its clock against that of bulk rows."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any
+
+from fustor_conformance.monitor.finding import Finding, Told
+from fustor_event_model import EventType
+
+__all__ = ["BulkClock", "Deletes", "Indexes"]
+
+_MOST_PATHS = 100_000
+"""Beyond that many paths known at once a stream's deletes are no longer looked at: a run may last for months."""
+_UNDER_WAY_SEC = 0.25
+"""An event may have been made so long before it was yielded to a reader that was waiting for it."""
+_ROUNDING_SEC = 1e-6
+
+
+class Indexes:
+    """The indexes of one stream: strictly increasing, or -1 on every event with rows; none beyond the end asked for."""
+
+    def __init__(self, end_position: int | None = None) -> None:
+        self._end = end_position
+        self._last: int | None = None
+
+    def look(self, told: Told) -> Iterator[Finding]:
+        """I01, I02 and I07."""
+        if not told.event.rows:
+            return
+        index, last = told.event.index, self._last
+        self._last = index
+        if self._end is not None and index > self._end:
+            yield Finding("I07", f"{told.where} has index {index}, beyond the end position {self._end}", told.event)
+        if last is None:
+            return
+        if (index == -1) != (last == -1):
+            yield Finding("I01", f"{told.where} has index {index}, the one before it {last}: all or none may be -1")
+        elif index == last != -1:
+            yield Finding("I02", f"{told.where} has index {index}, as the one before it", told.event)
+        elif index < last:
+            yield Finding("I01", f"{told.where} has index {index}, the one before it {last}", told.event)
+
+
+class Deletes:
+    """The deletes of one stream: what is below a container goes before the container itself, deepest first.
+
+    A container may come again and go again before anybody looks, so a delete that comes late is a finding only when
+    neither the container nor anything else below it was told again in between, nor the container's delete afterwards.
+    And one that never comes is a finding only when the stream has gone on to other things.
+    """
+
+    def __init__(self) -> None:
+        self._there: set[str] = set()
+        self._inside: Counter[str] = Counter()
+        self._gone: set[str] = set()
+        self._late: dict[str, Finding] = {}
+        self._owed: dict[str, tuple[Finding, set[str]]] = {}
+        self._moved_on: set[str] = set()
+        self._is_over = False
+
+    def look(self, told: Told) -> Iterator[Finding]:
+        """Nothing yet: what is wrong shows at the end."""
+        deleted = told.event.event_type is EventType.DELETE
+        for where, row in told.rows():
+            path = row.get("path")
+            if self._is_over or not isinstance(path, str):
+                return
+            self._note_elsewhere(path)
+            if deleted:
+                self._went(path, where, row)
+            else:
+                self._came(path)
+            self._is_over = len(self._there) + len(self._gone) > _MOST_PATHS
+        yield from ()
+
+    def finish(self) -> Iterator[Finding]:
+        """E14: deletes that came after their container's, or did not come at all."""
+        if self._is_over:
+            return
+        yield from self._late.values()
+        yield from (finding for path, (finding, left) in self._owed.items() if left and path in self._moved_on)
+
+    def _note_elsewhere(self, path: str) -> None:
+        self._moved_on |= {container for container in self._owed if not _is_at_or_below(path, container)}
+
+    def _came(self, path: str) -> None:
+        self._add(path)
+        for place in _upwards(path):
+            self._gone.discard(place)
+            self._late.pop(place, None)
+            self._owed.pop(place, None)
+
+    def _went(self, path: str, where: str, row: dict[str, Any]) -> None:
+        if path not in self._there:
+            self._went_late(path, where, row)
+        self._discard(path)
+        for _, left in self._owed.values():
+            left.discard(path)
+        self._late.pop(path, None)
+        if self._inside[path]:
+            inside = {other for other in self._there if _is_at_or_below(other, path)}
+            for other in inside:
+                self._discard(other)
+            seen = f"{where} is the delete of {path!r}, and none was told of {sorted(inside)[:3]}, which are below it"
+            self._owed[path] = Finding("E14", seen, row), inside
+        self._gone.add(path)
+
+    def _add(self, path: str) -> None:
+        if path not in self._there:
+            self._there.add(path)
+            self._inside.update(list(_upwards(path))[1:])
+
+    def _discard(self, path: str) -> None:
+        if path in self._there:
+            self._there.discard(path)
+            self._inside.subtract(list(_upwards(path))[1:])
+
+    def _went_late(self, path: str, where: str, row: dict[str, Any]) -> None:
+        for container in _upwards(path):
+            if container != path and container in self._gone:
+                seen = f"{where} is the delete of {path!r}, after that of {container!r}, which it is below"
+                self._late.setdefault(container, Finding("E14", seen, row))
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """The path and all its containers but `/`."""
+    while path and path != "/":
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _is_at_or_below(path: str, container: str) -> bool:
+    return path == container or path.startswith(f"{container.rstrip('/')}/")
+
+
+class BulkClock:
+    """The latest clock that one instance of a database's source put into a row that it read in bulk.
+
+    Times are monotonic seconds. Files have clocks of their own, so nothing is said of them.
+    """
+
+    def __init__(self) -> None:
+        self._latest: deque[tuple[float, float]] = deque(maxlen=10_000)
+
+    def note(self, told: Told, at: float) -> None:
+        """Note the rows of a snapshot or an audit that were handed out at that time."""
+        if told.event.event_schema == "fs":
+            return
+        for _, row in told.rows():
+            mtime = row.get("mtime")
+            if "record" in row and isinstance(mtime, int | float) and mtime > self._before(float("inf")):
+                self._latest.append((at, mtime))
+
+    def look(self, told: Told, asked_at: float, at: float) -> Iterator[Finding]:
+        """E15, for an event that was asked for and yielded at these times."""
+        if told.event.event_schema == "fs":
+            return
+        bulk = self._before(max(asked_at, at - _UNDER_WAY_SEC))
+        for where, row in told.rows():
+            mtime = row.get("mtime")
+            is_row = "record" in row or told.event.event_type is EventType.DELETE
+            if is_row and isinstance(mtime, int | float) and mtime < bulk - _ROUNDING_SEC:
+                seen = f"{where} has mtime {mtime!r}, below the clock {bulk!r} of a snapshot or audit row sent before"
+                yield Finding("E15", seen, row)
+
+    def _before(self, moment: float) -> float:
+        return next((mtime for at, mtime in reversed(self._latest) if at <= moment), float("-inf"))

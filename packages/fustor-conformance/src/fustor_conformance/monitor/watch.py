@@ -1,0 +1,203 @@
+"""Listening to a driver: its methods are put behind others of the same form while a monitor watches.
+
+The class stays the driver's own, and so do its instances: nothing is added to them, and what asks for a method's form,
+signature or owner gets the answer that it would get otherwise. A driver's calls of its own methods go straight through.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from fustor_conformance.monitor.ear import PHASES, Ear, Instance
+from fustor_conformance.monitor.inside import entered, is_inside, is_own_call, modules_of
+from fustor_core.drivers import PusherDriver, SourceDriver
+
+if TYPE_CHECKING:
+    from fustor_conformance.monitor.core import Monitor
+
+__all__ = ["watching"]
+
+_METHODS = (
+    "get_snapshot_iterator",
+    "get_message_iterator",
+    "get_audit_iterator",
+    "is_position_available",
+    "acknowledge",
+    "get_latest_position",
+    "get_snapshot_partitions",
+    "statistics",
+    "push",
+    "heartbeat",
+    "create_session",
+    "get_latest_committed_index",
+    "close",
+)
+_CONTRACT = (SourceDriver, PusherDriver)
+
+
+_listeners: dict[type, list[Monitor]] = {}
+_known: dict[int, tuple[weakref.ref[Any], Monitor, Instance]] = {}
+
+
+@contextmanager
+def watching(driver_class: type, listener: Monitor) -> Iterator[None]:
+    """While the block runs, the listener hears of every instance of that class that is constructed in it.
+
+    In a block within a block the inner listener hears alone.
+    """
+    heard_by = _listeners.setdefault(driver_class, [])
+    heard_by.append(listener)
+    undo = _put_behind(driver_class) if len(heard_by) == 1 and isinstance(driver_class, type) else []
+    try:
+        yield
+    finally:
+        heard_by.remove(listener)
+        for put_back in undo:
+            put_back()
+
+
+def _put_behind(driver_class: type) -> list[Callable[[], None]]:
+    modules = modules_of(driver_class)
+    ways_back = [_replace(driver_class, "__init__", _constructor(driver_class))]
+    for name in _METHODS:
+        found = inspect.getattr_static(driver_class, name, None)
+        of_contract = any(found is inspect.getattr_static(base, name, None) for base in _CONTRACT)
+        if inspect.isfunction(found) and not inspect.isasyncgenfunction(found) and not of_contract:
+            form = _coroutine if inspect.iscoroutinefunction(found) else _function
+            ways_back.append(_replace(driver_class, name, form(driver_class, name, found, modules)))
+    return ways_back
+
+
+def _replace(driver_class: type, name: str, function: Any) -> Callable[[], None]:
+    was_own, before = name in vars(driver_class), vars(driver_class).get(name)
+    setattr(driver_class, name, function)
+    return lambda: setattr(driver_class, name, before) if was_own else delattr(driver_class, name)
+
+
+def _constructor(driver_class: type) -> Callable[..., None]:
+    original: Callable[..., None] = inspect.getattr_static(driver_class, "__init__")
+
+    @wraps(original)
+    def construct(self: Any, /, *args: Any, **keywords: Any) -> None:
+        heard_by = _listeners.get(driver_class)
+        if not heard_by:
+            original(self, *args, **keywords)
+            return
+        config = keywords.get("config", args[1] if len(args) > 1 else None)
+        heard_by[-1].about_to_construct(config)
+        with entered():
+            original(self, *args, **keywords)
+        _know(self, heard_by[-1], heard_by[-1].constructed(config))
+
+    return construct
+
+
+def _know(driver: Any, listener: Monitor, instance: Instance) -> Instance:
+    key = id(driver)
+    _known[key] = (weakref.ref(driver, lambda _: _known.pop(key, None)), listener, instance)
+    return instance
+
+
+def _heard(driver: Any, driver_class: type) -> tuple[Monitor, Instance] | None:
+    """Who listens to this instance: whoever listened when it was constructed, while that lasts."""
+    found = _known.get(id(driver))
+    if found is None or found[0]() is not driver:
+        heard_by = _listeners.get(driver_class)
+        if not heard_by:
+            return None
+        return heard_by[-1], _know(driver, heard_by[-1], Instance())
+    return None if found[1].is_over else found[1:]
+
+
+def _function(
+    driver_class: type, name: str, original: Callable[..., Any], modules: frozenset[str]
+) -> Callable[..., Any]:
+    @wraps(original)
+    def call(self: Any, /, *args: Any, **keywords: Any) -> Any:
+        heard = None if is_own_call(modules) else _heard(self, driver_class)
+        if heard is None:
+            return original(self, *args, **keywords)
+        listener, instance = heard
+        before = listener.called(instance, name, args, keywords)
+        began = time.monotonic()
+        try:
+            with entered():
+                result = original(self, *args, **keywords)
+        except BaseException as error:
+            listener.failed(instance, name, before, error)
+            raise
+        if inspect.isawaitable(result):
+            return result  # not in the contract's form, which C01 says
+        listener.returned(instance, name, before, result, time.monotonic() - began)
+        if name in PHASES and isinstance(result, Iterator):
+            return _WatchedIterator(result, listener, listener.opened(instance, name, keywords))
+        return result
+
+    return call
+
+
+def _coroutine(
+    driver_class: type, name: str, original: Callable[..., Any], modules: frozenset[str]
+) -> Callable[..., Any]:
+    @wraps(original)
+    async def call(self: Any, /, *args: Any, **keywords: Any) -> Any:
+        heard = None if is_own_call(modules) else _heard(self, driver_class)
+        if heard is None:
+            return await original(self, *args, **keywords)
+        listener, instance = heard
+        before = listener.called(instance, name, args, keywords)
+        began = time.monotonic()
+        try:
+            with entered():
+                result = await original(self, *args, **keywords)
+        except BaseException as error:
+            listener.failed(instance, name, before, error)
+            raise
+        listener.returned(instance, name, before, result, time.monotonic() - began)
+        return result
+
+    return call
+
+
+class _WatchedIterator:
+    """A driver's iterator with an ear at it; gone at the moment when nobody holds it, as the driver's own would be."""
+
+    __slots__ = ("__weakref__", "_ear", "_inner", "_listener")
+
+    def __init__(self, inner: Iterator[Any], listener: Monitor, ear: Ear) -> None:
+        self._inner = inner
+        self._listener = listener
+        self._ear = ear
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self._listener.is_over or is_inside():
+            return next(self._inner)
+        self._ear.asked()
+        try:
+            with entered():
+                item = next(self._inner)
+        except StopIteration:
+            self._over(None)
+            raise
+        except BaseException as error:
+            self._over(error)
+            raise
+        if not self._listener.is_over:
+            self._ear.heard(item)
+        return item
+
+    def _over(self, error: BaseException | None) -> None:
+        if not self._listener.is_over:
+            self._ear.ended(error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
