@@ -31,6 +31,7 @@ _MODULES = (
     "run",
     "shape",
     "snapshot",
+    "values",
 )
 _checks: dict[tuple[str, Kind], Check] = {}
 

@@ -1,0 +1,163 @@
+"""The values, paths and columns that hurt: what JSON carries and a store, a driver or a query changes on the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["HARD", "Hard", "hard_columns", "same"]
+
+_LONG_NAME = "c" * 64
+
+
+@dataclass(frozen=True)
+class Hard:
+    """Something hard to keep: what goes into the row. `must`: no store may refuse it."""
+
+    what: str
+    record: dict[str, Any] | None = None
+    path: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    must: bool = False
+
+
+def _texts() -> list[Hard]:
+    plain = {
+        "an empty text": "",
+        "blanks around a text": "  a \t",
+        "a text of lines": "a\nb\r\nc",
+        "quotes and a backslash": 'it\'s "so" \\n \\',
+        "percent signs and underscores": "100%_%s{0}$1?",
+        "letters that are not ASCII": "äßé 日本語 🙂",
+        "a date as text": "2024-02-29",
+        "a moment as text": "2024-02-29T12:00:00.123456+02:00",
+        "a number as text": "007",
+        "a decimal as text": "12345678901234567890.10",
+        "the text 'null'": "null",
+        "the text 'true'": "true",
+        "JSON as text": '{"a": [1, null]}',
+        "a text of 10,000 letters": "ab" * 5_000,
+    }
+    hard = {
+        "a text of a million letters": "long " * 200_000,
+        "a text with a letter and its accent apart": "cafe\u0301",
+        "a control character": "a\x01b",
+        "a NUL in a text": "a\0b",
+    }
+    texts = [Hard(what, {"v": text}, must=True) for what, text in plain.items()]
+    return texts + [Hard(what, {"v": text}) for what, text in hard.items()]
+
+
+def _others() -> list[Hard]:
+    plain: dict[str, Any] = {
+        "NULL": None,
+        "false": False,
+        "true": True,
+        "zero": 0,
+        "a negative number": -17,
+        "2**53 + 1": 2**53 + 1,
+        "the largest 64-bit number": 2**63 - 1,
+        "0.1": 0.1,
+        "a small fraction": 1e-7,
+        "a fraction of 17 digits": 0.12345678901234566,
+        "an empty list": [],
+        "an empty mapping": {},
+        "a list of all kinds": [1, "1", None, True, 1.5, [], {}],
+        "a mapping in a mapping": {"a": {"b": [{"c": None}]}, "A": ""},
+    }
+    values = [Hard(what, {"v": value}, must=True) for what, value in plain.items()]
+    return [*values, Hard("2**63", {"v": 2**63}), Hard("a large fraction", {"v": 1.7e308})]
+
+
+def _names() -> list[Hard]:
+    names = {
+        "names that differ by case": ["Name", "name", "NAME"],
+        "names with blanks and quotes": ["a b", " a", "a ", "it's", 'a"b', "a`b"],
+        "names that a query reads": ["select", "a.b", "a%b", "a:b", "$a", "?", "a;b"],
+        "names that are the contract's": ["path", "mtime", "size", "record", "message_source", "is_directory", "extra"],
+        "names that are not ASCII": ["ä", "a\u0308", "名"],
+        "names of 65 letters that differ in the last": [_LONG_NAME + "a", _LONG_NAME + "b"],
+        "an empty name": [""],
+    }
+    return [Hard(what, {name: n for n, name in enumerate(some)}) for what, some in names.items()]
+
+
+def _fields() -> list[Hard]:
+    return [
+        Hard("a size of 0", fields={"size": 0}, must=True),
+        Hard("a size beyond 2**53", fields={"size": 2**53 + 1}, must=True),
+        Hard("an mtime with a fraction", fields={"mtime": 1_700_000_000.123456}, must=True),
+        Hard("an mtime of 0", fields={"mtime": 0.0}),
+        Hard("an mtime before 1970", fields={"mtime": -1.5}),
+        Hard("a container", fields={"is_directory": True}, must=True),
+        Hard("a file that is being written", fields={"is_atomic_write": False}),
+    ]
+
+
+def _paths() -> list[Hard]:
+    """Each beside others that are nearly the same: a store that folds them has one row less."""
+    short = {
+        "paths that differ by case": ("/kit-Case", "/kit-case"),
+        "paths that differ by a blank at the end": ("/kit-end", "/kit-end ", "/kit-end  "),
+        "a path with a blank in front": ("/ kit",),
+        "paths that differ by their accents": ("/kit-caf\u00e9", "/kit-cafe\u0301", "/kit-cafe"),
+        "paths that a pattern takes as one": ("/kit_x", "/kit%x", "/kitax", "/kit*x", "/kit?x", "/kit[x]"),
+        "paths with quotes": ("/kit'x", '/kit"x', "/kit\\x", "/kit;x--"),
+        "paths that are quoted": ("/kit%2Fx", "/kit%252Fx", "/kit,x", "/kit+x"),
+        "paths with a line break and a tab": ("/kit\nx", "/kit\tx"),
+        "a path of dots": ("/kit...", "/.kit"),
+        "a path that is not ASCII": ("/kit-日本語-🙂",),
+    }
+    long = {
+        "a name of 255 letters": ("/" + "k" * 255,),
+        "paths of 300 letters that differ in the last": ("/" + "k" * 149 + "/" + "l" * 149 + "a",),
+    }
+    near = {"paths of 300 letters that differ in the last one": ("/" + "k" * 149 + "/" + "l" * 149 + "b",)}
+    return [
+        Hard(what, path=path, must=what in short and path.isprintable()) for what, paths in {**short, **long, **near}.items() for path in paths
+    ]
+
+
+HARD: tuple[Hard, ...] = (*_texts(), *_others(), *_names(), *_fields(), *_paths())
+"""Every one of them."""
+
+
+def hard_columns() -> list[tuple[str, dict[str, Any]]]:
+    """What a table's rows look like one after another: columns come, go, and change what they hold."""
+    return [
+        ("the first row of a table", {"id": 1, "v": 1}),
+        ("a column that is new", {"id": 2, "v": 2, "later": "x"}),
+        ("a column that holds a text after numbers", {"id": 3, "v": "three", "later": None}),
+        ("a column that holds a list after texts", {"id": 4, "v": [4], "later": 4.5}),
+        ("a column that is gone", {"id": 5, "later": {"a": 5}}),
+        ("a column that is back", {"id": 6, "v": None}),
+        ("a number that does not fit the earlier ones", {"id": 7, "v": 2**40, "later": True}),
+        ("a row without columns", {}),
+    ]
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Whether it is the same value: a number by its value, in whatever type of number; true is not 1.
+
+    Text with a NUL, which many databases cannot hold as text, may be kept as its JSON.
+    """
+    if isinstance(wanted, bool) or isinstance(found, bool) or wanted is None or found is None:
+        return found is wanted
+    if isinstance(wanted, int | float):
+        return isinstance(found, int | float | Decimal) and _same_number(found, wanted)
+    if isinstance(wanted, list):
+        return isinstance(found, list | tuple) and len(found) == len(wanted) and all(map(same, found, wanted))
+    if isinstance(wanted, dict):
+        return (
+            isinstance(found, dict)
+            and found.keys() == wanted.keys()
+            and all(same(found[name], value) for name, value in wanted.items())
+        )
+    return type(found) is type(wanted) and bool(found == wanted or ("\0" in wanted and found == json.dumps(wanted)))
+
+
+def _same_number(found: float | Decimal, wanted: float) -> bool:
+    """A fraction is what its digits are read as; a whole number is exact."""
+    return float(found) == wanted if isinstance(wanted, float) else found == wanted
