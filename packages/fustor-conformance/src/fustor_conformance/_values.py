@@ -110,14 +110,13 @@ def _paths() -> list[Hard]:
         "a path of dots": ("/kit...", "/.kit"),
         "a path that is not ASCII": ("/kit-日本語-🙂",),
     }
+    deep = "/" + "k" * 149 + "/" + "l" * 149
     long = {
         "a name of 255 letters": ("/" + "k" * 255,),
-        "paths of 300 letters that differ in the last": ("/" + "k" * 149 + "/" + "l" * 149 + "a",),
+        "paths of 300 letters that differ in the last": (f"{deep}a", f"{deep}b"),
     }
-    near = {"paths of 300 letters that differ in the last one": ("/" + "k" * 149 + "/" + "l" * 149 + "b",)}
-    return [
-        Hard(what, path=path, must=what in short and path.isprintable()) for what, paths in {**short, **long, **near}.items() for path in paths
-    ]
+    every = [(what, path) for what, paths in (short | long).items() for path in paths]
+    return [Hard(what, path=path, must=what in short and path.isprintable()) for what, path in every]
 
 
 HARD: tuple[Hard, ...] = (*_texts(), *_others(), *_names(), *_fields(), *_paths())

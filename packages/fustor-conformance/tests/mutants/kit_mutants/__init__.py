@@ -13,6 +13,7 @@ from kit_mutants import (
     run,
     shape,
     snapshot,
+    values,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "run",
     "shape",
     "snapshot",
+    "values",
 ]
 
 MUTANTS = sorted(registry.MUTANTS, key=str)
