@@ -320,6 +320,26 @@ def test_list_shows_a_recorded_verdict_until_the_sources_change(workspace):
     assert "conformant (guide, stale)" in done(workspace, "list")
 
 
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ({"outcome": "conformant", "exercised": 61, "rules": 74}, "conformant, 61 of 74 rules (guide, stale)"),
+        (
+            {"conformant": False, "outcome": "not judged", "exercised": 9, "rules": 74},
+            "not judged, 9 of 74 rules (guide",
+        ),
+        ({"outcome": "not judged", "exercised": "x", "rules": True}, "conformant (guide, stale)"),
+    ],
+)
+def test_list_counts_the_rules_that_were_exercised(workspace, counts, shown):
+    said = {"kind": "source", "name": "redis", "profile": "guide", "kit_version": "1.0.0", "date": "2026-11-24"}
+    verdict = {**said, "conformant": True, "sources": "0", "not_exercised": ["A10-unreadable-directory", 3], **counts}
+    (workspace / REDIS / VERDICTS_FILE).write_text(json.dumps({"schema": 1, "verdicts": [verdict]}))
+    assert shown in done(workspace, "list")
+    (one,) = rows(workspace)["source-redis"]["conformance"]
+    assert one["not_exercised"] == ["A10-unreadable-directory"]
+
+
 def test_an_interrupted_run_is_settled_first(workspace):
     (workspace / ".fustor-new-0000").mkdir()
     result = fustor_new("unregister", REDIS, cwd=workspace)

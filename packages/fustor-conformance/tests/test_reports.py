@@ -41,7 +41,7 @@ def test_markdown_has_one_line_a_check(tmp_path):
     write_reports([REPORT], tmp_path / "r.md")
     lines = [line for line in (tmp_path / "r.md").read_text(errors="replace").splitlines() if line.startswith("| S")]
     assert len(lines) == 4
-    assert all(line.count("|") - line.count("\\|") == 6 for line in lines)
+    assert all(line.count("|") - line.count("\\|") == 8 for line in lines)
 
 
 def test_another_suffix_is_refused(tmp_path):

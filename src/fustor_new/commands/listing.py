@@ -64,6 +64,10 @@ class Row:
                 {
                     "profile": one.profile,
                     "conformant": one.conformant,
+                    "outcome": one.outcome,
+                    "exercised": one.exercised,
+                    "rules": one.rules,
+                    "not_exercised": list(one.not_exercised),
                     "kit_version": one.kit_version,
                     "date": one.date,
                     "stale": one.sources != self.sources,
@@ -90,8 +94,9 @@ class Row:
 
     def _verdicts(self) -> Iterator[str]:
         for one in self.conformance:
-            verdict = "conformant" if one.conformant else "not conformant"
-            yield f"{verdict} ({one.profile}{', stale' if one.sources != self.sources else ''})"
+            counted = f", {one.exercised} of {one.rules} rules" if None not in (one.exercised, one.rules) else ""
+            stale = ", stale" if one.sources != self.sources else ""
+            yield f"{one.outcome}{counted} ({one.profile}{stale})"
 
 
 def list_drivers(root: Path | None, *, json: bool) -> None:

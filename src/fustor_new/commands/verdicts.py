@@ -13,6 +13,7 @@ from fustor_new._walking import walk
 __all__ = ["VERDICTS_FILE", "Conformance", "read_verdicts", "sources_digest"]
 
 VERDICTS_FILE = ".fustor-conformance.json"
+_OUTCOMES = {True: ("conformant",), False: ("not conformant", "not judged")}
 _ASIDE = {"tests", "build", "dist", "__pycache__", "node_modules"}
 
 
@@ -28,6 +29,14 @@ class Conformance:
     date: str
     sources: str
     """The digest of the package's sources that were judged."""
+    outcome: str
+    """`conformant`, `not conformant` or `not judged`."""
+    exercised: int | None = None
+    """How many of the profile's rules a check looked at; None in a verdict of a kit that did not count them."""
+    rules: int | None = None
+    """How many rules the profile asks."""
+    not_exercised: tuple[str, ...] = ()
+    """The names of the others."""
 
 
 def read_verdicts(package: Path) -> tuple[Conformance, ...]:
@@ -68,4 +77,21 @@ def _verdict(data: Any) -> Conformance | None:
         return None
     if not all(isinstance(data.get(key), str) for key in texts):
         return None
-    return Conformance(conformant=data["conformant"], **{key: data[key] for key in texts})
+    usual = "conformant" if data["conformant"] else "not conformant"
+    outcome = data.get("outcome")
+    return Conformance(
+        conformant=data["conformant"],
+        outcome=outcome if outcome in _OUTCOMES[data["conformant"]] else usual,
+        exercised=_count(data.get("exercised")),
+        rules=_count(data.get("rules")),
+        not_exercised=tuple(name for name in _listed(data.get("not_exercised")) if isinstance(name, str)),
+        **{key: data[key] for key in texts},
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

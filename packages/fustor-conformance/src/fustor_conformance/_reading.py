@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from fustor_conformance._manners import Manners
 from fustor_conformance.outcome import Broken
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase, EventType
 
 DELIVERY_SEC = 10.0
 """How long a change may take to arrive, unless a run is told otherwise."""
+_MOST_WAITS = 10
 
 
 class Stream:
@@ -29,10 +31,13 @@ class Stream:
         *,
         paused: bool = False,
         patience_sec: float = DELIVERY_SEC,
+        manners: Manners | None = None,
         **keywords: Any,
     ) -> None:
         self.patience_sec = patience_sec
+        self._manners = manners or Manners()
         self.stop_event = threading.Event()
+        self._manners.took(self.stop_event)
         self.events: list[EventBase] = []
         self.error: BaseException | None = None
         self._changed = threading.Condition()
@@ -65,7 +70,8 @@ class Stream:
     ) -> None:
         self.stop_event.set()
         self.resume()
-        self._thread.join(self.patience_sec)
+        self._manners.join(self._thread)
+        self._manners.left(self.stop_event)
 
     def wait_for(self, wanted: Callable[[Sequence[EventBase]], bool], seconds: float | None = None) -> bool:
         """Whether what has been read satisfies `wanted` before the time is over.
@@ -94,17 +100,31 @@ class Stream:
     def require(self, paths: Iterable[str], *, deleted: Iterable[str] = ()) -> None:
         """Wait until every one of `paths` was upserted, and of `deleted` deleted, last of all that was told of it.
 
+        While more of them keep coming it goes on waiting, ten times as long at most.
+
         Raises:
-            Broken: that did not come.
+            Broken: for the time that a change may take, no more of them came.
         """
         wanted = {**dict.fromkeys(paths, True), **dict.fromkeys(deleted, False)}
-        if not self.wait_for(lambda events: _holds(events, wanted)):
+        if not self._wait_while_they_come(wanted):
             now = last_word(self.events)
             missing = sorted(path for path, there in wanted.items() if now.get(path) is not there)
             raise Broken(
                 f"Not told within {self.patience_sec:g} s: {missing[:5]} ({len(missing)} of {len(wanted)})",
                 *self.events[-3:],
             )
+
+    def _wait_while_they_come(self, wanted: dict[str, bool]) -> bool:
+        before = 0
+        for _ in range(_MOST_WAITS):
+            if self.wait_for(lambda events: _holds(events, wanted)):
+                return True
+            now = last_word(self.events)
+            held = sum(now.get(path) is there for path, there in wanted.items())
+            if held <= before or self._ended:
+                return False
+            before = held
+        return False
 
     def _read(self) -> None:
         try:

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from fustor_conformance._progress import Teller
 from fustor_conformance._verdict_file import VerdictFile, VerdictFileError
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.judge import Judge
-from fustor_conformance.outcome import Status
 from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
 from fustor_conformance.rules import Kind, Profile, Rule, UnknownRuleError, find_rule, rules_for
-from fustor_conformance.subject import Options, Subject, SubjectError, find_subject
+from fustor_conformance.subject import LONG, Options, Subject, SubjectError, find_subject
 
 __all__ = ["conform", "explain"]
 
@@ -38,6 +38,8 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     seed: Annotated[int, typer.Option(metavar="N", help="What they are drawn from")] = 1,
     history: Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it")] = None,
     *,
+    long: Annotated[bool, typer.Option("--long", help="Ten times the histories")] = False,
+    durations: Annotated[int, typer.Option(min=0, metavar="N", help="Also print the N slowest checks")] = 0,
     released: Annotated[bool, typer.Option("--released", help="Also beside the released cores (slow)")] = False,
     agents: Annotated[bool, typer.Option("--agents", help="Also under the released agents (slow)")] = False,
     record: Annotated[
@@ -48,8 +50,11 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
 ) -> None:
     """Judge a driver: is it conformant, and if not, what is broken, why it matters and what to change.
 
+    A driver is conformant when every MUST passed or was skipped by declaration; how many rules were exercised, and
+    which were not, stands beside it. It is not judged where its World says too little.
+
     Exit codes: 0 conformant (or none of the chosen checks broken), 2 usage, 7 the driver or its World does not
-    load, 8 not conformant.
+    load, 8 not conformant, or not judged.
     """
     if profile not in kind.profiles:
         raise _fail(
@@ -64,18 +69,19 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
                 f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}", _USAGE
             )
     opt_in = frozenset(option for option, on in {"--released": released, "--agents": agents}.items() if on)
-    options = Options(opt_in, patience, histories, seed, history)
+    options = Options(opt_in, patience, histories * (LONG if long else 1), seed, history)
     try:
         subject = find_subject(kind, name, world=world, options=options)
     except SubjectError as error:
         raise _fail(str(error), _ENVIRONMENT) from error
-    judge = Judge(subject, profile)
     verdict_file = _verdict_file(subject) if record else None
-    done = report_of(judge, judge.verdicts(rules))
+    with Teller() as teller:
+        judge = Judge(subject, profile, progress=teller)
+        done = report_of(judge, judge.verdicts(rules))
     write_reports_to(report or (), done)
     if verdict_file:
         _record(verdict_file, done)
-    _show(done, as_json=as_json, quiet=quiet)
+    _show(done, as_json=as_json, quiet=quiet, durations=durations)
     if not (done.is_clean if checks else done.conformant):
         raise typer.Exit(_NOT_CONFORMANT)
 
@@ -117,7 +123,7 @@ def _record(file: VerdictFile, report: Report) -> None:
         raise _fail(str(error), _ENVIRONMENT) from error
 
 
-def _show(report: Report, *, as_json: bool, quiet: bool) -> None:
+def _show(report: Report, *, as_json: bool, quiet: bool, durations: int) -> None:
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2))
         return
@@ -126,10 +132,12 @@ def _show(report: Report, *, as_json: bool, quiet: bool) -> None:
         return
     console = Console()
     console.print(report.table())
-    for verdict in report.verdicts:
-        if verdict.status is Status.FAILED:
-            console.print(verdict.explained(), end="\n\n", markup=False, highlight=False)
-    console.print(report.summary, markup=False, highlight=False)
+    for verdict in report.causes:
+        console.print(verdict.explained(), end="\n\n", markup=False, highlight=False)
+    for verdict in sorted(report.verdicts, key=lambda verdict: -verdict.seconds)[:durations]:
+        console.print(f"{verdict.seconds:6.1f} s  {verdict.rule.name}", markup=False, highlight=False)
+    for text in (*report.notes, report.summary):
+        console.print(text, markup=False, highlight=False)
 
 
 def _rule(name: str) -> Rule:

@@ -2,53 +2,62 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
-import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fustor_conformance import worlds
-from fustor_conformance._stubs import unwritten
+from fustor_conformance._runner import Outcome, Runner
 from fustor_conformance.monitor import Finding, Monitor, observed
-from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status, Verdict, printable
+from fustor_conformance.outcome import Status, Verdict, printable
 from fustor_conformance.registry import Check, find_check
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
 
-__all__ = ["CHECK_DEADLINE_SEC", "Judge"]
+__all__ = ["CHECK_DEADLINE_SEC", "Judge", "Progress"]
 
 CHECK_DEADLINE_SEC = 60.0
 """How long one check may take before the driver is said to hang."""
-
-_WORLD_PROTOCOLS: dict[str, type] = {
-    "unreadable": worlds.WithUnreadable,
-    "interrupted": worlds.WithInterruption,
-    "broken": worlds.WithBrokenConfig,
-    "settle": worlds.WithSettling,
-    "create_long": worlds.WithLongValues,
-}
-_NEEDS_OF_PUSHERS = ("stored", "keyed")
+_STALL_SEC = 30.0
+"""How long a check of a source may stand at one place."""
+_KNOWN_TO_HANG_SEC = 15.0
+"""What is left of both once a check has hung."""
+_LOOK_SEC = 0.25
+_RELEASE_SEC = 2.0
 _STAND_ASIDE = (Status.PASSED, Status.SKIPPED)
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    status: Status
-    detail: str = ""
-    observed: int = 0
+class Progress:
+    """A check that begins now, and how many of how many have ended."""
+
+    rule: Rule
+    done: int
+    of: int
 
 
 class Judge:
-    """Gives a verdict for every rule; one judge runs a check at most once, in whatever order it is asked."""
+    """Gives a verdict for every rule; one judge runs a check at most once, in whatever order it is asked.
+
+    Args:
+        subject: what is judged.
+        profile: the host that is judged for.
+        deadline_sec: how long one check may take.
+        progress: called before each check that runs.
+    """
 
     def __init__(
-        self, subject: Subject, profile: Profile = Profile.GUIDE, *, deadline_sec: float = CHECK_DEADLINE_SEC
+        self,
+        subject: Subject,
+        profile: Profile = Profile.GUIDE,
+        *,
+        deadline_sec: float = CHECK_DEADLINE_SEC,
+        progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.subject = replace(subject, options=replace(subject.options, profile=profile))
         self.profile = profile
         self.deadline_sec = deadline_sec
+        self._progress = progress
+        self._of = 0
         self._verdicts: dict[str, Verdict] = {}
         self._findings: dict[str, tuple[Finding, Rule]] = {}
         """The first finding of each rule, with the rule whose check was running."""
@@ -61,7 +70,13 @@ class Judge:
             outcome = self._outcome(rule)
             level = rule.levels(self.subject.kind).get(self.profile)
             self._verdicts[rule.id] = Verdict(
-                rule, level, outcome.status, printable(outcome.detail), outcome.observed, time.monotonic() - began
+                rule,
+                level,
+                outcome.status,
+                printable(outcome.detail),
+                outcome.observed,
+                time.monotonic() - began,
+                tuple(sorted(outcome.without)),
             )
         found = self._verdicts[rule.id]
         if found.level is None:
@@ -74,6 +89,7 @@ class Judge:
         What the monitor saw while they ran is in the verdict of the rule that it breaks, chosen or not.
         """
         chosen = list(rules_for(self.subject.kind, self.profile) if rules is None else rules)
+        self._of = len(chosen)
         for rule in chosen:
             self.verdict(rule)
         chosen += [rule for rule in self._found_rules(self._findings) if rule not in chosen]
@@ -101,39 +117,54 @@ class Judge:
         finding, during = self._findings[verdict.rule.id]
         return replace(verdict, status=Status.FAILED, detail=printable(f"{finding}\n  seen while {during.name} ran"))
 
-    def _outcome(self, rule: Rule) -> _Outcome:
+    def _outcome(self, rule: Rule) -> Outcome:
         function = find_check(rule.id, self.subject.kind)
         if function is None:
-            return _Outcome(Status.NOT_JUDGED, "This version of the kit has no check for it")
-        if rule.opt_in and rule.opt_in not in self.subject.options.opt_in:
-            return _Outcome(Status.NOT_JUDGED, f"Needs environments of its own; ask for it with {rule.opt_in}")
+            return Outcome(Status.NOT_JUDGED, "This version of the kit has no check for it")
+        if not self._is_asked_for(rule):
+            return Outcome(Status.NOT_JUDGED, f"Needs environments of its own; ask for it with {rule.opt_in}")
         if rule.capability and rule.capability not in self.subject.capabilities:
-            return _Outcome(Status.SKIPPED, f"The driver does not declare {rule.capability!r}")
+            return Outcome(Status.SKIPPED, f"The driver does not declare {rule.capability!r}")
         return self._after_prerequisites(rule) or self._run(rule, function)
 
-    def _after_prerequisites(self, rule: Rule) -> _Outcome | None:
+    def _is_asked_for(self, rule: Rule) -> bool:
+        return not rule.opt_in or rule.opt_in in self.subject.options.opt_in
+
+    def _after_prerequisites(self, rule: Rule) -> Outcome | None:
+        """What this rule's verdict follows from, if a rule that comes first did not pass: the first one of them."""
         for required in map(find_rule, rule.requires):
-            if not required.levels(self.subject.kind):
+            if not required.levels(self.subject.kind) or not self._is_asked_for(required):
                 continue
             self.verdict(required)
             found = self._verdicts[required.id]
-            if found.status is Status.TODO:
-                first = "" if found.detail.startswith("After ") else f"After {required.name}: "
-                return _Outcome(Status.TODO, f"{first}{found.detail}")
-            if found.status not in _STAND_ASIDE:
-                return _Outcome(Status.NOT_JUDGED, f"{required.name} comes first and is {found.status.value!r}")
+            if found.status in _STAND_ASIDE:
+                continue
+            is_first = not found.detail.startswith("After ")
+            why = "which failed" if found.status is Status.FAILED else found.detail
+            joint = ", " if found.status is Status.FAILED else ": "
+            detail = f"After {required.name}{joint}{why}" if is_first else found.detail
+            return Outcome(Status.TODO if found.status is Status.TODO else Status.NOT_JUDGED, detail)
         return None
 
-    def _run(self, rule: Rule, function: Check) -> _Outcome:
-        deadline_sec = rule.deadline_sec or self.deadline_sec
+    def _run(self, rule: Rule, function: Check) -> Outcome:
+        if self._progress is not None:
+            self._progress(Progress(rule, len(self._verdicts), max(self._of, len(self._verdicts) + 1)))
         with observed(self.subject.driver_class) as monitor:
-            runner = _Runner(self.subject, rule, function)
-            runner.start()
-            runner.join(deadline_sec)
-        outcome = runner.outcome or _Outcome(Status.FAILED, runner.where_it_hangs(deadline_sec))
+            outcome = self._bounded(Runner(self.subject, rule, function), rule)
         return self._after_findings(rule, monitor, outcome)
 
-    def _after_findings(self, rule: Rule, monitor: Monitor, outcome: _Outcome) -> _Outcome:
+    def _bounded(self, runner: Runner, rule: Rule) -> Outcome:
+        runner.start()
+        why = self._wait(runner, rule)
+        if why is None:
+            return runner.result()
+        where = runner.where_it_stands()
+        self.subject.manners.hangs += 1
+        self.subject.manners.release()
+        runner.join(_RELEASE_SEC)
+        return Outcome(Status.FAILED, f"{why}; it stands in\n{where}")
+
+    def _after_findings(self, rule: Rule, monitor: Monitor, outcome: Outcome) -> Outcome:
         """Keep what the monitor saw; a check that failed names first what was broken before."""
         for finding in monitor.findings:
             self._findings.setdefault(finding.rule_id, (finding, rule))
@@ -146,71 +177,32 @@ class Judge:
         cause = next(finding for finding in monitor.findings if finding.rule_id == first.id)
         return replace(outcome, detail=f"{first.name} was broken first: {cause.seen}\n{outcome.detail}")
 
+    def _wait(self, runner: Runner, rule: Rule) -> str | None:
+        """None once the check has ended, or why it is not waited for any longer."""
+        began = moved = time.monotonic()
+        deadline_sec, stall_sec = self._limits(rule)
+        place = runner.place()
+        while True:
+            runner.join(min(_LOOK_SEC, deadline_sec))
+            now = time.monotonic()
+            if not runner.is_alive():
+                return None
+            if (here := runner.place()) != place:
+                place, moved = here, now
+            if now - began >= deadline_sec:
+                return f"Did not return within {deadline_sec:g} s"
+            if stall_sec is not None and now - moved >= stall_sec:
+                return f"One step did not return within {stall_sec:g} s"
 
-class _Runner(threading.Thread):
-    """Runs one check in a thread, so that a driver which never returns costs one deadline and not the run."""
-
-    def __init__(self, subject: Subject, rule: Rule, function: Check) -> None:
-        super().__init__(name=f"conformance-{rule.id}", daemon=True)
-        self.outcome: _Outcome | None = None
-        self._subject = subject
-        self._rule = rule
-        self._function = function
-
-    def run(self) -> None:
-        try:
-            self._require_world()
-            observed = self._function(self._subject)
-        except Broken as broken:
-            self.outcome = _Outcome(Status.FAILED, f"{broken} [thread {broken.thread}]")
-        except NotApplicable as reason:
-            self.outcome = _Outcome(Status.SKIPPED, str(reason))
-        except NotJudged as reason:
-            self.outcome = _Outcome(Status.NOT_JUDGED, str(reason))
-        except NotImplementedError as error:
-            self.outcome = self._not_implemented(error)
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises is the verdict, and is told in full
-            self.outcome = _raised(error)
-        else:
-            nothing = _Outcome(Status.FAILED, "Observed nothing: the driver told nothing that this check could look at")
-            self.outcome = _Outcome(Status.PASSED, observed=observed) if observed else nothing
-
-    def where_it_hangs(self, deadline_sec: float) -> str:
-        """The thread's stack, for a check that did not return."""
-        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way to see another thread
-        stack = "".join(traceback.format_stack(frame)[-6:]) if frame else ""
-        return f"Did not return within {deadline_sec:g} s; it stands in\n{stack}"
-
-    def _not_implemented(self, error: NotImplementedError) -> _Outcome:
-        owners = [self._subject.driver_class]
-        if isinstance(self._subject.world_factory, type):
-            owners.append(self._subject.world_factory)
-        stub = unwritten(error, *owners)
-        if stub is None:
-            return _raised(error)
-        return _Outcome(Status.TODO, f"Write {stub}" + (f": {error}" if str(error) else ""))
-
-    def _require_world(self) -> None:
-        if not self._rule.needs:
-            return
-        world = self._subject.make_world()
-        for need in self._rule.needs:
-            if self._subject.kind is Kind.PUSHER and need not in _NEEDS_OF_PUSHERS:
-                continue
-            if not _can(world, need):
-                raise NotApplicable(f"The World declares no {need!r}")
-
-
-def _can(world: object, need: str) -> bool:
-    if need in _WORLD_PROTOCOLS:
-        return isinstance(world, _WORLD_PROTOCOLS[need])
-    if need == "stored":
-        return True
-    if need == "keyed":
-        return bool(getattr(world, "keyed", False))
-    return need in getattr(world, "operations", ())
-
-
-def _raised(error: Exception) -> _Outcome:
-    trace = "".join(traceback.format_exception(error)[-8:])
-    return _Outcome(Status.FAILED, f"Raised {type(error).__name__}: {error}\n{trace}")
+    def _limits(self, rule: Rule) -> tuple[float, float | None]:
+        """How long the check may take, and how long it may stand at one place if that can be seen."""
+        slowness = self.subject.manners.slowness
+        most = rule.deadline_sec or self.deadline_sec * slowness
+        if rule.opt_in:
+            return most, None
+        known = self.subject.manners.hangs > 0
+        patient = self.subject.options.patience_sec + _RELEASE_SEC
+        stall = max((_KNOWN_TO_HANG_SEC if known else _STALL_SEC) * slowness, patient)
+        if known and rule.deadline_sec is None:
+            most = min(most, stall)
+        return most, stall if self.subject.kind is Kind.SOURCE else None

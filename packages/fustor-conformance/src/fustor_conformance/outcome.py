@@ -58,6 +58,20 @@ class Verdict:
     detail: str = ""
     observed: int = 0
     seconds: float = 0.0
+    without: tuple[str, ...] = ()
+    """What the check asked of the World and the World cannot do, so that it looked at less."""
+
+    @property
+    def is_exercised(self) -> bool:
+        """Whether the check ran to its end, one way or the other."""
+        return self.status in (Status.PASSED, Status.FAILED)
+
+    @property
+    def not_exercised(self) -> str:
+        """What was not looked at, and why; empty where everything was."""
+        if self.is_exercised:
+            return f"without {', '.join(self.without)}" if self.without else ""
+        return self.detail.partition("\n")[0] or str(self.status)
 
     @property
     def blocks(self) -> bool:

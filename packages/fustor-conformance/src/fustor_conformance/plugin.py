@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fustor-patience", type=float, default=10.0, metavar="SEC", help="how long a change may take")
     group.addoption("--fustor-histories", type=int, default=20, metavar="N", help="how many random histories (R05)")
     group.addoption("--fustor-seed", type=int, default=1, metavar="N", help="what they are drawn from")
+    group.addoption("--fustor-long", action="store_true", help="ten times the histories")
     group.addoption("--fustor-strict", action="store_true", help="fail on any MUST that did not pass, to do included")
     group.addoption("--fustor-released", action="store_true", help="also run beside the released cores (P06; slow)")
     group.addoption("--fustor-agents", action="store_true", help="also run under the released agents (R04; slow)")
@@ -69,12 +70,12 @@ def judge_for(config: pytest.Config, owner: type, make_subject: Callable[[], Sub
 
 def options_of(config: pytest.Config) -> Options:
     """What this run's command line asks for."""
-    from fustor_conformance.subject import Options  # noqa: PLC0415 - not in runs that judge nothing
+    from fustor_conformance.subject import LONG, Options  # noqa: PLC0415 - not in runs that judge nothing
 
     return Options(
         opt_in=frozenset(name for name in ("--released", "--agents") if config.getoption(f"--fustor-{name[2:]}")),
         patience_sec=config.getoption("--fustor-patience"),
-        histories=config.getoption("--fustor-histories"),
+        histories=config.getoption("--fustor-histories") * (LONG if config.getoption("--fustor-long") else 1),
         seed=config.getoption("--fustor-seed"),
     )
 
@@ -116,10 +117,11 @@ class _Verdicts:
         reports = _merged(self.records)
         terminalreporter.section("Fustor conformance")
         for report in reports:
-            terminalreporter.write_line(report.summary)
+            for text in (report.summary, *report.notes):
+                terminalreporter.write_line(text)
             for verdict in report.verdicts:
                 if verdict.status != "passed":
-                    note = verdict.detail.partition("\n")[0]
+                    note = verdict.detail.partition("\n")[0] or verdict.not_exercised
                     terminalreporter.write_line(f"  {verdict.status:<10}  {verdict.rule.name}: {note}")
         _write(reports, config.getoption("--fustor-report"))
 
@@ -143,8 +145,10 @@ def _merged(records: list[dict[str, Any]]) -> list[Report]:
 
     order = {rule.id: position for position, rule in enumerate(all_rules())}
     found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    notes: dict[tuple[str, str, str, str], tuple[str, ...]] = {}
     for entry in records:
         key = (entry["kind"], entry["name"], entry["driver_version"], entry["profile"])
+        notes[key] = tuple(entry["notes"])
         verdicts = found.setdefault(key, {})
         for verdict in entry["verdicts"]:
             is_known_to_fail = verdicts.get(verdict["id"], verdict)["status"] == "failed"
@@ -157,6 +161,7 @@ def _merged(records: list[dict[str, Any]]) -> list[Report]:
             version,
             Profile(profile),
             tuple(verdict_from_json(verdicts[rule_id]) for rule_id in sorted(verdicts, key=order.__getitem__)),
+            notes[kind, name, version, profile],
         )
         for (kind, name, version, profile), verdicts in found.items()
     ]

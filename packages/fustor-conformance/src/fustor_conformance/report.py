@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from rich.markup import escape
 from rich.table import Table
 
+from fustor_conformance._shared_code import shared_modules
 from fustor_conformance.judge import Judge
 from fustor_conformance.outcome import Status, Verdict, printable
-from fustor_conformance.rules import Kind, Level, Profile, find_rule, rules_for
+from fustor_conformance.rules import Kind, Level, Profile, Rule, depth, find_rule, rules_for
+from fustor_conformance.subject import Subject
 
 __all__ = ["REPORT_SUFFIXES", "Report", "report_of", "verdict_from_json", "verdict_to_json", "write_reports"]
 
@@ -38,6 +41,8 @@ class Report:
     driver_version: str
     profile: Profile
     verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the driver was judged."""
 
     @property
     def kit_version(self) -> str:
@@ -46,7 +51,7 @@ class Report:
 
     @property
     def conformant(self) -> bool:
-        """Whether every MUST of the profile ran and passed; what the driver declares not to have is skipped."""
+        """Whether every MUST of the profile passed; one that was skipped by declaration counts as not exercised."""
         return self.is_clean and self.is_complete
 
     @property
@@ -62,17 +67,69 @@ class Report:
         return {rule_id for rule_id, level in levels.items() if level is Level.MUST} <= judged
 
     @property
-    def summary(self) -> str:
-        """One line: `source postgres: conformant (guide, kit 1.0.0)`, or why not."""
-        scope = f"({self.profile}, kit {self.kit_version})"
-        label = f"{self.kind} {self.name}"
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule that the profile asks of such a driver."""
+        return rules_for(self.kind, self.profile)
+
+    @property
+    def exercised(self) -> int:
+        """How many of the profile's rules a check looked at, advice included."""
+        asked = {rule.id for rule in self.rules}
+        return sum(verdict.is_exercised for verdict in self.verdicts if verdict.rule.id in asked)
+
+    @property
+    def not_exercised(self) -> tuple[Rule, ...]:
+        """The profile's rules that no check looked at: skipped, to do, not judged or not chosen."""
+        looked_at = {verdict.rule.id for verdict in self.verdicts if verdict.is_exercised}
+        return tuple(rule for rule in self.rules if rule.id not in looked_at)
+
+    @property
+    def outcome(self) -> str:
+        """The verdict on all of this: `conformant`, `not conformant` or `not judged`."""
         if self.conformant:
-            return f"{label}: conformant {scope}"
+            return "conformant"
+        blocking = {verdict.status for verdict in self.verdicts if verdict.blocks}
+        return "not conformant" if blocking - {Status.NOT_JUDGED} else "not judged"
+
+    @property
+    def causes(self) -> tuple[Verdict, ...]:
+        """What failed, that comes first on which other rules build; MUSTs before advice."""
+        failed = [verdict for verdict in self.verdicts if verdict.status is Status.FAILED]
+        return tuple(sorted(failed, key=lambda verdict: (not verdict.blocks, depth(verdict.rule, self.kind))))
+
+    @property
+    def headline(self) -> str:
+        """`source postgres: conformant, 61 of 74 rules exercised (guide, kit 1.0.0)`, or why not."""
+        label = f"{self.kind} {self.name}"
+        scope = f"({self.profile}, kit {self.kit_version})"
+        if self.conformant:
+            in_part = sum(bool(verdict.without) for verdict in self.verdicts)
+            partly = f", {in_part} of them in part" if in_part else ""
+            return f"{label}: conformant, {self.exercised} of {len(self.rules)} rules exercised{partly} {scope}"
         if self.is_clean:
             return f"{label}: {len(self.verdicts)} checks chosen, nothing broken {scope}"
         counts = Counter(v.status for v in self.verdicts if v.blocks)
         reasons = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
-        return f"{label}: not conformant {scope}: {reasons or 'nothing was judged'}"
+        return f"{label}: {self.outcome} {scope}: {reasons or 'nothing was judged'}{self._first()}"
+
+    def _first(self) -> str:
+        if self.causes and self.causes[0].blocks:
+            return f", first of all {self.causes[0].rule.name}"
+        blocking = [verdict for verdict in self.verdicts if verdict.blocks]
+        return f", first of all {blocking[0].rule.name}: {_first_line(blocking[0])}" if blocking else ""
+
+    @property
+    def summary(self) -> str:
+        """The headline, and by name the rules that nothing was seen of where the driver is conformant all the same."""
+        if not self.conformant:
+            return self.headline
+        lacking = sorted({name for verdict in self.verdicts for name in verdict.without})
+        parts = [
+            self.headline,
+            *([f"not exercised: {', '.join(rule.name for rule in self.not_exercised)}"] if self.not_exercised else []),
+            *([f"in part, as the World has no {', '.join(lacking)}"] if lacking else []),
+        ]
+        return "; ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values: plain ones, which also travel between processes."""
@@ -83,26 +140,35 @@ class Report:
             "profile": str(self.profile),
             "kit_version": self.kit_version,
             "conformant": self.conformant,
+            "outcome": self.outcome,
             "complete": self.is_complete,
+            "exercised": self.exercised,
+            "rules": len(self.rules),
+            "not_exercised": [rule.name for rule in self.not_exercised],
+            "notes": list(self.notes),
             "verdicts": [verdict_to_json(verdict) for verdict in self.verdicts],
         }
 
     def table(self) -> Table:
         """The report as a table for a terminal."""
-        table = Table(title=self.summary, title_justify="left", expand=False)
-        for heading in ("check", "level", "verdict", ""):
-            table.add_column(heading, no_wrap=heading != "")
+        table = Table(title=self.headline, title_justify="left", expand=False)
+        for heading in ("check", "level", "verdict", "sec", ""):
+            table.add_column(heading, no_wrap=heading != "", justify="right" if heading == "sec" else "left")
         for verdict in self.verdicts:
             style = _STYLES[verdict.status]
-            table.add_row(verdict.rule.name, verdict.level, f"[{style}]{verdict.status}[/]", _first_line(verdict))
+            note = escape(_first_line(verdict))
+            seconds = f"{verdict.seconds:.1f}" if verdict.is_exercised else ""
+            table.add_row(verdict.rule.name, verdict.level, f"[{style}]{verdict.status}[/]", seconds, note)
         return table
 
     def to_markdown(self) -> str:
         """The report as a scorecard."""
-        lines = [f"# {self.summary}", "", "| check | level | verdict | observed | |", "|---|---|---|---|---|"]
+        lines = [f"# {self.headline}", "", *(f"- {note}" for note in self.notes), *([""] if self.notes else [])]
+        lines += ["| check | level | verdict | observed | sec | not exercised | |", "|---|---|---|---|---|---|---|"]
         for v in self.verdicts:
-            note = _first_line(v).replace("|", "\\|")
-            lines.append(f"| {v.rule.name} | {v.level or ''} | {v.status} | {v.observed or ''} | {note} |")
+            seen = _cell(_first_line(v) if v.is_exercised else "")
+            cells = (v.rule.name, v.level or "", v.status, v.observed or "", f"{v.seconds:.1f}", _cell(v.not_exercised))
+            lines.append(f"| {' | '.join(map(str, cells))} | {seen} |")
         return "\n".join(lines) + "\n"
 
     def to_junit(self) -> ET.Element:
@@ -123,7 +189,14 @@ class Report:
 def report_of(judge: Judge, verdicts: Iterable[Verdict]) -> Report:
     """The report on a judge's subject."""
     subject = judge.subject
-    return Report(subject.kind, subject.name, subject.version, judge.profile, tuple(verdicts))
+    return Report(subject.kind, subject.name, subject.version, judge.profile, tuple(verdicts), _notes(subject))
+
+
+def _notes(subject: Subject) -> tuple[str, ...]:
+    shared = shared_modules(subject)
+    if not shared:
+        return ()
+    return (f"The World takes {', '.join(shared)} from the driver: what both share is not judged",)
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
@@ -136,6 +209,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "detail": verdict.detail,
         "observed": verdict.observed,
         "seconds": round(verdict.seconds, 3),
+        "without": list(verdict.without),
         "rule": verdict.rule.rule,
     }
 
@@ -144,7 +218,8 @@ def verdict_from_json(data: dict[str, Any]) -> Verdict:
     """The verdict that `verdict_to_json` wrote."""
     level = Level(data["level"]) if data["level"] else None
     status = Status(data["status"])
-    return Verdict(find_rule(data["id"]), level, status, data["detail"], data["observed"], data["seconds"])
+    without = tuple(data.get("without", ()))
+    return Verdict(find_rule(data["id"]), level, status, data["detail"], data["observed"], data["seconds"], without)
 
 
 def write_reports(reports: Sequence[Report], path: Path) -> None:
@@ -170,6 +245,10 @@ def write_reports(reports: Sequence[Report], path: Path) -> None:
 
 def _first_line(verdict: Verdict) -> str:
     return verdict.detail.partition("\n")[0]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _add_case(suite: ET.Element, verdict: Verdict, classname: str) -> None:

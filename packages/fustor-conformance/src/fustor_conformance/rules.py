@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Kind", "Level", "Profile", "Rule", "UnknownRuleError", "all_rules", "find_rule", "rules_for"]
+__all__ = ["Kind", "Level", "Profile", "Rule", "UnknownRuleError", "all_rules", "depth", "find_rule", "rules_for"]
 
 
 class Kind(StrEnum):
@@ -87,6 +87,17 @@ class Rule(BaseModel):
     def levels(self, kind: Kind) -> dict[Profile, Level]:
         """The level in each profile that has this check for drivers of `kind`."""
         return self.source_level if kind is Kind.SOURCE else self.pusher_level
+
+
+def depth(rule: Rule, kind: Kind) -> int:
+    """How many rules come before this one at most, for drivers of this kind; 0 where it builds on none."""
+    return _depth(rule.id, kind)
+
+
+@cache
+def _depth(rule_id: str, kind: Kind) -> int:
+    required = [other for other in map(find_rule, find_rule(rule_id).requires) if other.levels(kind)]
+    return max((_depth(other.id, kind) + 1 for other in required), default=0)
 
 
 @cache

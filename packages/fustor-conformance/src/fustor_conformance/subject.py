@@ -10,6 +10,8 @@ from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, d
 from pkgutil import resolve_name
 from typing import Any, cast
 
+from fustor_conformance._manners import Manners
+from fustor_conformance._noting import note
 from fustor_conformance._reading import DELIVERY_SEC, Stream
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.monitor import watched_world
@@ -40,6 +42,9 @@ DRIVER_GROUPS: dict[Kind, tuple[str, str]] = {
 """The guide's and the agents' entry-point group of each kind."""
 
 WORLD_GROUP = "fustor.conformance.worlds"
+
+LONG = 10
+"""How many times the histories a long run drives."""
 
 WorldFactory = Callable[[], Any]
 
@@ -79,6 +84,7 @@ class Subject:
         distribution: the installed distribution that registers it; without one family P is not judged.
         world_factory: makes one World; without one only shape is judged.
         options: how much is asked, and how patiently.
+        manners: what checks have found out about how it stops.
     """
 
     name: str
@@ -86,6 +92,7 @@ class Subject:
     distribution: Distribution | None = None
     world_factory: WorldFactory | None = None
     options: Options = field(default_factory=Options)
+    manners: Manners = field(default_factory=Manners)
 
     @property
     def kind(self) -> Kind:
@@ -115,7 +122,9 @@ class Subject:
         """
         if self.world_factory is None:
             raise NotJudged(f"No World is registered for {self.label!r} in {WORLD_GROUP!r}; write one, or name one")
-        return self.world_factory()
+        world = self.world_factory()
+        note(world)
+        return world
 
     def parse(self, keywords: dict[str, Any]) -> SourceConfig | PusherConfig:
         """The configuration of these keywords, with the driver's name where it is left out."""
@@ -175,16 +184,25 @@ class SourceSubject(Subject):
     def driver(self, world: SourceWorld, **changes: Any) -> Iterator[SourceDriver]:
         """A new instance on that system; closed when the block is left."""
         instance = cast(SourceDriver, self.driver_class("kit", self.config(world, **changes)))
+        self.manners.took(instance)
         try:
             yield instance
         finally:
             asyncio.run(instance.close())
+            self.manners.left(instance)
 
     def stream(
         self, driver: SourceDriver, start_position: int = -1, *, paused: bool = False, **keywords: Any
     ) -> Stream:
         """A realtime stream of the driver's, being read in a thread of its own unless it is `paused`."""
-        return Stream(driver, start_position, paused=paused, patience_sec=self.options.patience_sec, **keywords)
+        return Stream(
+            driver,
+            start_position,
+            paused=paused,
+            patience_sec=self.options.patience_sec,
+            manners=self.manners,
+            **keywords,
+        )
 
 
 @dataclass(frozen=True, eq=False)

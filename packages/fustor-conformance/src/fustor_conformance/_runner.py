@@ -1,0 +1,149 @@
+"""One check in a thread of its own, so that a driver which never returns costs a deadline and not the run."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+from fustor_conformance import _noting, worlds
+from fustor_conformance._stubs import unwritten
+from fustor_conformance._world_probe import insufficient
+from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status
+from fustor_conformance.registry import Check
+from fustor_conformance.rules import Kind, Rule
+from fustor_conformance.subject import Subject
+
+_WORLD_PROTOCOLS: dict[str, type] = {
+    "unreadable": worlds.WithUnreadable,
+    "interrupted": worlds.WithInterruption,
+    "broken": worlds.WithBrokenConfig,
+    "settle": worlds.WithSettling,
+    "create_long": worlds.WithLongValues,
+}
+_NEEDS_OF_PUSHERS = ("stored", "keyed")
+_KIT = str(Path(__file__).parent)
+_SHOWN_FRAMES = 6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a check ended."""
+
+    status: Status
+    detail: str = ""
+    observed: int = 0
+    without: frozenset[str] = frozenset()
+
+
+class Runner(threading.Thread):
+    """Runs one check; `result` is there once the thread has ended."""
+
+    def __init__(self, subject: Subject, rule: Rule, function: Check) -> None:
+        super().__init__(name=f"conformance-{rule.id}", daemon=True)
+        self._subject = subject
+        self._rule = rule
+        self._function = function
+        self._outcome = Outcome(Status.FAILED, "The check ended without a word")
+        self._without: set[str] = set()
+
+    def run(self) -> None:
+        try:
+            self._require_world()
+            self._without = _noting.begin()
+            observed = self._function(self._subject)
+        except Broken as broken:
+            self._outcome = Outcome(Status.FAILED, f"{broken} [thread {broken.thread}]")
+        except NotApplicable as reason:
+            self._outcome = Outcome(Status.SKIPPED, str(reason))
+        except NotJudged as reason:
+            self._outcome = Outcome(Status.NOT_JUDGED, str(reason))
+        except NotImplementedError as error:
+            self._outcome = self._not_implemented(error)
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises is the verdict, and is told in full
+            self._outcome = _raised(error)
+        else:
+            nothing = Outcome(Status.FAILED, "Observed nothing: the driver told nothing that this check could look at")
+            self._outcome = Outcome(Status.PASSED, observed=observed) if observed else nothing
+
+    def result(self) -> Outcome:
+        """How the check ended, with what it asked of the World in vain."""
+        return replace(self._outcome, without=frozenset(self._without))
+
+    def place(self) -> tuple[tuple[int, int], ...]:
+        """Where the kit's own code stands; it stays the same while one call of the driver does not return."""
+        return tuple(
+            (id(frame), frame.f_lasti) for frame in self._frames() if frame.f_code.co_filename.startswith(_KIT)
+        )
+
+    def where_it_stands(self) -> str:
+        """The thread's stack, innermost last; of an event loop what its tasks wait for."""
+        frames = list(self._frames())
+        loops = (frame.f_locals.get("self") for frame in frames)
+        loop = next((one for one in loops if isinstance(one, asyncio.AbstractEventLoop)), None)
+        if loop is not None and frames[0].f_code.co_name == "select":
+            return "".join(_line(frame) for frame in _awaited(loop)) or "an event loop that has no task"
+        return "".join(map(_line, reversed(frames[:_SHOWN_FRAMES])))
+
+    def _frames(self) -> Iterator[FrameType]:
+        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way to see another thread
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
+
+    def _not_implemented(self, error: NotImplementedError) -> Outcome:
+        owners = [self._subject.driver_class]
+        if isinstance(self._subject.world_factory, type):
+            owners.append(self._subject.world_factory)
+        stub = unwritten(error, *owners)
+        if stub is None:
+            return _raised(error)
+        return Outcome(Status.TODO, f"Write {stub}" + (f": {error}" if str(error) else ""))
+
+    def _require_world(self) -> None:
+        if not self._rule.needs:
+            return
+        world = self._subject.make_world()
+        lacking = insufficient(self._subject)
+        for need in self._rule.needs:
+            if self._subject.kind is Kind.PUSHER and need not in _NEEDS_OF_PUSHERS:
+                continue
+            if need in lacking:
+                raise NotJudged(lacking[need])
+            if not _can(world, need):
+                raise NotApplicable(f"The World declares no {need!r}")
+
+
+def _can(world: object, need: str) -> bool:
+    if need in _WORLD_PROTOCOLS:
+        return isinstance(world, _WORLD_PROTOCOLS[need])
+    if need == "stored":
+        return True
+    if need == "keyed":
+        return bool(getattr(world, "keyed", False))
+    return need in getattr(world, "operations", ())
+
+
+def _awaited(loop: asyncio.AbstractEventLoop) -> Iterator[FrameType]:
+    """The frames in which the loop's tasks stand, each task from its outermost coroutine inwards."""
+    for task in asyncio.all_tasks(loop):
+        coroutine: object = task.get_coro()
+        while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+            yield frame
+            coroutine = getattr(coroutine, "cr_await", None)
+
+
+def _line(frame: FrameType) -> str:
+    name, number = frame.f_code.co_filename, frame.f_lineno
+    return f"  {Path(name).name}:{number}, in {frame.f_code.co_name}: {linecache.getline(name, number).strip()}\n"
+
+
+def _raised(error: Exception) -> Outcome:
+    trace = "".join(traceback.format_exception(error)[-8:])
+    return Outcome(Status.FAILED, f"Raised {type(error).__name__}: {error}\n{trace}")

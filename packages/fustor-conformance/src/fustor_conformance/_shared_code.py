@@ -1,0 +1,67 @@
+"""Code that a driver and its World share: what both take from it, no check can find wrong."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from fustor_conformance.subject import Subject
+
+
+def shared_modules(subject: Subject) -> tuple[str, ...]:
+    """The modules of the driver's package that its World's module reaches by imports and the driver reaches too.
+
+    A module that only the World imports is the World's own. The package itself, which every import runs, is left out.
+    """
+    world = getattr(subject.world_factory, "__module__", None)
+    driver = subject.driver_class.__module__
+    package = driver.partition(".")[0]
+    if world is None or world == driver:
+        return (driver,) if world else ()
+    own = _reached(driver, package)
+    return tuple(sorted((_reached(world, package) & own) - {package, world}))
+
+
+def _reached(module: str, package: str) -> set[str]:
+    """The package's modules that `module` leads to, itself included if it is one of them."""
+    seen: set[str] = set()
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        todo += [found for found in _imports(name) if found == package or found.startswith(f"{package}.")]
+    return {name for name in seen if name == package or name.startswith(f"{package}.")}
+
+
+def _imports(module: str) -> Iterator[str]:
+    """The modules that this one names in imports, relative ones resolved."""
+    file = _file(module)
+    if file is None:
+        return
+    parent = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = parent.split(".")[: len(parent.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names if _file(f"{base}.{alias.name}"))
+
+
+def _file(module: str) -> Path | None:
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        origin = getattr(loaded, "__file__", None)
+    else:
+        try:
+            spec = find_spec(module)
+        except (ImportError, AttributeError, ValueError):
+            return None
+        origin = spec.origin if spec else None
+    return Path(origin) if origin and origin.endswith(".py") else None

@@ -1,0 +1,90 @@
+"""Whether a World says enough for a verdict: what it must have for its driver's kind; and how fast it is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import PusherDriver
+from fustor_event_model import MessageSource, UpdateEvent
+
+_BARE = frozenset({"path", "file_name", "parent_path", "parent_mtime", "is_directory"})
+"""What says where a thing is and not how it is."""
+_KEPT = ("size", "mtime", "record")
+_PUSHED: dict[str, Any] = {"path": "/kit-probe", "size": 7, "mtime": 1_700_000_000.0, "record": {"kit": 1}}
+_found: WeakKeyDictionary[Subject, dict[str, str]] = WeakKeyDictionary()
+_lock = threading.RLock()
+
+
+def insufficient(subject: Subject) -> Mapping[str, str]:
+    """The needs of rules that the subject's World does not serve although its driver's kind must have them, with why.
+
+    A World or a driver that fails here has nothing said against it: the checks themselves meet the failure.
+    """
+    with _lock:
+        if subject not in _found:
+            _found[subject] = {}
+            try:
+                _found[subject] = _of_source(subject) if isinstance(subject, SourceSubject) else _of_pusher(subject)
+            except Exception as error:  # noqa: BLE001 - told by the check that meets it, with its own words
+                del error
+        return _found[subject]
+
+
+def _of_source(subject: SourceSubject) -> dict[str, str]:
+    began = time.monotonic()
+    with subject.world() as world:
+        if "create" not in world.operations:
+            return {"create": "The World cannot create, and without a change nothing is seen; give it `create`"}
+        world.create("kit-probe")
+        rows = [row for row in world.list().values() if not row.get("is_directory")]
+        _read_one(subject, world, began)
+    if rows and not any(row.keys() - _BARE for row in rows):
+        told = sorted({name for row in rows for name in row}) or "nothing"
+        return {"create": f"The World's list() says {told} of a thing besides its path; say its size, or its record"}
+    return {}
+
+
+def _read_one(subject: SourceSubject, world: SourceWorld, began: float) -> None:
+    with suppress(Exception), subject.driver(world) as driver:  # what fails here is told by the checks
+        next(iter(driver.get_snapshot_iterator()), None)
+        subject.manners.measured(time.monotonic() - began)
+
+
+def _of_pusher(subject: Subject) -> dict[str, str]:
+    assert isinstance(subject, PusherSubject)  # noqa: S101 - there are two kinds
+    began = time.monotonic()
+    with subject.world() as world:
+        if not isinstance(getattr(world, "keyed", None), bool):
+            return {"stored": "The World does not say whether its destination is `keyed`"}
+        driver = subject.driver(world)
+        asyncio.run(_push(driver))
+        rows = [row for row in world.stored() if row.get("path") == _PUSHED["path"]]
+    subject.manners.measured(time.monotonic() - began)
+    if rows and not any(name in row for row in rows for name in _KEPT):
+        return {
+            "stored": f"The World's stored() says {sorted(rows[0])} of a row that was pushed with {', '.join(_KEPT)}; "
+            "say every field"
+        }
+    return {}
+
+
+async def _push(driver: PusherDriver) -> None:
+    event = UpdateEvent(
+        fields=list(_PUSHED),
+        rows=[dict(_PUSHED)],
+        index=1,
+        event_schema="kit",
+        table="",
+        message_source=MessageSource.REALTIME,
+    )
+    session = await driver.create_session("kit:probe")
+    await driver.push([event], session_id=session["session_id"])
+    await driver.close()
