@@ -9,6 +9,7 @@ from kit_memory import MemoryWorld
 from kit_source import MemoryDriver
 
 from fustor_conformance import Judge, Kind, Level, Profile, Report, Status, find_rule, rules_for, subject_of_class
+from fustor_conformance._runner import Runner
 from fustor_conformance.outcome import Verdict
 
 
@@ -117,7 +118,11 @@ def test_what_the_world_cannot_do_is_skipped_and_says_so():
 
 
 def test_observing_nothing_is_a_failure():
-    assert "Observed nothing" in verdict("S03", Nothing).detail
+    subject = subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, name="memory")
+    runner = Runner(subject, find_rule("S03"), lambda _: 0)
+    runner.start()
+    runner.join()
+    assert (runner.result().status, runner.result().detail[:16]) == (Status.FAILED, "Observed nothing")
 
 
 def test_a_driver_that_hangs_costs_one_deadline_and_shows_where():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 _STOP_SEC = 5.0
 """Above the contract's 2 s; what is slower is not waited for a second time."""
@@ -15,14 +14,12 @@ _USUAL_SEC = 0.5
 
 @dataclass
 class Manners:
-    """Of one driver, for all checks. `live` are the stop events and instances that are in use now."""
+    """Of one driver, for all checks."""
 
     ignores_stop: bool = False
     hangs: int = 0
     slowness: float = 1.0
     """What deadlines are multiplied by: 1 for all but slow drivers and slow Worlds."""
-    _live: list[Any] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def measured(self, seconds: float) -> None:
         """A World was entered, changed and read once, and the driver asked once."""
@@ -33,22 +30,3 @@ class Manners:
         thread.join(_KNOWN_SEC if self.ignores_stop else _STOP_SEC)
         if thread.is_alive():
             self.ignores_stop = True
-
-    def took(self, thing: Any) -> None:
-        """A stop event, or an instance of the driver, is in use."""
-        with self._lock:
-            self._live.append(thing)
-
-    def left(self, thing: Any) -> None:
-        """It is no longer."""
-        with self._lock:
-            self._live = [other for other in self._live if other is not thing]
-
-    def release(self) -> None:
-        """Tell everything that is in use to stop, so that a check which hangs may come back and tidy up."""
-        with self._lock:
-            live, self._live = self._live, []
-        for thing in live:
-            event = thing if isinstance(thing, threading.Event) else getattr(thing, "_stop_driver_event", None)
-            if isinstance(event, threading.Event):
-                event.set()

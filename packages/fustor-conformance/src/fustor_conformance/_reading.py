@@ -37,7 +37,6 @@ class Stream:
         self.patience_sec = patience_sec
         self._manners = manners or Manners()
         self.stop_event = threading.Event()
-        self._manners.took(self.stop_event)
         self.events: list[EventBase] = []
         self.error: BaseException | None = None
         self._changed = threading.Condition()
@@ -71,7 +70,6 @@ class Stream:
         self.stop_event.set()
         self.resume()
         self._manners.join(self._thread)
-        self._manners.left(self.stop_event)
 
     def wait_for(self, wanted: Callable[[Sequence[EventBase]], bool], seconds: float | None = None) -> bool:
         """Whether what has been read satisfies `wanted` before the time is over.

@@ -67,9 +67,9 @@ def stand_aside(why: str) -> NoReturn:
 
 def _record(subject: SourceSubject) -> Recording:
     broken: list[Exception] = []
-    with observed(subject.driver_class, kept=_ASKED_FOR) as monitor, _noted(broken):
-        with subject.world() as world, subject.driver(world) as driver:
-            _live(subject, world, driver, broken)
+    watched = observed(subject.driver_class, kept=_ASKED_FOR)
+    with watched as monitor, _noted(broken), subject.world() as world, subject.driver(world) as driver:
+        _live(subject, world, driver, broken)
     return Recording(monitor, next(iter(broken), None))
 
 

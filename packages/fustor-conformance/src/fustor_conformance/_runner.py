@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import linecache
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from fustor_conformance import _noting, worlds
+from fustor_conformance._reading import Stream
 from fustor_conformance._stubs import unwritten
 from fustor_conformance._world_probe import insufficient
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status
@@ -118,6 +120,17 @@ class Runner(threading.Thread):
                 raise NotJudged(lacking[need])
             if not _can(world, need):
                 raise NotApplicable(f"The World declares no {need!r}")
+
+
+def stop_everything(driver_class: type) -> None:
+    """Set the stop events of all streams and instances, so that a check which hangs may come back and tidy up."""
+    for thing in gc.get_objects():
+        if issubclass(type(thing), driver_class):
+            event = getattr(thing, "_stop_driver_event", None)
+        else:
+            event = thing.stop_event if type(thing) is Stream else None
+        if isinstance(event, threading.Event):
+            event.set()
 
 
 def _can(world: object, need: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fustor_conformance._runner import Outcome, Runner
+from fustor_conformance._runner import Outcome, Runner, stop_everything
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Status, Verdict, printable
 from fustor_conformance.registry import Check, find_check
@@ -160,7 +160,7 @@ class Judge:
             return runner.result()
         where = runner.where_it_stands()
         self.subject.manners.hangs += 1
-        self.subject.manners.release()
+        stop_everything(self.subject.driver_class)
         runner.join(_RELEASE_SEC)
         return Outcome(Status.FAILED, f"{why}; it stands in\n{where}")
 

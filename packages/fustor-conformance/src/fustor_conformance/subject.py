@@ -184,12 +184,10 @@ class SourceSubject(Subject):
     def driver(self, world: SourceWorld, **changes: Any) -> Iterator[SourceDriver]:
         """A new instance on that system; closed when the block is left."""
         instance = cast(SourceDriver, self.driver_class("kit", self.config(world, **changes)))
-        self.manners.took(instance)
         try:
             yield instance
         finally:
             asyncio.run(instance.close())
-            self.manners.left(instance)
 
     def stream(
         self, driver: SourceDriver, start_position: int = -1, *, paused: bool = False, **keywords: Any
