@@ -167,7 +167,7 @@ def test_one_must_that_did_not_pass_is_not_conformant(status):
     "other", [Verdict(RULE, Level.SHOULD, Status.FAILED), Verdict(RULE, Level.MUST, Status.SKIPPED), PASSED]
 )
 def test_advice_and_declared_skips_leave_a_driver_conformant(other):
-    assert report(*ALL_OTHERS, other).summary.startswith("source memory: conformant, 7")
+    assert report(*ALL_OTHERS, other).summary.startswith("source memory: conformant, ")
 
 
 def test_a_part_of_the_checks_is_no_verdict():
