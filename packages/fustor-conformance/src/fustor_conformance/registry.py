@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, TypeAlias, TypeVar
 
+from fustor_conformance import checks
 from fustor_conformance.rules import Kind, find_rule
 
 __all__ = ["Check", "check", "find_check"]
@@ -15,24 +17,6 @@ Check: TypeAlias = Callable[[Any], int]
 """Looks at a subject and returns how much it has observed; raises Broken, NotApplicable or NotJudged."""
 
 _C = TypeVar("_C", bound=Check)
-_MODULES = (
-    "agents",
-    "answers",
-    "audit",
-    "durable",
-    "event",
-    "index",
-    "keeping",
-    "leaving",
-    "package",
-    "pusher",
-    "realtime",
-    "released",
-    "run",
-    "shape",
-    "snapshot",
-    "values",
-)
 _checks: dict[tuple[str, Kind], Check] = {}
 
 
@@ -58,5 +42,5 @@ def find_check(rule_id: str, kind: Kind) -> Check | None:
 
 @cache
 def _load() -> None:
-    for module in _MODULES:
-        import_module(f"fustor_conformance.checks.{module}")
+    for module in iter_modules(checks.__path__):
+        import_module(f"{checks.__name__}.{module.name}")

@@ -63,6 +63,7 @@ class Options:
         histories: how many random histories R05 drives.
         seed: what they are drawn from.
         history: one history to replay in their place, as R05 printed it.
+        idle_sec: how long a stream must rest without ending.
         profile: the host that is judged for; a judge sets it.
     """
 
@@ -71,6 +72,7 @@ class Options:
     histories: int = 20
     seed: int = 1
     history: str | None = None
+    idle_sec: float = 10.0
     profile: Profile = Profile.GUIDE
 
 

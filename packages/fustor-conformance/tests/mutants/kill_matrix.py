@@ -46,7 +46,7 @@ def judged(number: int, families: str) -> Fallen:
     """What one mutant falls to, of `families` and its own."""
     mutant = kit_mutants.MUTANTS[number]
     kind = Kind.SOURCE if issubclass(mutant.driver, SourceDriver) else Kind.PUSHER
-    options = Options(patience_sec=2, histories=20)
+    options = Options(patience_sec=2, histories=20, idle_sec=3)
     judge = Judge(subject_of_class(kind, mutant.driver, mutant.world, name="mutant", options=options))
     wanted = set(families) | {mutant.rule_id[0]}
     verdicts = [judge.verdict(rule) for rule in rules_for(kind) if rule.family in wanted]

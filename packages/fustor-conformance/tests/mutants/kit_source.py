@@ -27,6 +27,7 @@ class MemoryDriver(SourceDriver):
         self._stop_driver_event = threading.Event()
         self._listed: dict[str, float] = {}
         self._touched: list[str] = []
+        self._visited: set[str] = set()
         self._audit_began = 0
 
     @property
@@ -211,6 +212,7 @@ class MemoryDriver(SourceDriver):
 
     def guide_audit(self, size: int, stop: threading.Event | None) -> Iterator[EventBase]:
         yield self.signal(LifecycleSignal.AUDIT_START)
+        self.begin_visits()
         rows = (row for row, _ in self.audit("/", None, stop))
         yield from self.batches(rows, MessageSource.AUDIT, size)
         if not self.stopped(stop):
@@ -219,6 +221,7 @@ class MemoryDriver(SourceDriver):
     def pairs_audit(
         self, size: int, stop: threading.Event | None, cache: dict[str, float]
     ) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
+        self.begin_visits()
         began, self._audit_began = self._audit_began, len(self._touched)
         stamps: list[dict[str, float]] = []
 
@@ -231,6 +234,11 @@ class MemoryDriver(SourceDriver):
             told, stamps = stamps[: len(event.rows)], stamps[len(event.rows) :]
             yield event, {path: mtime for stamp in told for path, mtime in stamp.items()}
         self.forget(self._touched[began:])
+
+    def begin_visits(self) -> None:
+        """What the audit before did not visit is not known any more."""
+        self._listed = {path: mtime for path, mtime in self._listed.items() if path in self._visited}
+        self._visited = set()
 
     def forget(self, touched: list[str]) -> None:
         for path in touched:
@@ -245,6 +253,7 @@ class MemoryDriver(SourceDriver):
         node = system.stat(path)
         if node is None or self.stopped(stop):
             return
+        self._visited.add(path)
         silent = self.is_silent(path, node, cache)
         children = self.children(system, path)
         for child_path in children or ():
@@ -306,12 +315,13 @@ class MemoryDriver(SourceDriver):
     @classmethod
     async def get_available_fields(cls, **kwargs: Any) -> dict[str, Any]:
         del kwargs
-        names = ("path", "file_name", "parent_path", "is_directory", "size", "mtime", "modified_time")
+        names = ("path", "file_name", "parent_path", "is_directory", "size", "mtime", "modified_time", "record")
         return {"properties": {name: {"type": "string", "column_index": n} for n, name in enumerate(names)}}
 
     @classmethod
     async def test_connection(cls, **kwargs: Any) -> tuple[bool, str]:
-        if kwargs.get("uri") in SYSTEMS:
+        system = SYSTEMS.get(kwargs.get("uri", ""))
+        if system is not None and not system.down:
             return True, "Connected"
         return False, "There is no such system; create it or correct `uri`"
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from fustor_conformance._recording import recording
+from fustor_conformance._stubs import unwritten
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import SourceSubject, Subject
+from fustor_conformance.worlds import WithBrokenConfig, WithInterruption
+from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PasswdCredential
 
 _CHECK_SEC = 20.0
 _SECRET = "kit-s3cret"  # noqa: S105 - it must not turn up in any text
+_MARKS = {"audit_skipped", "is_atomic_write", "parent_mtime"}
 _CHECKS = {
     Kind.SOURCE: ("test_connection", "check_privileges", "check_runtime_params", "create_agent_user"),
     Kind.PUSHER: ("test_connection", "check_privileges"),
@@ -27,7 +32,25 @@ def available_fields(subject: SourceSubject) -> int:
     seen = _require_properties(asyncio.run(subject.driver_class.get_available_fields()))
     with subject.configured() as config:
         answer = asyncio.run(subject.driver_class.get_available_fields(uri=config.uri, admin_creds={}))
-        return seen + _require_properties(answer)
+        seen += _require_properties(answer)
+        known = {"credential": config.credential, "driver_params": config.driver_params}
+        named = asyncio.run(subject.driver_class.get_available_fields(uri=config.uri, admin_creds={}, **known))
+        seen += _require_properties(named)
+    return seen + _require_named(subject, named["properties"].keys())
+
+
+def _require_named(subject: SourceSubject, named: Iterable[str]) -> int:
+    """Every key of the rows that snapshots and streams have; marks and a container's time are the contract's own."""
+    if subject.world_factory is None:
+        return 0
+    try:
+        told = recording(subject)
+    except (Broken, DriverError, NotImplementedError):
+        return 0  # that the driver yields nothing is for other rules to say
+    rows = [row for event in (*told.snapshot, *told.realtime) for row in event.rows]
+    if unnamed := {key for row in rows for key in row} - _MARKS - set(named):
+        raise Broken(f"Rows carry {sorted(unnamed)}, which get_available_fields does not name", *rows[:1])
+    return len(rows)
 
 
 def _require_properties(answer: object) -> int:
@@ -50,8 +73,53 @@ def checks_answer(subject: Subject) -> int:
     seen = 0
     for name in _CHECKS[subject.kind]:
         for keywords in asked:
-            seen += _require_answer(subject, name, keywords)
+            _require_answer(subject, name, keywords)
+            seen += 1
+    return seen if subject.world_factory is None else seen + _right_answers(subject)
+
+
+def _right_answers(subject: Subject) -> int:
+    """True of the World that is there, False of what is not there, or does not answer for a moment."""
+    world = subject.make_world()
+    try:
+        with world:
+            good = subject.parse(world.config())
+            _require_passed(subject, good)
+            seen = 1
+            if isinstance(world, WithBrokenConfig):
+                for name in ("test_connection", "check_privileges"):
+                    _require_refused(subject, name, subject.parse(world.broken()), "of a system that does not exist")
+                    seen += 1
+            if isinstance(world, WithInterruption):
+                with world.interrupted():
+                    _require_refused(subject, "test_connection", good, "while the system does not answer")
+                seen += 1
+    except NotImplementedError as error:
+        if unwritten(error, type(world)):
+            return 0
+        raise
     return seen
+
+
+def _require_passed(subject: Subject, config: Any) -> None:
+    passed, text = _require_answer(subject, "test_connection", _keywords(subject.kind, config))
+    if not passed and not _is_unsupported(text):
+        raise Broken("test_connection says False of the World, which is there", text)
+
+
+def _require_refused(subject: Subject, name: str, config: Any, when: str) -> None:
+    passed, text = _require_answer(subject, name, _keywords(subject.kind, config))
+    if passed:
+        raise Broken(f"{name} says True {when}", text)
+
+
+def _keywords(kind: Kind, config: Any) -> dict[str, Any]:
+    address = "uri" if kind is Kind.SOURCE else "endpoint"
+    return {address: getattr(config, address), "credential": config.credential, "driver_params": config.driver_params}
+
+
+def _is_unsupported(text: str) -> bool:
+    return any(words in text.lower() for words in ("not supported", "not implemented", "unsupported"))
 
 
 def _questions(kind: Kind, config: Any) -> Iterator[dict[str, Any]]:
@@ -60,7 +128,7 @@ def _questions(kind: Kind, config: Any) -> Iterator[dict[str, Any]]:
     admin = {"user": "kit", "passwd": _SECRET}
     told = {"credential": credential, "admin_creds": admin}
     yield {}
-    yield {address: getattr(config, address), "credential": config.credential, "driver_params": config.driver_params}
+    yield _keywords(kind, config)
     yield {address: "kit-nonsense://\x00 ?", **told, "driver_params": {"kit_unknown": 1}}
     yield {address: _with_secret(getattr(config, address)), **told, "driver_params": config.driver_params}
 
@@ -73,7 +141,7 @@ def _with_secret(address: str) -> str:
     return urlunsplit(parts._replace(netloc=f"kit:{_SECRET}@{parts.netloc.rpartition('@')[2]}"))
 
 
-def _require_answer(subject: Subject, name: str, keywords: dict[str, Any]) -> int:
+def _require_answer(subject: Subject, name: str, keywords: dict[str, Any]) -> tuple[bool, str]:
     shown = ", ".join(keywords) or "no keywords"
     method = getattr(subject.driver_class, name)
     try:
@@ -89,9 +157,9 @@ def _require_answer(subject: Subject, name: str, keywords: dict[str, Any]) -> in
     passed, text = answer
     if _SECRET in text:
         raise Broken(f"{name} with {shown} tells the password", text)
-    if passed and any(words in text.lower() for words in ("not supported", "not implemented", "unsupported")):
+    if passed and _is_unsupported(text):
         raise Broken(f"{name} with {shown} says True to what it does not support", text)
-    return 1
+    return passed, text
 
 
 @check("C10")

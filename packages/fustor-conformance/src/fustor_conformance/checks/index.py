@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import churn
@@ -13,10 +12,12 @@ from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
-from fustor_event_model import EventBase, EventType
+from fustor_core.drivers import SourceDriver
+from fustor_event_model import EventBase
 
 _BURST = 40
-_LOST_POSITIONS = (2**62, 12345, 1)
+_LOST_POSITIONS = (2**62, 12345, 1, 0, -7)
+_BEYOND = 2**40
 _WALKED = 12
 _WALKED_AGAIN = 4
 
@@ -79,31 +80,48 @@ def _walk(
 
 @check("I04")
 def from_now(subject: SourceSubject) -> int:
-    """Nothing of before, everything of after."""
+    """Nothing of before, everything of after, on an instance that has streamed already too."""
     with subject.world() as world, subject.driver(world) as driver:
-        before = {world.create(f"kit-before-{number}") for number in range(3)}
-        with subject.stream(driver, -1) as stream:
+        before = _history(world, "kit-before")
+        with subject.stream(driver) as stream:
             stream.require([after := world.create("kit-after")])
-            old = [event for event in stream.events if _upserted(event) & (before - {after})]
-            if old:
-                raise Broken("With start_position=-1 the stream tells what was there before", *old)
-            return len(stream.events)
+            seen = _require_nothing_old("With start_position=-1", stream, before - {after})
+        before |= _history(world, "kit-between")
+        with subject.stream(driver, -1) as stream:
+            stream.require([after := world.create("kit-later")])
+            return seen + _require_nothing_old("With start_position=-1, opened again,", stream, before - {after})
 
 
-def _upserted(event: EventBase) -> set[str]:
-    return set() if event.event_type is EventType.DELETE else {row["path"] for row in event.rows}
+def _history(world: SourceWorld, name: str) -> set[str]:
+    """Paths of things that were made, changed, renamed and deleted."""
+    paths = [world.create(f"{name}-{number}") for number in range(3)]
+    if "modify" in world.operations:
+        world.modify(paths[0])
+    if "delete" in world.operations and len(set(paths)) > 1:
+        world.delete(paths[2])
+    return set(paths)
+
+
+def _require_nothing_old(what: str, stream: Stream, before: set[str]) -> int:
+    if old := [event for event in stream.events if before & {row["path"] for row in event.rows}]:
+        raise Broken(f"{what} the stream reports what happened before", *old[:3])
+    return len(stream.events)
 
 
 @check("I05")
 def lost_position(subject: SourceSubject) -> int:
-    """Starts now."""
+    """Starts now: positions that never were, and one that was released."""
     with subject.world() as world, subject.driver(world) as driver:
-        world.create("kit-before")
-        lost = [position for position in _LOST_POSITIONS if not driver.is_position_available(position)]
+        before = _history(world, "kit-before")
+        released = _release(subject, world, driver, before)
+        lost = [position for position in (*_LOST_POSITIONS, *released) if not driver.is_position_available(position)]
         for position in lost:
             try:
                 with subject.stream(driver, position) as stream:
-                    stream.require([world.create(f"kit-{position}")])
+                    path = world.create(f"kit-lost-{position}")
+                    stream.require([path])
+                    _require_nothing_old("it starts elsewhere:", stream, before - {path})
+                    before.add(path)
             except Broken as broken:
                 raise Broken(f"At the lost position {position}: {broken.seen}", *broken.evidence) from broken
             except NotImplementedError:
@@ -111,6 +129,20 @@ def lost_position(subject: SourceSubject) -> int:
             except Exception as error:
                 raise Broken(f"At the lost position {position} it raises {error!r}") from error
     return len(lost)
+
+
+def _release(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, before: set[str]) -> list[int]:
+    """The first of some positions, once the last of them was acknowledged; and one that nobody has reached."""
+    with subject.stream(driver) as stream:
+        paths = [world.create(f"kit-released-{number}") for number in range(3)]
+        stream.require(paths)
+    indexes = [event.index for event in stream.events if event.index > 0]
+    before |= set(paths)
+    if not indexes:
+        return []
+    if "acknowledge" in subject.capabilities:
+        driver.acknowledge(indexes[-1])
+    return [indexes[0], indexes[-1] + _BEYOND]
 
 
 @check("I06")
@@ -181,36 +213,3 @@ def _require_between(events: Sequence[EventBase], start: int, bound: int, expect
         raise Broken(f"From {start} to {bound} it tells index {beyond[0].index}", beyond[0])
     if left := gap(events, expected):
         raise Broken(f"From {start} to {bound} it does not tell what came between: {left[:3]} ({len(left)} paths)")
-
-
-@check("I08")
-def latest_position(subject: SourceSubject) -> int:
-    """At or above everything committed."""
-    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
-        if not isinstance(empty := driver.get_latest_position(), int) or empty < 0:
-            raise Broken(f"get_latest_position gives {empty!r}, which is no position")
-        stream.require([world.create(f"kit-{number}") for number in range(3)])
-        latest, highest = driver.get_latest_position(), max(event.index for event in stream.events)
-        if latest < highest:
-            raise Broken(f"get_latest_position gives {latest}, index {highest} was delivered before")
-        return len(stream.events)
-
-
-@check("I09")
-def acknowledgement(subject: SourceSubject) -> int:
-    """Never raises, never releases what was not acknowledged."""
-    with subject.world() as world:
-        told = told_once(subject, world)
-        middle = told[len(told) // 2].index
-        with subject.driver(world) as driver:
-            with ThreadPoolExecutor(max_workers=4) as pool:
-                answers = [pool.submit(driver.acknowledge, index) for index in (middle, middle, told[0].index, -1)]
-            if errors := [error for answer in answers if (error := answer.exception())]:
-                raise Broken("acknowledge raises", *errors)
-            if not driver.is_position_available(middle):
-                raise Broken(f"Acknowledged up to {middle}, the stream can no longer be resumed there")
-            require_rest(subject, driver, middle, [event for event in told if event.index > middle])
-        with subject.driver(world) as driver:
-            if driver.is_position_available(told[0].index):
-                require_rest(subject, driver, told[0].index, told[1:])
-    return len(told)

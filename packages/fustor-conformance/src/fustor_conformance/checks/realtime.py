@@ -7,77 +7,149 @@ import posixpath
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
-from fustor_conformance._reading import eventually
+from fustor_conformance._reading import Stream, eventually
+from fustor_conformance._scenes import many
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.drivers import SourceDriver
-from fustor_core.exceptions import ConfigError, DriverError
+from fustor_core.exceptions import DriverError
 
 _STOP_SEC = 2.0
 _CLOSE_SEC = 5.0
 _TOLERANCE_SEC = 0.5
+_A_MOMENT_SEC = 0.2
 _GONE_SEC = 0.3
+_OUTAGES_SEC = (0.3, 0.0, 0.2)
 _SMALL_QUEUE = 10
-_BURST = 200
+_BURST = 1200
+_BURST_SEC = 2.5
 _IDLE_SEC = 0.5
 _IDLE_SHARE = 0.25
 _ROUNDS = 3
 _SETTLE_SEC = 5.0
+_SECRET = "kit-s3cret"  # noqa: S105 - it must not turn up in any text
+_CALLS: dict[str, Callable[[SourceDriver], object]] = {
+    "get_snapshot_iterator": lambda driver: list(driver.get_snapshot_iterator()),
+    "get_message_iterator": lambda driver: next(driver.get_message_iterator(stop_event=_soon()), None),
+    "get_audit_iterator": lambda driver: list(driver.get_audit_iterator()),
+    "get_latest_position": lambda driver: driver.get_latest_position(),
+    "get_snapshot_partitions": lambda driver: driver.get_snapshot_partitions(2),
+}
+_OPTIONAL = {"get_audit_iterator", "get_latest_position", "get_snapshot_partitions"}
 
 
 @check("M01")
 def stops_in_time(subject: SourceSubject) -> int:
-    """Idle, then told to stop."""
-    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
-        stream.wait_for(bool, seconds=0.2)  # idle for a moment, so that the stop finds it waiting
-        stream.stop_event.set()
-        if not stream.wait_for_end(_STOP_SEC + _TOLERANCE_SEC):
-            raise Broken(f"The stream did not end within {_STOP_SEC:g} s of its stop_event")
+    """Idle, before anybody asked for an event, while changes come, and while the system is away."""
+    with subject.world() as world:
+        seen = sum(_stopped(subject, world, state) for state in ("idle", "asked for nothing yet", "busy"))
+        if isinstance(world, WithInterruption):
+            with subject.driver(world) as driver, subject.stream(driver) as stream, world.interrupted():
+                stream.wait_for(bool, seconds=_GONE_SEC)
+                stream.stop_event.set()
+                seen += _ended_in_outage(stream)
+        return seen
+
+
+def _ended_in_outage(stream: Stream) -> int:
+    """In time, be it with the error that it would have ended with anyway."""
+    try:
+        _require_end(stream, "waiting for a system that is away")
+    except DriverError as error:
+        del error
     return 1
+
+
+def _stopped(subject: SourceSubject, world: SourceWorld, state: str) -> int:
+    is_new = state == "asked for nothing yet"
+    with subject.driver(world) as driver, subject.stream(driver, paused=is_new) as stream:
+        if not is_new:
+            stream.wait_for(bool, seconds=_A_MOMENT_SEC)  # so that the stop finds it waiting
+        stream.stop_event.set()
+        if state == "busy" and "create" in world.operations:
+            _keep_creating(world, stream)
+        _require_end(stream, state)
+    return 1
+
+
+def _keep_creating(world: SourceWorld, stream: Stream) -> None:
+    """Changes until the stream ends, or must have ended."""
+    deadline = time.monotonic() + _STOP_SEC + _TOLERANCE_SEC
+    for number in count():
+        if stream.wait_for_end(0) or time.monotonic() > deadline:
+            return
+        world.create(f"kit-busy-{number}-{id(stream)}")
+
+
+def _require_end(stream: Stream, state: str, seconds: float = _STOP_SEC + _TOLERANCE_SEC) -> None:
+    if not stream.wait_for_end(seconds):
+        raise Broken(f"The stream, {state}, did not end within {_STOP_SEC:g} s of its stop_event")
 
 
 @check("M02")
 def close_ends_it(subject: SourceSubject) -> int:
-    """Closed under a reader that waits."""
-    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
-        stream.wait_for(bool, seconds=0.2)  # idle for a moment, so that close finds it waiting
-        asyncio.run(driver.close())
-        if not stream.wait_for_end(_CLOSE_SEC):
-            raise Broken(f"The stream did not end within {_CLOSE_SEC:g} s of close()")
-    return 1
+    """Closed under a reader that waits, and before anybody has asked for an event."""
+    with subject.world() as world:
+        for state, is_new in {"idle": False, "asked for nothing yet": True}.items():
+            with subject.driver(world) as driver, subject.stream(driver, paused=is_new) as stream:
+                if not is_new:
+                    stream.wait_for(bool, seconds=_A_MOMENT_SEC)  # so that close finds it waiting
+                asyncio.run(driver.close())
+                if not stream.wait_for_end(_CLOSE_SEC):
+                    raise Broken(f"The stream, {state}, did not end within {_CLOSE_SEC:g} s of close()")
+    return 2
 
 
 @check("M03")
 def armed_on_return(subject: SourceSubject) -> int:
-    """Change first, ask afterwards."""
-    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver, paused=True) as stream:
-        paths = [world.create(f"kit-{number}") for number in range(3)]
-        stream.require(paths)
-        return len(stream.events)
+    """Change first, ask afterwards: new things, new containers, and what was there before."""
+    with subject.world() as world, subject.driver(world) as driver:
+        old = [world.create(f"kit-old-{number}") for number in range(2)]
+        with subject.stream(driver, paused=True) as stream:
+            paths = [world.create(f"kit-{number}") for number in range(3)]
+            if "nest" in world.operations:
+                paths.append(world.create("kit-box/inner/thing"))
+            if "modify" in world.operations:
+                world.modify(old[0])
+                paths.append(old[0])
+            gone = old[1:] if "delete" in world.operations else []
+            for path in gone:
+                world.delete(path)
+            stream.require(paths, deleted=gone)
+            return len(stream.events)
 
 
 @check("M04")
 def survives_interruption(subject: SourceSubject) -> int:
-    """The system goes away and comes back."""
+    """The system goes away and comes back, several times, and something changes right before and right after."""
     with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
         assert isinstance(world, WithInterruption)  # noqa: S101 - the table says that this check needs it
-        stream.require([world.create("kit-before")])
-        with world.interrupted():
-            stream.wait_for(lambda _: False, seconds=_GONE_SEC)
-        try:
-            stream.require([world.create("kit-after")])
-        except NotImplementedError:
-            raise
-        except Broken:
-            raise
-        except Exception as error:
-            raise Broken(f"A fault that passed ended the stream: {error!r}") from error
+        paths = [world.create("kit-first")]
+        stream.require(paths)
+        for number, seconds in enumerate(_OUTAGES_SEC):
+            paths.append(world.create(f"kit-before-{number}"))
+            with world.interrupted():
+                stream.wait_for(lambda _: False, seconds=seconds)
+            paths.append(world.create(f"kit-after-{number}"))
+            if "modify" in world.operations:
+                world.modify(paths[0])
+            _require_all(stream, paths)
         return len(stream.events)
+
+
+def _require_all(stream: Stream, paths: list[str]) -> None:
+    try:
+        stream.require(paths)
+    except (NotImplementedError, Broken):
+        raise
+    except Exception as error:
+        raise Broken(f"A fault that passed ended the stream: {error!r}") from error
 
 
 @check("M05")
@@ -86,22 +158,43 @@ def fatal_is_driver_error(subject: SourceSubject) -> int:
     world = subject.make_world()
     with world:
         assert isinstance(world, WithBrokenConfig)  # noqa: S101 - the table says that this check needs it
-        config = subject.parse({"max_retries": 1, "retry_delay_sec": 0.01, **world.broken()})
-        calls: dict[str, Callable[[SourceDriver], object]] = {
-            "get_snapshot_iterator": lambda driver: list(driver.get_snapshot_iterator()),
-            "get_message_iterator": lambda driver: next(driver.get_message_iterator(stop_event=_soon()), None),
-        }
-        for name, call in calls.items():
-            try:
-                call(subject.driver_class("kit", config))
-            except (DriverError, ConfigError):
-                continue
-            except NotImplementedError:
-                raise
-            except Exception as error:
-                raise Broken(f"{name} raises {type(error).__name__}, not a DriverError", error) from error
-            raise Broken(f"{name} says nothing of a system that does not exist")
-    return len(calls)
+        keywords = {"max_retries": 1, "retry_delay_sec": 0.01, **world.broken()}
+        config = subject.parse({"credential": {"user": "kit", "passwd": _SECRET}, **keywords})
+        for name, call in _CALLS.items():
+            if name in subject.capabilities or name not in _OPTIONAL:
+                _require_driver_error(name, call, subject.driver_class("kit", config))
+        _require_calm(subject.driver_class("kit", config))
+    return len(_CALLS)
+
+
+def _require_driver_error(name: str, call: Callable[[SourceDriver], object], driver: SourceDriver) -> None:
+    """An optional one may also say nothing: an audit can mark the root as not listed."""
+    try:
+        call(driver)
+    except DriverError as error:
+        if _SECRET in str(error):
+            raise Broken(f"{name} raises an error that tells the password", error) from error
+        return
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        raise Broken(f"{name} raises {type(error).__name__}, not a DriverError", error) from error
+    if name not in _OPTIONAL:
+        raise Broken(f"{name} says nothing of a system that does not exist")
+
+
+def _require_calm(driver: SourceDriver) -> None:
+    """What never raises, whatever is there."""
+    try:
+        answer = driver.is_position_available(1)
+        driver.acknowledge(1)
+        asyncio.run(driver.close())
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        raise Broken("is_position_available, acknowledge or close raises where the system does not exist") from error
+    if answer is not False:
+        raise Broken(f"is_position_available(1) gives {answer!r} where the system does not exist, not False")
 
 
 def _soon() -> threading.Event:
@@ -143,9 +236,8 @@ def burst(subject: SourceSubject) -> int:
         subject.driver(world, max_queue_size=_SMALL_QUEUE) as driver,
         subject.stream(driver, paused=True) as stream,
     ):
-        paths = [world.create(f"kit-{number}") for number in range(_BURST)]
-        there = world.list()
-        stream.require([path for path in paths if path in there])
+        paths = many(world, lambda number: f"kit-{number}", _BURST, _BURST_SEC, least=2 * _SMALL_QUEUE)
+        stream.require(paths)
         return len(stream.events)
 
 

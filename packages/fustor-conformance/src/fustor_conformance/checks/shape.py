@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fustor_conformance._reading import rows_of, with_paths
+from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -73,7 +74,8 @@ def constructor(subject: Subject) -> int:
 
 @check("C03", Kind.SOURCE)
 def two_sources(subject: SourceSubject) -> int:
-    """Two instances read at once, as agent 0.2 has it."""
+    """Two instances read at once, as agent 0.2 has it; meanwhile an idle stream begins to rest elsewhere."""
+    begin_to_watch(subject)
     with subject.world() as world:
         thing, config = world.create("kit-thing"), subject.config(world)
         before = threading.active_count()
@@ -81,10 +83,14 @@ def two_sources(subject: SourceSubject) -> int:
         if threading.active_count() > before:
             raise Broken("The constructor starts a thread", *threading.enumerate())
         try:
-            with subject.stream(first), subject.stream(second):
-                told = [{row["path"] for row in rows_of(one.get_snapshot_iterator())} for one in (first, second)]
+            with subject.stream(first) as one, subject.stream(second) as two:
+                told = [{row["path"] for row in rows_of(each.get_snapshot_iterator())} for each in (first, second)]
                 if not all(thing in paths for paths in told):
-                    raise Broken(f"Of two instances that live at once, not both tell {thing!r}", *told)
+                    raise Broken(f"Of two instances that live at once, not both report {thing!r}", *told)
+                if "create" in world.operations:
+                    late = [world.create(f"kit-late-{number}") for number in range(5)]
+                    for stream in (one, two):
+                        stream.require(late)
         finally:
             _close(first, second)
     return 2

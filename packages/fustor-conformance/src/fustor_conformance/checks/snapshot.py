@@ -7,25 +7,32 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
+from fustor_conformance._other_process import NotSeenElsewhere, ask_elsewhere
 from fustor_conformance._reading import DELIVERY_SEC, eventually, rows_of
+from fustor_conformance._scenes import Reading, boxed, many, odd_fields, odd_things
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
+from fustor_event_model import EventBase
 
 _THINGS = 12
-_PARTITIONS = 3
+_MANY = 300
+_MANY_SEC = 0.4
+_RACES = 3
 
 
 @check("S01")
 def equals_world(subject: SourceSubject) -> int:
-    """Paths and fields, both ways."""
+    """Paths and fields, both ways, odd names and long ones included."""
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
+        odd_things(world)
         return require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
 
 
@@ -49,6 +56,7 @@ def no_path_twice(subject: SourceSubject) -> int:
     """One row a path."""
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
+        many(world, boxed(world, "kit-many"), _MANY, _MANY_SEC)
         rows = rows_of(driver.get_snapshot_iterator(batch_size=3))
         twice = Counter(row["path"] for row in rows if not row.get("audit_skipped"))
         if again := [path for path, times in twice.items() if times > 1]:
@@ -62,6 +70,8 @@ def no_path_twice(subject: SourceSubject) -> int:
 def vanishing_items(subject: SourceSubject) -> int:
     """Deleted, or refused, while the snapshot reads."""
     with subject.world() as world, subject.driver(world) as driver:
+        for race in range(_RACES):
+            _race(world, driver, race)
         doomed = populate(world)[-3:]
         rows = []
         for number, event in enumerate(driver.get_snapshot_iterator(batch_size=1)):
@@ -74,6 +84,17 @@ def vanishing_items(subject: SourceSubject) -> int:
         if isinstance(world, WithUnreadable):
             return len(rows) + _refused(world, driver)
         return len(rows)
+
+
+def _race(world: SourceWorld, driver: SourceDriver, race: int) -> None:
+    """Deleted by another hand, from the end, while the driver goes over them from the beginning."""
+    paths = many(world, boxed(world, f"kit-race-{race}"), _MANY, _MANY_SEC)
+    reading = Reading(lambda: rows_of(driver.get_snapshot_iterator()))
+    for number in reading.steps(len(paths) // 2):
+        world.delete(paths.pop(-1 - number % 2))
+    told = {row["path"] for row in reading.finish()}
+    if lacking := set(paths) - told:
+        raise Broken("Things vanished, and the snapshot leaves out others", *sorted(lacking)[:5])
 
 
 def _refused(world: SourceWorld, driver: SourceDriver) -> int:
@@ -95,32 +116,29 @@ def _refused(world: SourceWorld, driver: SourceDriver) -> int:
 
 @check("S05")
 def stopped_is_not_complete(subject: SourceSubject) -> int:
-    """Stopped, closed, abandoned."""
+    """Stopped and closed, early and late; abandoned."""
     with subject.world() as world:
-        populate(world)
-        stop = threading.Event()
+        last = len(populate(world)) - 1
+        for after in (0, 1, last):
+            stop = threading.Event()
+            with subject.driver(world) as driver:
+                snapshot = driver.get_snapshot_iterator(batch_size=1, stop_event=stop)
+                rows = rows_of(islice(snapshot, after))
+                stop.set()
+                _require_incomplete(f"stop_event is set after {after} events", rows, snapshot, world)
+            with subject.driver(world) as driver:
+                snapshot = driver.get_snapshot_iterator(batch_size=1)
+                rows = rows_of(islice(snapshot, after))
+                asyncio.run(driver.close())
+                _require_incomplete(f"close() is called after {after} events", rows, snapshot, world)
         with subject.driver(world) as driver:
-            _require_incomplete(driver, stop, stop.set, "stop_event is set", world)
-        with subject.driver(world) as driver:
-            _require_incomplete(driver, None, lambda: asyncio.run(driver.close()), "close() is called", world)
-        with subject.driver(world) as driver:
-            threads = threading.active_count()
-            abandoned = driver.get_snapshot_iterator(batch_size=1)
-            next(abandoned)
-            del abandoned
-            if not eventually(lambda: threading.active_count() <= threads, DELIVERY_SEC):
-                raise Broken("An abandoned snapshot leaves threads", *threading.enumerate())
+            _require_clean(driver)
             return require_equal(rows_of(driver.get_snapshot_iterator()), world.list())
 
 
-def _require_incomplete(
-    driver: SourceDriver, stop: threading.Event | None, interrupt: Any, what: str, world: SourceWorld
-) -> None:
-    snapshot = driver.get_snapshot_iterator(batch_size=1, stop_event=stop)
-    rows = list(next(snapshot).rows)
-    interrupt()
+def _require_incomplete(what: str, rows: list[dict[str, Any]], rest: Iterable[EventBase], world: SourceWorld) -> None:
     try:
-        rows += rows_of(snapshot)
+        rows += rows_of(rest)
     except DriverError:
         return
     if lacking := world.list().keys() - {row["path"] for row in rows}:
@@ -129,20 +147,50 @@ def _require_incomplete(
         )
 
 
+def _require_clean(driver: SourceDriver) -> None:
+    threads = threading.active_count()
+    abandoned = driver.get_snapshot_iterator(batch_size=1)
+    next(abandoned)
+    del abandoned
+    if not eventually(lambda: threading.active_count() <= threads, DELIVERY_SEC):
+        raise Broken("An abandoned snapshot leaves threads", *threading.enumerate())
+
+
 @check("S06")
 def partitions(subject: SourceSubject) -> int:
-    """Disjoint, and together all."""
+    """Disjoint, and together all: few, many, more than there are things, and some of them read by another process."""
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
-        parts = driver.get_snapshot_partitions(_PARTITIONS)
-        told: Counter[str] = Counter()
-        for part in json.loads(json.dumps(list(parts))):
-            told.update({row["path"] for row in rows_of(driver.get_snapshot_iterator(partition=part))} - {"/"})
-        if again := [path for path, times in told.items() if times > 1]:
-            raise Broken("Two partitions tell the same path", *sorted(again)[:5])
-        if odd := told.keys() ^ world.list().keys():
-            raise Broken("The partitions together are not the world", *sorted(odd)[:5])
-        return len(parts)
+        for asked in (1, 2, 3, 7, len(world.list()) + 5):
+            parts = json.loads(json.dumps(list(driver.get_snapshot_partitions(asked))))
+            _require_whole([rows_of(driver.get_snapshot_iterator(partition=part)) for part in parts], world)
+        return len(parts) + _read_elsewhere(subject, world, driver)
+
+
+def _read_elsewhere(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    """Three partitions, of which this process reads the first and another one, whose hash() differs, the others."""
+    here, *elsewhere = json.loads(json.dumps(list(driver.get_snapshot_partitions(3))))
+    told = [rows_of(driver.get_snapshot_iterator(partition=here))]
+    try:
+        answer = ask_elsewhere(subject, world, [{"partition": part} for part in elsewhere])
+    except NotSeenElsewhere:
+        return 0
+    try:
+        _require_whole([*told, *answer], world)
+    except Broken as broken:
+        raise Broken(f"Read by two processes: {broken.seen}", *broken.evidence) from broken
+    return len(elsewhere)
+
+
+def _require_whole(parts: list[list[dict[str, Any]]], world: SourceWorld) -> None:
+    told: Counter[str] = Counter()
+    for rows in parts:
+        told.update({row["path"] for row in rows} - {"/"})
+    if again := [path for path, times in told.items() if times > 1]:
+        raise Broken(f"Of {len(parts)} partitions two report the same path", *sorted(again)[:5])
+    if odd := told.keys() ^ world.list().keys():
+        raise Broken(f"{len(parts)} partitions together are not the world", *sorted(odd)[:5])
+    require_equal([row for rows in parts for row in rows], world.list())
 
 
 def populate(world: SourceWorld) -> list[str]:
@@ -175,7 +223,7 @@ def require_equal(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any
             f"{len(invented)} things are told that are not there", *[told[path] for path in sorted(invented)[:5]]
         )
     for path, expected in world.items():
-        if odd := {name: told[path].get(name) for name, value in expected.items() if told[path].get(name) != value}:
+        if odd := odd_fields(told[path], expected):
             raise Broken(f"{path!r} is told as {odd}, the world has {expected}", told[path])
     return len(told)
 

@@ -1,35 +1,13 @@
 """Drivers that each break one rule: the reference source or pusher with one method changed."""
 
-from kit_mutants import (
-    audit,
-    durable,
-    event,
-    index,
-    keeping,
-    monitor,
-    pusher,
-    realtime,
-    registry,
-    run,
-    shape,
-    snapshot,
-    values,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "MUTANTS",
-    "audit",
-    "durable",
-    "event",
-    "index",
-    "keeping",
-    "monitor",
-    "pusher",
-    "realtime",
-    "run",
-    "shape",
-    "snapshot",
-    "values",
-]
+from kit_mutants import registry
+
+__all__ = ["MUTANTS"]
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 MUTANTS = sorted(registry.MUTANTS, key=str)

@@ -1,0 +1,68 @@
+"""Run as a script: build a source from its class and its configuration, read it in a thread, print the rows.
+
+The job comes as JSON on standard input: `path` (sys.path), `driver` (module:class), `config`, `patience_sec`, `jobs`.
+"""
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pkgutil import resolve_name
+from typing import Any
+
+
+def _snapshot(driver: Any, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for event in driver.get_snapshot_iterator(**job):
+        yield from event.model_dump(mode="json")["rows"]
+
+
+def _audit(driver: Any) -> Iterator[dict[str, Any]]:
+    for event in driver.get_audit_iterator():
+        yield from event.model_dump(mode="json")["rows"]
+
+
+def _stream(driver: Any, job: dict[str, Any], patience_sec: float) -> Iterator[dict[str, Any]]:
+    stop, wanted = threading.Event(), set(job["paths"])
+    alarm = threading.Timer(patience_sec, stop.set)
+    alarm.start()
+    for event in driver.get_message_iterator(job["start"], stop_event=stop):
+        yield from ({**row, "event_type": str(event.event_type)} for row in event.model_dump(mode="json")["rows"])
+        wanted -= {row["path"] for row in event.rows}
+        if not wanted:
+            break
+    alarm.cancel()
+
+
+def _read(driver: Any, job: dict[str, Any], patience_sec: float) -> list[dict[str, Any]]:
+    if "audit" in job:
+        return list(_audit(driver))
+    return list(_stream(driver, job, patience_sec) if "start" in job else _snapshot(driver, job))
+
+
+def _answer(task: dict[str, Any]) -> dict[str, Any]:
+    from fustor_core.models.config import SourceConfig  # noqa: PLC0415 - importable only once sys.path is set
+
+    driver = resolve_name(task["driver"])("kit", SourceConfig.model_validate(task["config"]))
+    try:
+        plain = [row["path"] for row in _snapshot(driver, {})]
+        return {"plain": plain, "rows": [_read(driver, job, task["patience_sec"]) for job in task["jobs"]]}
+    except Exception as error:  # noqa: BLE001 - told to the parent, which judges it
+        return {"error": f"{type(error).__name__}: {error}"}
+    finally:
+        asyncio.run(driver.close())
+
+
+def main() -> None:
+    """Do the job."""
+    task = json.load(sys.stdin)
+    sys.path[:] = task["path"]
+    answers: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: answers.append(_answer(task)))
+    reader.start()
+    reader.join()
+    print("\n" + json.dumps(answers[0]))  # noqa: T201 - the parent reads it
+
+
+if __name__ == "__main__":
+    main()

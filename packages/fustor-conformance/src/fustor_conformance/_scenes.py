@@ -1,0 +1,155 @@
+"""What several checks play: many things, odd names, and reading in a thread while the caller changes the world."""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from fustor_conformance._reading import eventually
+from fustor_conformance.outcome import Broken
+from fustor_conformance.worlds import HostileKeys, SourceWorld
+from fustor_event_model import EventBase, EventType
+
+_T = TypeVar("_T")
+Row: TypeAlias = dict[str, Any]
+
+ODD_KEYS = (
+    "with space",
+    "per%cent",
+    "ünï-漢字",
+    "quo'te\"",
+    "com,ma",
+    "semi;colon",
+    "line\nbreak",
+    "back\\slash",
+)
+_LONG_KEYS = ("long-" + "x" * 1500, "läng-" + "ü" * 100)
+_READING_SEC = 30.0
+_PACE_SEC = 0.002
+_OFTEN_SEC = 2e-5
+
+
+def many(world: SourceWorld, key: Callable[[int], str], most: int, seconds: float, *, least: int = 20) -> list[str]:
+    """The paths of up to `most` new things, as many as the World makes in that time, and `least` however slow it is.
+
+    Each path comes once; a source of one row has one.
+    """
+    deadline = time.monotonic() + seconds
+    paths: list[str] = []
+    while len(paths) < most and (len(paths) < least or time.monotonic() < deadline):
+        paths.append(world.create(key(len(paths))))
+    return list(dict.fromkeys(paths))
+
+
+def boxed(world: SourceWorld, name: str, boxes: int = 4) -> Callable[[int], str]:
+    """Keys for `many`: spread over some containers where the World can nest, side by side where it cannot."""
+    if "nest" not in world.operations:
+        return lambda number: f"{name}-{number}"
+    return lambda number: f"{name}-{number % boxes}/thing-{number}"
+
+
+def odd_things(world: SourceWorld) -> list[str]:
+    """The paths of new things whose names are odd, foreign or long; a name that the World cannot make is left out."""
+    hostile = world.hostile_keys if isinstance(world, HostileKeys) else ()
+    paths = []
+    for key in (*ODD_KEYS, *hostile, *_LONG_KEYS):
+        try:
+            paths.append(world.create(key))
+        except NotImplementedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a system refuses to hold is no fault of the driver
+            del error
+    there = world.list()
+    return [path for path in dict.fromkeys(paths) if path in there]
+
+
+class Reading(Generic[_T]):
+    """Reads an iterator in a thread of its own from now on, while the caller changes the world in this one."""
+
+    def __init__(self, make: Callable[[], Iterable[_T]]) -> None:
+        self.items: list[_T] = []
+        self._make = make
+        self._error: BaseException | None = None
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(_OFTEN_SEC)  # so that changes come between the steps of a driver written in Python
+        self._thread = threading.Thread(target=self._read, name="conformance-reader", daemon=True)
+        self._thread.start()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._thread.is_alive()
+
+    def steps(self, most: int) -> Iterator[int]:
+        """Numbers up to `most`, as long as the reading goes on: one for each change to make meanwhile."""
+        for number in range(most):
+            if not self.goes_on:
+                return
+            yield number
+
+    def finish(self, seconds: float = _READING_SEC) -> list[_T]:
+        """All that was read. Raises what the iterator raised.
+
+        Raises:
+            Broken: it does not end in time.
+        """
+        self._thread.join(seconds)
+        sys.setswitchinterval(self._interval)
+        if self.goes_on:
+            raise Broken(f"The iterator does not end within {seconds:g} s", *self.items[-2:])
+        if self._error is not None:
+            raise self._error
+        return self.items
+
+    def _read(self) -> None:
+        try:
+            self.items.extend(self._make())
+        except BaseException as error:  # noqa: BLE001 - handed to whoever finishes the reading
+            self._error = error
+
+
+def pace(moment: float = _PACE_SEC) -> None:
+    """Let other threads run for a moment, so that changes fall between what a driver does; nothing is awaited."""
+    eventually(lambda: False, moment)
+
+
+def unaccounted(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any]]) -> list[str]:
+    """What is there, was not told, and lies below no container whose last row says audit_skipped: true."""
+    marks = {row["path"]: row.get("audit_skipped") is True for row in rows}
+    return sorted(path for path in world.keys() - marks.keys() if not any(marks.get(up) for up in containers(path)))
+
+
+def containers(path: str) -> Iterator[str]:
+    """The containers of a path, the nearest one first."""
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
+
+
+def odd_fields(row: dict[str, Any] | None, expected: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `expected` that the row tells otherwise, with what it tells."""
+    told = row or {}
+    return {name: told.get(name) for name, value in expected.items() if told.get(name) != value}
+
+
+def view_of(events: Iterable[EventBase], known: dict[str, Row] | None = None) -> dict[str, Row]:
+    """What a consumer has of a stream, by path; columns that a record leaves out did not change."""
+    view = dict(known or {})
+    for event in list(events):
+        for row in event.rows:
+            path = row["path"]
+            if event.event_type is EventType.DELETE:
+                view = {other: kept for other, kept in view.items() if not f"{other}/".startswith(f"{path}/")}
+            else:
+                view[path] = _merged(view.get(path, {}), row)
+    return view
+
+
+def _merged(known: Row, row: Row) -> Row:
+    if not isinstance(row.get("record"), dict):
+        return row
+    return {**row, "record": {**(known.get("record") or {}), **row["record"]}}

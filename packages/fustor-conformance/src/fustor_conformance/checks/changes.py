@@ -1,0 +1,172 @@
+"""Family M: what changes fast, deep, in a row, or under odd names."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from collections.abc import Sequence
+
+from fustor_conformance._reading import Stream, with_paths
+from fustor_conformance._scenes import Row, containers, odd_fields, odd_things, pace, view_of
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_event_model import EventBase, EventType
+
+_BOXES = 60
+_BOXES_SEC = 1.0
+_TURNS = 20
+_TURNS_SEC = 0.8
+_TRICKLE = 150
+_TRICKLE_SEC = 1.2
+_PACES = (0.0, 0.0, 0.001, 0.0, 0.004, 0.0, 0.02)
+
+
+@check("M11")
+def containers_come_and_go(subject: SourceSubject) -> int:
+    """Filled in the moment they are made, filled after a move, and removed with all that is in them."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        stream.require(_filled_at_once(world))
+        if "rename" in world.operations:
+            _moved(world, stream)
+        if "delete" in world.operations:
+            _removed(world, stream)
+        return len(stream.events)
+
+
+def _filled_at_once(world: SourceWorld) -> list[str]:
+    deadline = time.monotonic() + _BOXES_SEC
+    paths: list[str] = []
+    for number in range(_BOXES):
+        paths += [world.create(f"kit-new-{number}/inner/{name}") for name in ("first", "second", "third")]
+        if time.monotonic() > deadline:
+            break
+    return paths
+
+
+def _moved(world: SourceWorld, stream: Stream) -> None:
+    """What is made and changed in a container after its move has its new path; its old one can be used again."""
+    thing = world.create("kit-move/inner/thing")
+    stream.require([thing])
+    top = posixpath.dirname(posixpath.dirname(thing))
+    old = _below(world, top)
+    began = len(stream.events)
+    new = world.rename(top, "kit-moved")
+    late = world.create("kit-moved/inner/late")
+    moved = f"{new}{thing[len(top) :]}"
+    if "modify" in world.operations:
+        world.modify(moved)
+    stream.require([moved, late], deleted=old)
+    _require_deepest_first(old, stream.events[began:])
+    again = world.create("kit-move/inner/again")
+    stream.require([again, moved])
+    _require_world(world, stream, [again, moved, late])
+
+
+def _removed(world: SourceWorld, stream: Stream) -> None:
+    thing = world.create("kit-doomed/inner/deep/thing")
+    others = [world.create(f"kit-doomed/inner/{name}") for name in ("one", "two")]
+    stream.require([thing, *others])
+    top = "/".join(thing.split("/")[:-3])
+    gone = _below(world, top)
+    began = len(stream.events)
+    world.delete(top)
+    stream.require((), deleted=gone)
+    _require_deepest_first(gone, stream.events[began:])
+
+
+def _below(world: SourceWorld, top: str) -> list[str]:
+    return [path for path in world.list() if path == top or path.startswith(f"{top}/")]
+
+
+def _require_deepest_first(gone: Sequence[str], events: Sequence[EventBase]) -> None:
+    deleted = [path for event, path in with_paths(events) if event.event_type is EventType.DELETE]
+    last = {path: place for place, path in enumerate(deleted)}
+    for path in gone:
+        for up in containers(path):
+            if up in last and last[up] < last[path]:
+                raise Broken(f"The delete of {up!r} comes before that of {path!r}, which is in it", str(deleted[:20]))
+
+
+@check("M12")
+def order_of_one_path(subject: SourceSubject) -> int:
+    """Made, changed, removed and made again, over and over: the last word is what there is."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        ends_there, ends_gone = (_over_and_over(world, key) for key in ("kit-there", "kit-gone"))
+        world.delete(ends_gone)
+        paths = [ends_there]
+        if "nest" in world.operations:
+            paths += _box_over_and_over(world)
+        stream.require([path for path in paths if path in world.list()], deleted=[ends_gone])
+        _require_world(world, stream, [path for path in paths if path in world.list()])
+        return len(stream.events)
+
+
+def _over_and_over(world: SourceWorld, key: str) -> str:
+    path = world.create(key)
+    deadline = time.monotonic() + _TURNS_SEC
+    for turn in range(_TURNS):
+        if "modify" in world.operations:
+            world.modify(path)
+        world.delete(path)
+        pace(_PACES[turn % len(_PACES)])
+        path = world.create(key)
+        if time.monotonic() > deadline:
+            break
+    return path
+
+
+def _box_over_and_over(world: SourceWorld) -> list[str]:
+    """A container that goes and comes back with other things in it."""
+    paths = []
+    for turn in range(_TURNS // 2):
+        paths.append(world.create(f"kit-box/inner/of-{turn}"))
+        pace(_PACES[turn % len(_PACES)])
+        world.delete(posixpath.dirname(posixpath.dirname(paths[-1])))
+    return [*paths, world.create("kit-box/inner/last")]
+
+
+@check("M13")
+def between_two_looks(subject: SourceSubject) -> int:
+    """Changes at every distance from one another while the stream is read."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        deadline = time.monotonic() + _TRICKLE_SEC
+        paths: list[str] = []
+        for number in range(_TRICKLE):
+            paths.append(world.create(f"kit-{number}"))
+            if "modify" in world.operations and number % 3 == 0:
+                world.modify(paths[number // 2])
+            pace(_PACES[number % len(_PACES)])
+            if time.monotonic() > deadline:
+                break
+        stream.require(paths)
+        _require_world(world, stream, paths)
+        return len(stream.events)
+
+
+@check("M15")
+def rows_are_the_world(subject: SourceSubject) -> int:
+    """Odd and long names, made and changed: each row as the World has it."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        paths = [world.create("kit-plain"), *odd_things(world)]
+        stream.require(paths)
+        _require_world(world, stream, paths)
+        if "modify" in world.operations:
+            for path in paths:
+                world.modify(path)
+            _require_world(world, stream, paths)
+        return len(stream.events)
+
+
+def _require_world(world: SourceWorld, stream: Stream, paths: Sequence[str]) -> None:
+    """The last rows about these paths are what the World lists, before patience ends."""
+    expected = world.list()
+
+    def odd() -> list[tuple[str, Row]]:
+        view = view_of(stream.events)
+        return [(path, fields) for path in paths if (fields := odd_fields(view.get(path), expected[path]))]
+
+    if not stream.wait_for(lambda _: not odd()):
+        path, fields = odd()[0]
+        raise Broken(f"{path!r} is reported last as {fields}, the world has {expected[path]}")

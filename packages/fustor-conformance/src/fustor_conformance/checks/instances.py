@@ -1,0 +1,141 @@
+"""Family C: what instances and processes have in common is the system, and nothing in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from contextlib import ExitStack
+from typing import Any
+
+from fustor_conformance._other_process import NotSeenElsewhere, Rows, ask_elsewhere
+from fustor_conformance._reading import rows_of
+from fustor_conformance._recording import AUDIT
+from fustor_conformance.checks.meanwhile import audited
+from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
+from fustor_conformance.rules import Kind
+from fustor_conformance.subject import SourceSubject, Subject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import ConfigError, DriverError
+
+_HOUR_SEC = 3600.0
+_UNKNOWN = "kit_no_such_parameter"
+
+
+@check("C19")
+def another_process(subject: SourceSubject) -> int:
+    """Built anew from its class and its JSON: snapshot, audit and resumed stream are those of this process."""
+    with subject.world() as world, subject.driver(world) as driver:
+        populate(world)
+        with subject.stream(driver) as stream:
+            late = list(dict.fromkeys(world.create(f"kit-late-{number}") for number in range(3)))
+            stream.require(late)
+        start = next((event.index for event in stream.events), -1)
+        jobs: list[dict[str, Any]] = [{}]
+        if AUDIT in subject.capabilities:
+            jobs.append({"audit": True})
+        if resumes := driver.is_position_available(start):
+            jobs.append({"start": start, "paths": late[1:]})
+        try:
+            snapshot, *others = ask_elsewhere(subject, world, jobs)
+        except NotSeenElsewhere as error:
+            raise NotApplicable("No other process sees this World") from error
+        _require_same("The snapshot", snapshot, rows_of(driver.get_snapshot_iterator()))
+        if AUDIT in subject.capabilities:
+            _require_same("The audit", others[0], rows_of(audited(driver, None)))
+        if resumes and (lacking := set(late[1:]) - {row["path"] for row in others[-1]}):
+            raise Broken(f"Resumed at {start} by another process, the stream leaves out {sorted(lacking)}")
+        return len(snapshot) + len(others)
+
+
+def _require_same(what: str, there: Rows, here: Rows) -> None:
+    """The same rows; clocks may have gone on, by less than any time zone differs."""
+    found = {row["path"]: row for row in there}
+    known = {row["path"]: row for row in json.loads(json.dumps(here))}
+    if odd := found.keys() ^ known.keys():
+        raise Broken(f"{what} of another process has other paths", *sorted(odd)[:5])
+    for path, row in known.items():
+        for name, value in row.items():
+            other = found[path].get(name)
+            is_time = name.endswith("time") and isinstance(value, float | int) and isinstance(other, float | int)
+            if abs(value - other) > _HOUR_SEC / 4 if is_time else value != other:
+                raise Broken(
+                    f"{what} of another process, in another time zone, has {name}={other!r} of {path!r}, not {value!r}"
+                )
+
+
+@check("C20")
+def nothing_shared(subject: SourceSubject) -> int:
+    """Two systems of one class, read in turns under one id."""
+    with ExitStack() as stack:
+        worlds = [stack.enter_context(subject.world()) for _ in range(2)]
+        known = [world.create(f"kit-known-to-{place}") for place, world in enumerate(worlds)]
+        drivers = [stack.enter_context(subject.driver(world)) for world in worlds]
+        streams = [stack.enter_context(subject.stream(driver)) for driver in drivers]
+        ours = [[world.create(f"kit-{turn}-of-{place}") for turn in range(3)] for place, world in enumerate(worlds)]
+        for stream, paths in zip(streams, ours, strict=True):
+            stream.require(paths)
+        seen = 0
+        for driver, world, path in zip(drivers, worlds, known, strict=True):
+            told = {row["path"] for row in rows_of(driver.get_snapshot_iterator())} - {"/"}
+            if path not in told or told - world.list().keys():
+                raise Broken("The snapshot of one of two systems has not what is in it", path, *sorted(told)[:5])
+            seen += len(told)
+        if AUDIT in subject.capabilities:
+            caches: list[dict[str, float]] = [{}, {}]
+            for _ in range(2):
+                seen += sum(map(_audit, drivers, worlds, caches))
+        asyncio.run(drivers[0].close())
+        late = worlds[1].create("kit-late")
+        streams[1].require([late])
+        return seen + _statistics(subject, drivers[1])
+
+
+def _audit(driver: SourceDriver, world: SourceWorld, cache: dict[str, float]) -> int:
+    told = set()
+    for item in driver.get_audit_iterator(mtime_cache=cache):
+        event, stamps = item if isinstance(item, tuple) else (item, {})
+        cache.update(stamps)
+        told |= {row["path"] for row in event.rows} if event is not None else set()
+    containers = {path for path in told if any(other.startswith(f"{path.rstrip('/')}/") for other in told)}
+    if foreign := {path for path in told - containers - cache.keys() if path not in world.list()}:
+        raise Broken("The audit of one system reports what is in another", *sorted(foreign)[:3])
+    return len(told)
+
+
+def _statistics(subject: SourceSubject, driver: SourceDriver) -> int:
+    if "statistics" not in subject.capabilities:
+        return 1
+    counted = dict(driver.statistics())
+    if odd := {k: v for k, v in counted.items() if not isinstance(k, str) or not _is_count(v)}:
+        raise Broken("statistics() has something else than finite numbers by name", odd)
+    json.dumps(counted, allow_nan=False)
+    if not counted:
+        raise Broken("`statistics` is declared, and there are none after a snapshot and a stream")
+    return len(counted)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@check("C21")
+def unknown_parameter(subject: Subject) -> int:
+    """One parameter more than the World gives, refused when it is parsed or first needed."""
+    with subject.configured() as config:
+        if not config.driver_params:
+            raise NotApplicable("The World gives no driver_params")
+        changed = config.model_copy(update={"driver_params": {**config.driver_params, _UNKNOWN: 1}})
+        try:
+            instance = subject.driver_class("kit", changed)
+            if subject.kind is Kind.SOURCE:
+                next(iter(instance.get_snapshot_iterator()), None)
+        except ConfigError:
+            return 1
+        except DriverError as error:
+            raise Broken(f"driver_params with {_UNKNOWN!r} is a {type(error).__name__}, not a ConfigError") from error
+        asyncio.run(instance.close())
+        raise Broken(f"{_UNKNOWN!r} in driver_params is taken without a word")

@@ -1,0 +1,152 @@
+"""Family A: that an audit lists what is there, from the state before its container's stamps to that of its row."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from typing import Any
+
+from fustor_conformance._scenes import Reading, containers, many, odd_fields, odd_things, pace
+from fustor_conformance.checks.audit import run_guide, run_pairs
+from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import SourceDriver
+from fustor_event_model import EventBase
+
+Row = dict[str, Any]
+
+_RACES = 12
+_RACES_SEC = 1.0
+_RACED = 250
+_RACED_SEC = 0.3
+_AT_ONCE = 12
+_AT_ONCE_SEC = 1.0
+
+
+@check("A11")
+def blind_spots(subject: SourceSubject) -> int:
+    """Added, changed and deleted while nobody watched, under odd names too; and what a stream has just reported."""
+    with subject.world() as world, subject.driver(world) as driver:
+        paths = populate(world)
+        box = world.create("kit-doomed/inner/thing") if "nest" in world.operations else None
+        run_guide(driver)
+        odd_things(world)
+        if "modify" in world.operations:
+            world.modify(paths[min(3, len(paths) - 1)])
+        if "delete" in world.operations and len(paths) > 4:  # noqa: PLR2004 - one of the things, of which others stay
+            world.delete(paths[4])
+            if box is not None:
+                world.delete(posixpath.dirname(posixpath.dirname(box)))
+        expected = world.list()
+        for name, rows in {"guide": run_guide(driver), "mtime_cache={}": run_pairs(driver, {})}.items():
+            _require_told(name, rows, expected)
+        return len(expected) + _at_once(subject, world, driver)
+
+
+def _at_once(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    """An audit in the moment in which realtime has reported a change."""
+    deadline = time.monotonic() + _AT_ONCE_SEC
+    with subject.stream(driver) as stream:
+        for number in range(_AT_ONCE):
+            path = world.create(f"kit-at-once-{number}")
+            stream.require([path])
+            rows = run_guide(driver) if number % 2 else run_pairs(driver, {})
+            if path not in {row["path"] for row in rows}:
+                raise Broken(f"Realtime had reported {path!r}, and an audit begun after that does not know it")
+            if time.monotonic() > deadline:
+                break
+        return len(stream.events)
+
+
+def _require_told(name: str, rows: list[Row], expected: dict[str, Row]) -> None:
+    told = {row["path"]: row for row in rows}
+    if lacking := expected.keys() - told.keys():
+        raise Broken(f"{name}: what was added is not reported", *sorted(lacking)[:3])
+    above = {up for path in expected for up in containers(path)} | {"/"}
+    is_tree = any(row.get("is_directory") for row in expected.values())
+    empty = set() if is_tree else {path for path, row in told.items() if row.get("is_directory")}
+    if ghosts := told.keys() - expected.keys() - above - empty:
+        raise Broken(f"{name}: what was deleted is still reported", *sorted(ghosts)[:3])
+    for path, fields in expected.items():
+        if odd := odd_fields(told[path], fields):
+            raise Broken(f"{name}: {path!r} is reported as {odd}, the world has {fields}", told[path])
+
+
+@check("A12")
+def stamps_first(subject: SourceSubject) -> int:
+    """A child that comes while its container is being read, at many moments; and one that goes."""
+    with subject.world() as world, subject.driver(world) as driver:
+        box = "kit-moving/" if "nest" in world.operations else ""
+        paths = [world.create(f"{box}kit-{number}") for number in range(4)]
+        container = posixpath.dirname(paths[0])
+        rows: list[Row] = []
+        late, gone, is_tree = None, None, False
+        for item in driver.get_audit_iterator(batch_size=1):
+            rows += list(item.rows) if isinstance(item, EventBase) else []
+            if late is None and rows and posixpath.dirname(rows[-1]["path"]) == container:
+                late = world.create(f"{box}kit-late")
+                gone = _delete_one(world, [path for path in paths if path != rows[-1]["path"]])
+                is_tree = isinstance(item, EventBase) and item.event_schema == "fs"
+        if late is None:
+            raise Broken(f"The audit reports no child of {container!r}", *rows[:5])
+        after = _row_of(container, run_guide(driver))
+        _require_stamped_before(container, late, rows, after)
+        if is_tree and gone is not None:
+            _require_mark_of_change(container, gone, rows)
+        return len(rows) + _raced(world, driver, box)
+
+
+def _delete_one(world: SourceWorld, paths: list[str]) -> str | None:
+    if "delete" not in world.operations:
+        return None
+    world.delete(paths[-1])
+    return paths[-1]
+
+
+def _require_stamped_before(container: str, late: str, rows: list[Row], after: Row) -> None:
+    row = _row_of(container, rows)
+    told = late in {row["path"] for row in rows}
+    if row["mtime"] == after["mtime"] and not row.get("audit_skipped") and not told:
+        raise Broken(f"{late!r} came while {container!r} was listed; its row has the later mtime and no mark", row)
+
+
+def _require_mark_of_change(container: str, gone: str, rows: list[Row]) -> None:
+    """A child that was there when the first one was read, and was missed by the rest of the listing."""
+    row = _row_of(container, rows)
+    if gone not in {row["path"] for row in rows} and not row.get("audit_skipped"):
+        raise Broken(
+            f"{gone!r} went after {container!r} had begun to be read and is not reported: the container changed while"
+            " it was listed, and its row has no audit_skipped",
+            row,
+        )
+
+
+def _raced(world: SourceWorld, driver: SourceDriver, box: str) -> int:
+    """Audits of one large container, each with one thing that comes at another moment of it."""
+    paths = many(world, lambda number: f"{box}kit-many-{number}", _RACED, _RACED_SEC)
+    container, deadline = posixpath.dirname(paths[0]), time.monotonic() + _RACES_SEC
+    began = time.monotonic()
+    before = _row_of(container, run_guide(driver))
+    took = time.monotonic() - began
+    for race in range(_RACES):
+        reading = Reading(lambda: run_guide(driver))
+        pace(took * race / _RACES)
+        late = world.create(f"{box}kit-race-{race}")
+        rows = reading.finish()
+        after = _row_of(container, run_guide(driver))
+        if after["mtime"] != before["mtime"]:
+            _require_stamped_before(container, late, rows, after)
+        before = after
+        if time.monotonic() > deadline:
+            break
+    return len(paths)
+
+
+def _row_of(container: str, rows: list[Row]) -> Row:
+    found = [row for row in rows if row["path"] == container]
+    if not found:
+        raise Broken(f"The audit has no row for the container {container!r}", *rows[-3:])
+    return found[-1]

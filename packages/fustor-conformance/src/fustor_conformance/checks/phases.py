@@ -1,0 +1,103 @@
+"""Family S: what the phases say of one state is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fustor_conformance._reading import Stream, eventually, rows_of
+from fustor_conformance._recording import AUDIT
+from fustor_conformance._scenes import Row, boxed, odd_things, view_of
+from fustor_conformance.checks.meanwhile import audited
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
+
+_THINGS = 7
+_SMALL = 2
+_LARGE = 10
+_OF_ONE_PHASE = {"parent_mtime", "is_atomic_write", "audit_skipped"}
+_TIMES = {"mtime", "modified_time"}
+
+
+@check("S10")
+def phases_agree(subject: SourceSubject) -> int:
+    """The last word of the stream, the snapshot and the audit; then again where a number of the parameters is small."""
+    seen = 0
+    with subject.world() as world, subject.driver(world) as driver:
+        seen += _compare(subject, world, driver, everything=True)
+        params = subject.config(world).driver_params
+    for name, value in params.items():
+        if isinstance(value, int) and not isinstance(value, bool) and value >= _LARGE:
+            seen += _compare_small(subject, name)
+    return seen
+
+
+def _compare_small(subject: SourceSubject, name: str) -> int:
+    """The same with `name` set to 2, where the driver takes that."""
+    with subject.world() as world:
+        params = {**subject.config(world).driver_params, name: _SMALL}
+        try:
+            with subject.driver(world, driver_params=params, max_retries=1, retry_delay_sec=0.01) as driver:
+                return _compare(subject, world, driver, everything=False)
+        except DriverError:
+            return 0
+        except Broken as broken:
+            raise Broken(f"With {name}={_SMALL} in driver_params: {broken.seen}", *broken.evidence) from broken
+
+
+def _compare(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, *, everything: bool) -> int:
+    before = {row["path"]: row for row in _snapshot(driver)}
+    with subject.stream(driver) as stream:
+        paths = [world.create(boxed(world, "kit")(number)) for number in range(_THINGS)]
+        paths += odd_things(world) if everything else []
+        if "modify" in world.operations:
+            world.modify(paths[0])
+        if "delete" in world.operations and len(set(paths)) > 1:
+            world.delete(paths.pop(1))
+        if everything:
+            stream.require(paths)
+        return _require_agreement(subject, driver, stream, before)
+
+
+def _snapshot(driver: SourceDriver) -> list[Row]:
+    return [row for row in rows_of(driver.get_snapshot_iterator()) if row["path"] != "/"]
+
+
+def _require_agreement(subject: SourceSubject, driver: SourceDriver, stream: Stream, before: dict[str, Row]) -> int:
+    def odd() -> list[str]:
+        if stream.error is not None:
+            raise stream.error
+        is_tree = all(event.event_schema == "fs" for event in stream.events)
+        return list(_differences(view_of(stream.events, before), _snapshot(driver), times=is_tree))
+
+    if not eventually(lambda: not odd(), subject.options.patience_sec):
+        raise Broken("Stream and snapshot say different things of one state", *odd()[:5])
+    seen = len(stream.events)
+    if AUDIT in subject.capabilities:
+        dialects: dict[str, dict[str, float] | None] = {"guide": None, "mtime_cache={}": {}}
+        for name, cache in dialects.items():
+            rows = [row for row in rows_of(audited(driver, cache)) if row["path"] != "/"]
+            if found := list(_differences({row["path"]: row for row in rows}, _snapshot(driver))):
+                raise Broken(f"Audit ({name}) and snapshot say different things of one state", *found[:5])
+            seen += len(rows)
+    return seen
+
+
+def _differences(view: dict[str, Row], rows: list[Row], *, times: bool = False) -> Iterator[str]:
+    """Things that one of the two lacks, and fields of things that both have; containers may be in one of them alone.
+
+    A database has one clock for what it reads in bulk and another for what happens; a tree has one time of a file.
+    """
+    told = {row["path"]: row for row in rows}
+    for path in sorted(view.keys() ^ told.keys()):
+        row = view.get(path) or told[path]
+        if not row.get("is_directory"):
+            yield f"{path!r} is in {'the first' if path in view else 'the snapshot'} alone"
+    for path in sorted(view.keys() & told.keys()):
+        one, other = view[path], told[path]
+        names = (one.keys() & other.keys()) - (_OF_ONE_PHASE if times else _OF_ONE_PHASE | _TIMES)
+        if odd := sorted(name for name in names if one[name] != other[name] and not one.get("is_directory")):
+            yield f"{path!r}: {odd[0]} is {one[odd[0]]!r} there and {other[odd[0]]!r} in the snapshot"

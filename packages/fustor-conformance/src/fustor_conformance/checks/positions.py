@@ -1,0 +1,146 @@
+"""Family I: positions that are asked for, released, bounded, guessed, and told while nothing happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+from fustor_conformance._reading import Stream
+from fustor_conformance._resuming import require_rest, told_once
+from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld
+from fustor_core.drivers import SourceDriver
+from fustor_event_model import EventBase
+
+_IDLE_SEC = 0.2
+
+
+@check("I08")
+def latest_position(subject: SourceSubject) -> int:
+    """At or above everything committed, and a position to go on from."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        if not isinstance(empty := driver.get_latest_position(), int) or empty < 0:
+            raise Broken(f"get_latest_position gives {empty!r}, which is not a position")
+        old = [world.create(f"kit-{number}") for number in range(3)]
+        stream.require(old)
+        latest, highest = driver.get_latest_position(), max(event.index for event in stream.events)
+        if latest < highest:
+            raise Broken(f"get_latest_position gives {latest}, index {highest} was delivered before")
+        with subject.driver(world) as other:
+            if (again := other.get_latest_position()) < highest:
+                raise Broken(f"get_latest_position of another instance gives {again}, index {highest} was delivered")
+            return len(stream.events) + _from_latest(subject, world, other, old)
+
+
+def _from_latest(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, old: list[str]) -> int:
+    """A stream that starts at the latest position has what comes after it, and nothing else."""
+    latest = driver.get_latest_position()
+    late = world.create("kit-late")
+    with subject.stream(driver, latest) as stream:
+        stream.require([late, world.create("kit-later")])
+        if known := [event for event in stream.events if (set(old) - {late}) & _paths([event])]:
+            raise Broken(f"Started at the latest position, {latest}, the stream repeats what was before it", *known)
+        return len(stream.events)
+
+
+@check("I09")
+def acknowledgement(subject: SourceSubject) -> int:
+    """Never raises, never releases what was not acknowledged."""
+    with subject.world() as world:
+        told = told_once(subject, world)
+        middle = told[len(told) // 2].index
+        with subject.driver(world) as driver:
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                answers = [pool.submit(driver.acknowledge, index) for index in (middle, middle, told[0].index, -1)]
+            if errors := [error for answer in answers if (error := answer.exception())]:
+                raise Broken("acknowledge raises", *errors)
+            if not driver.is_position_available(middle):
+                raise Broken(f"Acknowledged up to {middle}, the stream can no longer be resumed there")
+            require_rest(subject, driver, middle, [event for event in told if event.index > middle])
+        with subject.driver(world) as driver:
+            if driver.is_position_available(told[0].index):
+                require_rest(subject, driver, told[0].index, told[1:])
+        with subject.driver(world) as driver, subject.stream(driver) as stream:
+            for unknown in (0, -5):
+                driver.acknowledge(unknown)
+            stream.require([world.create("kit-after-all")])
+    return len(told)
+
+
+@check("I10")
+def bounded_releases_nothing(subject: SourceSubject) -> int:
+    """After a bounded reader has read everything, another instance still resumes where it started."""
+    with subject.world() as world:
+        told = told_once(subject, world)
+        start, end = told[0].index, told[-1].index
+        with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
+            if not stream.wait_for_end(subject.options.patience_sec):
+                raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
+        with subject.driver(world) as driver:
+            if not driver.is_position_available(start):
+                raise Broken(f"A bounded reader read from {start} to {end}, and {start} is no longer available")
+            with subject.stream(driver, start) as stream:
+                _require_paths(f"After a bounded reader, resumed at {start}", stream, told[1:])
+    return len(told)
+
+
+def _require_paths(what: str, stream: Stream, after: Iterable[EventBase]) -> None:
+    wanted = _paths(after)
+    if not stream.wait_for(lambda events: wanted <= _paths(events)):
+        raise Broken(f"{what}, the stream leaves out", *sorted(wanted - _paths(stream.events))[:3])
+
+
+def _paths(events: Iterable[EventBase]) -> set[str]:
+    return {row["path"] for event in events for row in event.rows}
+
+
+@check("I11")
+def start_in_between(subject: SourceSubject) -> int:
+    """Positions between two delivered indexes, as other readers of the same log have them."""
+    with subject.world() as world:
+        told = told_once(subject, world)
+        gaps = [place for place, (one, other) in enumerate(pairwise(told), 1) if other.index > one.index + 1 > 0]
+        for place in gaps[:3]:
+            position = told[place].index - 1
+            after = (
+                told[place:] if len(told[place].rows) == 1 else told[place + 1 :]
+            )  # of a merged event some is before
+            with subject.driver(world) as driver:
+                if driver.is_position_available(position):
+                    with subject.stream(driver, position) as stream:
+                        _require_paths(f"Started at {position}, between two indexes", stream, after)
+    return len(told)
+
+
+@check("I12")
+def progress(subject: SourceSubject) -> int:
+    """Events without rows while nothing happens; their index is a position that nothing below it was missed at."""
+    with subject.world() as world, subject.driver(world) as driver:
+        if driver.is_transient:
+            raise NotApplicable("The driver says is_transient: it has no positions to tell")
+        with subject.stream(driver, progress_interval=_IDLE_SEC) as stream:
+            first = world.create("kit-first")
+            stream.require([first])
+            place = len(stream.events)
+            if not stream.wait_for(lambda events: any(not event.rows for event in events[place:])):
+                raise Broken(f"With progress_interval={_IDLE_SEC} an idle stream yields no event without rows")
+            idle = next(event for event in stream.events[place:] if not event.rows)
+            late = world.create("kit-late")
+            stream.require([late])
+        _require_safe(stream.events, idle)
+        with subject.driver(world) as other:
+            if other.is_position_available(idle.index):
+                with subject.stream(other, idle.index) as again:
+                    again.require([late])
+        return len(stream.events)
+
+
+def _require_safe(events: list[EventBase], idle: EventBase) -> None:
+    place = next(place for place, event in enumerate(events) if event is idle)
+    before = max((event.index for event in events[:place]), default=-1)
+    after = [event for event in events[place + 1 :] if event.rows and event.index <= idle.index]
+    if idle.index < 0 or idle.index < before or after:
+        raise Broken(f"An event without rows says {idle.index} is passed, which is below {before} or not true", *after)

@@ -1,0 +1,195 @@
+"""Family A: when a container may be called unchanged, in the dialect of agent 0.8, and when that is forgotten."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from fustor_conformance.checks.audit import run_pairs, settle
+from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_conformance.worlds import SourceWorld, WithUnreadable
+from fustor_core.drivers import SourceDriver
+
+Row = dict[str, Any]
+Cache: TypeAlias = dict[str, float]
+
+_YOUNG = 25
+_YOUNG_SEC = 1.0
+_STEADY_AUDITS = 3
+
+
+@dataclass(frozen=True)
+class _Steady:
+    """A driver whose audits skip what they can: the host's dict, and the rows of the last audit."""
+
+    driver: SourceDriver
+    world: SourceWorld
+    cache: Cache
+    rows: list[Row]
+
+    def audit(self, cache: Cache | None = None) -> list[Row]:
+        """The rows of one more audit, with a copy of the host's dict or with another one."""
+        return run_pairs(self.driver, dict(self.cache if cache is None else cache))
+
+    def skips(self, container: str) -> bool:
+        """Whether the last audit before the scene skipped it; what never is skipped says nothing."""
+        return _is_marked(container, self.rows)
+
+    def require_listed(self, why: str, container: str, cache: Cache | None = None) -> int:
+        """Listed anew by one more audit: without a mark, and with all that is in it."""
+        rows = self.audit(cache)
+        found = [row for row in rows if row["path"] == container]
+        children = {path for path in self.world.list() if posixpath.dirname(path) == container}
+        lacking = children - {row["path"] for row in rows}
+        if self.skips(container) and (_is_marked(container, rows) or not found or lacking):
+            missing = f"{len(lacking)} of its children are missing"
+            raise Broken(f"{why}, and {container!r} is not listed anew: {missing}", *found)
+        return len(rows)
+
+
+def _steady(driver: SourceDriver, world: SourceWorld) -> _Steady:
+    cache: Cache = {}
+    rows: list[Row] = []
+    for _ in range(_STEADY_AUDITS):
+        rows = run_pairs(driver, cache)
+        settle(world)
+    return _Steady(driver, world, cache, rows)
+
+
+@check("A13")
+def held_with_the_same_time(subject: SourceSubject) -> int:
+    """What the host's dict has lost, or holds with another time, is listed anew."""
+    with subject.world() as world, subject.driver(world) as driver:
+        for box in ("kit-a", "kit-b"):
+            world.create(_in(world, box, "thing"))
+        steady = _steady(driver, world)
+        seen = len(steady.rows)
+        for container in [path for path in steady.cache if steady.skips(path)]:
+            held = steady.cache[container]
+            others = {path: other for path, other in steady.cache.items() if path != container}
+            told = {"does not hold it": others}
+            told |= {f"holds it with {other!r}": {**others, container: other} for other in (held + 1, held - 1, 0.0)}
+            for what, changed in told.items():
+                seen += steady.require_listed(f"The host's dict {what}, the mtime is {held!r}", container, changed)
+        return seen
+
+
+@check("A14")
+def forgotten(subject: SourceSubject) -> int:
+    """After a listing that failed, an audit that did not come by, a change in realtime, an exchange."""
+    seen = 0
+    for scene in (_failed, _not_visited, _moved_away, _changed_in_realtime, _exchanged):
+        with subject.world() as world, subject.driver(world) as driver:
+            seen += scene(subject, world, driver)
+    if not seen:
+        raise NotApplicable("The World can do none of what makes a driver forget")
+    return seen
+
+
+def _failed(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    del subject
+    if not isinstance(world, WithUnreadable):
+        return 0
+    container = posixpath.dirname(world.create(_in(world, "kit-a", "thing")))
+    steady = _steady(driver, world)
+    with world.unreadable(container):
+        steady.audit({})
+    return steady.require_listed("The audit before could not list it", container)
+
+
+def _not_visited(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    del subject
+    if not isinstance(world, WithUnreadable) or "nest" not in world.operations:
+        return 0
+    above, middle = _two_levels(world)
+    steady = _steady(driver, world)
+    with world.unreadable(above):
+        between = steady.audit()
+    if middle in {row["path"] for row in between}:
+        return 1
+    return steady.require_listed("The audit before could not enter what it lies in", middle)
+
+
+def _moved_away(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    del subject
+    if not {"nest", "rename"} <= world.operations:
+        return 0
+    above, middle = _two_levels(world)
+    steady = _steady(driver, world)
+    away = world.rename(above, "kit-away")
+    between = steady.audit()
+    world.rename(away, posixpath.basename(above))
+    if middle in {row["path"] for row in between}:
+        return 1
+    return steady.require_listed("The audit before did not find it there", middle)
+
+
+def _two_levels(world: SourceWorld) -> tuple[str, str]:
+    middle = posixpath.dirname(world.create("kit-up/middle/thing"))
+    return posixpath.dirname(middle), middle
+
+
+def _changed_in_realtime(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    """Listed anew at once, or by the audit after the next one: by then a change between two audits has been seen."""
+    if "modify" not in world.operations:
+        return 0
+    thing = world.create(_in(world, "kit-a", "thing"))
+    container = posixpath.dirname(thing)
+    with subject.stream(driver) as stream:
+        steady = _steady(driver, world)
+        seen = len(stream.events)
+        world.modify(thing)
+        stream.wait_for(lambda events: any(row["path"] == thing for event in events[seen:] for row in event.rows))
+        settle(world)
+        audits = [run_pairs(driver, steady.cache) for _ in range(2)]
+    if steady.skips(container) and all(_is_marked(container, rows) for rows in audits):
+        raise Broken(f"Realtime reported a change in {container!r}, and neither of two audits after it lists it anew")
+    return len(audits)
+
+
+def _exchanged(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    """Another container has the path, and the host's dict holds it with the time that this one has."""
+    del subject
+    if not {"nest", "rename"} <= world.operations:
+        return 0
+    first, second = (posixpath.dirname(world.create(f"{box}/of-{box}")) for box in ("kit-a", "kit-b"))
+    steady = _steady(driver, world)
+    if second not in steady.cache:
+        return 1
+    world.rename(first, "kit-aside")
+    world.rename(second, posixpath.basename(first))
+    held = {**steady.cache, first: steady.cache[second]}
+    return steady.require_listed("Another container has its path now", first, held)
+
+
+@check("A15")
+def too_young_to_be_known(subject: SourceSubject) -> int:
+    """Changes in quick succession, each followed by an audit: a clock's tick is longer than the time between two."""
+    with subject.world() as world, subject.driver(world) as driver:
+        cache: Cache = {}
+        deadline = time.monotonic() + _YOUNG_SEC
+        seen = 0
+        for number in range(_YOUNG):
+            path = world.create(_in(world, "kit-a", f"thing-{number}"))
+            rows = run_pairs(driver, cache)
+            seen += len(rows)
+            if path not in {row["path"] for row in rows}:
+                raise Broken(
+                    f"{path!r} was made before the audit began, and the audit calls its container unchanged",
+                    *[row for row in rows if row["path"] == posixpath.dirname(path)],
+                )
+            if time.monotonic() > deadline:
+                break
+        return seen
+
+
+def _in(world: SourceWorld, box: str, name: str) -> str:
+    return f"{box}/{name}" if "nest" in world.operations else f"{box}-{name}"
+
+
+def _is_marked(container: str, rows: list[Row]) -> bool:
+    return any(row["path"] == container and row.get("audit_skipped") for row in rows)

@@ -1,0 +1,109 @@
+"""Drivers that lean on their process, their class or their caller's objects."""
+
+# ruff: noqa: ARG003, RUF012 - a mutant keeps the signature that it breaks
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kit_clock import ClockWorld, ParameterWorld
+from kit_memory import System
+from kit_source import MemoryDriver
+
+from fustor_source_example import ExampleDriver
+from kit_mutants.registry import mutant
+
+
+@mutant("C03")
+class EachEventOnce(MemoryDriver):
+    """Of two streams of one system only one has each event."""
+
+    taken: set[tuple[str, int]] = set()
+    lock = threading.Lock()
+
+    def messages(self, change):
+        with self.lock:
+            is_first = (self.config.uri, change.index) not in self.taken
+            self.taken.add((self.config.uri, change.index))
+        if is_first:
+            yield from super().messages(change)
+
+
+@mutant("C08")
+class FieldsLeaveOneOut(MemoryDriver):
+    @classmethod
+    async def get_available_fields(cls, **kwargs):
+        names = ("path", "parent_path", "is_directory", "size", "mtime", "modified_time")
+        return {"properties": {name: {"type": "string", "column_index": n} for n, name in enumerate(names)}}
+
+
+@mutant("C09")
+class ConnectedToNothing(MemoryDriver):
+    @classmethod
+    async def test_connection(cls, **kwargs):
+        return True, "Connected"
+
+
+@mutant("C09")
+class NeverConnected(MemoryDriver):
+    @classmethod
+    async def test_connection(cls, **kwargs):
+        return False, "There is no such system"
+
+
+@mutant("C19", world=ClockWorld)
+class LocalTimes(ExampleDriver):
+    """Times pass through a naive datetime, which is read as local time."""
+
+    def get_snapshot_iterator(self, **kwargs):
+        for event in super().get_snapshot_iterator(**kwargs):
+            for row in event.rows:
+                there = datetime.fromtimestamp(row["mtime"], UTC).replace(tzinfo=None)
+                row["mtime"] = row["modified_time"] = there.timestamp()
+            yield event
+
+
+@mutant("S06", world=ClockWorld)
+class PartitionsByHash(ExampleDriver):
+    capabilities = ExampleDriver.capabilities | {"get_snapshot_partitions"}
+
+    def get_snapshot_partitions(self, n):
+        return [{"part": part, "of": n} for part in range(n)]
+
+    def get_snapshot_iterator(self, **kwargs):
+        part = kwargs.get("partition")
+        for event in super().get_snapshot_iterator(**kwargs):
+            if part is not None:
+                event.rows = [row for row in event.rows if hash(row["path"]) % part["of"] == part["part"]]
+            if event.rows:
+                yield event
+
+
+@mutant("S10", world=ClockWorld)
+class ListsWhatWasRemoved(ExampleDriver):
+    def get_snapshot_iterator(self, **kwargs):
+        everything = ExampleDriver(self.id, self.config)
+        everything._ticks = replace(self._ticks, params=self.params.model_copy(update={"keep": 100_000}))
+        return everything.get_snapshot_iterator(**kwargs)
+
+
+@mutant("C20")
+class OneSystemForAnId(MemoryDriver):
+    systems: dict[str, System] = {}
+
+    def system(self):
+        found = super().system()
+        known = self.systems.get(self.id)
+        return known if known is not None and self.id == "kit" and known.counter > 1 else self._know(found)
+
+    def _know(self, found):
+        self.systems[self.id] = found
+        return found
+
+
+@mutant("C21", world=ParameterWorld)
+class TakesEveryParameter(MemoryDriver):
+    params: dict[str, Any] = {}

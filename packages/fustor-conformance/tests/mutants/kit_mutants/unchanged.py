@@ -1,0 +1,43 @@
+"""Drivers that break a rule of family A: what may be called unchanged, and when that is forgotten."""
+
+from __future__ import annotations
+
+from kit_source import MemoryDriver
+
+from kit_mutants.registry import mutant
+
+
+@mutant("A13")
+class HeldWithAnyTime(MemoryDriver):
+    def is_silent(self, path, node, cache):
+        return cache is not None and path in cache and node.mtime == self._listed.get(path)
+
+
+@mutant("A14")
+class RemembersWhatFailed(MemoryDriver):
+    def audit(self, path, cache, stop, above=None):
+        known = self._listed.get(path)
+        yield from super().audit(path, cache, stop, above)
+        if path not in self._listed and known is not None:
+            self._listed[path] = known
+
+
+@mutant("A14")
+class RemembersWhatWasNotVisited(MemoryDriver):
+    def begin_visits(self):
+        pass
+
+
+@mutant("A14")
+class RealtimeForgetsNothing(MemoryDriver):
+    def forget(self, touched):
+        pass
+
+
+@mutant("A15")
+class CoarseClock(MemoryDriver):
+    """Times that differ by less than a tick are the same."""
+
+    def is_silent(self, path, node, cache):
+        known = self._listed.get(path)
+        return cache is not None and path in cache and known is not None and abs(known - node.mtime) < 0.02
