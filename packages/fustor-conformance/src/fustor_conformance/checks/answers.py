@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fustor_conformance._recording import recording
+from fustor_conformance._reading import rows_of
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -44,13 +44,20 @@ def _require_named(subject: SourceSubject, named: Iterable[str]) -> int:
     if subject.world_factory is None:
         return 0
     try:
-        told = recording(subject)
+        rows = _rows(subject)
     except (Broken, DriverError, NotImplementedError):
         return 0  # that the driver yields nothing is for other rules to say
-    rows = [row for event in (*told.snapshot, *told.realtime) for row in event.rows]
     if unnamed := {key for row in rows for key in row} - _MARKS - set(named):
         raise Broken(f"Rows carry {sorted(unnamed)}, which get_available_fields does not name", *rows[:1])
     return len(rows)
+
+
+def _rows(subject: SourceSubject) -> list[dict[str, Any]]:
+    """Rows of one stream and one snapshot."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        if "create" in world.operations:
+            stream.require([world.create("kit-thing")])
+        return rows_of((*stream.events, *driver.get_snapshot_iterator()))
 
 
 def _require_properties(answer: object) -> int:

@@ -6,7 +6,7 @@ import posixpath
 import time
 from collections.abc import Sequence
 
-from fustor_conformance._reading import Stream, with_paths
+from fustor_conformance._reading import Stream, last_word, with_paths
 from fustor_conformance._scenes import Row, containers, odd_fields, odd_things, pace, view_of
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -93,14 +93,23 @@ def _require_deepest_first(gone: Sequence[str], events: Sequence[EventBase]) -> 
 def order_of_one_path(subject: SourceSubject) -> int:
     """Made, changed, removed and made again, over and over: the last word is what there is."""
     with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
-        ends_there, ends_gone = (_over_and_over(world, key) for key in ("kit-there", "kit-gone"))
-        world.delete(ends_gone)
-        paths = [ends_there]
-        if "nest" in world.operations:
-            paths += _box_over_and_over(world)
-        stream.require([path for path in paths if path in world.list()], deleted=[ends_gone])
+        there, gone, briefly = (_over_and_over(world, key) for key in ("kit-there", "kit-gone", "kit-briefly"))
+        world.delete(briefly)
+        stream.require([there, gone])
+        world.delete(gone)
+        paths = [there, *(_box_over_and_over(world) if "nest" in world.operations else ())]
+        stream.require([path for path in paths if path in world.list()], deleted=[gone])
         _require_world(world, stream, [path for path in paths if path in world.list()])
+        if not stream.wait_for(lambda _: not _ghosts(stream, world)):
+            raise Broken("The last word of the stream is a row, and these are gone", *_ghosts(stream, world))
         return len(stream.events)
+
+
+def _ghosts(stream: Stream, world: SourceWorld) -> list[str]:
+    there = world.list()
+    told = last_word(stream.events)
+    names = ("kit-gone", "kit-briefly")
+    return [path for path, is_there in told.items() if is_there and path not in there and path.endswith(names)]
 
 
 def _over_and_over(world: SourceWorld, key: str) -> str:

@@ -18,7 +18,7 @@ from fustor_event_model import EventBase
 
 Row = dict[str, Any]
 
-_RACES = 12
+_RACES = 24
 _RACES_SEC = 1.0
 _RACED = 250
 _RACED_SEC = 0.3
