@@ -55,7 +55,7 @@ class World:
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
     pending: list[dict[str, Any]] = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_bytes().splitlines():
         said = json.loads(line)
         if "_commit" in said:
             yield from pending

@@ -76,6 +76,8 @@ class LogDriver(PusherDriver):
             "last": {},
             "audit": None,
             "partial": {},
+            "open": True,
+            "lists": False,
         }
         state["tasks"].setdefault(task_id, {"complete": False, "realtime": -1, "snapshot": -1, "phases": {}})
         self.save(state)
@@ -109,6 +111,8 @@ class LogDriver(PusherDriver):
 
     def take(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any], event: EventBase) -> None:
         phase = str(event.message_source)
+        if event.message_source is MessageSource.SNAPSHOT and event.rows and session["open"] and not session["lists"]:
+            session["lists"], task["complete"] = True, False
         if event.index != -1:
             if event.index <= task["phases"].get(phase, -1):
                 return
@@ -127,6 +131,7 @@ class LogDriver(PusherDriver):
 
     def end(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any]) -> None:
         task["complete"] = True
+        session["open"] = False
 
     async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
         return {"status": "ok"}
@@ -144,7 +149,7 @@ class LogDriver(PusherDriver):
 
 
 class KeyedDriver(LogDriver):
-    """A keyed store: one row a path."""
+    """A keyed store: one row a path and task."""
 
     def is_repeated(self, session: dict[str, Any], events: list[EventBase]) -> bool:
         return False
@@ -152,31 +157,72 @@ class KeyedDriver(LogDriver):
     def store(self, state: dict[str, Any], session: dict[str, Any], event: EventBase) -> None:
         if event.signal is LifecycleSignal.AUDIT_START:
             session["audit"] = {"since": len(session["touched"]), "reported": {}}
-        rows = {row["path"]: row for row in state["rows"]}
+        task = session["task"]
+        rows = {row["path"]: row for row in state["rows"] if row.get("_task") == task}
         for row in event.rows:
             if event.message_source is MessageSource.AUDIT:
                 self.audit_row(session, rows, row, event)
-                continue
-            is_first = row["path"] not in session["told"]
-            session["told"][row["path"]] = bool(row.get("audit_skipped")) or session["told"].get(row["path"], False)
-            if event.message_source is MessageSource.REALTIME:
-                session["touched"].append(row["path"])
-            elif row["path"] in session["touched"]:
-                if event.message_source is MessageSource.SNAPSHOT and row["path"] in rows:
-                    self.supply(session, rows[row["path"]], row)
-                continue
-            if event.event_type is EventType.DELETE:
-                rows = {path: kept for path, kept in rows.items() if not is_at_or_below(path, row["path"])}
-                self.forget(session, row["path"])
-            elif event.message_source is MessageSource.REALTIME and event.event_type is EventType.UPDATE:
-                merged = self.merged(session, rows.get(row["path"]), row, is_first=is_first)
-                rows[row["path"]] = self.stored_row(merged, event)
+            elif event.message_source is MessageSource.SNAPSHOT:
+                self.snapshot_row(session, rows, row, event)
             else:
-                rows[row["path"]] = self.stored_row(row, event)
-                session["partial"].pop(row["path"], None)
+                self.realtime_row(session, rows, row, event)
         if event.signal is LifecycleSignal.AUDIT_END and session["audit"]:
             rows = self.after_audit(session, rows)
-        state["rows"] = list(rows.values())
+        others = [row for row in state["rows"] if row.get("_task") != task]
+        state["rows"] = others + [{**row, "_task": task} for row in rows.values()]
+
+    def realtime_row(
+        self, session: dict[str, Any], rows: dict[str, dict[str, Any]], row: dict[str, Any], event: EventBase
+    ) -> None:
+        path = row["path"]
+        is_first = session["open"] and path not in session["told"] and not self.holds(session, path, 0)
+        self.report(session, row)
+        if event.event_type is EventType.DELETE:
+            session["touched"].append([path, "delete"])
+            self.forget(session, path)
+            self.remove(rows, path)
+            return
+        session["touched"].append([path, "box" if row.get("is_directory") else "thing"])
+        merged = row
+        if event.event_type is EventType.UPDATE:
+            merged = self.merged(session, rows.get(path), row, is_first=is_first)
+        else:
+            session["partial"].pop(path, None)
+        self.put(rows, merged, event)
+
+    def snapshot_row(
+        self, session: dict[str, Any], rows: dict[str, dict[str, Any]], row: dict[str, Any], event: EventBase
+    ) -> None:
+        if not session["open"]:
+            return
+        path = row["path"]
+        is_younger = path not in session["told"] or session["told"][path][0] < row["mtime"]
+        self.report(session, row)
+        if self.holds(session, path, 0):
+            if path in rows:
+                self.supply(session, rows[path], row)
+        elif is_younger:
+            session["partial"].pop(path, None)
+            self.put(rows, row, event)
+
+    def report(self, session: dict[str, Any], row: dict[str, Any]) -> None:
+        told = session["told"].get(row["path"], [row["mtime"], False])
+        session["told"][row["path"]] = [max(told[0], row["mtime"]), bool(row.get("audit_skipped")) or told[1]]
+
+    def holds(self, session: dict[str, Any], path: str, since: int) -> bool:
+        return any(
+            path == other or (kind == "delete" and is_at_or_below(path, other))
+            for other, kind in session["touched"][since:]
+        )
+
+    def put(self, rows: dict[str, dict[str, Any]], row: dict[str, Any], event: EventBase) -> None:
+        if not row.get("is_directory"):
+            self.remove(rows, row["path"])
+        rows[row["path"]] = self.stored_row(row, event)
+
+    def remove(self, rows: dict[str, dict[str, Any]], path: str) -> None:
+        for other in [other for other in rows if is_at_or_below(other, path)]:
+            del rows[other]
 
     def after_audit(self, session: dict[str, Any], rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         audit, session["audit"] = session["audit"], None
@@ -190,17 +236,20 @@ class KeyedDriver(LogDriver):
         if audit is None:
             return
         audit["reported"][row["path"]] = bool(row.get("is_directory")) and not row.get("audit_skipped")
-        if row["path"] not in session["touched"][audit["since"] :]:
-            rows[row["path"]] = self.stored_row(row, event)
+        if not self.holds(session, row["path"], audit["since"]):
+            self.put(rows, row, event)
 
-    def unreported(self, audit: dict[str, Any], touched: list[str], rows: dict[str, dict[str, Any]]) -> list[str]:
-        reported = audit["reported"]
+    def unreported(self, audit: dict[str, Any], touched: list[list[str]], rows: dict[str, dict[str, Any]]) -> list[str]:
+        reported, there = audit["reported"], set[str]()
+        for path, kind in touched:
+            there = {other for other in there if kind == "box" or not is_at_or_below(other, path)}
+            there |= {path} if kind != "delete" else set()
         return [
             path
             for path in rows
             if path not in reported
             and reported.get(posixpath.dirname(path))
-            and not any(is_at_or_below(other, path) for other in touched)
+            and not any(is_at_or_below(other, path) for other in there)
         ]
 
     def forget(self, session: dict[str, Any], path: str) -> None:
@@ -226,13 +275,17 @@ class KeyedDriver(LogDriver):
             known["record"] = {**left_out, **{name: known["record"][name] for name in told}}
 
     def end(self, state: dict[str, Any], session: dict[str, Any], task: dict[str, Any]) -> None:
+        is_open = session["open"]
         super().end(state, session, task)
-        kept = [row for row in state["rows"] if self.is_kept(row["path"], session["told"])]
-        above = [row for row in state["rows"] if any(k["path"].startswith(row["path"] + "/") for k in kept)]
-        state["rows"] = [row for row in state["rows"] if row in kept or row in above]
+        if not is_open:
+            return
+        mine = [row for row in state["rows"] if row.get("_task") == session["task"]]
+        kept = [row["path"] for row in mine if self.is_kept(row["path"], session["told"])]
+        gone = [row for row in mine if not any(is_at_or_below(path, row["path"]) for path in kept)]
+        state["rows"] = [row for row in state["rows"] if row not in gone]
 
-    def is_kept(self, path: str, told: dict[str, bool]) -> bool:
-        return path in told or any(skipped and is_at_or_below(path, other) for other, skipped in told.items())
+    def is_kept(self, path: str, told: dict[str, list[Any]]) -> bool:
+        return path in told or any(said[1] and is_at_or_below(path, other) for other, said in told.items())
 
 
 def is_at_or_below(path: str, container: str) -> bool:

@@ -1,0 +1,182 @@
+"""Runs a rule's histories: those written by hand, then drawn ones while there is time; the first that fails is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from fustor_conformance.outcome import Broken
+from fustor_conformance.pushing.draw import Plan, draw
+from fustor_conformance.pushing.play import Player, Refused
+from fustor_conformance.pushing.seen import Shelf
+from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.shorten import shorten
+from fustor_conformance.pushing.steps import Step, script
+from fustor_conformance.subject import PusherSubject
+
+__all__ = ["Campaign"]
+
+_USUAL = 20
+"""So many histories are asked for where nothing else is said (`--histories`)."""
+_SHORTEN_SEC = 10.0
+
+
+@dataclass
+class _Game:
+    """One history, being played or done."""
+
+    steps: Sequence[Step]
+    player: Player
+    says: str = ""
+    seed: int | None = None
+    observed: int = 0
+    failure: Exception | None = None
+    refused: bool = False
+
+
+class Campaign:
+    """Histories on one system, each with a task and a directory of its own, so that none sees another's rows.
+
+    What they are judged by is what is stored; with `index` the committed index, after each step, and nothing else.
+    """
+
+    def __init__(self, subject: PusherSubject, rule_id: str) -> None:
+        self._subject = subject
+        self._rule_id = rule_id
+        self._stack = ExitStack()
+        self._number = 0
+        self._alone = False
+
+    def __enter__(self) -> Self:
+        self._world = self._stack.enter_context(self._subject.world())
+        self._shelf = Shelf(self._world)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.close()
+
+    def sentences(self, sentences: Iterable[Sentence], *, index: bool = False) -> int:
+        """How much the written histories have shown.
+
+        Raises:
+            Broken: one went wrong; it names the sentence.
+        """
+        games = (self._play(sentence.steps, says=f"{sentence.says}. ", index=index) for sentence in sentences)
+        return self._concluded(games, index=index)
+
+    def kept(self, groups: Iterable[Sentence], one_by_one: Callable[[], Iterable[Sentence]]) -> int:
+        """How many values came back; where the pusher sets some aside, each is tried alone and those do not count.
+
+        Raises:
+            Broken: one is another one now.
+        """
+        games = [self._play(group.steps, says=f"{group.says}. ") for group in groups]
+        if any(game.refused for game in games):
+            return self.sentences(one_by_one())
+        return self._concluded(games, index=False)
+
+    def drawn(self, plan: Plan, share: float, limit_sec: float, *, index: bool = False) -> int:
+        """How much the drawn histories have shown: a `share` of as many as are asked for, in about `limit_sec`.
+
+        Raises:
+            Broken: one went wrong; what is shown is the shortest form of it that was found.
+        """
+        return self._concluded(self._drawn(plan, share, limit_sec, index=index), index=index)
+
+    def _drawn(self, plan: Plan, share: float, limit_sec: float, *, index: bool) -> Iterator[_Game]:
+        options = self._subject.options
+        deadline = time.monotonic() + limit_sec * max(1.0, options.histories / _USUAL)
+        for number in range(max(1, round(options.histories * share))):
+            yield self._play(draw(f"{options.seed} {self._rule_id} {number}", plan), seed=options.seed, index=index)
+            if time.monotonic() > deadline:
+                return
+
+    def _concluded(self, games: Iterable[_Game], *, index: bool) -> int:
+        """What all of them have shown; what is stored is read once, after all of them.
+
+        A store need not keep the rows of two tasks apart. One that does not is found out here, when a history goes
+        wrong among others and not alone; from then on each one is read after it was played.
+        """
+        done = []
+        for game in games:
+            done.append(game)
+            if game.failure is not None:
+                break
+            if self._alone:
+                self._shelf.read()
+                self._judge(game, index=index)
+        self._shelf.read()
+        for game in done:
+            if not self._alone:
+                self._judge(game, index=index)
+            if game.failure is not None:
+                failure = self._failure(game.steps, index=index)
+                if failure is None and not self._alone:
+                    self._alone = True
+                    return self._concluded(
+                        (self._play(one.steps, says=one.says, seed=one.seed, index=index) for one in done), index=index
+                    )
+                raise self._explained(game, index=index)
+        return sum(game.observed for game in done)
+
+    def _judge(self, game: _Game, *, index: bool) -> None:
+        if game.failure is None and not game.refused and not index:
+            try:
+                game.observed += game.player.require()
+            except Broken as broken:
+                game.failure = broken
+
+    def _explained(self, game: _Game, *, index: bool) -> Broken:
+        steps = game.steps
+        if game.seed is not None:
+            fails: Callable[[Sequence[Step]], bool] = lambda kept: self._failure(kept, index=index) is not None  # noqa: E731
+            steps = shorten(steps, fails, limit_sec=_SHORTEN_SEC)
+        first = self._failure(steps, watched=True, index=index) or game.failure
+        assert first is not None  # noqa: S101 - only failed games are explained
+        return _told(first, steps, game.says, self._again(game.seed))
+
+    def _failure(self, steps: Sequence[Step], *, watched: bool = False, index: bool) -> Exception | None:
+        game = self._play(steps, watched=watched, index=index)
+        if game.failure is None:
+            self._shelf.read()
+            self._judge(game, index=index)
+        return game.failure
+
+    def _again(self, seed: int | None) -> str:
+        kind, name = self._subject.kind.value, self._subject.name
+        drawn = "" if seed is None else f" --seed {seed} --histories {self._subject.options.histories}"
+        return f"fustor-driver conform {kind} {name} {self._rule_id}{drawn}"
+
+    def _play(
+        self,
+        steps: Sequence[Step],
+        *,
+        says: str = "",
+        seed: int | None = None,
+        watched: bool = False,
+        index: bool = False,
+    ) -> _Game:
+        self._number += 1
+        name = f"kit{self._number}"
+        player = Player(self._subject, self._world, self._shelf, task=f"kit:{name}", root=f"/{name}")
+        game = _Game(steps, player, says, seed)
+        try:
+            game.observed = asyncio.run(player.play(steps, watched=watched, index=index))
+        except Refused:
+            game.refused = True
+        except NotImplementedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a history ends with is what it shows
+            game.failure = error
+        return game
+
+
+def _told(error: Exception, steps: Sequence[Step], says: str, again: str) -> Broken:
+    seen = error.seen if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+    evidence = error.evidence if isinstance(error, Broken) else tuple(traceback.format_tb(error.__traceback__)[-3:])
+    return Broken(f"{says}{seen}, after this (again: {again}):{script(steps)}", *evidence)

@@ -1,0 +1,147 @@
+"""Plays a history on a pusher and compares what its World reads with what must be there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from fustor_conformance.outcome import Broken
+from fustor_conformance.pushing.expected import Expected
+from fustor_conformance.pushing.logged import Logged
+from fustor_conformance.pushing.seen import Shelf
+from fustor_conformance.pushing.steps import Begin, Push, Step, events_of
+from fustor_conformance.subject import PusherSubject
+from fustor_conformance.worlds import PusherWorld
+from fustor_core.drivers import PusherDriver
+
+__all__ = ["Player", "Refused"]
+
+
+class Refused(Exception):  # noqa: N818 - says why a history ends early, which is no error
+    """The pusher set rows aside, or kept a guard's deletions back, and said so: what is stored is its own affair."""
+
+
+class Player:
+    """One task of one pusher, and what must be stored of it.
+
+    Args:
+        subject: the driver.
+        world: its system, already entered; other tasks may be in it.
+        shelf: what is read of that system.
+        task: the task's id.
+        root: where its paths lie.
+    """
+
+    def __init__(self, subject: PusherSubject, world: PusherWorld, shelf: Shelf, *, task: str, root: str) -> None:
+        self._subject = subject
+        self._world = world
+        self._shelf = shelf
+        self._task = task
+        self._root = root
+        self._instances: list[PusherDriver] = []
+        self._session = ""
+        self.expected = Expected(root)
+        self._log = None if world.keyed else Logged(root)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a session was opened."""
+        return bool(self._session)
+
+    async def play(self, steps: Sequence[Step], *, watched: bool = False, index: bool = False) -> int:
+        """How many indexes were compared: at each new session, with `index` after each step.
+
+        Where it is `watched`, what is stored is compared after each step; otherwise the caller has to `require` it.
+
+        Raises:
+            Broken: something else is stored than must be.
+            Refused: the pusher said that it did not store everything.
+        """
+        seen = 0
+        try:
+            for step in steps:
+                await self.do(step)
+                if watched and not index:
+                    self._shelf.read()
+                    self.require()
+                if index or isinstance(step, Begin):
+                    seen += await self.require_index()
+        finally:
+            await self.close()
+        return seen
+
+    async def do(self, step: Step) -> None:
+        """One step, on the pusher and on what is expected of it."""
+        self.expected.take(step)
+        if isinstance(step, Begin):
+            await self._begin(step)
+        elif isinstance(step, Push):
+            await self._push(step)
+        else:
+            done = await asyncio.gather(self._push(step.first), self._push(step.second), return_exceptions=True)
+            for error in done:
+                if isinstance(error, BaseException):
+                    raise error
+        if self._log is not None:
+            self._log.take(step)
+
+    async def _begin(self, step: Begin) -> None:
+        if self._instances and step.instance == "new":
+            await self._instances[-1].close()
+        if not self._instances or step.instance != "same":
+            self._instances.append(self._subject.driver(self._world))
+        reply: Any = await self._instances[-1].create_session(self._task)
+        session = reply.get("session_id") if isinstance(reply, dict) else None
+        if not isinstance(session, str):
+            raise Broken("create_session does not return a mapping with a session_id", reply)
+        self._session = session
+
+    async def _push(self, push: Push) -> None:
+        reply: Any = await self._instances[-1].push(
+            list(events_of(push, self._root)),
+            session_id=self._session,
+            task_id=self._task,
+            source_type=push.phase,
+            is_snapshot_end=push.end,
+        )
+        if not isinstance(reply, dict) or reply.get("success") is not True:
+            raise Broken("push does not reply success: True", reply)
+        if reply.get("refused_rows") or reply.get("refused_deletions"):
+            raise Refused(f"{reply}")
+
+    def require(self) -> int:
+        """How many rows were compared with what was read last.
+
+        Raises:
+            Broken: something else is stored than must be.
+        """
+        if self._log is not None:
+            return self._log.require(self._shelf)
+        return self._shelf.require(self._root, self.expected.rows, self.expected.implied)
+
+    async def require_index(self) -> int:
+        """Whether an index was compared, as a number.
+
+        Raises:
+            Broken: the committed index is none that it may be.
+        """
+        pusher = self._instances[-1]
+        if not keeps_index(pusher):
+            return 0
+        found: object = await pusher.get_latest_committed_index(session_id=self._session)
+        if isinstance(found, bool) or found not in self.expected.indexes:
+            wanted = " or ".join(map(str, sorted(self.expected.indexes)))
+            raise Broken(f"The committed index is {found!r}, not {wanted}")
+        return 1
+
+    async def close(self) -> None:
+        """Close what is open."""
+        for instance in self._instances:
+            await instance.close()
+
+
+def keeps_index(pusher: PusherDriver | type[PusherDriver]) -> bool:
+    """Whether the driver has an answer of its own to get_latest_committed_index."""
+    kind = pusher if isinstance(pusher, type) else type(pusher)
+    return kind.get_latest_committed_index is not PusherDriver.get_latest_committed_index

@@ -1,0 +1,144 @@
+"""Rows as a World reads them, against rows as they were pushed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from fustor_conformance.outcome import Broken
+from fustor_conformance.worlds import PusherWorld
+
+__all__ = ["Shelf", "is_same"]
+
+_REQUIRED = frozenset({"path", "size", "mtime", "record", "message_source"})
+_NOTES = frozenset({"audit_skipped"})
+"""What arbitration reads of a row: a store may keep it elsewhere."""
+
+
+class Shelf:
+    """What the destination holds below some roots; learns which fields the World gives back at all."""
+
+    def __init__(self, world: PusherWorld) -> None:
+        self._world = world
+        self._given: set[str] = set()
+        self._rows: list[dict[str, Any]] = []
+
+    def read(self) -> None:
+        """Read what is there now; `rows` gives this until the next reading.
+
+        Raises:
+            Broken: the World cannot.
+        """
+        try:
+            self._rows = [dict(row) for row in self._world.stored()]
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            raise Broken(f"The World cannot read what is stored: {type(error).__name__}: {error}") from error
+        for row in self._rows:
+            self._given |= {name for name, value in row.items() if value is not None}
+
+    def rows(self, root: str) -> list[dict[str, Any]]:
+        """The rows at or below `root` that were read last, in the order in which the World gives them."""
+        return [row for row in self._rows if row["path"] == root or str(row["path"]).startswith(f"{root}/")]
+
+    def differences(self, row: Mapping[str, Any], pushed: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong with a stored row, in words."""
+        for name, value in pushed.items():
+            if name in _NOTES:
+                continue
+            found = row.get(name)
+            if name not in row and name not in self._given and name not in _REQUIRED:
+                continue  # the World does not read this field
+            if not is_same(found, value):
+                yield f"{name} {_short(found)}, not {_short(value)}"
+        if row.get("record") is not None and "record" not in pushed:
+            yield f"record {_short(row['record'])}, though its last row has none"
+
+    def require(self, root: str, expected: Mapping[str, Sequence[Mapping[str, Any]]], implied: Collection[str]) -> int:
+        """How many rows were compared.
+
+        Raises:
+            Broken: a path is missing, should not be there, is there twice, or its row is another.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for row in self.rows(root):
+            if row["path"] in found:
+                raise Broken(f"{_named(row['path'], root)} is stored twice", found[row["path"]], row)
+            found[row["path"]] = row
+        if lost := sorted(expected.keys() - found.keys()):
+            raise Broken(f"{_listed(lost, root)} {_is(lost)} missing", f"stored: {_listed(sorted(found), root)}")
+        if ghosts := sorted(found.keys() - expected.keys() - set(implied)):
+            raise Broken(f"{_listed(ghosts, root)} {_is(ghosts)} stored and should not be")
+        for path, rows in expected.items():
+            wrong = [list(self.differences(found[path], row)) for row in rows]
+            if all(wrong):
+                raise Broken(f"{_named(path, root)} has {'; '.join(wrong[-1])}", found[path], rows[-1])
+        return max(1, len(expected))
+
+
+def is_same(found: Any, pushed: Any) -> bool:
+    """Whether a field of a row came back: exactly, in whatever form its store keeps numbers and documents.
+
+    In the row itself None is as good as left out, and False too; a truth value may be a number.
+    """
+    if pushed is None:
+        return found is None
+    if isinstance(pushed, bool):
+        return bool(found) is pushed and found in (None, False, True)
+    is_text = isinstance(pushed, str)
+    return _is_same_inside(found if is_text else _parsed(found), pushed)
+
+
+def _is_same_inside(found: Any, pushed: Any) -> bool:
+    """The same within a document, where None is a value and a truth value is no number."""
+    if isinstance(pushed, Mapping):
+        return (
+            isinstance(found, Mapping)
+            and found.keys() == pushed.keys()
+            and all(_is_same_inside(found[name], value) for name, value in pushed.items())
+        )
+    if isinstance(pushed, list | tuple):
+        return (
+            isinstance(found, list | tuple) and len(found) == len(pushed) and all(map(_is_same_inside, found, pushed))
+        )
+    if pushed is None or isinstance(pushed, bool):
+        return found is pushed
+    return _is_same_number(found, pushed) if isinstance(pushed, int | float) else bool(found == pushed)
+
+
+def _is_same_number(found: Any, pushed: float) -> bool:
+    if not isinstance(found, int | float | Decimal) or isinstance(found, bool):
+        return False
+    return found == pushed if isinstance(pushed, int) else float(found) == pushed
+
+
+def _parsed(found: Any) -> Any:
+    if not isinstance(found, str):
+        return found
+    try:
+        return json.loads(found)
+    except ValueError:
+        return found
+
+
+def _named(path: str, root: str) -> str:
+    return repr(path.removeprefix(root).removeprefix("/") or ".")
+
+
+def _listed(paths: Sequence[str], root: str) -> str:
+    return ", ".join(_named(path, root) for path in paths) or "nothing"
+
+
+def _is(paths: Sequence[str]) -> str:
+    return "is" if len(paths) == 1 else "are"
+
+
+_LONGEST = 80
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"

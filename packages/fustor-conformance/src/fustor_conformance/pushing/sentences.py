@@ -1,0 +1,378 @@
+"""Section 8, sentence by sentence: realtime and snapshot. Each history shows one sentence and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fustor_conformance.pushing.steps import Begin, Push, Step
+from fustor_conformance.pushing.words import (
+    BEGIN,
+    END,
+    box,
+    gone,
+    listed,
+    new,
+    now,
+    realtime,
+    snapshot,
+    thing,
+)
+
+__all__ = ["ARBITRATION", "ENDS", "Sentence"]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What a driver that fails this history does not do."""
+
+    says: str
+    steps: tuple[Step, ...]
+
+    def __init__(self, says: str, *steps: Step) -> None:
+        object.__setattr__(self, "says", says)
+        object.__setattr__(self, "steps", steps)
+
+
+_FULL = snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20))
+_NEIGHBOURS = snapshot(
+    box("d"), thing("d/x", 3), thing("d-x", 4), thing("d.x", 5), thing("dx", 6), thing("D", 7), thing("d ", 8)
+)
+
+ARBITRATION = (
+    Sentence(
+        "8.1 Realtime always wins: a realtime row replaces what is stored, also where its mtime is older",
+        BEGIN,
+        _FULL,
+        realtime(now(thing("f", 50, 1))),
+        END,
+        realtime(now(thing("d/x", 60, 1))),
+    ),
+    Sentence(
+        "8.1 Realtime always wins: of two realtime rows of a path the later one counts, also where its mtime is older",
+        BEGIN,
+        END,
+        realtime(now(thing("a", 1, 20)), now(thing("a", 2, 5))),
+        realtime(now(thing("b", 3, 20))),
+        realtime(now(thing("b", 4, 5))),
+    ),
+    Sentence(
+        "8.1 An upsert replaces: of several rows of a path in one batch the last one counts",
+        BEGIN,
+        END,
+        realtime(now(thing("a", 1), thing("a", 2)), new(thing("a", 3)), now(thing("b", 7)), now(thing("a", 4))),
+    ),
+    Sentence(
+        "3 Consumers treat insert and update alike",
+        BEGIN,
+        END,
+        realtime(new(thing("a", 1))),
+        realtime(now(thing("b", 2))),
+        realtime(new(thing("b", 3)), now(thing("a", 4)), new(thing("c", 5))),
+    ),
+    Sentence(
+        "8.1 A delete removes the path",
+        BEGIN,
+        _FULL,
+        END,
+        realtime(gone("f")),
+        realtime(now(thing("g", 2)), gone("d/x")),
+    ),
+    Sentence(
+        "8.1 A delete removes what happened before it in its batch, and nothing that comes after it",
+        BEGIN,
+        END,
+        realtime(now(thing("a", 1)), gone("a")),
+        realtime(now(thing("b", 1))),
+        realtime(gone("b"), new(thing("b", 2))),
+        realtime(gone("c"), new(thing("c", 3)), gone("c"), now(thing("c", 4))),
+        realtime(new(thing("e", 3)), gone("e"), now(thing("e", 4)), gone("e")),
+    ),
+    Sentence(
+        "8.1 A delete removes everything below the path",
+        BEGIN,
+        _FULL,
+        END,
+        realtime(gone("d")),
+    ),
+    Sentence(
+        "8.1 A delete removes nothing beside the path, whatever its name begins with",
+        BEGIN,
+        _NEIGHBOURS,
+        END,
+        realtime(gone("d")),
+    ),
+    Sentence(
+        "8.1 A path may hold any character: `_`, `%`, `*` and `\\` are names, not patterns",
+        BEGIN,
+        snapshot(box("a_"), thing("a_/x"), thing("a_/y"), box("ab"), thing("ab/x"), box("a%"), thing("a%/x")),
+        snapshot(box("a*"), thing("a*/x"), box("a\\"), thing("a\\/x"), box("aXXb"), thing("aXXb/x")),
+        END,
+        realtime(gone("a_")),
+        realtime(gone("a%")),
+        realtime(gone("a*")),
+    ),
+    Sentence(
+        "5 One row a path: paths that differ in case, in a blank at the end or after 255 characters are others",
+        BEGIN,
+        END,
+        realtime(now(thing("n", 1), thing("N", 2), thing("n ", 3), thing("\u00e9", 4), thing("e\u0301", 5))),
+        realtime(now(thing("p" * 400 + "/a", 6), thing("p" * 400 + "/b", 7))),
+    ),
+    Sentence(
+        "8.1 A change of kind removes what was below: a file has taken the place of a directory",
+        BEGIN,
+        _NEIGHBOURS,
+        END,
+        realtime(now(thing("d", 9))),
+    ),
+    Sentence(
+        "8.1 A change of kind: a directory has taken the place of a file, and things are put into it",
+        BEGIN,
+        _FULL,
+        END,
+        realtime(now(box("f")), now(thing("f/x", 9))),
+    ),
+    Sentence(
+        "8.1 An upsert of a container leaves what is in it",
+        BEGIN,
+        _FULL,
+        END,
+        realtime(now(box("d", 40))),
+    ),
+    Sentence(
+        "8.2 A snapshot row is ignored where a realtime mark of this session holds, be it younger or not",
+        BEGIN,
+        realtime(now(thing("a", 1, 5), thing("b", 2, 5))),
+        snapshot(thing("a", 8, 20), thing("b", 9, 1), thing("c", 3)),
+        END,
+    ),
+    Sentence(
+        "8.2 A snapshot row is ignored where realtime deleted its path in this session: the listing is older",
+        BEGIN,
+        realtime(gone("a", at=5)),
+        realtime(now(thing("b", 1, 5))),
+        realtime(gone("b", at=6)),
+        snapshot(thing("a", 8, 20), thing("b", 9, 20), thing("c", 3)),
+        END,
+    ),
+    Sentence(
+        "8.1 The mark of a delete holds for everything below the path, and a later upsert does not lift it there",
+        BEGIN,
+        realtime(gone("d", at=5)),
+        realtime(gone("e", at=5)),
+        realtime(now(box("e", 6))),
+        snapshot(box("d", 20), thing("d/x", 1, 20), thing("e/x", 2, 20), thing("c", 3)),
+        END,
+    ),
+    Sentence(
+        "8.2 Realtime and snapshot in one batch, in order of arrival",
+        BEGIN,
+        Push((now(thing("a", 1, 5)), listed(thing("a", 2, 20)), listed(thing("b", 3, 20)), now(thing("b", 4, 5)))),
+        Push((listed(thing("c", 5, 20)), gone("c", at=5), listed(thing("c", 6, 30))), "snapshot"),
+        END,
+    ),
+    Sentence(
+        "8.2 A snapshot row is ignored where an event of this session told an mtime not less than its own",
+        BEGIN,
+        snapshot(thing("a", 1, 20), thing("b", 2, 20)),
+        snapshot(thing("a", 8, 10), thing("b", 9, 20)),
+        END,
+    ),
+    Sentence(
+        "8.2 A snapshot row that is younger than what this session told replaces it",
+        BEGIN,
+        snapshot(thing("a", 1, 10)),
+        snapshot(thing("a", 2, 20)),
+        END,
+    ),
+    Sentence(
+        "8.2 What an earlier session told never outranks: a snapshot row of a new session replaces it, older or not",
+        BEGIN,
+        snapshot(thing("a", 1, 20), thing("b", 2, 20)),
+        END,
+        realtime(now(thing("c", 3, 20))),
+        BEGIN,
+        snapshot(thing("a", 4, 5), thing("b", 5, 20), thing("c", 6, 5)),
+        END,
+    ),
+    Sentence(
+        "8.2 Marks are those of one session: what realtime deleted in an earlier one can be listed by a snapshot",
+        BEGIN,
+        snapshot(thing("a", 1)),
+        END,
+        realtime(gone("a")),
+        Begin("same"),
+        snapshot(thing("a", 2)),
+        END,
+    ),
+    Sentence(
+        "8.2 After the snapshot's end its rows count for nothing",
+        BEGIN,
+        snapshot(thing("a", 1, 10)),
+        END,
+        snapshot(thing("a", 2, 20), thing("b", 3, 20)),
+    ),
+    Sentence(
+        "5 A row that is pushed twice leaves one copy",
+        BEGIN,
+        realtime(now(thing("a", 1))),
+        realtime(now(thing("a", 1)), again=True),
+        snapshot(thing("a", 2), thing("b", 3)),
+        Push((listed(thing("a", 2), thing("b", 3)),), "snapshot", again=True),
+        END,
+    ),
+    Sentence(
+        "5 A batch that equals an earlier one but not the last is new: after A and B, A counts again",
+        BEGIN,
+        END,
+        realtime(now(thing("a", 1))),
+        realtime(now(thing("a", 2))),
+        realtime(now(thing("a", 1))),
+        realtime(gone("a")),
+        realtime(now(thing("a", 1))),
+    ),
+)
+
+_SKIPPING = (
+    BEGIN,
+    snapshot(
+        box("d"), thing("d/x", 3), box("d/e"), thing("d/e/y", 4), thing("d2"), thing("d-x"), box("o"), thing("o/x")
+    ),
+    END,
+    Begin("new"),
+)
+
+ENDS = (
+    Sentence(
+        "5 The snapshot's end removes what no event of its session reported",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(thing("f", 6, 30), thing("g", 7)),
+        END,
+    ),
+    Sentence(
+        "5 Nothing goes before the snapshot's end is committed",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(thing("f", 6, 30)),
+        realtime(now(thing("g", 7))),
+    ),
+    Sentence(
+        "5 A snapshot that did not come to its end removes nothing, and what it reported says nothing to the next one",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(thing("f", 6, 30)),
+        realtime(now(thing("g", 7))),
+        Begin("left"),
+        snapshot(box("d", 30), thing("d/x", 8, 30)),
+        END,
+    ),
+    Sentence(
+        "5 The rows of the batch that ends the snapshot are reported too",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(thing("f", 6, 30)),
+        snapshot(box("d", 30), thing("d/x", 7, 30), end=True),
+    ),
+    Sentence(
+        "5 What realtime told of in this session stays at the snapshot's end, new or known before",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        realtime(now(thing("f", 6, 1)), new(thing("g", 7, 1))),
+        snapshot(box("d", 30)),
+        END,
+    ),
+    Sentence(
+        "5 A snapshot row that is ignored counts as reported",
+        BEGIN,
+        snapshot(thing("a", 1), thing("b", 2)),
+        END,
+        Begin("new"),
+        snapshot(thing("a", 4, 20)),
+        snapshot(thing("a", 5, 10)),
+        realtime(now(thing("c", 6, 1))),
+        snapshot(thing("c", 7, 20)),
+        END,
+    ),
+    Sentence(
+        "5 What is below a container marked audit_skipped stays, however deep, and nothing beside it",
+        *_SKIPPING,
+        snapshot(box("d", 30, skipped=True)),
+        END,
+    ),
+    Sentence(
+        "5 The mark of a container counts though its row is ignored",
+        *_SKIPPING,
+        realtime(now(box("o", 5))),
+        snapshot(box("d", 30)),
+        snapshot(box("d", 30, skipped=True), box("o", 4, skipped=True)),
+        END,
+    ),
+    Sentence(
+        "5 A mark of an earlier snapshot says nothing: what this one does not report goes",
+        *_SKIPPING,
+        snapshot(box("d", 30, skipped=True)),
+        END,
+        Begin("new"),
+        snapshot(box("d", 40), thing("d2", 2, 40)),
+        END,
+    ),
+    Sentence(
+        "5 No container goes that is above something kept",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(thing("d/e/y", 6, 30)),
+        END,
+    ),
+    Sentence(
+        "5 A container that was not reported goes where nothing in it was",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(box("d", 30), thing("d/x", 6, 30)),
+        END,
+    ),
+    Sentence(
+        "5 A batch may be repeated, its end too: what realtime told in between stays",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        snapshot(thing("f", 6, 30), thing("h", 8), end=True),
+        realtime(new(thing("g", 7)), gone("f")),
+        Push((listed(thing("f", 6, 30), thing("h", 8)),), "snapshot", end=True, again=True),
+    ),
+    Sentence(
+        "5 What was deleted and made again during the snapshot stays as it was made",
+        BEGIN,
+        _FULL,
+        END,
+        Begin("new"),
+        realtime(gone("d/x", "d/e/y", "d/e", "d")),
+        snapshot(box("d", 40), thing("d/x", 8, 40), thing("f", 9, 40)),
+        realtime(new(box("d", 31)), new(thing("d/x", 6, 31))),
+        END,
+    ),
+    Sentence(
+        "8.2 Each session's end counts, also of the third one",
+        BEGIN,
+        snapshot(thing("a"), thing("b"), thing("c"), end=True),
+        Begin("same"),
+        snapshot(thing("a"), thing("b"), end=True),
+        Begin("new"),
+        snapshot(thing("a"), end=True),
+    ),
+)

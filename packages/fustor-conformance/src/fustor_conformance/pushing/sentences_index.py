@@ -1,0 +1,95 @@
+"""Section 5, sentence by sentence: the committed index."""
+
+from __future__ import annotations
+
+from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.steps import Begin, Push
+from fustor_conformance.pushing.words import (
+    AUDIT_END,
+    AUDIT_START,
+    BEGIN,
+    END,
+    audit,
+    found,
+    gone,
+    listed,
+    new,
+    now,
+    realtime,
+    snapshot,
+    thing,
+)
+
+__all__ = ["INDEXES"]
+
+_COMPLETE = (BEGIN, snapshot(thing("a"), thing("b"), index=3), END, realtime(now(thing("c"), index=10)))
+
+INDEXES = (
+    Sentence(
+        "5 The committed index is -1 until a complete snapshot is durable, whatever realtime told before",
+        BEGIN,
+        realtime(now(thing("a"), index=5)),
+        snapshot(thing("b")),
+        realtime(now(thing("c"), index=6)),
+        END,
+    ),
+    Sentence(
+        "5 It is the snapshot's while there is no realtime index",
+        BEGIN,
+        snapshot(thing("a")),
+        snapshot(thing("b"), index=3, end=True),
+        Begin("new", resumed=True),
+    ),
+    Sentence(
+        "5 It is the highest durable realtime index, of events without rows and of deletes too",
+        *_COMPLETE,
+        realtime(new(thing("d"), index=11), gone("a", index=12)),
+        realtime(now(index=15)),
+        Push((now(),)),
+        Begin("new", resumed=True),
+        realtime(now(thing("d"), index=16)),
+    ),
+    Sentence(
+        "5 A snapshot's index does not replace a realtime index of its session",
+        BEGIN,
+        snapshot(thing("a"), index=3),
+        realtime(now(thing("b"), index=9)),
+        snapshot(thing("c"), index=4),
+        END,
+    ),
+    Sentence(
+        "5 A realtime event counts whatever phase its batch was pushed in",
+        BEGIN,
+        Push((listed(thing("a")), now(thing("b"), index=7)), "snapshot"),
+        END,
+        audit(AUDIT_START, found(thing("a")), now(thing("b", 2), index=8)),
+        audit(AUDIT_END),
+    ),
+    Sentence(
+        "5 A batch that is repeated changes no index",
+        *_COMPLETE,
+        realtime(now(thing("c", 2), index=11), now(thing("d"), index=12)),
+        realtime(now(thing("c", 2), index=11), now(thing("d"), index=12), again=True),
+        Begin("new", resumed=True),
+    ),
+    Sentence(
+        "5 A second snapshot makes the task incomplete: -1 until its own end is durable",
+        *_COMPLETE,
+        Begin("new"),
+        snapshot(thing("a", 2), index=11),
+        realtime(now(thing("c", 2), index=20)),
+        Begin("left"),
+        snapshot(thing("a", 3), index=21),
+        END,
+        realtime(now(thing("c", 3), index=30)),
+        Begin("new", resumed=True),
+    ),
+    Sentence(
+        "5 A new session on the same instance, and on one that was closed, finds the index",
+        *_COMPLETE,
+        Begin("same", resumed=True),
+        realtime(now(thing("d"), index=11)),
+        Begin("new", resumed=True),
+        Begin("left", resumed=True),
+    ),
+)

@@ -1,0 +1,139 @@
+"""The model that pushers are judged by: its histories are fair, its readings of one mind, its comparison exact."""
+
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from kit_pusher import KeyedDriver, KeyedFileWorld
+
+from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.pushing.draw import Plan, draw
+from fustor_conformance.pushing.expected import Expected, Unfair
+from fustor_conformance.pushing.seen import is_same
+from fustor_conformance.pushing.sentences import ARBITRATION, ENDS
+from fustor_conformance.pushing.sentences_audit import AUDITS
+from fustor_conformance.pushing.sentences_index import INDEXES
+from fustor_conformance.pushing.shorten import is_fair, shorten
+from fustor_conformance.pushing.steps import Begin, Push
+from fustor_conformance.pushing.values import VALUES, one_by_one
+from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone, now, realtime, snapshot, thing
+from fustor_conformance.registry import find_check
+
+_WRITTEN = (*ARBITRATION, *ENDS, *AUDITS, *INDEXES, *VALUES, *one_by_one())
+_PLAN = Plan(Counter(realtime=4, snapshot=4, end=2, session=1, start=2, audit=3, finish=2, again=2, together=1), 20)
+
+
+@pytest.mark.parametrize("sentence", _WRITTEN, ids=lambda sentence: sentence.says)
+def test_every_written_history_can_be_read_in_one_way(sentence):
+    assert is_fair(sentence.steps)
+
+
+def test_a_seed_draws_the_same_history_and_another_one_another():
+    assert draw("1", _PLAN) == draw("1", _PLAN) != draw("2", _PLAN)
+
+
+def test_drawn_histories_are_fair_and_meet_every_kind_of_step():
+    histories = [draw(str(number), _PLAN) for number in range(30)]
+    assert all(map(is_fair, histories))
+    steps = [step for history in histories for step in history]
+    assert {type(step).__name__ for step in steps} == {"Begin", "Push", "Together"}
+    assert any(isinstance(step, Push) and step.again for step in steps)
+    assert any(isinstance(step, Begin) and step.resumed for step in steps)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [BEGIN, audit(found(thing("a")))],
+        [BEGIN, END, END],
+        [BEGIN, realtime(now(thing("a")), again=True)],
+        [Begin("new", resumed=True)],
+        [BEGIN, snapshot(box("d", skipped=True)), snapshot(box("d", 20))],
+        [BEGIN, realtime(now(thing("d", at=20))), snapshot(thing("d/x", at=30))],
+    ],
+    ids=["audit before the end", "two ends", "nothing to repeat", "nothing to resume", "unmarked", "two readings"],
+)
+def test_what_no_host_does_or_the_contract_leaves_open_is_unfair(steps):
+    assert not is_fair(steps)
+
+
+def test_the_committed_index_may_be_forgotten_by_a_snapshot_or_not():
+    steps = [BEGIN, END, realtime(now(thing("a"), index=5)), BEGIN, snapshot(thing("a"), index=7), END]
+    assert Expected.of(steps, "/kit").indexes == {5, 7}
+
+
+def test_an_audit_row_that_tells_nothing_new_need_not_be_written():
+    row = thing("a", 1, record={"n": 1})
+    known = [BEGIN, snapshot(row), END, audit(found(thing("b"))), realtime(now(thing("c")))]
+    start = audit(*_start(), found(thing("a", 1, 40, record={"n": 1}), thing("c", 1, 40)))
+    rows = Expected.of([*known, start], "/kit").rows
+    assert [one["message_source"] for one in rows["/kit/a"]] == ["snapshot", "audit"]
+    assert [one["message_source"] for one in rows["/kit/c"]] == ["audit"], "the mtime of a file is news"
+
+
+def _start():
+    return AUDITS[0].steps[3].events
+
+
+def test_a_failing_history_is_cut_to_steps_and_rows_that_it_needs():
+    steps = [BEGIN, snapshot(thing("a"), thing("b"), thing("c")), END, realtime(now(thing("d"), thing("e")), gone("a"))]
+
+    def fails(kept):
+        return any(
+            row.path == "e" for step in kept if isinstance(step, Push) for told in step.events for row in told.rows
+        )
+
+    assert shorten(steps, fails, limit_sec=30) == [BEGIN, realtime(now(thing("e")))]
+
+
+def test_an_unfair_step_is_refused():
+    with pytest.raises(Unfair):
+        Expected("/kit").take(END)
+
+
+@pytest.mark.parametrize(
+    ("found", "pushed", "same"),
+    [
+        (None, None, True),
+        (0, None, False),
+        (None, False, True),
+        (1, True, True),
+        (2**53 + 1, 2**53 + 1, True),
+        (float(2**53 + 1), 2**53 + 1, False),
+        (Decimal("0.1"), 0.1, True),
+        ("12", 12, True),
+        ('{"a": null}', {"a": None}, True),
+        ({}, {"a": None}, False),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": 1.0}, {"a": 1}, True),
+        ({"a": [1, None]}, {"a": [1, None]}, True),
+        ({"a": "1"}, {"a": 1}, False),
+        ("x", "x ", False),
+    ],
+)
+def test_values_are_compared_exactly_whatever_form_they_are_kept_in(found, pushed, same):
+    assert is_same(found, pushed) is same
+
+
+class OneTableForAll(KeyedDriver):
+    """Does not keep the rows of two tasks apart, which no section asks of it."""
+
+    def store(self, state, session, event):
+        state["rows"] = [{**row, "_task": session["task"]} for row in state["rows"]]
+        super().store(state, session, event)
+
+    def end(self, state, session, task):
+        state["rows"] = [{**row, "_task": session["task"]} for row in state["rows"]]
+        super().end(state, session, task)
+
+
+class Bounded(KeyedDriver):
+    """Keeps no index, and says so by the base class's answer."""
+
+    get_latest_committed_index = KeyedDriver.__mro__[2].get_latest_committed_index
+
+
+@pytest.mark.parametrize("driver", [OneTableForAll, Bounded])
+@pytest.mark.parametrize("rule_id", ["U21", "U22", "U23", "U24"])
+def test_unusual_stores_are_in_order(driver, rule_id):
+    assert find_check(rule_id, Kind.PUSHER)(subject_of_class(Kind.PUSHER, driver, KeyedFileWorld)) > 0
