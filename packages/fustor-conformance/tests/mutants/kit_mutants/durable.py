@@ -57,7 +57,7 @@ class RowsWithoutTheirIndex(_TwoFiles):
     pass
 
 
-@keyed("U16")
+@keyed("U16", "U22", "U25")
 class EndBeforeItsDeletions(KeyedDriver):
     def take(self, state, session, task, event):
         super().take(state, session, task, event)

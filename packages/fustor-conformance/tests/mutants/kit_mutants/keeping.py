@@ -18,7 +18,7 @@ class ReplacesTheRecord(KeyedDriver):
         return row
 
 
-@keyed("U17")
+@keyed("U17", "U24")
 class KeepsNullForLeftOut(KeyedDriver):
     def merged(self, session, known, row, *, is_first):
         record = row.get("record", {})
@@ -67,13 +67,13 @@ class SuppliesAfterADelete(KeyedDriver):
         pass
 
 
-@keyed("U17")
+@keyed("U17", "U21")
 class InsertsOfABatchGoFirst(KeyedDriver):
     async def push(self, events, **kwargs):
         return await super().push(sorted(events, key=lambda event: event.event_type != EventType.INSERT), **kwargs)
 
 
-@log("U17")
+@log("U17", "U21")
 class LogFoldsByPath(LogDriver):
     async def push(self, events, **kwargs):
         last = {row["path"]: event for event in events for row in event.rows}
@@ -81,7 +81,7 @@ class LogFoldsByPath(LogDriver):
         return await super().push(kept, **kwargs)
 
 
-@log("U17")
+@log("U17", "U21", "U24")
 class LogLeavesOutNulls(LogDriver):
     def stored_row(self, row, event):
         stored = super().stored_row(row, event)
@@ -184,32 +184,32 @@ class GuardRefusesTheEnd(_Guarded):
             task["snapshot"] = -1
 
 
-@keyed("U20")
+@keyed("U20", "U23")
 class AuditDeletesNothing(KeyedDriver):
     def unreported(self, audit, touched, rows):
         return []
 
 
-@keyed("U20")
+@keyed("U20", "U23", "U25")
 class AuditEmptiesWhatWasSkipped(KeyedDriver):
     def unreported(self, audit, touched, rows):
         return super().unreported({"reported": dict.fromkeys(audit["reported"], True)}, touched, rows)
 
 
-@keyed("U20")
+@keyed("U20", "U23")
 class AuditDeletesWhatRealtimeTold(KeyedDriver):
     def unreported(self, audit, touched, rows):
         return super().unreported(audit, [], rows)
 
 
-@keyed("U20")
+@keyed("U20", "U21")
 class AuditNeedsNoStart(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         session["audit"] = session["audit"] or {"since": len(session["touched"]), "reported": {}}
         super().audit_row(session, rows, row, event)
 
 
-@keyed("U20")
+@keyed("U20", "U23")
 class AuditRowUndoesRealtime(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         super().audit_row(session, rows, row, event)
@@ -217,7 +217,7 @@ class AuditRowUndoesRealtime(KeyedDriver):
             rows[row["path"]] = self.stored_row(row, event)
 
 
-@keyed("U20")
+@keyed("U20", "U23")
 class AuditRowOnlyIfYounger(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         known = rows.get(row["path"])
@@ -226,7 +226,7 @@ class AuditRowOnlyIfYounger(KeyedDriver):
             rows[row["path"]] = known
 
 
-@keyed("U20")
+@keyed("U20", "U23")
 class AuditRowYieldsToOldRealtime(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         if session["audit"] is not None:

@@ -43,7 +43,7 @@ class OneSourceForTheBatch(LogDriver):
         return {**row, "message_source": self._source}
 
 
-@log("U03", "U04", "U05", "U06", "U09", "U10")
+@log("U03", "U04", "U05", "U06", "U09", "U10", "U21")
 class EndNeedsEvents(LogDriver):
     async def push(self, events, **kwargs):
         return await super().push(
@@ -59,7 +59,7 @@ class FirstEventOfNone(LogDriver):
         return await super().push(events, **kwargs)
 
 
-@log("U04", "U06", "U09")
+@log("U04", "U06", "U09", "U21")
 class RowsWanted(LogDriver):
     async def push(self, events, **kwargs):
         for event in events:
@@ -68,7 +68,7 @@ class RowsWanted(LogDriver):
         return await super().push(events, **kwargs)
 
 
-@log("U05")
+@log("U05", "U21")
 class TaskOfTheCall(LogDriver):
     def end(self, state, session, task):
         task = state["tasks"].get(self._task or session["task"], {})
@@ -111,7 +111,7 @@ class HeartbeatOfSession(LogDriver):
         return {"status": kwargs["session_id"]}
 
 
-@log("U09")
+@log("U09", "U21")
 class CountsHalfASnapshot(LogDriver):
     async def get_latest_committed_index(self, **kwargs):
         state = self.load()
@@ -126,7 +126,7 @@ class IndexOfRowsOnly(LogDriver):
             super().take(state, session, task, event)
 
 
-@log("U09", "U05", "U03")
+@log("U09", "U05", "U03", "U21")
 class IndexInMemory(LogDriver):
     def __init__(self, id, config):
         super().__init__(id, config)
@@ -141,13 +141,13 @@ class IndexInMemory(LogDriver):
         return self._index if known != -1 else -1
 
 
-@log("U10")
+@log("U10", "U21")
 class NoDigest(LogDriver):
     def is_repeated(self, session, events):
         return False
 
 
-@log("U10", "U02")
+@log("U10", "U02", "U04", "U25")
 class DropsEveryOldIndex(LogDriver):
     def take(self, state, session, task, event):
         if event.index > max([0, *task["phases"].values()]):
@@ -168,7 +168,7 @@ class DigestOfEverySession(LogDriver):
         return super().is_repeated({**session, "last": self.last.setdefault(self.config.endpoint, {})}, events)
 
 
-@keyed("U10", "U02", "U15")
+@keyed("U10", "U02", "U15", "U17", "U21", "U24", "U25")
 class AppendsToKeyed(KeyedDriver):
     def store(self, state, session, event):
         LogDriver.store(self, state, session, event)
@@ -189,7 +189,7 @@ class EmptiesTheRows(LogDriver):
         event.rows = []
 
 
-@log("U12")
+@log("U12", "U21", "U25")
 class SecondCloseRaises(LogDriver):
     async def push(self, events, **kwargs):
         self._used = True
@@ -215,7 +215,7 @@ class FieldsNeedEndpoint(LogDriver):
         return {"properties": {kwargs["endpoint"]: {}}}
 
 
-@keyed("U15")
+@keyed("U15", "U21")
 class LeavesGhosts(KeyedDriver):
     def end(self, state, session, task):
         task["complete"] = True
@@ -227,7 +227,7 @@ class EmptiesWhatWasSkipped(KeyedDriver):
         return path in told
 
 
-@keyed("U15", "U17")
+@keyed("U15", "U17", "U25")
 class ClearsAtTheStart(KeyedDriver):
     async def create_session(self, task_id, **kwargs):
         state = self.load()
@@ -235,7 +235,7 @@ class ClearsAtTheStart(KeyedDriver):
         return await super().create_session(task_id, **kwargs)
 
 
-@log("U16")
+@log("U16", "U25")
 class WritesWhenClosed(LogDriver):
     async def close(self):
         if hasattr(self, "_state"):
