@@ -10,8 +10,11 @@ from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.audits import Audits
+from fustor_conformance.histories.concurrent import run_concurrent
 from fustor_conformance.histories.engine import run_histories
 from fustor_conformance.histories.host import Host
+from fustor_conformance.histories.idle import outcome
+from fustor_conformance.histories.processes import run_processes
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -168,5 +171,23 @@ def view_converges(subject: SourceSubject) -> int:
 
 @check("R05")
 def random_histories(subject: SourceSubject) -> int:
-    """Twenty of them, unless more are asked for."""
+    """Those written by hand, then twenty random ones, unless more are asked for."""
     return run_histories(subject)
+
+
+@check("R06")
+def concurrent_writer(subject: SourceSubject) -> int:
+    """Snapshot, audits and stream at once, while things change as fast as they can."""
+    return run_concurrent(subject)
+
+
+@check("R07")
+def other_process(subject: SourceSubject) -> int:
+    """Snapshot, partitions and a resumed stream, each in an interpreter of its own."""
+    return run_processes(subject)
+
+
+@check("R08")
+def idle_stream(subject: SourceSubject) -> int:
+    """Twelve seconds of nothing, which pass beside the other checks."""
+    return outcome(subject)

@@ -61,6 +61,7 @@ class Faults:
         else:
             with world.interrupted():
                 threading.Event().wait(_AWAY_SEC)
+        self._host.is_quiet = False  # what the stream emits next must still come
         self._host.catch_up()
 
     def _interrupt_snapshot(self, world: WithInterruption, pick: int) -> None:

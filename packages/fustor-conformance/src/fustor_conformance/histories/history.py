@@ -164,7 +164,7 @@ class History:
         block = self._changes.write_slowly(f"slow-{pick}")
         if block is None or not self._knows_open_files():
             return
-        stream = self._host.stream
+        stream, self._host.is_quiet = self._host.stream, False
         with block as path:
             stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)), _OPEN_SEC)
             rows = [row for row in rows_of(stream.events) if row["path"] == path]

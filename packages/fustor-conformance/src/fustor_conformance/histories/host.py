@@ -36,6 +36,8 @@ class Host:
         self.view = View()
         self.snapshot_done = False
         self.committed = -1
+        self.is_quiet = False
+        """Whether nothing has changed, nor been taken away, since the stream last caught up."""
         self.lost = False
         """Whether events of the stream were thrown away, as a host does that dies between reading and pushing."""
         self.passing: set[str] = set()
@@ -71,6 +73,7 @@ class Host:
         self._snapshot: Iterator[EventBase] | None = None
         self.audit: Iterator[Any] | None = None
         self.passing = set()
+        self.is_quiet = False
 
     def restart(self, pick: int = 0) -> None:
         """Stop in the middle of everything and begin again, from the committed index where that is still good.
@@ -104,6 +107,11 @@ class Host:
             self.apply("realtime", event)
             self.committed = max(self.committed, event.index)
             self._applied += 1
+
+    @property
+    def taken(self) -> int:
+        """How many of the stream's events have been applied, or lost."""
+        return self._applied
 
     def lose(self) -> None:
         """Forget what the stream has emitted and nobody has applied."""
@@ -180,7 +188,8 @@ class Host:
         Raises:
             Broken: it does not emit a change made last.
         """
-        self.arrive()
+        if not self.is_quiet:
+            self.arrive()
         self.drain()
 
     def arrive(self) -> None:
@@ -195,6 +204,7 @@ class Host:
         self.stream.require([path])
         if not self.stream.wait_for(lambda events: any(_upserts(event, path) for event in events[mark:])):
             raise Broken(f"{path!r} changed, and no event says so within {self.stream.patience_sec:g} s")
+        self.is_quiet = True
 
     def require_equal(self, when: str) -> int:
         """How many paths of the world were compared with the view, after the stream has caught up.

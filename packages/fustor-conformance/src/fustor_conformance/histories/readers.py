@@ -79,6 +79,7 @@ class Readers:
 
     def _mark(self) -> str:
         self._markers += 1
+        self._host.is_quiet = False
         return self._host.world.create(f"kit-reader-{self._markers}")
 
     def _differences(self, view: View) -> list[Difference]:
