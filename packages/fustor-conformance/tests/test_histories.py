@@ -12,7 +12,7 @@ from fustor_conformance.subject import Options
 @pytest.mark.parametrize("needed", [{3}, {0, 29}, {7, 8, 20}, set(range(0, 30, 5))])
 def test_a_failing_history_is_cut_to_what_it_needs(needed):
     steps = [Step("step", number) for number in range(30)]
-    shortest = shrink(steps, lambda kept: needed <= {step.pick for step in kept})
+    shortest = shrink(steps, lambda kept: needed <= {step.pick for step in kept}, 60)
     assert {step.pick for step in shortest} == needed
 
 

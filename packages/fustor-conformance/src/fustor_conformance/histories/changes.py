@@ -65,8 +65,8 @@ class Changes:
         if self._can("create") and self._is_free(key):
             self._paths[key] = self._world.create(key)
 
-    def _is_free(self, key: str) -> bool:
-        listed = self._world.list()
+    def _is_free(self, key: str, listed: dict[str, dict[str, Any]] | None = None) -> bool:
+        listed = self._world.list() if listed is None else listed
         steps = key.split("/")
         above = ["/".join(steps[: depth + 1]) for depth in range(len(steps) - 1)]
         return not self._taken(key, listed) and not any(self._taken(box, listed, thing=True) for box in above)
@@ -103,8 +103,10 @@ class Changes:
             self._make(self._able.odd[self._pick % len(self._able.odd)])
 
     def _odd_all(self) -> None:
+        listed = self._world.list()
         for key in self._able.odd:
-            self._make(key)
+            if self._can("create") and self._is_free(key, listed):
+                self._paths[key] = self._world.create(key)
 
     def _modify_all(self) -> None:
         if self._can("modify"):

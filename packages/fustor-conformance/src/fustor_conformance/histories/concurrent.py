@@ -18,6 +18,8 @@ from fustor_event_model import EventBase, EventType
 
 _WRITE_SEC = 1.5
 _MOST = 160
+_PACE_SEC = 0.002
+"""So that a World which lives in memory is not done before anybody has read."""
 _THINGS = 6
 _BATCHES = (2, 100, 1)
 _END = "the snapshot's end"
@@ -34,9 +36,10 @@ def run_concurrent(subject: SourceSubject) -> int:
     with subject.world() as world, Host(subject, world) as host:
         paths = [world.create(f"busy-{number}") for number in range(_THINGS)]
         host.catch_up()
+        before = len(host.stream.events)
         passes = _Passes(host)
         passes.start()
-        _write(world, paths)
+        over = _write(world, paths)
         host.is_quiet = False
         passes.stop()
         events = passes.in_order()
@@ -44,23 +47,31 @@ def run_concurrent(subject: SourceSubject) -> int:
             passes.apply(where, event)
         host.finish_snapshot()
         seen = host.require_equal("After a writer that did not wait")
-        realtime = list(host.stream.events)
-        _require_clocks([event for where, event in events if event and where != "realtime"], realtime)
+        realtime = host.stream.events[before:]
+        _require_clocks([event for where, event in events if event and where != "realtime"], realtime, over)
         return seen + sum(len(event.rows) for _, event in events if event)
 
 
-def _write(world: SourceWorld, paths: list[str]) -> None:
-    """Change things as fast as the World can, for a while."""
+def _write(world: SourceWorld, paths: list[str]) -> dict[str, list[float]]:
+    """Change things as fast as the World can, for a while. For each path, when each of its changes was over."""
     until = time.monotonic() + _WRITE_SEC
+    over: dict[str, list[float]] = defaultdict(list)
+    pace = threading.Event()
     for number in range(_MOST):
+        path = paths[number % len(paths)]
         if number % 8 == 7 and "delete" in world.operations:  # noqa: PLR2004 - now and then
-            world.delete(paths.pop(number % len(paths)))
-        if number % 4 == 3 or "modify" not in world.operations:  # noqa: PLR2004 - now and then
-            paths.append(world.create(f"busy-more-{number}"))
+            world.delete(path)
+            paths.remove(path)
+        elif number % 4 == 3 or "modify" not in world.operations:  # noqa: PLR2004 - now and then
+            path = world.create(f"busy-more-{number}")
+            paths.append(path)
         else:
-            world.modify(paths[number % _THINGS % len(paths)])
+            world.modify(path)
+        over[path].append(time.time())
         if time.monotonic() > until:
-            return
+            break
+        pace.wait(_PACE_SEC)
+    return over
 
 
 class _Passes(threading.Thread):
@@ -126,28 +137,32 @@ class _Passes(threading.Thread):
             self._host.apply(where, event)
 
 
-def _require_clocks(bulk: list[EventBase], realtime: list[EventBase]) -> None:
-    """A bulk row of an older version carries no later time than the row of the next one in realtime."""
-    states = _states(realtime)
+def _require_clocks(bulk: list[EventBase], realtime: list[EventBase], replaced: dict[str, list[float]]) -> None:
+    """A bulk row carries no later time than the moment at which what it holds had been replaced.
+
+    Its clock is that of before the read, and the read saw it before it was replaced.
+    """
+    versions = _versions(realtime)
     for event in bulk:
         for row in event.rows:
-            if "record" not in row or (found := _next_time(states[row["path"]], _version(row))) is None:
-                continue
-            if row["mtime"] > found + _ROUNDING_SEC:
+            path = row["path"]
+            if "record" not in row or len(versions[path]) != len(replaced.get(path, ())):
+                continue  # not a clock of the reader's, or a source that tells several changes as one
+            latest = _replaced_at(versions[path], replaced[path], _version(row))
+            if latest is not None and row["mtime"] > latest + _ROUNDING_SEC:
                 raise Broken(
-                    f"A bulk row of {row['path']!r} holds an older version than realtime told and carries a later "
-                    f"mtime: {row['mtime']!r}, the newer version has {found!r}",
+                    f"A bulk row of {path!r} has mtime {row['mtime']!r}, and what it holds had been replaced by "
+                    f"{latest!r}: its clock was read after the row",
                     row,
                 )
 
 
-def _states(realtime: list[EventBase]) -> dict[str, list[tuple[str, float]]]:
-    """For each path its versions, in order, with their times; a deletion is a version too."""
-    found: dict[str, list[tuple[str, float]]] = defaultdict(list)
+def _versions(realtime: list[EventBase]) -> dict[str, list[str]]:
+    """For each path what realtime told of it, in order; a deletion is a version too."""
+    found: dict[str, list[str]] = defaultdict(list)
     for event in realtime:
         for row in event.rows:
-            version = "" if event.event_type is EventType.DELETE else _version(row)
-            found[row["path"]].append((version, row["mtime"]))
+            found[row["path"]].append("" if event.event_type is EventType.DELETE else _version(row))
     return found
 
 
@@ -155,9 +170,9 @@ def _version(row: dict[str, Any]) -> str:
     return json.dumps(row.get("record"), sort_keys=True, default=str)
 
 
-def _next_time(states: list[tuple[str, float]], version: str) -> float | None:
-    """The time of the version that came after this one, if this one was told exactly once."""
-    places = [place for place, (found, _) in enumerate(states) if found == version]
-    if len(places) != 1 or places[0] + 1 >= len(states):
+def _replaced_at(versions: list[str], changes: list[float], version: str) -> float | None:
+    """When the change after the one that made this version was over, if exactly one change made it."""
+    places = [place for place, found in enumerate(versions) if found == version]
+    if len(places) != 1 or places[0] + 1 >= len(changes):
         return None
-    return states[places[0] + 1][1]
+    return changes[places[0] + 1]

@@ -9,7 +9,9 @@ from fustor_conformance.histories.changes import AT_ONCE, BY_HAND, CHANGES
 from fustor_conformance.histories.history import FAULTS, LOSING, POSITIONS, READING, STOPPING
 from fustor_conformance.histories.step import Step
 
-_LENGTH = 26
+_LENGTH = 24
+_BEFORE = 10
+"""What is there before anybody reads takes fewer steps than this."""
 _PICKS = 12
 _SHARE = 0.6
 _ALWAYS = ("create", "drain", "snapshot")
@@ -27,7 +29,8 @@ def drawn(seed: int, number: int) -> list[Step]:
     kinds = CHANGES + BY_HAND + AT_ONCE + READING + STOPPING + POSITIONS + FAULTS + LOSING
     chosen = Counter({name: n for name, n in kinds.items() if name in _ALWAYS or chance.random() < _SHARE})
     names, weights = zip(*chosen.items(), strict=True)
-    return [_step(chance, name) for name in chance.choices(names, weights, k=_LENGTH)]
+    before = chance.choices([*CHANGES, *BY_HAND, "wide", "odd_all"], k=chance.randrange(_BEFORE))
+    return [_step(chance, name) for name in (*before, *chance.choices(names, weights, k=_LENGTH))]
 
 
 def _step(chance: random.Random, name: str) -> Step:

@@ -15,9 +15,10 @@ from fustor_conformance.histories.step import Step, parsed, written
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
 
-_SHRINK_SEC = 45.0
+_SHRINK_PATIENCE = 4.0
+"""How many times as long as a change may take is spent on finding a shorter history."""
 _HANGS_SEC = 180.0
-_SEC_EACH = 0.35
+_SEC_EACH = 0.2
 """What a random history may take on average: where a source is slow, fewer are run."""
 _FEWEST = 2
 
@@ -53,7 +54,8 @@ def _histories(subject: SourceSubject) -> Iterator[list[Step]]:
 def _shortest(subject: SourceSubject, steps: list[Step], error: Exception) -> Broken:
     if isinstance(error, _Hangs) or subject.options.history is not None:
         return _told(subject, error, steps)
-    shortest = shrink(steps, lambda kept: _failure(subject, kept) is not None)
+    seconds = _SHRINK_PATIENCE * subject.options.patience_sec
+    shortest = shrink(steps, lambda kept: _failure(subject, kept) is not None, seconds)
     return _told(subject, _failure(subject, shortest) or error, shortest)
 
 
@@ -98,9 +100,9 @@ class _Run(threading.Thread):
         return "".join(traceback.format_stack(frame)[-6:]) if frame else ""
 
 
-def shrink(steps: list[Step], fails: Callable[[Sequence[Step]], bool]) -> list[Step]:
+def shrink(steps: list[Step], fails: Callable[[Sequence[Step]], bool], seconds: float) -> list[Step]:
     """The shortest failing part that was found in time: ever smaller pieces are left out while it still fails."""
-    deadline = time.monotonic() + _SHRINK_SEC
+    deadline = time.monotonic() + seconds
     size = len(steps) // 2
     while size >= 1:
         start = 0

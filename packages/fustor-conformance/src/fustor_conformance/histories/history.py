@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Self
 
 from fustor_conformance._reading import rows_of
-from fustor_conformance.histories.abilities import Abilities, abilities
+from fustor_conformance.histories.abilities import abilities
 from fustor_conformance.histories.audits import Audits
 from fustor_conformance.histories.changes import AT_ONCE, Changes
 from fustor_conformance.histories.faults import Faults
@@ -35,21 +35,17 @@ class History:
     """Changes are made by the World, steps are those of a host; `judge` compares at the end.
 
     A step `told_X` changes something that the pass under way has yielded, `ahead_X` something that it has not,
-    `beside_X` does X to a second source of the same class, which has a World of its own.
+    `beside_X` does X to a second source of the same class, which has a World of its own. What is changed before the
+    first step of the host is there before anybody reads.
     """
 
     def __init__(self, subject: SourceSubject) -> None:
         self._subject = subject
-        self._able: Abilities = abilities(subject)
         self._stack = ExitStack()
-        world = self._stack.enter_context(subject.world())
-        self._changes = Changes(world, subject.config(world).uri, self._able)
-        self._host = self._stack.enter_context(Host(subject, world))
-        self._audits = Audits(self._host)
-        self._readers = Readers(self._host)
-        self._faults = Faults(self._host, self._audits)
+        self._world = self._stack.enter_context(subject.world())
+        self._changes = Changes(self._world, subject.config(self._world).uri, abilities(subject))
+        self._reading: Reading | None = None
         self._beside: History | None = None
-        self._steps = self._host_steps()
 
     def __enter__(self) -> Self:
         return self
@@ -65,10 +61,17 @@ class History:
         """
         if step.name.startswith(_BESIDE):
             self._neighbour().do(Step(step.name.removeprefix(_BESIDE), step.pick))
-        elif step.name in self._steps:
-            self._steps[step.name](step.pick)
-        else:
-            self._change(step)
+        elif self._changes.has(step.name) and self._reading is None:
+            self._changes.do(step)
+        elif not self._read().do(step):
+            self._change(step, self._read().host)
+
+    def _read(self) -> Reading:
+        """The host, which begins when it is first needed."""
+        if self._reading is None:
+            host = self._stack.enter_context(Host(self._subject, self._world))
+            self._reading = Reading(host, self._changes)
+        return self._reading
 
     def judge(self) -> None:
         """Finish what is under way and compare.
@@ -76,20 +79,71 @@ class History:
         Raises:
             Broken: the view is not the world.
         """
-        self._host.finish_snapshot()
-        self._compare()
-        if self._host.audits:
-            self._audits.finish()
-            self._audits.run_quietly()
-        elif self._host.lost or self._host.unlisted:
-            self._host.restart_whole()
-            self._host.finish_snapshot()
-        self._host.require_equal("After all, when nothing changes any more,")
+        self._read().judge()
         if self._beside is not None:
             self._beside.judge()
 
-    def _host_steps(self) -> dict[str, Callable[[int], object]]:
-        host, audits, readers, faults = self._host, self._audits, self._readers, self._faults
+    def _neighbour(self) -> History:
+        if self._beside is None:
+            self._beside = self._stack.enter_context(History(self._subject))
+        return self._beside
+
+    def _change(self, step: Step, host: Host) -> None:
+        """A change beside the host, which does not read on while there are many at once."""
+        name = step.name.removeprefix(_TOLD).removeprefix(_AHEAD)
+        if not self._changes.has(name):
+            raise ValueError(f"{step.name!r} is not a step of a history")
+        among: Collection[str] | None = None
+        if name != step.name:
+            listed = self._world.list().keys()
+            among = listed & host.passing if step.name.startswith(_TOLD) else listed - host.passing
+        host.is_quiet = False
+        if name not in AT_ONCE:
+            self._changes.do(Step(name, step.pick), among)
+            return
+        host.stream.hold()
+        try:
+            self._changes.do(Step(name, step.pick), among)
+        finally:
+            host.stream.resume()
+
+
+class Reading:
+    """The host's part of a history."""
+
+    def __init__(self, host: Host, changes: Changes) -> None:
+        self.host = host
+        self._changes = changes
+        self._audits = Audits(host)
+        self._readers = Readers(host)
+        self._faults = Faults(host, self._audits)
+        self._steps = self._known_steps()
+
+    def do(self, step: Step) -> bool:
+        """Do the step if it is the host's; whether it is."""
+        if step.name not in self._steps:
+            return False
+        self._steps[step.name](step.pick)
+        return True
+
+    def judge(self) -> None:
+        """Finish what is under way and compare.
+
+        Raises:
+            Broken: the view is not the world.
+        """
+        self.host.finish_snapshot()
+        self._compare()
+        if self.host.audits:
+            self._audits.finish()
+            self._audits.run_quietly()
+        elif self.host.lost or self.host.unlisted:
+            self.host.restart_whole()
+            self.host.finish_snapshot()
+        self.host.require_equal("After all, when nothing changes any more,")
+
+    def _known_steps(self) -> dict[str, Callable[[int], object]]:
+        host, audits, readers, faults = self.host, self._audits, self._readers, self._faults
         return {
             "drain": host.drain,
             "catch_up": lambda _: host.catch_up(),
@@ -123,48 +177,25 @@ class History:
             "interrupt_pairs": lambda pick: faults.interrupt("pairs", pick),
         }
 
-    def _change(self, step: Step) -> None:
-        name = step.name.removeprefix(_TOLD).removeprefix(_AHEAD)
-        if not self._changes.has(name):
-            raise ValueError(f"{step.name!r} is not a step of a history")
-        among: Collection[str] | None = None
-        if name != step.name:
-            among = {
-                path for path in self._host.world.list() if (path in self._host.passing) is step.name.startswith(_TOLD)
-            }
-        if name not in AT_ONCE:
-            self._changes.do(Step(name, step.pick), among)
-            return
-        self._host.stream.hold()
-        try:
-            self._changes.do(Step(name, step.pick), among)
-        finally:
-            self._host.stream.resume()
-
-    def _neighbour(self) -> History:
-        if self._beside is None:
-            self._beside = self._stack.enter_context(History(self._subject))
-        return self._beside
-
     def _compare(self) -> None:
-        if self._host.snapshot_done and not self._host.lost:
-            self._host.require_equal("With stream and snapshot")
+        if self.host.snapshot_done and not self.host.lost:
+            self.host.require_equal("With stream and snapshot")
 
     def _lose(self) -> None:
-        self._host.lose()
+        self.host.lose()
         self._audits.whole_pairs = 0
 
     def _repaired(self) -> None:
         """What no event told, two audits of the 0.8 dialect in a row have found."""
-        if self._host.lost and self._audits.whole_pairs > 1:
-            self._host.require_equal("After two audits with mtime_cache, which follow lost events,")
-            self._host.lost = False
+        if self.host.lost and self._audits.whole_pairs > 1:
+            self.host.require_equal("After two audits with mtime_cache, which follow lost events,")
+            self.host.lost = False
 
     def _write_slowly(self, pick: int) -> None:
         block = self._changes.write_slowly(f"slow-{pick}")
         if block is None or not self._knows_open_files():
             return
-        stream, self._host.is_quiet = self._host.stream, False
+        stream, self.host.is_quiet = self.host.stream, False
         with block as path:
             stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)), _OPEN_SEC)
             rows = [row for row in rows_of(stream.events) if row["path"] == path]
@@ -175,5 +206,5 @@ class History:
 
     def _knows_open_files(self) -> bool:
         """Whether the driver says that its rows can tell a file that is still open for writing."""
-        found = asyncio.run(self._subject.driver_class.get_available_fields(uri=self._host.driver.config.uri))
+        found = asyncio.run(self.host.subject.driver_class.get_available_fields(uri=self.host.driver.config.uri))
         return "is_atomic_write" in found.get("properties", {})

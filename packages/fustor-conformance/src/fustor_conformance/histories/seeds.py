@@ -5,13 +5,14 @@ from __future__ import annotations
 from fustor_conformance.histories.step import Step, parsed
 
 _CHANGED_WHILE_LISTED = """
-create(0) create(2) create(1) create(3) create(5) snapshot(1) told_delete(0) create(0) ahead_modify(1) snapshot(1)
-ahead_delete(0) told_modify(0) told_recreate(0) ahead_rename(1) told_move(1) create(4) onto(0) finish_snapshot(0)
-compare(0) recreate(0) recreate(1) hammer(0) onto(1) compare(0) restart(0) delete(0) modify(1) compare(0)
+create(0) create(2) create(1) create(3) create(5) create_long(0) create_long(1) snapshot(1) told_delete(0) create(0)
+ahead_modify(1) snapshot(1) ahead_delete(0) told_modify(0) told_recreate(0) ahead_rename(1) told_move(1) create(4)
+onto(0) finish_snapshot(0) compare(0) recreate(0) recreate(1) hammer(0) onto(1) compare(0) restart(0) delete(0)
+modify(1) compare(0)
 """
 _MANY = """
-burst(2) snapshot(3) told_delete(3) told_delete(9) ahead_delete(5) ahead_modify(7) snapshot(3) told_rename(4)
-told_delete(30) snapshot(3) told_delete(150) finish_snapshot(0) compare(0) requeue(1) burst(1) wide(0) modify_all(0)
+burst(1) snapshot(3) told_delete(3) told_delete(9) ahead_delete(5) ahead_modify(7) snapshot(3) told_rename(4)
+told_delete(30) snapshot(3) told_delete(150) finish_snapshot(0) compare(0) requeue(1) burst(2) wide(0) modify_all(0)
 compare(0) audit(3) audit(3) told_delete(5) ahead_delete(7) create(0) finish_audit(0) compare(0)
 """
 _NAMES = """
@@ -19,15 +20,15 @@ odd_all(0) snapshot(2) snapshot(2) finish_snapshot(0) compare(0) run_audit(0) ru
 rename(3) rename(9) rename(16) recreate(5) recreate(12) odd_all(0) restart(0) delete_all(0) compare(0)
 """
 _CONTAINERS = """
-deep(3) wide(0) create(2) create(3) finish_snapshot(0) kind(0) kind(0) kind(0) compare(0) move(0) move(1) move(3)
-rename(2) rename(5) compare(0) kind(1) compare(0) kind(1) kind(0) recreate(1) create(2) run_audit(2) delete(0) delete(0)
-create(3) compare(0) restart(1) compare(0)
+deep(3) wide(0) create(2) create(3) kind(0) finish_snapshot(0) kind(0) kind(0) kind(0) compare(0) move(0) move(1)
+move(3) rename(2) rename(5) compare(0) kind(1) compare(0) kind(1) kind(0) recreate(1) create(2) run_audit(2) delete(0)
+delete(0) create(3) compare(0) restart(1) compare(0)
 """
 _AUDITS = """
 create(0) create(2) create(3) create(5) finish_snapshot(0) settle(0) run_pairs(2) settle(0) run_pairs(1) modify(0)
-delete(1) run_pairs(0) compare(0) audit(1) audit(1) create(1) delete(0) modify(1) audit(1) kind(0) finish_audit(0)
-compare(0) pairs(1) pairs(1) delete(0) create(1) break_audit(1) compare(0) run_pairs(1) compare(0) audit(1) audit(1)
-delete(0) break_audit(0) run_audit(4) compare(0)
+delete(1) run_pairs(0) compare(0) audit(1) audit(1) create(1) told_delete(0) modify(1) audit(1) ahead_delete(0)
+told_recreate(0) kind(0) finish_audit(0) compare(0) pairs(1) pairs(1) delete(0) create(1) break_audit(1) compare(0)
+run_pairs(1) compare(0) audit(1) audit(1) delete(0) break_audit(0) run_audit(4) compare(0)
 """
 _POSITIONS = """
 create(0) create(2) finish_snapshot(0) catch_up(0) remember(0) modify(0) create(1) catch_up(0) remember(0) delete(0)
@@ -35,9 +36,9 @@ create(3) hammer(0) drain(1) remember(0) drain(2) remember(0) restart(0) catch_u
 bounded(4) resume(0) resume(1) resume(2) acknowledge(0) resume(1) restart(1) create(4) compare(0)
 """
 _FAULTS = """
-create(2) create(3) create(0) snapshot(1) refuse_snapshot(1) compare(0) refuse_audit(0) compare(0) refuse_audit(2)
-compare(0) refuse_pairs(1) compare(0) interrupt(0) create(1) compare(0) interrupt_snapshot(1) finish_snapshot(0)
-compare(0) interrupt_audit(1) compare(0) interrupt_pairs(1) compare(0)
+create(2) create(3) create(0) snapshot(1) refuse_snapshot(1) compare(0) refuse_audit(0) compare(0) refuse_audit(1)
+compare(0) refuse_audit(5) refuse_audit(2) compare(0) refuse_pairs(1) compare(0) interrupt(0) create(1) compare(0)
+interrupt_snapshot(1) finish_snapshot(0) compare(0) interrupt_audit(1) compare(0) interrupt_pairs(1) compare(0)
 """
 _BESIDE = """
 create(0) beside_create(0) beside_create(2) finish_snapshot(0) beside_snapshot(1) modify(0) beside_finish_snapshot(0)

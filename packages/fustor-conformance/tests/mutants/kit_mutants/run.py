@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import time
+
+from kit_journal import JournalDriver, JournalWorld
 from kit_source import MemoryDriver
 
-from fustor_event_model import EventType
+from fustor_event_model import EventType, MessageSource
 from kit_mutants.registry import mutant
 
 
@@ -56,3 +59,106 @@ class EmptyAfterMinusOne(_AskedFirst):
 @mutant("R02")
 class EmptyAfterZero(_AskedFirst):
     position = 0
+
+
+@mutant("R05")
+class PagesByPosition(MemoryDriver):
+    """The second page begins where the first one ended, counted anew: what went meanwhile makes it skip as many."""
+
+    def get_snapshot_iterator(self, **kwargs):
+        stop, partition = kwargs.get("stop_event"), kwargs.get("partition")
+        size, start = kwargs.get("batch_size", 1000), 0
+        while page := list(super().snapshot_rows(stop, partition))[start : start + size]:
+            yield from self.batches(iter(page), MessageSource.SNAPSHOT, size)
+            start += size
+
+
+@mutant("R05")
+class ForgetsBeyondAQueue(MemoryDriver):
+    """Of more than 500 changes at one look the later ones are dropped."""
+
+    def pending(self, system, position, end):
+        found = super().pending(system, position, end)
+        return found if len(found) <= 500 else [*found[:500], *found[-1:]]
+
+
+@mutant("R05")
+class SeesNothingHidden(MemoryDriver):
+    def messages(self, change):
+        if not change.path.rpartition("/")[2].startswith("."):
+            yield from super().messages(change)
+
+
+@mutant("R05")
+class CutsNames(MemoryDriver):
+    def row(self, path, node, **more):
+        return super().row(path[:700], node, **more)
+
+
+@mutant("R05")
+class KeepsTheOldKind(MemoryDriver):
+    def __init__(self, id, config):
+        super().__init__(id, config)
+        self._kinds = {}
+
+    def change_row(self, change):
+        row = super().change_row(change)
+        return {**row, "is_directory": self._kinds.setdefault(change.path, row["is_directory"])}
+
+
+@mutant("R05")
+class OneForAll(MemoryDriver):
+    """What was told last is kept with the class: a second source of the process takes it for its own."""
+
+    told = {}
+
+    def messages(self, change):
+        fact = (change.index, change.path)
+        if OneForAll.told.get(change.index, (change.path, self.config.uri)) == (change.path, self.config.uri):
+            yield from super().messages(change)
+        OneForAll.told[change.index] = (fact[1], self.config.uri)
+
+
+@mutant("R05", "A08", "A11")
+class UnreadableMidwayIsListed(MemoryDriver):
+    """A container that was readable when the audit began is never marked as skipped."""
+
+    def container(self, system, path, node, above, *, silent, failed):
+        yield from super().container(system, path, node, above, silent=silent, failed=failed and path not in self._seen)
+
+    def get_audit_iterator(self, **kwargs):
+        system = self.system()
+        self._seen = set(system.nodes) - system.unreadable
+        return super().get_audit_iterator(**kwargs)
+
+
+@mutant("R06", world=JournalWorld)
+class ReadsThenAsksTheTime(JournalDriver):
+    def pages(self, size):
+        for _, page in super().pages(size):
+            yield self.now(), page
+
+
+@mutant("R07", world=JournalWorld)
+class CutsByHash(JournalDriver):
+    """Python's hash of a text is another one in every process."""
+
+    def in_part(self, row, partition):
+        return partition is None or hash(row[0]) % partition["of"] == partition["part"]
+
+
+@mutant("R08")
+class TimesOut(MemoryDriver):
+    """A read that brings nothing for 8 seconds is taken for the end."""
+
+    def follow(self, system, position, stop, end):
+        self._last = time.monotonic()
+        yield from super().follow(system, position, stop, end)
+
+    def pending(self, system, position, end):
+        found = super().pending(system, position, end)
+        if found:
+            self._last = time.monotonic()
+        elif time.monotonic() - self._last > 8:
+            self._stop_driver_event.set()
+        return found
