@@ -23,12 +23,14 @@ class Abilities:
     """What may be asked of every World of a subject.
 
     Args:
+        operations: what the World says that it can do.
         odd: the hostile names that it holds.
         onto: a thing may be renamed to a name that another one has, and replaces it.
         into: a thing may be renamed into a container and out of it.
         tree: it is a local directory whose every file is a thing, so that the kit can change it by itself.
     """
 
+    operations: frozenset[str]
     odd: tuple[str, ...] = ()
     onto: bool = False
     into: bool = False
@@ -39,7 +41,9 @@ def abilities(subject: SourceSubject) -> Abilities:
     """The abilities of the subject's World, tried out when first asked for."""
     if subject not in _abilities:
         with _Trial(subject) as trial:
-            _abilities[subject] = Abilities(trial.odd(), trial.holds(_onto), trial.holds(_into), trial.is_tree())
+            _abilities[subject] = Abilities(
+                trial.operations, trial.odd(), trial.holds(_onto), trial.holds(_into), trial.is_tree()
+            )
     return _abilities[subject]
 
 
@@ -57,6 +61,11 @@ class _Trial:
 
     def __exit__(self, *exc_info: object) -> None:
         self._open.close()
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What the World says that it can do."""
+        return frozenset(self._world.operations)
 
     def holds(self, attempt: Callable[[SourceWorld], bool]) -> bool:
         """Whether the attempt succeeds."""

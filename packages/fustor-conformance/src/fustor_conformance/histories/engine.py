@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fustor_conformance.histories.draw import drawn
 from fustor_conformance.histories.history import History
-from fustor_conformance.histories.seeds import SEEDS
+from fustor_conformance.histories.seeds import seeds_for
 from fustor_conformance.histories.step import Step, parsed, written
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
@@ -18,7 +18,7 @@ from fustor_conformance.subject import SourceSubject
 _SHRINK_PATIENCE = 4.0
 """How many times as long as a change may take is spent on finding a shorter history."""
 _HANGS_SEC = 180.0
-_SEC_EACH = 0.2
+_SEC_EACH = 0.15
 """What a random history may take on average: where a source is slow, fewer are run."""
 _FEWEST = 2
 
@@ -43,7 +43,7 @@ def _histories(subject: SourceSubject) -> Iterator[list[Step]]:
     if options.history is not None:
         yield parsed(options.history)
         return
-    yield from SEEDS
+    yield from seeds_for(subject)
     until = time.monotonic() + _SEC_EACH * options.histories
     for number in range(options.histories):
         if number >= _FEWEST and time.monotonic() > until:

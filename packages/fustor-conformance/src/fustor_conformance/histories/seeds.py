@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from fustor_conformance.histories.abilities import abilities
+from fustor_conformance.histories.changes import BY_HAND
 from fustor_conformance.histories.step import Step, parsed
+from fustor_conformance.subject import SourceSubject
 
 _CHANGED_WHILE_LISTED = """
 create(0) create(2) create(1) create(3) create(5) create_long(0) create_long(1) snapshot(1) told_delete(0) create(0)
@@ -56,18 +61,36 @@ arrive(0) lose(0) settle(0) run_pairs(4) settle(0) run_pairs(4) repaired(0) modi
 lose(0)
 """
 
-SEEDS: tuple[list[Step], ...] = tuple(
-    parsed(text)
-    for text in (
-        _CHANGED_WHILE_LISTED,
-        _CONTAINERS,
-        _AUDITS,
-        _LOST,
-        _POSITIONS,
-        _FAULTS,
-        _NAMES,
-        _BY_HAND,
-        _BESIDE,
-        _MANY,
+
+@dataclass(frozen=True)
+class Seed:
+    """A history, and what World and driver must have for it to be worth its time."""
+
+    steps: list[Step]
+    needs: frozenset[str] = frozenset()
+
+
+SEEDS: tuple[Seed, ...] = tuple(
+    Seed(parsed(text), frozenset(needs))
+    for text, needs in (
+        (_CHANGED_WHILE_LISTED, {"create"}),
+        (_CONTAINERS, {"create", "nest"}),
+        (_AUDITS, {"create", "get_audit_iterator"}),
+        (_LOST, {"create", "get_audit_iterator"}),
+        (_POSITIONS, {"create"}),
+        (_FAULTS, {"create"}),
+        (_NAMES, {"create", "odd"}),
+        (_BY_HAND, {"create", "hands"}),
+        (_BESIDE, {"create"}),
+        (_MANY, {"create"}),
     )
 )
+
+
+def seeds_for(subject: SourceSubject) -> list[list[Step]]:
+    """The histories that every run of this subject begins with."""
+    able = abilities(subject)
+    has = {*subject.capabilities, *able.operations, *(("odd",) if able.odd else ())}
+    if able.tree or any(hasattr(subject.world_factory, name) for name in BY_HAND):
+        has.add("hands")
+    return [seed.steps for seed in SEEDS if seed.needs <= has]
