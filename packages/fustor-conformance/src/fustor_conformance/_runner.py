@@ -91,7 +91,8 @@ class Runner(threading.Thread):
         loop = next((one for one in loops if isinstance(one, asyncio.AbstractEventLoop)), None)
         if loop is not None and frames[0].f_code.co_name == "select":
             return "".join(_line(frame) for frame in _awaited(loop)) or "an event loop that has no task"
-        return "".join(map(_line, reversed(frames[:_SHOWN_FRAMES])))
+        replays = [f"  replay: {frame.f_locals['replay']}\n" for frame in frames if "replay" in frame.f_locals]
+        return "".join((*map(_line, reversed(frames[:_SHOWN_FRAMES])), *replays[:1]))
 
     def _frames(self) -> Iterator[FrameType]:
         frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way to see another thread

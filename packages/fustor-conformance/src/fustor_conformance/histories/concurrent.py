@@ -109,7 +109,7 @@ class _Passes(threading.Thread):
     def stop(self) -> None:
         """Let the pass under way end, and raise what a pass has raised."""
         self._stopping.set()
-        self.join(self._host.stream.patience_sec * 3)
+        self.join(self._host.stream.patience_sec * 2)
         if self.is_alive():
             raise Broken("A pass that began while others wrote does not end after they stopped")
         if self._error is not None:

@@ -14,7 +14,7 @@ from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_event_model import EventBase
 
-_DEADLINE_SEC = 60.0
+_DEADLINE_SEC = 25.0
 _reachable: WeakKeyDictionary[SourceSubject, bool] = WeakKeyDictionary()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +15,6 @@ from fustor_conformance.subject import SourceSubject
 
 _SHRINK_PATIENCE = 4.0
 """How many times as long as a change may take is spent on finding a shorter history."""
-_HANGS_SEC = 180.0
 _SEC_EACH = 0.15
 """What a random history may take on average: where a source is slow, fewer are run."""
 _FEWEST = 2
@@ -52,7 +49,7 @@ def _histories(subject: SourceSubject) -> Iterator[list[Step]]:
 
 
 def _shortest(subject: SourceSubject, steps: list[Step], error: Exception) -> Broken:
-    if isinstance(error, _Hangs) or subject.options.history is not None:
+    if subject.options.history is not None:
         return _told(subject, error, steps)
     seconds = _SHRINK_PATIENCE * subject.options.patience_sec
     shortest = shrink(steps, lambda kept: _failure(subject, kept) is not None, seconds)
@@ -60,44 +57,18 @@ def _shortest(subject: SourceSubject, steps: list[Step], error: Exception) -> Br
 
 
 def _failure(subject: SourceSubject, steps: Sequence[Step]) -> Exception | None:
-    """What the history ends with. It runs in a thread of its own, so that one that hangs is told and left behind."""
-    run = _Run(subject, steps)
-    run.start()
-    run.join(_HANGS_SEC)
-    if run.is_alive():
-        return _Hangs(f"Step {run.at} did not return within {_HANGS_SEC:g} s; it stands in\n{run.stack()}")
-    if isinstance(run.error, NotImplementedError):
-        raise run.error
-    return run.error
-
-
-class _Hangs(Broken):
-    """A step that does not return."""
-
-
-class _Run(threading.Thread):
-    def __init__(self, subject: SourceSubject, steps: Sequence[Step]) -> None:
-        super().__init__(name="conformance-history", daemon=True)
-        self.error: Exception | None = None
-        self.at: Step | str = "at the beginning"
-        self._subject = subject
-        self._steps = steps
-
-    def run(self) -> None:
-        try:
-            with History(self._subject) as history:
-                for step in self._steps:
-                    self.at = step
-                    history.do(step)
-                self.at = "at the end"
-                history.judge()
-        except Exception as error:  # noqa: BLE001 - whatever a history ends with is what it shows
-            self.error = error
-
-    def stack(self) -> str:
-        """Where it stands."""
-        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way to see another thread
-        return "".join(traceback.format_stack(frame)[-6:]) if frame else ""
+    """What the history ends with."""
+    replay = _replay(subject, steps)  # noqa: F841 - a judge shows it of a history that hangs
+    try:
+        with History(subject) as history:
+            for step in steps:
+                history.do(step)
+            history.judge()
+    except NotImplementedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a history ends with is what it shows
+        return error
+    return None
 
 
 def shrink(steps: list[Step], fails: Callable[[Sequence[Step]], bool], seconds: float) -> list[Step]:
@@ -119,5 +90,8 @@ def shrink(steps: list[Step], fails: Callable[[Sequence[Step]], bool], seconds: 
 def _told(subject: SourceSubject, error: Exception, steps: Sequence[Step]) -> Broken:
     seen = error.seen if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
     evidence = error.evidence if isinstance(error, Broken) else tuple(traceback.format_tb(error.__traceback__)[-4:])
-    replay = f"fustor-driver conform source {subject.name} R05 --history '{written(steps)}'"
-    return Broken(f"{seen}\n  replay: {replay}", *evidence)
+    return Broken(f"{seen}\n  replay: {_replay(subject, steps)}", *evidence)
+
+
+def _replay(subject: SourceSubject, steps: Sequence[Step]) -> str:
+    return f"fustor-driver conform source {subject.name} R05 --history '{written(steps)}'"
