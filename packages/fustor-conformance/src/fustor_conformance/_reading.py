@@ -57,11 +57,6 @@ class Stream:
             self._started = True
             self._thread.start()
 
-    @property
-    def native_id(self) -> int | None:
-        """The system's number of the thread that reads, once it has begun."""
-        return self._thread.native_id
-
     def hold(self) -> None:
         """Ask for no more events until `resume`; one that was asked for already may still come."""
         self._may_ask.clear()

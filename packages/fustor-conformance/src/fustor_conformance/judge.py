@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from fustor_conformance._runner import Outcome, Runner, stop_everything
-from fustor_conformance.histories import idle
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Status, Verdict, printable
 from fustor_conformance.registry import Check, find_check
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
-from fustor_conformance.subject import SourceSubject, Subject
+from fustor_conformance.subject import Subject
 
 __all__ = ["CHECK_DEADLINE_SEC", "Judge", "Progress"]
 
@@ -91,8 +90,6 @@ class Judge:
         """
         chosen = list(rules_for(self.subject.kind, self.profile) if rules is None else rules)
         self._of = len(chosen)
-        if isinstance(self.subject, SourceSubject) and any(rule.id == idle.RULE for rule in chosen):
-            idle.begin(self.subject)
         for rule in chosen:
             self.verdict(rule)
         chosen += [rule for rule in self._found_rules(self._findings) if rule not in chosen]

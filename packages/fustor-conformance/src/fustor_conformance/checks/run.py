@@ -13,8 +13,7 @@ from fustor_conformance.histories.audits import Audits
 from fustor_conformance.histories.concurrent import run_concurrent
 from fustor_conformance.histories.engine import run_histories
 from fustor_conformance.histories.host import Host
-from fustor_conformance.histories.idle import outcome
-from fustor_conformance.histories.processes import run_processes
+from fustor_conformance.histories.partitions import run_partitions
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -182,12 +181,6 @@ def concurrent_writer(subject: SourceSubject) -> int:
 
 
 @check("R07")
-def other_process(subject: SourceSubject) -> int:
-    """Snapshot, partitions and a resumed stream, each in an interpreter of its own."""
-    return run_processes(subject)
-
-
-@check("R08")
-def idle_stream(subject: SourceSubject) -> int:
-    """Twelve seconds of nothing, which pass beside the other checks."""
-    return outcome(subject)
+def partitions_elsewhere(subject: SourceSubject) -> int:
+    """Cut here, read there."""
+    return run_partitions(subject)

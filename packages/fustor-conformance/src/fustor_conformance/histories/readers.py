@@ -6,13 +6,13 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fustor_conformance._other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance._reading import Stream, eventually, last_word
-from fustor_conformance.histories.elsewhere import read_on
 from fustor_conformance.histories.host import Host
 from fustor_conformance.histories.judging import Difference, differences
 from fustor_conformance.outcome import Broken
 from fustor_driver.view import View
-from fustor_event_model import EventBase
+from fustor_event_model import EventBase, MessageSource
 
 _KEPT = 8
 
@@ -139,13 +139,30 @@ class Readers:
         kept = self._available(pick)
         if kept is None:
             return
-        events = read_on(self._host.subject, self._host.world, kept.index, self._mark())
-        if events is None:
+        job = {"start": kept.index, "paths": [self._mark()]}
+        try:
+            rows = ask_elsewhere(self._host.subject, self._host.world, [job])[0]
+        except NotSeenElsewhere:
             return
         view = copy.deepcopy(kept.view)
         view.begin_session("elsewhere", kept.index)
-        for event in events:
+        for event in _events(rows):
             view.apply(event)
         if self._differences(view):
-            raise self._incomplete(view, kept.index, "another process, resumed there,", events)
+            raise self._incomplete(view, kept.index, "another process, resumed there,", _events(rows))
         self.resumed += 1
+
+
+def _events(rows: Rows) -> list[EventBase]:
+    """The rows that another process has read, one event each."""
+    return [
+        EventBase(
+            event_type=row["event_type"],
+            fields=[name for name in row if name != "event_type"],
+            rows=[{name: value for name, value in row.items() if name != "event_type"}],
+            event_schema="",
+            table="",
+            message_source=MessageSource.REALTIME,
+        )
+        for row in rows
+    ]

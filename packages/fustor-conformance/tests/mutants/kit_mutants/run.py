@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import time
-
 from kit_journal import JournalDriver, JournalWorld
 from kit_source import MemoryDriver
 
@@ -134,8 +132,11 @@ class UnreadableMidwayIsListed(MemoryDriver):
 
 @mutant("R06", world=JournalWorld)
 class ReadsThenAsksTheTime(JournalDriver):
+    """The clock is that of after the read, and of a look at something else."""
+
     def pages(self, size):
         for _, page in super().pages(size):
+            self._stop_driver_event.wait(0.01)
             yield self.now(), page
 
 
@@ -145,20 +146,3 @@ class CutsByHash(JournalDriver):
 
     def in_part(self, row, partition):
         return partition is None or hash(row[0]) % partition["of"] == partition["part"]
-
-
-@mutant("R08")
-class TimesOut(MemoryDriver):
-    """A read that brings nothing for 8 seconds is taken for the end."""
-
-    def follow(self, system, position, stop, end):
-        self._last = time.monotonic()
-        yield from super().follow(system, position, stop, end)
-
-    def pending(self, system, position, end):
-        found = super().pending(system, position, end)
-        if found:
-            self._last = time.monotonic()
-        elif time.monotonic() - self._last > 8:
-            self._stop_driver_event.set()
-        return found
