@@ -30,6 +30,7 @@ from fustor_driver.commands._options import (
 )
 from fustor_driver.commands._outcome import check_outcome, check_refusals
 from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
+from fustor_driver.commands._strict import watched
 from fustor_driver.configuration import Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -101,6 +102,10 @@ def run_command(  # noqa: PLR0917 - options, never positions
     ] = 1.0,
     *,
     allow_deletions: AllowDeletionsOption = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Watch both drivers for breaches of the contract; any ends with exit code 8."),
+    ] = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
@@ -114,7 +119,11 @@ def run_command(  # noqa: PLR0917 - options, never positions
     asked = _Asked(config, source, pusher, sync, source_driver, uri, pusher_driver, endpoint, tuple(settings or ()))
     with ExitStack() as worlds:
         pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
-        source_object, pusher_object = _drivers(pair)
+        source_class, pusher_class = _driver_classes(pair)
+        if strict:
+            worlds.enter_context(watched(source_class, pusher_class))
+        source_object = constructed(lambda: source_class(pair.source_id, pair.source))
+        pusher_object = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
         options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
         read_ahead_bytes = max(int(read_ahead_mib * 2**20), 1)
         options = options.model_copy(update={"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes})
@@ -197,14 +206,12 @@ def _demo_pusher(name: str) -> str:
     return same if same in installed and has_world(Kind.PUSHER, same) else _RECORDER
 
 
-def _drivers(pair: Pair) -> tuple[SourceDriver, PusherDriver]:
+def _driver_classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
     registry = Registry.installed()
     source_class = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
-    source = constructed(lambda: source_class(pair.source_id, pair.source))
     if pair.pusher.driver == _RECORDER:
-        return source, RecordingPusher(pair.pusher_id, pair.pusher)
-    pusher_class = cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
-    return source, constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
+        return source_class, RecordingPusher
+    return source_class, cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
 
 
 def _options(
