@@ -6,11 +6,10 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 from weakref import WeakKeyDictionary
 
 from fustor_conformance.monitor import Finding, Monitor, observed
-from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
@@ -34,15 +33,40 @@ def heard(subject: SourceSubject, rule_id: str) -> int:
 
     Raises:
         Broken: it did.
-        Exception: whatever the recording broke off with, where nothing was seen of the rule until then.
+        Exception: whatever the recording broke off with, where nothing was seen of the rule, or something is to do.
     """
+    told = _recording(subject, rule_id)
+    seen = told.monitor.observed[rule_id]
+    if told.error is not None and not seen:
+        raise told.error
+    return seen  # why a stream or a phase breaks off, other checks say
+
+
+def heard_if_any(subject: SourceSubject, rule_id: str, nothing: str) -> int:
+    """The same for a rule about something that not every driver tells.
+
+    Raises:
+        Broken: the recording broke the rule.
+        NotApplicable: there was nothing to look at; `nothing` says what.
+        NotJudged: the recording broke off before there was; why, other checks say.
+    """
+    told = _recording(subject, rule_id)
+    seen = told.monitor.observed[rule_id]
+    if told.error is not None and not seen:
+        raise NotJudged(f"The recording of all phases broke off: {told.error!r}")
+    if not seen:
+        raise NotApplicable(nothing)
+    return seen
+
+
+def _recording(subject: SourceSubject, rule_id: str) -> Recording:
     if subject not in _recordings:
         _recordings[subject] = _record(subject)
     told = _recordings[subject]
     require_clean(told.monitor.findings, rule_id)
-    if told.error is not None and (isinstance(told.error, NotImplementedError) or not told.monitor.observed[rule_id]):
+    if isinstance(told.error, NotImplementedError):
         raise told.error
-    return told.monitor.observed[rule_id]
+    return told
 
 
 def require_clean(findings: Iterable[Finding], rule_id: str) -> None:
@@ -54,15 +78,6 @@ def require_clean(findings: Iterable[Finding], rule_id: str) -> None:
     for finding in findings:
         if finding.rule_id == rule_id:
             raise Broken(finding.seen, *finding.evidence)
-
-
-def stand_aside(why: str) -> NoReturn:
-    """Say that there was nothing to look at.
-
-    Raises:
-        NotApplicable: always.
-    """
-    raise NotApplicable(why)
 
 
 def _record(subject: SourceSubject) -> Recording:

@@ -64,13 +64,15 @@ def pusher_keeps_its_configuration(subject: PusherSubject) -> int:
 
 def _pushed(subject: PusherSubject, rule_id: str) -> int:
     """How often a session could have broken the rule."""
+    error = None
     with observed(subject.driver_class, kept=frozenset({rule_id})) as monitor, subject.world() as world:
         try:
             asyncio.run(_one_session(subject, world))
-        except Exception:
-            require_clean(monitor.findings, rule_id)
-            raise
+        except Exception as raised:  # noqa: BLE001 - why a session breaks off is said by other checks
+            error = raised
     require_clean(monitor.findings, rule_id)
+    if error is not None and (isinstance(error, NotImplementedError) or not monitor.observed[rule_id]):
+        raise error
     return monitor.observed[rule_id]
 
 
@@ -93,7 +95,16 @@ async def _one_session(subject: PusherSubject, world: PusherWorld) -> None:
 def pusher_leaves_nothing(subject: PusherSubject) -> int:
     """Session after session, each with an instance of its own."""
     with subject.world() as world:
-        return _require_no_growth(lambda: asyncio.run(_one_session(subject, world)))
+        return _require_no_growth(lambda: _one_session_or_part_of_it(subject, world))
+
+
+def _one_session_or_part_of_it(subject: PusherSubject, world: PusherWorld) -> None:
+    try:
+        asyncio.run(_one_session(subject, world))
+    except NotImplementedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - why it breaks off is said by other checks; what it leaves is looked at
+        del error
 
 
 @check("C17", Kind.SOURCE)
@@ -108,10 +119,10 @@ def source_leaves_nothing(subject: SourceSubject) -> int:
 def _read_all(subject: SourceSubject, world: SourceWorld) -> None:
     with subject.driver(world) as driver:
         list(driver.get_snapshot_iterator())
-        next(driver.get_snapshot_iterator(batch_size=1), None)
+        next(iter(driver.get_snapshot_iterator(batch_size=1)), None)
         if AUDIT in subject.capabilities:
             list(driver.get_audit_iterator())
-            abandoned = driver.get_audit_iterator(batch_size=1)
+            abandoned = iter(driver.get_audit_iterator(batch_size=1))
             next(abandoned, None)
             next(abandoned, None)
         driver.is_position_available(1)

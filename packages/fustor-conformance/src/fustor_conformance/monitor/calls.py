@@ -21,13 +21,20 @@ def at_once(method: str, took_sec: float) -> Iterator[Finding]:
 
 
 def raised(method: str, error: BaseException) -> Iterator[Finding]:
-    """C16, C07 and I09: what leaves a driver is a DriverError; a stub's NotImplementedError is something to do."""
+    """C16, C11, C07 and I09: only a DriverError leaves a driver; a stub's NotImplementedError is something to do."""
     if not isinstance(error, Exception) or isinstance(error, NotImplementedError | StopIteration | StopAsyncIteration):
         return
-    if method in _NEVER_RAISE:
+    if isinstance(error, TypeError) and _is_refusal(method, error):
+        yield Finding("C11", f"{method} refuses its arguments: {error}")
+    elif method in _NEVER_RAISE:
         yield Finding(_NEVER_RAISE[method], f"{method} raises {type(error).__name__}: {error}")
     elif not isinstance(error, DriverError):
         yield Finding("C16", f"{method} raises {type(error).__name__}, not a DriverError: {error}")
+
+
+def _is_refusal(method: str, error: TypeError) -> bool:
+    """Whether it was raised by the call itself, before a line of the method ran."""
+    return method.isidentifier() and error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
 def answer(method: str, reply: object, rows: int = 0) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -60,11 +61,23 @@ def source_in_json(told: Told) -> Iterator[Finding]:
 
 
 def safe_in_json(told: Told) -> Iterator[Finding]:
-    """E07: JSON in UTF-8, whatever the names and values."""
+    """E07: JSON in UTF-8, whatever the names and values; a number that is not finite would arrive as nothing."""
+    for where, row in told.rows():
+        if not _is_finite(row):
+            yield Finding("E07", f"{where} holds a number that is not finite", row)
     try:
         json.dumps(told.event.model_dump(mode="json"), allow_nan=False, ensure_ascii=False).encode("utf-8")
     except (ValueError, TypeError) as error:
         yield Finding("E07", f"{told.where} cannot be sent: {error}", *told.event.rows[:3])
+
+
+def _is_finite(value: object) -> bool:
+    """Whether every number in it, at any depth, is finite."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return all(map(_is_finite, value)) if isinstance(value, list | tuple) else True
 
 
 def schema_and_table(told: Told) -> Iterator[Finding]:

@@ -60,7 +60,7 @@ class EndFromFinally(MemoryDriver):
         yield self.signal(LifecycleSignal.AUDIT_END)
 
 
-@mutant("A04")
+@mutant("A04", "E11")
 class ParentOfTheSystem(MemoryDriver):
     def row(self, path, node, **more):
         row = super().row(path, node, **more)

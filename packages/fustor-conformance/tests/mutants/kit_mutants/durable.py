@@ -119,7 +119,7 @@ class SyncsAfterReturn(LogDriver):
         threading.Timer(0.2, os.sync).start()
 
 
-@log("U16")
+@log("U16", "C17")
 class CommitsAfterReturn(LogDriver):
     def save(self, state):
         if getattr(self, "_in_push", False):

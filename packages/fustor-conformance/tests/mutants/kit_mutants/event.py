@@ -107,7 +107,7 @@ class NotANumber(MemoryDriver):
         return {**changed, "mtime": float("inf"), "modified_time": float("inf")}
 
 
-@mutant("E07")
+@mutant("E07", "E11")
 class RawNames(MemoryDriver):
     def row(self, path, node, **more):
         return {**super().row(path, node, **more), "file_name": node.name}

@@ -156,7 +156,7 @@ class QuietensEverybody(MemoryDriver):
         return super().get_snapshot_iterator(**kwargs)
 
 
-@mutant("C16", "E14")
+@mutant("C16")
 class KeyErrorOnAMissingNode(MemoryDriver):
     def messages(self, change):
         if change.kind is EventType.DELETE:
@@ -164,7 +164,7 @@ class KeyErrorOnAMissingNode(MemoryDriver):
         return super().messages(change)
 
 
-@mutant("C16", "U07", world=FileWorld)
+@mutant("C16", world=FileWorld)
 class KeyErrorOnAnOldSession(LogDriver):
     async def heartbeat(self, **kwargs):
         return {}[kwargs["session_id"]]

@@ -51,7 +51,7 @@ class EndNeedsEvents(LogDriver):
         )
 
 
-@log("U03", "U02", "U05", "U06", "U09", "U12", "U15", "U10")
+@log("U03", "U02", "U05", "U06", "U09", "U12", "U15", "U10", "C16")
 class FirstEventOfNone(LogDriver):
     async def push(self, events, **kwargs):
         if events[0].rows is None:

@@ -175,7 +175,7 @@ class FixedKeywords(MemoryDriver):
         return super().get_audit_iterator(batch_size=batch_size, stop_event=stop_event)
 
 
-@mutant("C11")
+@mutant("C11", "C16")
 class RefusesUnknown(MemoryDriver):
     def get_snapshot_iterator(self, **kwargs):
         if odd := kwargs.keys() - {"batch_size", "stop_event", "partition", "required_fields_tracker"}:
@@ -196,7 +196,7 @@ class ListOfEvents(MemoryDriver):
         return list(super().get_snapshot_iterator(**kwargs))
 
 
-@mutant("C12")
+@mutant("C12", "C16")
 class LoopInLoop(MemoryDriver):
     def get_audit_iterator(self, **kwargs):
         pause = asyncio.sleep(0)
@@ -227,7 +227,7 @@ class ClosedForEver(MemoryDriver):
         return iter(()) if self.config.uri in self.closed else super().snapshot_rows(stop, partition)
 
 
-@mutant("C14")
+@mutant("C14", "C16")
 class TrustsTracker(MemoryDriver):
     def get_message_iterator(self, start_position=-1, **kwargs):
         tracker = kwargs.get("required_fields_tracker")
@@ -236,7 +236,7 @@ class TrustsTracker(MemoryDriver):
         return super().get_message_iterator(start_position, **kwargs)
 
 
-@mutant("C14")
+@mutant("C14", "E05", "E04")
 class SendsWhatIsAsked(MemoryDriver):
     def get_snapshot_iterator(self, **kwargs):
         tracker = kwargs.get("required_fields_tracker")

@@ -23,7 +23,7 @@ class WrongSize(MemoryDriver):
             yield {**row, "size": row["size"] + 1}
 
 
-@mutant("S01", "S02", "S05", "S06", "I06")
+@mutant("S01", "S02", "S05", "S06", "I06", "E11")
 class Invents(MemoryDriver):
     def snapshot_rows(self, stop, partition):
         rows = list(super().snapshot_rows(stop, partition))
