@@ -150,7 +150,10 @@ class Judge:
         if self._progress is not None:
             self._progress(Progress(rule, len(self._verdicts), max(self._of, len(self._verdicts) + 1)))
         with observed(self.subject.driver_class) as monitor:
-            outcome = self._bounded(Runner(self.subject, rule, function), rule)
+            runner = Runner(self.subject, rule, function)
+            outcome = self._bounded(runner, rule)
+            if runner.is_alive():
+                monitor.leave_the_process_alone()
         return self._after_findings(rule, monitor, outcome)
 
     def _bounded(self, runner: Runner, rule: Rule) -> Outcome:

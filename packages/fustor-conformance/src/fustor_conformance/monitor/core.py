@@ -71,6 +71,10 @@ class Monitor:
         with self._lock:
             self.observed.update(counts)
 
+    def leave_the_process_alone(self) -> None:
+        """Say nothing of what the process shares: a check was given up, and something may still be at work."""
+        self._process = None
+
     def end(self) -> None:
         """Say what only shows at the end, and hear no more."""
         with self._lock:

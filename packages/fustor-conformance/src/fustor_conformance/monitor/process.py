@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ def _directory() -> str | None:
     return None
 
 
+def _set_directory(path: str | None) -> None:
+    if path is not None:
+        os.chdir(path)
+
+
 def _handlers() -> dict[str, Any]:
     return {number.name: signal.getsignal(number) for number in signal.Signals}
 
@@ -55,30 +61,57 @@ def _blanket_filters() -> tuple[str, ...]:
     return tuple(map(str, chosen))
 
 
-def _decimals() -> str:
-    return repr(decimal.DefaultContext)
+def _set_environment(values: Mapping[str, str]) -> None:
+    for name in set(os.environ) - set(values) - _NOT_LOOKED_AT:
+        del os.environ[name]
+    os.environ.update(values)
 
 
-_PARTS: dict[str, Callable[[], Any]] = {
-    "the time zone": lambda: (os.environ.get("TZ"), time.tzname, time.timezone),
-    "the working directory": _directory,
-    "the umask": _umask,
-    "the signal handlers": _handlers,
-    "sys.path": lambda: tuple(sys.path),
-    "the locale": lambda: locale.setlocale(locale.LC_ALL),
-    _ENVIRONMENT: lambda: {name: value for name, value in os.environ.items() if name not in _NOT_LOOKED_AT},
-    _WARNINGS: _blanket_filters,
-    "the root logger's level": lambda: logging.root.level,
-    "the root logger's handlers": lambda: tuple(logging.root.handlers),
-    "logging.disable": lambda: logging.root.manager.disable,
-    "the default context of decimal": _decimals,
-    "the default timeout of sockets": socket.getdefaulttimeout,
-    "sys.excepthook": lambda: sys.excepthook,
-    "threading.excepthook": lambda: threading.excepthook,
-    "sys.stdout and sys.stderr": lambda: (id(sys.stdout), id(sys.stderr)),
-    "the garbage collector": lambda: (gc.isenabled(), gc.get_threshold()),
-    "the recursion limit": sys.getrecursionlimit,
-    "the switch interval": sys.getswitchinterval,
+def _set_handlers(handlers: Mapping[str, Any]) -> None:
+    for name, handler in handlers.items():
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.Signals[name]) != handler:
+            signal.signal(signal.Signals[name], handler)
+
+
+def _set_collector(state: tuple[bool, tuple[int, int, int]]) -> None:
+    gc.set_threshold(*state[1])
+    (gc.enable if state[0] else gc.disable)()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """How a part is read, and how it is put back; None where it cannot be, or need not."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object] | None = None
+
+
+_PARTS: dict[str, _Part] = {
+    "the time zone": _Part(
+        lambda: (os.environ.get("TZ"), time.tzname, time.timezone), lambda state: set_zone(state[0])
+    ),
+    "the working directory": _Part(_directory, _set_directory),
+    "the umask": _Part(_umask, lambda octal: octal and os.umask(int(octal, 8))),
+    "the signal handlers": _Part(_handlers, _set_handlers),
+    "sys.path": _Part(lambda: tuple(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
+    "the locale": _Part(lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
+    _ENVIRONMENT: _Part(
+        lambda: {name: value for name, value in os.environ.items() if name not in _NOT_LOOKED_AT}, _set_environment
+    ),
+    _WARNINGS: _Part(_blanket_filters),
+    "the root logger's level": _Part(lambda: logging.root.level, logging.root.setLevel),
+    "the root logger's handlers": _Part(
+        lambda: tuple(logging.root.handlers), lambda handlers: logging.root.handlers.__setitem__(slice(None), handlers)
+    ),
+    "logging.disable": _Part(lambda: logging.root.manager.disable, logging.disable),
+    "the default context of decimal": _Part(lambda: repr(decimal.DefaultContext)),
+    "the default timeout of sockets": _Part(socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "sys.excepthook": _Part(lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
+    "threading.excepthook": _Part(lambda: threading.excepthook, lambda hook: setattr(threading, "excepthook", hook)),
+    "sys.stdout and sys.stderr": _Part(lambda: (id(sys.stdout), id(sys.stderr))),
+    "the garbage collector": _Part(lambda: (gc.isenabled(), gc.get_threshold()), _set_collector),
+    "the recursion limit": _Part(sys.getrecursionlimit, sys.setrecursionlimit),
+    "the switch interval": _Part(sys.getswitchinterval, sys.setswitchinterval),
 }
 
 
@@ -86,7 +119,7 @@ class ProcessState:
     """What the process shares, as it was when this was made."""
 
     def __init__(self) -> None:
-        self._parts = {name: read() for name, read in _PARTS.items()}
+        self._parts = {name: part.read() for name, part in _PARTS.items()}
         self._modules = len(sys.modules)
 
     def changes(self, later: ProcessState) -> dict[str, str]:
@@ -110,25 +143,10 @@ class ProcessState:
 
     def restore(self, names: Mapping[str, str]) -> None:
         """Put back, for the checks that follow, what can be put back."""
-        if _ENVIRONMENT in names:
-            kept = dict(self._parts[_ENVIRONMENT])
-            for name in set(os.environ) - set(kept) - _NOT_LOOKED_AT:
-                del os.environ[name]
-            os.environ.update(kept)
-        if "the time zone" in names:
-            set_zone(self._parts["the time zone"][0])
-        if "the working directory" in names and self._parts["the working directory"]:
-            os.chdir(self._parts["the working directory"])
-        if "the umask" in names and self._parts["the umask"]:
-            os.umask(int(self._parts["the umask"], 8))
-        if "sys.path" in names:
-            sys.path[:] = self._parts["sys.path"]
-        if "the root logger's level" in names:
-            logging.root.setLevel(self._parts["the root logger's level"])
-        if "the root logger's handlers" in names:
-            logging.root.handlers[:] = self._parts["the root logger's handlers"]
-        if "the default timeout of sockets" in names:
-            socket.setdefaulttimeout(self._parts["the default timeout of sockets"])
+        for name in names:
+            write = _PARTS[name].write
+            if write is not None:
+                write(self._parts[name])
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any], *, no_new: bool) -> tuple[Any, Any]:
