@@ -17,6 +17,7 @@ __all__ = [
     "PusherWorld",
     "SourceWorld",
     "WithBrokenConfig",
+    "WithExclusions",
     "WithInterruption",
     "WithLogPositions",
     "WithLongValues",
@@ -84,6 +85,14 @@ class WithUnreadable(Protocol):
 
     def unreadable(self, path: str) -> AbstractContextManager[object]:
         """While the block runs, listing the container at `path` fails; nothing else does."""
+
+
+@runtime_checkable
+class WithExclusions(Protocol):
+    """A source's World that knows how its driver is told to leave things out."""
+
+    def excluding(self, suffix: str) -> dict[str, Any]:
+        """Keywords of a configuration without the things, and the containers, whose keys end with `suffix`."""
 
 
 @runtime_checkable

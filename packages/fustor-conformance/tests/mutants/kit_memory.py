@@ -123,6 +123,9 @@ class MemoryWorld:
     def broken(self) -> dict[str, Any]:
         return {**self.config(), "uri": "memory://nowhere", "max_retries": 1, "retry_delay_sec": 0.01}
 
+    def excluding(self, suffix: str) -> dict[str, Any]:
+        return {**self.config(), "driver_params": {"exclude": suffix}}
+
     def create(self, key: str) -> str:
         *parents, name = key.split("/")
         with self.system.changed:

@@ -122,7 +122,13 @@ class MemoryDriver(SourceDriver):
                 system.changed.wait(0.05)
             return found
 
+    def is_excluded(self, path: str) -> bool:
+        suffix = self.config.driver_params.get("exclude")
+        return suffix is not None and any(part.endswith(suffix) for part in path.split("/"))
+
     def messages(self, change: Change) -> Iterator[EventBase]:
+        if self.is_excluded(change.path):
+            return
         self._touched.append(change.path)
         yield self.event(change.kind, [self.change_row(change)], MessageSource.REALTIME, self.index(change))
 
@@ -176,7 +182,7 @@ class MemoryDriver(SourceDriver):
     ) -> Iterator[tuple[str, Node, bool]]:
         node = system.stat(container)
         try:
-            children = system.listing(container)
+            children = [child for child in system.listing(container) if not self.is_excluded(child)]
         except PermissionError:
             if node is not None:
                 yield container, node, True
@@ -266,7 +272,7 @@ class MemoryDriver(SourceDriver):
 
     def children(self, system: System, path: str) -> list[str] | None:
         try:
-            return system.listing(path)
+            return [child for child in system.listing(path) if not self.is_excluded(child)]
         except (PermissionError, FileNotFoundError):
             return None
 

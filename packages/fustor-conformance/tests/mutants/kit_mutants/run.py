@@ -146,3 +146,18 @@ class CutsByHash(JournalDriver):
 
     def in_part(self, row, partition):
         return partition is None or hash(row[0]) % partition["of"] == partition["part"]
+
+
+@mutant("R08")
+class ExcludesWhatItListsAlone(MemoryDriver):
+    def messages(self, change):
+        self._touched.append(change.path)
+        yield self.event(change.kind, [self.change_row(change)], MessageSource.REALTIME, self.index(change))
+
+
+@mutant("R08")
+class ExcludesLastNamesAlone(MemoryDriver):
+    """What lies in a container that is left out has another name, and is taken for something else."""
+
+    def is_excluded(self, path):
+        return super().is_excluded(path.rpartition("/")[2])
