@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -242,7 +243,7 @@ class WithoutIndexes(OneRow):
         while not (stop.is_set() or self._stop_driver_event.is_set()):
             now, before = self._state(), dict(self._known)
             self._known = {**{path: row for path, row in self._known.items() if path not in before}, **now}
-            if gone := [{**before[path], "size": None} for path in before.keys() - now.keys()]:
+            if gone := [_gone(before[path]) for path in before.keys() - now.keys()]:
                 yield self._told(DeleteEvent, gone, MessageSource.REALTIME)
             if fresh := [row for path, row in now.items() if before.get(path) != row]:
                 yield self._told(UpdateEvent, fresh, MessageSource.REALTIME)
@@ -251,6 +252,10 @@ class WithoutIndexes(OneRow):
     def _told(self, model: type[EventBase], rows: list[dict[str, Any]], source: MessageSource) -> EventBase:
         own = [dict(row) for row in rows]
         return model(fields=list(own[0]), rows=own, event_schema="things", table="", message_source=source)
+
+
+def _gone(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "size": None, "mtime": time.time()}
 
 
 class FlatWorld(MemoryWorld):

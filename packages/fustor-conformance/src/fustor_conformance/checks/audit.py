@@ -166,10 +166,25 @@ def silence_is_marked(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
         cache: dict[str, float] = {}
-        run_pairs(driver, cache)
+        first = run_pairs(driver, cache)
         settle(world)
         told = [run_pairs(driver, cache), run_pairs(driver, cache)]
+        for rows in told:
+            _require_rows(rows, {row["path"] for row in first if row.get("is_directory")})
         return sum(_require_marks(rows, world) for rows in told)
+
+
+def _require_rows(rows: list[Row], containers: set[str]) -> None:
+    """The root, and each container in one that was listed, has a row; those in one that was not are A07's."""
+    told = {row["path"]: row for row in rows}
+    for path in sorted(containers):
+        above = told.get(posixpath.dirname(path))
+        if path not in told and (path == "/" or (above is not None and not above.get("audit_skipped"))):
+            raise Broken(
+                f"Nothing has changed, and the next audit has no row for {path!r}: what is not listed again has a row "
+                "with audit_skipped: true",
+                *rows[-3:],
+            )
 
 
 def _require_marks(rows: list[Row], world: SourceWorld) -> int:

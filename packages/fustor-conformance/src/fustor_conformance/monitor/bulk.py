@@ -99,7 +99,7 @@ class Audit:
     def _last(self, *, is_complete: bool, was_stopped: bool) -> Iterator[Finding]:
         if self._is_ended and not is_complete:
             yield Finding("A03", "The audit broke off with an error after it had sent Audit-End")
-        elif is_complete and not was_stopped and not self._is_ended:
+        elif is_complete and not was_stopped and not self._is_ended and self._items:
             yield Finding("A03", f"The audit ended after {self._items} items without Audit-End")
 
     def _all_contained(self) -> Iterator[Finding]:
