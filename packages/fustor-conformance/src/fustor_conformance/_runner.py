@@ -42,6 +42,7 @@ class Outcome:
     detail: str = ""
     observed: int = 0
     without: frozenset[str] = frozenset()
+    seconds: float = 0.0
 
 
 class Runner(threading.Thread):

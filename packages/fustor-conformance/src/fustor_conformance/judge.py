@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fustor_conformance._runner import Outcome, Runner, stop_everything
-from fustor_conformance.monitor import Finding, Monitor, observed
+from fustor_conformance.monitor import Finding, observed
 from fustor_conformance.outcome import Status, Verdict, printable
-from fustor_conformance.registry import Check, find_check
+from fustor_conformance.registry import find_check
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
 
-__all__ = ["CHECK_DEADLINE_SEC", "Judge", "Progress"]
+__all__ = ["CHECK_DEADLINE_SEC", "Judge", "Progress", "Ran"]
 
 CHECK_DEADLINE_SEC = 60.0
 """How long one check may take before the driver is said to hang."""
@@ -24,6 +24,16 @@ _KNOWN_TO_HANG_SEC = 15.0
 _LOOK_SEC = 0.25
 _RELEASE_SEC = 2.0
 _STAND_ASIDE = (Status.PASSED, Status.SKIPPED)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one check came to, and what the monitor saw meanwhile; `is_stuck` where its thread is still there."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+    is_stuck: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,6 @@ class Judge:
     def verdict(self, rule: Rule) -> Verdict:
         """This rule's verdict in the judge's profile."""
         if rule.id not in self._verdicts:
-            began = time.monotonic()
             outcome = self._outcome(rule)
             level = rule.levels(self.subject.kind).get(self.profile)
             self._verdicts[rule.id] = Verdict(
@@ -75,7 +84,7 @@ class Judge:
                 outcome.status,
                 printable(outcome.detail),
                 outcome.observed,
-                time.monotonic() - began,
+                outcome.seconds,
                 tuple(sorted(outcome.without)),
             )
         found = self._verdicts[rule.id]
@@ -118,14 +127,13 @@ class Judge:
         return replace(verdict, status=Status.FAILED, detail=printable(f"{finding}\n  seen while {during.name} ran"))
 
     def _outcome(self, rule: Rule) -> Outcome:
-        function = find_check(rule.id, self.subject.kind)
-        if function is None:
+        if find_check(rule.id, self.subject.kind) is None:
             return Outcome(Status.NOT_JUDGED, "This version of the kit has no check for it")
         if not self._is_asked_for(rule):
             return Outcome(Status.NOT_JUDGED, f"Needs environments of its own; ask for it with {rule.opt_in}")
         if rule.capability and rule.capability not in self.subject.capabilities:
             return Outcome(Status.SKIPPED, f"The driver does not declare {rule.capability!r}")
-        return self._after_prerequisites(rule) or self._run(rule, function)
+        return self._after_prerequisites(rule) or self._run(rule)
 
     def _is_asked_for(self, rule: Rule) -> bool:
         return not rule.opt_in or rule.opt_in in self.subject.options.opt_in
@@ -146,15 +154,28 @@ class Judge:
             return Outcome(Status.TODO if found.status is Status.TODO else Status.NOT_JUDGED, detail)
         return None
 
-    def _run(self, rule: Rule, function: Check) -> Outcome:
+    def _run(self, rule: Rule) -> Outcome:
         if self._progress is not None:
             self._progress(Progress(rule, len(self._verdicts), max(self._of, len(self._verdicts) + 1)))
+        ran = self.alone(rule)
+        return replace(self._after_findings(rule, ran.findings, ran.outcome), seconds=ran.seconds)
+
+    def alone(self, rule: Rule) -> Ran:
+        """Run the check of this rule, whatever comes before it.
+
+        Raises:
+            LookupError: it has none.
+        """
+        function = find_check(rule.id, self.subject.kind)
+        if function is None:
+            raise LookupError(f"There is no check of {rule.id!r} for a {self.subject.kind}")
+        began = time.monotonic()
         with observed(self.subject.driver_class) as monitor:
             runner = Runner(self.subject, rule, function)
             outcome = self._bounded(runner, rule)
             if runner.is_alive():
                 monitor.leave_the_process_alone()
-        return self._after_findings(rule, monitor, outcome)
+        return Ran(outcome, tuple(monitor.findings), time.monotonic() - began, is_stuck=runner.is_alive())
 
     def _bounded(self, runner: Runner, rule: Rule) -> Outcome:
         runner.start()
@@ -167,17 +188,17 @@ class Judge:
         runner.join(_RELEASE_SEC)
         return Outcome(Status.FAILED, f"{why}; it stands in\n{where}")
 
-    def _after_findings(self, rule: Rule, monitor: Monitor, outcome: Outcome) -> Outcome:
+    def _after_findings(self, rule: Rule, findings: Sequence[Finding], outcome: Outcome) -> Outcome:
         """Keep what the monitor saw; a check that failed names first what was broken before."""
-        for finding in monitor.findings:
+        for finding in findings:
             self._findings.setdefault(finding.rule_id, (finding, rule))
-        others = self._found_rules(dict.fromkeys(finding.rule_id for finding in monitor.findings))
+        others = self._found_rules(dict.fromkeys(finding.rule_id for finding in findings))
         self._seen_during[rule.id] = [other.id for other in others if other is not rule]
         levels = ((other, other.levels(self.subject.kind)[self.profile]) for other in others if other is not rule)
         first = next((other for other, level in levels if level is Level.MUST), None)
         if outcome.status is not Status.FAILED or first is None:
             return outcome
-        cause = next(finding for finding in monitor.findings if finding.rule_id == first.id)
+        cause = next(finding for finding in findings if finding.rule_id == first.id)
         return replace(outcome, detail=f"{first.name} was broken first: {cause.seen}\n{outcome.detail}")
 
     def _wait(self, runner: Runner, rule: Rule) -> str | None:

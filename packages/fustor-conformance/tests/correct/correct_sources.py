@@ -215,6 +215,8 @@ class WithoutIndexes(OneRow):
     def __init__(self, id: str, config: SourceConfig) -> None:
         super().__init__(id, config)
         self._known: dict[str, dict[str, Any]] = {}
+        self._listed: dict[str, dict[str, Any]] = {}
+        self._clock = 0.0
 
     def is_position_available(self, position: int) -> bool:
         return False
@@ -232,7 +234,8 @@ class WithoutIndexes(OneRow):
         rows, size = list(self._state().values()), kwargs.get("batch_size", 1000)
         for first in range(0, len(rows), size):
             told = rows[first : first + size]
-            self._known.update({row["path"]: row for row in told if row["path"] not in self._known})
+            self._listed.update({row["path"]: row for row in told})
+            self._clock = max(self._clock, *(row["mtime"] for row in told))
             yield self._told(UpdateEvent, told, MessageSource.SNAPSHOT)
 
     def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
@@ -241,13 +244,18 @@ class WithoutIndexes(OneRow):
 
     def _compare(self, stop: threading.Event) -> Iterator[EventBase]:
         while not (stop.is_set() or self._stop_driver_event.is_set()):
-            now, before = self._state(), dict(self._known)
-            self._known = {**{path: row for path, row in self._known.items() if path not in before}, **now}
-            if gone := [_gone(before[path]) for path in before.keys() - now.keys()]:
+            listed, self._listed = self._listed, {}
+            now, before = self._state(), self._known
+            self._known = now
+            told = {**listed, **before}
+            if gone := [_gone(told[path]) for path in told.keys() - now.keys()]:
                 yield self._told(DeleteEvent, gone, MessageSource.REALTIME)
             if fresh := [row for path, row in now.items() if before.get(path) != row]:
-                yield self._told(UpdateEvent, fresh, MessageSource.REALTIME)
+                yield self._told(UpdateEvent, [self._late(row) for row in fresh], MessageSource.REALTIME)
             stop.wait(LATE_SEC)
+
+    def _late(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "mtime": max(row["mtime"], self._clock)}
 
     def _told(self, model: type[EventBase], rows: list[dict[str, Any]], source: MessageSource) -> EventBase:
         own = [dict(row) for row in rows]

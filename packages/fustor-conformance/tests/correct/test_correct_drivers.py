@@ -36,9 +36,9 @@ SLOW_SOURCES = {
     "200 ms a call": (Slow, MemoryWorld, 300),
 }
 PUSHERS = {
-    "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 20),
-    "a queue of three rows": (Bounded, FileWorld, 20),
-    "200 ms a call": (SlowPusher, KeyedFileWorld, 90),
+    "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 60),
+    "a queue of three rows": (Bounded, FileWorld, 60),
+    "200 ms a call": (SlowPusher, KeyedFileWorld, 300),
 }
 
 
