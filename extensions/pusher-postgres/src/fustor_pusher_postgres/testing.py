@@ -60,6 +60,16 @@ class World:
         """Keywords of a PusherConfig whose database does not exist."""
         return self.config() | {"endpoint": make_dsn("", **parse_dsn(self._server) | {"dbname": "no_such_database"})}
 
+    @contextmanager
+    def interrupted(self) -> Iterator[None]:
+        """The database takes no connections, and those that were open are cut."""
+        self._administer("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+        try:
+            self._cut()
+            yield
+        finally:
+            self._administer("ALTER DATABASE {} ALLOW_CONNECTIONS true")
+
     def stored(self) -> list[dict[str, Any]]:
         """Every row of every table, each with its `message_source`."""
         with closing(psycopg2.connect(self.dsn)) as conn, conn.cursor() as cur:
@@ -82,6 +92,10 @@ class World:
         """Keywords of a PusherConfig that writes to a database which is removed at the end."""
         with cls() as world:
             yield world.config()
+
+    def _cut(self) -> None:
+        with closing(psycopg2.connect(self._server)) as conn, conn.cursor() as cur:
+            cur.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,))
 
     def _administer(self, statement: str) -> None:
         with closing(psycopg2.connect(self._server)) as conn, conn.cursor() as cur:

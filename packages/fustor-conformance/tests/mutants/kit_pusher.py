@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_core.drivers import PusherDriver
-from fustor_core.exceptions import DriverError
+from fustor_core.exceptions import DriverError, RetryableError
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
 _numbers = itertools.count(1)
@@ -50,7 +50,10 @@ class LogDriver(PusherDriver):
 
     def load(self) -> dict[str, Any]:
         path = Path(self.config.endpoint)
-        return json.loads(path.read_text()) if path.exists() else json.loads(json.dumps(EMPTY))
+        try:
+            return json.loads(path.read_text()) if path.exists() else json.loads(json.dumps(EMPTY))
+        except OSError as error:
+            raise RetryableError(f"Cannot read {str(path)!r}: {error}") from error
 
     def save(self, state: dict[str, Any]) -> None:
         scratch = Path(self.config.endpoint + ".new")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from fustor_conformance.outcome import NotApplicable
+from fustor_conformance.pushing.away import away
 from fustor_conformance.pushing.campaign import Campaign
+from fustor_conformance.pushing.crowd import at_once, hurried
 from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences import ARBITRATION, ENDS
@@ -20,6 +22,7 @@ _SNAPSHOTS = Counter(realtime=6, snapshot=6, mixed=2, again=2, trigger=1, end=1)
 _SESSIONS = Counter(realtime=4, snapshot=6, end=4, session=3, again=2, mixed=1, together=1)
 _AUDITS = Counter(realtime=4, start=3, audit=6, finish=4, again=2, mixed=1, end=2, session=1, together=1)
 _ALL = _SNAPSHOTS + _SESSIONS + _AUDITS
+_ROUNDS, _USUAL = 8, 20
 _SECONDS = 1.5
 """How long the drawn histories of a check may take, roughly, where no more are asked for than usual."""
 
@@ -69,6 +72,15 @@ def indexes(subject: PusherSubject) -> int:
         seen = campaign.sentences(INDEXES, index=True)
         seen += campaign.drawn(_plan(subject, _SESSIONS), 0.3, _SECONDS, index=True)
     return seen + two_tasks(subject)
+
+
+@check("U26")
+def at_once_and_away(subject: PusherSubject) -> int:
+    """Two pushes of one task at the same time; a destination that goes and comes back."""
+    rounds = max(2, round(_ROUNDS * subject.options.histories / _USUAL))
+    with Campaign(subject, "U26") as campaign, hurried():
+        seen = campaign.sentences([at_once(rounds)], index=False)
+    return seen + away(subject)
 
 
 def _plan(subject: PusherSubject, weights: Counter[str], *, partial: bool = False, known: bool = False) -> Plan:

@@ -73,16 +73,20 @@ class Player:
 
     async def do(self, step: Step) -> None:
         """One step, on the pusher and on what is expected of it."""
-        self.expected.take(step)
+        self.note(step)
         if isinstance(step, Begin):
             await self._begin(step)
         elif isinstance(step, Push):
-            await self._push(step)
+            await self.send(step)
         else:
-            done = await asyncio.gather(self._push(step.first), self._push(step.second), return_exceptions=True)
+            done = await asyncio.gather(self.send(step.first), self.send(step.second), return_exceptions=True)
             for error in done:
                 if isinstance(error, BaseException):
                     raise error
+
+    def note(self, step: Step) -> None:
+        """One step, on what is expected alone."""
+        self.expected.take(step)
         if self._log is not None:
             self._log.take(step)
 
@@ -97,7 +101,13 @@ class Player:
             raise Broken("create_session does not return a mapping with a session_id", reply)
         self._session = session
 
-    async def _push(self, push: Push) -> None:
+    async def send(self, push: Push) -> None:
+        """One push, to the pusher alone.
+
+        Raises:
+            Broken: the reply is no success.
+            Refused: the pusher did not store everything.
+        """
         reply: Any = await self._instances[-1].push(
             list(events_of(push, self._root)),
             session_id=self._session,

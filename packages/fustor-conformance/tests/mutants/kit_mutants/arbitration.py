@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 
 from kit_pusher import KeyedDriver, LogDriver, is_at_or_below
 
+from fustor_core.exceptions import RetryableError
 from fustor_event_model import EventType, LifecycleSignal, MessageSource
 from kit_mutants.pusher import keyed, log
 
@@ -222,3 +225,53 @@ class TheLogsIndexIsOnePhases(LogDriver):
         super().take(state, session, task, event)
         if self._phase != "realtime":
             task["realtime"] = before
+
+
+class _ReadsBeforeItsTurn:
+    async def push(self, events, **kwargs):
+        state = self.load()
+        await asyncio.sleep(0)
+        self.load = lambda: state
+        try:
+            return await super().push(events, **kwargs)
+        finally:
+            del self.load
+
+
+@keyed("U26")
+class KeyedReadsBeforeItsTurn(_ReadsBeforeItsTurn, KeyedDriver):
+    pass
+
+
+@log("U26")
+class LogReadsBeforeItsTurn(_ReadsBeforeItsTurn, LogDriver):
+    pass
+
+
+@keyed("U26")
+class AnswersSuccessWhereItFailed(KeyedDriver):
+    async def push(self, events, **kwargs):
+        try:
+            return await super().push(events, **kwargs)
+        except RetryableError:
+            return {"success": True, "snapshot_needed": False}
+
+
+@log("U26")
+class LetsTheSystemsErrorsThrough(LogDriver):
+    def load(self):
+        path = Path(self.config.endpoint)
+        return json.loads(path.read_text()) if path.exists() else super().load()
+
+
+@keyed("U26")
+class GivesUpAfterAFailure(KeyedDriver):
+    failed = False
+
+    async def push(self, events, **kwargs):
+        if self.failed:
+            raise RetryableError("It failed before")
+        self.failed = True
+        reply = await super().push(events, **kwargs)
+        self.failed = False
+        return reply

@@ -1,0 +1,83 @@
+"""Two pushes at once, over and over: what one tells about a path, the other must know in the next round."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.steps import Push, Row, Step, Together
+from fustor_conformance.pushing.words import (
+    AUDIT_END,
+    AUDIT_START,
+    BEGIN,
+    END,
+    audit,
+    found,
+    gone,
+    listed,
+    new,
+    now,
+    realtime,
+    thing,
+)
+
+__all__ = ["at_once", "hurried"]
+
+_FILL = 12
+_TEXT = "0123456789abcdef" * 128
+_SWITCH_SEC = 1e-5
+
+
+def at_once(rounds: int) -> Sentence:
+    """A task in which realtime meets a snapshot, and then an audit, `rounds` times each."""
+    return Sentence(
+        "5 push may run twice at once for one task, for a snapshot (or an audit) and for realtime",
+        BEGIN,
+        *(step for number in range(rounds) for step in _beside_a_snapshot(number)),
+        END,
+        audit(AUDIT_START),
+        *(step for number in range(rounds) for step in _beside_an_audit(number)),
+        audit(AUDIT_END),
+    )
+
+
+def _beside_a_snapshot(number: int) -> Iterator[Step]:
+    """In the same round each tells of its own paths, and of what the other one told in the round before."""
+    before = number - 1
+    rows = [thing(f"listed-{number}", 1, 50), *_fill(f"filled-{number}")]
+    if number:
+        rows += [thing(f"told-{before}", 9, 90), thing(f"gone-{before}", 9, 90)]
+    told = [new(thing(f"told-{number}", 2), *_fill(f"filling-{number}"), index=10 * number + 1)]
+    told += [gone(f"gone-{number}", index=10 * number + 2)]
+    told += [now(thing(f"listed-{before}", 3, 5), index=10 * number + 3)] if number else []
+    yield Together(Push(tuple(told)), Push((listed(*rows),), "snapshot"))
+
+
+def _beside_an_audit(number: int) -> Iterator[Step]:
+    before, index = number - 1, 1_000 + 10 * number
+    reported = [thing(f"found-{number}", 4, 50), *_fill(f"finding-{number}")]
+    if number:
+        reported += [thing(f"late-{before}", 9, 90), thing(f"lost-{before}", 9, 90)]
+    told = [
+        new(thing(f"late-{number}", 5), *_fill(f"later-{number}"), index=index + 1),
+        gone(f"lost-{number}", index=index + 2),
+    ]
+    yield Together(realtime(*told), audit(found(*reported)))
+
+
+def _fill(name: str) -> list[Row]:
+    """Rows that make a push last, so that the other one comes in between where it can."""
+    return [thing(f"{name}-{number}", number, record={"t": _TEXT}) for number in range(_FILL)]
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """While the block runs, threads take turns far more often than usual."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SEC)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
