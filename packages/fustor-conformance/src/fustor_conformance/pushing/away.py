@@ -99,9 +99,11 @@ async def _tried(player: Player, push: Push) -> Exception | None:
 
 
 def _require_class(error: Exception | None, *, is_passing: bool) -> None:
-    wanted = RetryableError if is_passing else DriverError
-    if error is not None and not isinstance(error, wanted):
-        raise Broken(f"push raised {type(error).__name__}, not a {wanted.__name__} ({error})")
+    """An absence that passes is a RetryableError. Something in the destination's place may not pass: no bare OSError."""
+    if is_passing and error is not None and not isinstance(error, RetryableError):
+        raise Broken(f"push raised {type(error).__name__}, not a RetryableError ({error})")
+    if isinstance(error, OSError):
+        raise Broken(f"push raised {type(error).__name__}, not a DriverError ({error})")
 
 
 async def _go_on(player: Player, error: Exception | None) -> None:
