@@ -99,7 +99,7 @@ async def _tried(player: Player, push: Push) -> Exception | None:
 
 
 def _require_class(error: Exception | None, *, is_passing: bool) -> None:
-    """An absence that passes is a RetryableError. Something in the destination's place may not pass: no bare OSError."""
+    """An absence that passes is a RetryableError; something else in its place is no bare OSError."""
     if is_passing and error is not None and not isinstance(error, RetryableError):
         raise Broken(f"push raised {type(error).__name__}, not a RetryableError ({error})")
     if isinstance(error, OSError):
