@@ -28,6 +28,8 @@ FAULTS = Counter(refuse_audit=1, refuse_snapshot=1, refuse_pairs=1)
 LOSING = Counter(lose=1)
 """What a random history draws of a host's steps."""
 _BESIDE, _TOLD, _AHEAD = "beside_", "told_", "ahead_"
+_AFTER_AUDITS = ("_audit", "_pairs")
+"""What an audit has made worse is seen before a change of the same path hides it."""
 _OPEN_SEC = 1.0
 
 
@@ -124,6 +126,8 @@ class Reading:
         if step.name not in self._steps:
             return False
         self._steps[step.name](step.pick)
+        if step.name.endswith(_AFTER_AUDITS) and self.host.is_quiet and self.host.audit is None:
+            self._compare()
         return True
 
     def judge(self) -> None:

@@ -17,7 +17,7 @@ class Difference(NamedTuple):
     how: str
 
     def __str__(self) -> str:
-        return f"{self.path!r} {self.how}"
+        return f"{_short(self.path)} {self.how}"
 
 
 def differences(seen: Rows, world: Rows, *, containers: bool, unknown: Collection[str] = ()) -> Iterator[Difference]:

@@ -105,7 +105,7 @@ class Readers:
         if kept is None or "end_position" not in self._host.subject.capabilities:
             return
         indexes = [event.index for event in self._host.stream.events if event.index > kept.index]
-        end = indexes[pick % len(indexes)] if indexes else kept.index
+        end = indexes[-1 - pick % len(indexes)] if indexes else kept.index
         host = self._host
         with host.subject.driver(host.world) as driver:
             with host.subject.stream(driver, kept.index, end_position=end) as stream:

@@ -37,8 +37,8 @@ run_pairs(1) compare(0) audit(1) audit(1) delete(0) break_audit(0) run_audit(4) 
 """
 _POSITIONS = """
 create(0) create(2) finish_snapshot(0) catch_up(0) remember(0) modify(0) create(1) catch_up(0) remember(0) delete(0)
-create(3) hammer(0) drain(1) remember(0) drain(2) remember(0) restart(0) catch_up(0) create(5) catch_up(0) bounded(1)
-bounded(4) resume(0) resume(1) resume(2) acknowledge(0) resume(1) elsewhere(0) restart(1) create(4) compare(0)
+create(3) hammer(0) drain(1) remember(0) drain(2) remember(0) restart(0) catch_up(0) create(5) catch_up(0) bounded(0)
+bounded(3) resume(0) resume(1) resume(2) acknowledge(0) resume(1) elsewhere(0) restart(1) create(4) compare(0)
 """
 _FAULTS = """
 create(2) create(3) create(0) snapshot(1) refuse_snapshot(1) compare(0) refuse_audit(0) compare(0) refuse_audit(1)
