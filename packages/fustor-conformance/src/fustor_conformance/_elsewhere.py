@@ -32,6 +32,7 @@ __all__ = [
     "nursery_of",
     "opening",
     "pushing",
+    "room",
 ]
 
 _JOB_SEC = 30.0
@@ -57,6 +58,11 @@ def committing() -> Step:
 def closing() -> Step:
     """Close the pusher."""
     return {"do": "close"}
+
+
+def room(file_bytes: int | None) -> Step:
+    """From here on no file grows beyond so many bytes; None: as far as it may."""
+    return {"do": "room", "file_bytes": file_bytes}
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ class Nursery:
         self._tell({"path": sys.path, "driver": f"{driver_class.__module__}:{driver_class.__qualname__}"})
 
     def run(self, config: dict[str, Any], steps: Sequence[Step], **job: Any) -> Ended:
-        """The steps in a process of its own. Keywords: `die_at`, `roots`, `boundaries`, `file_bytes`, `environ`.
+        """The steps in a process of its own. Keywords: `die_at`, `roots`, `boundaries`, `environ`.
 
         Raises:
             Broken: it does not end.

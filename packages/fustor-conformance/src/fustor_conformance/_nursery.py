@@ -39,7 +39,6 @@ class _Job:
         os.environ.update(self.job.get("environ", {}))
         time.tzset()
         self._watch()
-        self._limit()
         asyncio.run(self._steps())
 
     def _watch(self) -> None:
@@ -52,11 +51,6 @@ class _Job:
         self.boundaries = _hooks.Boundaries(self._reached)
         if self.job.get("boundaries"):
             self.boundaries.listen()
-
-    def _limit(self) -> None:
-        if limit := self.job.get("file_bytes"):
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     def _reached(self, name: str) -> None:
         self.names.append(name)
@@ -95,8 +89,7 @@ class _Job:
         if step["do"] == "close":
             return await pusher.close()
         if step["do"] == "room":
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            return None
+            return _give_room(step["file_bytes"])
         return await self._push(pusher, session, step)
 
     async def _push(self, pusher: Any, session: str | None, step: dict[str, Any]) -> Any:
@@ -118,6 +111,13 @@ class _Job:
             return {}
         lefts = [_as_json(left) for left in self.lefts]
         return {"names": self.names, "lefts": lefts, "unseen": self.disk.unseen if self.disk else ""}
+
+
+def _give_room(file_bytes: int | None) -> None:
+    """No file of this process grows beyond so many bytes; None: as far as it may."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails, as on a full disk
+    limit = resource.RLIM_INFINITY if file_bytes is None else file_bytes
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
 def _as_json(left: Any) -> dict[str, Any]:

@@ -57,12 +57,15 @@ class LogDriver(PusherDriver):
 
     def save(self, state: dict[str, Any]) -> None:
         scratch = Path(self.config.endpoint + ".new")
-        with scratch.open("w") as file:
-            json.dump(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self.config.endpoint)
-        self.sync_directory(scratch.parent)
+        try:
+            with scratch.open("w") as file:
+                json.dump(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            scratch.replace(self.config.endpoint)
+            self.sync_directory(scratch.parent)
+        except OSError as error:
+            raise RetryableError(f"Cannot write {str(scratch)!r}: {error}") from error
 
     def sync_directory(self, directory: Path) -> None:
         descriptor = os.open(directory, os.O_RDONLY)

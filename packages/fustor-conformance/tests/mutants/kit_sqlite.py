@@ -10,6 +10,8 @@ from typing import Any
 
 from kit_pusher import EMPTY, FileWorld, KeyedDriver
 
+from fustor_core.exceptions import RetryableError
+
 
 class SqliteWorld(FileWorld):
     """Reads the database, never the driver."""
@@ -32,6 +34,12 @@ class SqliteDriver(KeyedDriver):
         return read(self.config.endpoint)
 
     def save(self, state: dict[str, Any]) -> None:
+        try:
+            self.write(state)
+        except sqlite3.OperationalError as error:
+            raise RetryableError(f"Cannot write {self.config.endpoint!r}: {error}") from error
+
+    def write(self, state: dict[str, Any]) -> None:
         with closing(sqlite3.connect(path_of(self.config.endpoint))) as database:
             for pragma in self.pragmas:
                 database.execute(pragma)
