@@ -41,7 +41,8 @@ class Destination:
         self.keeps_index = (
             subject.driver_class.get_latest_committed_index is not PusherDriver.get_latest_committed_index
         )
-        self._config = subject.parse(world.config()).model_dump(mode="json")
+        quick = {"max_retries": 1, "retry_delay_sec": 0.01}  # a fault is answered, not waited for
+        self._config = subject.parse({**world.config(), **quick}).model_dump(mode="json")
         self._nursery = nursery_of(subject)
 
     def run(self, *steps: Step, **job: Any) -> Ended:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fustor_core.drivers import PusherDriver
-from fustor_core.exceptions import DriverError, RetryableError
+from fustor_core.exceptions import ConfigError, DriverError, RetryableError
+from fustor_core.models.config import PusherConfig
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
 _numbers = itertools.count(1)
@@ -47,6 +48,11 @@ class KeyedFileWorld(FileWorld):
 
 class LogDriver(PusherDriver):
     """An append log."""
+
+    def __init__(self, id: str, config: PusherConfig) -> None:
+        super().__init__(id, config)
+        if config.driver_params:
+            raise ConfigError(f"Unknown driver_params {sorted(config.driver_params)}; remove them")
 
     def load(self) -> dict[str, Any]:
         path = Path(self.config.endpoint)
@@ -90,6 +96,7 @@ class LogDriver(PusherDriver):
         return {"session_id": session_id, "suggested_heartbeat_interval_seconds": 10}
 
     async def push(self, events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
+        self.look_at(events)
         state = self.load()
         session = self.session(state, kwargs.get("session_id"))
         task = state["tasks"][session["task"]]
@@ -100,6 +107,17 @@ class LogDriver(PusherDriver):
             self.end(state, session, task)
         self.save(state)
         return {"success": True, "snapshot_needed": False}
+
+    def look_at(self, events: list[EventBase]) -> None:
+        for row in (row for event in events for row in event.rows):
+            if not isinstance(row, dict) or not isinstance(row.get("path"), str) or not row["path"]:
+                raise DriverError(f"{row!r} is not a row with a path")
+            if not isinstance(row.get("record", {}), dict):
+                raise DriverError(f"The record of {row['path']!r} is not a mapping")
+            try:
+                json.dumps(row, ensure_ascii=False).encode()
+            except (TypeError, ValueError) as error:
+                raise DriverError(f"{row['path']!r} is not JSON: {error}") from error
 
     def session(self, state: dict[str, Any], session_id: str | None) -> dict[str, Any]:
         if session_id not in state["sessions"]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fustor_conformance._desk import Desk, Session, at_desk, told
 from fustor_conformance._stubs import unwritten
+from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -20,7 +21,8 @@ _REALTIME = MessageSource.REALTIME
 @check("U32")
 def wrong_rows(subject: PusherSubject) -> int:
     """Each beside a row that is right."""
-    return at_desk(subject, _wrong_rows)
+    with observed(subject.driver_class):  # what no source may send is advice here, and no breach elsewhere
+        return at_desk(subject, _wrong_rows)
 
 
 def _wrong(number: int) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def _require_accounted(desk: Desk, number: int, what: str, reply: object) -> Non
 @check("C22")
 def wrong_parameters(subject: Subject) -> int:
     """One that no driver knows, and those of the World with values of no sensible type."""
-    with subject.configured() as config:
+    with subject.configured() as config, observed(subject.driver_class):
         given = dict(config.driver_params)
         wrong = {"kit_unknown": 1} | {name: {"kit": [None]} for name in given}
         for name, value in wrong.items():

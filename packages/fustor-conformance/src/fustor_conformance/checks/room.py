@@ -46,7 +46,11 @@ def _big(subject: PusherSubject) -> list[EventBase]:
     """A batch with one row that does not fit, which no compression makes fit."""
     text = random.Random(subject.options.seed).randbytes(_TOO_MUCH).hex()  # noqa: S311 - no secret
     easy, *others = batch(_BIG)
-    return [easy, told(MessageSource.REALTIME, "/kit-big", index=21, size=21, mtime=TIME, record={"v": text}), *others[1:]]
+    return [
+        easy,
+        told(MessageSource.REALTIME, "/kit-big", index=21, size=21, mtime=TIME, record={"v": text}),
+        *others[1:],
+    ]
 
 
 def _paths(events: Sequence[EventBase]) -> list[str]:

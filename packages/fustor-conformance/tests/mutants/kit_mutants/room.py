@@ -85,11 +85,14 @@ class Lines(LogDriver):
         return json.loads(whole_lines(self.config.endpoint)[-1])
 
     def save(self, state):
-        with Path(self.config.endpoint).open("ab") as file:
-            self.repair(file)
-            file.write(json.dumps(state).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with Path(self.config.endpoint).open("ab") as file:
+                self.repair(file)
+                file.write(json.dumps(state).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RetryableError(str(error)) from error
         self.sync_directory(Path(self.config.endpoint).parent)
 
     def repair(self, file):

@@ -1,0 +1,108 @@
+"""Drivers that break a rule of what is said and of wrong input: parameters, secrets, announced fields, wrong rows."""
+
+from __future__ import annotations
+
+import logging
+
+from kit_pusher import LogDriver
+from kit_source import MemoryDriver
+
+from fustor_core.exceptions import ConfigError, DriverError, RetryableError
+from kit_mutants.pusher import log
+from kit_mutants.registry import mutant
+
+
+def _without_params(config):
+    return config.model_copy(update={"driver_params": {}})
+
+
+@mutant("C22")
+class AcceptsAnyParameter(MemoryDriver):
+    def __init__(self, id, config):
+        super().__init__(id, _without_params(config))
+
+
+@log("C22")
+class TakesUnknownForNothing(LogDriver):
+    def __init__(self, id, config):
+        super().__init__(id, _without_params(config))
+
+
+@log("C22")
+class RaisesWhatItsModelRaises(LogDriver):
+    def __init__(self, id, config):
+        try:
+            super().__init__(id, config)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+
+
+@log("C22")
+class NamesNoParameter(LogDriver):
+    def __init__(self, id, config):
+        try:
+            super().__init__(id, config)
+        except ConfigError:
+            raise ConfigError("The configuration cannot be used; correct it") from None
+
+
+@mutant("C23")
+class LogsItsCredential(MemoryDriver):
+    def __init__(self, id, config):
+        super().__init__(id, config)
+        password = config.credential and config.credential.passwd
+        logging.getLogger(__name__).debug("%s reads %s with %s", id, config.uri, password)
+
+
+@log("C23")
+class TellsItsConfiguration(LogDriver):
+    def session(self, state, session_id):
+        try:
+            return super().session(state, session_id)
+        except DriverError as error:
+            raise DriverError(f"{error} (configuration {self.config.model_dump()})") from error
+
+
+@log("C23")
+class TellsTheWrongValue(LogDriver):
+    def __init__(self, id, config):
+        try:
+            super().__init__(id, config)
+        except ConfigError as error:
+            raise ConfigError(f"{error}: {config.driver_params}") from error
+
+
+@mutant("C24")
+class LeavesRecordOut(MemoryDriver):
+    @classmethod
+    async def get_available_fields(cls, **kwargs):
+        known = (await super().get_available_fields(**kwargs))["properties"]
+        return {"properties": {name: column for name, column in known.items() if name != "record"}}
+
+
+@log("U32")
+class LooksAtNoRow(LogDriver):
+    def look_at(self, events):
+        pass
+
+
+@log("U32")
+class DropsWhatHasNoPath(LogDriver):
+    def look_at(self, events):
+        pass
+
+    async def push(self, events, **kwargs):
+        right = [
+            event.model_copy(update={"rows": [row for row in event.rows if isinstance(row, dict) and row.get("path")]})
+            for event in events
+        ]
+        return await super().push(right, **kwargs)
+
+
+@log("U32")
+class RetriesWhatIsWrong(LogDriver):
+    def look_at(self, events):
+        try:
+            super().look_at(events)
+        except DriverError as error:
+            raise RetryableError(str(error)) from error
