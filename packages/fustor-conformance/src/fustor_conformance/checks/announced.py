@@ -91,14 +91,16 @@ def _listening() -> Iterator[list[str]]:
     """Everything that is logged while the block runs, at every level."""
     texts: list[str] = []
     handler, root = _Into(texts), logging.getLogger()
-    level = root.level
+    level, disabled = root.level, root.manager.disable
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
+    logging.disable(logging.NOTSET)
     try:
         yield texts
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
+        logging.disable(disabled)
 
 
 class _Into(logging.Handler):
