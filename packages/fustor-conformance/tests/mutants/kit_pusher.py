@@ -112,8 +112,8 @@ class LogDriver(PusherDriver):
         for row in (row for event in events for row in event.rows):
             if not isinstance(row, dict) or not isinstance(row.get("path"), str) or not row["path"]:
                 raise DriverError(f"{row!r} is not a row with a path")
-            if not isinstance(row.get("record", {}), dict):
-                raise DriverError(f"The record of {row['path']!r} is not a mapping")
+            if not isinstance(row.get("mtime"), int | float) or not isinstance(row.get("record", {}), dict):
+                raise DriverError(f"The mtime or the record of {row['path']!r} is not one")
             try:
                 json.dumps(row, ensure_ascii=False).encode()
             except (TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from kit_pusher import LogDriver
+from kit_pusher import FileWorld, LogDriver
 from kit_source import MemoryDriver
 
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
@@ -12,20 +12,16 @@ from kit_mutants.pusher import log
 from kit_mutants.registry import mutant
 
 
-def _without_params(config):
-    return config.model_copy(update={"driver_params": {}})
+class _ParameterWorld(FileWorld):
+    def config(self):
+        return {**super().config(), "driver_params": {"kit_size": 5}}
 
 
-@mutant("C22")
-class AcceptsAnyParameter(MemoryDriver):
+@mutant("C22", world=_ParameterWorld)
+class AcceptsAnyValue(LogDriver):
     def __init__(self, id, config):
-        super().__init__(id, _without_params(config))
-
-
-@log("C22")
-class TakesUnknownForNothing(LogDriver):
-    def __init__(self, id, config):
-        super().__init__(id, _without_params(config))
+        known = {name: value for name, value in config.driver_params.items() if name != "kit_size"}
+        super().__init__(id, config.model_copy(update={"driver_params": known}))
 
 
 @log("C22")
