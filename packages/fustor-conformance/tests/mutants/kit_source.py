@@ -10,7 +10,7 @@ from typing import Any
 from kit_memory import SYSTEMS, Change, Node, System
 
 from fustor_core.drivers import SourceDriver
-from fustor_core.exceptions import ConfigError, DriverError
+from fustor_core.exceptions import DriverError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
@@ -29,8 +29,6 @@ class MemoryDriver(SourceDriver):
         self._touched: list[str] = []
         self._visited: set[str] = set()
         self._audit_began = 0
-        if config.driver_params:
-            raise ConfigError(f"Unknown driver_params {sorted(config.driver_params)}; remove them")
 
     @property
     def is_transient(self) -> bool:

@@ -30,7 +30,7 @@ _TELLING, _OTHERS = 7, 4
 _CHANGES = frozenset({"fsync", "fdatasync", "rename", "replace", "link", "commit", "flush", "executemany"})
 _CUTS = 12
 _TRIES = 5
-_BUDGET_SEC = 2.5
+_KILLING_SEC, _ENDING_SEC, _LEAST = 2.0, 1.0, 4
 _T = TypeVar("_T")
 _FIRST = pushing(*first_snapshot(), source_type="snapshot", is_snapshot_end=True)
 
@@ -45,7 +45,7 @@ def durable(subject: PusherSubject) -> int:
         *_, pushed = there.run(*steps, boundaries=True).require(steps)
         there.done += [*first_snapshot(), *batch(1)]
         there.require("The process died when push had returned")
-        for number, point in enumerate(_in_time(_points(pushed.calls, chance)), start=2):
+        for number, point in enumerate(_in_time(_points(pushed.calls, chance), _KILLING_SEC, _LEAST), start=2):
             steps = [opening(), pushing(*batch(number), armed=True)]
             ended = there.run(*steps, boundaries=True, die_at=point)
             if not ended.was_killed:
@@ -62,7 +62,7 @@ def _killed_at_the_end(there: Destination, chance: random.Random) -> int:
     *_, before, pushed = there.run(*steps, boundaries=True).require(steps)
     if before.reply != -1:
         return 0
-    for number, point in enumerate(_in_time(_points(pushed.calls, chance))):
+    for number, point in enumerate(_in_time(_points(pushed.calls, chance), _ENDING_SEC, 2)):
         there.run(*_snapshot_with_ghost(number)).require(_snapshot_with_ghost(number))
         there.run(*_snapshot_without(number), boundaries=True, die_at=point)
         asked = [opening(f"kit:{number}"), committing()]
@@ -84,11 +84,11 @@ def _snapshot_without(number: int | str) -> list[Step]:
     return [opening(f"kit:{number}"), pushing(rows, source_type="snapshot"), committing(), end]
 
 
-def _in_time(points: Sequence[_T]) -> Iterator[_T]:
-    """As many of them as there is time for; one at least."""
-    ends = time.monotonic() + _BUDGET_SEC
-    yield from points[:1]
-    yield from takewhile(lambda _: time.monotonic() < ends, points[1:])
+def _in_time(moments: Sequence[_T], seconds: float, least: int = 1) -> Iterator[_T]:
+    """As many of them, in their order, as there is time for."""
+    ends = time.monotonic() + seconds
+    yield from moments[:least]
+    yield from takewhile(lambda _: time.monotonic() < ends, moments[least:])
 
 
 def _named(point: tuple[str, int]) -> str:
@@ -104,9 +104,7 @@ def _points(calls: Sequence[str], chance: random.Random) -> list[tuple[str, int]
     telling = [moment for moment in moments if moment[0].removeprefix("after ") in _CHANGES]
     others = [moment for moment in moments if moment not in telling]
     chosen = [chance.sample(some, min(len(some), most)) for some, most in ((telling, _TELLING), (others, _OTHERS))]
-    mixed = [moment for some in chosen for moment in some]
-    chance.shuffle(mixed)
-    return mixed
+    return [moment for some in chosen for moment in some]
 
 
 @check("U27")
@@ -204,7 +202,7 @@ def order_of_writing(subject: PusherSubject) -> int:
         said = there.run(*steps, roots=list(map(str, roots)), boundaries=True).require(steps)
         lefts = list(_different(said[-1].lefts))
         chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
-        for left in _in_time(chance.sample(lefts, min(len(lefts), _CUTS))):
+        for left in _in_time(chance.sample(lefts, min(len(lefts), _CUTS)), _KILLING_SEC, _LEAST):
             put_back(roots, _left(left))
             there.done = [*first_snapshot(), *batch(1)]
             there.require_going_on(f"The power failed inside push, {left.when}", batch(2))
