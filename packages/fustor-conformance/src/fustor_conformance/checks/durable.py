@@ -27,7 +27,8 @@ from fustor_event_model import MessageSource
 _SNAPSHOT = MessageSource.SNAPSHOT
 _TELLING, _OTHERS = 7, 4
 """How many moments of a push are tried: after calls that make something durable or visible, and after others."""
-_CHANGES = frozenset({"fsync", "fdatasync", "rename", "replace", "link", "commit", "flush", "executemany"})
+_SHOWS = frozenset({"rename", "replace", "link", "commit"})
+_CHANGES = _SHOWS | {"fsync", "fdatasync", "flush", "executemany"}
 _CUTS = 12
 _TRIES = 5
 _KILLING_SEC, _ENDING_SEC, _LEAST = 2.0, 1.0, 4
@@ -101,10 +102,14 @@ def _points(calls: Sequence[str], chance: random.Random) -> list[tuple[str, int]
     after = [(name, seen[name]) for name in calls if name.startswith("after ") and not seen.update([name])]
     runs = [list(run) for _, run in groupby(after, key=lambda moment: moment[0])]
     moments = [moment for run in runs for moment in (run[:1] if len(run) == 1 else [run[0], run[-1]])]
-    telling = [moment for moment in moments if moment[0].removeprefix("after ") in _CHANGES]
+    telling = [moment for moment in moments if _call(moment) in _CHANGES]
     others = [moment for moment in moments if moment not in telling]
     chosen = [chance.sample(some, min(len(some), most)) for some, most in ((telling, _TELLING), (others, _OTHERS))]
-    return [moment for some in chosen for moment in some]
+    return sorted((moment for some in chosen for moment in some), key=lambda moment: _call(moment) not in _SHOWS)
+
+
+def _call(moment: tuple[str, int]) -> str:
+    return moment[0].removeprefix("after ")
 
 
 @check("U27")
