@@ -11,7 +11,6 @@ from pathlib import Path
 from kit_pusher import FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
-from fustor_event_model import MessageSource
 from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
 
@@ -59,10 +58,6 @@ class RowsWithoutTheirIndex(_TwoFiles):
 
 @keyed("U16", "U22", "U25")
 class EndBeforeItsDeletions(KeyedDriver):
-    def take(self, state, session, task, event):
-        super().take(state, session, task, event)
-        task["complete"] &= event.message_source is not MessageSource.SNAPSHOT
-
     def end(self, state, session, task):
         task["complete"] = True
         self.save(state)
