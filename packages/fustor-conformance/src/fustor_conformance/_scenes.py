@@ -26,7 +26,7 @@ ODD_KEYS = (
     "line\nbreak",
     "back\\slash",
 )
-_LONG_KEYS = ("long-" + "x" * 1500, "läng-" + "ü" * 100)
+_LONG_KEYS = ("long-" + "x" * 1500, "longer-" + "y" * 1501, "läng-" + "ü" * 100)
 _READING_SEC = 30.0
 _PACE_SEC = 0.0002
 _OFTEN_SEC = 2e-5

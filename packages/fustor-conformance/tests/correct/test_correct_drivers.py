@@ -18,6 +18,7 @@ from correct_sources import (
     SteadyWorld,
     WithoutIndexes,
 )
+from journal_source import JournalDriver, JournalWorld
 from kit_memory import MemoryWorld
 from kit_pusher import FileWorld, KeyedFileWorld
 
@@ -30,6 +31,7 @@ SOURCES = {
     "one row": (OneRow, OneRowWorld, 30),
     "no index": (WithoutIndexes, FlatWorld, 60),
     "an event loop": (OnALoop, MemoryWorld, 60),
+    "a journal in SQLite": (JournalDriver, JournalWorld, 60),
 }
 SLOW_SOURCES = {
     "once a second": (OncePerSecond, MemoryWorld, 300),

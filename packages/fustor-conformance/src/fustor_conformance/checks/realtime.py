@@ -60,7 +60,7 @@ def stops_in_time(subject: SourceSubject) -> int:
 def _ended_in_outage(stream: Stream) -> int:
     """In time, be it with the error that it would have ended with anyway."""
     try:
-        _require_end(stream, "waiting for a system that is away")
+        _require_end(stream, "waiting for a system that is away", _STOP_SEC + _TOLERANCE_SEC)
     except DriverError as error:
         del error
     return 1
@@ -72,9 +72,10 @@ def _stopped(subject: SourceSubject, world: SourceWorld, state: str) -> int:
         if not is_new:
             stream.wait_for(bool, seconds=_A_MOMENT_SEC)  # so that the stop finds it waiting
         stream.stop_event.set()
-        if state == "busy" and "create" in world.operations:
+        is_busy = state == "busy" and "create" in world.operations
+        if is_busy:
             _keep_creating(world, stream)
-        _require_end(stream, state)
+        _require_end(stream, state, 0 if is_busy else _STOP_SEC + _TOLERANCE_SEC)
     return 1
 
 
@@ -87,7 +88,7 @@ def _keep_creating(world: SourceWorld, stream: Stream) -> None:
         world.create(f"kit-busy-{number}-{id(stream)}")
 
 
-def _require_end(stream: Stream, state: str, seconds: float = _STOP_SEC + _TOLERANCE_SEC) -> None:
+def _require_end(stream: Stream, state: str, seconds: float) -> None:
     if not stream.wait_for_end(seconds):
         raise Broken(f"The stream, {state}, did not end within {_STOP_SEC:g} s of its stop_event")
 
@@ -110,7 +111,7 @@ def close_ends_it(subject: SourceSubject) -> int:
 def armed_on_return(subject: SourceSubject) -> int:
     """Change first, ask afterwards: new things, new containers, and what was there before."""
     with subject.world() as world, subject.driver(world) as driver:
-        old = [world.create(f"kit-old-{number}") for number in range(2)]
+        old = [world.create(f"kit-known-{number}") for number in range(2)]
         with subject.stream(driver, paused=True) as stream:
             paths = [world.create(f"kit-{number}") for number in range(3)]
             if "nest" in world.operations:

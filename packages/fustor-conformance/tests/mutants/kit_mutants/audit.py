@@ -75,7 +75,7 @@ class ParentTimeIsOwnTime(MemoryDriver):
         return super().row(path, node, **more)
 
 
-@mutant("A05", "A04", "A09")
+@mutant("A05", "A04", "A09", "A16")
 class NoContainerRows(MemoryDriver):
     def container(self, system, path, node, above, *, silent, failed):
         yield from ()

@@ -93,22 +93,24 @@ class ListsNewContainersThenWatches(MemoryDriver):
 
 @mutant("M12")
 class DeleteComesLate(MemoryDriver):
-    """A delete is held back until something else happens."""
+    """The second delete of a path is held back until something else happens."""
 
     def messages(self, change):
-        held = getattr(self, "_held", None)
-        self._held = None
+        held, self._held = getattr(self, "_held", []), []
+        self._gone = getattr(self, "_gone", [])
         if change.kind is EventType.DELETE:
-            self._held = list(super().messages(change))
-            yield from held or ()
-            return
+            self._gone.append(change.path)
+            if self._gone.count(change.path) > 1:
+                self._held = list(super().messages(change))
+                yield from held
+                return
         yield from super().messages(change)
-        for event in held or ():
+        for event in held:
             event.index = change.index
             yield event
 
 
-@mutant("M13")
+@mutant("M13", "C03", "C14", "C19", "C20", "E07", "E14", "E15", "M04", "M06", "M09", "M10", "M11", "M12", "M14", "M15")
 class GoesOnFromNow(MemoryDriver):
     """After each look it goes on from the end of the log, not from the last change that it saw."""
 

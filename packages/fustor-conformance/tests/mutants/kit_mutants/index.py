@@ -32,20 +32,20 @@ class Milliseconds(MemoryDriver):
         return False
 
 
-@mutant("I03")
+@mutant("I03", "I08")
 class SkipsOneOnResume(MemoryDriver):
     def begin(self, system, start_position):
         begin = super().begin(system, start_position)
         return begin + 1 if begin == start_position else begin
 
 
-@mutant("I03")
+@mutant("I03", "I08", "I10")
 class ForgetsPositions(MemoryDriver):
     def is_position_available(self, position):
         return False
 
 
-@mutant("I03")
+@mutant("I03", "I08")
 class StartsOver(MemoryDriver):
     def begin(self, system, start_position):
         begin = super().begin(system, start_position)
@@ -96,7 +96,7 @@ class EndExcluded(MemoryDriver):
         return super().get_message_iterator(start_position, **{**kwargs, "end_position": end and end - 1})
 
 
-@mutant("I07")
+@mutant("I07", "I10")
 class NoEnd(MemoryDriver):
     def get_message_iterator(self, start_position=-1, **kwargs):
         return super().get_message_iterator(start_position, **{**kwargs, "end_position": None})

@@ -52,7 +52,7 @@ class AtMostFour(MemoryDriver):
         return super().get_snapshot_partitions(n)[:4]
 
 
-@mutant("S07", "S03")
+@mutant("S07", "S03", "S04")
 class PagesByOffset(MemoryDriver):
     def snapshot_rows(self, stop, partition):
         offset = 0
@@ -70,7 +70,7 @@ class BrokenListingIsComplete(MemoryDriver):
             yield path, node, skipped
 
 
-@mutant("S09")
+@mutant("S09", "E05", "S10")
 class ClockAfterTheRead(MemoryDriver):
     def snapshot_rows(self, stop, partition):
         rows = list(super().snapshot_rows(stop, partition))
@@ -87,7 +87,7 @@ class TidiesTheHostsDict(MemoryDriver):
             del cache[path]
 
 
-@mutant("A11", "A03", "A06", "A12", "A07", "A09", "A15")
+@mutant("A11", "A03", "A06", "A12", "A07", "A09", "A15", "A10", "A17")
 class FreshIsNotVisibleYet(MemoryDriver):
     def children(self, system, path):
         found = super().children(system, path)

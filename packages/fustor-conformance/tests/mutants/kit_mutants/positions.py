@@ -10,7 +10,7 @@ from fustor_event_model import EventType, MessageSource
 from kit_mutants.registry import mutant
 
 
-@mutant("I04")
+@mutant("I04", "I03", "I05")
 class ReplaysDeletes(MemoryDriver):
     def follow(self, system, position, stop, end):
         for change in [change for change in system.log if change.kind is EventType.DELETE and change.index <= position]:
@@ -61,7 +61,7 @@ class SparseIndexes(MemoryDriver):
         super().acknowledge(index // 10)
 
 
-@mutant("I11", "I07", "I08")
+@mutant("I11", "I07", "I08", "I03", "I10")
 class RoundsUp(SparseIndexes):
     def begin(self, system, start_position):
         return super().begin(system, start_position + 9 if start_position > 0 else start_position)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kit_clock import ClockWorld, ParameterWorld
-from kit_memory import System
+from kit_memory import SYSTEMS, System
 from kit_source import MemoryDriver
 
 from fustor_source_example import ExampleDriver
@@ -92,16 +92,15 @@ class ListsWhatWasRemoved(ExampleDriver):
 
 @mutant("C20")
 class OneSystemForAnId(MemoryDriver):
+    """What one instance has found is taken for every other one's of that id, as long as it is there."""
+
     systems: dict[str, System] = {}
 
     def system(self):
-        found = super().system()
         known = self.systems.get(self.id)
-        return known if known is not None and self.id == "kit" and known.counter > 1 else self._know(found)
-
-    def _know(self, found):
-        self.systems[self.id] = found
-        return found
+        if known is None or all(known is not system for system in SYSTEMS.values()):
+            known = self.systems[self.id] = super().system()
+        return known
 
 
 @mutant("C21", world=ParameterWorld)

@@ -41,7 +41,7 @@ class ArmsAtFirstNext(MemoryDriver):
         yield from super().get_message_iterator(start_position, **kwargs)
 
 
-@mutant("M04")
+@mutant("M04", "M01")
 class FaultEndsStream(MemoryDriver):
     def wait_until_up(self, system, stop):
         if system.down:
@@ -74,14 +74,14 @@ class RenameWithoutDelete(MemoryDriver):
             yield from super().messages(change)
 
 
-@mutant("M06")
+@mutant("M06", "M11")
 class RenameOfTopOnly(MemoryDriver):
     def messages(self, change):
         if not change.path.startswith("/kit-moved/"):
             yield from super().messages(change)
 
 
-@mutant("M07")
+@mutant("M07", "M11")
 class DropsWhenFull(MemoryDriver):
     def pending(self, system, position, end):
         return super().pending(system, position, end)[-10 * self.config.max_queue_size :][-100:]

@@ -169,7 +169,7 @@ class UnknownValidation(MemoryDriver):
         return {"steps": [{"step_id": "a", "title": "A", "schema": {}, "validations": ["no_such_check"]}]}
 
 
-@mutant("C11", "C12", "E01", "I07", "A08", "A02", "A06", "A07", "A09")
+@mutant("C11", "C12", "E01", "I07", "A08", "A02", "A06", "A07", "A09", "C20")
 class FixedKeywords(MemoryDriver):
     def get_audit_iterator(self, batch_size=1000, stop_event=None):
         return super().get_audit_iterator(batch_size=batch_size, stop_event=stop_event)
@@ -207,7 +207,7 @@ class LoopInLoop(MemoryDriver):
         return super().get_audit_iterator(**kwargs)
 
 
-@mutant("C13")
+@mutant("C13", "C20")
 class CloseOnce(MemoryDriver):
     async def close(self):
         if self._stop_driver_event.is_set():
