@@ -25,10 +25,10 @@ from fustor_conformance.worlds import WithLogPositions
 from fustor_event_model import MessageSource
 
 _SNAPSHOT = MessageSource.SNAPSHOT
-_TELLING, _OTHERS = 7, 4
-"""How many moments of a push are tried: after calls that make something durable or visible, and after others."""
+_MOST = (5, 4, 3)
+"""How many moments of a push are tried: after calls that make something visible, durable, and after others."""
 _SHOWS = frozenset({"rename", "replace", "link", "commit"})
-_CHANGES = _SHOWS | {"fsync", "fdatasync", "flush", "executemany"}
+_CHANGES = frozenset({"fsync", "fdatasync", "flush", "executemany"})
 _CUTS = 12
 _TRIES = 5
 _KILLING_SEC, _ENDING_SEC, _LEAST = 2.0, 1.0, 4
@@ -102,10 +102,14 @@ def _points(calls: Sequence[str], chance: random.Random) -> list[tuple[str, int]
     after = [(name, seen[name]) for name in calls if name.startswith("after ") and not seen.update([name])]
     runs = [list(run) for _, run in groupby(after, key=lambda moment: moment[0])]
     moments = [moment for run in runs for moment in (run[:1] if len(run) == 1 else [run[0], run[-1]])]
-    telling = [moment for moment in moments if _call(moment) in _CHANGES]
-    others = [moment for moment in moments if moment not in telling]
-    chosen = [chance.sample(some, min(len(some), most)) for some, most in ((telling, _TELLING), (others, _OTHERS))]
-    return sorted((moment for some in chosen for moment in some), key=lambda moment: _call(moment) not in _SHOWS)
+    ranks: list[list[tuple[str, int]]] = [[], [], []]
+    for moment in moments:
+        ranks[0 if _call(moment) in _SHOWS else 1 if _call(moment) in _CHANGES else 2].append(moment)
+    return [moment for some, most in zip(ranks, _MOST, strict=True) for moment in _some(some, most, chance)]
+
+
+def _some(moments: Sequence[_T], most: int, chance: random.Random) -> list[_T]:
+    return chance.sample(moments, min(len(moments), most))
 
 
 def _call(moment: tuple[str, int]) -> str:
@@ -207,7 +211,7 @@ def order_of_writing(subject: PusherSubject) -> int:
         said = there.run(*steps, roots=list(map(str, roots)), boundaries=True).require(steps)
         lefts = list(_different(said[-1].lefts))
         chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
-        for left in _in_time(chance.sample(lefts, min(len(lefts), _CUTS)), _KILLING_SEC, _LEAST):
+        for left in _in_time(_some(lefts, _CUTS, chance), _KILLING_SEC, _LEAST):
             put_back(roots, _left(left))
             there.done = [*first_snapshot(), *batch(1)]
             there.require_going_on(f"The power failed inside push, {left.when}", batch(2))
