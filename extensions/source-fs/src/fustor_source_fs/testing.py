@@ -59,6 +59,11 @@ class World:
         """A root that does not exist."""
         return self.config() | {"uri": (self._root / "missing").as_uri(), "max_retries": 1}
 
+    def excluding(self, suffix: str) -> dict[str, Any]:
+        """A source that leaves out what is called so."""
+        config = self.config()
+        return config | {"driver_params": config["driver_params"] | {"exclude": [f"*{suffix}"]}}
+
     def create(self, key: str) -> str:
         """A new file; directories on the way to it are made."""
         place = self._root / key

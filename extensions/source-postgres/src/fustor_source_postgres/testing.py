@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -20,17 +21,25 @@ __all__ = ["World", "server_uri"]
 
 _TABLE = "/public/items"
 _LONG = "/public/long_items"
+_HARD = "/public/hard_items"
 _FIRST_WITH_FLUSH = 150000
 _DEMO_SEC = 0.3
 _ADMINISTRATORS = {"user", "password", "passfile"}
 """Parts of the server's address that the driver under test gets others for."""
 _LONG_BYTES = 4_000
 _PUBLICATION = """
-create publication fustor for table public.items, public.others, public.long_items
+create publication fustor for table public.items, public.others, public.long_items, public.hard_items
   with (publish_via_partition_root = true)
 """
 _CREATE = """
 insert into public.items as known values (%s, 1) on conflict (id) do update set value = known.value + 1
+"""
+_TABLES = """
+create table public.items (id text primary key, value bigint not null);
+create table public.others (id int primary key);
+create table public.long_items (id text primary key, value bigint not null, long text);
+alter table public.long_items alter long set storage external;
+create table public.hard_items (id text primary key, value bigint, note text, exact numeric)
 """
 _CUT = "select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity where datname = %s"
 
@@ -41,7 +50,7 @@ def server_uri() -> str:
 
 
 class World:
-    """Tables of one database: one takes what is created, one what has long values. The driver reads with few rights."""
+    """Tables of one database: for what is created, for long values, for hard ones. The driver reads with few rights."""
 
     operations = frozenset({"create", "modify", "delete", "rename"})
     hostile_keys = (
@@ -59,6 +68,12 @@ class World:
         "\x01",
         "\v",
     )
+    values = (
+        {"value": None, "note": None, "exact": None},
+        {"value": 2**53 + 1, "note": "", "exact": "0.10"},
+        {"value": -(2**62), "note": "long " * 3_000, "exact": "12345678901234567890.123456789"},
+        {"value": 0, "note": "null \\N \t\n'\"\u00e9e\u0301\U0001f418", "exact": "-0.00000001"},
+    )
 
     def __enter__(self) -> Self:
         """A database with empty tables."""
@@ -70,12 +85,9 @@ class World:
         self._dsn = make_dsn("", **parse_dsn(uri) | {"dbname": self._name})
         self._conn = _open(self._dsn)
         role = sql.Identifier(self._name)
-        _run(self._conn, "create table public.items (id text primary key, value bigint not null)")
-        _run(self._conn, "create table public.others (id int primary key)")
+        _run(self._conn, _TABLES)
         _run(self._conn, sql.SQL("create role {} login replication password %s").format(role), self._passwd)
-        _run(self._conn, "create table public.long_items (id text primary key, value bigint not null, long text)")
-        _run(self._conn, "alter table public.long_items alter long set storage external")
-        _run(self._conn, sql.SQL("grant select on public.items, public.others, public.long_items to {}").format(role))
+        _run(self._conn, sql.SQL("grant select on all tables in schema public to {}").format(role))
         _run(self._conn, _PUBLICATION)
         return self
 
@@ -120,19 +132,25 @@ class World:
 
     def delete(self, path: str) -> None:
         """No row at `path`."""
-        self._change(f"delete from {_table(path)} where id = %s", self._key(path))  # noqa: S608 - one of two
+        self._change(f"delete from {_table(path)} where id = %s", self._key(path))  # noqa: S608 - one of three
 
     def rename(self, path: str, key: str) -> str:
         """Another key for the row at `path`, which replaces a row that has this key."""
         table, old = _table(path), self._key(path)
-        self._change(f"delete from {table} where id = %s and id <> %s", key, old)  # noqa: S608 - one of two
-        self._change(f"update {table} set id = %s where id = %s", key, old)  # noqa: S608 - one of two
+        self._change(f"delete from {table} where id = %s and id <> %s", key, old)  # noqa: S608 - one of three
+        self._change(f"update {table} set id = %s where id = %s", key, old)  # noqa: S608 - one of three
         return _path(key, path.rpartition("/")[0])
 
     def create_long(self, key: str) -> str:
         """A row for this key with a value that the log does not repeat."""
         self._change("insert into public.long_items values (%s, 1, %s)", key, secrets.token_hex(_LONG_BYTES))
         return _path(key, _LONG)
+
+    def create_with(self, key: str, record: dict[str, Any]) -> str:
+        """A row for this key with NULLs, long texts, exact or large numbers."""
+        statement = "insert into public.hard_items values (%s, %s, %s, %s)"
+        self._change(statement, key, record["value"], record["note"], record["exact"])
+        return _path(key, _HARD)
 
     def exchange(self, path: str, other: str) -> None:
         """Two rows with each other's keys, in one transaction."""
@@ -144,12 +162,16 @@ class World:
 
     def list(self) -> dict[str, dict[str, Any]]:
         """Every row, with its record and the bytes of its texts."""
-        rows = _run(self._conn, "select id, value from public.items")
-        long_rows = _run(self._conn, "select id, value, long from public.long_items")
+        columns = {
+            _TABLE: ("id", "value"),
+            _LONG: ("id", "value", "long"),
+            _HARD: ("id", "value", "note", "exact"),
+        }
         return {
-            _path(key): {"record": {"id": key, "value": value}, "size": len(key.encode()) + len(str(value))}
-            for key, value in rows
-        } | {_path(key, _LONG): {"record": {"id": key, "value": value, "long": long}} for key, value, long in long_rows}
+            _path(row[0], container): _expected(dict(zip(names, row, strict=True)))
+            for container, names in columns.items()
+            for row in _run(self._conn, f"select * from {_table(f'{container}/')}")  # noqa: S608 - one of three
+        }
 
     @contextmanager
     def unreadable(self, path: str) -> Iterator[None]:
@@ -208,7 +230,7 @@ class World:
         """The key of the row that is, or was, at a path made here."""
         return _KEYS[path]
 
-    def _change(self, statement: str, *arguments: str) -> None:
+    def _change(self, statement: str, *arguments: Any) -> None:
         if self._conn.server_version >= _FIRST_WITH_FLUSH:
             _run(
                 self._conn, "select pg_catalog.pg_stat_force_next_flush()"
@@ -225,7 +247,14 @@ _KEYS: dict[str, str] = {}
 
 
 def _table(path: str) -> str:
-    return "public.long_items" if path.startswith(f"{_LONG}/") else "public.items"
+    return f"public.{path.split('/')[2]}"
+
+
+def _expected(record: dict[str, Any]) -> dict[str, Any]:
+    """What the source must say of a row; the size counts no column that the log does not repeat."""
+    told = {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in record.items()}
+    size = sum(len(str(value).encode()) for value in told.values() if value is not None)
+    return {"record": told} if "long" in told else {"record": told, "size": size}
 
 
 def _path(key: str, container: str = _TABLE) -> str:
@@ -241,7 +270,7 @@ def _open(dsn: str) -> connection:
     return conn
 
 
-def _run(conn: connection, statement: str | sql.Composable, *arguments: str) -> list[tuple[Any, ...]]:
+def _run(conn: connection, statement: str | sql.Composable, *arguments: Any) -> list[tuple[Any, ...]]:
     with conn.cursor() as cur:
         cur.execute(statement, arguments or None)
         return cur.fetchall() if cur.description else []

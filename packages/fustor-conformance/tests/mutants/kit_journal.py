@@ -16,34 +16,37 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from fustor_conformance.worlds.tables import Table
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
 Row = dict[str, Any]
-_SCHEMA = """
-create table items (id text primary key, value int, note text);
-create table journal (n integer primary key autoincrement, id text, value int, note text, gone int, at real);
+_JOURNAL = """
+create table journal (n integer primary key autoincrement, id text, value int, note text, gone int, at real)
 """
-_JOURNAL = "insert into journal (id, value, note, gone, at) select id, value, note, ?, ? from items where id = ?"
+_LINE = "insert into journal (id, value, note, gone, at) select id, value, note, ?, ? from items where id = ?"
 
 
-class JournalWorld:
+class JournalWorld(Table):
     """The table, changed and read without the driver."""
-
-    operations = frozenset({"create", "modify", "delete", "rename"})
 
     def __enter__(self):
         self._directory = TemporaryDirectory()
         self.file = str(Path(self._directory.name) / "table.db")
-        with closing(sqlite3.connect(self.file)) as conn:
+        with closing(self.connect()) as conn:
             conn.execute("pragma journal_mode = wal")
-            conn.executescript(_SCHEMA)
-        return self
+            conn.execute(_JOURNAL)
+        return super().__enter__()
 
     def __exit__(self, *exc_info):
         self._directory.cleanup()
+
+    def connect(self) -> sqlite3.Connection:
+        conn = sqlite3.connect(self.file, timeout=10)
+        conn.execute("pragma synchronous = off")  # no test here cuts the power
+        return conn
 
     def config(self) -> Row:
         return {"uri": f"journal://{self.file}", "retry_delay_sec": 0.02}
@@ -51,49 +54,8 @@ class JournalWorld:
     def broken(self) -> Row:
         return {**self.config(), "uri": f"journal://{self.file}.missing", "max_retries": 1}
 
-    def create(self, key: str) -> str:
-        self.create_with(key, {"value": 1, "note": None})
-        return _path(key)
-
-    def create_with(self, key: str, record: Row) -> str:
-        values = (key, record.get("value"), record.get("note"))
-        self._change(("insert or replace into items values (?, ?, ?)", values), _journal(key))
-        return _path(key)
-
-    def modify(self, path: str) -> None:
-        key = self._key(path)
-        self._change(("update items set value = value + 1 where id = ?", (key,)), _journal(key))
-
-    def delete(self, path: str) -> None:
-        key = self._key(path)
-        self._change(_journal(key, gone=True), ("delete from items where id = ?", (key,)))
-
-    def rename(self, path: str, key: str) -> str:
-        old = self._key(path)
-        self._change(
-            _journal(old, gone=True), ("update or replace items set id = ? where id = ?", (key, old)), _journal(key)
-        )
-        return _path(key)
-
-    def list(self) -> dict[str, Row]:
-        return {_path(row[0]): {"record": record(row), "size": size(row)} for row in self._read("select * from items")}
-
-    def _key(self, path: str) -> str:
-        return next(row[0] for row in self._read("select id from items") if _path(row[0]) == path)
-
-    def _read(self, statement: str) -> list[Any]:
-        with closing(sqlite3.connect(self.file)) as conn:
-            return conn.execute(statement).fetchall()
-
-    def _change(self, *statements: tuple[str, tuple[Any, ...]]) -> None:
-        with closing(sqlite3.connect(self.file, timeout=10)) as conn, conn:
-            conn.execute("begin immediate")
-            for statement, values in statements:
-                conn.execute(statement, values)
-
-
-def _journal(key: str, *, gone: bool = False) -> tuple[str, tuple[Any, ...]]:
-    return _JOURNAL, (gone, time.time(), key)
+    def told(self, key: str, *, gone: bool) -> list[Any]:
+        return [(_LINE, (gone, time.time(), key))]
 
 
 def _path(key: str) -> str:

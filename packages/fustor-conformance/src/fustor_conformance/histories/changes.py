@@ -12,7 +12,7 @@ from fustor_conformance.histories.abilities import Abilities
 from fustor_conformance.histories.keys import LONG, NEW, PLAIN
 from fustor_conformance.histories.step import Step
 from fustor_conformance.histories.trees import DirectoryHands, hands_of
-from fustor_conformance.worlds import SourceWorld, WithLongValues
+from fustor_conformance.worlds import SourceWorld, WithLongValues, WithValues
 
 _BURSTS = (40, 300, 1100)
 _ENOUGH = 520
@@ -24,13 +24,24 @@ _HAMMER = 25
 _MANY = 60
 
 CHANGES = Counter(
-    create=5, modify=3, delete=3, rename=3, recreate=2, onto=1, move=2, kind=2, odd=2, create_long=2, exchange=2
+    create=5,
+    modify=3,
+    delete=3,
+    rename=3,
+    recreate=2,
+    onto=1,
+    move=2,
+    kind=2,
+    odd=2,
+    value=2,
+    create_long=2,
+    exchange=2,
 )
 """What a random history draws, each with its weight."""
 BY_HAND = Counter(touch=2, empty=2, truncate=1, replace=2, move_in=2, move_in_container=2, move_out=2)
 BY_HAND += Counter(make_container=1, swap=1)
 """What takes more than the World's protocol: the World may have it, or be a directory that the kit can change."""
-AT_ONCE = Counter(burst=1, deep=1, wide=1, odd_all=1, modify_all=1, delete_all=1, hammer=2)
+AT_ONCE = Counter(burst=1, deep=1, wide=1, odd_all=1, modify_all=1, delete_all=1, values=1, hammer=2)
 """Many changes, made before the host reads on."""
 
 
@@ -208,6 +219,20 @@ class Changes:
         """The path that has, or had, this key."""
         found = [path for path in self._world.list() if path == self._paths.get(key) or path.endswith(f"/{key}")]
         return min(found, key=len, default="")
+
+    def _value(self) -> None:
+        """A thing with a record that hurts."""
+        if isinstance(self._world, WithValues) and self._world.values:
+            number = self._pick % len(self._world.values)
+            key = f"value-{number}"
+            if self._is_free(key):
+                self._paths[key] = self._world.create_with(key, dict(self._world.values[number]))
+
+    def _values(self) -> None:
+        if isinstance(self._world, WithValues):
+            for number in range(len(self._world.values)):
+                self._pick = number
+                self._value()
 
     def _create_long(self) -> None:
         key = LONG[self._pick % len(LONG)]

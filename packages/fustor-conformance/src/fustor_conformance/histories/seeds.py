@@ -21,8 +21,9 @@ told_delete(30) snapshot(3) told_delete(150) finish_snapshot(0) compare(0) reque
 compare(0) audit(3) audit(3) told_delete(5) ahead_delete(7) create(0) finish_audit(0) compare(0)
 """
 _NAMES = """
-odd_all(0) snapshot(2) snapshot(2) finish_snapshot(0) compare(0) run_audit(0) run_pairs(2) modify_all(0) compare(0)
-rename(3) rename(9) rename(16) recreate(5) recreate(12) odd_all(0) restart(0) delete_all(0) compare(0)
+odd_all(0) values(0) snapshot(2) snapshot(2) finish_snapshot(0) compare(0) run_audit(0) run_pairs(2) modify_all(0)
+compare(0) rename(3) rename(9) rename(16) recreate(5) recreate(12) odd_all(0) delete_all(0) values(0) compare(0)
+restart(0) delete_all(0) compare(0)
 """
 _CONTAINERS = """
 deep(3) wide(0) create(2) create(3) kind(0) finish_snapshot(0) kind(0) kind(0) kind(0) compare(0) move(0) move(1)

@@ -3,7 +3,7 @@
 A World is written by the driver's author, usually in the package's `testing.py`, and found through the entry-point
 group `fustor.conformance.worlds` under the name `source-postgres`. It imports nothing of the kit: these protocols are
 matched by shape. Entering one gives a fresh, empty system; leaving it removes everything. What a World cannot do, it
-does not list.
+does not list. `worlds.trees` and `worlds.tables` have two that are ready made, for whoever has the kit at hand.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ __all__ = [
     "PusherWorld",
     "SourceWorld",
     "WithBrokenConfig",
+    "WithContents",
     "WithExclusions",
     "WithInterruption",
     "WithLogPositions",
     "WithLongValues",
+    "WithMoves",
     "WithSettling",
+    "WithSlowWrites",
     "WithUnreadable",
+    "WithValues",
 ]
 
 
@@ -146,3 +150,56 @@ class WithLogPositions(Protocol):
 
     def log_positions(self) -> tuple[int, int]:
         """Where the log ends now, and up to where it is on the disk, in one unit; every commit moves the first."""
+
+
+@runtime_checkable
+class WithContents(Protocol):
+    """A source's World whose things have contents apart from their times.
+
+    The kit does this by itself, and what the next two protocols ask too, to a World whose `uri` is a local directory.
+    """
+
+    def empty(self, key: str) -> str:
+        """The path of a new thing without content."""
+
+    def touch(self, path: str) -> None:
+        """Give the thing another time, and the content that it has."""
+
+    def truncate(self, path: str) -> None:
+        """Leave the thing without content."""
+
+    def replace(self, path: str) -> None:
+        """Put another thing in its place, in one step."""
+
+
+@runtime_checkable
+class WithMoves(Protocol):
+    """A source's World whose things can be moved over the edge of what the source sees."""
+
+    def move_in(self, key: str) -> str:
+        """The path of a thing that was made elsewhere and has been moved to this key."""
+
+    def move_in_container(self, key: str) -> str:
+        """The path of a container that was made elsewhere, with things in it, and has been moved to this key."""
+
+    def move_out(self, path: str) -> None:
+        """Move the thing, or the container with all that is below it, to elsewhere."""
+
+
+@runtime_checkable
+class WithSlowWrites(Protocol):
+    """A source's World whose things can be open for writing."""
+
+    def write_slowly(self, key: str) -> AbstractContextManager[str]:
+        """Yields the path of a new thing that is open for writing while the block runs, and has grown at its end."""
+
+
+@runtime_checkable
+class WithValues(Protocol):
+    """A source's World whose things have a record that can be chosen."""
+
+    values: tuple[dict[str, Any], ...]
+    """Records that hurt, as far as the system holds them: NULL, nothing, long texts, numbers beyond a double."""
+
+    def create_with(self, key: str, record: dict[str, Any]) -> str:
+        """The path of a new thing with this record; `list` tells the record."""
