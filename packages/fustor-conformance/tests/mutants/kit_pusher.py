@@ -10,6 +10,8 @@ import json
 import os
 import posixpath
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,18 @@ class FileWorld:
     def config(self) -> dict[str, Any]:
         return {"driver": "file", "endpoint": str(Path(self._directory.name, "state.json")), "disabled": False}
 
+    @contextmanager
+    def interrupted(self) -> Iterator[None]:
+        path = Path(self._directory.name)
+        kept = path.with_name(f"{path.name}-away")
+        path.rename(kept)
+        path.touch()
+        try:
+            yield
+        finally:
+            path.unlink()
+            kept.rename(path)
+
     def stored(self) -> list[dict[str, Any]]:
         path = Path(self.config()["endpoint"])
         return json.loads(path.read_text())["rows"] if path.exists() else []
@@ -57,7 +71,9 @@ class LogDriver(PusherDriver):
     def load(self) -> dict[str, Any]:
         path = Path(self.config.endpoint)
         try:
-            return json.loads(path.read_text()) if path.exists() else json.loads(json.dumps(EMPTY))
+            return json.loads(path.read_text())
+        except FileNotFoundError:
+            return json.loads(json.dumps(EMPTY))
         except OSError as error:
             raise RetryableError(f"Cannot read {str(path)!r}: {error}") from error
 

@@ -31,7 +31,10 @@ class SqliteDriver(KeyedDriver):
     pragmas: tuple[str, ...] = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL")
 
     def load(self) -> dict[str, Any]:
-        return read(self.config.endpoint)
+        try:
+            return read(self.config.endpoint)
+        except sqlite3.OperationalError as error:
+            raise RetryableError(f"Cannot read {self.config.endpoint!r}: {error}") from error
 
     def save(self, state: dict[str, Any]) -> None:
         try:

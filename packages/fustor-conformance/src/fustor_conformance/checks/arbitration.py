@@ -80,7 +80,7 @@ def at_once_and_away(subject: PusherSubject) -> int:
     rounds = max(2, round(_ROUNDS * subject.options.histories / _USUAL))
     with Campaign(subject, "U26") as campaign, hurried():
         seen = campaign.sentences([at_once(rounds)], index=False)
-    return seen + away(subject)
+    return seen + away(subject, replaced=subject.options.histories > _USUAL)
 
 
 def _plan(subject: PusherSubject, weights: Counter[str], *, partial: bool = False, known: bool = False) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,12 @@ _LOST = realtime(new(thing("g", 5), index=11), gone("d", index=12), now(thing("f
 _LATER = realtime(now(thing("h", 7), index=14))
 
 
-def away(subject: PusherSubject) -> int:
+def away(subject: PusherSubject, *, replaced: bool) -> int:
     """How much was compared, of every way in which this destination can go; 0 where it cannot be made to.
+
+    Args:
+        subject: the driver.
+        replaced: also put something else in the place of an endpoint that is a file or a directory of this machine.
 
     Raises:
         Broken: push said success for what is not there, raised what no host waits for, or did not go on afterwards.
@@ -42,10 +46,9 @@ def away(subject: PusherSubject) -> int:
     seen = 0
     if isinstance(world, WithInterruption):
         seen += _through(subject, "does not answer", lambda world: world.interrupted(), is_passing=True)
-    try:
-        seen += _through(subject, "has something else in its place", _replaced, is_passing=False)
-    except NotApplicable:
-        return seen  # it is no file of this machine
+    if replaced:
+        with suppress(NotApplicable):  # it is no file of this machine
+            seen += _through(subject, "has something else in its place", _replaced, is_passing=False)
     return seen
 
 

@@ -260,8 +260,10 @@ class AnswersSuccessWhereItFailed(KeyedDriver):
 @log("U26")
 class LetsTheSystemsErrorsThrough(LogDriver):
     def load(self):
-        path = Path(self.config.endpoint)
-        return json.loads(path.read_text()) if path.exists() else super().load()
+        try:
+            return json.loads(Path(self.config.endpoint).read_text())
+        except FileNotFoundError:
+            return super().load()
 
 
 @keyed("U26")
