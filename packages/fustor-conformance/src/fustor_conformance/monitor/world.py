@@ -13,6 +13,8 @@ from fustor_conformance.monitor.core import Monitor
 __all__ = ["WatchedWorld"]
 
 _READS = frozenset({"config", "list", "stored", "broken", "demo"})
+_BLOCKS = frozenset({"unreadable", "interrupted", "write_slowly"})
+"""What is entered; another context manager, such as a connection, may be a helper of the World's own."""
 
 
 class WatchedWorld:
@@ -54,7 +56,7 @@ def _counted(method: Callable[..., Any], monitor: Monitor) -> Callable[..., Any]
             result = method(*args, **keywords)
         finally:
             monitor.world_changes()
-        return _counted_block(result, monitor) if isinstance(result, AbstractContextManager) else result
+        return _counted_block(result, monitor) if method.__name__ in _BLOCKS else result
 
     return call
 
