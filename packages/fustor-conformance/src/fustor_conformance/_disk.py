@@ -13,14 +13,15 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import TypeAlias
 
 from fustor_conformance._pages import PAGE, UnseenError, unwritten
 
-__all__ = ["Disk", "Files", "Left"]
+__all__ = ["Disk", "Files", "Left", "files_below"]
 
 Files: TypeAlias = dict[str, bytes]
 """Contents by path."""
@@ -81,6 +82,7 @@ class Disk:
             self._settle()
             for name in [other for other in {*self._opened, *self._made} if other.startswith(path)]:
                 self._opened.discard(name)
+                self._made.discard(name)
             self._forget(path)
 
     def renames(self, new: str) -> None:
@@ -147,10 +149,7 @@ class Disk:
             self._written.discard(_inode(Path(path)))
 
     def _files(self) -> Iterator[Path]:
-        for root in self.roots:
-            for path in [root] if root.is_file() else sorted(root.rglob("*")):
-                if path.is_file() and not path.is_symlink():
-                    yield path
+        return files_below(self.roots)
 
     def _read(self, path: Path) -> tuple[bytes, bytes, int] | None:
         """The file's bytes, those on the disk, and how many pages differ; None when it went meanwhile."""
@@ -190,6 +189,13 @@ class Disk:
             if before:
                 old[path] = before[0]
         return old
+
+
+def files_below(roots: Iterable[Path]) -> Iterator[Path]:
+    """The files in these directories, or whose names begin as theirs do where they are files or not there."""
+    for root in roots:
+        found = root.rglob("*") if root.is_dir() else root.parent.glob(f"{escape(root.name)}*")
+        yield from (path for path in sorted(found) if path.is_file() and not path.is_symlink())
 
 
 def _differing(data: bytes, old: bytes) -> list[int]:

@@ -3,44 +3,73 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fustor_conformance._disk import Files
+from fustor_conformance._disk import Files, files_below
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.worlds import PusherWorld
 
-__all__ = ["put_back", "roots_of"]
+__all__ = ["Roots", "roots_of"]
 
-_EVERYBODYS = frozenset(map(Path, ("/", "/tmp", "/var/tmp", "/dev/shm")))  # noqa: S108 - nothing is written there
 _MOST_FILES, _MOST_BYTES = 1_000, 32 << 20
 _LONGEST_PATH = 1_000
 
 
-def roots_of(world: PusherWorld) -> list[Path]:
+@dataclass(frozen=True)
+class Roots:
+    """Directories, and files with all whose names begin as theirs do; `others` were there before the driver was."""
+
+    paths: tuple[Path, ...]
+    others: frozenset[Path]
+
+    @property
+    def names(self) -> list[str]:
+        """As text."""
+        return list(map(str, self.paths))
+
+    def files(self) -> list[Path]:
+        """The files that are there now."""
+        return list(files_below(self.paths))
+
+    def put_back(self, files: Files) -> None:
+        """Let the destination have exactly these files; what was there before it stays."""
+        for path in self.files():
+            if str(path) not in files and path not in self.others:
+                path.unlink()
+        for name, data in files.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists() or path.read_bytes() != data:
+                path.write_bytes(data)
+
+
+def roots_of(world: PusherWorld) -> Roots:
     """Where the destination's files are: what the configuration names, and the World's own temporary directory.
 
     Raises:
         NotApplicable: nothing there is a path of this machine, it is too much to look through, or it is held open.
     """
-    named = [_as_path(text) for text in _texts(world.config())]
-    held = [_as_path(getattr(value, "name", value)) for value in vars(world).values() if _is_pathlike(value)]
-    roots = {root for path in named for root in _around(path)} | {path for path in held if path and path.is_dir()}
-    kept = [root for root in sorted(roots) if not any(other in root.parents for other in roots)]
-    files = [path for root in kept for path in root.rglob("*")]
-    if not kept:
+    named = filter(None, map(_as_path, _texts(world.config())))
+    held = filter(None, (_as_path(getattr(value, "name", value)) for value in vars(world).values() if _names(value)))
+    wanted = {_around(path) for path in named} | {path for path in held if path.is_dir() and _is_temporary(path)}
+    paths = tuple(path for path in sorted(wanted) if not any(other in path.parents for other in wanted))
+    if not paths:
         raise NotApplicable("Neither the configuration nor the World names files of this machine")
-    if len(files) > _MOST_FILES or sum(path.stat().st_size for path in files if path.is_file()) > _MOST_BYTES:
-        raise NotApplicable(f"There are too many files in {', '.join(map(str, kept))} already to watch them")
-    if held_open := [path for path in _own_files() if any(path.is_relative_to(root) for root in kept)]:
+    there = list(files_below(paths))
+    if len(there) > _MOST_FILES or sum(path.stat().st_size for path in there) > _MOST_BYTES:
+        raise NotApplicable(f"There are too many files in {', '.join(map(str, paths))} already to watch them")
+    if held_open := [path for path in _own_files() if any(path.is_relative_to(root) for root in paths)]:
         raise NotApplicable(f"The World keeps {held_open[0].name!r} open: no power cut can be played under it")
-    return kept
+    return Roots(paths, frozenset(there))
 
 
-def _own_files() -> list[Path]:
+def _own_files() -> Iterator[Path]:
     opened = Path("/proc/self/fd")
-    return [link.readlink() for link in opened.iterdir() if link.is_symlink()] if opened.exists() else []
+    if opened.exists():
+        yield from (link.readlink() for link in opened.iterdir() if link.is_symlink())
 
 
 def _texts(value: Any) -> list[str]:
@@ -51,7 +80,7 @@ def _texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def _is_pathlike(value: object) -> bool:
+def _names(value: object) -> bool:
     return isinstance(value, str | Path | tempfile.TemporaryDirectory)
 
 
@@ -61,24 +90,14 @@ def _as_path(text: object) -> Path | None:
     return path.resolve() if path.is_absolute() and "\0" not in bare and len(bare) < _LONGEST_PATH else None
 
 
-def _around(path: Path | None) -> list[Path]:
-    """The directory itself, or the one that a file is in; none that is anybody's."""
-    if path is None:
-        return []
+def _is_temporary(path: Path) -> bool:
+    """Whether it lies in the directory for temporary files, and so is a World's own."""
+    return Path(tempfile.gettempdir()).resolve() in path.parents
+
+
+def _around(path: Path) -> Path:
+    """The directory itself; of a file, the temporary directory that it is in, or else the file with its neighbours."""
     directory = path
     while not directory.is_dir():
         directory = directory.parent
-    shared = {*_EVERYBODYS, Path.home(), *Path.home().parents, Path(tempfile.gettempdir()).resolve()}
-    return [directory] if directory not in shared else [path] if path.is_file() or directory == path.parent else []
-
-
-def put_back(roots: Sequence[Path], files: Files) -> None:
-    """Let there be exactly these files below the roots."""
-    for root in roots:
-        for path in sorted(root.rglob("*")):
-            if path.is_file() and not path.is_symlink() and str(path) not in files:
-                path.unlink()
-    for name, data in files.items():
-        path = Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    return directory if directory == path or _is_temporary(directory) else path

@@ -16,7 +16,7 @@ from fustor_conformance._crashes import Destination, batch, first_snapshot
 from fustor_conformance._desk import Desk, at_desk, told
 from fustor_conformance._disk import Files, Left
 from fustor_conformance._elsewhere import Said, Step, committing, opening, pushing
-from fustor_conformance._roots import put_back, roots_of
+from fustor_conformance._roots import roots_of
 from fustor_conformance._search import came_later, directory_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -183,11 +183,11 @@ def _cuts_after_push(subject: PusherSubject, what_is_left: Callable[[Left], File
         roots, there = roots_of(world), Destination(subject, world)
         pushes = [first_snapshot(), *map(batch, range(1, 5))]
         steps = [opening(), _FIRST, *(pushing(*events) for events in pushes[1:])]
-        said = there.run(*steps, roots=list(map(str, roots))).require(steps)[1:]
+        said = there.run(*steps, roots=roots.names).require(steps)[1:]
         for number, (events, left) in enumerate(zip(pushes, [one.lefts[-1] for one in said], strict=True), start=1):
             there.done += events
             if (files := what_is_left(left)) != left.now:
-                put_back(roots, files)
+                roots.put_back(files)
                 moment = f"The power failed when push {number} had returned, with {why(left)}"
                 there.require_index(moment)
                 there.require(moment)
@@ -208,11 +208,11 @@ def order_of_writing(subject: PusherSubject) -> int:
     with subject.world() as world:
         roots, there = roots_of(world), Destination(subject, world)
         steps = [opening(), _FIRST, pushing(*batch(1)), pushing(*batch(2), armed=True)]
-        said = there.run(*steps, roots=list(map(str, roots)), boundaries=True).require(steps)
+        said = there.run(*steps, roots=roots.names, boundaries=True).require(steps)
         lefts = list(_different(said[-1].lefts))
         chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
         for left in _in_time(_some(lefts, _CUTS, chance), _KILLING_SEC, _LEAST):
-            put_back(roots, _left(left))
+            roots.put_back(_left(left))
             there.done = [*first_snapshot(), *batch(1)]
             there.require_going_on(f"The power failed inside push, {left.when}", batch(2))
         _require_sight(said[1:])

@@ -10,7 +10,7 @@ from fustor_conformance._crashes import Destination, batch, first_snapshot
 from fustor_conformance._desk import TIME, told
 from fustor_conformance._disk import Files
 from fustor_conformance._elsewhere import Said, Step, committing, opening, pushing, room
-from fustor_conformance._roots import put_back, roots_of
+from fustor_conformance._roots import roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
@@ -30,7 +30,7 @@ def full_disk(subject: PusherSubject) -> int:
         steps = [opening(), _FIRST, pushing(*batch(1))]
         there.run(*steps).require(steps)
         there.done += [*first_snapshot(), *batch(1)]
-        limit = _LITTLE + max((path.stat().st_size for root in roots for path in root.rglob("*")), default=0)
+        limit = _LITTLE + max((path.stat().st_size for path in roots.files()), default=0)
         _require_refusal(there, _pushed(there, [opening(), room(limit), pushing(*_big(subject))]))
         moment = "After a push that the full disk refused"
         there.require(moment)
@@ -92,10 +92,10 @@ def torn_tail(subject: PusherSubject) -> int:
     with subject.world() as world:
         roots, there = roots_of(world), Destination(subject, world)
         steps = [opening(), _FIRST, pushing(*batch(1)), pushing(*batch(2))]
-        said = there.run(*steps, roots=list(map(str, roots))).require(steps)
+        said = there.run(*steps, roots=roots.names).require(steps)
         states = list(_torn(said[-2], said[-1]))
         for moment, files in states:
-            put_back(roots, files)
+            roots.put_back(files)
             there.done = [*first_snapshot(), *batch(1)]
             there.require_going_on(moment, batch(2))
         if not states:

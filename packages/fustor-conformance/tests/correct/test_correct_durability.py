@@ -1,0 +1,32 @@
+"""No driver that is durable in an unusual way is called otherwise."""
+
+import pytest
+from correct_durable import (
+    KeepsItOpen,
+    Mapped,
+    ReopensToSync,
+    RollsBack,
+    Synchronous,
+    SyncsByACommand,
+    SyncsTheFileSystem,
+    TouchesFirst,
+)
+from kit_pusher import FileWorld
+from kit_sqlite import SqliteDriver, SqliteWorld
+
+from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.outcome import NotApplicable
+from fustor_conformance.registry import find_check
+
+FILES = (Mapped, ReopensToSync, Synchronous, SyncsByACommand, SyncsTheFileSystem)
+DATABASES = (KeepsItOpen, RollsBack, SqliteDriver, TouchesFirst)
+
+
+@pytest.mark.parametrize("driver", [*FILES, *DATABASES])
+def test_it_is_durable(driver):
+    world = SqliteWorld if driver in DATABASES else FileWorld
+    subject = subject_of_class(Kind.PUSHER, driver, world, name="durable")
+    for rule in ("U16", "U27", "U28", "U29", "U33"):
+        assert find_check(rule, Kind.PUSHER)(subject) > 0
+    with pytest.raises(NotApplicable, match="only adds to"):
+        find_check("U34", Kind.PUSHER)(subject)
