@@ -93,10 +93,11 @@ class Destination:
         above = [event for event in torn if event.index > committed]
         self.require(moment)
         self._require_present([event for event in torn if event not in above], moment, "the committed index has")
-        if above:
-            self._opened(moment, [opening(), pushing(*above), closing()])
+        for events in filter(None, (above[:1], above[1:])):  # as a host may: at first less than what was torn
+            self._opened(moment, [opening(), pushing(*events), closing()])
+            self._require_present(events, moment, "after another push of what lies above the index, it should have")
         self.done += torn
-        self._require_present(self.done, moment, "after another push of what lies above the index, it should have")
+        self.require(moment)
         if self.keeps_index or self.world.keyed:
             self._require_one_copy(moment)
 
