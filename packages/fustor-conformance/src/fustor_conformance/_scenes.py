@@ -83,13 +83,14 @@ class Reading(Generic[_T]):
         """Whether it has not ended yet."""
         return self._thread.is_alive()
 
-    def steps(self, most: int) -> Iterator[int]:
+    def steps(self, most: int, *, paced: bool = True) -> Iterator[int]:
         """Numbers up to `most`, as long as the reading goes on: one for each change to make meanwhile."""
         for number in range(most):
             if not self.goes_on:
                 return
             yield number
-            pace()
+            if paced:
+                pace()
 
     def finish(self, seconds: float = _READING_SEC) -> list[_T]:
         """All that was read. Raises what the iterator raised.

@@ -247,12 +247,17 @@ def dict_is_the_hosts(subject: SourceSubject) -> int:
 
 
 class _Watched(dict[str, float]):
-    """A host's dict that lets nobody write, not even for a moment."""
+    """A host's dict that notes whoever writes, be it for a moment; it keeps what it has."""
 
-    def _refuse(self, *what: object, **more: object) -> Any:
-        raise Broken("The audit changes the host's dict itself", str(what or more or "it"))
+    def __init__(self, held: Stamps) -> None:
+        super().__init__(held)
+        self.writes: list[str] = []
 
-    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _refuse
+    def _note(self, *what: object, **more: object) -> Any:
+        self.writes.append(str(what or more or "all"))
+        return self
+
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _note
 
 
 def _watched(driver: SourceDriver, cache: dict[str, float], *, stop_after: int | None = None) -> tuple[int, Stamps]:
@@ -263,10 +268,8 @@ def _watched(driver: SourceDriver, cache: dict[str, float], *, stop_after: int |
     for item in islice(driver.get_audit_iterator(mtime_cache=held, batch_size=2), stop_after):
         seen += 1
         stamps.update(_pair(item)[1])
-        if held != cache:
-            raise Broken("The audit changes the host's dict itself", {**held})
-    if held != cache:
-        raise Broken("The audit changes the host's dict itself", {**held})
+    if held.writes or held != cache:
+        raise Broken("The audit changes the host's dict itself", *held.writes[:3])
     return seen, stamps
 
 

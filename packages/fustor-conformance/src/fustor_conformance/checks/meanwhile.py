@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -22,8 +23,9 @@ _MORE_THAN_A_PAGE = 1200
 _PAGES_SEC = 1.0
 _CHANGES = 60
 _ROUNDS = 6
+_ROUNDS_SEC = 1.5
 _SOME = 250
-_MODIFIED = 3000
+_MODIFIED = 1000
 _SOME_SEC = 0.3
 
 
@@ -77,11 +79,14 @@ def older_than_realtime(subject: SourceSubject) -> int:
         paths = many(world, lambda number: f"kit-{number}", _SOME, _SOME_SEC)
         stream.require(paths)
         rows: list[Row] = []
+        deadline = time.monotonic() + _ROUNDS_SEC
         for turn in range(_ROUNDS):
             reading = Reading(lambda: rows_of(driver.get_snapshot_iterator()))
             for number in reading.steps(_MODIFIED):
                 world.modify(paths[(turn + number * 7) % len(paths)])
             rows += reading.finish()
+            if turn and time.monotonic() > deadline:
+                break
         rows += _stepped(world, driver, stream)
         stream.require([world.create("kit-last")])
         return sum(_require_older(row, told) for row, told in _replaced(rows, stream)) or len(rows)
@@ -132,9 +137,11 @@ def audit_meanwhile(subject: SourceSubject) -> int:
     """Others come and go in the same containers while audits of both dialects are read."""
     with subject.world() as world, subject.driver(world) as driver:
         paths = many(world, boxed(world, "kit-box"), _SOME, _SOME_SEC)
+        if "nest" in world.operations:
+            paths += [world.create("kit-box-0/inner/thing"), world.create("kit-box-1/ü")]
         listed = world.list()
         kept = {path: listed[path] for path in paths if path in listed}
-        seen = 0
+        seen, deadline = 0, time.monotonic() + _ROUNDS_SEC
         for turn in range(_ROUNDS):
             going = [world.create(_beside(world, turn, number)) for number in range(_CHANGES)]
             reading = Reading(lambda guide=turn % 2: audited(driver, None if guide else {}))  # type: ignore[misc]
@@ -145,6 +152,8 @@ def audit_meanwhile(subject: SourceSubject) -> int:
             events = reading.finish()
             _require_told(events, kept, guide=bool(turn % 2))
             seen += len(events)
+            if turn and time.monotonic() > deadline:
+                break
         return seen
 
 

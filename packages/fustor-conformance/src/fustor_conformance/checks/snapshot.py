@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -24,7 +25,9 @@ from fustor_event_model import EventBase
 _THINGS = 12
 _MANY = 300
 _MANY_SEC = 0.4
-_RACES = 3
+_RACES = 8
+_RACES_SEC = 1.0
+_RACE_SEC = 0.2
 
 
 @check("S01")
@@ -70,8 +73,11 @@ def no_path_twice(subject: SourceSubject) -> int:
 def vanishing_items(subject: SourceSubject) -> int:
     """Deleted, or refused, while the snapshot reads."""
     with subject.world() as world, subject.driver(world) as driver:
+        deadline = time.monotonic() + _RACES_SEC
         for race in range(_RACES):
             _race(world, driver, race)
+            if time.monotonic() > deadline:
+                break
         doomed = populate(world)[-3:]
         rows = []
         for number, event in enumerate(driver.get_snapshot_iterator(batch_size=1)):
@@ -88,13 +94,22 @@ def vanishing_items(subject: SourceSubject) -> int:
 
 def _race(world: SourceWorld, driver: SourceDriver, race: int) -> None:
     """Deleted by another hand, from the end, while the driver goes over them from the beginning."""
-    paths = many(world, boxed(world, f"kit-race-{race}"), _MANY, _MANY_SEC)
+    paths = many(world, _racing(world, race), _MANY, _RACE_SEC)
     reading = Reading(lambda: rows_of(driver.get_snapshot_iterator()))
-    for number in reading.steps(len(paths) // 2):
+    for number in reading.steps(len(paths) // 2, paced=race % 2 == 1):
         world.delete(paths.pop(-1 - number % 2))
     told = {row["path"] for row in reading.finish()}
     if lacking := set(paths) - told:
         raise Broken("Things vanished, and the snapshot leaves out others", *sorted(lacking)[:5])
+
+
+def _racing(world: SourceWorld, race: int) -> Callable[[int], str]:
+    """Keys at the top, in a container, in one that holds another one, and under names that are not ASCII."""
+    shape = race % 4 if "nest" in world.operations else 0
+    box = f"kit-race-{race}"
+    if shape == 2:  # noqa: PLR2004 - one of four
+        world.create(f"{box}/inner/thing")
+    return lambda number: (f"{box}-{number}", f"{box}/{number}", f"{box}/{number}", f"{box}/ü-{number}")[shape]
 
 
 def _refused(world: SourceWorld, driver: SourceDriver) -> int:

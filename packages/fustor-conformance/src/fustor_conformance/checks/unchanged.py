@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 import time
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, TypeAlias
 
+from fustor_conformance._scenes import Reading, pace
 from fustor_conformance.checks.audit import run_pairs, settle
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -17,9 +19,11 @@ from fustor_core.drivers import SourceDriver
 Row = dict[str, Any]
 Cache: TypeAlias = dict[str, float]
 
+_BOXES = 6
 _YOUNG = 25
+_WITHIN = 50
+_STEP_SEC = 0.00004
 _YOUNG_SEC = 1.0
-_STEADY_AUDITS = 3
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,11 @@ class _Steady:
         return _is_marked(container, self.rows)
 
     def require_listed(self, why: str, container: str, cache: Cache | None = None) -> int:
-        """Listed anew by one more audit: without a mark, and with all that is in it."""
-        rows = self.audit(cache)
+        """Listed anew by one more audit."""
+        return self.require_in(why, container, self.audit(cache))
+
+    def require_in(self, why: str, container: str, rows: list[Row]) -> int:
+        """Listed anew in these rows: without a mark, and with all that is in it."""
         found = [row for row in rows if row["path"] == container]
         children = {path for path in self.world.list() if posixpath.dirname(path) == container}
         lacking = children - {row["path"] for row in rows}
@@ -53,10 +60,9 @@ class _Steady:
 
 def _steady(driver: SourceDriver, world: SourceWorld) -> _Steady:
     cache: Cache = {}
-    rows: list[Row] = []
-    for _ in range(_STEADY_AUDITS):
-        rows = run_pairs(driver, cache)
-        settle(world)
+    settle(world)
+    run_pairs(driver, cache)
+    rows = run_pairs(driver, cache)
     return _Steady(driver, world, cache, rows)
 
 
@@ -68,14 +74,24 @@ def held_with_the_same_time(subject: SourceSubject) -> int:
             world.create(_in(world, box, "thing"))
         steady = _steady(driver, world)
         seen = len(steady.rows)
-        for container in [path for path in steady.cache if steady.skips(path)]:
-            held = steady.cache[container]
-            others = {path: other for path, other in steady.cache.items() if path != container}
-            told = {"does not hold it": others}
-            told |= {f"holds it with {other!r}": {**others, container: other} for other in (held + 1, held - 1, 0.0)}
-            for what, changed in told.items():
-                seen += steady.require_listed(f"The host's dict {what}, the mtime is {held!r}", container, changed)
+        skipped = [path for path in steady.cache if steady.skips(path)]
+        for what, told in _other_dicts(steady.cache, skipped).items():
+            rows = steady.audit(told)
+            for container in skipped:
+                if told.get(container) != steady.cache[container]:
+                    seen += steady.require_in(f"The host's dict {what}", container, rows)
         return seen
+
+
+def _other_dicts(cache: Cache, skipped: list[str]) -> dict[str, Cache]:
+    """Dicts that lack every second container that was skipped, or hold all with another time."""
+    found = {
+        f"lacks {half[:3]}": {path: held for path, held in cache.items() if path not in half}
+        for half in (skipped[::2], skipped[1::2])
+        if half
+    }
+    found |= {f"holds all with {by:+} s": {path: held + by for path, held in cache.items()} for by in (1, -1)}
+    return found | {"holds all with 0": dict.fromkeys(cache, 0.0)}
 
 
 @check("A14")
@@ -152,14 +168,16 @@ def _changed_in_realtime(subject: SourceSubject, world: SourceWorld, driver: Sou
 
 
 def _exchanged(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
-    """Another container has the path, and the host's dict holds it with the time that this one has."""
+    """Another container has the path, and the time: one that it has by chance, or one that the host's dict holds."""
     del subject
     if not {"nest", "rename"} <= world.operations:
         return 0
-    first, second = (posixpath.dirname(world.create(f"{box}/of-{box}")) for box in ("kit-a", "kit-b"))
+    boxes = [posixpath.dirname(world.create(f"kit-{number}/of-{number}")) for number in range(_BOXES)]
     steady = _steady(driver, world)
-    if second not in steady.cache:
-        return 1
+    known = [path for path in boxes if path in steady.cache]
+    first, second = next(
+        (pair for pair in combinations(known, 2) if steady.cache[pair[0]] == steady.cache[pair[1]]), known[:2]
+    )
     world.rename(first, "kit-aside")
     world.rename(second, posixpath.basename(first))
     held = {**steady.cache, first: steady.cache[second]}
@@ -184,7 +202,25 @@ def too_young_to_be_known(subject: SourceSubject) -> int:
                 )
             if time.monotonic() > deadline:
                 break
-        return seen
+        return seen + _within_a_tick(world, driver, cache)
+
+
+def _within_a_tick(world: SourceWorld, driver: SourceDriver, cache: Cache) -> int:
+    """A change just before an audit, another one right after its listing, and then rest: the next audit has both."""
+    deadline = time.monotonic() + _YOUNG_SEC
+    for number in range(_WITHIN):
+        world.create(_in(world, "kit-a", f"before-{number}"))
+        reading = Reading(lambda: run_pairs(driver, cache))
+        pace(_STEP_SEC * number)
+        path = world.create(_in(world, "kit-a", f"after-{number}"))
+        if path not in {row["path"] for row in (*reading.finish(), *run_pairs(driver, cache))}:
+            raise Broken(
+                f"{path!r} was made while an audit was read and is in neither this one nor the next: the container has"
+                " the same time as when it was listed, and is called unchanged"
+            )
+        if time.monotonic() > deadline:
+            break
+    return number
 
 
 def _in(world: SourceWorld, box: str, name: str) -> str:
