@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from fustor_conformance._bench import judged_side_by_side
 from fustor_conformance._progress import Teller
 from fustor_conformance._verdict_file import VerdictFile, VerdictFileError
+from fustor_conformance._worker import Job
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.judge import Judge
 from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
@@ -22,6 +24,10 @@ __all__ = ["conform", "explain"]
 _USAGE = 2
 _ENVIRONMENT = 7
 _NOT_CONFORMANT = 8
+_JOBS = 4
+"""Checks that run at once: most of their time is waiting."""
+_WORTH_IT = 12
+"""How many checks must be asked for to start processes for them."""
 
 
 def conform(  # noqa: PLR0917 - typer reads a command line from a signature
@@ -38,6 +44,7 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     seed: Annotated[int, typer.Option(metavar="N", help="What they are drawn from")] = 1,
     history: Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it")] = None,
     *,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Checks side by side")] = _JOBS,
     long: Annotated[bool, typer.Option("--long", help="Ten times the histories")] = False,
     durations: Annotated[int, typer.Option(min=0, metavar="N", help="Also print the N slowest checks")] = 0,
     released: Annotated[bool, typer.Option("--released", help="Also beside the released cores (slow)")] = False,
@@ -77,7 +84,9 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     verdict_file = _verdict_file(subject) if record else None
     with Teller() as teller:
         judge = Judge(subject, profile, progress=teller)
-        done = report_of(judge, judge.verdicts(rules))
+        job = Job(kind, subject.name, world, options, profile, judge.deadline_sec)
+        side_by_side = jobs > 1 and len(rules) >= _WORTH_IT
+        done = report_of(judge, judged_side_by_side(judge, rules, job, jobs) if side_by_side else judge.verdicts(rules))
     write_reports_to(report or (), done)
     if verdict_file:
         _record(verdict_file, done)

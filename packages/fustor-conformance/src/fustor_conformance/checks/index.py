@@ -59,23 +59,23 @@ def resume_anywhere(subject: SourceSubject) -> int:
     """From each delivered index, everything after it."""
     with subject.world() as world:
         told = told_once(subject, world)
-        again = _walk(subject, world, told[:_WALKED], told)[0]
-        _walk(subject, world, again[:_WALKED_AGAIN], again)  # what a resumed stream delivers is a position as well
+        again: list[EventBase] = []
+        for number, event in enumerate(told[:_WALKED]):
+            with subject.driver(world) as driver:
+                if not driver.is_position_available(event.index):
+                    raise Broken(f"Index {event.index} was just delivered, yet is_position_available says False", event)
+                stream = require_rest(subject, driver, event.index, told[number + 1 :])
+                again = again or [one for one in stream.events if one.rows and one.index > event.index]
+        _resume_again(subject, world, again)
     return len(told)
 
 
-def _walk(
-    subject: SourceSubject, world: SourceWorld, positions: Sequence[EventBase], told: Sequence[EventBase]
-) -> list[list[EventBase]]:
-    """What a stream tells from each of the positions, with which `told` begins."""
-    found = []
-    for number, event in enumerate(positions):
+def _resume_again(subject: SourceSubject, world: SourceWorld, told: Sequence[EventBase]) -> None:
+    """What a resumed stream delivers is a position as well, unless resuming at a later one has released it."""
+    for number, event in enumerate(told[:_WALKED_AGAIN]):
         with subject.driver(world) as driver:
-            if not driver.is_position_available(event.index):
-                raise Broken(f"Index {event.index} was just delivered, yet is_position_available says False", event)
-            stream = require_rest(subject, driver, event.index, told[number + 1 :])
-            found.append([one for one in stream.events if one.rows and one.index > event.index])
-    return found
+            if driver.is_position_available(event.index):
+                require_rest(subject, driver, event.index, told[number + 1 :])
 
 
 @check("I04")
