@@ -1,0 +1,104 @@
+"""Checks in worker processes: the same verdicts, whatever a driver does to its process."""
+
+import pytest
+from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
+
+from fustor_conformance import Judge, Kind, Profile, Status, find_rule, find_subject, rules_for
+from fustor_conformance._bench import _hands, _Plan, judged_side_by_side
+from fustor_conformance._worker import Job
+from fustor_conformance.subject import Options
+
+RULES = [find_rule(rule_id) for rule_id in ("P01", "C01", "C02", "C04", "C11", "U01", "U06", "U08", "U11", "U12")]
+WORLD = """
+import json
+import tempfile
+from pathlib import Path
+
+
+class World:
+    keyed = False
+
+    def __enter__(self):
+        self.directory = tempfile.TemporaryDirectory()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.directory.cleanup()
+
+    def config(self):
+        return {"endpoint": self.directory.name}
+
+    def stored(self):
+        return []
+"""
+FIXED = WORLD.replace('{"endpoint": self.directory.name}', '{"endpoint": "/one/place"}')
+FATAL = STUB_PUSHER.replace(
+    'raise NotImplementedError("Open a session")', 'print("noise"); import os; os._exit(7)'
+).replace('raise NotImplementedError("Return {}")', "return {}")
+
+
+def job_of(name, deadline_sec=20.0):
+    return Job(Kind.PUSHER, name, None, Options(), Profile.GUIDE, deadline_sec)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    def put(driver, world, name):
+        install(tmp_path, "pusher", {"__init__": "", "driver": driver, "testing": world}, name=name)
+        monkeypatch.syspath_prepend(tmp_path)
+        return name
+
+    return put
+
+
+def test_the_verdicts_are_those_of_one_process():
+    alone = Judge(find_subject(Kind.PUSHER, "example")).verdicts(RULES)
+    seen = []
+    judge = Judge(find_subject(Kind.PUSHER, "example"), progress=seen.append)
+    beside = judged_side_by_side(judge, RULES, job_of("example"), 2)
+    assert [(v.rule.id, v.status, v.observed) for v in beside] == [(v.rule.id, v.status, v.observed) for v in alone]
+    assert {progress.rule.id for progress in seen} == {rule.id for rule in RULES}
+
+
+def test_a_driver_that_ends_its_process_costs_that_check_alone(installed):
+    name = installed(FATAL, WORLD, "fatal")
+    verdicts = judged_side_by_side(Judge(find_subject(Kind.PUSHER, name)), RULES[:6], job_of(name), 2)
+    found = {verdict.rule.id: verdict for verdict in verdicts}
+    assert (found["U01"].status, found["U01"].detail) == (
+        Status.FAILED,
+        "The process ended with 7 while this check ran",
+    )
+    assert {found[rule_id].status for rule_id in ("P01", "C01", "C02", "C04")} == {Status.PASSED}
+
+
+@pytest.mark.parametrize("world", [FIXED, STUB_PUSHER_WORLD, WORLD.replace("return self", "raise OSError")])
+def test_worlds_that_may_be_in_each_others_way_keep_the_checks_in_one_process(installed, world):
+    name = installed(STUB_PUSHER, world, "narrow")
+    with _hands(job_of(name), 2) as hands:
+        assert hands == []
+
+
+def test_worlds_that_live_apart_let_processes_work(installed):
+    name = installed(STUB_PUSHER, WORLD, "wide")
+    with _hands(job_of(name), 2) as hands:
+        assert len(hands) == 2
+
+
+def test_a_plan_takes_what_others_wait_for_first_and_nothing_before_its_time():
+    plan = _Plan([find_rule("R05")], Kind.SOURCE)
+    order = []
+    while (rule := plan.take()) is not None:
+        assert {r for r in rule.requires if find_rule(r).levels(Kind.SOURCE)} <= set(order)
+        order.append(rule.id)
+        plan.done(rule)
+    assert (order[0], order[-1]) == ("C01", "R05")
+
+
+def test_a_plan_has_every_rule_once():
+    rules = rules_for(Kind.SOURCE, Profile.GUIDE)
+    plan = _Plan(rules, Kind.SOURCE)
+    taken = []
+    while (rule := plan.take()) is not None:
+        taken.append(rule.id)
+        plan.done(rule)
+    assert sorted(taken) == sorted(rule.id for rule in rules)
