@@ -125,7 +125,7 @@ class Nursery:
         self._tell({"path": sys.path, "driver": f"{driver_class.__module__}:{driver_class.__qualname__}"})
 
     def run(self, config: dict[str, Any], steps: Sequence[Step], **job: Any) -> Ended:
-        """The steps in a process of its own. Keywords: `die_at`, `roots`, `boundaries`, `environ`.
+        """The steps in a process of its own. Keywords: `die_at`, `roots`, `boundaries`.
 
         Raises:
             Broken: it does not end.

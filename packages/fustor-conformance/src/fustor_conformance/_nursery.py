@@ -9,13 +9,16 @@ import base64
 import json
 import os
 import resource
+import select
 import signal
 import sys
-import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
+
+_CHUNK = 1 << 16
 
 
 class _Job:
@@ -36,8 +39,6 @@ class _Job:
             data = data[os.write(self.output, data) :]
 
     def run(self) -> None:
-        os.environ.update(self.job.get("environ", {}))
-        time.tzset()
         self._watch()
         asyncio.run(self._steps())
 
@@ -144,9 +145,24 @@ def _born(driver: type[Any], job: dict[str, Any]) -> tuple[list[Any], int]:
         finally:
             os._exit(status)  # as a process that dies: nothing is closed, no thread is waited for
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = [json.loads(line) for line in pipe if line.endswith(b"\n")]
-    return said, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        lines = b"".join(_until_gone(pipe, process)).split(b"\n")[:-1]
+    return [json.loads(line) for line in lines], os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _until_gone(pipe: Any, process: int) -> Iterator[bytes]:
+    """What comes out of the pipe while the process lives: processes that it left behind hold the other end open."""
+    watched = [pipe, *([os.pidfd_open(process)] if hasattr(os, "pidfd_open") else [])]
+    try:
+        while True:
+            ready = select.select(watched, [], [])[0]
+            chunk = pipe.read(_CHUNK) if pipe in ready else b""
+            if not chunk:
+                return
+            yield chunk
+    finally:
+        for descriptor in watched[1:]:
+            os.close(descriptor)
 
 
 def main() -> None:

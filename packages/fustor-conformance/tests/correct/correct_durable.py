@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import json
 import mmap
 import os
+import signal
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -118,3 +120,27 @@ class RollsBack(SqliteDriver):
     """With a rollback journal that is truncated."""
 
     pragmas = ("PRAGMA journal_mode = TRUNCATE", "PRAGMA synchronous = EXTRA")
+
+
+class LeavesAProcess(_Scratch):
+    """Keeps a helper that lives on when the driver's process dies."""
+
+    helper: Any = None
+
+    def write(self, path: Path, data: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if self.helper is None:
+            self.helper = os.fork() or self.wait_for_the_end()
+
+    def wait_for_the_end(self) -> None:
+        signal.pause()
+        os._exit(0)
+
+    async def close(self) -> None:
+        if self.helper is not None:
+            os.kill(self.helper, signal.SIGKILL)
+            await asyncio.to_thread(os.waitpid, self.helper, 0)
+            self.helper = None

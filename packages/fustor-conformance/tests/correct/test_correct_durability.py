@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from correct_durable import (
     KeepsItOpen,
+    LeavesAProcess,
     Mapped,
     ReopensToSync,
     RollsBack,
@@ -20,7 +21,7 @@ from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.registry import find_check
 
-FILES = (Mapped, ReopensToSync, Synchronous, SyncsByACommand, SyncsTheFileSystem)
+FILES = (LeavesAProcess, Mapped, ReopensToSync, Synchronous, SyncsByACommand, SyncsTheFileSystem)
 DATABASES = (KeepsItOpen, RollsBack, SqliteDriver, TouchesFirst)
 
 

@@ -28,7 +28,7 @@ _SNAPSHOT = MessageSource.SNAPSHOT
 _MOST = (5, 4, 3)
 """How many moments of a push are tried: after calls that make something visible, durable, and after others."""
 _SHOWS = frozenset({"rename", "replace", "link", "commit"})
-_CHANGES = frozenset({"fsync", "fdatasync", "flush", "executemany"})
+_CHANGES = frozenset({"fsync", "fdatasync", "flush", "execute", "executemany", "executescript"})
 _CUTS = 12
 _TRIES = 5
 _KILLING_SEC, _ENDING_SEC, _LEAST = 2.0, 1.0, 4
