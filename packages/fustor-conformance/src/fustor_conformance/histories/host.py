@@ -22,6 +22,7 @@ from fustor_event_model import EventBase
 _BATCH_SIZES = (2, 1, 7, 100, None)
 _QUEUES = (1000, 1, 4)
 _GRACE_SEC = 3.0
+_QUICK_SEC = 0.02
 _PASS_SEC = 3.0
 """How long a pass with small batches may take; where a source is slow, its batches are larger."""
 
@@ -174,7 +175,9 @@ class Host:
         size = _BATCH_SIZES[pick % len(_BATCH_SIZES)]
         if size is None:
             return {}
-        return {"batch_size": max(size, int(len(self.world.list()) * self._page_sec / _PASS_SEC))}
+        if self._page_sec > _QUICK_SEC:  # the view is asked, since the World may just have a fault
+            size = max(size, int(len(self.view.paths()) * self._page_sec / _PASS_SEC))
+        return {"batch_size": size}
 
     def _timed(self, events: Iterator[EventBase]) -> EventBase | None:
         began = time.monotonic()
