@@ -27,6 +27,8 @@ POSITIONS = Counter(remember=3, resume=1, bounded=1, acknowledge=1)
 FAULTS = Counter(refuse_audit=1, refuse_snapshot=1, refuse_pairs=1)
 LOSING = Counter(lose=1)
 """What a random history draws of a host's steps."""
+SLOW = Counter(interrupt=1, interrupt_snapshot=1, interrupt_audit=1, interrupt_pairs=1, slowly=1, elsewhere=1)
+"""What takes its time, and is drawn where many histories are asked for."""
 _BESIDE, _TOLD, _AHEAD = "beside_", "told_", "ahead_"
 _AFTER_AUDITS = ("_audit", "_pairs")
 """What an audit has made worse is seen before a change of the same path hides it."""

@@ -38,7 +38,7 @@ class Readers:
     def remember(self) -> None:
         """Keep what the host knows now, with its committed index."""
         host = self._host
-        if host.snapshot_done and not host.lost and host.committed > 0:
+        if host.snapshot_done and host.committed > 0 and not (host.lost or host.unlisted):
             self._memories = [*self._memories[-_KEPT:], _Memory(copy.deepcopy(host.view), host.committed)]
 
     def _available(self, pick: int) -> _Memory | None:
@@ -85,7 +85,7 @@ class Readers:
     def _differences(self, view: View) -> list[Difference]:
         world = self._host.world.list()
         has_boxes = "nest" in self._host.world.operations or any(row.get("is_directory") for row in world.values())
-        return list(differences(view.rows(), world, containers=has_boxes, unknown=self._host.unlisted))
+        return list(differences(view.rows(), world, containers=has_boxes))
 
     def _incomplete(self, view: View, index: int, what: str, events: Iterable[EventBase]) -> Broken:
         found = self._differences(view)

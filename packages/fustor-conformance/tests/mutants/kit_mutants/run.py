@@ -88,12 +88,6 @@ class SeesNothingHidden(MemoryDriver):
 
 
 @mutant("R05")
-class CutsNames(MemoryDriver):
-    def row(self, path, node, **more):
-        return super().row(path[:700], node, **more)
-
-
-@mutant("R05")
 class KeepsTheOldKind(MemoryDriver):
     def __init__(self, id, config):
         super().__init__(id, config)
