@@ -6,7 +6,7 @@ import typer
 from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
 from typer.testing import CliRunner
 
-from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule
+from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule, rules_for
 from fustor_conformance._verdict_file import VERDICTS_FILE, sources_digest
 from fustor_conformance.cli import conform, explain
 from fustor_conformance.outcome import Broken, Verdict
@@ -147,6 +147,9 @@ def test_a_recorded_verdict_is_the_last_one_on_each_driver_and_profile(package, 
         "driver_version": "0.1.0",
     }
     assert mine["sources"] == sources_digest(package)
+    assert (mine["outcome"], mine["rules"]) == ("not conformant", len(rules_for(Kind.PUSHER, Profile.GUIDE)))
+    assert mine["exercised"] + len(mine["not_exercised"]) == mine["rules"]
+    assert "U15-snapshot-replaces" in mine["not_exercised"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": 2}', '{"schema": 1, "verdicts": 3}'])

@@ -55,8 +55,8 @@ def serve(job: Job, connection: Connection) -> None:
         _show_address(subject, connection)
         while (order := connection.recv()) is not None:
             connection.send(_obey(judge, order))
-    except EOFError:
-        return
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return  # the other side is gone, or the user wants both to end
 
 
 def _show_address(subject: Subject, connection: Connection) -> None:
