@@ -32,6 +32,7 @@ AUDITED = {"parent_mtime": NOW}
         told(message_source=MessageSource.AUDIT, signal=LifecycleSignal.AUDIT_START),
         replace(told(), may_be_empty=True),
         replace(told(row("/a"), row("/b")), batch_size=2),
+        told(row("/a%20b", file_name="a b")),
         told({"path": "/s%2Ft/t/1,2", "mtime": 1, "size": 0, "record": {}}, event_schema="s/t", table="t"),
     ],
     ids=lambda one: f"{one.event.event_type.value}-{len(one.event.rows)}",

@@ -224,7 +224,7 @@ def test_arguments_that_are_refused_are_no_error_of_the_driver(world):
 
 
 def test_a_slow_call_of_a_bulk_phase_is_said_and_one_of_the_stream_is_not():
-    assert [finding.rule_id for finding in at_once("get_snapshot_iterator", 2.5)] == ["C12"]
+    assert [finding.rule_id for finding in at_once("get_snapshot_iterator", 5.5)] == ["C12"]
     assert list(at_once("get_message_iterator", 9.0)) == list(at_once("get_audit_iterator", 0.5)) == []
 
 
@@ -388,3 +388,13 @@ def test_a_run_tells_each_finding_when_it_is_seen_and_leaves_the_process_to_its_
         world.create("b")
         list(Fresh("kit", config(world)).get_snapshot_iterator(batch_size=1))
     assert {finding.rule_id for finding in seen} == {"E10"}
+
+
+def test_an_audit_under_a_host_that_sets_the_drivers_own_stop_event_owes_no_end(world):
+    with observed(MemoryDriver) as monitor:
+        driver = MemoryDriver("kit", config(world))
+        audit = driver.get_audit_iterator(batch_size=1)
+        next(audit)
+        driver._stop_driver_event.set()
+        assert len(list(audit)) == 0
+    assert rules(monitor) == []

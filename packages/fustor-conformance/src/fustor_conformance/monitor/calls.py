@@ -9,7 +9,7 @@ from fustor_core.exceptions import DriverError
 
 __all__ = ["answer", "at_once", "contents", "raised", "unchanged_batch"]
 
-_AT_ONCE_SEC = 2.0
+_AT_ONCE_SEC = 5.0
 _LAZY = frozenset({"get_snapshot_iterator", "get_audit_iterator"})
 _NEVER_RAISE = {"is_position_available": "C07", "acknowledge": "I09"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,13 @@ class Instance:
 
     bulk: BulkClock = field(default_factory=BulkClock)
     is_closed: bool = False
+    driver: weakref.ref[Any] | None = None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a host has closed it, or set the event that agents look at."""
+        stop = getattr(self.driver() if self.driver else None, "_stop_driver_event", None)
+        return self.is_closed or (isinstance(stop, threading.Event) and stop.is_set())
 
 
 class Ear:
@@ -101,7 +109,7 @@ class Ear:
     def was_stopped(self) -> bool:
         """Whether the host has stopped or closed what is being read."""
         stop = self.keywords.get("stop_event")
-        return self.instance.is_closed or (isinstance(stop, threading.Event) and stop.is_set())
+        return self.instance.was_stopped or (isinstance(stop, threading.Event) and stop.is_set())
 
 
 class _StreamEar(Ear):

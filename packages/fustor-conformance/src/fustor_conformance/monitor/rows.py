@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from fustor_event_model import EventType, MessageSource
 __all__ = ["complete_fields", "fields_are_keys", "finite_types", "is_path", "named_by_path"]
 
 _ALWAYS = frozenset({"path", "mtime", "size"})
+_PLAIN = re.compile(r"[\w .-]+")
 _OF_AUDITS = frozenset({"parent_path", "parent_mtime"})
 _OF_FILES = frozenset({"file_name", "modified_time", "is_directory", "parent_path"})
 
@@ -92,7 +94,10 @@ def _is_finite(value: object) -> bool:
 
 
 def named_by_path(told: Told) -> Iterator[Finding]:
-    """E11: parent_path and file_name, where a row has them, say the same as its path."""
+    """E11: parent_path and file_name, where a row has them, say the same as its path.
+
+    A name that a path spells in another form is left alone.
+    """
     for where, row in told.rows():
         path = row.get("path")
         if not is_path(path):
@@ -104,5 +109,6 @@ def named_by_path(told: Told) -> Iterator[Finding]:
 
 def _names(path: str, row: dict[str, Any]) -> dict[str, str]:
     parent = {"parent_path": "" if path == "/" else posixpath.dirname(path)} if "parent_path" in row else {}
-    name = {"file_name": posixpath.basename(path)} if "file_name" in row and path != "/" else {}
+    last = posixpath.basename(path)
+    name = {"file_name": last} if "file_name" in row and _PLAIN.fullmatch(last) else {}
     return parent | name

@@ -100,6 +100,7 @@ def _constructor(driver_class: type) -> Callable[..., None]:
 
 def _know(driver: Any, listener: Monitor, instance: Instance) -> Instance:
     key = id(driver)
+    instance.driver = weakref.ref(driver)
     _known[key] = (weakref.ref(driver, lambda _: _known.pop(key, None)), listener, instance)
     return instance
 

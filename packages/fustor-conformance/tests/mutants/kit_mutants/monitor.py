@@ -9,7 +9,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from kit_pusher import FileWorld, KeyedFileWorld, LogDriver
+from kit_pusher import FileWorld, LogDriver
 from kit_source import MemoryDriver
 
 from fustor_event_model import EventType, MessageSource
@@ -185,7 +185,7 @@ class ThreadForEachSnapshot(MemoryDriver):
         yield from super().snapshot_rows(stop, partition)
 
 
-@mutant("C17", world=KeyedFileWorld)
+@mutant("C17", world=FileWorld)
 class FileStaysOpen(LogDriver):
     async def create_session(self, task_id, **kwargs):
         _held.append(os.dup(0))
