@@ -16,6 +16,9 @@ from fustor_event_model import EventBase, EventType
 
 _BOXES = 60
 _BOXES_SEC = 1.0
+_STEPS = 12
+_STEP_SEC = 0.00004
+_REST_SEC = 0.004
 _TURNS = 20
 _TURNS_SEC = 0.8
 _TRICKLE = 150
@@ -30,16 +33,21 @@ def containers_come_and_go(subject: SourceSubject) -> int:
         stream.require(_filled_at_once(world))
         if "rename" in world.operations:
             _moved(world, stream)
+            stream.require(_filled_after_moves(world))
         if "delete" in world.operations:
             _removed(world, stream)
         return len(stream.events)
 
 
 def _filled_at_once(world: SourceWorld) -> list[str]:
+    """Containers with some things each, which come a little later after one another every time; and rest in between."""
     deadline = time.monotonic() + _BOXES_SEC
     paths: list[str] = []
     for number in range(_BOXES):
-        paths += [world.create(f"kit-new-{number}/inner/{name}") for name in ("first", "second", "third")]
+        for name in ("first", "second", "third", "fourth"):
+            paths.append(world.create(f"kit-new-{number}/inner/{name}"))
+            pace(_STEP_SEC * (number % _STEPS))
+        pace(_REST_SEC)
         if time.monotonic() > deadline:
             break
     return paths
@@ -62,6 +70,18 @@ def _moved(world: SourceWorld, stream: Stream) -> None:
     again = world.create("kit-move/inner/again")
     stream.require([again, moved])
     _require_world(world, stream, [again, moved, late])
+
+
+def _filled_after_moves(world: SourceWorld) -> list[str]:
+    """Containers that move, with one thing each that comes a little later after the move every time."""
+    paths = []
+    for number in range(_STEPS):
+        thing = world.create(f"kit-going-{number}/inner/thing")
+        top = posixpath.dirname(posixpath.dirname(thing))
+        new = world.rename(top, f"kit-gone-{number}")
+        pace(_STEP_SEC * number)
+        paths += [f"{new}{thing[len(top) :]}", world.create(f"kit-gone-{number}/inner/late")]
+    return paths
 
 
 def _removed(world: SourceWorld, stream: Stream) -> None:

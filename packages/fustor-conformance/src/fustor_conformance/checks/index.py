@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import churn
 from fustor_conformance._resuming import gap, require_rest, told_apart, told_once
+from fustor_conformance._scenes import Reading, boxed, many
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -18,6 +19,8 @@ from fustor_event_model import EventBase
 _BURST = 40
 _LOST_POSITIONS = (2**62, 12345, 1, 0, -7)
 _BEYOND = 2**40
+_RACED = 250
+_RACED_SEC = 0.3
 _WALKED = 12
 _WALKED_AGAIN = 4
 
@@ -160,6 +163,23 @@ def handover(subject: SourceSubject) -> int:
             churn(world, paths[:3])
             last = world.create("kit-last")
             stream.require([last])
+            _require_whole(world, snapshot, stream)
+            seen = len(snapshot) + len(stream.events)
+    return seen + _raced(subject)
+
+
+def _raced(subject: SourceSubject) -> int:
+    """The same while both are read in threads of their own and changes come all the time."""
+    with subject.world() as world, subject.driver(world) as driver:
+        paths = many(world, boxed(world, "kit-box"), _RACED, _RACED_SEC)
+        with subject.stream(driver) as stream:
+            reading = Reading(driver.get_snapshot_iterator)
+            for number in reading.steps(_RACED):
+                world.create(boxed(world, "kit-box")(_RACED + number))
+                if "delete" in world.operations and len(paths) > 1:
+                    world.delete(paths.pop(number % len(paths)))
+            snapshot = reading.finish()
+            stream.require([world.create("kit-last")])
             _require_whole(world, snapshot, stream)
             return len(snapshot) + len(stream.events)
 
