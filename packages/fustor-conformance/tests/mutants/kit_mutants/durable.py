@@ -6,16 +6,18 @@ import json
 import os
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from kit_pusher import FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
+from fustor_core.exceptions import RetryableError
 from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
 
 
-class _TwoFiles(LogDriver):
+class _TwoFiles:
     """Rows in one file, all else in another one."""
 
     order = ("rows", "rest")
@@ -47,12 +49,12 @@ class _TwoFiles(LogDriver):
 
 
 @log("U16")
-class IndexBeforeRows(_TwoFiles):
+class IndexBeforeRows(_TwoFiles, LogDriver):
     order = ("rest", "rows")
 
 
 @log("U16")
-class RowsWithoutTheirIndex(_TwoFiles):
+class RowsWithoutTheirIndex(_TwoFiles, LogDriver):
     pass
 
 
@@ -68,13 +70,16 @@ class EndBeforeItsDeletions(KeyedDriver):
 class SyncsNothing(LogDriver):
     def save(self, state):
         scratch = Path(self.config.endpoint + ".new")
-        scratch.write_text(json.dumps(state))
+        try:
+            scratch.write_text(json.dumps(state))
+        except OSError as error:
+            raise RetryableError(str(error)) from error
         scratch.replace(self.config.endpoint)
         self.sync_directory(scratch.parent)
 
 
-@log("U27")
-class SyncsRowsOnly(_TwoFiles):
+@keyed("U27")
+class SyncsRowsOnly(_TwoFiles, KeyedDriver):
     def written(self, path, text):
         path.write_text(text)
         return path
@@ -101,17 +106,21 @@ class SqliteSyncsAtCheckpoints(SqliteDriver):
         return database
 
     async def close(self):
-        self._open.close()
+        if hasattr(self, "_open"):
+            self._open.close()
 
 
 @log("U27")
-class SyncsAfterReturn(LogDriver):
+class SyncsAfterReturn(SyncsNothing):
     def save(self, state):
-        scratch = Path(self.config.endpoint + ".new")
-        scratch.write_text(json.dumps(state))
-        scratch.replace(self.config.endpoint)
-        self.sync_directory(scratch.parent)
-        threading.Timer(0.2, os.sync).start()
+        super().save(state)
+        threading.Timer(0.2, self.sync_later).start()
+
+    def sync_later(self):
+        with suppress(FileNotFoundError):  # the World may be gone by then
+            descriptor = os.open(self.config.endpoint, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
 
 
 @log("U16", "C17")
@@ -162,9 +171,12 @@ class NewDirectoryIsNotSynced(LogDriver):
 class NameBeforeBytes(LogDriver):
     def save(self, state):
         scratch = Path(self.config.endpoint + ".new")
-        with scratch.open("w") as file:
-            json.dump(state, file)
-            file.flush()
-            scratch.replace(self.config.endpoint)
-            self.sync_directory(scratch.parent)
-            os.fsync(file.fileno())
+        try:
+            with scratch.open("w") as file:
+                json.dump(state, file)
+                file.flush()
+                scratch.replace(self.config.endpoint)
+                self.sync_directory(scratch.parent)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RetryableError(str(error)) from error

@@ -1,0 +1,49 @@
+"""A server that answers before its log is on the disk: the kit sees it, with and without the World's help."""
+
+import pytest
+
+from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import find_check
+from fustor_pusher_postgres import PostgresDriver, _connection
+from fustor_pusher_postgres.testing import World
+
+
+class Plain:
+    """The World with nothing but what every World has."""
+
+    keyed = World.keyed
+
+    def __init__(self):
+        self._world = World()
+
+    def __enter__(self):
+        self._world.__enter__()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._world.__exit__(*exc_info)
+
+    def config(self):
+        return self._world.config()
+
+    def stored(self):
+        return self._world.stored()
+
+
+def judge(world):
+    subject = subject_of_class(Kind.PUSHER, PostgresDriver, world, name="postgres")
+    return find_check("U27", Kind.PUSHER)(subject)
+
+
+@pytest.mark.parametrize("world", [World, Plain])
+def test_a_push_is_on_the_disk(world):
+    assert judge(world) > 0
+
+
+@pytest.mark.parametrize("world", [World, Plain])
+def test_a_push_that_does_not_wait_is_seen(world, monkeypatch):
+    settings = [setting.replace("synchronous_commit=on", "synchronous_commit=off") for setting in _connection._SETTINGS]
+    monkeypatch.setattr(_connection, "_SETTINGS", tuple(settings))
+    with pytest.raises(Broken, match="push returned"):
+        judge(world)
