@@ -21,49 +21,49 @@ class _Changes(LogDriver):
         return {**stored, "record": {name: self.value(value) for name, value in record.items()}} if record else stored
 
 
-@log("U30")
+@log("U30", "U17", "U24", "U26")
 class CutsLongTexts(_Changes):
     def value(self, value):
         return value[:1_000] if isinstance(value, str) else value
 
 
-@log("U30")
+@log("U30", "U24")
 class NumbersThroughADouble(_Changes):
     def value(self, value):
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-@log("U30")
+@log("U30", "U24", "U31")
 class TrueIsOne(_Changes):
     def value(self, value):
         return int(value) if isinstance(value, bool) else value
 
 
-@log("U30")
+@log("U30", "U21", "U24")
 class EmptyIsNull(_Changes):
     def value(self, value):
         return value or None if isinstance(value, str) else value
 
 
-@log("U30")
+@log("U30", "U24")
 class FoldsAccents(_Changes):
     def value(self, value):
         return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
-@log("U30")
+@log("U30", "U21", "U24", "U31")
 class NestedBecomesText(_Changes):
     def value(self, value):
         return str(value) if isinstance(value, dict | list) else value
 
 
-@log("U30")
+@log("U30", "U24")
 class RoundsFractions(_Changes):
     def value(self, value):
         return round(value, 6) if isinstance(value, float) else value
 
 
-@log("U30")
+@log("U30", "U24")
 class WholeSeconds(LogDriver):
     def stored_row(self, row, event):
         return {**super().stored_row(row, event), "mtime": int(row["mtime"])}
@@ -90,31 +90,31 @@ class _FoldsPaths(KeyedDriver):
         super().store(state, session, event.model_copy(update={"rows": rows}))
 
 
-@keyed("U30")
+@keyed("U30", "U21", "U24", "U31")
 class PathsWithoutCase(_FoldsPaths):
     def folded(self, path):
         return path.lower()
 
 
-@keyed("U30")
+@keyed("U30", "U21", "U24")
 class PathsWithoutBlanks(_FoldsPaths):
     def folded(self, path):
         return path.rstrip()
 
 
-@keyed("U30", "U18")
+@keyed("U30", "U18", "U21", "U24")
 class PathsOf255(_FoldsPaths):
     def folded(self, path):
         return path[:255]
 
 
-@keyed("U30")
+@keyed("U30", "U21", "U24")
 class PathsComposed(_FoldsPaths):
     def folded(self, path):
         return unicodedata.normalize("NFC", path)
 
 
-@keyed("U31")
+@keyed("U31", "U21", "U24")
 class TablesWithoutCase(_FoldsPaths):
     def folded(self, path):
         return path.lower() if path.count("/") > 1 else path
