@@ -181,6 +181,10 @@ def _require_told(events: list[EventBase], kept: dict[str, Row], *, guide: bool)
     for row in rows:
         if odd := odd_fields(row, kept.get(row["path"], {})):
             raise Broken(f"{row['path']!r} did not change, and the audit reports it as {odd}", row)
+    stamps = {row["path"]: row["mtime"] for row in rows if row.get("is_directory") and not row.get("audit_skipped")}
+    for row in rows:
+        if row.get("parent_mtime") != stamps.get(row["parent_path"], row.get("parent_mtime")):
+            raise Broken(f"The parent_mtime of {row['path']!r} is not the mtime in the row of its container", row)
     times = Counter(row["path"] for row in rows if row.get("is_directory"))
     if odd_ones := [path for path, count in times.items() if count > 1]:
         raise Broken(f"Others came and went meanwhile, and {odd_ones[0]!r} has {times[odd_ones[0]]} rows in one audit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import time
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, TypeAlias
 
 from fustor_conformance._scenes import Reading, pace
@@ -98,7 +98,7 @@ def _other_dicts(cache: Cache, skipped: list[str]) -> dict[str, Cache]:
 def forgotten(subject: SourceSubject) -> int:
     """After a listing that failed, an audit that did not come by, a change in realtime, an exchange."""
     seen = 0
-    for scene in (_failed, _not_visited, _moved_away, _changed_in_realtime, _exchanged):
+    for scene in (_failed, _not_visited, _moved_away, _changed_in_realtime, _exchanged, _abandoned):
         with subject.world() as world, subject.driver(world) as driver:
             seen += scene(subject, world, driver)
     if not seen:
@@ -182,6 +182,40 @@ def _exchanged(subject: SourceSubject, world: SourceWorld, driver: SourceDriver)
     world.rename(second, posixpath.basename(first))
     held = {**steady.cache, first: steady.cache[second]}
     return steady.require_listed("Another container has its path now", first, held)
+
+
+def _abandoned(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+    """What an audit would have reported next, when its host went away, is not known to the next audit."""
+    del subject
+    for number in range(_BOXES):
+        world.create(_in(world, f"kit-{number // 2}", f"thing-{number}"))
+    settle(world)
+    cache: Cache = {}
+    seen = 0
+    for taken in (1, 3, _BOXES):
+        audit = driver.get_audit_iterator(mtime_cache=cache, batch_size=1)
+        told: set[str] = set()
+        for item in islice(audit, taken):
+            event, stamps = item if isinstance(item, tuple) else (item, {})
+            told |= {row["path"] for row in event.rows} if event is not None else set()
+            cache.update(stamps)
+        del audit
+        rows = run_pairs(driver, dict(cache))
+        seen += _require_reported(told, rows, world)
+        cache.clear()
+    return seen
+
+
+def _require_reported(told: set[str], rows: list[Row], world: SourceWorld) -> int:
+    now = {row["path"] for row in rows}
+    for path in world.list():
+        container = posixpath.dirname(path)
+        if path not in now and not (_is_marked(container, rows) and path in told):
+            raise Broken(
+                f"An audit was abandoned after {len(told)} rows, and the next one, with what the host had taken, calls"
+                f" {container!r} unchanged though {path!r} was in no event that was taken"
+            )
+    return len(rows)
 
 
 @check("A15")

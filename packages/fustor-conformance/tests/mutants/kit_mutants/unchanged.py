@@ -41,3 +41,14 @@ class CoarseClock(MemoryDriver):
     def is_silent(self, path, node, cache):
         known = self._listed.get(path)
         return cache is not None and path in cache and known is not None and abs(known - node.mtime) < 0.02
+
+
+@mutant("A14")
+class RemembersWhatNobodyTook(MemoryDriver):
+    """Containers are known when they were read, before the host has their rows."""
+
+    def pairs_audit(self, size, stop, cache):
+        ahead = list(super().pairs_audit(size, stop, cache))
+        seen = {path: mtime for _, stamps in ahead for path, mtime in stamps.items()}
+        for event, _ in ahead:
+            yield event, seen
