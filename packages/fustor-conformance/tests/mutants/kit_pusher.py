@@ -21,7 +21,7 @@ from fustor_core.models.config import PusherConfig
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
 _numbers = itertools.count(1)
-EMPTY: dict[str, Any] = {"rows": [], "tasks": {}, "sessions": {}}
+EMPTY: dict[str, Any] = {"rows": [], "signals": [], "tasks": {}, "sessions": {}}
 
 
 class FileWorld:
@@ -106,6 +106,7 @@ class LogDriver(PusherDriver):
             "partial": {},
             "open": True,
             "lists": False,
+            "realtime": -1,
         }
         state["tasks"].setdefault(task_id, {"complete": False, "realtime": -1, "snapshot": -1, "phases": {}})
         self.save(state)
@@ -153,18 +154,26 @@ class LogDriver(PusherDriver):
         phase = str(event.message_source)
         if event.message_source is MessageSource.SNAPSHOT and event.rows and session["open"] and not session["lists"]:
             session["lists"], task["complete"] = True, False
+            task["realtime"], task["snapshot"], task["phases"] = (
+                session["realtime"],
+                -1,
+                {"realtime": session["realtime"]},
+            )
         if event.index != -1:
             if event.index <= task["phases"].get(phase, -1):
                 return
             task["phases"][phase] = event.index
         if event.message_source is MessageSource.REALTIME:
             task["realtime"] = max(task["realtime"], event.index)
+            session["realtime"] = max(session["realtime"], event.index)
         elif event.message_source is MessageSource.SNAPSHOT:
             task["snapshot"] = max(task["snapshot"], event.index)
         self.store(state, session, event)
 
     def store(self, state: dict[str, Any], session: dict[str, Any], event: EventBase) -> None:
-        state["rows"] += [self.stored_row(row, event) for row in event.rows]
+        more = {"_kind": event.event_type, "_layout": event.layout and event.layout.model_dump(mode="json")}
+        state["rows"] += [{**self.stored_row(row, event), **more} for row in event.rows]
+        state["signals"] += [event.signal] if event.signal else []
 
     def stored_row(self, row: dict[str, Any], event: EventBase) -> dict[str, Any]:
         return {**row, "message_source": str(event.message_source)}

@@ -12,8 +12,9 @@ from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences import ARBITRATION, ENDS
 from fustor_conformance.pushing.sentences_audit import AUDITS
-from fustor_conformance.pushing.sentences_index import INDEXES
+from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
 from fustor_conformance.pushing.tasks import two_tasks
+from fustor_conformance.pushing.traces import told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
@@ -38,7 +39,7 @@ def arbitration(subject: PusherSubject) -> int:
 
 def _log(subject: PusherSubject) -> int:
     with Campaign(subject, "U21") as campaign:
-        seen = campaign.sentences((*ARBITRATION, *ENDS))
+        seen = told_apart(subject) + campaign.sentences((*ARBITRATION, *ENDS, *LOGS))
         return seen + campaign.drawn(_plan(subject, _ALL, partial=True), 1.0, 2 * _SECONDS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fustor_conformance.pushing.sentences import Sentence
-from fustor_conformance.pushing.steps import Push, Row, Step, Together
+from fustor_conformance.pushing.steps import Begin, Push, Row, Step, Together
 from fustor_conformance.pushing.words import (
     AUDIT_END,
     AUDIT_START,
@@ -37,9 +37,11 @@ def at_once(rounds: int) -> Sentence:
         BEGIN,
         *(step for number in range(rounds) for step in _beside_a_snapshot(number)),
         END,
+        Begin("new", resumed=True),
         audit(AUDIT_START),
         *(step for number in range(rounds) for step in _beside_an_audit(number)),
         audit(AUDIT_END),
+        Begin("new", resumed=True),
     )
 
 

@@ -28,6 +28,7 @@ class Logged:
         """Note a step."""
         if isinstance(step, Begin):
             self._last.clear()
+            self._floor = self._floor if step.resumed else -1
         elif isinstance(step, Push):
             self._parts.append((self._fresh(step),))
         else:

@@ -20,7 +20,7 @@ from fustor_conformance.pushing.words import (
     thing,
 )
 
-__all__ = ["INDEXES"]
+__all__ = ["INDEXES", "LOGS"]
 
 _COMPLETE = (BEGIN, snapshot(thing("a"), thing("b"), index=3), END, realtime(now(thing("c"), index=10)))
 
@@ -93,3 +93,25 @@ INDEXES = (
         Begin("left", resumed=True),
     ),
 )
+
+LOGS = (
+    Sentence(
+        "8.2 A session that takes a snapshot starts from nothing: a source that began anew counts from 1 again",
+        *_COMPLETE,
+        BEGIN,
+        Push((), "snapshot"),
+        snapshot(thing("a", 2)),
+        END,
+        realtime(now(thing("c", 3), index=1), now(thing("d", 4), index=2)),
+        realtime(now(thing("c", 5), index=3)),
+    ),
+    Sentence(
+        "5 What is at or below the committed index of its phase is dropped, and what is above it is not",
+        *_COMPLETE,
+        realtime(now(thing("c", 2), index=11), now(thing("d", 3), index=12)),
+        realtime(now(thing("c", 2), index=11), now(thing("d", 3), index=12), again=True),
+        Begin("new", resumed=True),
+        realtime(now(thing("d", 3), index=12), now(thing("e", 4), index=13)),
+    ),
+)
+"""What binds a log, which drops by index; a keyed store may take again what it has."""

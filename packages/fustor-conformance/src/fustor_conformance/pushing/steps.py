@@ -14,6 +14,7 @@ from fustor_event_model import (
     InsertEvent,
     LifecycleSignal,
     MessageSource,
+    TableLayout,
     UpdateEvent,
 )
 
@@ -53,6 +54,7 @@ class Told:
     kind: EventType = EventType.UPDATE
     index: int = -1
     signal: LifecycleSignal | None = None
+    layout: TableLayout | None = None
 
     def __str__(self) -> str:
         if self.signal is not None:
@@ -117,6 +119,7 @@ def _event(told: Told, root: str) -> EventBase:
         table="",
         message_source=told.source,
         signal=told.signal,
+        layout=told.layout,
     )
 
 

@@ -93,6 +93,28 @@ class LogsUpdatesAndDeletes(LogDriver):
             super().store(state, session, event)
 
 
+@log("U21")
+class LogsEverythingAsAnUpdate(LogDriver):
+    def store(self, state, session, event):
+        super().store(state, session, event)
+        state["rows"] = [{**row, "_kind": "update"} for row in state["rows"]]
+
+
+@log("U21")
+class LogsNoSignals(LogDriver):
+    def store(self, state, session, event):
+        super().store(state, session, event)
+        state["signals"] = []
+
+
+@log("U21")
+class KeepsTheIndexOfAnotherSource(LogDriver):
+    def take(self, state, session, task, event):
+        phases = task["phases"]
+        super().take(state, session, task, event)
+        task["phases"] = {**phases, **task["phases"]}
+
+
 @keyed("U22")
 class AnIgnoredRowIsNotReported(KeyedDriver):
     def snapshot_row(self, session, rows, row, event):

@@ -1,0 +1,93 @@
+"""Whether a log passes on what happened to a row: what is told differently must be written differently.
+
+Rows alone do not say it, since a World need not read what kind of event told them. So the bytes are compared that the
+same pushes leave, in systems of their own, where one event is of another kind. What differs between two equal runs
+(ids, times) and what looks like a digest does not count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from fustor_conformance._roots import roots_of
+from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.pushing.play import Player, Refused
+from fustor_conformance.pushing.seen import Shelf
+from fustor_conformance.pushing.steps import Push, Row, Told
+from fustor_conformance.pushing.words import AUDIT_END, AUDIT_START, BEGIN, END, listed
+from fustor_conformance.subject import PusherSubject
+from fustor_event_model import EventType, MessageSource, TableLayout
+
+__all__ = ["told_apart"]
+
+_TOKEN = re.compile(rb"[A-Za-z0-9]+|[^A-Za-z0-9]")
+_DIGEST = re.compile(rb"(?=.*[0-9])[0-9a-fA-F]{16,}|[0-9]{8,}|[A-Za-z0-9]{40,}")
+_NAME = "kittrace"
+_LAYOUT = TableLayout(system="kit", columns={"n": "integer"})
+_ROWS = (Row(_NAME, None),)
+
+
+def _told(kind: EventType) -> Push:
+    return Push((Told(MessageSource.REALTIME, _ROWS, kind, 7),))
+
+
+_PAIRS = (
+    ("a delete from an update", _told(EventType.UPDATE), _told(EventType.DELETE)),
+    ("an insert from an update", _told(EventType.UPDATE), _told(EventType.INSERT)),
+    ("Audit-End from Audit-Start", Push((AUDIT_START,), "audit"), Push((AUDIT_END,), "audit")),
+    (
+        "a layout from none",
+        _told(EventType.UPDATE),
+        Push((Told(MessageSource.REALTIME, _ROWS, index=7, layout=_LAYOUT),)),
+    ),
+    ("Audit-Start from nothing", Push((Told(MessageSource.AUDIT),), "audit"), Push((AUDIT_START,), "audit")),
+)
+
+
+def told_apart(subject: PusherSubject) -> int:
+    """How many kinds of events are told apart; 0 where the destination is none of this machine's files.
+
+    Raises:
+        Broken: two are written alike.
+    """
+    written: dict[str, list[bytes]] = {}
+    try:
+        for what, one, other in _PAIRS:
+            if str(one) not in written:
+                written[str(one)] = _masked(_written(subject, one), _written(subject, one))
+            if written[str(one)] and not _differ(written[str(one)], _written(subject, other)):
+                raise Broken(f"Nothing in the log tells {what}: who reads it cannot know what happened", f"{other}")
+    except (NotApplicable, Refused):
+        return 0
+    return len(_PAIRS)
+
+
+def _written(subject: PusherSubject, push: Push) -> list[bytes]:
+    """What the destination's files hold after a snapshot, this push and another one."""
+    with subject.world() as world:
+        player = Player(subject, world, Shelf(world), task="kit:trace", root="/kit")
+        steps = [BEGIN, Push((listed(Row(f"{_NAME}-before")),), "snapshot"), END, push]
+        asyncio.run(player.play(steps))
+        files = [(path.relative_to(root), path) for root in roots_of(world) for path in root.rglob("*")]
+        return _tokens([path for _, path in sorted(files) if path.is_file() and not path.is_symlink()])
+
+
+def _tokens(files: list[Path]) -> list[bytes]:
+    return _TOKEN.findall(b"\n".join(path.read_bytes() for path in files))
+
+
+def _masked(one: list[bytes], again: list[bytes]) -> list[bytes]:
+    """The tokens that two equal runs share, the others empty; none where they cannot be laid beside each other."""
+    if len(one) != len(again) or not any(_NAME.encode() in token for token in one):
+        return []
+    return [
+        token if token == same and not _DIGEST.fullmatch(token) else b"" for token, same in zip(one, again, strict=True)
+    ]
+
+
+def _differ(masked: list[bytes], other: list[bytes]) -> bool:
+    if len(masked) != len(other):
+        return True
+    return any(token and token != there for token, there in zip(masked, other, strict=True))
