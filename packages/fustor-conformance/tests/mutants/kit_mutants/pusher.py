@@ -119,7 +119,7 @@ class CountsHalfASnapshot(LogDriver):
         return max(task["realtime"], task["snapshot"])
 
 
-@log("U09")
+@log("U09", "U21")
 class IndexOfRowsOnly(LogDriver):
     def take(self, state, session, task, event):
         if event.rows:
