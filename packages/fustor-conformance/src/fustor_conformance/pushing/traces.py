@@ -11,11 +11,11 @@ import asyncio
 import re
 from pathlib import Path
 
-from fustor_conformance._roots import roots_of
+from fustor_conformance._roots import Roots, roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.play import Player, Refused
 from fustor_conformance.pushing.seen import Shelf
-from fustor_conformance.pushing.steps import Push, Row, Told
+from fustor_conformance.pushing.steps import Push, Row, Step, Told
 from fustor_conformance.pushing.words import AUDIT_END, AUDIT_START, BEGIN, END, listed
 from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventType, MessageSource, TableLayout
@@ -68,10 +68,16 @@ def _written(subject: PusherSubject, push: Push) -> list[bytes]:
     """What the destination's files hold after a snapshot, this push and another one."""
     with subject.world() as world:
         player = Player(subject, world, Shelf(world), task="kit:trace", root="/kit")
-        steps = [BEGIN, Push((listed(Row(f"{_NAME}-before")),), "snapshot"), END, push]
+        steps: list[Step] = [BEGIN, Push((listed(Row(f"{_NAME}-before")),), "snapshot"), END, push]
         asyncio.run(player.play(steps))
-        files = [(path.relative_to(root), path) for root in roots_of(world) for path in root.rglob("*")]
-        return _tokens([path for _, path in sorted(files) if path.is_file() and not path.is_symlink()])
+        roots = roots_of(world)
+        return _tokens(sorted(roots.files(), key=lambda path: _below(path, roots)))
+
+
+def _below(path: Path, roots: Roots) -> str:
+    """The path without the part that is another one in each system."""
+    root = next(root for root in roots.names if str(path).startswith(root))
+    return str(path).removeprefix(root)
 
 
 def _tokens(files: list[Path]) -> list[bytes]:

@@ -86,7 +86,7 @@ class DropsEveryEqualBatch(LogDriver):
         return repeated
 
 
-@log("U21", "U17", "U24")
+@log("U21", "U17", "U24", "U30", "U31")
 class LogsUpdatesAndDeletes(LogDriver):
     def store(self, state, session, event):
         if event.event_type is not EventType.INSERT:
