@@ -98,19 +98,6 @@ class KeepsTheOldKind(MemoryDriver):
         return {**row, "is_directory": self._kinds.setdefault(change.path, row["is_directory"])}
 
 
-@mutant("R05")
-class OneForAll(MemoryDriver):
-    """What was told last is kept with the class: a second source of the process takes it for its own."""
-
-    told = {}
-
-    def messages(self, change):
-        fact = (change.index, change.path)
-        if OneForAll.told.get(change.index, (change.path, self.config.uri)) == (change.path, self.config.uri):
-            yield from super().messages(change)
-        OneForAll.told[change.index] = (fact[1], self.config.uri)
-
-
 @mutant("R05", "A08", "A11")
 class UnreadableMidwayIsListed(MemoryDriver):
     """A container that was readable when the audit began is never marked as skipped."""
