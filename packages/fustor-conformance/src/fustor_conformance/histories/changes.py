@@ -296,7 +296,10 @@ class Changes:
         if len(things) > 1:
             method(things[self._pick % len(things)], things[(self._pick + 1) % len(things)])
 
-    def write_slowly(self, key: str) -> Any:
-        """A block while which a new thing is being written, or None where nobody can do that."""
+    def write_slowly(self, pick: int) -> Any:
+        """A block while which a new thing is being written, in the root or a container; None where nobody can."""
         method = self._hand("write_slowly")
-        return None if method is None else method(key)
+        boxes = [path for path in self._things(boxes=True) if path.count("/") == 1 and path.lstrip("/").isalnum()]
+        if method is None:
+            return None
+        return method(self._new_key(f"{boxes[0].lstrip('/')}/slow-" if boxes and pick % 2 else "slow-"))

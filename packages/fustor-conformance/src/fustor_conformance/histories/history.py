@@ -147,6 +147,7 @@ class Reading:
             self.host.restart_whole()
             self.host.finish_snapshot()
         self.host.require_equal("After all, when nothing changes any more,")
+        self.host.require_settled()
 
     def _known_steps(self) -> dict[str, Callable[[int], object]]:
         host, audits, readers, faults = self.host, self._audits, self._readers, self._faults
@@ -198,7 +199,7 @@ class Reading:
             self.host.lost = False
 
     def _write_slowly(self, pick: int) -> None:
-        block = self._changes.write_slowly(f"slow-{pick}")
+        block = self._changes.write_slowly(pick)
         if block is None or not self._knows_open_files():
             return
         stream, self.host.is_quiet = self.host.stream, False

@@ -230,6 +230,23 @@ class Host:
         about = self.view.suspects & {found.path for found in self.differences()}
         return bool(about) and eventually(is_equal, self.stream.patience_sec)
 
+    def require_settled(self) -> None:
+        """Wait until no path is said to be half written, since nothing is open for writing any more.
+
+        Raises:
+            Broken: one is said to be.
+        """
+
+        def is_settled() -> bool:
+            self.drain()
+            return not self.view.suspects
+
+        if not eventually(is_settled, self.stream.patience_sec):
+            path = min(self.view.suspects)
+            raise Broken(
+                f"{path!r} was closed, and its last row still says is_atomic_write: false", self.view.row(path)
+            )
+
     def differing(self, when: str) -> Broken:
         """The differences, with the last events about the first path that differs."""
         found = self.differences()

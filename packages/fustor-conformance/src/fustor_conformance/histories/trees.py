@@ -52,8 +52,8 @@ class DirectoryHands:
         return self._path(place)
 
     def truncate(self, path: str) -> None:
-        """No bytes any more."""
-        os.truncate(self._place(path), 0)
+        """No bytes any more: opened for writing, and closed."""
+        self._place(path).write_bytes(b"")
 
     def replace(self, path: str) -> None:
         """Another file in its place, in one step."""
