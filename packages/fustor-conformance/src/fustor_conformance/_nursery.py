@@ -179,6 +179,8 @@ def main() -> None:
         said, status = _born(driver, json.loads(line))
         output.write(json.dumps({"said": said, "status": status}) + "\n")
         output.flush()
+    if os.getpgid(0) == os.getpid():  # a group of its own: what the jobs have left behind goes too
+        os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

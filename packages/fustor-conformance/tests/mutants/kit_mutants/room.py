@@ -13,7 +13,7 @@ from kit_mutants.pusher import log
 from kit_mutants.registry import mutant
 
 
-@log("U33")
+@log("U33", "U26")
 class AnswersSuccess(LogDriver):
     async def push(self, events, **kwargs):
         try:
@@ -40,16 +40,14 @@ class StopsForGood(LogDriver):
             raise DriverError(f"{error}; make room") from error
 
 
-@log("U33", "U16", "U28", "U29")
-class WritesInPlace(LogDriver):
-    def save(self, state):
+@log("U33")
+class KeepsWhatFits(LogDriver):
+    async def push(self, events, **kwargs):
         try:
-            with Path(self.config.endpoint).open("w") as file:
-                json.dump(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise RetryableError(str(error)) from error
+            return await super().push(events, **kwargs)
+        except RetryableError:
+            await super().push([event for event in events if len(str(event.rows)) < 10_000], **kwargs)
+            raise
 
 
 @log("U33")
