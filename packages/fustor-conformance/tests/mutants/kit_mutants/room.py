@@ -98,20 +98,20 @@ class Lines(LogDriver):
         file.truncate(data.rfind(b"\n") + 1)
 
 
-@mutant("U34", world=_LinesWorld)
+@mutant("U34", "U26", "U33", world=_LinesWorld)
 class WritesBehindTheTail(Lines):
     def repair(self, file):
         pass
 
 
-@mutant("U34", world=_LinesWorld)
+@mutant("U34", "U26", "U33", world=_LinesWorld)
 class StopsAtTheTail(Lines):
     def load(self):
         lines = Path(self.config.endpoint).read_text().splitlines() if Path(self.config.endpoint).exists() else []
         return json.loads(lines[-1] if lines else json.dumps(EMPTY))
 
 
-@mutant("U34", world=_LinesWorld)
+@mutant("U34", "U26", "U33", world=_LinesWorld)
 class BeginsAnew(Lines):
     def load(self):
         torn = Path(self.config.endpoint).exists() and not Path(self.config.endpoint).read_bytes().endswith(b"\n")
