@@ -14,7 +14,7 @@ from fustor_conformance.registry import find_check
 from fustor_conformance.subject import Options
 from fustor_core.drivers import SourceDriver
 
-SLOW = dict.fromkeys(("M01", "M02", "M08", "M14", "M09", "C12", "R01", "R02", "R05", "R07"), pytest.mark.mutants)
+SLOW = dict.fromkeys(("M01", "M02", "M08", "M14", "M09", "C12", "R01", "R02", "R05"), pytest.mark.mutants)
 """Rules that give a driver seconds of time, which a mutant uses up."""
 
 

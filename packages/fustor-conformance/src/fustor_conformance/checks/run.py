@@ -14,7 +14,6 @@ from fustor_conformance.histories.concurrent import run_concurrent
 from fustor_conformance.histories.engine import run_histories
 from fustor_conformance.histories.exclusions import run_exclusions
 from fustor_conformance.histories.host import Host
-from fustor_conformance.histories.partitions import run_partitions
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -182,12 +181,6 @@ def concurrent_writer(subject: SourceSubject) -> int:
 
 
 @check("R07")
-def partitions_elsewhere(subject: SourceSubject) -> int:
-    """Cut here, read there."""
-    return run_partitions(subject)
-
-
-@check("R08")
 def excluded_is_absent(subject: SourceSubject) -> int:
     """Left out from the beginning, by a new name, and no longer."""
     return run_exclusions(subject)

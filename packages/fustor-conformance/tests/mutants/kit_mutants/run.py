@@ -121,22 +121,14 @@ class ReadsThenAsksTheTime(JournalDriver):
             yield self.now(), page
 
 
-@mutant("R07", world=JournalWorld)
-class CutsByHash(JournalDriver):
-    """Python's hash of a text is another one in every process."""
-
-    def in_part(self, row, partition):
-        return partition is None or hash(row[0]) % partition["of"] == partition["part"]
-
-
-@mutant("R08")
+@mutant("R07")
 class ExcludesWhatItListsAlone(MemoryDriver):
     def messages(self, change):
         self._touched.append(change.path)
         yield self.event(change.kind, [self.change_row(change)], MessageSource.REALTIME, self.index(change))
 
 
-@mutant("R08")
+@mutant("R07")
 class ExcludesLastNamesAlone(MemoryDriver):
     """What lies in a container that is left out has another name, and is taken for something else."""
 
