@@ -23,6 +23,8 @@ _RACES_SEC = 1.0
 _RACED = 1000
 _RACED_SEC = 0.4
 _CHANGED = 8
+_GOLDEN = 0.618
+"""Of whose multiples any first few lie far apart."""
 _AT_ONCE = 12
 _AT_ONCE_SEC = 1.0
 
@@ -134,7 +136,7 @@ def _raced(world: SourceWorld, driver: SourceDriver, box: str, *, is_tree: bool)
     took = time.monotonic() - began
     for race in range(_RACES):
         reading = Reading(lambda: run_guide(driver))
-        pace(took * race / _RACES)
+        pace(took * (race * _GOLDEN % 1))
         late = world.create(f"{box}kit-race-{race}")
         changed = paths[race :: len(paths) // _CHANGED + 1] if is_tree and "modify" in world.operations else []
         for path in changed:

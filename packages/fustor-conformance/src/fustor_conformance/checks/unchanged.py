@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Any, TypeAlias
 
-from fustor_conformance._scenes import Reading, pace
+from fustor_conformance._scenes import Reading, odd_fields, pace
 from fustor_conformance.checks.audit import run_pairs, settle
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -223,20 +223,42 @@ def too_young_to_be_known(subject: SourceSubject) -> int:
     """Changes in quick succession, each followed by an audit: a clock's tick is longer than the time between two."""
     with subject.world() as world, subject.driver(world) as driver:
         cache: Cache = {}
+        paths = [world.create(_in(world, "kit-a", f"first-{number}")) for number in range(3)]
+        is_table = not any("modified_time" in row for row in run_pairs(driver, cache))
         deadline = time.monotonic() + _YOUNG_SEC
         seen = 0
         for number in range(_YOUNG):
-            path = world.create(_in(world, "kit-a", f"thing-{number}"))
-            rows = run_pairs(driver, cache)
-            seen += len(rows)
-            if path not in {row["path"] for row in rows}:
-                raise Broken(
-                    f"{path!r} was made before the audit began, and the audit calls its container unchanged",
-                    *[row for row in rows if row["path"] == posixpath.dirname(path)],
-                )
+            gone = _come_and_go(world, paths, number, modify=is_table)
+            seen += _require_reported_at_once(run_pairs(driver, cache), world, paths[-1], gone)
             if time.monotonic() > deadline:
                 break
         return seen + _within_a_tick(world, driver, cache)
+
+
+def _come_and_go(world: SourceWorld, paths: list[str], number: int, *, modify: bool) -> str | None:
+    """Change the last of `paths`, or let one more come, and another one go with it, which is the answer.
+
+    A row that is changed changes its table; a file that is changed does not change its directory.
+    """
+    if modify and "modify" in world.operations and number % 3 == 0:
+        world.modify(paths[-1])
+        return None
+    paths.append(world.create(_in(world, "kit-a", f"thing-{number}")))
+    if number % 3 == 1 and "delete" in world.operations and len(set(paths)) > 1:
+        world.delete(gone := paths.pop(0))
+        return gone
+    return None
+
+
+def _require_reported_at_once(rows: list[Row], world: SourceWorld, path: str, gone: str | None) -> int:
+    told = {row["path"]: row for row in rows}
+    container = posixpath.dirname(path)
+    about = [row for row in rows if row["path"] == container]
+    if path not in told or odd_fields(told[path], world.list()[path]):
+        raise Broken(f"{path!r} changed before the audit began, and the audit calls its container unchanged", *about)
+    if gone is not None and (gone in told or _is_marked(posixpath.dirname(gone), rows)):
+        raise Broken(f"{gone!r} went before the audit began, and the audit does not list its container anew", *about)
+    return len(rows)
 
 
 def _within_a_tick(world: SourceWorld, driver: SourceDriver, cache: Cache) -> int:

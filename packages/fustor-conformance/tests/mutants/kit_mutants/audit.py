@@ -67,7 +67,7 @@ class ParentOfTheSystem(MemoryDriver):
         return {**row, "parent_path": "/srv/data" + posixpath.dirname(path)} if "parent_mtime" in more else row
 
 
-@mutant("A04")
+@mutant("A04", "A17")
 class ParentTimeIsOwnTime(MemoryDriver):
     def row(self, path, node, **more):
         if "parent_mtime" in more:
@@ -94,7 +94,7 @@ class SilentWithoutMark(MemoryDriver):
         return super().container(system, path, node, above, silent=False, failed=failed)
 
 
-@mutant("A07")
+@mutant("A07", "A15")
 class SilentIsNotEntered(MemoryDriver):
     def children(self, system, path):
         node = system.stat(path)
@@ -125,7 +125,7 @@ class OwnCacheCounts(MemoryDriver):
         return cache is not None and self._listed.get(path) == node.mtime
 
 
-@mutant("A10")
+@mutant("A10", "A14")
 class PlainRowForUnreadable(MemoryDriver):
     def container(self, system, path, node, above, *, silent, failed):
         return super().container(system, path, node, above, silent=silent, failed=False)
@@ -138,7 +138,7 @@ class NoRowForUnreadable(MemoryDriver):
             yield from super().container(system, path, node, above, silent=silent, failed=False)
 
 
-@mutant("A10")
+@mutant("A10", "A08", "A14")
 class OneUnreadableEndsTheAudit(MemoryDriver):
     def children(self, system, path):
         if path in system.unreadable:
@@ -146,7 +146,7 @@ class OneUnreadableEndsTheAudit(MemoryDriver):
         return super().children(system, path)
 
 
-@mutant("A11", "A03", "A12", "A07")
+@mutant("A11", "A03", "A12", "A07", "A14", "A15")
 class AuditFromMemory(MemoryDriver):
     def children(self, system, path):
         if not hasattr(self, "_known"):
@@ -154,7 +154,7 @@ class AuditFromMemory(MemoryDriver):
         return self._known.setdefault(path, super().children(system, path))
 
 
-@mutant("A12")
+@mutant("A12", "A17")
 class StampsAfterListing(MemoryDriver):
     def container(self, system, path, node, above, *, silent, failed):
         now = system.stat(path) or node

@@ -87,7 +87,7 @@ class TidiesTheHostsDict(MemoryDriver):
             del cache[path]
 
 
-@mutant("A11", "A03", "A06", "A12", "A07", "A09", "A15", "A10", "A17")
+@mutant("A11", "A03", "A06", "A12", "A07", "A09", "A15", "A10", "A17", "A13", "A14")
 class FreshIsNotVisibleYet(MemoryDriver):
     def children(self, system, path):
         found = super().children(system, path)
@@ -104,7 +104,7 @@ class ChangedWhileListedIsListed(MemoryDriver):
             yield row, stamps
 
 
-@mutant("A12")
+@mutant("A12", "A15")
 class StampsRightAfterListing(MemoryDriver):
     """Children are listed, then the container's own time is read: what comes between is in neither."""
 
