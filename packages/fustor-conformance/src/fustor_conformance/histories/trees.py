@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from fustor_conformance.monitor import watched_hands
 from fustor_conformance.worlds import SourceWorld
 
 _OLD = 1_000_000_000.25
@@ -148,4 +149,4 @@ def local_directory(uri: str) -> Path | None:
 def hands_of(world: SourceWorld, uri: str, *, tree: bool) -> list[Any]:
     """Who can do more to the World than its protocol asks: the World itself first, then the kit where it is a tree."""
     root = local_directory(uri) if tree else None
-    return [world, *([DirectoryHands(root)] if root is not None else [])]
+    return [world, *([watched_hands(DirectoryHands(root))] if root is not None else [])]

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from fustor_conformance.monitor.clock import Clock
 from fustor_conformance.monitor.core import Monitor
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.watch import watching
-from fustor_conformance.monitor.world import WatchedWorld
+from fustor_conformance.monitor.world import WatchedWorld, count_changes
 from fustor_conformance.monitor.zone import local_offset_sec, odd_zone
 
-__all__ = ["Finding", "Monitor", "observed", "observed_run", "watched_world"]
+__all__ = ["Finding", "Monitor", "observed", "observed_run", "watched_hands", "watched_world"]
 
+_H = TypeVar("_H")
 _monitors: list[Monitor] = []
 
 
@@ -59,6 +60,13 @@ def observed_run(*driver_classes: type, on_finding: Callable[[Finding], None]) -
             stack.callback(monitor.end)
             stack.enter_context(watching(driver_class, monitor))
         yield monitors
+
+
+def watched_hands(hands: _H) -> _H:
+    """What changes a system beside its World, so that the monitor at work knows when."""
+    if _monitors:
+        count_changes(hands, _monitors[-1])
+    return hands
 
 
 def watched_world(world: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 from fustor_conformance.monitor.core import Monitor
 
-__all__ = ["WatchedWorld"]
+__all__ = ["WatchedWorld", "count_changes"]
 
-_READS = frozenset({"config", "list", "stored", "broken", "demo"})
+_READS = frozenset({"config", "list", "stored", "broken", "demo", "reaches"})
 _BLOCKS = frozenset({"unreadable", "interrupted", "write_slowly"})
 """What is entered; another context manager, such as a connection, may be a helper of the World's own."""
 
@@ -29,7 +29,8 @@ class WatchedWorld:
         with self._monitor.world_at_work():
             entered = self._world.__enter__()
         if hasattr(entered, "__dict__"):
-            _count_changes(entered, self._monitor)
+            count_changes(entered, self._monitor)
+            self._monitor.world_is_known()
         return entered
 
     def __exit__(self, *exc_info: object) -> bool | None:
@@ -39,13 +40,13 @@ class WatchedWorld:
         return left
 
 
-def _count_changes(world: Any, monitor: Monitor) -> None:
+def count_changes(world: Any, monitor: Monitor) -> None:
+    """Let the monitor hear of every call of a public method that is not known to change nothing."""
     for name in dir(type(world)):
         if name.startswith("_") or name in _READS or name in vars(world):
             continue
         if inspect.isfunction(inspect.getattr_static(type(world), name)):
             vars(world)[name] = _counted(getattr(world, name), monitor)
-    monitor.world_is_known()
 
 
 def _counted(method: Callable[..., Any], monitor: Monitor) -> Callable[..., Any]:
