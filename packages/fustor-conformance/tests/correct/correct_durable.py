@@ -60,6 +60,7 @@ class SyncsTheFileSystem(_Scratch):
 
     def write(self, path: Path, data: bytes) -> None:
         path.write_bytes(data)
+        self.sync_directory(path.parent)
 
     def sync_directory(self, directory: Path) -> None:
         descriptor = os.open(directory, os.O_RDONLY)
@@ -72,9 +73,10 @@ class SyncsByACommand(_Scratch):
 
     def write(self, path: Path, data: bytes) -> None:
         path.write_bytes(data)
+        subprocess.run(["sync", str(path)], check=True)
 
     def sync_directory(self, directory: Path) -> None:
-        subprocess.run(["sync", "-f", str(directory)], check=True)
+        subprocess.run(["sync", str(directory)], check=True)
 
 
 class Mapped(_Scratch):
