@@ -154,17 +154,17 @@ class Disk:
     def _read(self, path: Path) -> tuple[bytes, bytes, int] | None:
         """The file's bytes, those on the disk, and how many pages differ; None when it went meanwhile."""
         try:
+            inode = _inode(path)
+            if inode in self._written and not self.blind:
+                data, old = path.read_bytes(), self._durable.get(inode, b"")
+                return data, old, len(_differing(data, old))
             with path.open("rb") as file:
                 before = self._dirty(file.fileno())
                 data = file.read(_MOST_BYTES)
                 dirty = sorted({*before, *self._dirty(file.fileno())})
-            inode = _inode(path)
         except FileNotFoundError:
             return None
-        old = self._durable.get(inode, b"")
-        if inode in self._written and not self.blind:
-            return data, old, len(_differing(data, old))
-        self._durable[inode] = _without(data, old, dirty)
+        self._durable[inode] = _without(data, self._durable.get(inode, b""), dirty)
         return data, self._durable[inode], len(dirty)
 
     def _dirty(self, descriptor: int) -> list[int]:

@@ -1,7 +1,5 @@
 """No driver that is durable in an unusual way is called otherwise."""
 
-from contextlib import suppress
-
 import pytest
 from correct_durable import (
     KeepsItOpen,
@@ -29,7 +27,8 @@ DATABASES = (KeepsItOpen, RollsBack, SqliteDriver, TouchesFirst)
 def test_it_is_durable(driver):
     world = SqliteWorld if driver in DATABASES else FileWorld
     subject = subject_of_class(Kind.PUSHER, driver, world, name="durable")
-    for rule in ("U16", "U27", "U28", "U29", "U33"):
-        assert find_check(rule, Kind.PUSHER)(subject) > 0
-    with suppress(NotApplicable):  # where nothing is only added to
-        assert find_check("U34", Kind.PUSHER)(subject) > 0
+    for rule in ("U16", "U27", "U28", "U29", "U33", "U34"):
+        try:
+            assert find_check(rule, Kind.PUSHER)(subject) > 0
+        except NotApplicable as reason:  # U34 where nothing is only added to, the others where pages cannot be seen
+            assert rule == "U34" or "cachestat" in str(reason) or "dirty pages" in str(reason)  # noqa: PT017

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,18 @@ from pathlib import Path
 from kit_pusher import FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
+from fustor_conformance._pages import UnseenError, unwritten
 from fustor_core.exceptions import RetryableError
 from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
+
+
+def where_pages_are_seen(cls):
+    """Registered where the page cache can be asked: what SQLite syncs is seen in no other way."""
+    with tempfile.TemporaryFile() as file, suppress(UnseenError):
+        unwritten(file.fileno())
+        mutant("U27", world=SqliteWorld)(cls)
+    return cls
 
 
 class _TwoFiles:
@@ -85,12 +95,12 @@ class SyncsRowsOnly(_TwoFiles, KeyedDriver):
         return path
 
 
-@mutant("U27", world=SqliteWorld)
+@where_pages_are_seen
 class SqliteDoesNotWait(SqliteDriver):
     pragmas = ("PRAGMA synchronous = OFF",)
 
 
-@mutant("U27", world=SqliteWorld)
+@where_pages_are_seen
 class SqliteSyncsAtCheckpoints(SqliteDriver):
     pragmas = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0")
 
