@@ -21,6 +21,9 @@ class Manners:
     slowness: float = 1.0
     """What deadlines are multiplied by: 1 for all but slow drivers and slow Worlds."""
 
+    event_sec: float = 0.0
+    """What an event takes by itself, as far as many in a row have shown."""
+
     def measured(self, seconds: float) -> None:
         """A World was entered, changed and read once, and the driver asked once."""
         self.slowness = max(1.0, seconds / _USUAL_SEC)

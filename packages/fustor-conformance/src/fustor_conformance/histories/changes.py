@@ -54,6 +54,8 @@ class Changes:
         self._hands = hands_of(world, uri, tree=able.tree)
         self._paths: dict[str, str] = {}
         self._serial = 0
+        self.most = max(_BURSTS)
+        """How many changes a burst has at most."""
         self._pick = 0
         self._among: Collection[str] | None = None
 
@@ -95,7 +97,7 @@ class Changes:
         if not self._can("create"):
             return
         began = time.monotonic()
-        for made in range(_BURSTS[self._pick % len(_BURSTS)]):
+        for made in range(min(_BURSTS[self._pick % len(_BURSTS)], self.most)):
             if time.monotonic() > began + (_BURST_SEC if made >= _ENOUGH else _LONGEST_SEC):
                 return
             self._world.create(self._new_key("many/" if self._can("nest") and self._pick % 2 else "many-"))

@@ -106,6 +106,7 @@ class History:
             self._changes.do(Step(name, step.pick), among)
             return
         host.stream.hold()
+        self._changes.most = host.most_at_once
         try:
             self._changes.do(Step(name, step.pick), among)
         finally:

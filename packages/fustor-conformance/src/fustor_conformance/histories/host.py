@@ -23,6 +23,8 @@ _BATCH_SIZES = (2, 1, 7, 100, None)
 _QUEUES = (1000, 1, 4)
 _GRACE_SEC = 3.0
 _QUICK_SEC = 0.02
+_MANY = 20
+_BURST_SEC = 5.0
 _PASS_SEC = 3.0
 """How long a pass with small batches may take; where a source is slow, its batches are larger."""
 
@@ -52,6 +54,7 @@ class Host:
         self._changes: dict[str, Any] = {}
         self.unlisted: set[str] = set()
         self._page_sec = 0.0
+        self._least_sec = float("inf")
         self._open = ExitStack()
         self._begin()
 
@@ -70,7 +73,7 @@ class Host:
         self.snapshot_done, self.lost = resumes, False
         if not resumes:
             self.unlisted.clear()
-        self._applied = 0
+        self._applied = self._arrived = 0
         self._snapshot: Iterator[EventBase] | None = None
         self.audit: Iterator[Any] | None = None
         self.passing = set()
@@ -202,12 +205,30 @@ class Host:
             Broken: it does not emit a change made last.
         """
         self.stream.resume()
-        mark = len(self.stream.events)
+        mark, began = len(self.stream.events), time.monotonic()
         path = self.world.create(f"kit-marker-{next(self._markers)}")
-        self.stream.require([path])
-        if not self.stream.wait_for(lambda events: any(_upserts(event, path) for event in events[mark:])):
-            raise Broken(f"{path!r} changed, and no event says so within {self.stream.patience_sec:g} s")
+        while not self.stream.wait_for(lambda events: any(_upserts(event, path) for event in events[mark:])):
+            if len(self.stream.events) == self._arrived:
+                raise Broken(
+                    f"The stream does not report {path!r} within {self.stream.patience_sec:g} s",
+                    *self.stream.events[-3:],
+                )
+            self._arrived = len(self.stream.events)  # it is still busy with what came before
+        self._measure(time.monotonic() - began)
         self.is_quiet = True
+
+    def _measure(self, seconds: float) -> None:
+        """Note what an event takes, apart from what even one change takes, if many came."""
+        came, self._arrived = len(self.stream.events) - self._arrived, len(self.stream.events)
+        self._least_sec = min(self._least_sec, seconds)
+        if came >= _MANY:
+            manners = self.subject.manners
+            manners.event_sec = max(manners.event_sec, (seconds - self._least_sec) / came)
+
+    @property
+    def most_at_once(self) -> int:
+        """How many changes a burst may have, so that a slow source is through in time."""
+        return int(_BURST_SEC / max(self.subject.manners.event_sec, 1e-3))
 
     def require_equal(self, when: str) -> int:
         """How many paths of the world were compared with the view, after the stream has caught up.
