@@ -38,6 +38,7 @@ class Params(BaseModel):
 
     poll_sec: float = 0.05
     page: int = 500
+    tables: tuple[str, ...] = ("items",)
 
 
 def path_of(key: str) -> str:
@@ -66,7 +67,7 @@ class JournalWorld:
         self._directory.cleanup()
 
     def config(self) -> dict[str, Any]:
-        params = {"poll_sec": 0.02, "page": 500}
+        params = {"poll_sec": 0.02, "page": 500, "tables": ["items"]}
         return {"uri": self._file.as_uri(), "max_retries": 50, "retry_delay_sec": 0.05, "driver_params": params}
 
     def broken(self) -> dict[str, Any]:
@@ -136,8 +137,14 @@ class JournalDriver(SourceDriver):
     def __init__(self, id: str, config: SourceConfig) -> None:
         super().__init__(id, config)
         self._stop_driver_event = threading.Event()
-        self.params = parse(config.driver_params)
+        self.params = self.parsed(config.driver_params)
         self.bulk_clock = 0.0
+
+    def parsed(self, params: dict[str, Any]) -> Params:
+        found = parse(params)
+        if found.tables != ("items",):
+            raise ConfigError(f"There is no table {found.tables!r}; correct `tables`")
+        return found
 
     @property
     def is_transient(self) -> bool:

@@ -8,7 +8,7 @@ from kit_memory import MemoryWorld
 
 from fustor_source_example.testing import World as ClockWorld
 
-__all__ = ["ClockWorld", "ParameterWorld"]
+__all__ = ["ClockWorld", "ParameterWorld", "TablesWorld"]
 
 
 class ParameterWorld(MemoryWorld):
@@ -16,3 +16,18 @@ class ParameterWorld(MemoryWorld):
 
     def config(self) -> dict[str, Any]:
         return {**super().config(), "driver_params": {"known": 1}}
+
+
+class TablesWorld(MemoryWorld):
+    """The tree in memory as one table."""
+
+    operations = frozenset({"create", "modify", "delete"})
+
+    def config(self) -> dict[str, Any]:
+        return {**super().config(), "driver_params": {"known": 1, "tables": ["/things"]}}
+
+    def create(self, key: str) -> str:
+        return super().create(f"things/{key.replace('/', '-')}")
+
+    def list(self) -> dict[str, dict[str, Any]]:
+        return {path: row for path, row in super().list().items() if not row.get("is_directory")}

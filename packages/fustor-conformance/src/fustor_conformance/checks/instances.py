@@ -11,6 +11,7 @@ from typing import Any
 from fustor_conformance._other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT
+from fustor_conformance._scenes import containers
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken, NotApplicable
@@ -23,6 +24,7 @@ from fustor_core.exceptions import ConfigError, DriverError
 
 _HOUR_SEC = 3600.0
 _UNKNOWN = "kit_no_such_parameter"
+_NO_CONTAINER = "kit_no_such_container"
 
 
 @check("C19")
@@ -122,20 +124,56 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-@check("C21")
+@check("C21", Kind.PUSHER)
 def unknown_parameter(subject: Subject) -> int:
-    """One parameter more than the World gives, refused when it is parsed or first needed."""
+    """One parameter more than the World gives, refused when it is parsed."""
     with subject.configured() as config:
         if not config.driver_params:
             raise NotApplicable("The World gives no driver_params")
-        changed = config.model_copy(update={"driver_params": {**config.driver_params, _UNKNOWN: 1}})
-        try:
-            instance = subject.driver_class("kit", changed)
-            if subject.kind is Kind.SOURCE:
-                next(iter(instance.get_snapshot_iterator()), None)
-        except ConfigError:
-            return 1
-        except DriverError as error:
-            raise Broken(f"driver_params with {_UNKNOWN!r} is a {type(error).__name__}, not a ConfigError") from error
-        asyncio.run(instance.close())
-        raise Broken(f"{_UNKNOWN!r} in driver_params is taken without a word")
+        return _require_config_error(subject, config, {_UNKNOWN: 1})
+
+
+@check("C21", Kind.SOURCE)
+def unknown_parameter_or_container(subject: SourceSubject) -> int:
+    """One parameter more than the World gives, and one that names a container which is not there."""
+    with subject.configured() as config:
+        if not config.driver_params:
+            raise NotApplicable("The World gives no driver_params")
+        seen = _require_config_error(subject, config, {_UNKNOWN: 1})
+    return seen if subject.world_factory is None else seen + _unknown_containers(subject)
+
+
+def _unknown_containers(subject: SourceSubject) -> int:
+    """Each parameter that says what a container of a database is called, with another name."""
+    with subject.world() as world:
+        path, config = world.create("kit-thing"), subject.config(world)
+        if any(row.get("is_directory") for row in world.list().values()):
+            return 0
+        known = {part for up in containers(path) for part in up.split("/") if part}
+        named = {name: value for name, value in config.driver_params.items() if _is_named(value, known)}
+        changes = (
+            {name: _NO_CONTAINER if isinstance(value, str) else [_NO_CONTAINER]} for name, value in named.items()
+        )
+        return sum(_require_config_error(subject, config, change) for change in changes)
+
+
+def _is_named(value: object, known: set[str]) -> bool:
+    """Whether this is the name of a container, such as `public.items`, or a list of such names."""
+    if isinstance(value, str):
+        return bool(value) and set(value.replace("/", ".").strip(".").split(".")) <= known
+    return isinstance(value, list) and bool(value) and all(isinstance(n, str) and _is_named(n, known) for n in value)
+
+
+def _require_config_error(subject: Subject, config: Any, change: dict[str, Any]) -> int:
+    """Refused by the constructor, or by the first event that is asked for."""
+    changed = config.model_copy(update={"driver_params": {**config.driver_params, **change}})
+    try:
+        instance = subject.driver_class("kit", changed)
+        if subject.kind is Kind.SOURCE:
+            next(iter(instance.get_snapshot_iterator()), None)
+    except ConfigError:
+        return 1
+    except DriverError as error:
+        raise Broken(f"driver_params with {change} is a {type(error).__name__}, not a ConfigError") from error
+    asyncio.run(instance.close())
+    raise Broken(f"{change} in driver_params is taken without a word")

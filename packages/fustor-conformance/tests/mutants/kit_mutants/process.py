@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kit_clock import ClockWorld, ParameterWorld
+from kit_clock import ClockWorld, ParameterWorld, TablesWorld
 from kit_memory import SYSTEMS, System
 from kit_source import MemoryDriver
 
+from fustor_core.exceptions import ConfigError
 from fustor_source_example import ExampleDriver
 from kit_mutants.registry import mutant
 
@@ -106,3 +107,28 @@ class OneSystemForAnId(MemoryDriver):
 @mutant("C21", world=ParameterWorld)
 class TakesEveryParameter(MemoryDriver):
     params: dict[str, Any] = {}
+
+
+class Tables(MemoryDriver):
+    """Keeps the rules: has one table, which its parameter names."""
+
+    tables = ["/things"]
+
+    def __init__(self, id, config):
+        super().__init__(id, config)
+        if config.driver_params.keys() - {"known", "tables"}:
+            raise ConfigError("There is no such parameter; remove it")
+        if any(name not in self.tables for name in config.driver_params.get("tables", ())):
+            self.lacks_table()
+
+    def lacks_table(self):
+        raise ConfigError("There is no such table; correct `tables`")
+
+
+@mutant("C21", world=TablesWorld)
+class NoTableIsNoRow(Tables):
+    def lacks_table(self):
+        self.tables = []
+
+    def snapshot_rows(self, stop, partition):
+        return super().snapshot_rows(stop, partition) if self.tables else iter(())

@@ -30,7 +30,7 @@ class Invents(MemoryDriver):
         return iter([*rows, *({**row, "path": "/ghost"} for row in rows[:1])])
 
 
-@mutant("S02", "E09", "E10", "C13", "A10", "S04", "S05", "S06", "S10")
+@mutant("S02", "E09", "E10", "C13", "A10", "S04", "S05", "S06", "S10", "S09")
 class OnlyOnce(MemoryDriver):
     def snapshot_rows(self, stop, partition):
         told = getattr(self, "_told", set())
