@@ -162,6 +162,21 @@ class MemoryWorld:
     def delete(self, path: str) -> None:
         self.system.remove(path)
 
+    def empty(self, key: str) -> str:
+        path = self.create(key)
+        self.truncate(path)
+        return path
+
+    def truncate(self, path: str) -> None:
+        with self.system.changed:
+            self.system.put(path, replace(self.system.nodes[path], size=0, mtime=self.system.now(), record=None))
+
+    def move_in_container(self, key: str) -> str:
+        return self.create(f"{key}/inner/file").removesuffix("/inner/file")
+
+    def move_out(self, path: str) -> None:
+        self.system.remove(path)
+
     def rename(self, path: str, key: str) -> str:
         new = "/" + as_text(key)
         with self.system.changed:

@@ -22,6 +22,8 @@ _PACE_SEC = 0.002
 """So that a World which lives in memory is not done before anybody has read."""
 _THINGS = 6
 _BATCHES = (2, 100, 1)
+_ENOUGH = 3000
+"""Events that a quick source has emitted long before the writer is done."""
 _END = "the snapshot's end"
 _ROUNDING_SEC = 0.002
 """Clocks are told as doubles, and some in milliseconds."""
@@ -91,7 +93,7 @@ class _Passes(threading.Thread):
         try:
             self._read("snapshot", self._host.driver.get_snapshot_iterator(batch_size=2))
             number = 0
-            while not self._stopping.is_set() or not number:
+            while (not self._stopping.is_set() and len(self._seen) < _ENOUGH) or not number:
                 size = _BATCHES[number % len(_BATCHES)]
                 number += 1
                 if AUDIT in self._host.subject.capabilities:

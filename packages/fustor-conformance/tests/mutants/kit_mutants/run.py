@@ -98,6 +98,16 @@ class KeepsTheOldKind(MemoryDriver):
         return {**row, "is_directory": self._kinds.setdefault(change.path, row["is_directory"])}
 
 
+@mutant("R05")
+class TakesNothingForAbsent(MemoryDriver):
+    """What has no bytes is no row when it is listed."""
+
+    def snapshot_rows(self, stop, partition):
+        for row in super().snapshot_rows(stop, partition):
+            if row["size"] or row["is_directory"]:
+                yield row
+
+
 @mutant("R05", "A08", "A11")
 class UnreadableMidwayIsListed(MemoryDriver):
     """A container that was readable when the audit began is never marked as skipped."""
