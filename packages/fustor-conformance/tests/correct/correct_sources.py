@@ -41,7 +41,8 @@ class BatchingPoller(MemoryDriver):
                 changes = [
                     change for change in system.log[max(position - 1, 0) :] if end is None or change.index <= end
                 ]
-            for _, run in itertools.groupby(changes, key=self._alike):
+            shown = (change for change in changes if not self.is_excluded(change.path))
+            for _, run in itertools.groupby(shown, key=self._alike):
                 if self.stopped(stop):
                     return
                 yield self._together(list(run))
@@ -248,7 +249,7 @@ class WithoutIndexes(OneRow):
             now, before = self._state(), self._known
             self._known = now
             told = {**listed, **before}
-            if gone := [_gone(told[path]) for path in told.keys() - now.keys()]:
+            if gone := [self._late(_gone(told[path])) for path in told.keys() - now.keys()]:
                 yield self._told(DeleteEvent, gone, MessageSource.REALTIME)
             if fresh := [row for path, row in now.items() if before.get(path) != row]:
                 yield self._told(UpdateEvent, [self._late(row) for row in fresh], MessageSource.REALTIME)
@@ -271,6 +272,7 @@ class FlatWorld(MemoryWorld):
 
     operations = frozenset({"create", "modify", "delete", "rename"})
     create_long = None
+    excluding = None
     unreadable = None
     interrupted = None
     broken = None

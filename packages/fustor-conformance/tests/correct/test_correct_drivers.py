@@ -25,22 +25,22 @@ from kit_pusher import FileWorld, KeyedFileWorld
 from fustor_conformance import Judge, Kind, Status, subject_of_class
 
 SOURCES = {
-    "a poller that batches": (BatchingPoller, MemoryWorld, 60),
-    "a poller that batches steady changes": (QuickPoller, SteadyWorld, 60),
-    "a poller that batches what is only created": (BatchingPoller, CreateOnlyWorld, 60),
-    "one row": (OneRow, OneRowWorld, 30),
-    "no index": (WithoutIndexes, FlatWorld, 60),
-    "an event loop": (OnALoop, MemoryWorld, 60),
-    "a journal in SQLite": (JournalDriver, JournalWorld, 60),
+    "a poller that batches": (BatchingPoller, MemoryWorld, 120),
+    "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),
+    "a poller that batches what is only created": (BatchingPoller, CreateOnlyWorld, 120),
+    "one row": (OneRow, OneRowWorld, 60),
+    "no index": (WithoutIndexes, FlatWorld, 120),
+    "an event loop": (OnALoop, MemoryWorld, 120),
+    "a journal in SQLite": (JournalDriver, JournalWorld, 120),
 }
 SLOW_SOURCES = {
-    "once a second": (OncePerSecond, MemoryWorld, 300),
-    "200 ms a call": (Slow, MemoryWorld, 300),
+    "once a second": (OncePerSecond, MemoryWorld, 500),
+    "200 ms a call": (Slow, MemoryWorld, 500),
 }
 PUSHERS = {
-    "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 60),
-    "a queue of three rows": (Bounded, FileWorld, 60),
-    "200 ms a call": (SlowPusher, KeyedFileWorld, 300),
+    "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 120),
+    "a queue of three rows": (Bounded, FileWorld, 120),
+    "200 ms a call": (SlowPusher, KeyedFileWorld, 400),
 }
 
 
