@@ -34,7 +34,7 @@ _SELECT = "select id, value, note from items where id > ? order by id limit ?"
 
 
 class Params(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     poll_sec: float = 0.05
     page: int = 500
