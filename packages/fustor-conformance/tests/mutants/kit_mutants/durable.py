@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from kit_pusher import FileWorld, KeyedDriver, LogDriver
+from kit_pusher import EMPTY, FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
 from fustor_conformance._pages import UnseenError, unwritten
@@ -39,9 +39,9 @@ class _TwoFiles:
     def save(self, state):
         for what in self.order:
             if what == "rows":
-                super().save({"rows": state["rows"], "tasks": {}, "sessions": {}})
+                super().save({**EMPTY, "rows": state["rows"]})
             else:
-                self.save_rest(json.dumps({name: state[name] for name in ("tasks", "sessions")}))
+                self.save_rest(json.dumps({name: value for name, value in state.items() if name != "rows"}))
 
     def rest(self):
         return Path(self.config.endpoint + ".rest")
