@@ -49,7 +49,7 @@ class Bounded(LogDriver):
 
     def store(self, state: dict[str, Any], session: dict[str, Any], event: EventBase) -> None:
         rows = event.rows
-        for first in range(0, len(rows), _BOUND):
+        for first in range(0, max(len(rows), 1), _BOUND):  # a signal has no rows
             super().store(state, session, event.model_copy(update={"rows": rows[first : first + _BOUND]}))
 
 
