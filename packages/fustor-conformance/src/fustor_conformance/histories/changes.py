@@ -265,7 +265,8 @@ class Changes:
     def _by_hand_new(self, name: str, prefix: str) -> None:
         if (method := self._hand(name)) is not None:
             key = self._new_key(prefix if self._pick % 3 else f".{prefix}")
-            self._paths[key] = method(f"dir/{key}" if self._pick % 2 and self._is_free("dir/x") else key)
+            in_box = self._pick % 2 and self._can("nest") and self._is_free("dir/x")
+            self._paths[key] = method(f"dir/{key}" if in_box else key)
 
     def _touch(self) -> None:
         self._by_hand_to("touch", files=True)
@@ -286,10 +287,12 @@ class Changes:
         self._by_hand_new("move_in", "came-")
 
     def _move_in_container(self) -> None:
-        self._by_hand_new("move_in_container", "box-")
+        if self._can("nest"):
+            self._by_hand_new("move_in_container", "box-")
 
     def _make_container(self) -> None:
-        self._by_hand_new("make_container", "bare-")
+        if self._can("nest"):
+            self._by_hand_new("make_container", "bare-")
 
     def _swap(self) -> None:
         if (method := self._hand("swap")) is None:
