@@ -23,7 +23,7 @@ _BOXES = 6
 _YOUNG = 25
 _WITHIN = 50
 _STEP_SEC = 0.00004
-_YOUNG_SEC = 1.0
+_YOUNG_SEC = 0.6
 
 
 @dataclass(frozen=True)
