@@ -66,10 +66,14 @@ class _Hand:
             self._replace()
         return done.ran
 
-    def stop(self) -> None:
-        """End the process: asked first, then told."""
+    def leave(self) -> None:
+        """Ask the process to end."""
         with suppress(OSError):
             self._connection.send(None)
+
+    def stop(self) -> None:
+        """End the process: asked first, then told."""
+        self.leave()
         self._connection.close()
         self._process.join(_STOP_SEC)
         for end in (self._process.terminate, self._process.kill):
@@ -164,6 +168,8 @@ def _hands(job: Job, jobs: int) -> Iterator[list[_Hand]]:
                 hand.go()
         yield hands if fit else []
     finally:
+        for hand in hands:
+            hand.leave()
         for hand in hands:
             hand.stop()
 
