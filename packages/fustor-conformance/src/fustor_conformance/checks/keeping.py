@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, TypeAlias
 
 from fustor_conformance._desk import TIME, Desk, Session, at_desk, missing, signal, told
 from fustor_conformance.outcome import Broken
+from fustor_conformance.pushing.campaign import Campaign
+from fustor_conformance.pushing.draw import Plan
+from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError, RetryableError
@@ -14,13 +18,20 @@ from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 _LONG = "long " * 4_000
 _MANY = 300
+_HISTORIES = Counter(realtime=7, snapshot=6, mixed=2, again=1, end=2, session=2, start=1, audit=2, finish=1)
+_LENGTH, _SHARE, _SECONDS = 20, 0.5, 1.5
 _Records: TypeAlias = dict[str, dict[str, Any]]
 
 
 @check("U17")
 def partial_records(subject: PusherSubject) -> int:
-    """Columns that realtime leaves out, in every order with the snapshot's row."""
-    return at_desk(subject, _keyed_partials if subject.make_world().keyed else _logged_partials)
+    """Columns that realtime leaves out, in every order with the snapshot's row; then in random histories."""
+    if not subject.make_world().keyed:
+        return at_desk(subject, _logged_partials)
+    seen = at_desk(subject, _keyed_partials)
+    plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
+    with Campaign(subject, "U17") as campaign:
+        return seen + campaign.drawn(plan, _SHARE, _SECONDS)
 
 
 def _partial(path: str, *, whole: bool = False, deleted: bool = False, **record: Any) -> EventBase:

@@ -125,6 +125,8 @@ class Expected:
             flat.push(events, end=push.end)
         self._index.push(events, push.phase, end=push.end)
         self._is_ended = self._is_ended or push.end
+        for told in push.events:
+            self._last.pop(told.source.value, None)  # what a phase's last batch is, pushers see by its events too
         self._last[push.phase] = push
         self._require_one_mind()
 

@@ -29,6 +29,7 @@ class Reading:
         guards_below: no snapshot or audit row makes a plain thing of what realtime has put something into.
         listings_empty: a snapshot or audit row of a plain thing removes what was below.
         deletes_touch: a realtime delete below a child keeps Audit-End from removing it.
+        any_row_is_whole: a snapshot row without a record leaves nothing of a partial one to be supplied.
         drops_old: an event whose index the session has had already is dropped.
     """
 
@@ -36,6 +37,7 @@ class Reading:
     guards_below: bool = True
     listings_empty: bool = True
     deletes_touch: bool = False
+    any_row_is_whole: bool = False
     drops_old: bool = False
 
 
@@ -45,6 +47,7 @@ READINGS = (
     Reading(guards_below=False),
     Reading(listings_empty=False),
     Reading(deletes_touch=True),
+    Reading(any_row_is_whole=True),
     Reading(drops_old=True),
 )
 
@@ -133,6 +136,7 @@ class Flat:
     def _completed(self, row: RowData, *, is_first: bool) -> RowData:
         path, record = row["path"], row.get("record")
         if not isinstance(record, Mapping):
+            self._partial.pop(path, None)
             return row
         if is_first:
             self._partial[path] = set(record)
@@ -156,7 +160,11 @@ class Flat:
     def _supply(self, session: _Session, row: RowData) -> None:
         path, told = row["path"], self._partial.get(row["path"])
         listed = row.get("record")
-        if told is None or path not in self.rows or listed is None or not session.marks.holds(path, 0):
+        if told is None or path not in self.rows or not session.marks.holds(path, 0):
+            return
+        if listed is None:
+            if self._reading.any_row_is_whole:
+                del self._partial[path]
             return
         del self._partial[path]
         known = self.rows[path][-1]

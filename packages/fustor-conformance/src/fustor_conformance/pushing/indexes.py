@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from fustor_event_model import EventBase, MessageSource
 
@@ -12,9 +13,17 @@ __all__ = ["Indexes"]
 
 @dataclass
 class _Task:
-    """The index, where a new snapshot makes older ones forgotten, and where it does not."""
+    """The index as one pusher counts it.
+
+    Args:
+        forgets: a new snapshot makes older indexes forgotten.
+        hears: a snapshot that is announced has begun.
+        expects: a session that was told -1 counts for nothing until its own snapshot's end, since its host takes one.
+    """
 
     forgets: bool
+    hears: bool
+    expects: bool
     complete: bool = False
     realtime: int = -1
     snapshot: int = -1
@@ -23,6 +32,8 @@ class _Task:
     ended: bool = False
 
     def begin(self) -> None:
+        if self.expects and self.committed == -1:
+            self.complete = False
         self.session_realtime = -1
         self.lists = self.ended = False
 
@@ -37,6 +48,10 @@ class _Task:
         if end and not self.ended:
             self._list()
             self.complete = self.ended = True
+
+    def announce(self) -> None:
+        if self.hears and not self.ended:
+            self._list()
 
     def _list(self) -> None:
         if not self.lists:
@@ -55,29 +70,25 @@ class Indexes:
     """The committed index of one task."""
 
     def __init__(self) -> None:
-        self._tasks = (_Task(forgets=True), _Task(forgets=False))
-        self._announced = False
+        self._tasks = [_Task(*choices) for choices in product((True, False), repeat=3)]
 
     def begin(self) -> None:
         """A new session."""
-        self._announced = False
         for task in self._tasks:
             task.begin()
 
     def push(self, events: Sequence[EventBase], phase: str, *, end: bool) -> None:
         """One push."""
         for task in self._tasks:
+            if phase == "snapshot" and not events and not end:
+                task.announce()
             task.push(events, end=end)
-        if phase == "snapshot" and not events and not end:
-            self._announced = True
 
     @property
     def allowed(self) -> frozenset[int]:
         """What `get_latest_committed_index` may answer now.
 
-        An announced snapshot may already make the task incomplete. A first realtime index of an earlier session may be
-        forgotten by a later snapshot, or stay.
+        A snapshot that is announced, or is to be expected, may make the task incomplete before its first row. An index
+        of an earlier session may be forgotten by a later snapshot, or stay.
         """
-        found = frozenset(task.committed for task in self._tasks)
-        is_unclear = self._announced and not any(task.lists for task in self._tasks)
-        return found | {-1} if is_unclear else found
+        return frozenset(task.committed for task in self._tasks)

@@ -35,10 +35,10 @@ class Logged:
             self._parts.append((self._fresh(step.first), self._fresh(step.second)))
 
     def _fresh(self, push: Push) -> _Rows:
-        """The rows that are not there yet: an index that was committed, or the same batch again, is dropped."""
+        """The rows that are not there yet: a realtime index that was committed, or the same batch again, is dropped."""
         events = events_of(push, self._root)
         last, self._last[push.phase] = self._last.get(push.phase), push
-        if events and last is not None and last.events == push.events and not any(map(_is_marked, events)):
+        if events and last is not None and last.events == push.events and not any(event.signal for event in events):
             return []
         fresh = [event for event in events if not self._is_old(event)]
         told = [event.index for event in events if event.message_source is MessageSource.REALTIME]
@@ -63,10 +63,6 @@ class Logged:
                 _require_in_order(shelf, rows, found[place : place + length], self._root)
             place += length
         return max(1, len(found))
-
-
-def _is_marked(event: EventBase) -> bool:
-    return event.signal is not None or event.index >= 0
 
 
 def _require_paths(expected: _Rows, found: _Rows, root: str) -> None:
