@@ -38,7 +38,7 @@ class DeletesTheRowAlone(KeyedDriver):
         rows.pop(path, None)
 
 
-@keyed("U21", "U24")
+@keyed("U21", "U24", "U30")
 class DeletesWhatBeginsAlike(KeyedDriver):
     def remove(self, rows, path):
         for other in [other for other in rows if other.startswith(path)]:
@@ -110,9 +110,9 @@ class LogsNoSignals(LogDriver):
 @log("U21")
 class KeepsTheIndexOfAnotherSource(LogDriver):
     def take(self, state, session, task, event):
-        phases = task["phases"]
+        before = task["phases"].get("realtime", -1)
         super().take(state, session, task, event)
-        task["phases"] = {**phases, **task["phases"]}
+        task["phases"]["realtime"] = max(before, task["phases"].get("realtime", -1))
 
 
 @keyed("U22")

@@ -81,7 +81,7 @@ class LogFoldsByPath(LogDriver):
         return await super().push(kept, **kwargs)
 
 
-@log("U17", "U21", "U24")
+@log("U17", "U21", "U24", "U30", "U31")
 class LogLeavesOutNulls(LogDriver):
     def stored_row(self, row, event):
         stored = super().stored_row(row, event)
