@@ -42,8 +42,8 @@ class Database(World):
     """A world with what tests do to it."""
 
     def ask(self, statement, *values):
-        """What a statement answers, in a transaction of its own."""
-        with closing(psycopg2.connect(self.dsn)) as conn, conn, conn.cursor() as cur:
+        """What a statement answers, in a transaction of its own; times are those of UTC."""
+        with closing(psycopg2.connect(self.dsn, options="-c timezone=UTC")) as conn, conn, conn.cursor() as cur:
             cur.execute(statement, values or None)
             return cur.fetchall() if cur.description else []
 

@@ -15,6 +15,8 @@ from kit_source import MemoryDriver
 from fustor_conformance import Judge, Kind, Status, find_rule, subject_of_class
 from fustor_conformance.subject import Options
 
+pytestmark = pytest.mark.wide
+
 
 class HangsUntilClosed(MemoryDriver):
     """A snapshot that waits for what never comes, until the driver is told to stop."""

@@ -24,6 +24,8 @@ from kit_pusher import FileWorld, KeyedFileWorld
 
 from fustor_conformance import Judge, Kind, Status, subject_of_class
 
+pytestmark = pytest.mark.wide
+
 SOURCES = {
     "a poller that batches": (BatchingPoller, MemoryWorld, 120),
     "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),

@@ -19,6 +19,8 @@ from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.registry import find_check
 
+pytestmark = pytest.mark.wide
+
 FILES = (LeavesAProcess, Mapped, ReopensToSync, Synchronous, SyncsByACommand, SyncsTheFileSystem)
 DATABASES = (KeepsItOpen, RollsBack, SqliteDriver, TouchesFirst)
 

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 
 import kit_mutants
 
-from fustor_conformance import Judge, Kind, Level, Status, rules_for, subject_of_class
+from fustor_conformance import Judge, Kind, Level, Status, find_rule, rules_for, subject_of_class
 from fustor_conformance.subject import Options
 from fustor_core.drivers import SourceDriver
 
@@ -48,11 +48,13 @@ def judged(number: int, families: str) -> Fallen:
     kind = Kind.SOURCE if issubclass(mutant.driver, SourceDriver) else Kind.PUSHER
     options = Options(patience_sec=2, histories=20, idle_sec=3)
     judge = Judge(subject_of_class(kind, mutant.driver, mutant.world, name="mutant", options=options))
-    wanted = set(families) | {mutant.rule_id[0]}
-    verdicts = [judge.verdict(rule) for rule in rules_for(kind) if rule.family in wanted]
-    failed = {verdict.rule.id: verdict.level for verdict in verdicts if verdict.status is Status.FAILED}
-    others = (rule_id for rule_id, level in failed.items() if level is Level.MUST and rule_id != mutant.rule_id)
-    return Fallen(mutant.rule_id in failed, tuple(others))
+    own = find_rule(mutant.rule_id)
+    ran = judge.alone(own)  # whatever comes first: another rule that fails would stand in its way
+    killed = ran.outcome.status is Status.FAILED or any(found.rule_id == own.id for found in ran.findings)
+    wanted = set(families) | {own.family}
+    verdicts = [judge.verdict(rule) for rule in rules_for(kind) if rule.family in wanted and rule is not own]
+    others = (v.rule.id for v in verdicts if v.status is Status.FAILED and v.level is Level.MUST)
+    return Fallen(killed, tuple(others))
 
 
 def all_judged(families: str) -> list[Fallen]:

@@ -1,5 +1,7 @@
 """Every check is killed by the mutant that breaks its rule, and no other mutant's rule falls with it unsaid."""
 
+from pathlib import Path
+
 import kit_mutants
 import pytest
 from kill_matrix import EVERY, OWN_AND_BASIC, all_judged
@@ -14,13 +16,9 @@ from fustor_conformance.registry import find_check
 from fustor_conformance.subject import Options
 from fustor_core.drivers import SourceDriver
 
-SLOW = dict.fromkeys(("M01", "M02", "M08", "M14", "M09", "C12", "R01", "R02", "R05"), pytest.mark.mutants)
-"""Rules that give a driver seconds of time, which a mutant uses up."""
 
-
-@pytest.mark.parametrize(
-    "profile", [p if p is Profile.GUIDE else pytest.param(p, marks=pytest.mark.mutants) for p in Profile]
-)
+@pytest.mark.mutants
+@pytest.mark.parametrize("profile", list(Profile))
 def test_the_reference_source_breaks_nothing(profile):
     judge = Judge(subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, name="memory"), profile)
     verdicts = judge.verdicts()
@@ -51,11 +49,16 @@ def kills(mutant):
         return True
 
 
-@pytest.mark.parametrize(
-    "mutant", [pytest.param(m, marks=SLOW.get(m.rule_id, ())) for m in kit_mutants.MUTANTS], ids=str
-)
+@pytest.mark.mutants
+@pytest.mark.parametrize("mutant", kit_mutants.MUTANTS, ids=str)
 def test_the_check_kills_its_mutant(mutant):
     assert kills(mutant)
+
+
+def test_the_kill_matrix_is_that_of_today():
+    text = Path(__file__).parents[4].joinpath("docs", "kill-matrix.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[:3] for line in text.splitlines() if " | `" in line]
+    assert rows == [[f"| {mutant.rule_id}", f"`{mutant.name}`", "yes"] for mutant in kit_mutants.MUTANTS]
 
 
 def test_every_rule_with_a_check_has_a_mutant():
@@ -80,7 +83,7 @@ def fallen_in_full():
     return dict(zip(kit_mutants.MUTANTS, all_judged(EVERY), strict=True))
 
 
-@pytest.mark.mutants
+@pytest.mark.full
 @pytest.mark.parametrize("mutant", kit_mutants.MUTANTS, ids=str)
 def test_no_unrelated_must_falls_with_it(mutant, fallen):
     assert fallen[mutant].killed
@@ -93,6 +96,7 @@ def test_every_mutant_is_killed_whatever_else_runs(mutant, fallen_in_full):
     assert fallen_in_full[mutant].killed
 
 
+@pytest.mark.mutants
 @pytest.mark.parametrize(
     ("driver", "world"), [(LogDriver, FileWorld), (KeyedDriver, KeyedFileWorld), (SqliteDriver, SqliteWorld)]
 )

@@ -133,7 +133,7 @@ class TakesContainersAboveWhatIsKept(KeyedDriver):
             state["rows"] = [row for row in state["rows"] if self.is_kept(row["path"], session["told"]) or not kept]
 
 
-@keyed("U22")
+@keyed("U22", "U17")
 class EveryEndReplaces(KeyedDriver):
     def end(self, state, session, task):
         was_open = session["open"]
@@ -188,13 +188,13 @@ class AContainerIsTouchedByItsOwnRowOnly(KeyedDriver):
         return [path for path in super().unreported(audit, [], rows) if path not in told]
 
 
-@keyed("U24")
+@keyed("U24", "U30")
 class NumbersThroughADouble(KeyedDriver):
     def stored_row(self, row, event):
         return json.loads(json.dumps(super().stored_row(row, event)), parse_int=float)
 
 
-@keyed("U24", "U17")
+@keyed("U24", "U26", "U30", "U17")
 class LongTextsAreCut(KeyedDriver):
     def stored_row(self, row, event):
         stored = super().stored_row(row, event)
@@ -212,7 +212,7 @@ class AuditRecordsLoseTheirNulls(KeyedDriver):
         return stored
 
 
-@log("U24")
+@log("U24", "U30", "U31")
 class TruthIsANumber(LogDriver):
     def stored_row(self, row, event):
         stored = super().stored_row(row, event)
@@ -228,7 +228,7 @@ class AnUnfinishedSnapshotKeepsTheIndex(KeyedDriver):
         super().take(state, session, task, event)
 
 
-@keyed("U25")
+@keyed("U25", "U17", "U22")
 class TheLastIndexCounts(KeyedDriver):
     def take(self, state, session, task, event):
         super().take(state, session, task, event)
@@ -270,7 +270,7 @@ class LogReadsBeforeItsTurn(_ReadsBeforeItsTurn, LogDriver):
     pass
 
 
-@keyed("U26")
+@keyed("U26", "U33")
 class AnswersSuccessWhereItFailed(KeyedDriver):
     async def push(self, events, **kwargs):
         try:
@@ -288,7 +288,7 @@ class LetsTheSystemsErrorsThrough(LogDriver):
             return super().load()
 
 
-@keyed("U26")
+@keyed("U26", "U33")
 class GivesUpAfterAFailure(KeyedDriver):
     failed = False
 

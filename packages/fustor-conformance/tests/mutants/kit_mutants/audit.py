@@ -154,7 +154,7 @@ class AuditFromMemory(MemoryDriver):
         return self._known.setdefault(path, super().children(system, path))
 
 
-@mutant("A12", "A17")
+@mutant("A12", "A15", "A17")
 class StampsAfterListing(MemoryDriver):
     def container(self, system, path, node, above, *, silent, failed):
         now = system.stat(path) or node

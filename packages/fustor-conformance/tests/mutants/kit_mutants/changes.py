@@ -12,7 +12,7 @@ from fustor_event_model import EventType
 from kit_mutants.registry import mutant
 
 
-@mutant("M01")
+@mutant("M01", "C16")
 class StopsOnlyWhenQuiet(MemoryDriver):
     def stopped(self, stop):
         log = SYSTEMS[self.config.uri].log

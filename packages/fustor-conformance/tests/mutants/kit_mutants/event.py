@@ -163,7 +163,7 @@ class SameEventTwice(MemoryDriver):
             yield self._shared
 
 
-@mutant("E10")
+@mutant("E10", "C24")
 class RowsFromCache(MemoryDriver):
     def __init__(self, id, config):
         super().__init__(id, config)

@@ -209,7 +209,7 @@ class AuditNeedsNoStart(KeyedDriver):
         super().audit_row(session, rows, row, event)
 
 
-@keyed("U20", "U23")
+@keyed("U20", "U26", "U23")
 class AuditRowUndoesRealtime(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         super().audit_row(session, rows, row, event)
@@ -217,7 +217,7 @@ class AuditRowUndoesRealtime(KeyedDriver):
             rows[row["path"]] = self.stored_row(row, event)
 
 
-@keyed("U20", "U23")
+@keyed("U20", "U17", "U23")
 class AuditRowOnlyIfYounger(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         known = rows.get(row["path"])

@@ -13,7 +13,7 @@ from fustor_core.exceptions import DriverError
 from fustor_event_model import LifecycleSignal
 from kit_mutants.registry import mutant
 
-_A_WHILE_SEC = 0.01
+_A_WHILE_SEC = 0.03
 
 
 @mutant("S01", "S02")

@@ -199,7 +199,7 @@ class TakesOutAParameter(MemoryDriver):
         config.driver_params["read_by"] = id
 
 
-@mutant("C18", world=FileWorld)
+@mutant("C18", "C02", world=FileWorld)
 class FillsInAParameter(LogDriver):
     def __init__(self, id, config):
         super().__init__(id, config)

@@ -126,7 +126,7 @@ class IndexOfRowsOnly(LogDriver):
             super().take(state, session, task, event)
 
 
-@log("U09", "U05", "U03", "U21")
+@log("U09", "U16", "U05", "U03", "U21")
 class IndexInMemory(LogDriver):
     def __init__(self, id, config):
         super().__init__(id, config)
@@ -168,7 +168,7 @@ class DigestOfEverySession(LogDriver):
         return super().is_repeated({**session, "last": self.last.setdefault(self.config.endpoint, {})}, events)
 
 
-@keyed("U10", "U02", "U15", "U17", "U21", "U24", "U25")
+@keyed("U10", "U16", "U02", "U15", "U17", "U21", "U24", "U25")
 class AppendsToKeyed(KeyedDriver):
     def store(self, state, session, event):
         LogDriver.store(self, state, session, event)
@@ -182,7 +182,7 @@ class AddsAField(LogDriver):
         super().store(state, session, event)
 
 
-@log("U11", "U10", "U17", "U18")
+@log("U11", "U30", "U31", "U10", "U17", "U18")
 class EmptiesTheRows(LogDriver):
     def store(self, state, session, event):
         super().store(state, session, event)
@@ -215,7 +215,7 @@ class FieldsNeedEndpoint(LogDriver):
         return {"properties": {kwargs["endpoint"]: {}}}
 
 
-@keyed("U15", "U21")
+@keyed("U15", "U16", "U21")
 class LeavesGhosts(KeyedDriver):
     def end(self, state, session, task):
         task["complete"] = True
@@ -227,7 +227,7 @@ class EmptiesWhatWasSkipped(KeyedDriver):
         return path in told
 
 
-@keyed("U15", "U17", "U25")
+@keyed("U15", "U16", "U17", "U25")
 class ClearsAtTheStart(KeyedDriver):
     async def create_session(self, task_id, **kwargs):
         state = self.load()

@@ -34,7 +34,7 @@ class RealtimeForgetsNothing(MemoryDriver):
         pass
 
 
-@mutant("A15", "A07", "A13")
+@mutant("A15", "A14", "A07", "A13")
 class CoarseClock(MemoryDriver):
     """Times that differ by less than a tick are the same."""
 
