@@ -7,6 +7,8 @@ import tempfile
 
 import pytest
 
+_WHOLE_RUN = "FUSTOR_WHOLE_RUN"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--upstream`."""
@@ -23,15 +25,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if is_whole_run:
+        os.environ[_WHOLE_RUN] = "yes"  # the processes that share the run are given paths
     if is_whole_run and config.pluginmanager.hasplugin("xdist") and "PYTEST_XDIST_WORKER" not in os.environ:
         _share(config)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the long form of a test as long as it takes."""
+    """Give the long form of a test as long as it takes; in a run of everything, servers are judged in the wide form."""
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.timeout(0))
+        if _WHOLE_RUN in os.environ and item.path.match("*-postgres/tests/test_conformance.py"):
+            item.add_marker(pytest.mark.wide)
 
 
 def _share(config: pytest.Config) -> None:

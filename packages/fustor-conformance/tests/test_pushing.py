@@ -133,6 +133,7 @@ class Bounded(KeyedDriver):
     get_latest_committed_index = KeyedDriver.__mro__[2].get_latest_committed_index
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("driver", [OneTableForAll, Bounded])
 @pytest.mark.parametrize("rule_id", ["U21", "U22", "U23", "U24"])
 def test_unusual_stores_are_in_order(driver, rule_id):

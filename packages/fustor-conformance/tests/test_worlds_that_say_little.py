@@ -95,6 +95,7 @@ def test_a_check_that_had_all_says_nothing():
     assert (found.status, found.without, found.not_exercised) == (Status.PASSED, (), "")
 
 
+@pytest.mark.wide
 def test_what_was_skipped_is_counted_and_named():
     judge = judge_of(Kind.PUSHER, LogDriver, FileWorld)
     verdicts = [verdict for verdict in judge.verdicts() if verdict.rule.family != "P"]
