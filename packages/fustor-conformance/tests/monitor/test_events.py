@@ -34,6 +34,7 @@ AUDITED = {"parent_mtime": NOW}
         replace(told(row("/a"), row("/b")), batch_size=2),
         told(row("/a%20b", file_name="a b")),
         told({"path": "/s%2Ft/t/1,2", "mtime": 1, "size": 0, "record": {}}, event_schema="s/t", table="t"),
+        told({"path": "/s/t/..", "mtime": 1, "size": 0, "record": {}}, event_schema="s", table="t"),
     ],
     ids=lambda one: f"{one.event.event_type.value}-{len(one.event.rows)}",
 )

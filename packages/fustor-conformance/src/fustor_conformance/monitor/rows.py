@@ -53,16 +53,21 @@ def complete_fields(told: Told) -> Iterator[Finding]:
 def finite_types(told: Told) -> Iterator[Finding]:
     """E06: values that can be compared; a size of None on a delete, and only there."""
     deleted = told.event.event_type is EventType.DELETE
+    is_file = told.event.event_schema == "fs"
     for where, row in told.rows():
         for name, value in row.items():
-            if fault := _fault(name, value, deleted=deleted):
+            if fault := _fault(name, value, deleted=deleted, is_file=is_file):
                 yield Finding("E06", f"{where}: {name}={value!r} {fault}", row)
 
 
-def _fault(name: str, value: object, *, deleted: bool) -> str | None:
+def _fault(name: str, value: object, *, deleted: bool, is_file: bool) -> str | None:
     match name:
         case "path":
-            return None if is_path(value) else "is not an absolute path with single slashes and none at its end"
+            return (
+                None
+                if is_path(value, dots=not is_file)
+                else "is not an absolute path with single slashes and none at its end"
+            )
         case "parent_path" | "file_name":
             return None if isinstance(value, str) else "is not text"
         case "mtime" | "modified_time" | "parent_mtime":
@@ -75,11 +80,15 @@ def _fault(name: str, value: object, *, deleted: bool) -> str | None:
             return None
 
 
-def is_path(value: object) -> bool:
-    """Whether it is an absolute path with single slashes, no dots for parts, and no slash at its end."""
+def is_path(value: object, *, dots: bool = False) -> bool:
+    """Whether it is an absolute path with single slashes, no slash at its end, and no dots for parts.
+
+    With `dots` they may be: percent-encoding leaves a key of a database as it is that is nothing but dots.
+    """
     if not isinstance(value, str) or not value.startswith("/"):
         return False
-    return value == "/" or all(part not in ("", ".", "..") for part in value[1:].split("/"))
+    no_parts = ("",) if dots else ("", ".", "..")
+    return value == "/" or all(part not in no_parts for part in value[1:].split("/"))
 
 
 def _size_fault(value: object, *, deleted: bool) -> str | None:
