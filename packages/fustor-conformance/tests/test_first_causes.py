@@ -3,7 +3,8 @@
 import pytest
 from kit_memory import MemoryWorld
 from kit_mutants.realtime import ArmsAtFirstNext
-from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
+from kit_pusher import FileWorld, KeyedFileWorld
+from kit_pushers_of_causes import IndexForgotten, WrittenLater
 from kit_source import MemoryDriver
 
 from fustor_conformance import Judge, Kind, Level, Status, find_rule, rules_for, subject_of_class
@@ -29,31 +30,6 @@ class SilentWhenUnchanged(MemoryDriver):
         for event, stamps in super().pairs_audit(size, stop, cache):
             if event is None or not all(row.get("audit_skipped") for row in event.rows) or not known:
                 yield event, stamps
-
-
-class IndexForgotten(KeyedDriver):
-    """The index of a task lives in the instance alone."""
-
-    def load(self):
-        state = super().load()
-        if not getattr(self, "_loaded", False):
-            state["tasks"] = {}
-        self._loaded = True
-        return state
-
-    async def create_session(self, task_id, **kwargs):
-        self._loaded = False
-        return await super().create_session(task_id, **kwargs)
-
-
-class WrittenLater(LogDriver):
-    """What was pushed is written when the next batch comes."""
-
-    async def push(self, events, **kwargs):
-        waiting, self._waiting = getattr(self, "_waiting", None), (events, kwargs)
-        if waiting is not None:
-            await super().push(waiting[0], **waiting[1])
-        return {"success": True, "snapshot_needed": False}
 
 
 CAUSES = {
