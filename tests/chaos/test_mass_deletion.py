@@ -7,7 +7,7 @@ from subprocess import run
 
 import pytest
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_pusher_fs import read_events
 from fustor_pusher_fs.testing import World as Files
 from fustor_pusher_postgres.testing import World as Database

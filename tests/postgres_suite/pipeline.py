@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable
 from typing import Any, Self
 
+from fustor_conformance.view import View
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.view import View
 from fustor_event_model import EventBase
 from fustor_pusher_postgres import PostgresDriver as Pusher
 from fustor_source_postgres import PostgresDriver as Source

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fustor_conformance.view import View
 from fustor_core.models import PusherConfig
-from fustor_driver.view import View
 from fustor_event_model import EventBase, UpdateEvent
 from fustor_pusher_fs import FsDriver, FsParams, read_events
 from fustor_pusher_fs._counters import Counters

@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
+from fustor_conformance.view import View
 from fustor_core.models import PusherConfig
-from fustor_driver.view import View
 from fustor_pusher_fs import FsDriver, read_events
 
 MANY = 300

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_event_model import DeleteEvent
 
 

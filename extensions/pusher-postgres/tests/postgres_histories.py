@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from random import Random
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSignal, MessageSource, UpdateEvent
 
 REALTIME, SNAPSHOT, AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT

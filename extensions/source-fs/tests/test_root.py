@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from fustor_conformance.view import View
 from fustor_core.exceptions import DriverError
-from fustor_driver.view import View
 
 
 def passes(driver):

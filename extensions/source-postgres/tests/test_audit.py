@@ -6,7 +6,7 @@ import threading
 import psycopg2
 import pytest
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_event_model import LifecycleSignal
 
 pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("tables")]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres._server.position import MAX_ORDINAL, base_index
 from fustor_source_postgres._stream.pgoutput import Decoder

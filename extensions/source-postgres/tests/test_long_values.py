@@ -6,7 +6,7 @@ import threading
 import pytest
 from psycopg2.extensions import make_dsn
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 
 pytestmark = pytest.mark.wide
 

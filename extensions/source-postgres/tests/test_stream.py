@@ -2,7 +2,7 @@
 
 import pytest
 
-from fustor_driver.view import View
+from fustor_conformance.view import View
 
 pytestmark = pytest.mark.wide
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 import pytest
 
+from fustor_conformance.view import View
 from fustor_core.models.config import SourceConfig
-from fustor_driver.view import View
 from fustor_event_model import EventBase
 from fustor_source_fs import FsDriver
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from fustor_driver.view import DifferenceKind
+from fustor_conformance.view import DifferenceKind
 
 pytestmark = pytest.mark.chaos
 

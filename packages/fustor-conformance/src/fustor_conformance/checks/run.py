@@ -8,6 +8,10 @@ from fustor_conformance._desk import Desk, missing
 from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
+from fustor_conformance.agents.agent02 import Agent02
+from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.simulator import Simulator
+from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.audits import Audits
 from fustor_conformance.histories.concurrent import run_concurrent
@@ -18,13 +22,9 @@ from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject
+from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.hosts.agent02 import Agent02
-from fustor_driver.hosts.agent08 import Agent08
-from fustor_driver.hosts.simulator import Simulator
-from fustor_driver.hosts.transcript import Transcript
-from fustor_driver.view.released import ReleasedView
 from fustor_event_model import MessageSource
 
 _SHOWN_CALLS = 15

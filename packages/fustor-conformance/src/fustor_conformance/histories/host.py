@@ -14,9 +14,9 @@ from fustor_conformance._recording import AUDIT
 from fustor_conformance.histories.judging import Difference, differences
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
+from fustor_conformance.view import View
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
-from fustor_driver.view import View
 from fustor_event_model import EventBase
 
 _BATCH_SIZES = (2, 1, 7, 100, None)

@@ -11,7 +11,7 @@ from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance.histories.host import Host
 from fustor_conformance.histories.judging import Difference, differences
 from fustor_conformance.outcome import Broken
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_event_model import EventBase, MessageSource
 
 _KEPT = 8

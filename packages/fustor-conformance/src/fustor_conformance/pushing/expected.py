@@ -9,7 +9,7 @@ from typing import Any, Self
 from fustor_conformance.pushing.flat import READINGS, Flat, RowData
 from fustor_conformance.pushing.indexes import Indexes
 from fustor_conformance.pushing.steps import Begin, Push, Step, Told, events_of
-from fustor_driver.view import View
+from fustor_conformance.view import View
 from fustor_event_model import LifecycleSignal, MessageSource
 
 __all__ = ["Expected", "Unfair"]

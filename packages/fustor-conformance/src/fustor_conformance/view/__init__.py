@@ -1,0 +1,6 @@
+"""The view: what a source's world looks like to a consumer of its events."""
+
+from fustor_conformance.view._difference import Difference, DifferenceKind
+from fustor_conformance.view._view import View
+
+__all__ = ["Difference", "DifferenceKind", "View"]

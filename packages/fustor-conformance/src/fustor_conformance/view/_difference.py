@@ -1,0 +1,97 @@
+"""Where a view and the world disagree, by the contract's list of what is no difference."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fustor_conformance.view._rows import Parts, join_path, split_path
+
+_FOLLOWS_CONTENTS = frozenset({"mtime", "modified_time", "size"})
+
+
+class DifferenceKind(StrEnum):
+    """How a view and the world disagree about a path."""
+
+    MISSING = "missing"
+    UNEXPECTED = "unexpected"
+    FIELD = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One disagreement; `field`, `seen` and `expected` are set where a field differs."""
+
+    path: str
+    kind: DifferenceKind
+    field: str | None = None
+    seen: Any = None
+    expected: Any = None
+
+    def __str__(self) -> str:
+        if self.kind is DifferenceKind.MISSING:
+            return f"{self.path!r} is in the world and not in the view"
+        if self.kind is DifferenceKind.UNEXPECTED:
+            return f"{self.path!r} is in the view and not in the world"
+        return f"{self.path!r} has {self.field} {self.seen!r} in the view and {self.expected!r} in the world"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the view knows, and which of it nobody may hold against it."""
+
+    rows: Mapping[str, Mapping[str, Any]]
+    is_suspect: Callable[[Parts], bool]
+    is_unknown: Callable[[Parts], bool]
+    containers: bool
+
+    def differences(self, world: Mapping[str, Mapping[str, Any]], untold: Collection[str]) -> Iterator[Difference]:
+        """Yield the differences, in order of paths."""
+        excused = _Below(untold)
+        above = {path for expected in world for path in _above(split_path(expected))}
+        for path in sorted(self.rows.keys() | world.keys()):
+            parts = split_path(path)
+            if excused.has(parts) or self.is_unknown(parts):
+                continue
+            yield from self._at(path, parts, world.get(path), is_above=path in above)
+
+    def _at(
+        self, path: str, parts: Parts, expected: Mapping[str, Any] | None, *, is_above: bool
+    ) -> Iterator[Difference]:
+        row = self.rows.get(path)
+        if row is not None and expected is not None:
+            yield from self._fields(path, parts, row, expected)
+        elif not parts:
+            return  # the root is a container of every source, told or not
+        elif row is None:
+            yield Difference(path, DifferenceKind.MISSING)
+        elif not (_is_container(row) and (is_above or not self.containers)):
+            yield Difference(path, DifferenceKind.UNEXPECTED)
+
+    def _fields(
+        self, path: str, parts: Parts, row: Mapping[str, Any], expected: Mapping[str, Any]
+    ) -> Iterator[Difference]:
+        is_loose = _is_container(row) and _is_container(expected, default=True)
+        loose = _FOLLOWS_CONTENTS if is_loose or self.is_suspect(parts) else frozenset()
+        for field, value in expected.items():
+            seen = row.get(field, False) if field == "is_directory" else row.get(field)
+            if field not in loose and seen != value:
+                yield Difference(path, DifferenceKind.FIELD, field, seen, value)
+
+
+class _Below:
+    """Paths that stand for themselves and for everything below them."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._paths = frozenset(paths)
+
+    def has(self, parts: Parts) -> bool:
+        return bool(self._paths) and any(join_path(parts[:depth]) in self._paths for depth in range(len(parts) + 1))
+
+
+def _above(parts: Parts) -> Iterator[str]:
+    return (join_path(parts[:depth]) for depth in range(len(parts)))
+
+
+def _is_container(row: Mapping[str, Any], *, default: bool = False) -> bool:
+    return row.get("is_directory", default) is True

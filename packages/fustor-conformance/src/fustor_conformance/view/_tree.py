@@ -1,0 +1,69 @@
+"""What the view knows: things in containers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fustor_conformance.view._rows import Parts, Row, join_path
+from fustor_conformance.view._trie import Node, Trie, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What putting a row in its place did to the tree."""
+
+    is_new: bool
+    before: Row | None
+    removed: tuple[str, ...]
+    opened: tuple[str, ...]
+
+
+class Tree(Trie[Row]):
+    """A node is a thing; one without a row is a container that only its contents tell of."""
+
+    def put(self, row: Row) -> Change:
+        """Replace what is known of a path.
+
+        Parents that are unknown appear; a parent that was no container becomes one and loses its row; a thing that is
+        no container loses what was below it.
+        """
+        node = self.root
+        is_new = False  # the root is never new: it is a container of every source
+        opened: list[str] = []
+        for depth, name in enumerate(row.parts):
+            if node.value is not None and not node.value.is_container:
+                opened.append(join_path(row.parts[:depth]))
+                node.value = None
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = Node()
+                is_new = depth == len(row.parts) - 1 or is_new
+            node = child
+        removed = () if row.is_container else self._empty(node, row)
+        before, node.value = node.value, row
+        return Change(is_new=is_new, before=before, removed=removed, opened=tuple(opened))
+
+    def _empty(self, node: Node[Row], row: Row) -> tuple[str, ...]:
+        if not node.children:
+            return ()
+        removed = tuple(path for path, _ in walk(node, row.parts) if path != row.path)
+        node.children = {}
+        return removed
+
+    def things(self) -> Iterator[tuple[str, Row | None]]:
+        """Yield every path with its row; the root only where it was told or holds something."""
+        for path, node in walk(self.root, ()):
+            if path != "/" or node.value is not None or node.children:
+                yield path, node.value
+
+    def children(self, parts: Parts) -> list[str]:
+        """Return the names in a container, none if it is unknown."""
+        node = self.find(parts)
+        return list(node.children) if node is not None else []
+
+
+def data_of(path: str, row: Row | None) -> dict[str, Any]:
+    """Return the fields known of a thing; a container that no row told of has neither mtime nor size."""
+    if row is not None:
+        return dict(row.data)
+    return {"path": path, "is_directory": True, "mtime": None, "size": None}

@@ -1,6 +1,0 @@
-"""The view: what a source's world looks like to a consumer of its events."""
-
-from fustor_driver.view._difference import Difference, DifferenceKind
-from fustor_driver.view._view import View
-
-__all__ = ["Difference", "DifferenceKind", "View"]
