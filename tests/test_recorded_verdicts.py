@@ -9,7 +9,7 @@ from repository import ROOT
 from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule
 from fustor_conformance import _verdict_file as kit
 from fustor_conformance.outcome import Verdict
-from fustor_new.commands import verdicts as reader
+from fustor_new.package import verdicts as reader
 
 
 def test_both_mean_the_same_file():

@@ -12,7 +12,6 @@ from workspaces import environment, fustor_new, small
 from fustor_new import __version__
 from fustor_new.commands.adopting import plan_adoption
 from fustor_new.commands.options import AdoptOptions
-from fustor_new.commands.revision import Outcome, revise
 from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.errors import FustorNewError
 from fustor_new.template.contract_source import ContractSource
@@ -26,6 +25,7 @@ from fustor_new.template.provenance import (
     rendered_files,
 )
 from fustor_new.template.render import render
+from fustor_new.template.revision import Outcome, revise
 from fustor_new.template.spec import DriverSpec
 
 pytestmark = pytest.mark.wide

@@ -15,7 +15,7 @@ from workspaces import FUSTOR_NEW, UPSTREAM_ROOT, environment, fustor_new, small
 
 from fustor_new import __version__
 from fustor_new.cli import run
-from fustor_new.commands.verdicts import VERDICTS_FILE, sources_digest
+from fustor_new.package.verdicts import VERDICTS_FILE, sources_digest
 
 pytestmark = pytest.mark.wide
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fustor_new.commands._merge import Merged, has_markers, merge, with_ends_of
+from fustor_new.template.merge import Merged, has_markers, merge, with_ends_of
 
 BASE = b"1\n2\n3\n4\n5\n6\n"
 CASES = {

@@ -16,8 +16,8 @@ from root_shapes import SHAPES, VARIANTS, before_and_after
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.plan import FileContent
 from fustor_new.commands.removal import plan_removal
-from fustor_new.commands.verdicts import VERDICTS_FILE
 from fustor_new.errors import EnvironmentProblem, TargetConflict, UsageProblem, WorkspaceError
+from fustor_new.package.verdicts import VERDICTS_FILE
 
 SCRIPT = Path(__file__).with_name("removing.py")
 SPEC = spec_from_file_location("removing", SCRIPT)

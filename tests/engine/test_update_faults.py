@@ -11,8 +11,8 @@ from faults import FAULTS
 from updates import contents, current, package
 
 from fustor_new.changes.apply import apply, recover
-from fustor_new.commands.revision import revise
 from fustor_new.commands.update import plan_update
+from fustor_new.template.revision import revise
 
 pytestmark = pytest.mark.wide
 

@@ -11,10 +11,10 @@ from repository import REFERENCES, ROOT, name_of
 from updates import ANSWERS_FILE, SOURCE, contents, write
 
 from fustor_new import __version__
-from fustor_new.commands.revision import Outcome, revise
 from fustor_new.errors import EnvironmentProblem, UsageProblem
 from fustor_new.template.history import History, load_history, record, template_texts
 from fustor_new.template.provenance import is_template_owned, modified_files, read_record, rendered_files
+from fustor_new.template.revision import Outcome, revise
 
 pytestmark = pytest.mark.wide
 

@@ -12,13 +12,13 @@ from fustor_new._reading import read_bytes
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan
-from fustor_new.commands.metadata import Metadata, read_metadata, requirement_name
 from fustor_new.commands.options import AdoptOptions
 from fustor_new.commands.settling import settle
 from fustor_new.doctor.examination import find_subjects, readable
 from fustor_new.doctor.subject import Package, Point
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import Names, derive, normalize
+from fustor_new.package.metadata import Metadata, read_metadata, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
 from fustor_new.template.render import render

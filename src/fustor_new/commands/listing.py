@@ -10,8 +10,8 @@ from typing import Any
 
 from fustor_new import __version__
 from fustor_new._output import heard, printable, say, say_data, shortened, warn
-from fustor_new.commands.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.errors import FustorNewError, WorkspaceError
+from fustor_new.package.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.workspace.drivers import Package, driver_packages, package_around, workspace_above
 from fustor_new.workspace.root import Membership, Verdict, Workspace, find_workspace
 

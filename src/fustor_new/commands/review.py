@@ -11,8 +11,8 @@ from typing import Any
 
 from fustor_new._walking import walk
 from fustor_new.changes.plan import FileContent, Removal
-from fustor_new.commands.verdicts import VERDICTS_FILE
 from fustor_new.errors import FustorNewError, TargetConflict
+from fustor_new.package.verdicts import VERDICTS_FILE
 from fustor_new.template.provenance import ANSWERS_FILE, Record, modified_files, read_record, rendered_files
 
 __all__ = ["Review", "litter_in", "review"]

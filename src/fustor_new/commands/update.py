@@ -12,10 +12,10 @@ from fustor_new._output import heard, say, say_data, say_patch, warn
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
-from fustor_new.commands.revision import FileRevision, Outcome, Revision, revise
 from fustor_new.commands.settling import settle
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
+from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
 from fustor_new.workspace.root import find_workspace
 
 __all__ = ["plan_update", "update"]

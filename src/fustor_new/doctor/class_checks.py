@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from packaging.version import InvalidVersion, Version
 
 from fustor_new.doctor.finding import Fault, Severity
-from fustor_new.doctor.python_code import Class, External
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
+from fustor_new.package.code import Class, External
 
 __all__: list[str] = []
 

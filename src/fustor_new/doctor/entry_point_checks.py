@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fustor_new._reading import read_bytes
-from fustor_new.commands.metadata import EntryPoint
 from fustor_new.doctor.finding import Fault, Severity, Write
-from fustor_new.doctor.python_code import Class, External, Missing
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import GROUPS, KIND_OF_GROUP, WORLDS, Package, is_meant_for_hosts
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
+from fustor_new.package.code import Class, External, Missing
+from fustor_new.package.metadata import EntryPoint
 from fustor_new.workspace.root import parse_toml
 
 __all__: list[str] = []

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 
 from fustor_new.doctor.finding import Fault, Severity
-from fustor_new.doctor.python_code import Module
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
+from fustor_new.package.code import Module
 
 __all__: list[str] = []
 

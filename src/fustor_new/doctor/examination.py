@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fustor_new._reading import read_bytes
-from fustor_new.commands.metadata import holds_package
 from fustor_new.doctor.finding import Finding
 from fustor_new.doctor.permission import permitted
 from fustor_new.doctor.registry import examine_package, examine_root
 from fustor_new.doctor.root import Root
 from fustor_new.doctor.subject import Package
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
+from fustor_new.package.metadata import holds_package
 from fustor_new.workspace.root import Workspace, find_workspace
 
 __all__ = ["Subjects", "examine", "find_subjects", "readable"]

@@ -12,10 +12,10 @@ from fustor_new.changes.apply import abandoned_stages
 from fustor_new.doctor.disk import iter_files
 from fustor_new.doctor.finding import Fault, Recover, Severity, Write
 from fustor_new.doctor.git_files import tracked_by_git
-from fustor_new.doctor.parsing import SourceError, parse_python
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
 from fustor_new.doctor.workspace_checks import STRANGE, STRANGE_FIX
+from fustor_new.package.parsing import SourceError, parse_python
 
 __all__ = ["SUITE", "runs_the_kit"]
 

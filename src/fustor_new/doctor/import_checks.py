@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterator
 
-from fustor_new.commands.metadata import requirement_name
 from fustor_new.doctor.distributions import Requirements
 from fustor_new.doctor.finding import Fault, Severity
-from fustor_new.doctor.python_code import Import, Module
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
 from fustor_new.names import normalize
+from fustor_new.package.code import Import, Module
+from fustor_new.package.metadata import requirement_name
 
 __all__: list[str] = []
 

@@ -8,11 +8,11 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from fustor_new.commands.metadata import requirement_name, table, texts
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
 from fustor_new.names import normalize
+from fustor_new.package.metadata import requirement_name, table, texts
 from fustor_new.workspace._lists import requirement, requirement_lists
 
 __all__: list[str] = []

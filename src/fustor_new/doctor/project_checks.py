@@ -6,11 +6,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from fustor_new.commands.metadata import table
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
 from fustor_new.names import normalize
+from fustor_new.package.metadata import table
 
 __all__: list[str] = []
 

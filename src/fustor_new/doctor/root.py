@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fustor_new.commands.metadata import holds_package, table
 from fustor_new.doctor.subject import Package
 from fustor_new.names import normalize
+from fustor_new.package.metadata import holds_package, table
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["Root"]

@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from fustor_new.changes.plan import FileContent
-from fustor_new.commands.metadata import EntryPoint, Metadata, read_metadata, requirement_name
 from fustor_new.doctor.distributions import Requirements
 from fustor_new.doctor.finding import Write
-from fustor_new.doctor.python_code import Class, Code, External, Missing, Module, Target, read_code
 from fustor_new.errors import FustorNewError
 from fustor_new.names import Names, derive, normalize
+from fustor_new.package.code import Class, Code, External, Missing, Module, Target, read_code
+from fustor_new.package.metadata import EntryPoint, Metadata, read_metadata, requirement_name
 from fustor_new.template.provenance import Record, is_template_owned, modified_files, read_record, rendered_files
 from fustor_new.workspace.root import GROUPS as KIND_OF_GROUP
 from fustor_new.workspace.root import Workspace

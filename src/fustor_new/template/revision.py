@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fustor_new import __version__
 from fustor_new.changes.plan import Edit, FileContent, read_file
-from fustor_new.commands._merge import has_markers, merge, with_ends_of
 from fustor_new.errors import EnvironmentProblem, MergeConflict, TargetConflict, UsageProblem, WorkspaceError
+from fustor_new.template.merge import has_markers, merge, with_ends_of
 from fustor_new.template.provenance import (
     ANSWERS_FILE,
     Record,

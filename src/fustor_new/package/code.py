@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fustor_new._walking import walk
-from fustor_new.doctor.parsing import SourceError, parse_python
+from fustor_new.package.parsing import SourceError, parse_python
 
 __all__ = ["Class", "Code", "External", "Import", "Missing", "Module", "Unknown", "read_code"]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fustor_new.commands._alignment import aligned
+from fustor_new.template._alignment import aligned
 
 __all__ = ["Merged", "has_markers", "merge", "with_ends_of"]
 
