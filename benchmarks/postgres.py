@@ -24,7 +24,7 @@ from postgres_speed import (
     stream_tpcb,
 )
 
-from fustor_source_postgres._embedded import EmbeddedServer
+from fustor_testing_postgres import Server
 
 CASES = {
     case.__name__: case
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    server = EmbeddedServer.started(None, **SETTINGS)
+    server = Server.started(**SETTINGS)
     try:
         bench = Bench(server, asked.rows, asked.rounds)
         for name in asked.cases or CASES:

@@ -16,12 +16,12 @@ from psycopg2.extensions import connection
 
 from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
-from fustor_source_postgres._embedded import EmbeddedServer
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._shared import Shared
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres.config import PostgresParams
+from fustor_testing_postgres import Server
 
 SETTINGS = {"shared_buffers": "'1GB'", "max_wal_size": "'8GB'", "jit": "off"}
 MEBIBYTE = 1 << 20
@@ -31,7 +31,7 @@ MEBIBYTE = 1 << 20
 class Bench:
     """A server with data, and what was measured on it."""
 
-    server: EmbeddedServer
+    server: Server
     rows: int
     rounds: int
     results: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -33,7 +33,7 @@ from psycopg2.extras import Json, execute_values
 from fustor_core.models.config import PusherConfig
 from fustor_event_model import InsertEvent, MessageSource, UpdateEvent
 from fustor_pusher_postgres import PostgresDriver
-from fustor_pusher_postgres._embedded import Server
+from fustor_testing_postgres import Server
 
 PEERS = Path(__file__).with_name("pusher_postgres_peers.py")
 BATCH = 1_000
@@ -252,9 +252,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     given = os.environ.get("FUSTOR_TEST_PG_DSN")
-    server = Server(fsync=True)
+    server = Server.started(fsync="on", wal_level="replica")
     try:
-        dsn, psql = given or server.uri, server.programs / "psql"
+        dsn, psql = given or server.uri, server.binaries / "psql"
         medians = measure(dsn, psql, asked.rows, asked.rounds, with_peers=not asked.no_peers)
     finally:
         server.remove()

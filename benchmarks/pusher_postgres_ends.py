@@ -3,7 +3,7 @@
     uv run python benchmarks/pusher_postgres_ends.py [--tables 25,100,400,1600] [--rows 5] [--json FILE]
 
 For each number of tables, of so many rows each: a snapshot into an empty schema, the end of a second snapshot that
-tells the same, two audits that tell the same, and what these write to the write-ahead log. The server is the embedded
+tells the same, two audits that tell the same, and what these write to the write-ahead log. The server is that of
 one, unless FUSTOR_TEST_PG_DSN names one: one with `jit = on` and a compiler, as Debian's, is the harder case.
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fustor_source_postgres._embedded import EmbeddedServer
+from fustor_testing_postgres import Server
 
 ROOT = Path(__file__).parents[1]
 INSTALLED = Path("/usr/lib/postgresql")
@@ -18,7 +18,7 @@ def dsn():
     found = sorted(INSTALLED.glob("*/bin/initdb"), key=lambda program: int(program.parts[-3]))
     if not found:
         pytest.skip(f"Debian's PostgreSQL is not installed: {INSTALLED} has no server")
-    server = EmbeddedServer.started(found[0].parent)
+    server = Server.started(found[0].parent)
     print(f"PostgreSQL of {found[0].parent}")
     yield server.uri
     server.remove()

@@ -6,19 +6,26 @@ import sys
 import tomllib
 
 import pytest
-from repository import EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, name_of
+from repository import EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, TEST_SUPPORT, name_of
 
 
 def imported(files):
-    """Top-level names of the modules that `files` import, each with the place of one import."""
+    """Top-level names of the modules that `files` import or look for, each with the place of one import."""
     names = {}
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 modules = [node.module or ""]
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "find_spec":
+                modules = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
             names |= {module.partition(".")[0]: f"{file.relative_to(ROOT)}:{node.lineno}" for module in modules}
     return names
+
+
+def shipped(project):
+    """The modules of a project that its users import; a World's is for tests and demonstrations."""
+    return (file for file in project.glob("src/**/*.py") if file.name != "testing.py")
 
 
 def package_of(project):
@@ -27,7 +34,7 @@ def package_of(project):
 
 def allowed(project):
     own = package_of(project)
-    if project == ROOT:
+    if project == ROOT or own == TEST_SUPPORT:
         return {own}
     if project.parent.name == "extensions":
         return {own, *LAYERS[:2]}
@@ -36,7 +43,7 @@ def allowed(project):
 
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
 def test_first_party_imports_point_down(project):
-    found = imported(project.glob("src/**/*.py"))
+    found = imported(shipped(project))
     first_party = {name: place for name, place in found.items() if name.startswith("fustor_")}
     upward = {name: place for name, place in first_party.items() if name not in allowed(project)}
     assert not upward
@@ -46,7 +53,9 @@ def test_first_party_imports_point_down(project):
 def test_the_tests_of_a_driver_import_no_other_driver(project):
     found = imported(project.glob("tests/**/*.py"))
     first_party = {name: place for name, place in found.items() if name.startswith("fustor_")}
-    others = {name: place for name, place in first_party.items() if name not in {package_of(project), *LAYERS}}
+    others = {
+        name: place for name, place in first_party.items() if name not in {package_of(project), TEST_SUPPORT, *LAYERS}
+    }
     assert not others
 
 
@@ -60,9 +69,25 @@ MODULE_OF = {"pyyaml": "yaml", "psycopg2-binary": "psycopg2"}
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *REFERENCES], ids=name_of)
 def test_a_distribution_declares_what_it_imports_and_nothing_else(project):
     requirements = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
-    declared = {MODULE_OF.get(name, name.replace("-", "_")) for name in map(requirement_name, requirements)}
-    used = imported(project.glob("src/**/*.py")).keys() - sys.stdlib_module_names - {package_of(project)}
-    assert used == declared
+    assert imports(project, shipped(project)) == modules_of(requirements)
+
+
+@pytest.mark.parametrize("project", EXTENSIONS, ids=name_of)
+def test_a_world_imports_what_its_driver_or_the_extra_for_tests_declares(project):
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    for_tests = declared["optional-dependencies"]["test"]
+    first_party = {package_of(project), *LAYERS[:2], TEST_SUPPORT}
+    used = imports(project, project.glob("src/*/testing.py"))
+    assert used <= modules_of(declared["dependencies"] + for_tests)
+    assert {name for name in used if name.startswith("fustor_")} <= first_party
+
+
+def imports(project, files):
+    return imported(files).keys() - sys.stdlib_module_names - {package_of(project)}
+
+
+def modules_of(requirements):
+    return {MODULE_OF.get(name, name.replace("-", "_")) for name in map(requirement_name, requirements)}
 
 
 def test_the_checks_see_an_import(tmp_path):

@@ -19,7 +19,7 @@ from postgres_suite.truth import UNEXPLAINED, differences, explain, read_forms, 
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
-from fustor_source_postgres._embedded import EmbeddedServer
+from fustor_testing_postgres import Server
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(7_200)]
 _CASE_SEC = 60
@@ -70,7 +70,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def server(folder):
-    started = EmbeddedServer.started(max_wal_size="'2GB'")
+    started = Server.started(max_wal_size="'2GB'")
     run(started.uri, "create database template_of_cases", "create database destination")
     template = make_dsn(started.uri, dbname="template_of_cases")
     run(template, KEYS)

@@ -11,7 +11,7 @@ from postgres_layouts import FIRST
 
 from fustor_core.models.config import PusherConfig
 from fustor_pusher_postgres import PostgresDriver
-from fustor_pusher_postgres._embedded import Server
+from fustor_testing_postgres import Server
 
 ROWS = 2_000
 HOME = ("public", "users")
@@ -193,7 +193,7 @@ def test_an_audit_whose_notes_were_lost_deletes_nothing(run, database, caplog, l
 @pytest.mark.chaos
 @pytest.mark.parametrize("when", ["before the rows", "before the end"])
 def test_a_server_that_is_killed_during_an_audit_deletes_nothing(when):
-    server = Server()
+    server = Server.started()
 
     async def scenario():
         config = PusherConfig(driver="postgres", endpoint=server.uri, retry_delay_sec=0.1)

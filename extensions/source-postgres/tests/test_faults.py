@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import pytest
 
 from fustor_core.exceptions import DriverError
-from fustor_source_postgres._embedded import EmbeddedServer
 from fustor_source_postgres._server.patience import Patience, Stop
 from fustor_source_postgres._server.position import lsn_of, parse_lsn
 from fustor_source_postgres._stream.stream import MessageStream, Range
+from fustor_testing_postgres import Server
 
 pytestmark = pytest.mark.wide
 
@@ -189,7 +189,7 @@ def test_a_reader_that_is_not_asked_reads_ahead_only_so_far(database, make_drive
 
 @pytest.fixture(scope="module")
 def own_server():
-    server = EmbeddedServer.started(max_slot_wal_keep_size="'32MB'", max_wal_size="'32MB'", min_wal_size="'32MB'")
+    server = Server.started(max_slot_wal_keep_size="'32MB'", max_wal_size="'32MB'", min_wal_size="'32MB'")
     yield server
     server.remove()
 

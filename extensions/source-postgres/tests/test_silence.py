@@ -10,14 +10,14 @@ from contextlib import contextmanager
 import pytest
 
 from fustor_core.exceptions import DriverError
-from fustor_source_postgres._embedded import EmbeddedServer, _processes_in
+from fustor_testing_postgres import Server
 
 pytestmark = pytest.mark.wide
 
 
 @pytest.fixture(scope="module")
 def own_server():
-    server = EmbeddedServer.started()
+    server = Server.started()
     yield server
     server.remove()
 
@@ -65,7 +65,7 @@ def test_a_server_that_says_nothing_more_is_noticed(own_server, own_database, re
     reading = read(driver.get_message_iterator(-1))
     database.run("insert into t values (1)")
     reading.rows(1)
-    with stopped(_processes_in(own_server.data)):
+    with stopped(own_server.processes()):
         error = reading.join(30)
         assert isinstance(error, DriverError)
         assert "The stream broke" in caplog.text
@@ -79,7 +79,7 @@ def test_a_server_that_speaks_again_is_read_on(own_server, own_database, read, c
     reading = read(driver.get_message_iterator(-1))
     database.run("insert into t values (1)")
     reading.rows(1)
-    with stopped(_processes_in(own_server.data)):
+    with stopped(own_server.processes()):
         wait_until(lambda: "The stream broke" in caplog.text)
     database.run("insert into t values (2)")
     assert reading.rows(1)[0][1]["path"] == "/public/t/2"

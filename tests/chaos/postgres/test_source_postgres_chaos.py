@@ -17,7 +17,7 @@ import pytest
 
 from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
-from fustor_source_postgres._embedded import EmbeddedServer
+from fustor_testing_postgres import Server
 
 HOST = Path(__file__).with_name("sqlite_host.py")
 SCHEMA = """
@@ -65,7 +65,7 @@ class Chaos:
 
     def __init__(self, folder, seed):
         self.random = random.Random(seed)
-        self.server = EmbeddedServer.started(max_wal_size="'2GB'")
+        self.server = Server.started(max_wal_size="'2GB'")
         self.folder = folder
         self.store = folder / "store.db"
         self.config = folder / "config.json"
@@ -199,7 +199,7 @@ def test_a_hundred_faults_lose_and_repeat_nothing(tmp_path):
 @pytest.mark.chaos
 def test_a_server_killed_in_a_large_transaction_repeats_nothing_of_it():
     rows = 300_000
-    server = EmbeddedServer.started(max_wal_size="'2GB'")
+    server = Server.started(max_wal_size="'2GB'")
     try:
         execute(server, "create table large (id int primary key, v text)")
         config = SourceConfig(driver="postgres", uri=server.uri, retry_delay_sec=1, max_retries=60)

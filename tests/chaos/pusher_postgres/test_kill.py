@@ -10,7 +10,7 @@ from threading import Event
 import psycopg2
 import pytest
 
-from fustor_pusher_postgres._embedded import Server
+from fustor_testing_postgres import Server
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves it alone
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.chaos]
 
 @pytest.fixture
 def server():
-    server = Server()
+    server = Server.started()
     yield server
     server.remove()
 

@@ -12,8 +12,6 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from fustor_pusher_postgres._embedded import shared_server
-
 __all__ = ["World"]
 
 _SCHEMA = "fustor"
@@ -34,7 +32,7 @@ _FIELDS = (
 class World:
     """An empty database, there from entering to leaving.
 
-    It is made on the server that `FUSTOR_TEST_PG_DSN` names, else on an embedded one (extra `test`).
+    It is made on the server that `FUSTOR_TEST_PG_DSN` names, else on one of its own (extra `test`).
     """
 
     keyed = True
@@ -42,7 +40,7 @@ class World:
 
     def __enter__(self) -> Self:
         """Make the database."""
-        self._server = os.environ.get("FUSTOR_TEST_PG_DSN") or shared_server().uri
+        self._server = _server_uri()
         self._name = f"fustor_{uuid.uuid4().hex[:16]}"
         self._administer("CREATE DATABASE {}")
         self.dsn = make_dsn("", **parse_dsn(self._server) | {"dbname": self._name})
@@ -101,6 +99,16 @@ class World:
         with closing(psycopg2.connect(self._server)) as conn, conn.cursor() as cur:
             conn.autocommit = True
             cur.execute(sql.SQL(statement).format(sql.Identifier(self._name)))
+
+
+def _server_uri() -> str:
+    """A server that tests may fill: the one of `FUSTOR_TEST_PG_DSN`, or one that ends with this process."""
+    given = os.environ.get("FUSTOR_TEST_PG_DSN")
+    if given:
+        return given
+    from fustor_testing_postgres import shared_server  # noqa: PLC0415 - of the extra `test`, not needed elsewhere
+
+    return shared_server().uri
 
 
 def _rows(cur: Any, name: str) -> Iterator[dict[str, Any]]:

@@ -15,8 +15,6 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 
-from fustor_source_postgres._embedded import shared_uri
-
 __all__ = ["World", "server_uri"]
 
 _TABLE = "/public/items"
@@ -45,8 +43,13 @@ _CUT = "select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_sta
 
 
 def server_uri() -> str:
-    """A server that tests may fill: `FUSTOR_TEST_PG_DSN`, or an embedded one that ends with this process."""
-    return os.environ.get("FUSTOR_TEST_PG_DSN") or shared_uri()
+    """A server that tests may fill: the one of `FUSTOR_TEST_PG_DSN`, or one that ends with this process."""
+    given = os.environ.get("FUSTOR_TEST_PG_DSN")
+    if given:
+        return given
+    from fustor_testing_postgres import shared_server  # noqa: PLC0415 - of the extra `test`, not needed elsewhere
+
+    return shared_server().uri
 
 
 class World:

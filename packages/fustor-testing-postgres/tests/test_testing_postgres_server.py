@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from fustor_source_postgres._embedded import EmbeddedServer
+from fustor_testing_postgres import Server
 
 AS_NOBODY = """
 import os, socket, sys
@@ -31,7 +31,7 @@ assert refused(lambda: os.listdir(f"{directory}/data"))
 
 @pytest.fixture(scope="module")
 def own_server():
-    server = EmbeddedServer.started()
+    server = Server.started()
     yield server
     server.remove()
 
