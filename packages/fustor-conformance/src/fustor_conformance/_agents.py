@@ -16,11 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fustor_conformance import _environments, _installed
+from fustor_conformance import _environments
 from fustor_conformance._reading import eventually, last_word
 from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Profile
 from fustor_conformance.subject import Subject
+from fustor_driver import installed
 from fustor_event_model import EventBase, MessageSource
 
 STOP_SEC = 20.0
@@ -183,7 +184,7 @@ def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agen
     version, parts = {Profile.AGENT_0_2: ("0.2.16", _OF_02), Profile.AGENT_0_8: ("0.8.17", _OF_08)}[
         subject.options.profile
     ]
-    declared = _installed.declared_names(_environments.installed(subject))
+    declared = installed.declared_names(_environments.installed(subject))
     pins = [f"fustor-{part}=={version}" for part in parts if not wheel.startswith(f"fustor-{part}==")]
     more = ["python-json-logger"] if version == "0.2.16" else []
     if "watchdog" not in declared:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fustor_conformance.report import Report
+from fustor_driver.errors import EnvironmentProblem
 
 __all__ = ["VERDICTS_FILE", "VerdictFile", "VerdictFileError", "sources_digest"]
 
@@ -22,7 +23,7 @@ _ASIDE = {"tests", "build", "dist", "__pycache__", "node_modules"}
 _KEY = ("kind", "name", "profile")
 
 
-class VerdictFileError(Exception):
+class VerdictFileError(EnvironmentProblem):
     """There is no directory to leave a verdict in, or it cannot be written."""
 
 

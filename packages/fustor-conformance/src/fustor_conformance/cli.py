@@ -11,25 +11,25 @@ from rich.console import Console
 
 from fustor_conformance._bench import judged_side_by_side
 from fustor_conformance._progress import Teller
-from fustor_conformance._verdict_file import VerdictFile, VerdictFileError
+from fustor_conformance._verdict_file import VerdictFile
 from fustor_conformance._worker import Job
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.judge import Judge
 from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
-from fustor_conformance.rules import Kind, Profile, Rule, UnknownRuleError, find_rule, rules_for
-from fustor_conformance.subject import LONG, Options, Subject, SubjectError, find_subject
+from fustor_conformance.rules import Kind, Profile, find_rule, rules_for
+from fustor_conformance.subject import LONG, Options, find_subject
+from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
+from fustor_driver.reporting import known_errors
 
 __all__ = ["conform", "explain"]
 
-_USAGE = 2
-_ENVIRONMENT = 7
-_NOT_CONFORMANT = 8
 _JOBS = 4
 """Checks that run at once: most of their time is waiting."""
 _WORTH_IT = 12
 """How many checks must be asked for to start processes for them."""
 
 
+@known_errors
 def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     kind: Annotated[Kind, typer.Argument(help="source or pusher")],
     name: Annotated[str, typer.Argument(help="The driver's entry point, or its distribution")],
@@ -64,24 +64,19 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     load, 8 not conformant, or not judged.
     """
     if profile not in kind.profiles:
-        raise _fail(
-            f"{kind.capitalize()}s have no profile {profile.value!r}; choose {' or '.join(kind.profiles)}", _USAGE
+        raise UsageProblem(
+            f"{kind.capitalize()}s have no profile {profile.value!r}; choose {' or '.join(kind.profiles)}"
         )
     if record and checks:
-        raise _fail("--record leaves the verdict of all checks; leave the checks out", _USAGE)
-    rules = [_rule(check) for check in checks or ()] or list(rules_for(kind, profile))
+        raise UsageProblem("--record leaves the verdict of all checks; leave the checks out")
+    rules = [find_rule(check) for check in checks or ()] or list(rules_for(kind, profile))
     for path in report or ():
         if path.suffix not in REPORT_SUFFIXES:
-            raise _fail(
-                f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}", _USAGE
-            )
+            raise UsageProblem(f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}")
     opt_in = frozenset(option for option, on in {"--released": released, "--agents": agents}.items() if on)
     options = Options(opt_in, patience, histories * (LONG if long else 1), seed, history)
-    try:
-        subject = find_subject(kind, name, world=world, options=options)
-    except SubjectError as error:
-        raise _fail(str(error), _ENVIRONMENT) from error
-    verdict_file = _verdict_file(subject) if record else None
+    subject = find_subject(kind, name, world=world, options=options)
+    verdict_file = VerdictFile(subject.distribution) if record else None
     with Teller() as teller:
         judge = Judge(subject, profile, progress=teller)
         job = Job(kind, subject.name, world, options, profile, judge.deadline_sec)
@@ -89,19 +84,20 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
         done = report_of(judge, judged_side_by_side(judge, rules, job, jobs) if side_by_side else judge.verdicts(rules))
     write_reports_to(report or (), done)
     if verdict_file:
-        _record(verdict_file, done)
+        verdict_file.record(done)
     _show(done, as_json=as_json, quiet=quiet, durations=durations)
     if not (done.is_clean if checks else done.conformant):
-        raise typer.Exit(_NOT_CONFORMANT)
+        raise typer.Exit(NotConformant.exit_code)
 
 
+@known_errors
 def explain(
     check: Annotated[str, typer.Argument(metavar="ID", help="A check: A10, unreadable-directory or A10-...")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON")] = False,
 ) -> None:
     """Say what a check asks, why it matters, how to cure it and where the rule comes from."""
-    rule = _rule(check)
+    rule = find_rule(check)
     typer.echo(rule.model_dump_json(indent=2) if as_json else explained(rule), nl=as_json)
 
 
@@ -109,27 +105,13 @@ def write_reports_to(paths: list[Path] | tuple[()], report: Report) -> None:
     """Write one report to each path.
 
     Raises:
-        typer.Exit: one cannot be written.
+        EnvironmentProblem: one cannot be written.
     """
     for path in paths:
         try:
             write_reports([report], path)
         except OSError as error:
-            raise _fail(f"The report {str(path)!r} cannot be written: {error.strerror}", _ENVIRONMENT) from error
-
-
-def _verdict_file(subject: Subject) -> VerdictFile:
-    try:
-        return VerdictFile(subject.distribution)
-    except VerdictFileError as error:
-        raise _fail(str(error), _ENVIRONMENT) from error
-
-
-def _record(file: VerdictFile, report: Report) -> None:
-    try:
-        file.record(report)
-    except VerdictFileError as error:
-        raise _fail(str(error), _ENVIRONMENT) from error
+            raise EnvironmentProblem(f"The report {str(path)!r} cannot be written: {error.strerror}") from error
 
 
 def _show(report: Report, *, as_json: bool, quiet: bool, durations: int) -> None:
@@ -147,15 +129,3 @@ def _show(report: Report, *, as_json: bool, quiet: bool, durations: int) -> None
         console.print(f"{verdict.seconds:6.1f} s  {verdict.rule.name}", markup=False, highlight=False)
     for text in (*report.notes, report.summary):
         console.print(text, markup=False, highlight=False)
-
-
-def _rule(name: str) -> Rule:
-    try:
-        return find_rule(name)
-    except UnknownRuleError as error:
-        raise _fail(str(error.args[0]), _USAGE) from error
-
-
-def _fail(message: str, code: int) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(code)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fustor_driver.kinds import Kind, Profile
+
 if TYPE_CHECKING:
     from fustor_conformance.judge import Judge
     from fustor_conformance.outcome import Verdict
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["judge_for", "options_of", "record", "strict"]
 
 _PROPERTY = "fustor_conformance"
-_PROFILES = ("guide", "agent-0.2", "agent-0.8")
 _WORDS = {
     "to do": ("to do", "t", ("TO DO", {"yellow": True})),
     "not judged": ("not judged", "n", ("NOT JUDGED", {"purple": True})),
@@ -33,7 +34,8 @@ _judges: pytest.StashKey[dict[type, Judge]] = pytest.StashKey()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the kit's options."""
     group = parser.getgroup("fustor", "conformance of Fustor drivers")
-    group.addoption("--fustor-profile", choices=_PROFILES, default="guide", help="the host whose rules are asked")
+    profiles = [profile.value for profile in Profile]
+    group.addoption("--fustor-profile", choices=profiles, default=profiles[0], help="the host whose rules are asked")
     group.addoption(
         "--fustor-report",
         action="append",
@@ -62,7 +64,6 @@ def judge_for(config: pytest.Config, owner: type, make_subject: Callable[[], Sub
     judges = config.stash[_judges]
     if owner not in judges:
         from fustor_conformance.judge import Judge  # noqa: PLC0415 - not in runs that judge nothing
-        from fustor_conformance.rules import Profile  # noqa: PLC0415 - not in runs that judge nothing
 
         judges[owner] = Judge(make_subject(), Profile(config.getoption("--fustor-profile")))
     return judges[owner]
@@ -141,7 +142,7 @@ def _record_of(report: pytest.TestReport | pytest.CollectReport) -> dict[str, An
 
 def _merged(records: list[dict[str, Any]]) -> list[Report]:
     from fustor_conformance.report import Report, verdict_from_json  # noqa: PLC0415 - not in runs that judge nothing
-    from fustor_conformance.rules import Kind, Profile, all_rules  # noqa: PLC0415 - not in runs that judge nothing
+    from fustor_conformance.rules import all_rules  # noqa: PLC0415 - not in runs that judge nothing
 
     order = {rule.id: position for position, rule in enumerate(all_rules())}
     found: dict[tuple[str, str, str, str], dict[str, Any]] = {}

@@ -10,27 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fustor_driver.errors import UsageProblem
+from fustor_driver.kinds import Kind, Profile
+
 __all__ = ["Kind", "Level", "Profile", "Rule", "UnknownRuleError", "all_rules", "depth", "find_rule", "rules_for"]
-
-
-class Kind(StrEnum):
-    """What a driver is."""
-
-    SOURCE = "source"
-    PUSHER = "pusher"
-
-    @property
-    def profiles(self) -> tuple[Profile, ...]:
-        """The profiles that a driver of this kind can be judged by."""
-        return tuple(Profile) if self is Kind.SOURCE else (Profile.GUIDE, Profile.AGENT_0_2)
-
-
-class Profile(StrEnum):
-    """The host that a verdict speaks of."""
-
-    GUIDE = "guide"
-    AGENT_0_2 = "agent-0.2"
-    AGENT_0_8 = "agent-0.8"
 
 
 class Level(StrEnum):
@@ -40,7 +23,7 @@ class Level(StrEnum):
     SHOULD = "SHOULD"
 
 
-class UnknownRuleError(LookupError):
+class UnknownRuleError(UsageProblem):
     """No check has this name."""
 
 

@@ -21,27 +21,21 @@ from fustor_conformance.worlds import PusherWorld, SourceWorld
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver import worlds
+from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.registry import due_groups
 
 __all__ = [
-    "DRIVER_GROUPS",
-    "WORLD_GROUP",
     "Options",
     "PusherSubject",
     "SourceSubject",
     "Subject",
     "SubjectError",
+    "driver_entries",
     "find_subject",
     "subject_of_class",
     "subject_of_distribution",
 ]
-
-DRIVER_GROUPS: dict[Kind, tuple[str, str]] = {
-    Kind.SOURCE: ("fustor.drivers.sources", "fustor_agent.drivers.sources"),
-    Kind.PUSHER: ("fustor.drivers.pushers", "fustor_agent.drivers.pushers"),
-}
-"""The guide's and the agents' entry-point group of each kind."""
-
-WORLD_GROUP = "fustor.conformance.worlds"
 
 LONG = 10
 """How many times the histories a long run drives."""
@@ -49,7 +43,7 @@ LONG = 10
 WorldFactory = Callable[[], Any]
 
 
-class SubjectError(Exception):
+class SubjectError(EnvironmentProblem):
     """There is no such driver to judge, or it does not load."""
 
 
@@ -123,7 +117,7 @@ class Subject:
             NotJudged: the driver has none.
         """
         if self.world_factory is None:
-            raise NotJudged(f"No World is registered for {self.label!r} in {WORLD_GROUP!r}; write one, or name one")
+            raise NotJudged(f"No World is registered for {self.label!r} in {worlds.GROUP!r}; write one, or name one")
         world = self.world_factory()
         note(world)
         return world
@@ -253,13 +247,13 @@ def find_subject(
     """
     wanted = name.replace("-", "_")
     for dist in distributions():
-        for entry in _driver_entries(dist, kind):
+        for entry in driver_entries(dist, kind):
             if entry.name == wanted:
                 return _subject(kind, entry, dist, world, options)
     try:
         return subject_of_distribution(kind, name, world=world, options=options)
     except SubjectError as error:
-        known = sorted({entry.name for dist in distributions() for entry in _driver_entries(dist, kind)})
+        known = sorted({entry.name for dist in distributions() for entry in driver_entries(dist, kind)})
         raise SubjectError(f"No {kind} {name!r} is installed; there are: {', '.join(known) or 'none'}") from error
 
 
@@ -281,14 +275,15 @@ def subject_of_distribution(
         raise SubjectError(
             f"Distribution {name!r} is not installed; install it (uv sync, or pip install -e .)"
         ) from error
-    entries = _driver_entries(dist, kind)
+    entries = driver_entries(dist, kind)
     if not entries:
-        raise SubjectError(f"Distribution {name!r} registers no {kind}; add it to {DRIVER_GROUPS[kind][0]!r}")
+        raise SubjectError(f"Distribution {name!r} registers no {kind}; add it to {due_groups(kind)[0]!r}")
     return _subject(kind, entries[0], dist, world, options)
 
 
-def _driver_entries(dist: Distribution, kind: Kind) -> list[EntryPoint]:
-    return [entry for group in DRIVER_GROUPS[kind] for entry in dist.entry_points.select(group=group)]
+def driver_entries(dist: Distribution, kind: Kind) -> list[EntryPoint]:
+    """What the distribution registers for hosts, group by group."""
+    return [entry for group in due_groups(kind) for entry in dist.entry_points.select(group=group)]
 
 
 def _subject(
@@ -312,7 +307,7 @@ def _load_world(kind: Kind, name: str, dist: Distribution, override: str | None)
             return cast(WorldFactory, resolve_name(override))
         except (ImportError, AttributeError, ValueError) as error:
             raise SubjectError(f"World {override!r} does not load ({error!r}); write it as 'module:Class'") from error
-    entries = list(dist.entry_points.select(group=WORLD_GROUP))
-    named = [entry for entry in entries if entry.name == f"{kind}-{name.replace('_', '-')}"]
+    entries = list(dist.entry_points.select(group=worlds.GROUP))
+    named = [entry for entry in entries if entry.name == worlds.entry_name(kind, name)]
     chosen = (named or entries)[:1]
     return cast(WorldFactory, _load(chosen[0])) if chosen else None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import Distribution, distributions, packages_distributions
-from pathlib import Path
-from types import ModuleType
+from importlib.metadata import Distribution, distributions
 
-from fustor_driver.registry import GROUPS, DriverClass, DriverRecord, Registry
+from packaging.utils import canonicalize_name
+
+from fustor_driver.installed import declared_names, owners, package_files, runtime_imports
+from fustor_driver.registry import DriverClass, DriverRecord, Registry, due_groups
 
 __all__ = ["Finding", "Level", "diagnose", "installed_versions"]
-
-_NAME_ENDS = "<>=!~;[( "
 
 
 class Level(StrEnum):
@@ -38,13 +35,13 @@ class Finding:
 
 def installed_versions() -> dict[str, str]:
     """Every installed distribution of the Fustor family, by name."""
-    found = {dist.name: dist.version for dist in distributions() if _normal(dist.name).startswith("fustor")}
+    found = {dist.name: dist.version for dist in distributions() if canonicalize_name(dist.name).startswith("fustor")}
     return dict(sorted(found.items()))
 
 
 def diagnose(registry: Registry) -> tuple[Finding, ...]:
     """All findings: versions that contradict, then drivers that do not load, are not found, or import too much."""
-    every = {_normal(dist.name): dist for dist in distributions()}
+    every: dict[str, Distribution] = {canonicalize_name(dist.name): dist for dist in distributions()}
     versions = {name: dist.version for name, dist in every.items()}
     per_driver = (finding for record in registry for finding in _of_driver(record, every))
     return (*_contradictions(versions), *_duplicates(registry), *per_driver)
@@ -107,7 +104,7 @@ def _of_driver(record: DriverRecord, every: Mapping[str, Distribution]) -> Itera
     if record.error is not None:
         last = record.error.strip().splitlines()[-1]
         yield Finding(Level.ERROR, subject, f"Does not load: {last}", "Mend the package", record.error)
-    missing = [group.name for group in GROUPS if _wanted(group.name, record) and group.name not in record.groups]
+    missing = [group for group in due_groups(record.kind) if group not in record.groups]
     if missing:
         yield Finding(
             Level.WARNING,
@@ -115,60 +112,20 @@ def _of_driver(record: DriverRecord, every: Mapping[str, Distribution]) -> Itera
             f"Not registered in {' and '.join(map(repr, missing))}: the hosts that look there do not find it",
             f"Register it there as well, in the pyproject.toml of {record.distribution!r}",
         )
-    dist = every.get(_normal(record.distribution))
+    dist = every.get(canonicalize_name(record.distribution))
     if dist is not None and record.driver is not None:
         yield from _undeclared(subject, dist, record.driver)
 
 
-def _wanted(group: str, record: DriverRecord) -> bool:
-    return group.endswith(f".drivers.{record.kind}s")
-
-
 def _undeclared(subject: str, dist: Distribution, driver: DriverClass) -> Iterator[Finding]:
     """Top-level modules that the package imports and none of its requirements provides."""
-    declared = {_requirement_name(line) for line in dist.requires or ()} | {_normal(dist.name)}
-    providers = packages_distributions()
-    for module in sorted(_imported(driver)):
-        owners = {_normal(owner) for owner in providers.get(module, ())}
-        if owners and not owners & declared:
+    declared = declared_names(dist, with_extras=True)
+    for module in sorted({found.top for file in package_files(driver.__module__) for found in runtime_imports(file)}):
+        providers = owners().get(module, frozenset())
+        if providers and not providers & declared:
             yield Finding(
                 Level.ERROR,
                 subject,
-                f"Imports {module!r} and does not require {' or '.join(sorted(owners))!r}",
+                f"Imports {module!r} and does not require {' or '.join(sorted(providers))!r}",
                 f"Add it to the dependencies of {dist.name!r}",
             )
-
-
-def _imported(driver: DriverClass) -> set[str]:
-    """What the files of the driver's package import, other packages only."""
-    package = driver.__module__.partition(".")[0]
-    found: set[str] = set()
-    for file in _files(sys.modules[package]):
-        found.update(_top_level_imports(ast.parse(file.read_text(encoding="utf-8"))))
-    return found - set(sys.stdlib_module_names) - {package}
-
-
-def _files(module: ModuleType) -> Iterator[Path]:
-    spec = module.__spec__
-    if spec is not None and spec.submodule_search_locations:
-        for folder in spec.submodule_search_locations:
-            yield from sorted(Path(folder).rglob("*.py"))
-    elif spec is not None and spec.origin:
-        yield Path(spec.origin)
-
-
-def _top_level_imports(tree: ast.AST) -> Iterable[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
-
-
-def _requirement_name(line: str) -> str:
-    end = min((at for at in map(line.find, _NAME_ENDS) if at >= 0), default=len(line))
-    return _normal(line[:end])
-
-
-def _normal(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")

@@ -1,8 +1,10 @@
-"""The two kinds of drivers."""
+"""The two kinds of drivers, and the hosts that run them."""
+
+from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Kind"]
+__all__ = ["Kind", "Profile"]
 
 
 class Kind(StrEnum):
@@ -10,3 +12,16 @@ class Kind(StrEnum):
 
     SOURCE = "source"
     PUSHER = "pusher"
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The hosts that run drivers of this kind."""
+        return tuple(Profile) if self is Kind.SOURCE else (Profile.GUIDE, Profile.AGENT_0_2)
+
+
+class Profile(StrEnum):
+    """A host: it finds drivers by entry points of its own, and a verdict speaks of it."""
+
+    GUIDE = "guide"
+    AGENT_0_2 = "agent-0.2"
+    AGENT_0_8 = "agent-0.8"

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.errors import EnvironmentProblem
-from fustor_driver.kinds import Kind
+from fustor_driver.kinds import Kind, Profile
 
-__all__ = ["GROUPS", "DriverClass", "DriverRecord", "Group", "Kind", "Registry"]
+__all__ = ["GROUPS", "DriverClass", "DriverRecord", "Group", "Kind", "Registry", "due_groups"]
 
 DriverClass: TypeAlias = type[SourceDriver] | type[PusherDriver]
 
@@ -24,15 +24,17 @@ class Group:
 
     name: str
     kind: Kind
-    hosts: tuple[str, ...]
+    hosts: tuple[Profile, ...]
+    is_due: bool = True
+    """Whether a driver has to be registered there; where not, another group of its hosts is enough."""
 
 
 GROUPS = (
-    Group("fustor.drivers.sources", Kind.SOURCE, ("guide",)),
-    Group("fustor_agent.drivers.sources", Kind.SOURCE, ("agent-0.2", "agent-0.8")),
-    Group("fustor_agent.sources", Kind.SOURCE, ("agent-0.8",)),
-    Group("fustor.drivers.pushers", Kind.PUSHER, ("guide",)),
-    Group("fustor_agent.drivers.pushers", Kind.PUSHER, ("agent-0.2",)),
+    Group("fustor.drivers.sources", Kind.SOURCE, (Profile.GUIDE,)),
+    Group("fustor_agent.drivers.sources", Kind.SOURCE, (Profile.AGENT_0_2, Profile.AGENT_0_8)),
+    Group("fustor_agent.sources", Kind.SOURCE, (Profile.AGENT_0_8,), is_due=False),
+    Group("fustor.drivers.pushers", Kind.PUSHER, (Profile.GUIDE,)),
+    Group("fustor_agent.drivers.pushers", Kind.PUSHER, (Profile.AGENT_0_2,)),
 )
 _BASES: dict[Kind, type[SourceDriver | PusherDriver]] = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
 
@@ -119,6 +121,11 @@ class Registry:
         if near:
             return f"did you mean {near[0]!r}?"
         return f"there are {_listed(names)}" if names else f"install a package such as 'fustor-{kind}-fs'"
+
+
+def due_groups(kind: Kind) -> tuple[str, ...]:
+    """The groups that a driver of this kind has to be registered in, so that every host finds it."""
+    return tuple(group.name for group in GROUPS if group.kind is kind and group.is_due)
 
 
 def _records(group: Group) -> Iterator[DriverRecord]:

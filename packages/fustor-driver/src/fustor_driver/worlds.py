@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, cast
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.kinds import Kind
 
-__all__ = ["GROUP", "World", "WorldClass", "find_world", "has_world"]
+__all__ = ["GROUP", "World", "WorldClass", "entry_name", "find_world", "has_world"]
 
 GROUP = "fustor.conformance.worlds"
 
@@ -44,7 +44,7 @@ class WorldClass(Protocol):
 
 def has_world(kind: Kind, name: str) -> bool:
     """Whether a package brings a world for this driver."""
-    return bool(entry_points(group=GROUP, name=_entry_name(kind, name)))
+    return bool(entry_points(group=GROUP, name=entry_name(kind, name)))
 
 
 def find_world(kind: Kind, name: str) -> WorldClass:
@@ -53,7 +53,7 @@ def find_world(kind: Kind, name: str) -> WorldClass:
     Raises:
         EnvironmentProblem: no package brings one.
     """
-    found = list(entry_points(group=GROUP, name=_entry_name(kind, name)))
+    found = list(entry_points(group=GROUP, name=entry_name(kind, name)))
     if not found:
         raise EnvironmentProblem(
             f"No package brings a world for the {kind} {name!r}; one registers it in the entry-point group {GROUP!r}"
@@ -61,5 +61,6 @@ def find_world(kind: Kind, name: str) -> WorldClass:
     return cast("WorldClass", found[0].load())
 
 
-def _entry_name(kind: Kind, name: str) -> str:
+def entry_name(kind: Kind, name: str) -> str:
+    """What a driver's world is registered as: `source-my-db`."""
     return f"{kind}-{name.replace('_', '-')}"

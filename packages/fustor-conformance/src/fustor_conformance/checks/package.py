@@ -14,11 +14,13 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fustor_conformance import _installed, _isolated
+from fustor_conformance import _isolated
 from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
-from fustor_conformance.subject import DRIVER_GROUPS, Subject
+from fustor_conformance.subject import Subject, driver_entries
+from fustor_driver import installed
+from fustor_driver.registry import due_groups
 
 _NAMES_IN_EVERY_RELEASE = {
     "fustor_core.drivers": {"SourceDriver"},
@@ -33,7 +35,7 @@ _OLD_EVENT_MODELS = ("0.2.16", "0.8.17")
 def both_groups(subject: Subject) -> int:
     """Same name, same class, in both groups."""
     entries = _distribution(subject).entry_points
-    values = {group: {e.name: e.value for e in entries.select(group=group)} for group in DRIVER_GROUPS[subject.kind]}
+    values = {group: {e.name: e.value for e in entries.select(group=group)} for group in due_groups(subject.kind)}
     for group, found in values.items():
         if subject.name not in found:
             raise Broken(f"{subject.name!r} is not in the group {group!r}, which has {sorted(found) or 'nothing'}")
@@ -55,21 +57,21 @@ def loads_alone(subject: Subject) -> int:
 def imports_declared(subject: Subject) -> int:
     """Every import belongs to a declared distribution."""
     dist = _distribution(subject)
-    declared = _installed.declared_names(dist)
-    with_extras = _installed.declared_names(dist, with_extras=True)
+    declared = installed.declared_names(dist)
+    with_extras = installed.declared_names(dist, with_extras=True)
     seen = 0
     for file in _package_files(subject):
         allowed = with_extras if file in _world_files(subject) else declared
-        for found in _installed.runtime_imports(file):
+        for found in installed.runtime_imports(file):
             seen += 1
             _require_declared(found, allowed, subject)
     return seen
 
 
-def _require_declared(found: _installed.Import, allowed: frozenset[str], subject: Subject) -> None:
-    if _installed.is_standard(found.top) or found.top == subject.driver_class.__module__.partition(".")[0]:
+def _require_declared(found: installed.Import, allowed: frozenset[str], subject: Subject) -> None:
+    if installed.is_standard(found.top) or found.top == subject.driver_class.__module__.partition(".")[0]:
         return
-    owners = _installed.owners().get(found.top, frozenset())
+    owners = installed.owners().get(found.top, frozenset())
     if not owners & allowed:
         provider = " or ".join(sorted(owners)) or "a distribution that is not installed"
         raise Broken(f"{found.where} imports {found.module!r} of {provider}, which is not declared")
@@ -78,7 +80,7 @@ def _require_declared(found: _installed.Import, allowed: frozenset[str], subject
 @check("P04")
 def coherent_family(subject: Subject) -> int:
     """Dependencies without an upper pin, and only names that every release has."""
-    required = {str(canonicalize_name(req.name)): req for req in _installed.requirements(_distribution(subject))}
+    required = {str(canonicalize_name(req.name)): req for req in installed.requirements(_distribution(subject))}
     for name in ("fustor-core", "fustor-event-model"):
         if name not in required:
             raise Broken(f"{name!r} is not among the dependencies", sorted(required))
@@ -99,7 +101,7 @@ def _require_unpinned(requirement: Requirement) -> None:
 def _require_common_names(subject: Subject) -> int:
     seen = 0
     for file in set(_package_files(subject)) - set(_world_files(subject)):
-        for found in _installed.runtime_imports(file):
+        for found in installed.runtime_imports(file):
             if found.top not in ("fustor_core", "fustor_driver", "fustor_conformance", "fustor_new"):
                 continue
             seen += 1
@@ -121,14 +123,14 @@ def quiet_import(subject: Subject) -> int:
 
 def _import_alone(subject: Subject) -> dict[str, Any]:
     dist = _distribution(subject)
-    reachable = _installed.closure(dist)
+    reachable = installed.closure(dist)
     own = subject.driver_class.__module__.partition(".")[0]
-    blocked = [top for top, owners in _installed.owners().items() if not owners & reachable and top != own]
+    blocked = [top for top, owners in installed.owners().items() if not owners & reachable and top != own]
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch, "result.json")
         job = {
             "path": sys.path,
-            "blocked": [top for top in blocked if not _installed.is_standard(top)],
+            "blocked": [top for top in blocked if not installed.is_standard(top)],
             "value": _entry_value(subject, dist),
             "package": sorted({str(file.parent) for file in _package_files(subject)}),
             "result": str(result),
@@ -147,12 +149,11 @@ def _import_alone(subject: Subject) -> dict[str, Any]:
 
 
 def _entry_value(subject: Subject, dist: Distribution) -> str:
-    groups = DRIVER_GROUPS[subject.kind]
-    return next(e.value for group in groups for e in dist.entry_points.select(group=group) if e.name == subject.name)
+    return next(entry.value for entry in driver_entries(dist, subject.kind) if entry.name == subject.name)
 
 
 def _package_files(subject: Subject) -> list[Path]:
-    return _installed.package_files(subject.driver_class.__module__)
+    return installed.package_files(subject.driver_class.__module__)
 
 
 def _world_files(subject: Subject) -> Iterable[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fustor_conformance import _environments, _one_event
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
-from fustor_conformance.subject import DRIVER_GROUPS, SourceSubject
+from fustor_conformance.subject import SourceSubject, driver_entries
 
 _CORES = {"0.2.16": ("fastapi",), "0.8.17": ()}
 """Each release, with what it imports and does not declare."""
@@ -39,8 +39,7 @@ def _require_event(  # noqa: PLR0917 - one environment, all told
     assert subject.distribution is not None  # noqa: S101 - the caller has looked
     what = f"Beside fustor-core {core}"
     python = _environments.make(environment, [f"fustor-core=={core}", *_CORES[core], wheel], wheels, what)
-    groups = DRIVER_GROUPS[subject.kind]
-    entries = [entry for group in groups for entry in subject.distribution.entry_points.select(group=group)]
+    entries = driver_entries(subject.distribution, subject.kind)
     value = next(entry.value for entry in entries if entry.name == subject.name)
     job = json.dumps({"value": value, "config": config, "core": core})
     event = json.loads(_environments.run([str(python), "-B", _one_event.__file__], what, job))

@@ -24,10 +24,10 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._report import known_errors, print_json, set_verbosity, show_table
 from fustor_driver.event_files import read_events
 from fustor_driver.feed import grouped
 from fustor_driver.kinds import Kind
+from fustor_driver.reporting import known_errors, print_json, set_verbosity, show_table
 from fustor_driver.supervision import run_bounded
 
 

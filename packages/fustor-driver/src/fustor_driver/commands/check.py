@@ -22,9 +22,9 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._report import known_errors, print_json, set_verbosity
 from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
+from fustor_driver.reporting import known_errors, print_json, set_verbosity
 
 _FAILED_CODE = 9
 _SIGNS = {Answer.PASSED: "ok", Answer.FAILED: "FAILED", Answer.UNSUPPORTED: "-"}

@@ -20,9 +20,9 @@ from fustor_driver.commands._options import (
     UriOption,
     VerboseOption,
 )
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity, show_table
 from fustor_driver.errors import NotConformant
 from fustor_driver.registry import DriverClass, Registry
+from fustor_driver.reporting import known_errors, print_json, say, set_verbosity, show_table
 from fustor_driver.supervision import run_bounded
 
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import typer
 
 from fustor_driver.commands._options import JsonOption, QuietOption, VerboseOption
-from fustor_driver.commands._report import known_errors, print_json, set_verbosity, show_lines
 from fustor_driver.diagnosis import Finding, Level, diagnose, installed_versions
 from fustor_driver.registry import Registry
+from fustor_driver.reporting import known_errors, print_json, set_verbosity, show_lines
 
 _ENVIRONMENT_CODE = 7
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fustor_driver.commands._options import JsonOption, QuietOption, VerboseOption
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity, show_table
 from fustor_driver.registry import DriverRecord, Registry
+from fustor_driver.reporting import known_errors, print_json, say, set_verbosity, show_table
 
 
 @known_errors

@@ -22,10 +22,10 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._report import known_errors, say, set_verbosity
 from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.plainness import event_json
 from fustor_driver.reading import bounded, opened
+from fustor_driver.reporting import known_errors, say, set_verbosity
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import EventBase, MessageSource
 

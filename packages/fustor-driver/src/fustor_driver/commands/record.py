@@ -26,12 +26,12 @@ from fustor_driver.commands._options import (
     finite,
 )
 from fustor_driver.commands._outcome import check_outcome
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
 from fustor_driver.hosts.status import Status
+from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 
 _SIGNAL_CODE_BASE = 128
 

@@ -22,9 +22,9 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._outcome import check_refusals
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.event_files import read_batches
 from fustor_driver.feed import feed
+from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 from fustor_driver.supervision import run_bounded
 
 

@@ -29,7 +29,6 @@ from fustor_driver.commands._options import (
     finite,
 )
 from fustor_driver.commands._outcome import check_outcome, check_refusals
-from fustor_driver.commands._report import known_errors, print_json, say, set_verbosity
 from fustor_driver.commands._strict import watched
 from fustor_driver.configuration import Pair, load
 from fustor_driver.errors import UsageProblem
@@ -39,6 +38,7 @@ from fustor_driver.hosts.runner import run_host
 from fustor_driver.hosts.status import Status
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
+from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 from fustor_driver.worlds import find_world, has_world
 
 _LOG_EVERY_SEC = 10.0
