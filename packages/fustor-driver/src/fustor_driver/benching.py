@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.event_files import Batch
-from fustor_driver.hosts.replies import PushReply, SessionReply
-from fustor_driver.reading import bounded, opened
+from fustor_driver.hosts.calls import open_phase, open_session, push
+from fustor_driver.reading import bounded
 from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
 __all__ = ["PusherFigures", "SourceFigures", "bench_pusher", "bench_source", "synthetic"]
@@ -65,7 +65,7 @@ def bench_source(
     memory = _peak_memory()
     began = time.perf_counter()
     with bounded(
-        lambda stop: opened(source, MessageSource.SNAPSHOT, stop, batch_size=batch_size),
+        lambda stop: open_phase(source, MessageSource.SNAPSHOT, stop, batch_size=batch_size),
         max_rows=max_rows,
         max_sec=max_sec,
         stop_event=stop_event,
@@ -83,25 +83,20 @@ async def bench_pusher(pusher: PusherDriver, batches: Iterable[Batch], *, max_se
 
     Raises:
         DriverError: what the pusher raises.
-        NotConformant: an answer is no valid reply.
+        RetryableError: it answers that nothing is promised.
+        NotConformant: an answer is not a valid reply.
     """
     task_id = f"fustor-bench-{uuid4().hex}"
-    session = SessionReply.read(await pusher.create_session(task_id), "create_session").session_id
+    session = (await open_session(pusher, task_id)).session_id
     rows = events = 0
     latencies: list[float] = []
     memory = _peak_memory()
     began = time.perf_counter()
     for batch in batches:
         before = time.perf_counter()
-        answer = await pusher.push(
-            list(batch.events),
-            session_id=session,
-            task_id=task_id,
-            source_type=batch.phase.value,
-            is_snapshot_end=False,
-        )
+        reply = await push(pusher, batch.events, batch.phase, session_id=session, task_id=task_id)
         latencies.append(time.perf_counter() - before)
-        PushReply.read(answer, "push")
+        reply.taken()
         events += len(batch.events)
         rows += sum(len(event.rows) for event in batch.events)
         if time.perf_counter() - began >= max_sec:

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias, cast
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.hosts.calls import connection_of, open_phase
 from fustor_driver.params import params_problems
-from fustor_driver.reading import bounded, opened
+from fustor_driver.reading import bounded
 from fustor_driver.registry import DriverClass
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
@@ -105,15 +106,15 @@ def _timed(step: Step, ask: _Ask, subject: _Subject) -> Result:
 
 
 async def _connection(subject: _Subject) -> tuple[bool, str]:
-    return await subject.driver.test_connection(**_keywords(subject.config))
+    return await subject.driver.test_connection(**connection_of(subject.config))
 
 
 async def _privileges(subject: _Subject) -> tuple[bool, str]:
-    return await subject.driver.check_privileges(**_keywords(subject.config))
+    return await subject.driver.check_privileges(**connection_of(subject.config))
 
 
 async def _runtime(subject: _Subject) -> tuple[bool, str]:
-    return await cast("type[SourceDriver]", subject.driver).check_runtime_params(**_keywords(subject.config))
+    return await cast("type[SourceDriver]", subject.driver).check_runtime_params(**connection_of(subject.config))
 
 
 async def _row(subject: _Subject) -> tuple[bool, str]:
@@ -126,17 +127,12 @@ async def _row(subject: _Subject) -> tuple[bool, str]:
 
 def _one_row(source: SourceDriver, timeout_sec: float) -> tuple[bool, str]:
     with bounded(
-        lambda stop: opened(source, MessageSource.SNAPSHOT, stop, batch_size=1), max_rows=1, max_sec=timeout_sec
+        lambda stop: open_phase(source, MessageSource.SNAPSHOT, stop, batch_size=1), max_rows=1, max_sec=timeout_sec
     ) as events:
         rows = [row for event in events for row in event.rows]
     if rows:
         return True, f"Read one row, {rows[0].get('path')!r}"
     return True, "There is no row to read"
-
-
-def _keywords(config: SourceConfig | PusherConfig) -> dict[str, Any]:
-    address = {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}
-    return address | {"credential": config.credential, "driver_params": config.driver_params}
 
 
 _STEPS: dict[Step, _Ask] = {

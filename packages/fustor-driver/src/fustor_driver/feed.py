@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import cast
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import RetryableError
-from fustor_driver.errors import CheckFailed
 from fustor_driver.event_files import Batch
-from fustor_driver.hosts.delivery import pause_sec
-from fustor_driver.hosts.replies import PushReply, SessionReply
+from fustor_driver.hosts import calls
+from fustor_driver.hosts.replies import PushReply
 from fustor_event_model import EventBase
 
 __all__ = ["Fed", "feed", "grouped"]
@@ -51,7 +51,7 @@ async def feed(
     needed = False
     try:
         for _, session in groupby(batches, key=lambda batch: batch.session_id):
-            reply = SessionReply.read(await pusher.create_session(task_id), "create_session")
+            reply = await calls.open_session(pusher, task_id)
             sessions += 1
             for batch in session:
                 answer = await _push(pusher, batch, reply.session_id, task_id, allow_deletions=allow_deletions)
@@ -84,25 +84,21 @@ async def _push(
     pusher: PusherDriver, batch: Batch, session_id: str, task_id: str, *, allow_deletions: bool
 ) -> PushReply:
     """Push one batch until it is through; what the pusher answers then."""
-    config = pusher.config
-    permissions = {"allow_deletions": True} if allow_deletions else {}
-    for attempt in range(1, config.max_retries + 1):
-        try:
-            answer = await pusher.push(
-                list(batch.events),
-                session_id=session_id,
-                task_id=task_id,
-                source_type=batch.phase.value,
-                is_snapshot_end=batch.is_snapshot_end,
-                **permissions,
-            )
-        except RetryableError as err:
-            last: str = str(err)
-        else:
-            reply = PushReply.read(answer, "push")
-            if reply.success:
-                return reply
-            last = "push answered success=False"
-        if attempt < config.max_retries:
-            await asyncio.sleep(pause_sec(config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC))
-    raise CheckFailed(f"The pusher {pusher.id!r} failed {config.max_retries} times: {last}; mend it and push again")
+
+    async def once() -> PushReply:
+        reply = await calls.push(
+            pusher,
+            batch.events,
+            batch.phase,
+            session_id=session_id,
+            task_id=task_id,
+            is_snapshot_end=batch.is_snapshot_end,
+            allow_deletions=allow_deletions,
+        )
+        return reply.taken()
+
+    async def pause(attempt: int, _: RetryableError) -> bool:
+        await asyncio.sleep(calls.pause_sec(pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC))
+        return True
+
+    return cast("PushReply", await calls.retried(pusher, once, pause, "failed"))

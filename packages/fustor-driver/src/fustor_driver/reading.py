@@ -7,28 +7,10 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
-from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
-from fustor_driver.hosts.dialect import guide_dialect
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import EventBase
 
-__all__ = ["bounded", "opened"]
-
-
-def opened(
-    source: SourceDriver,
-    phase: MessageSource,
-    stop_event: threading.Event,
-    *,
-    position: int = -1,
-    batch_size: int = 1000,
-) -> Iterator[EventBase]:
-    """The iterator of a phase, called as the guide host calls it."""
-    if phase is MessageSource.SNAPSHOT:
-        return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
-    if phase is MessageSource.REALTIME:
-        return source.get_message_iterator(position, stop_event=stop_event, required_fields_tracker=None)
-    return guide_dialect(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
+__all__ = ["bounded"]
 
 
 @contextmanager

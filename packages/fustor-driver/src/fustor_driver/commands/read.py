@@ -23,8 +23,9 @@ from fustor_driver.commands._options import (
     finite,
 )
 from fustor_driver.errors import CheckFailed, NotConformant
+from fustor_driver.hosts.calls import open_phase
 from fustor_driver.plainness import event_json
-from fustor_driver.reading import bounded, opened
+from fustor_driver.reading import bounded
 from fustor_driver.reporting import known_errors, say, set_verbosity
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import EventBase, MessageSource
@@ -68,7 +69,7 @@ def read_command(  # noqa: PLR0917 - options, never positions
             _check_position(source, phase, from_position)
             rows_per_event = min(batch_size, limit) if limit else batch_size
             with bounded(
-                lambda stop: opened(source, phase, stop, position=from_position, batch_size=rows_per_event),
+                lambda stop: open_phase(source, phase, stop, position=from_position, batch_size=rows_per_event),
                 max_rows=limit or None,
                 max_sec=duration,
                 stop_event=stop_event,

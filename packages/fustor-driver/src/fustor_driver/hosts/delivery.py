@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from operator import attrgetter
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from fustor_driver.errors import CheckFailed, EnvironmentProblem, FustorDriverError, NotConformant
+from fustor_driver.errors import EnvironmentProblem, FustorDriverError, NotConformant
+from fustor_driver.hosts import calls
 from fustor_driver.hosts.bell import Bell
+from fustor_driver.hosts.calls import pause_sec
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.refusals import Refusals
-from fustor_driver.hosts.replies import PushReply
 from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.status import BatchSize, Progress
 from fustor_driver.plainness import unplain
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["Control", "Delivery", "Outcome", "Session", "pause_sec", "says_obsolete"]
+__all__ = ["Control", "Delivery", "Outcome", "Pauses", "Session", "says_obsolete"]
 
 _log = safe_logger("fustor_driver.host")
 
@@ -70,9 +72,22 @@ def says_obsolete(err: DriverError) -> bool:
     return "obsolete" in text.lower() or "419" in text
 
 
-def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:
-    """The pause after the `attempt`-th failure (from 1): doubled each time, up to a bound."""
-    return float(min(delay_sec * 2 ** min(attempt - 1, 30), longest_sec))
+@dataclass(frozen=True)
+class Pauses:
+    """Waits between two attempts at a pusher, longer each time."""
+
+    pusher: PusherDriver
+    options: HostOptions
+    control: Control
+    progress: Progress
+
+    async def __call__(self, attempt: int, err: RetryableError) -> bool:
+        """Wait before the next attempt; False when the host stops meanwhile."""
+        seconds = pause_sec(self.pusher.config.retry_delay_sec, attempt, self.options.backoff_max_sec)
+        self.progress.retries += 1
+        self.progress.last_error = str(err)
+        _log.warning("Attempt %d failed, the next follows in %.3g s: %s", attempt, seconds, err)
+        return not await self.control.bell.wait_until(lambda: self.control.stopping, seconds)
 
 
 def _check(events: list[EventBase]) -> None:
@@ -99,7 +114,7 @@ class Delivery:
         self._progress = progress
         self._dead_letters = DeadLetterFile(options.dead_letters, options.task_id)
         self._refusals = Refusals(pusher.id, progress, options.max_refused_in_a_row)
-        self._permissions = {"allow_deletions": True} if options.allow_deletions else {}
+        self._pauses = Pauses(pusher, options, control, progress)
 
     async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
         """Push a batch; what the pusher refuses for good is cut out event by event and kept in a file.
@@ -179,51 +194,34 @@ class Delivery:
             ) from err
 
     async def _attempts(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
-        config = self._pusher.config
-        for attempt in range(1, config.max_retries + 1):
-            try:
-                return await self._once(session, phase, events, end=end)
-            except RetryableError as err:
-                last = err
-            except DriverError as err:
-                if not says_obsolete(err):
-                    raise
-                _log.warning("The pusher gave up session %s: %s", session.id, err)
-                self._rivals.lost(session.id, err)
-                self._control.ask_renewal()
-                return Outcome.OBSOLETE
-            if attempt < config.max_retries and not await self._pause(attempt, last):
-                self._progress.left_unpushed = True
-                return Outcome.STOPPED
-        raise CheckFailed(
-            f"The pusher {self._pusher.id!r} failed {config.max_retries} times: {last}; mend it and start again, "
-            "nothing is lost"
-        ) from last
+        once = partial(self._once, session, phase, events, end=end)
+        try:
+            outcome = await calls.retried(self._pusher, once, self._pauses, "failed")
+        except DriverError as err:
+            if not says_obsolete(err):
+                raise
+            _log.warning("The pusher gave up session %s: %s", session.id, err)
+            self._rivals.lost(session.id, err)
+            self._control.ask_renewal()
+            return Outcome.OBSOLETE
+        if outcome is None:
+            self._progress.left_unpushed = True
+        return outcome or Outcome.STOPPED
 
     async def _once(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
         rows = sum(len(event.rows) for event in events)
-        answer = await self._pusher.push(
-            list(events),
+        reply = await calls.push(
+            self._pusher,
+            events,
+            phase,
             session_id=session.id,
             task_id=self._options.task_id,
-            source_type=phase.value,
             is_snapshot_end=end,
-            **self._permissions,
+            allow_deletions=self._options.allow_deletions,
         )
-        reply = PushReply.read(answer, "push")
         if reply.snapshot_needed:
             self._control.ask_renewal()
-        if not reply.success:
-            if reply.snapshot_needed:
+            if not reply.success:
                 return Outcome.OBSOLETE
-            raise RetryableError("push answered success=False")
-        self._refusals.replied(phase, rows, reply)
+        self._refusals.replied(phase, rows, reply.taken())
         return Outcome.PUSHED
-
-    async def _pause(self, attempt: int, err: RetryableError) -> bool:
-        """Wait before the next attempt; False when the host stops meanwhile."""
-        seconds = pause_sec(self._pusher.config.retry_delay_sec, attempt, self._options.backoff_max_sec)
-        self._progress.retries += 1
-        self._progress.last_error = str(err)
-        _log.warning("Attempt %d failed, the next follows in %.3g s: %s", attempt, seconds, err)
-        return not await self._control.bell.wait_until(lambda: self._control.stopping, seconds)

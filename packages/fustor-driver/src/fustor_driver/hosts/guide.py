@@ -9,12 +9,12 @@ from typing import Any
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, pause_sec, says_obsolete
+from fustor_driver.hosts.calls import committed_index, pause_sec
+from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
-from fustor_driver.hosts.replies import committed_index
 from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
@@ -120,7 +120,7 @@ class GuideHost:
     async def _resume_position(self, session: Session) -> int:
         """The index to resume from, -1 if a snapshot is due."""
         source, progress = self._parts.source, self._parts.progress
-        committed = committed_index(await self._parts.pusher.get_latest_committed_index(session_id=session.id))
+        committed = await committed_index(self._parts.pusher, session.id)
         progress.committed_index = committed
         if (
             committed <= 0
@@ -207,7 +207,7 @@ class GuideHost:
         if not self._control.renewal_asked:
             self._mark.clear()
         session, progress = self._sessions.current, self._parts.progress
-        committed = committed_index(await self._parts.pusher.get_latest_committed_index(session_id=session.id))
+        committed = await committed_index(self._parts.pusher, session.id)
         if committed >= 0:
             progress.committed_index = max(progress.committed_index, committed)
             self._parts.source.acknowledge(committed)

@@ -12,8 +12,8 @@ from itertools import groupby
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import NotConformant
+from fustor_driver.hosts.calls import connection_of, open_phase
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session
-from fustor_driver.hosts.dialect import guide_dialect
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.reader import Reader
 from fustor_driver.hosts.status import PhaseState, Progress
@@ -49,7 +49,7 @@ class Realtime:
         source = parts.source
 
         def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-            return source.get_message_iterator(start_position, stop_event=stop_event, required_fields_tracker=None)
+            return open_phase(source, MessageSource.REALTIME, stop_event, position=start_position)
 
         self._reader = Reader(
             "realtime", open_iterator, source.config.max_queue_size, limit_bytes=parts.options.read_ahead_bytes
@@ -156,7 +156,7 @@ async def run_snapshot(parts: Parts, session: Session) -> bool:
     source, batch_size = parts.source, parts.pusher.config.batch_size
 
     def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-        return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
+        return open_phase(source, MessageSource.SNAPSHOT, stop_event, batch_size=batch_size)
 
     reader = Reader(
         "snapshot",
@@ -186,7 +186,7 @@ async def run_audit(parts: Parts, session: Session) -> bool:
     source, control, batch_size = parts.source, parts.control, parts.pusher.config.batch_size
 
     def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-        return guide_dialect(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
+        return open_phase(source, MessageSource.AUDIT, stop_event, batch_size=batch_size)
 
     reader = Reader(
         "audit",
@@ -264,10 +264,7 @@ def _signals_alone(events: Sequence[EventBase]) -> Iterator[list[EventBase]]:
 
 async def _reached(source: SourceDriver) -> tuple[bool, str]:
     """Whether a source can be reached, by its own word; one that cannot tell is taken as reached."""
-    config = source.config
-    reached, text = await source.test_connection(
-        uri=config.uri, credential=config.credential, driver_params=config.driver_params
-    )
+    reached, text = await source.test_connection(**connection_of(source.config))
     return reached or text.startswith("Not supported"), text
 
 

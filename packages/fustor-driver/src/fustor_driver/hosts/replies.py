@@ -6,10 +6,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fustor_core.exceptions import RetryableError
 from fustor_driver.configuration import field_problems
 from fustor_driver.errors import NotConformant
 
-__all__ = ["PushReply", "SessionReply", "committed_index"]
+__all__ = ["PushReply", "SessionReply", "read_index"]
 
 
 class _Reply(BaseModel):
@@ -40,6 +41,16 @@ class PushReply(_Reply):
     refused_deletions: int = Field(default=0, ge=0, description="Deletions that its guard refused at this end")
     refused_reason: str | None = Field(default=None, description="Why, in the pusher's words, of one of those rows")
 
+    def taken(self) -> Self:
+        """The same reply.
+
+        Raises:
+            RetryableError: the pusher promises nothing.
+        """
+        if not self.success:
+            raise RetryableError("push answered success=False")
+        return self
+
 
 class SessionReply(_Reply):
     """Answer of `create_session`."""
@@ -48,7 +59,7 @@ class SessionReply(_Reply):
     suggested_heartbeat_interval_seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
 
 
-def committed_index(answer: Any) -> int:
+def read_index(answer: Any) -> int:
     """The answer of `get_latest_committed_index`.
 
     Raises:

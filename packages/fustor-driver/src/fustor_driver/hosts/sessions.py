@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from fustor_core.drivers import PusherDriver
-from fustor_core.exceptions import RetryableError
-from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.delivery import Control, Session, pause_sec
+from fustor_driver.hosts import calls
+from fustor_driver.hosts.delivery import Control, Pauses, Session
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.replies import SessionReply
 from fustor_driver.hosts.rivals import Rivals
@@ -30,6 +30,7 @@ class Sessions:
         self._options = options
         self._control = control
         self._progress = progress
+        self._pauses = Pauses(pusher, options, control, progress)
         self._current: Session | None = None
         self._opened_at = 0.0
         self._hasty = 0
@@ -52,20 +53,9 @@ class Sessions:
             CheckFailed: the pusher stayed out of reach.
             DriverError: it refuses.
         """
-        config = self._pusher.config
-        for attempt in range(1, config.max_retries + 1):
-            try:
-                answer = await self._pusher.create_session(self._options.task_id)
-            except RetryableError as err:
-                last = err
-            else:
-                return self._opened(SessionReply.read(answer, "create_session"))
-            if attempt < config.max_retries and await self._stops_within(attempt, last):
-                return None
-        raise CheckFailed(
-            f"The pusher {self._pusher.id!r} gave no session in {config.max_retries} attempts: {last}; "
-            "mend it and start again"
-        ) from last
+        ask = partial(calls.open_session, self._pusher, self._options.task_id)
+        reply = await calls.retried(self._pusher, ask, self._pauses, "gave no session")
+        return self._opened(reply) if reply else None
 
     async def wait_for_next(self, session: Session, timeout_sec: float | None = None) -> bool:
         """Whether another session took the place of `session`; False after the time, or when the host stops."""
@@ -88,10 +78,3 @@ class Sessions:
         self._control.bell.ring()
         _log.info("Session %s of task %s", session.id, self._options.task_id)
         return session
-
-    async def _stops_within(self, attempt: int, err: RetryableError) -> bool:
-        seconds = pause_sec(self._pusher.config.retry_delay_sec, attempt, self._options.backoff_max_sec)
-        self._progress.retries += 1
-        self._progress.last_error = str(err)
-        _log.warning("No session yet, the next attempt follows in %.3g s: %s", seconds, err)
-        return await self._control.bell.wait_until(lambda: self._control.stopping, seconds)

@@ -1,0 +1,117 @@
+"""How a driver is called: what a run does and what a command does outside of one are the same calls."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.exceptions import RetryableError
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.errors import CheckFailed, NotConformant
+from fustor_driver.hosts.replies import PushReply, SessionReply, read_index
+from fustor_event_model import AuditItem, EventBase, MessageSource
+
+__all__ = ["committed_index", "connection_of", "open_phase", "open_session", "pause_sec", "push", "retried"]
+
+_T = TypeVar("_T")
+
+
+def connection_of(config: SourceConfig | PusherConfig) -> dict[str, Any]:
+    """Keywords of a driver's questions about the other side, such as `test_connection`."""
+    address = {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}
+    return address | {"credential": config.credential, "driver_params": config.driver_params}
+
+
+def open_phase(
+    source: SourceDriver,
+    phase: MessageSource,
+    stop_event: threading.Event,
+    *,
+    position: int = -1,
+    batch_size: int = 1000,
+) -> Iterator[EventBase]:
+    """The iterator of a phase; `position` is of realtime, `batch_size` of the two others."""
+    if phase is MessageSource.SNAPSHOT:
+        return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
+    if phase is MessageSource.REALTIME:
+        return source.get_message_iterator(position, stop_event=stop_event, required_fields_tracker=None)
+    return _plain_events(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
+
+
+def _plain_events(items: Iterator[AuditItem]) -> Iterator[EventBase]:
+    for item in items:
+        if isinstance(item, tuple):
+            raise NotConformant(
+                "An audit without mtime_cache yielded a pair; it must yield plain events (driver contract, section 4)"
+            )
+        yield item
+
+
+async def open_session(pusher: PusherDriver, task_id: str) -> SessionReply:
+    """A new session of the task."""
+    return SessionReply.read(await pusher.create_session(task_id), "create_session")
+
+
+async def committed_index(pusher: PusherDriver, session_id: str) -> int:
+    """The index up to which everything is durable, by the pusher's own word; -1 for none."""
+    return read_index(await pusher.get_latest_committed_index(session_id=session_id))
+
+
+async def push(
+    pusher: PusherDriver,
+    events: Sequence[EventBase],
+    phase: MessageSource,
+    *,
+    session_id: str,
+    task_id: str,
+    is_snapshot_end: bool = False,
+    allow_deletions: bool = False,
+) -> PushReply:
+    """What the pusher answers to one batch."""
+    permissions = {"allow_deletions": True} if allow_deletions else {}
+    answer = await pusher.push(
+        list(events),
+        session_id=session_id,
+        task_id=task_id,
+        source_type=phase.value,
+        is_snapshot_end=is_snapshot_end,
+        **permissions,
+    )
+    return PushReply.read(answer, "push")
+
+
+async def retried(
+    pusher: PusherDriver,
+    call: Callable[[], Awaitable[_T]],
+    pause: Callable[[int, RetryableError], Awaitable[bool]],
+    failing: str,
+) -> _T | None:
+    """What `call` returns, tried again while it raises RetryableError; None when it shall not be tried again.
+
+    Args:
+        pusher: whom it calls; its configuration says how often it is tried.
+        call: one attempt.
+        pause: waits after the attempt of this number, from 1; whether there is to be another one.
+        failing: what to say of the pusher where every attempt failed: "failed".
+
+    Raises:
+        CheckFailed: every attempt failed.
+    """
+    attempts = pusher.config.max_retries
+    for attempt in range(1, attempts + 1):
+        try:
+            return await call()
+        except RetryableError as err:
+            last = err
+        if attempt < attempts and not await pause(attempt, last):
+            return None
+    raise CheckFailed(
+        f"The pusher {pusher.id!r} {failing} {attempts} times: {last}; mend it and start again, nothing is lost"
+    ) from last
+
+
+def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:
+    """The pause after the `attempt`-th failure (from 1): doubled each time, up to a bound."""
+    return float(min(delay_sec * 2 ** min(attempt - 1, 30), longest_sec))
