@@ -15,6 +15,9 @@ from fustor_event_model import (
     MessageSource,
     TableLayout,
     UpdateEvent,
+    audit_signal,
+    event_class,
+    parent_of,
 )
 
 ROW = {"path": "/a", "mtime": 1.5, "size": 3, "parent_mtime": 1.0}
@@ -162,3 +165,21 @@ def test_an_event_without_a_layout_says_null_as_one_without_a_signal_does():
     assert event().layout is None
     written = json.loads(event().model_dump_json())
     assert (written["layout"], written["signal"]) == (None, None)
+
+
+@pytest.mark.parametrize("event_type", EventType)
+def test_every_type_has_a_class_whose_events_say_so(event_type):
+    made = event_class(event_type)(event_schema="fs", table="", fields=[], rows=[])
+    assert (type(made), made.event_type) == (event_class(event_type), event_type)
+
+
+@pytest.mark.parametrize("signal", LifecycleSignal)
+def test_a_bracket_of_an_audit_has_no_rows_and_no_index(signal):
+    made = audit_signal(signal, "public")
+    assert (made.signal, made.message_source, made.event_schema) == (signal, MessageSource.AUDIT, "public")
+    assert (made.rows, made.fields, made.index) == ([], [], -1)
+
+
+@pytest.mark.parametrize(("path", "parent"), [("/", "/"), ("/a", "/"), ("/a/b", "/a"), ("/a b/c/d", "/a b/c")])
+def test_the_parent_of_a_path_is_its_container(path, parent):
+    assert parent_of(path) == parent

@@ -8,23 +8,8 @@ from dataclasses import dataclass
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from fustor_event_model.models import (
-    DeleteEvent,
-    EventBase,
-    EventType,
-    InsertEvent,
-    LifecycleSignal,
-    MessageSource,
-    TableLayout,
-    UpdateEvent,
-)
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, TableLayout, event_class
 from fustor_pusher_fs._errors import DriverError
-
-_CLASSES: dict[EventType, type[EventBase]] = {
-    EventType.INSERT: InsertEvent,
-    EventType.UPDATE: UpdateEvent,
-    EventType.DELETE: DeleteEvent,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +71,7 @@ def decode(line: bytes) -> EventBase:
     said = from_json(line)
     event_type = EventType(said["event_type"])
     signal, layout = said["signal"], said.get("layout")
-    return _CLASSES[event_type].model_construct(
+    return event_class(event_type).model_construct(
         event_type=event_type,
         fields=said["fields"],
         rows=said["rows"],

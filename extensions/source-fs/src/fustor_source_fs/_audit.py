@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from stat import S_ISDIR
 
-from fustor_event_model import EventBase, LifecycleSignal, MessageSource
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 from fustor_source_fs._counters import Counters
 from fustor_source_fs._entry import insist, open_root
 from fustor_source_fs._leaves import Leaf, Leaves
 from fustor_source_fs._listing import Lister
 from fustor_source_fs._memory import AuditMemory, Past, Record
 from fustor_source_fs._root import OPEN_CHILD, Scope
-from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Row, signal_event
+from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Row
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
@@ -330,11 +330,11 @@ def guide_audit(make: Callable[[], Audit], stopped: Callable[[], bool]) -> Itera
     `make` gives an audit without a cache; nothing is read before the first signal was taken.
     """
     audit = make()
-    yield signal_event(LifecycleSignal.AUDIT_START)
+    yield audit_signal(LifecycleSignal.AUDIT_START)
     for event, _ in audit.items(stopped):
         yield event
     if audit.complete:
-        yield signal_event(LifecycleSignal.AUDIT_END)
+        yield audit_signal(LifecycleSignal.AUDIT_END)
 
 
 def paired_audit(

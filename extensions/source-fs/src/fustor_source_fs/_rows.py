@@ -8,7 +8,7 @@ from os import stat_result
 from stat import S_ISDIR
 from typing import Any, TypeAlias
 
-from fustor_event_model import DeleteEvent, EventBase, LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import DeleteEvent, EventBase, MessageSource, UpdateEvent
 
 __all__ = [
     "AUDIT",
@@ -23,7 +23,6 @@ __all__ = [
     "Shape",
     "delete_row",
     "row",
-    "signal_event",
     "split",
 ]
 
@@ -153,10 +152,3 @@ class EventWriter:
         """The finished events, which are then the caller's."""
         ready, self.ready = self.ready, []
         return ready
-
-
-def signal_event(signal: LifecycleSignal) -> EventBase:
-    """A bracket of an audit."""
-    return UpdateEvent(
-        fields=[], rows=[], index=-1, event_schema="fs", table="", message_source=MessageSource.AUDIT, signal=signal
-    )

@@ -12,7 +12,7 @@ from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
-from fustor_event_model import DeleteEvent, EventBase, InsertEvent, LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import DeleteEvent, EventBase, InsertEvent, MessageSource, UpdateEvent
 
 TASK = "kit:task"
 TIME = 1_700_000_000.0
@@ -133,13 +133,6 @@ def _row(path: str, *, mtime: float, deleted: bool, audit: bool, **more: Any) ->
         "modified_time": mtime,
     }
     return {**row, **({"parent_mtime": mtime} if audit else {}), **more}
-
-
-def signal(which: LifecycleSignal) -> EventBase:
-    """A bracket of an audit."""
-    return UpdateEvent(
-        fields=[], rows=[], event_schema="fs", table="", message_source=MessageSource.AUDIT, signal=which
-    )
 
 
 def missing(expected: Sequence[str], found: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ key of the first line of every such file, the value a function from a path to it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 from fustor_driver.configuration import field_problems
 from fustor_driver.errors import CheckFailed, EnvironmentProblem, UsageProblem
 from fustor_driver.redaction import safe_logger
-from fustor_event_model import DeleteEvent, EventBase, EventType, InsertEvent, MessageSource, UpdateEvent
+from fustor_event_model import EventBase, EventType, MessageSource, event_class
 
 __all__ = ["DEAD_LETTERS", "READERS", "Batch", "CommittedBatch", "parse_event", "read_batches", "read_events"]
 
@@ -27,11 +27,6 @@ DEAD_LETTERS = ".dead-letters.jsonl"
 """How the names of files of dead letters end: a line that a crash tore there is no reason to give up the others."""
 _LETTER_BEGINS = b'{"refused_at":'
 _log = safe_logger("fustor_driver.events")
-_CLASSES: Mapping[EventType, type[EventBase]] = {
-    EventType.INSERT: InsertEvent,
-    EventType.UPDATE: UpdateEvent,
-    EventType.DELETE: DeleteEvent,
-}
 
 
 class Batch(BaseModel):
@@ -104,7 +99,7 @@ def parse_event(data: Any) -> EventBase:
     """
     if not isinstance(data, dict) or "event_type" not in data:
         raise ValueError("an event is a mapping with an event_type")
-    return _CLASSES[EventType(data["event_type"])].model_validate(data)
+    return event_class(EventType(data["event_type"])).model_validate(data)
 
 
 def _task_directory(path: Path) -> Path:

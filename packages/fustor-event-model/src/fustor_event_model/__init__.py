@@ -10,6 +10,9 @@ from fustor_event_model.models import (
     MessageSource,
     TableLayout,
     UpdateEvent,
+    audit_signal,
+    event_class,
+    parent_of,
 )
 
 __all__ = [
@@ -22,4 +25,7 @@ __all__ = [
     "MessageSource",
     "TableLayout",
     "UpdateEvent",
+    "audit_signal",
+    "event_class",
+    "parent_of",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -112,6 +114,31 @@ class DeleteEvent(EventBase):
     """Rows of things that are gone; a row needs its `path` and the `mtime` of the deletion."""
 
     event_type: EventType = EventType.DELETE
+
+
+_CLASSES: Mapping[EventType, type[EventBase]] = MappingProxyType(
+    {model.model_fields["event_type"].default: model for model in (InsertEvent, UpdateEvent, DeleteEvent)}
+)
+
+
+def event_class(event_type: EventType) -> type[EventBase]:
+    """The class of the events of a type."""
+    return _CLASSES[event_type]
+
+
+def audit_signal(signal: LifecycleSignal, event_schema: str = "fs") -> EventBase:
+    """A bracket of an audit, as the guide's dialect has it: an event without rows.
+
+    Source: driver contract, section 4.
+    """
+    return UpdateEvent(
+        fields=[], rows=[], event_schema=event_schema, table="", message_source=MessageSource.AUDIT, signal=signal
+    )
+
+
+def parent_of(path: str) -> str:
+    """The path of the container that a row's `path` lies in; the root is its own."""
+    return path.rpartition("/")[0] or "/"
 
 
 AuditItem: TypeAlias = EventBase | tuple[EventBase | None, dict[str, float]]

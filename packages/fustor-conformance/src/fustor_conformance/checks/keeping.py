@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, TypeAlias
 
-from fustor_conformance._desk import TIME, Desk, Session, at_desk, missing, signal, told
+from fustor_conformance._desk import TIME, Desk, Session, at_desk, missing, told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.draw import Plan
@@ -13,7 +13,7 @@ from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError, RetryableError
-from fustor_event_model import EventBase, LifecycleSignal, MessageSource
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 _LONG = "long " * 4_000
@@ -231,17 +231,17 @@ async def _audit_corrects(desk: Desk) -> int:
     files = ("/kit/same", "/kit/other", "/kit/lost", "/kit/gone", "/kit/came", "/dark/in")
     await session.end_snapshot(told(_SNAPSHOT, *files))
     await session.push(told(_AUDIT, "/kit/stray"), told(_AUDIT, "/kit", is_directory=True), source_type="audit")
-    await session.push(signal(LifecycleSignal.AUDIT_END), source_type="audit")
+    await session.push(audit_signal(LifecycleSignal.AUDIT_END), source_type="audit")
     if (found := sorted(desk.paths())) != (before := sorted((*files, "/kit", "/dark"))):
         raise Broken("Audit rows and an Audit-End without an Audit-Start changed what is stored", found, before)
     await session.push(told(_REALTIME, "/kit/other", index=1, size=7))
-    await session.push(signal(LifecycleSignal.AUDIT_START), source_type="audit")
+    await session.push(audit_signal(LifecycleSignal.AUDIT_START), source_type="audit")
     await session.push(told(_REALTIME, "/kit/gone", index=2, deleted=True), told(_REALTIME, "/kit/new", index=3))
     await session.push(told(_REALTIME, "/kit/came", index=4, size=7))
     await session.push(told(_AUDIT, "/kit/same", "/kit/other", "/kit/gone", "/kit/came", mtime=TIME - 1, size=5))
     await session.push(told(_AUDIT, "/kit", is_directory=True), told(_AUDIT, "/", is_directory=True))
     await session.push(told(_AUDIT, "/dark", is_directory=True, audit_skipped=True), source_type="audit")
-    await session.push(signal(LifecycleSignal.AUDIT_END), source_type="audit")
+    await session.push(audit_signal(LifecycleSignal.AUDIT_END), source_type="audit")
     return _require_corrected(desk)
 
 

@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections.abc import Mapping
 
-from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, missing, signal, told
+from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, missing, told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError
-from fustor_event_model import LifecycleSignal, MessageSource, UpdateEvent
+from fustor_event_model import LifecycleSignal, MessageSource, UpdateEvent, audit_signal
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 
@@ -45,7 +45,7 @@ async def _sources_pass_through(desk: Desk) -> int:
     first = [told(_REALTIME, "/kit-a", index=1), told(_SNAPSHOT, "/kit-b"), told(_REALTIME, "/kit-c", index=2)]
     await session.push(*first, source_type="snapshot")
     await session.end_snapshot()
-    audit = [signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-d"), told(_REALTIME, "/kit-e", index=3)]
+    audit = [audit_signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-d"), told(_REALTIME, "/kit-e", index=3)]
     await session.push(*audit, source_type="audit")
     await session.push(told(_REALTIME, "/kit-f", index=4))
     expected = {row["path"]: event.message_source for event in (*first, *audit) for row in event.rows}
@@ -240,7 +240,7 @@ async def _logged_repeats(desk: Desk) -> int:
         await session.push(*batch, source_type="audit")
     expected = ["/kit-1", "/kit-2", "/kit-3", "/kit-x", "/kit-y"]
     _require_paths(desk, expected, "two batches without indexes were each pushed twice")
-    bracketed = [signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-z")]
+    bracketed = [audit_signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-z")]
     for _ in range(2):
         await session.push(*bracketed, source_type="audit")
     expected += ["/kit-z"] * 2
