@@ -1,21 +1,30 @@
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from fustor_conformance import Kind, Level, Profile, all_rules, find_rule, rules_for
+from fustor_conformance import Kind, Level, Profile, all_rules, checks, find_rule, rules_for
 from fustor_conformance.explain import explain
 from fustor_conformance.registry import check, find_check
-from fustor_conformance.rules import UnknownRuleError
+from fustor_conformance.rules import FAMILIES, UnknownRuleError
 from fustor_core.drivers import PusherDriver, SourceDriver
 
 RULES = all_rules()
-FAMILIES = "PCEIMSAUR"
 
 
 def test_ids_are_in_order_and_used_once():
-    keys = [(FAMILIES.index(rule.family), rule.id) for rule in RULES]
+    keys = [(list(FAMILIES).index(rule.family), rule.id) for rule in RULES]
     assert keys == sorted(set(keys))
     assert len({rule.slug for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("table", sorted(Path(checks.__path__[0]).glob("*.toml")), ids=lambda table: table.stem)
+def test_a_rule_stands_beside_its_check(table):
+    ids = [rule["id"] for rule in tomllib.loads(table.read_text())["rule"]]
+    found = [find_check(rule_id, kind) for rule_id in ids for kind in Kind if find_rule(rule_id).levels(kind)]
+    assert {function.__module__ for function in found if function} == {f"{checks.__name__}.{table.stem}"}
+    assert ids == sorted(ids, key=lambda rule_id: (list(FAMILIES).index(rule_id[0]), rule_id))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

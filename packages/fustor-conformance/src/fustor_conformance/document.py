@@ -1,4 +1,4 @@
-"""The table of checks as documentation: `python -m fustor_conformance.document > docs/checks.md`."""
+"""The rules as documentation: `python -m fustor_conformance.document > docs/checks.md`."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ import sys
 from itertools import groupby
 
 from fustor_conformance.explain import levels_in_words
-from fustor_conformance.rules import Rule, all_rules
+from fustor_conformance.rules import FAMILIES, Rule, all_rules
 
 __all__ = ["document"]
 
-_FAMILIES = {
-    "P": "package",
-    "C": "shape of the class",
-    "E": "events",
-    "I": "indexes and positions",
-    "M": "realtime",
-    "S": "snapshot",
-    "A": "audit",
-    "U": "pushers",
-    "R": "under hosts",
-}
 _HEAD = """# The checks
 
-What "is a Fustor driver" means, rule by rule. Generated from the table of `fustor-conformance`
+What "is a Fustor driver" means, rule by rule. Generated from the rules of `fustor-conformance`
 (`python -m fustor_conformance.document`); `fustor-driver explain ID` prints the same.
 """
 
 
 def document() -> str:
-    """The whole table as Markdown."""
+    """All rules as Markdown."""
     parts = [_HEAD]
     for family, rules in groupby(all_rules(), key=lambda rule: rule.family):
-        parts.append(f"## {family}: {_FAMILIES[family]}\n")
+        parts.append(f"## {family}: {FAMILIES[family]}\n")
         parts += map(_section, rules)
     return "\n".join(parts)
 

@@ -1,11 +1,13 @@
-"""The table of checks: what each one asks of a driver, why, and at which level."""
+"""The rules: what each check asks of a driver, why, and at which level; each is written beside its check."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,7 +15,33 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fustor_driver.errors import UsageProblem
 from fustor_driver.kinds import Kind, Profile
 
-__all__ = ["Kind", "Level", "Profile", "Rule", "UnknownRuleError", "all_rules", "depth", "find_rule", "rules_for"]
+__all__ = [
+    "FAMILIES",
+    "Kind",
+    "Level",
+    "Profile",
+    "Rule",
+    "UnknownRuleError",
+    "all_rules",
+    "depth",
+    "find_rule",
+    "rules_for",
+]
+
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "P": "package",
+        "C": "shape of the class",
+        "E": "events",
+        "I": "indexes and positions",
+        "M": "realtime",
+        "S": "snapshot",
+        "A": "audit",
+        "U": "pushers",
+        "R": "under hosts",
+    }
+)
+"""What the rules of a letter are about, in the order in which they are shown."""
 
 
 class Level(StrEnum):
@@ -28,11 +56,27 @@ class UnknownRuleError(UsageProblem):
 
 
 class Rule(BaseModel):
-    """One check of the kit, in words."""
+    """One check of the kit, in words: an entry of the `.toml` beside the check's module.
+
+    Args:
+        id: with the slug its stable name, `A10-unreadable-directory` in a test's id.
+        rule: what a driver does, in one line.
+        why: what a host or a consumer does when the rule is broken.
+        fix: the smallest change that usually cures it.
+        source: where the rule comes from.
+        source_level: MUST or SHOULD for every profile, or one level a profile; absent: not for sources.
+        pusher_level: the same for pushers.
+        requires: checks that must have passed before this one can say anything.
+        methods: what it exercises; a stub among them makes it "to do".
+        needs: what the World must be able to do; absent there: skipped, and listed.
+        capability: the optional name that a driver must declare; not declared: skipped, and listed.
+        opt_in: the option without which it is not judged.
+        deadline_sec: how long it may take, where the usual minute is too short.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str = Field(pattern=r"^[PCEIMSAUR][0-9]{2}$")
+    id: str = Field(pattern=rf"^[{''.join(FAMILIES)}][0-9]{{2}}$")
     slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     rule: str
     why: str
@@ -85,9 +129,14 @@ def _depth(rule_id: str, kind: Kind) -> int:
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule, in the order of the table."""
-    text = files("fustor_conformance").joinpath("rules.toml").read_text(encoding="utf-8")
-    return tuple(Rule.model_validate(entry) for entry in tomllib.loads(text)["rule"])
+    """Every rule, family by family."""
+    tables = [file for file in files("fustor_conformance").joinpath("checks").iterdir() if file.name.endswith(".toml")]
+    entries = (entry for table in tables for entry in tomllib.loads(table.read_text(encoding="utf-8"))["rule"])
+    return tuple(sorted(map(Rule.model_validate, entries), key=_place))
+
+
+def _place(rule: Rule) -> tuple[int, str]:
+    return list(FAMILIES).index(rule.family), rule.id
 
 
 def rules_for(kind: Kind, profile: Profile | None = None) -> tuple[Rule, ...]:
