@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from fustor_source_fs._listing import followed
-from fustor_source_fs._root import Root, Scope, open_chain, open_child
+from fustor_source_fs._root import Root, open_chain, open_child
+from fustor_source_fs._scope import Scope, followed
 
 
 @pytest.fixture

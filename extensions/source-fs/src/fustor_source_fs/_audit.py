@@ -13,8 +13,9 @@ from fustor_source_fs._entry import insist, open_root
 from fustor_source_fs._leaves import Leaf, Leaves
 from fustor_source_fs._listing import Lister
 from fustor_source_fs._memory import AuditMemory, Past, Record
-from fustor_source_fs._root import OPEN_CHILD, Scope
+from fustor_source_fs._root import OPEN_CHILD
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Row
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 

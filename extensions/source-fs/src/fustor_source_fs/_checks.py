@@ -10,9 +10,9 @@ from typing import Any
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_fs._entry import is_vacant
-from fustor_source_fs._filter import acceptor
 from fustor_source_fs._inotify import watch_limit
-from fustor_source_fs._root import Root, Scope, file_system_of, resolve
+from fustor_source_fs._root import Root, file_system_of, resolve
+from fustor_source_fs._scope import Scope, acceptor
 from fustor_source_fs._walk import Directory, Step, Walk
 from fustor_source_fs.config import FsParams, parse_params, parse_uri
 

@@ -6,7 +6,7 @@ import os
 
 from fustor_core.exceptions import DriverError
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import Scope
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._walk import Directory
 
 __all__ = ["AbsentError", "enter", "insist", "is_vacant", "open_root"]

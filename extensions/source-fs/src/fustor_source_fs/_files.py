@@ -9,11 +9,11 @@ from itertools import count
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from fustor_source_fs._inotify import Mask
-from fustor_source_fs._listing import followed
 from fustor_source_fs._live import Live, Pause
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import VANISHED
 from fustor_source_fs._rows import DELETE, SUSPECT, UPSERT, Row, delete_row, row
+from fustor_source_fs._scope import followed
 from fustor_source_fs._tree import Node
 
 __all__ = ["ARRIVED", "GONE", "Files", "flags_after"]

@@ -10,11 +10,12 @@ from stat import S_ISDIR, S_ISLNK
 from fustor_core.exceptions import DriverError
 from fustor_source_fs._files import ARRIVED, GONE, Files
 from fustor_source_fs._inotify import watch_limit
-from fustor_source_fs._listing import Lister, followed
+from fustor_source_fs._listing import Lister
 from fustor_source_fs._live import Live, Pause
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import VANISHED, open_child
 from fustor_source_fs._rows import UPSERT, Row, row
+from fustor_source_fs._scope import followed
 from fustor_source_fs._tree import UNWATCHED, Node
 from fustor_source_fs._walk import Directory, Step, Walk
 

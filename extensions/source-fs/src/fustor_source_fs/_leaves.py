@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from stat import S_IFDIR
 
 from fustor_source_fs._listing import SMALL_BYTES
-from fustor_source_fs._root import OPEN_CHILD, Scope
+from fustor_source_fs._root import OPEN_CHILD
 from fustor_source_fs._rows import Row
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._walk import Directory
 
 __all__ = ["Leaf", "Leaves"]

@@ -7,16 +7,14 @@ from collections.abc import Iterable, Iterator
 from stat import S_IFDIR, S_IFLNK, S_IFMT
 
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import Scope, place_of
 from fustor_source_fs._rows import Row
+from fustor_source_fs._scope import Scope, followed
 from fustor_source_fs._walk import Directory
 
-__all__ = ["SMALL_BYTES", "Lister", "followed"]
+__all__ = ["SMALL_BYTES", "Lister"]
 
 SMALL_BYTES = 1 << 14
 """Directories of this size or less hold a few hundred entries, sixteen thousand where it is a count of them."""
-_LOOK = os.O_PATH | os.O_CLOEXEC if hasattr(os, "O_PATH") else None
-"""Opens nothing: no pipe waits and no device stirs. Only on Linux, as is the path of a descriptor."""
 
 
 class Lister:
@@ -132,24 +130,3 @@ class Lister:
             directory.failed = error
         if rows:
             yield rows
-
-
-def followed(scope: Scope, fd: int, name: str, status: os.stat_result) -> os.stat_result:
-    """The status of what a link in the directory `fd` leads to, or of the link where it is not to be followed.
-
-    It is followed to what lies below the root, unless that is a directory that holds the link. The link is followed
-    once, and what it led to then is what is judged: it may lead elsewhere a moment later.
-    """
-    if _LOOK is None:
-        return status
-    try:
-        target = os.open(name, _LOOK, dir_fd=fd)
-    except OSError:  # dangling, or a loop of links
-        return status
-    try:
-        here, there = place_of(fd), place_of(target)
-        if not there.startswith(scope.root.path + "/") or f"{here}/".startswith(there + "/"):
-            return status
-        return os.fstat(target)
-    finally:
-        os.close(target)

@@ -12,8 +12,9 @@ from fustor_event_model import MessageSource
 from fustor_source_fs._counters import Counters
 from fustor_source_fs._inotify import Mask, Watcher, WatchLimitError
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import Scope, open_chain
+from fustor_source_fs._root import open_chain
 from fustor_source_fs._rows import DELETE, EventWriter, Row, delete_row
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import UNWATCHED, Node, Watches
 from fustor_source_fs._walk import Directory
 from fustor_source_fs.config import FsParams

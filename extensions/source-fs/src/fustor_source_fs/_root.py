@@ -8,13 +8,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fustor_source_fs._filter import Accept
-
 __all__ = [
     "OPEN_CHILD",
     "VANISHED",
     "Root",
-    "Scope",
     "file_system_of",
     "open_chain",
     "open_child",
@@ -32,27 +29,6 @@ _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 OPEN_CHILD = _OPEN | os.O_NOFOLLOW
 _PASS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _MOUNTS = "/proc/self/mountinfo"
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What belongs to the source: everything below `root` that the options admit."""
-
-    root: Root
-    accept: Accept | None
-    one_file_system: bool
-    follow_symlinks: bool
-    allow_empty_root: bool = False
-
-    @property
-    def within(self) -> Root | None:
-        """Where links are followed: what they may not lead out of."""
-        return self.root if self.follow_symlinks else None
-
-    @property
-    def shares_directories(self) -> bool:
-        """Whether one directory may be reached by two paths, so that loops are possible."""
-        return self.follow_symlinks or not self.one_file_system
 
 
 class Root:

@@ -11,8 +11,8 @@ from fustor_source_fs._counters import Counters
 from fustor_source_fs._entry import insist, open_root
 from fustor_source_fs._leaves import Leaves
 from fustor_source_fs._listing import Lister
-from fustor_source_fs._root import Scope
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Row, row
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 

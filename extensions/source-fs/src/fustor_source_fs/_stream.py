@@ -17,7 +17,7 @@ from fustor_source_fs._files import ARRIVED, Files, flags_after
 from fustor_source_fs._folders import EVERYTHING, Folders
 from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
 from fustor_source_fs._live import Live, Pause, RootLostError, StoppedError
-from fustor_source_fs._root import Scope
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import Node
 from fustor_source_fs._visitors import register
 from fustor_source_fs.config import FsParams

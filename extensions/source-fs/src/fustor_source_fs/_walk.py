@@ -9,7 +9,8 @@ from stat import S_ISDIR
 from typing import Any
 
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import OPEN_CHILD, VANISHED, Scope, open_chain, open_child, require_within
+from fustor_source_fs._root import OPEN_CHILD, VANISHED, open_chain, open_child, require_within
+from fustor_source_fs._scope import Scope
 
 __all__ = ["Directory", "Step", "Walk"]
 

@@ -17,9 +17,9 @@ from fustor_event_model import AuditItem, EventBase
 from fustor_source_fs import _checks
 from fustor_source_fs._audit import Audit, AuditSettings, guide_audit, paired_audit
 from fustor_source_fs._counters import Counters
-from fustor_source_fs._filter import acceptor
 from fustor_source_fs._memory import AuditMemory
-from fustor_source_fs._root import Root, Scope, resolve
+from fustor_source_fs._root import Root, resolve
+from fustor_source_fs._scope import Scope, acceptor
 from fustor_source_fs._snapshot import snapshot
 from fustor_source_fs._stream import Stream
 from fustor_source_fs.config import parse_params, parse_uri
