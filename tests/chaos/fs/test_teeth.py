@@ -56,7 +56,7 @@ class PairingDriver(FsDriver):
             self._params,
             self._counters,
             retries=(1, 0.1),
-            stopped=self._stopped(kwargs),
+            stop=self._stop(kwargs),
             sent=self._memory.note,
         )
         self._streams.add(stream)

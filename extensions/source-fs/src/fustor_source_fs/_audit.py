@@ -16,6 +16,7 @@ from fustor_source_fs._memory import AuditMemory, Past, Record
 from fustor_source_fs._root import OPEN_CHILD
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Row
 from fustor_source_fs._scope import Scope
+from fustor_source_fs._stop import Stop
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
@@ -76,7 +77,7 @@ class Audit:
         self._writer = EventWriter(MessageSource.AUDIT, settings.batch_size)
         self._lister = Lister(scope, settings.batch_size, audit=True)
 
-    def items(self, stopped: Callable[[], bool]) -> Iterator[tuple[EventBase, dict[str, float]]]:
+    def items(self, stop: Stop) -> Iterator[tuple[EventBase, dict[str, float]]]:
         """Events, each with the mtimes of the directories in it that may be skipped next time.
 
         Returns early, without a row for what it did not come to, when it is stopped.
@@ -85,9 +86,9 @@ class Audit:
             DriverError: the root cannot be read, or was replaced meanwhile.
         """
         with visiting(self._scope.root.path) as visit:
-            yield from self._items(stopped, visit)
+            yield from self._items(stop, visit)
 
-    def _items(self, stopped: Callable[[], bool], visit: Visit) -> Iterator[tuple[EventBase, dict[str, float]]]:
+    def _items(self, stop: Stop, visit: Visit) -> Iterator[tuple[EventBase, dict[str, float]]]:
         writer = self._writer
         start = open_root(self._scope)
         self._is_unchanged(start)
@@ -95,7 +96,7 @@ class Audit:
         leaves = Leaves(self._scope, start, self._settings.batch_size, watch=watch, audit=True)
         try:
             for step, directory in self._walk(start):
-                if stopped():
+                if stop.is_set():
                     return
                 if step is Step.ENTER:
                     if watch and directory.fd is not None:
@@ -325,24 +326,22 @@ class Audit:
         return Record(_stamps(status), status.st_mtime, notes.subdirectories, notes.since)
 
 
-def guide_audit(make: Callable[[], Audit], stopped: Callable[[], bool]) -> Iterator[EventBase]:
+def guide_audit(make: Callable[[], Audit], stop: Stop) -> Iterator[EventBase]:
     """A full audit between its two signals; without the second where it was stopped.
 
     `make` gives an audit without a cache; nothing is read before the first signal was taken.
     """
     audit = make()
     yield audit_signal(LifecycleSignal.AUDIT_START)
-    for event, _ in audit.items(stopped):
+    for event, _ in audit.items(stop):
         yield event
     if audit.complete:
         yield audit_signal(LifecycleSignal.AUDIT_END)
 
 
-def paired_audit(
-    make: Callable[[], Audit], stopped: Callable[[], bool]
-) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
+def paired_audit(make: Callable[[], Audit], stop: Stop) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
     """An audit that skips what the host's cache and the last audit agree on, in pairs of event and mtimes."""
-    yield from make().items(stopped)
+    yield from make().items(stop)
 
 
 def _audit_row(directory: Directory) -> Row:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
 
 from fustor_core.exceptions import DriverError
 from fustor_source_fs._names import text_of
 from fustor_source_fs._scope import Scope
+from fustor_source_fs._stop import Stop
 from fustor_source_fs._walk import Directory
 
-__all__ = ["AbsentError", "enter", "insist", "is_vacant", "open_root"]
+__all__ = ["AbsentError", "Gate", "enter", "insist", "is_vacant", "open_root"]
+
+_log = logging.getLogger(__name__)
 
 
 class AbsentError(DriverError):
@@ -82,3 +87,57 @@ def insist(scope: Scope, start: Directory) -> None:
         os.close(fd)
     if not is_same:
         raise AbsentError(f"The root {str(root)!r} was replaced while it was read; read it again")
+
+
+class Gate:
+    """Where a stream waits for the root: `max_retries` times after the first attempt, `delay_sec` apart."""
+
+    def __init__(self, scope: Scope, stop: Stop, max_retries: int, delay_sec: float) -> None:
+        self._scope = scope
+        self._stop = stop
+        self._delay_sec = delay_sec
+        self.attempts = max_retries + 1
+
+    def wait(self, holds: Callable[[], bool]) -> tuple[int, int]:
+        """Device and inode of the root, once it is there; `holds` says whether it is known to hold something.
+
+        Raises:
+            DriverError: it stays away.
+            StoppedError: the stream was closed meanwhile.
+        """
+        for attempt in range(1, self.attempts + 1):
+            self._stop.check()
+            try:
+                return self._identity(holds)
+            except AbsentError as error:
+                follows = f", next in {self._delay_sec:g} s" if attempt < self.attempts else ""
+                _log.warning("%s (attempt %d of %d%s)", error, attempt, self.attempts, follows)
+            if attempt < self.attempts:
+                self.pause()
+        raise self.given_up()
+
+    def pause(self) -> None:
+        """Let the time between two attempts pass."""
+        self._stop.wait(self._delay_sec)
+
+    def given_up(self) -> DriverError:
+        """What to raise when there is no attempt left."""
+        return DriverError(
+            f"The root {str(self._scope.root)!r} did not come back in {self.attempts} attempts; "
+            "check it, its mount and /proc"
+        )
+
+    def _identity(self, holds: Callable[[], bool]) -> tuple[int, int]:
+        """Raises AbsentError where the root is away; where it was emptied at once, it is."""
+        scope = self._scope
+        fd = enter(scope)
+        try:
+            status = os.fstat(fd)
+            if not scope.allow_empty_root and holds() and is_vacant(scope, fd):
+                raise AbsentError(
+                    f"The root {str(scope.root)!r} was replaced by an empty directory; "
+                    "mount what belongs there, or set `allow_empty_root: true`"
+                )
+        finally:
+            os.close(fd)
+        return status.st_dev, status.st_ino

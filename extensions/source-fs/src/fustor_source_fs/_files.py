@@ -76,7 +76,7 @@ class Files:
     def flush_node(self, node: Node, names: dict[str, int]) -> Pause:
         """Make the rows of some names of one directory."""
         live = self._live
-        live.check_stopped()
+        live.stop.check()
         fd: int | None = None
         try:
             fd = live.open_node(node)

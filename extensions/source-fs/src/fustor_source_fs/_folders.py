@@ -47,7 +47,7 @@ class Folders:
         start.node = live.root
         for step, directory in Walk(live.scope, start):
             if step is Step.ENTER:
-                live.check_stopped()
+                live.stop.check()
                 self._arm_directory(directory)
             elif step is Step.DENIED:
                 live.set_listed(self._node_for(directory), directory.failed)
@@ -219,7 +219,7 @@ class Folders:
         live = self._live
         start.notes = above
         for step, directory in Walk(live.scope, start, above=live.identities_above(above)):
-            live.check_stopped()
+            live.stop.check()
             if step is Step.ENTER:
                 yield from self._compare_one(directory, since, deep=deep)
             elif step is Step.DENIED:

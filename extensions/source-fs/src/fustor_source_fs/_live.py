@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import MessageSource
@@ -15,11 +15,12 @@ from fustor_source_fs._names import text_of
 from fustor_source_fs._root import open_chain
 from fustor_source_fs._rows import DELETE, EventWriter, Row, delete_row
 from fustor_source_fs._scope import Scope
+from fustor_source_fs._stop import Stop
 from fustor_source_fs._tree import UNWATCHED, Node, Watches
 from fustor_source_fs._walk import Directory
 from fustor_source_fs.config import FsParams
 
-__all__ = ["Live", "Pause", "RootLostError", "StoppedError"]
+__all__ = ["Live", "Pause", "RootLostError"]
 
 Pause = Iterator[None]
 """A step of work that may take long: it pauses whenever finished events wait to be handed on."""
@@ -31,18 +32,14 @@ class RootLostError(Exception):
     """The root is not where it was."""
 
 
-class StoppedError(Exception):
-    """The stream was closed while it worked."""
-
-
 class Live:
     """The state of one stream. Everything here runs in the thread of the host that reads it."""
 
-    def __init__(self, scope: Scope, params: FsParams, counters: Counters, stopped: Callable[[], bool]) -> None:
+    def __init__(self, scope: Scope, params: FsParams, counters: Counters, stop: Stop) -> None:
         self.scope = scope
         self.params = params
         self.counters = counters
-        self.stopped = stopped
+        self.stop = stop
         self.watcher = Watcher(params.queue_bytes)
         self.watches = Watches(shared=scope.shares_directories)
         self.writer = EventWriter(MessageSource.REALTIME, params.batch_size)
@@ -53,10 +50,6 @@ class Live:
         self.unlisted: dict[Node, None] = {}
         self.orphans: dict[int, float] = {}
         self.visitors = 0
-
-    def check_stopped(self) -> None:
-        if self.stopped():
-            raise StoppedError
 
     def open_root(self) -> int:
         """A descriptor of the root, known to be the one that is watched.
@@ -124,7 +117,7 @@ class Live:
         except WatchLimitError:
             return UNWATCHED
         except OSError as error:
-            self.check_stopped()
+            self.stop.check()
             if is_root:
                 raise RootLostError from error
             raise
@@ -157,7 +150,7 @@ class Live:
         """
         back = os.path.lexists(self.raw_path(node))
         for below in node.below():
-            self.check_stopped()
+            self.stop.check()
             yield from self._tell_gone(below, back=back, with_itself=below is not node)
             self._forget(below)
         self.writer.put(DELETE, [delete_row(node.path, is_directory=True)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
 from fustor_core.exceptions import DriverError
@@ -13,13 +13,14 @@ from fustor_source_fs._leaves import Leaves
 from fustor_source_fs._listing import Lister
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Row, row
 from fustor_source_fs._scope import Scope
+from fustor_source_fs._stop import Stop
 from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["snapshot"]
 
 
-def snapshot(scope: Scope, batch_size: int, counters: Counters, stopped: Callable[[], bool]) -> Iterator[EventBase]:
+def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> Iterator[EventBase]:
     """The tree as events, a directory's row before those of what it holds.
 
     A directory that could not be listed gives its row again, with `audit_skipped`; so does a root that is empty.
@@ -28,12 +29,10 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stopped: Callabl
         DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
     """
     with visiting(scope.root.path) as visit:
-        yield from _snapshot(scope, batch_size, counters, stopped, visit)
+        yield from _snapshot(scope, batch_size, counters, stop, visit)
 
 
-def _snapshot(
-    scope: Scope, batch_size: int, counters: Counters, stopped: Callable[[], bool], visit: Visit
-) -> Iterator[EventBase]:
+def _snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop, visit: Visit) -> Iterator[EventBase]:
     start = open_root(scope)
     writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
     writer.put(UPSERT, [row("/", start.status)])
@@ -49,9 +48,9 @@ def _snapshot(
                 found = found or bool(rows)
                 writer.put(UPSERT, rows)
                 if writer.ready:
-                    _refuse_if(stopped, scope)
+                    _refuse_if(stop, scope)
                     yield from (finished.event for finished in writer.take())
-            _refuse_if(stopped, scope)
+            _refuse_if(stop, scope)
             if directory is start and not (found or directory.failed or scope.allow_empty_root):
                 counters.report_empty(str(scope.root))
                 writer.put(UPSERT_SKIPPED, [_unlisted(directory)])
@@ -69,6 +68,6 @@ def _unlisted(directory: Directory) -> Row:
     return row(directory.path, directory.status) | {"audit_skipped": True}
 
 
-def _refuse_if(stopped: Callable[[], bool], scope: Scope) -> None:
-    if stopped():
+def _refuse_if(stop: Stop, scope: Scope) -> None:
+    if stop.is_set():
         raise DriverError(f"The snapshot of {scope.root.path or '/'!r} was stopped before its end; take a new one")

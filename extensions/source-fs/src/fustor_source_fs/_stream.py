@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 
-from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase
 from fustor_source_fs._counters import Counters
-from fustor_source_fs._entry import AbsentError, enter, is_vacant
+from fustor_source_fs._entry import AbsentError, Gate, enter
 from fustor_source_fs._files import ARRIVED, Files, flags_after
 from fustor_source_fs._folders import EVERYTHING, Folders
 from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
-from fustor_source_fs._live import Live, Pause, RootLostError, StoppedError
+from fustor_source_fs._live import Live, Pause, RootLostError
 from fustor_source_fs._scope import Scope
+from fustor_source_fs._stop import Stop, StoppedError
 from fustor_source_fs._tree import Node
 from fustor_source_fs._visitors import register
 from fustor_source_fs.config import FsParams
 
 __all__ = ["Stream"]
-
-_log = logging.getLogger(__name__)
 
 _IDLE_SEC = 0.5
 _CHUNKS_AT_ONCE = 8
@@ -49,19 +46,17 @@ class Stream(Iterator[EventBase]):
         counters: Counters,
         *,
         retries: tuple[int, float],
-        stopped: Callable[[], bool],
+        stop: Stop,
         sent: Callable[[EventBase], None],
     ) -> None:
-        self._closing = threading.Event()
         self._visitors = threading.Lock()
-        closing = self._closing
-        self._stopped: Callable[[], bool] = lambda: closing.is_set() or stopped()
-        self._live = Live(scope, params, counters, self._stopped)
+        self._stop = stop
+        self._live = Live(scope, params, counters, stop)
         weakref.finalize(self, self._live.watcher.close)
         self._files = Files(self._live)
         self._folders = Folders(self._live, self._files)
         self._counters = counters
-        self._retries, self._retry_delay_sec = retries
+        self._gate = Gate(scope, stop, *retries)
         self._sent = sent
         self._overflow_since: float | None = None
         self._overflow_at = 0.0
@@ -84,7 +79,7 @@ class Stream(Iterator[EventBase]):
 
     def close(self) -> None:
         """End the stream: whoever waits for its next event is told that there is none."""
-        self._closing.set()
+        self._stop.set()
         self._live.watcher.close()
 
     def add_visitor(self) -> None:
@@ -105,20 +100,20 @@ class Stream(Iterator[EventBase]):
             return
 
     def _arm(self) -> None:
-        for _ in range(self._retries + 1):
-            self._live.root_identity = self._wait_for_root()
+        for _ in range(self._gate.attempts):
+            self._wait_for_root()
             try:
                 self._folders.arm()
             except RootLostError:
                 self._live.root = Node(None, "")
-                self._pause()
+                self._gate.pause()
             else:
                 return
-        raise self._root_stays_away()
+        raise self._gate.given_up()
 
     def _run(self) -> Iterator[EventBase]:
         try:
-            while not self._stopped():
+            while not self._stop.is_set():
                 yield from self._turn()
         except StoppedError:
             return
@@ -127,16 +122,16 @@ class Stream(Iterator[EventBase]):
 
     def _turn(self) -> Iterator[EventBase]:
         work = self._work(self._live.watcher.get(self._timeout()))
-        for attempt in range(self._retries + 2):
+        for attempt in range(self._gate.attempts + 1):
             try:
                 yield from self._sending(work)
             except RootLostError:
                 if attempt:
-                    self._pause()
+                    self._gate.pause()
                 work = self._restore()
             else:
                 return
-        raise self._root_stays_away()
+        raise self._gate.given_up()
 
     def _sending(self, work: Pause) -> Iterator[EventBase]:
         for _ in work:
@@ -146,7 +141,7 @@ class Stream(Iterator[EventBase]):
 
     def _take(self) -> Iterator[EventBase]:
         for finished in self._live.writer.take():
-            self._live.check_stopped()
+            self._stop.check()
             self._sent(finished.event)
             yield finished.event
 
@@ -285,47 +280,9 @@ class Stream(Iterator[EventBase]):
         """
         live = self._live
         live.touched = {}
-        live.root_identity = self._wait_for_root()
+        self._wait_for_root()
         yield from self._folders.compare(None, live.directory_of(live.root), EVERYTHING)
 
-    def _wait_for_root(self) -> tuple[int, int]:
-        for attempt in range(self._retries + 1):
-            if attempt:
-                self._pause()
-            self._live.check_stopped()
-            try:
-                return self._root_now()
-            except AbsentError as error:
-                self._say_that_it_waits(error, attempt + 1)
-        raise self._root_stays_away()
-
-    def _say_that_it_waits(self, error: AbsentError, attempt: int) -> None:
-        tries = self._retries + 1
-        pause = f", next in {self._retry_delay_sec:g} s" if attempt < tries else ""
-        _log.warning("%s (attempt %d of %d%s)", error, attempt, tries, pause)
-
-    def _root_now(self) -> tuple[int, int]:
-        """Device and inode of the root. Raises AbsentError where it is away; where it was emptied at once, it is."""
-        live, scope = self._live, self._live.scope
-        fd = enter(scope)
-        try:
-            status = os.fstat(fd)
-            if live.root.is_known_to_hold and not scope.allow_empty_root and is_vacant(scope, fd):
-                raise AbsentError(
-                    f"The root {str(scope.root)!r} was replaced by an empty directory; "
-                    "mount what belongs there, or set `allow_empty_root: true`"
-                )
-        finally:
-            os.close(fd)
-        return status.st_dev, status.st_ino
-
-    def _root_stays_away(self) -> DriverError:
-        return DriverError(
-            f"The root {str(self._live.scope.root)!r} did not come back in {self._retries + 1} attempts; "
-            "check it, its mount and /proc"
-        )
-
-    def _pause(self) -> None:
-        until = time.monotonic() + self._retry_delay_sec
-        while not self._stopped() and (left := until - time.monotonic()) > 0:
-            self._closing.wait(min(left, 0.2))
+    def _wait_for_root(self) -> None:
+        live = self._live
+        live.root_identity = self._gate.wait(lambda: live.root.is_known_to_hold)

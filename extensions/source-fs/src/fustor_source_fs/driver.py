@@ -21,6 +21,7 @@ from fustor_source_fs._memory import AuditMemory
 from fustor_source_fs._root import Root, resolve
 from fustor_source_fs._scope import Scope, acceptor
 from fustor_source_fs._snapshot import snapshot
+from fustor_source_fs._stop import Stop
 from fustor_source_fs._stream import Stream
 from fustor_source_fs.config import parse_params, parse_uri
 
@@ -59,7 +60,7 @@ class FsDriver(SourceDriver):
         Raises:
             DriverError: while iterating, when it was stopped or closed before its end, or the root cannot be read.
         """
-        return snapshot(self._scope, self._batch_size(kwargs), self._counters, self._stopped(kwargs))
+        return snapshot(self._scope, self._batch_size(kwargs), self._counters, self._stop(kwargs))
 
     def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
         """Changes from now on, whatever `start_position` is; the whole tree is watched when this returns.
@@ -75,7 +76,7 @@ class FsDriver(SourceDriver):
             self._params,
             self._counters,
             retries=(self.config.max_retries, self.config.retry_delay_sec),
-            stopped=self._stopped(kwargs),
+            stop=self._stop(kwargs),
             sent=self._memory.note,
         )
         self._streams.add(stream)
@@ -87,7 +88,7 @@ class FsDriver(SourceDriver):
         With `mtime_cache` pairs, and unchanged directories are not listed; without it events between the two signals.
         """
         cache = kwargs.get("mtime_cache")
-        stopped = self._stopped(kwargs)
+        stop = self._stop(kwargs)
         settings = AuditSettings(
             self._batch_size(kwargs), self._params.clock_granularity_sec, self._params.full_audit_every, self._clock
         )
@@ -95,7 +96,7 @@ class FsDriver(SourceDriver):
         def make() -> Audit:
             return Audit(self._scope, self._memory, self._counters, settings, cache)
 
-        return guide_audit(make, stopped) if cache is None else paired_audit(make, stopped)
+        return guide_audit(make, stop) if cache is None else paired_audit(make, stop)
 
     def is_position_available(self, position: int) -> bool:
         """False: no position can be resumed from."""
@@ -162,8 +163,5 @@ class FsDriver(SourceDriver):
         asked = kwargs.get("batch_size")
         return asked if isinstance(asked, int) and asked > 0 else self._params.batch_size
 
-    def _stopped(self, kwargs: Mapping[str, Any]) -> Any:
-        asked, own = kwargs.get("stop_event"), self._stop_driver_event
-        if asked is None:
-            return own.is_set
-        return lambda: own.is_set() or asked.is_set()
+    def _stop(self, kwargs: Mapping[str, Any]) -> Stop:
+        return Stop(self._stop_driver_event, kwargs.get("stop_event"))
