@@ -1,5 +1,6 @@
 """Rendering writes a new directory, or says what the machine refused."""
 
+import os
 import subprocess
 import sys
 
@@ -21,6 +22,22 @@ def test_place_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentProblem, match="file"):
         render(SPEC, tmp_path / "file" / "x")
+
+
+def test_no_program_is_started(tmp_path):
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(f"#!/bin/sh\ntouch '{tmp_path}/started'\nexit 1\n")
+    git.chmod(0o755)
+    script = (
+        "from pathlib import Path; from fustor_new.template.contract_source import ContractSource;"
+        "from fustor_new.template.render import render; from fustor_new.template.spec import DriverSpec;"
+        "render(DriverSpec.from_options('source', 'x', contract=ContractSource(kind='index')), Path('made'))"
+    )
+    environment = {**os.environ, "PATH": str(git.parent)}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "made" / "pyproject.toml").is_file()
+    assert not (tmp_path / "started").exists()
 
 
 def test_nothing_is_printed(tmp_path, capfd):

@@ -37,8 +37,7 @@ def create(kind: str, options: PusherOptions) -> None:
     names = check_names(kind, options)
     place = locate(options)
     source = known_contract_source(options, place) or _ask_contract_source(asks=asks)
-    if not options.dry_run:
-        _recover(place)
+    if not options.dry_run and _recover(place):
         place = locate(options)
     plan = plan_drivers(names, options, place, source)
     if not options.dry_run:
@@ -67,8 +66,8 @@ def _ask_contract_source(*, asks: bool) -> str:
     return answer
 
 
-def _recover(place: Place) -> None:
-    settle(place.workspace.root if place.workspace else place.folder)
+def _recover(place: Place) -> bool:
+    return settle(place.workspace.root if place.workspace else place.folder)
 
 
 def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Place) -> None:

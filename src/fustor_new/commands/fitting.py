@@ -1,6 +1,7 @@
 """Whether a driver and a workspace fit: which versions of Python both allow, and which members the driver needs."""
 
 from collections.abc import Collection, Iterator
+from functools import cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -79,7 +80,8 @@ def _said(file: str, python: object) -> Iterator[tuple[str, str]]:
         yield file, python
 
 
-def _minors(python: str) -> set[int] | None:
+@cache
+def _minors(python: str) -> frozenset[int] | None:
     """Return the minor versions of Python 3 of which a specifier allows any; None if it says nothing."""
     try:
         wanted = SpecifierSet(python) if python.strip() else None
@@ -87,4 +89,4 @@ def _minors(python: str) -> set[int] | None:
         return None
     if wanted is None:
         return None
-    return {minor for minor in _MINORS if any(f"3.{minor}.{patch}" in wanted for patch in _PATCHES)}
+    return frozenset(minor for minor in _MINORS if any(f"3.{minor}.{patch}" in wanted for patch in _PATCHES))

@@ -53,18 +53,20 @@ def render_again(templates: Path, given: Mapping[str, Any], destination: Path) -
 
 def _copy(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
     from copier import run_copy  # noqa: PLC0415 - takes longer to import than a refusal may take
+    from plumbum import local  # noqa: PLC0415 - as above
 
     try:
         destination.mkdir(parents=True, exist_ok=True)
-        run_copy(
-            str(templates),
-            destination,
-            data=dict(given),
-            defaults=True,
-            overwrite=True,
-            quiet=True,
-            cleanup_on_error=False,  # the stage is removed as a whole by whoever made it
-        )
+        with local.env(PATH=""):  # no git, which copier would start for the template and again for each file
+            run_copy(
+                str(templates),
+                destination,
+                data=dict(given),
+                defaults=True,
+                overwrite=True,
+                quiet=True,
+                cleanup_on_error=False,  # the stage is removed as a whole by whoever made it
+            )
     except OSError as error:
         raise EnvironmentProblem(
             f"Cannot write {str(destination)!r} ({error.strerror or error}); make room or choose another place"
