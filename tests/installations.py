@@ -31,9 +31,9 @@ class Installation:
         """Record the template as it is, then give it a new version with these files; None takes one away."""
         self.python("-m", "fustor_new.template.history")
         module = self.folder / "fustor_new" / "__init__.py"
-        current = (self.templates / "_shared/version.jinja").read_text()
+        current = (self.templates / "version.jinja").read_text()
         module.write_text(module.read_text().replace(f'"{current}"', f'"{version}"'))
-        for path, text in {"_shared/version.jinja": version, **changes}.items():
+        for path, text in {"version.jinja": version, **changes}.items():
             file = self.templates / path
             file.unlink(missing_ok=True)
             if text is not None:

@@ -9,13 +9,12 @@ from fustor_new import __version__
 
 pytestmark = pytest.mark.wide
 
-LEAF = "source/{}.jinja"
 NEW_QUESTION = """
 colour:
   type: str
   default: blue
 """
-FILES = "_shared/files.jinja"
+ANSWERS = "package/{{ _copier_conf.answers_file }}.jinja"
 
 
 @pytest.fixture(scope="module")
@@ -23,26 +22,24 @@ def later(tmp_path_factory):
     """An installation two releases from now."""
     made = Installation(tmp_path_factory.mktemp("later"))
     templates = made.templates
-    files = (templates / FILES).read_text()
-    with_notes = files.replace("['README.md', 'README.md'],", "['NOTES.md', 'notes'],\n  ['README.md', 'README.md'],")
-    without_sample = with_notes.replace("  ['fustor.yaml', 'fustor.yaml'],\n", "")
+    files = (templates / ANSWERS).read_text()
+    with_notes = files.replace("  'README.md',\n", "  'NOTES.md',\n  'README.md',\n")
+    without_sample = with_notes.replace("  'fustor.yaml',\n", "")
     assert files != with_notes != without_sample
-    include = "{% include ['_shared/notes.jinja', 'templates/_shared/notes.jinja'] %}"
     made.release(
         "7.0.0",
         {
-            "_shared/notes.jinja": "First of {{ name }}\n",
-            LEAF.format("NOTES.md"): include,
+            "package/NOTES.md.jinja": "First of {{ name }}\n",
             "copier.yml": (templates / "copier.yml").read_text() + NEW_QUESTION,
-            FILES: with_notes,
+            ANSWERS: with_notes,
         },
     )
     made.release(
         "7.1.0",
         {
-            "_shared/notes.jinja": "First of {{ name }}\nSecond, {{ colour }}\n",
-            LEAF.format("fustor.yaml"): None,
-            FILES: without_sample,
+            "package/NOTES.md.jinja": "First of {{ name }}\nSecond, {{ colour }}\n",
+            "package/fustor.yaml.jinja": None,
+            ANSWERS: without_sample,
         },
     )
     return made

@@ -44,7 +44,7 @@ def repository(tools, checkout, tmp_path_factory) -> Path:
     shutil.copytree(checkout, root)
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "one"), ("tag", "v0.0.1")):
         tools.run("git", *command, cwd=root, env=GIT)
-    (root / "templates" / "_shared" / "CHANGELOG.md.jinja").write_text("Not what the tag holds\n")
+    (root / "templates" / "package" / "README.md.jinja").write_text("Not what the tag holds\n")
     tools.run("git", "commit", "-qam", "two", cwd=root, env=GIT)
     shutil.copytree(checkout / "templates", root / "templates", dirs_exist_ok=True)
     tools.run("git", "commit", "-qam", "three", cwd=root, env=GIT)
@@ -132,7 +132,7 @@ def publish(tools, checkout, tmp_path):
 
     def commit(version, files):
         shutil.rmtree(origin / "templates", ignore_errors=True)
-        for path, text in (files | {"_shared/address.jinja": PUBLIC}).items():
+        for path, text in (files | {"address.jinja": PUBLIC}).items():
             (origin / "templates" / path).parent.mkdir(parents=True, exist_ok=True)
             (origin / "templates" / path).write_text(text)
         shutil.copy(checkout / "copier.yml", origin)
@@ -179,8 +179,8 @@ def test_package_of_todays_template_is_updated_by_copier(tools, tmp_path, publis
     tools.run(*COPIER, *GIVEN, origin / "templates", tmp_path / "other-door", cwd=tmp_path)
     tools.run(*COPIER, *GIVEN, PUBLIC, project, cwd=tmp_path, env=env)
     assert tools.tree(project) == tools.tree(tmp_path / "other-door")
-    ignored = today["_shared/gitignore.jinja"] + "new/\n"
-    publish("99.0.0", today | {"_shared/version.jinja": "99.0.0", "_shared/gitignore.jinja": ignored})
+    (ignored,) = (path for path in today if ".gitignore" in path)
+    publish("99.0.0", today | {"version.jinja": "99.0.0", ignored: today[ignored] + "new/\n"})
     recorded = update_by_copier(tools, project, env)
     assert (project / ".gitignore").read_text().endswith("new/\n")
     assert (recorded["_commit"], recorded["template_version"]) == ("v99.0.0", "99.0.0")

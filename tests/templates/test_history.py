@@ -30,7 +30,7 @@ def test_the_file_is_what_is_written_for_its_content():
 
 
 def test_a_template_that_is_recorded_is_never_changed_again():
-    version = (TEMPLATES / "_shared/version.jinja").read_text()
+    version = (TEMPLATES / "version.jinja").read_text()
     recorded = load_history().versions.get(version)
     assert recorded is None or load_history().template(version) == template_texts(TEMPLATES), (
         f"The template has changed since {version} was recorded; give it a new version"
@@ -51,7 +51,7 @@ def test_recording_is_repeatable_and_refuses_another_text_under_the_same_version
     first = history.read_bytes()
     record(templates, history)
     assert history.read_bytes() == first
-    with (templates / "_shared/config.py.jinja").open("a") as file:
+    with (templates / "package/README.md.jinja").open("a") as file:
         file.write("# one byte more\n")
     with pytest.raises(UsageProblem, match="give the template a new version"):
         record(templates, history)

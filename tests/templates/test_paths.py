@@ -61,4 +61,4 @@ def test_every_template_file_ends_in_jinja(tools):
 def test_no_path_of_this_machine_is_rendered(rendered, tools, kind):
     for path, content in tools.tree(rendered(kind, layout="standalone", example=True)).items():
         assert str(tools.CHECKOUT).encode() not in content, path
-        assert b"_shared" not in content, path
+        assert b".jinja" not in content, path

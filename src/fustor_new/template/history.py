@@ -75,7 +75,7 @@ def record(templates: Path, history: Path) -> str:
         EnvironmentProblem: the file is damaged.
     """
     files = template_texts(templates)
-    version = files["_shared/version.jinja"].strip()
+    version = files["version.jinja"].strip()
     before = _load(history) if history.exists() else History({}, {})
     history.write_text(before.with_version(version, files).dump(), encoding="utf-8", newline="\n")
     return version
