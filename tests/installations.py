@@ -1,15 +1,12 @@
-"""An installation of fustor-new of another version, with a template of its own: copied, not built."""
+"""An installation of fustor-new with a template of its own: copied, not built."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from repository import ROOT
-
-from fustor_new import __version__
 
 
 class Installation:
@@ -27,19 +24,6 @@ class Installation:
         """The directory of the template, as in a wheel."""
         return self.folder / "fustor_new" / "templates"
 
-    def release(self, version: str, changes: Mapping[str, str | None]) -> None:
-        """Record the template as it is, then give it a new version with these files; None takes one away."""
-        self.python("-m", "fustor_new.template.history")
-        module = self.folder / "fustor_new" / "__init__.py"
-        current = (self.templates / "version.jinja").read_text()
-        module.write_text(module.read_text().replace(f'"{current}"', f'"{version}"'))
-        for path, text in {"version.jinja": version, **changes}.items():
-            file = self.templates / path
-            file.unlink(missing_ok=True)
-            if text is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text)
-
     def python(
         self, *arguments: str | Path, code: int = 0, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
@@ -55,4 +39,4 @@ class Installation:
         return done
 
 
-__all__ = ["Installation", "__version__"]
+__all__ = ["Installation"]

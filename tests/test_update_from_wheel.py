@@ -1,4 +1,4 @@
-"""The wheel alone, in an empty environment, without network and git, updates what the template before today's made."""
+"""The wheel alone, in an empty environment, without network and git, updates what an earlier template made."""
 
 import os
 import shutil
@@ -8,16 +8,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from packaging.version import Version
 from repository import ROOT
-from updates import contents, current, package
+from updates import LATER, contents, current, package, release_later
 
-from fustor_new import __version__
-from fustor_new.template.history import load_history
+pytestmark = [pytest.mark.matrix, pytest.mark.usefixtures("later_here")]
 
-pytestmark = pytest.mark.matrix
-
-BEFORE = max(set(load_history().versions) - {__version__}, key=Version)
 README, DRIVER = "README.md", "src/fustor_source_redis/driver.py"
 OFFLINE = ["unshare", "--net"]
 REACH_OUT = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)"
@@ -33,9 +28,15 @@ def run(*command, cwd, code=0, **environment):
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
-    """An environment that holds the wheel and what it depends on."""
+    """An environment that holds the wheel, with a later template, and what it depends on."""
     folder = tmp_path_factory.mktemp("environment")
-    run("uv", "build", "--quiet", "--wheel", "--out-dir", folder, ROOT, cwd=ROOT)
+    checkout = folder / "checkout"
+    for name in ("src", "templates"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout)
+    release_later(checkout / "templates")
+    run("uv", "build", "--quiet", "--wheel", "--out-dir", folder, checkout, cwd=checkout)
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
     (folder / "pins.txt").write_text("\n".join(pins))
     run("uv", "venv", "--quiet", "--python", sys.executable, folder / "env", cwd=folder)
@@ -67,7 +68,7 @@ def offline(environment, tmp_path):
 
 
 def test_both_edits_are_kept_and_the_templates_change_arrives(offline, tmp_path):
-    driver = package(tmp_path / "redis", BEFORE)
+    driver = package(tmp_path / "redis")
     for path, old, new in ((README, "## What it does", "## What mine does"), (DRIVER, "class ", "# mine\nclass ")):
         text = (driver / path).read_text()
         assert old in text
@@ -85,7 +86,7 @@ def test_both_edits_are_kept_and_the_templates_change_arrives(offline, tmp_path)
 
 
 def test_a_conflicting_edit_gives_marks_and_an_exit_code(offline, tmp_path):
-    driver = package(tmp_path / "redis", BEFORE)
+    driver = package(tmp_path / "redis")
     changed = [path for path, content in current().items() if path.endswith((".py", ".md"))]
     path = next(path for path in changed if (driver / path).read_bytes() != current()[path].data)
     lines = [b"mine\n"] * len((driver / path).read_bytes().splitlines())
@@ -93,14 +94,12 @@ def test_a_conflicting_edit_gives_marks_and_an_exit_code(offline, tmp_path):
     done = offline("fustor-new", "update", driver, code=6)
     assert f"conflict in {path!r}" in done.stderr.replace("redis/", "")
     text = (driver / path).read_text()
-    marks = [
-        text.index(mark) for mark in ("<<<<<<< yours\nmine\n", "\n=======\n", f"\n>>>>>>> template {__version__}\n")
-    ]
+    marks = [text.index(mark) for mark in ("<<<<<<< yours\nmine\n", "\n=======\n", f"\n>>>>>>> template {LATER}\n")]
     assert marks == sorted(marks)
 
 
 def test_the_patch_of_a_dry_run_needs_no_more_than_the_run(offline, tmp_path):
-    driver = package(tmp_path / "redis", BEFORE)
+    driver = package(tmp_path / "redis")
     before = contents(driver)
     patch = offline("fustor-new", "update", "--dry-run", driver).stdout
     assert contents(driver) == before

@@ -1,10 +1,12 @@
 """The command as a user meets it: the installed program, real directories, no terminal."""
 
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from repository import ROOT
@@ -270,8 +272,10 @@ def test_the_version_is_that_of_the_package(tmp_path, arguments):
     assert (done.stdout == f"fustor-new {__version__}\n") == (arguments == ["--version"])
 
 
-def test_the_version_stands_once_in_each_place():
-    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+def test_the_version_stands_in_one_file():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert ("version" in project, project["dynamic"]) == (False, ["version"])
+    assert importlib.metadata.version("fustor-new") == __version__
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

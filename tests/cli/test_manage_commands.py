@@ -13,9 +13,9 @@ from repository import ROOT
 from root_shapes import SHAPES, before_and_after
 from workspaces import FUSTOR_NEW, UPSTREAM_ROOT, environment, fustor_new, small, upstream
 
-from fustor_new import __version__
 from fustor_new.cli import run
 from fustor_new.package.verdicts import VERDICTS_FILE, sources_digest
+from fustor_new.template.history import template_version
 
 pytestmark = pytest.mark.wide
 
@@ -240,7 +240,7 @@ def test_list_tells_what_is_known_of_each_driver(workspace):
     redis, hand = found["source-redis"], found["source-hand"]
     assert (redis["kind"], redis["name"], redis["version"]) == ("source", "redis", "0.1.0")
     assert (redis["registered"], redis["registration"]) == (True, {"verdict": "listed", "pattern": REDIS})
-    assert (redis["template_version"], redis["template_behind"]) == (__version__, False)
+    assert (redis["template_version"], redis["template_behind"]) == (template_version(), False)
     assert redis["modified"] == ["README.md"]
     assert found["pusher-my-db"]["modified"] == []
     assert (hand["registered"], hand["template_version"], hand["modified"]) == (False, None, None)
@@ -288,7 +288,7 @@ def test_list_is_a_table_on_a_terminal(workspace):
 def test_list_knows_a_project_of_its_own(tmp_path):
     done(tmp_path, "source", "redis", "--standalone", "--contract-source", "index", "-q")
     (row,) = rows(tmp_path / "fustor-source-redis" / "src").values()
-    assert (row["registered"], row["registration"], row["template_version"]) == (None, None, __version__)
+    assert (row["registered"], row["registration"], row["template_version"]) == (None, None, template_version())
     done(tmp_path, "list", code=5)
 
 

@@ -1,21 +1,23 @@
 """`fustor-new update`: what the author changed is kept, what the template changed arrives, and nothing is half done."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
+import sys
+from hashlib import sha256
 
 import pytest
-from updates import ANSWERS_FILE, contents, current, package, rendered
-from workspaces import FUSTOR_NEW, small
+from updates import ANSWERS_FILE, LATER, TODAY, contents, current, package, rendered
+from workspaces import small
 
-from fustor_new import __version__
 from fustor_new.cli import run
 
-pytestmark = pytest.mark.wide
+pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("later_here")]
 
 README = "README.md"
-TEST = "tests/test_package.py"
+TEST = "tests/test_conformance.py"
 DRIVER = "src/fustor_source_redis/driver.py"
 CONFIG = "src/fustor_source_redis/config.py"
 
@@ -53,7 +55,7 @@ def todays():
 def test_an_untouched_package_becomes_what_is_rendered_today(update, driver):
     code, out, err = update(driver)
     assert (code, err) == (0, "")
-    assert f"from template 1.0.0 to {__version__}" in out
+    assert f"from template {TODAY} to {LATER}" in out
     assert contents(driver) == todays()
 
 
@@ -89,8 +91,8 @@ def test_a_conflict_is_marked_named_and_an_exit_code(update, driver):
     assert f"{README}: conflict" in out
     assert f"fustor-new: conflict in '{driver / README}'" in err
     text = (driver / README).read_text()
-    assert "<<<<<<< yours\n## Mine\n=======\n## Later templates\n" in text
-    assert text.endswith(f">>>>>>> template {__version__}\n")
+    assert "<<<<<<< yours\n## Mine\n=======\n## Of a later template\n" in text
+    assert text.endswith(f">>>>>>> template {LATER}\n")
     assert update(driver)[0] == 0  # the package is of today's template now, its conflict the author's to resolve
 
 
@@ -193,6 +195,7 @@ def answer(old, new):
     return lambda driver: edit(driver / ANSWERS_FILE, old, new)
 
 
+NOW = b'"%s"' % TODAY.encode()
 REFUSED = {
     "a symlink in place of a file": (link, 4, "put the file itself in its place"),
     "a symlink in place of a directory": (link_folder, 4, "put a directory in its place"),
@@ -208,11 +211,16 @@ REFUSED = {
     "no version": (answers(b"kind: source"), 5, "'template_version' is None"),
     "a version of another kind": (answers(b"template_version: 1.0"), 5, "'template_version' is 1.0"),
     "no version at all": (answers(b"template_version: latest"), 5, "'template_version' is 'latest'"),
-    "files of another kind": (answers(b'template_version: "1.0.0"\nfiles: [a]'), 5, "'files' is no mapping"),
-    "files outside": (answers(b'template_version: "1.0.0"\nfiles: {"../a": "0"}'), 5, "'files' is no mapping"),
-    "a tag": (answers(b'template_version: !!python/object:os.system "1.0.0"'), 5, "put it back"),
-    "a newer template": (answer(b'"1.0.0"', b'"99.0.0"'), 7, "install fustor-new 99.0.0 or later"),
-    "an unknown template": (answer(b'"1.0.0"', b'"0.9.0"'), 7, "'0.9.0' is not known here"),
+    "files of another kind": (answers(b'template_version: "1.1.0"\nfiles: [a]'), 5, "'files' is no mapping"),
+    "files outside": (answers(b'template_version: "1.1.0"\nfiles: {"../a": "0"}'), 5, "'files' is no mapping"),
+    "no files": (answers(b'template_version: "1.1.0"'), 5, "'files' is no mapping"),
+    "a tag": (answers(b'template_version: !!python/object:os.system "1.1.0"'), 5, "put it back"),
+    "a newer template": (
+        answer(NOW, b'"99.1.0"'),
+        7,
+        f"newer than {LATER}, the template of this fustor-new; install a newer",
+    ),
+    "an unknown template": (answer(NOW, b'"0.9.0"'), 7, "'0.9.0' is not known here"),
     "a refused name": (answer(b'"redis"', b'"Bad Name"'), 5, "The template refuses the answers"),
     "a name that leads outside": (answer(b'"redis"', b'"../../x"'), 5, "The template refuses the answers"),
     "a kind that is not": (answer(b'"source"', b'"sink"'), 5, "The template refuses the answers"),
@@ -282,10 +290,10 @@ def test_all_means_every_driver_of_the_workspace_that_has_answers(update, tmp_pa
 
 
 def test_the_answers_keep_the_address_that_copier_updates_from(update, driver):
-    given = b'_commit: "v1.0.0"\n_src_path: "https://example.org/x.git"\ntemplate_version'
+    given = b'_commit: "v%s"\n_src_path: "https://example.org/x.git"\ntemplate_version' % TODAY.encode()
     edit(driver / ANSWERS_FILE, b"template_version", given)
     assert update(driver)[0] == 0
-    expected = todays()[ANSWERS_FILE].replace(b"template_version", given.replace(b"1.0.0", __version__.encode()), 1)
+    expected = todays()[ANSWERS_FILE].replace(b"template_version", given.replace(TODAY.encode(), LATER.encode()), 1)
     assert (driver / ANSWERS_FILE).read_bytes() == expected
 
 
@@ -295,11 +303,12 @@ def test_a_commit_that_is_no_release_stays_where_copier_left_it(update, driver):
     assert b'\n_commit: "abc"\n' in (driver / ANSWERS_FILE).read_bytes()
 
 
-@pytest.mark.parametrize("version", [b"1.0.0", b"9.9.9"])
+@pytest.mark.parametrize("version", [TODAY.encode(), b"9.9.9"])
 def test_a_project_of_a_fork_is_sent_to_copier(update, driver, version):
     """Its template has our name and other texts, or versions that are not ours: copier knows where it is."""
-    fork = b'_commit: "v1"\n_src_path: "https://example.org/fork.git"\nfiles: {"README.md": "%s"}\n' % (b"0" * 64)
-    edit(driver / ANSWERS_FILE, b'template_version: "1.0.0"', fork + b'template_version: "%s"' % version)
+    fork = b'_commit: "v1"\n_src_path: "https://example.org/fork.git"\n'
+    edit(driver / ANSWERS_FILE, b"template_version: " + NOW, fork + b'template_version: "%s"' % version)
+    edit(driver / ANSWERS_FILE, sha256(rendered()[README].data).hexdigest().encode(), b"0" * 64)
     before = contents(driver)
     code, _, said = update(driver)
     assert code in {5, 7}
@@ -316,7 +325,7 @@ def test_git_apply_of_the_dry_run_equals_the_run_conflicts_and_all(update, tmp_p
         driver = package(small(world) / "extensions/source-redis")
         edit(driver / README, b"## What it does", b"## Mine")
         (driver / TEST).write_bytes((driver / TEST).read_bytes().replace(b"\n", b"\r\n").rstrip())
-        with (driver / "tests/test_conformance.py").open("a") as file:
+        with (driver / "fustor.yaml").open("a") as file:
             file.write("# mine")
         with (driver / README).open("a") as file:
             file.write("\nmine")
@@ -331,19 +340,21 @@ def test_git_apply_of_the_dry_run_equals_the_run_conflicts_and_all(update, tmp_p
     assert contents(worlds[0]) == contents(worlds[1])
 
 
-def test_without_room_for_rendering_nothing_is_written(driver):
+def test_without_room_for_rendering_nothing_is_written(driver, later):
     before = contents(driver)
     # Python leaves cut bytecode behind on a full disk.
-    limited = f"ulimit -f 1 && PYTHONDONTWRITEBYTECODE=1 exec '{FUSTOR_NEW}' update '{driver}'"
+    command = f"'{sys.executable}' -m fustor_new update '{driver}'"
+    limited = f"ulimit -f 1 && PYTHONPATH='{later.folder}' PYTHONDONTWRITEBYTECODE=1 exec {command}"
     done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (7, "", 1), done.stderr
     assert "make room or set TMPDIR" in done.stderr
     assert contents(driver) == before
 
 
-def test_two_updates_at_once_are_one(driver):
-    commands = [[FUSTOR_NEW, "update", driver]] * 2
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for command in commands]
+def test_two_updates_at_once_are_one(driver, later):
+    command, environment = [sys.executable, "-m", "fustor_new", "update", driver], {"PYTHONPATH": str(later.folder)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": os.environ | environment}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]
     errors = [process.communicate(timeout=60)[1] for process in processes]
     codes = [process.returncode for process in processes]
     assert 0 in codes
@@ -371,7 +382,7 @@ def test_json_says_what_becomes_of_each_file(update, driver):
     data = json.loads(out)
     assert (code, data["schema"]) == (0, 1)
     (described,) = data["packages"]
-    assert (described["before"], described["after"]) == ("1.0.0", __version__)
+    assert (described["before"], described["after"]) == (TODAY, LATER)
     outcomes = {file["path"]: (file["outcome"], file["template_owned"]) for file in described["files"]}
     assert outcomes[TEST] == ("merged", True)
     assert outcomes[README] == ("replaced", False)

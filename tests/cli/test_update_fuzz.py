@@ -10,11 +10,11 @@ from updates import ANSWERS_FILE, contents, package, rendered
 from fustor_new.cli import run
 from fustor_new.errors import EXIT_CODES
 
-pytestmark = pytest.mark.wide
+pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("later_here")]
 
 SCRAPS = [
     b"\x00", b"\xff", b"\n", b"\r\n", b" ", b"\t", b":", b"-", b"[", b"{", b"&a", b"*a", b"#", b"%", b"|", b"null",
-    b"1e999", b'"', b"'", b"{{ 7*7 }}", b"../", b"1.0.0", b"99", b"files:", b"kind: pusher\n", b"---\n", b"? a\n",
+    b"1e999", b'"', b"'", b"{{ 7*7 }}", b"../", b"1.1.0", b"99", b"files:", b"kind: pusher\n", b"---\n", b"? a\n",
     b"layout: standalone\n", b"package: ../x\n", b"<<: {a: b}\n", b"_src_path: https://example.org/x\n",
     b"!!python/name:os.system",
 ]  # fmt: skip

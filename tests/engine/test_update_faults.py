@@ -14,7 +14,7 @@ from fustor_new.changes.apply import apply, recover
 from fustor_new.commands.update import plan_update
 from fustor_new.template.revision import revise
 
-pytestmark = pytest.mark.wide
+pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("later_here")]
 
 CHILD = Path(__file__).with_name("update_child.py")
 README, DRIVER = "README.md", "src/fustor_source_redis/driver.py"

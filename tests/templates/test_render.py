@@ -8,7 +8,8 @@ import pytest
 
 from fustor_new.errors import EnvironmentProblem
 from fustor_new.template.contract_source import ContractSource
-from fustor_new.template.render import render, templates_directory
+from fustor_new.template.history import templates_directory
+from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 
 SPEC = DriverSpec.from_options("source", "my-db", contract=ContractSource(kind="index"))

@@ -8,10 +8,10 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from fustor_new import __version__
 from fustor_new._output import heard, printable, say, say_data, shortened, warn
 from fustor_new.errors import FustorNewError, WorkspaceError
 from fustor_new.package.verdicts import Conformance, read_verdicts, sources_digest
+from fustor_new.template.history import template_version
 from fustor_new.workspace.drivers import Package, driver_packages, package_around, workspace_above
 from fustor_new.workspace.root import Membership, Verdict, Workspace, find_workspace
 
@@ -43,7 +43,7 @@ class Row:
         """Tell whether the template has a newer version than the one it was rendered from."""
         from packaging.version import Version  # noqa: PLC0415 - only where there is something to compare
 
-        return self.template_version is not None and Version(self.template_version) < Version(__version__)
+        return self.template_version is not None and Version(self.template_version) < Version(template_version())
 
     def as_dict(self) -> dict[str, Any]:
         """The row for programs."""
@@ -79,7 +79,7 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The row for people, under the headings."""
-        behind = f" (behind {__version__})" if self.is_behind else ""
+        behind = f" (behind {template_version()})" if self.is_behind else ""
         modified = "" if self.modified is None else f"{len(self.modified)} files" if self.modified else "none"
         cells = (
             self.label,
@@ -196,7 +196,7 @@ def _as_json(workspace: Workspace | None, found: Sequence[Row], problems: Sequen
     data: Mapping[str, Any] = {
         "schema": JSON_SCHEMA_VERSION,
         "workspace": str(workspace.root) if workspace else None,
-        "template": __version__,
+        "template": template_version(),
         "drivers": [row.as_dict() for row in found],
         "problems": list(problems),
     }

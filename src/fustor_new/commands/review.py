@@ -89,7 +89,7 @@ def review(folder: Path, shown: str, *, force: bool) -> Review:
     try:
         record = read_record(folder)
         modified = modified_files(folder, record) if record else ()
-        known = set(record.files or rendered_files(record)) if record else set()
+        known = set(record.files) if record else set()
     except FustorNewError:
         if not force:
             raise

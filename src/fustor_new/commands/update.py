@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fustor_new import __version__
 from fustor_new._output import heard, say, say_data, say_patch, warn
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
 from fustor_new.commands.settling import settle
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
+from fustor_new.template.history import template_version
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
 from fustor_new.workspace.root import find_workspace
@@ -104,14 +104,14 @@ def _described(revision: Revision) -> dict[str, object]:
         {"path": file.path, "outcome": file.outcome.name.lower(), "template_owned": is_template_owned(file.path)}
         for file in revision.files
     ]
-    return {"path": str(revision.package), "before": revision.before, "after": __version__, "files": files}
+    return {"path": str(revision.package), "before": revision.before, "after": template_version(), "files": files}
 
 
 def _lines(revision: Revision) -> list[str]:
     shown = _from_here(revision.package)
     if not revision.files:
         return [f"{shown}: is of template {revision.before} already"]
-    head = f"{shown}: from template {revision.before} to {__version__}"
+    head = f"{shown}: from template {revision.before} to {template_version()}"
     return [head, *(f"    {file.path}: {_outcome(file)}" for file in revision.files)]
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from packaging.version import InvalidVersion, Version
 
-from fustor_new import __version__
 from fustor_new.doctor.file_checks import SUITE, runs_the_kit
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Package
+from fustor_new.template.history import template_version
 
 __all__: list[str] = []
 
@@ -47,15 +47,16 @@ def _answers_can_be_read(package: Package) -> Iterator[Fault]:
     fix="Run `fustor-new update` on it",
 )
 def _template_is_todays(package: Package) -> Iterator[Fault]:
-    recorded = package.record.template_version if package.record else __version__
+    today = template_version()
+    recorded = package.record.template_version if package.record else today
     try:
-        is_behind, is_ahead = Version(recorded) < Version(__version__), Version(recorded) > Version(__version__)
+        is_behind, is_ahead = Version(recorded) < Version(today), Version(recorded) > Version(today)
     except InvalidVersion:
         is_behind = is_ahead = True
     if is_behind:
-        yield Fault(package.place(".copier-answers.yml"), f"Its template is {recorded}, today's is {__version__}")
+        yield Fault(package.place(".copier-answers.yml"), f"Its template is {recorded}, today's is {today}")
     elif is_ahead:
-        what = f"Its template is {recorded}, newer than this fustor-new, which is {__version__}"
+        what = f"Its template is {recorded}, newer than {today}, that of this fustor-new"
         yield Fault(package.place(".copier-answers.yml"), what, fix="Install a newer fustor-new")
 
 

@@ -1,6 +1,6 @@
-"""The template as it was in each version, from one file that travels in the wheel.
+"""Where the template is, its version, and what it was in each version, from one file that travels in the wheel.
 
-`python -m fustor_new.template.history` records today's template under today's version: once, when that is released.
+`python -m fustor_new.template.history` records today's template under its version, as part of every change of it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,31 @@ from functools import cache
 from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, UsageProblem
-from fustor_new.template.render import templates_directory
 
-__all__ = ["History", "load_history", "record", "template_texts"]
+__all__ = ["PLACES", "History", "load_history", "record", "template_texts", "template_version", "templates_directory"]
 
+PLACES = tuple(Path(__file__).resolve().parents[depth] / "templates" for depth in (1, 3))
+"""Where the template is: in the package, as in a wheel, else in the checkout that the package is imported from."""
 _NAME = "history.json"
+_VERSION = "version.jinja"
 _SCHEMA = 1
+
+
+def templates_directory() -> Path:
+    """The template of this very installation.
+
+    Raises:
+        EnvironmentProblem: it is in none of its places; the installation is damaged.
+    """
+    for directory in PLACES:
+        if (directory / _VERSION).is_file():
+            return directory
+    raise EnvironmentProblem(f"No template at {str(PLACES[0])!r}; install fustor-new again")
+
+
+def template_version() -> str:
+    """The version of this installation's template, which is not that of the tool. Raises EnvironmentProblem."""
+    return (templates_directory() / _VERSION).read_text(encoding="utf-8").strip()
 
 
 @dataclass(frozen=True)
@@ -47,18 +66,18 @@ class History:
 
     def dump(self) -> str:
         """Return the history as it is written: the same text for the same history."""
-        data = {"schema": _SCHEMA, "versions": self.versions, "texts": self.texts}
+        lines = {digest: text.splitlines(keepends=True) for digest, text in self.texts.items()}
+        data = {"schema": _SCHEMA, "versions": self.versions, "texts": lines}
         return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-@cache
 def load_history() -> History:
     """Return the history of this installation.
 
     Raises:
         EnvironmentProblem: it is not there, or damaged.
     """
-    return _load(templates_directory() / _NAME)
+    return _loaded(templates_directory() / _NAME)
 
 
 def template_texts(templates: Path) -> dict[str, str]:
@@ -75,17 +94,22 @@ def record(templates: Path, history: Path) -> str:
         EnvironmentProblem: the file is damaged.
     """
     files = template_texts(templates)
-    version = files["version.jinja"].strip()
+    version = files[_VERSION].strip()
     before = _load(history) if history.exists() else History({}, {})
     history.write_text(before.with_version(version, files).dump(), encoding="utf-8", newline="\n")
     return version
 
 
+@cache
+def _loaded(path: Path) -> History:
+    return _load(path)
+
+
 def _load(path: Path) -> History:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return History(data["versions"], data["texts"])
-    except (OSError, ValueError, KeyError, TypeError) as err:
+        return History(data["versions"], {digest: "".join(lines) for digest, lines in data["texts"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise EnvironmentProblem(f"Cannot read the history {str(path)!r} ({err}); install fustor-new again") from err
 
 

@@ -17,13 +17,12 @@ from typing import Any
 import yaml
 from packaging.version import InvalidVersion, Version
 
-from fustor_new import __version__
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.plan import FileContent, NewTree
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
-from fustor_new.template.history import load_history
-from fustor_new.template.render import render_again, templates_directory
+from fustor_new.template.history import load_history, template_version, templates_directory
+from fustor_new.template.render import render_again
 
 __all__ = [
     "ANSWERS_FILE",
@@ -47,7 +46,7 @@ _RECORDED = re.compile(rb'  "(.+)": "[0-9a-f]{64}"')
 class Record:
     """What an answers file says.
 
-    `files` has the SHA-256 of every other file as it was rendered, by path; it is empty in packages of template 1.0.0.
+    `files` has the SHA-256 of every other file as it was rendered, by path.
     `address` is the public address of the template that copier knows the package by, or an empty text.
     """
 
@@ -83,10 +82,10 @@ def parse_record(text: bytes, path: Path) -> Record:
         raise _broken(path, str(err)) from err
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise _broken(path, "it is no mapping")
-    version, files, address = data.get("template_version"), data.get("files", {}), data.get("_src_path", "")
+    version, files, address = data.get("template_version"), data.get("files"), data.get("_src_path", "")
     if not isinstance(version, str) or _version(version) is None:
         raise _broken(path, f"'template_version' is {reprlib.repr(version)}")
-    if not isinstance(files, dict) or not all(_is_hash_of_file(*entry) for entry in files.items()):
+    if not isinstance(files, dict) or not files or not all(_is_hash_of_file(*entry) for entry in files.items()):
         raise _broken(path, "'files' is no mapping of paths to hashes")
     given = {key: value for key, value in data.items() if key not in {"template_version", "files"} and key[:1] != "_"}
     return Record(given, version, files, str(address))
@@ -100,10 +99,10 @@ def rendered_files(record: Record) -> Mapping[str, FileContent]:
         WorkspaceError: that template refuses the answers.
     """
     version = record.template_version
+    if version == template_version():
+        return rendered_now(record)
     history = load_history()
     if version not in history.versions:
-        if version == __version__:
-            return rendered_now(record)
         raise EnvironmentProblem(f"Template {version!r} is not known here; {_remedy(version, history.versions)}")
     with _scratch() as scratch:
         for path, text in history.template(version).items():
@@ -120,21 +119,16 @@ def rendered_now(record: Record) -> Mapping[str, FileContent]:
 
 
 def modified_files(package: Path, record: Record) -> tuple[str, ...]:
-    """Return the files that were edited or are missing since they were rendered, sorted; raises as `rendered_files`.
+    """Return the files that were edited or are missing since they were rendered, sorted. Raises EnvironmentProblem.
 
     The answers file does not count, nor do files that the author has added.
     """
-    recorded = record.files or {
-        path: hashlib.sha256(content.data).hexdigest()
-        for path, content in rendered_files(record).items()
-        if path != ANSWERS_FILE
-    }
-    return tuple(sorted(path for path, expected in recorded.items() if _hash_of(package / path) != expected))
+    return tuple(sorted(path for path, expected in record.files.items() if _hash_of(package / path) != expected))
 
 
 def is_adopted(record: Record) -> bool:
     """Tell whether the package was adopted: its record names only what the template owns."""
-    return bool(record.files) and all(map(is_template_owned, record.files))
+    return all(map(is_template_owned, record.files))
 
 
 def recording_only(answers_file: bytes, paths: Collection[str]) -> bytes:
@@ -148,7 +142,7 @@ def recording_only(answers_file: bytes, paths: Collection[str]) -> bytes:
 
 def is_template_owned(path: str) -> bool:
     """Tell whether an update writes the file anew (it is the template's), by its path in the package."""
-    return any(fnmatchcase(path, pattern) for pattern in _owned())
+    return any(fnmatchcase(path, pattern) for pattern in _owned(templates_directory() / "manifest.yml"))
 
 
 @contextmanager
@@ -162,9 +156,8 @@ def _scratch() -> Iterator[Path]:
 
 
 @cache
-def _owned() -> tuple[str, ...]:
-    manifest = yaml.safe_load((templates_directory() / "manifest.yml").read_text(encoding="utf-8"))
-    return tuple(manifest["template_owned"])
+def _owned(manifest: Path) -> tuple[str, ...]:
+    return tuple(yaml.safe_load(manifest.read_text(encoding="utf-8"))["template_owned"])
 
 
 def _rendered(templates: Path, record: Record, folder: Path) -> Mapping[str, FileContent]:
@@ -206,6 +199,6 @@ def _is_hash_of_file(path: object, digest: object) -> bool:
 
 
 def _remedy(version: str, known: Mapping[str, object]) -> str:
-    if Version(version) > Version(__version__):
-        return f"it is newer than this fustor-new {__version__}; install fustor-new {version} or later"
-    return f"this fustor-new {__version__} has {', '.join(sorted(known))}; install one that has it"
+    if Version(version) > Version(template_version()):
+        return f"it is newer than {template_version()}, the template of this fustor-new; install a newer fustor-new"
+    return f"this fustor-new has {', '.join(sorted(known))}; install one that has it"

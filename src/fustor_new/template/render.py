@@ -1,4 +1,4 @@
-"""Rendering: the only module that knows copier, and where the templates live."""
+"""Rendering: the only module that knows copier."""
 
 from __future__ import annotations
 
@@ -8,22 +8,10 @@ from typing import Any
 
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
 from fustor_new.template.answers import answers
+from fustor_new.template.history import templates_directory
 from fustor_new.template.spec import DriverSpec
 
-__all__ = ["render", "render_again", "templates_directory"]
-
-
-def templates_directory() -> Path:
-    """The templates of this very installation: those in the wheel, or those of the checkout it is imported from.
-
-    Raises:
-        EnvironmentProblem: neither is there; the installation is damaged.
-    """
-    here = Path(__file__).resolve().parents[1]
-    for directory in (here / "templates", here.parents[1] / "templates"):
-        if (directory / "copier.yml").is_file():
-            return directory
-    raise EnvironmentProblem(f"No templates beside {str(here)!r}; install fustor-new again")
+__all__ = ["render", "render_again"]
 
 
 def render(spec: DriverSpec, destination: Path) -> None:

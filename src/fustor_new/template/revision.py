@@ -10,9 +10,9 @@ from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 
-from fustor_new import __version__
 from fustor_new.changes.plan import Edit, FileContent, read_file
 from fustor_new.errors import EnvironmentProblem, MergeConflict, TargetConflict, UsageProblem, WorkspaceError
+from fustor_new.template.history import template_version
 from fustor_new.template.merge import has_markers, merge, with_ends_of
 from fustor_new.template.provenance import (
     ANSWERS_FILE,
@@ -102,8 +102,8 @@ def _revise(package: Path) -> Revision:
             f"name a driver's directory, or adopt it first"
         )
     record = parse_record(text.data, package / ANSWERS_FILE)
-    if record.template_version == __version__:
-        return Revision(package, __version__)
+    if record.template_version == template_version():
+        return Revision(package, record.template_version)
     base, theirs = _rendered(package, record)
     mine = {path: found for path in {*base, *theirs} if (found := _read(package, path))}
     _check_markers(package, mine)
@@ -126,7 +126,7 @@ def _rendered(package: Path, record: Record) -> tuple[Files, Files]:
     hashes = {path: sha256(content.data).hexdigest() for path, content in base.items() if path != ANSWERS_FILE}
     if is_adopted(record):
         hashes = {path: digest for path, digest in hashes.items() if path in record.files}
-    if record.files and record.files != hashes:
+    if record.files != hashes:
         differing = sorted(dict(record.files.items() ^ hashes.items()))
         if record.address:
             raise WorkspaceError(
@@ -178,7 +178,7 @@ def _answers_edit(path: Path, mine: FileContent, theirs: FileContent, record: Re
     if record.address:
         kept = re.findall(rb"^(?:_commit|_src_path):[^\n]*\n", mine.data.replace(b"\r\n", b"\n"), re.MULTILINE)
         released = b'_commit: "v%s"\n'
-        old, new = (released % version.encode() for version in (record.template_version, __version__))
+        old, new = (released % version.encode() for version in (record.template_version, template_version()))
         lines = [line for line in text.splitlines(keepends=True) if not line.startswith((b"_commit:", b"_src_path:"))]
         text = b"".join([lines[0], *(new if line == old else line for line in kept), *lines[1:]])
     after = FileContent(with_ends_of(mine.data, text), mine.mode)
@@ -201,7 +201,7 @@ def _decide(
 
 
 def _merged(place: Path, path: str, base: FileContent, mine: FileContent, theirs: FileContent) -> FileRevision | None:
-    made = merge(base.data, mine.data, theirs.data, f"template {__version__}")
+    made = merge(base.data, mine.data, theirs.data, f"template {template_version()}")
     executable = theirs.is_executable if mine.is_executable == base.is_executable else mine.is_executable
     after = FileContent(made.data, 0o755 if executable else 0o644)
     is_edited = with_ends_of(mine.data, base.data) != mine.data
