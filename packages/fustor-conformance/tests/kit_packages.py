@@ -111,6 +111,7 @@ class World:
 """
 
 REQUIRES = ("fustor-core", "fustor-event-model>=1")
+METADATA = ("Summary: A stub", "License-Expression: Apache-2.0", "Requires-Python: >=3.11")
 
 
 def install(
@@ -122,6 +123,9 @@ def install(
     requires: tuple[str, ...] = REQUIRES,
     groups: tuple[str, ...] = ("fustor.drivers", "fustor_agent.drivers"),
     value: str = "StubDriver",
+    version: str = "0.1.0",
+    metadata: tuple[str, ...] = METADATA,
+    typed: bool = True,
 ) -> str:
     """The name of a distribution that is now in `site`: `fustor-<kind>-<name>` with these modules."""
     package = f"fustor_{kind}_{name}"
@@ -129,9 +133,11 @@ def install(
     root.mkdir(parents=True)
     for module, text in modules.items():
         (root / f"{module}.py").write_text(dedent(text))
-    info = site / f"{package}-0.1.0.dist-info"
+    if typed:
+        (root / "py.typed").touch()
+    info = site / f"{package}-{version}.dist-info"
     info.mkdir()
-    lines = ["Metadata-Version: 2.1", f"Name: fustor-{kind}-{name}", "Version: 0.1.0"]
+    lines = ["Metadata-Version: 2.1", f"Name: fustor-{kind}-{name}", f"Version: {version}", *metadata]
     if any("extra" in req for req in requires):
         lines.append("Provides-Extra: test")
     (info / "METADATA").write_text("\n".join([*lines, *(f"Requires-Dist: {req}" for req in requires)]) + "\n")

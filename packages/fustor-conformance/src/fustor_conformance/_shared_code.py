@@ -21,11 +21,11 @@ def shared_modules(subject: Subject) -> tuple[str, ...]:
     package = driver.partition(".")[0]
     if world is None or world == driver:
         return (driver,) if world else ()
-    own = _reached(driver, package)
-    return tuple(sorted((_reached(world, package) & own) - {package, world}))
+    own = reached(driver, package)
+    return tuple(sorted((reached(world, package) & own) - {package, world}))
 
 
-def _reached(module: str, package: str) -> set[str]:
+def reached(module: str, package: str) -> set[str]:
     """The package's modules that `module` leads to, itself included if it is one of them."""
     seen: set[str] = set()
     todo = [module]
@@ -40,7 +40,7 @@ def _reached(module: str, package: str) -> set[str]:
 
 def _imports(module: str) -> Iterator[str]:
     """The modules that this one names in imports, relative ones resolved."""
-    file = _file(module)
+    file = file_of(module)
     if file is None:
         return
     parent = module if file.name == "__init__.py" else module.rpartition(".")[0]
@@ -51,10 +51,11 @@ def _imports(module: str) -> Iterator[str]:
             above = parent.split(".")[: len(parent.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names if _file(f"{base}.{alias.name}"))
+            yield from (f"{base}.{alias.name}" for alias in node.names if file_of(f"{base}.{alias.name}"))
 
 
-def _file(module: str) -> Path | None:
+def file_of(module: str) -> Path | None:
+    """The source file of a module, whether it is loaded or not."""
     loaded = sys.modules.get(module)
     if loaded is not None:
         origin = getattr(loaded, "__file__", None)

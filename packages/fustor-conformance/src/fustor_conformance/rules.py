@@ -31,6 +31,7 @@ __all__ = [
 FAMILIES: Mapping[str, str] = MappingProxyType(
     {
         "P": "package",
+        "L": "the package as it is written",
         "C": "shape of the class",
         "E": "events",
         "I": "indexes and positions",

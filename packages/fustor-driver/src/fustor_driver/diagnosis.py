@@ -9,7 +9,7 @@ from importlib.metadata import Distribution, distributions
 
 from packaging.utils import canonicalize_name
 
-from fustor_driver.installed import declared_names, owners, package_files, runtime_imports
+from fustor_driver.installed import declared_names, imports_of, owners, package_files, parsed
 from fustor_driver.registry import DriverClass, DriverRecord, Registry, due_groups
 
 __all__ = ["Finding", "Level", "diagnose", "installed_versions"]
@@ -120,7 +120,8 @@ def _of_driver(record: DriverRecord, every: Mapping[str, Distribution]) -> Itera
 def _undeclared(subject: str, dist: Distribution, driver: DriverClass) -> Iterator[Finding]:
     """Top-level modules that the package imports and none of its requirements provides."""
     declared = declared_names(dist, with_extras=True)
-    for module in sorted({found.top for file in package_files(driver.__module__) for found in runtime_imports(file)}):
+    trees = map(parsed, package_files(driver.__module__))
+    for module in sorted({found.top for tree in trees for found in imports_of(tree)}):
         providers = owners().get(module, frozenset())
         if providers and not providers & declared:
             yield Finding(

@@ -87,7 +87,7 @@ class Import:
 
     module: str
     names: tuple[str, ...]
-    where: str
+    line: int
 
     @property
     def top(self) -> str:
@@ -104,15 +104,18 @@ def package_files(module: str) -> list[Path]:
     return sorted(file for root in roots for file in Path(root).rglob("*.py")) if roots else [Path(spec.origin)]
 
 
-def runtime_imports(file: Path) -> Iterator[Import]:
-    """The absolute imports of a file, except for type checkers only and those with a fallback for ImportError."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+def parsed(file: Path) -> ast.Module:
+    """The tree of a source file."""
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
+def imports_of(tree: ast.Module) -> Iterator[Import]:
+    """The absolute imports of a module, except for type checkers only and those with a fallback for ImportError."""
     for node in _unguarded(tree):
-        where = f"{file.name}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Import):
-            yield from (Import(alias.name, (), where) for alias in node.names)
+            yield from (Import(alias.name, (), node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield Import(node.module, tuple(alias.name for alias in node.names), where)
+            yield Import(node.module, tuple(alias.name for alias in node.names), node.lineno)
 
 
 def _unguarded(node: ast.AST) -> Iterator[ast.AST]:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,12 @@ from packaging.utils import canonicalize_name
 from fustor_conformance import _isolated
 from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind
 from fustor_conformance.subject import Subject, driver_entries
+from fustor_conformance.written.modules import portable_imports
+from fustor_conformance.written.sources import Seen, Sources, sources_of
 from fustor_driver import installed
 from fustor_driver.registry import due_groups
 
-_NAMES_IN_EVERY_RELEASE = {
-    "fustor_core.drivers": {"SourceDriver"},
-    "fustor_core.models.config": {"SourceConfig"},
-    "fustor_core.exceptions": {"DriverError", "ConfigError"},
-}
 _IMPORT_DEADLINE_SEC = 30
 _OLD_EVENT_MODELS = ("0.2.16", "0.8.17")
 
@@ -34,7 +30,7 @@ _OLD_EVENT_MODELS = ("0.2.16", "0.8.17")
 @check("P01")
 def both_groups(subject: Subject) -> int:
     """Same name, same class, in both groups."""
-    entries = _distribution(subject).entry_points
+    entries = distribution_of(subject).entry_points
     values = {group: {e.name: e.value for e in entries.select(group=group)} for group in due_groups(subject.kind)}
     for group, found in values.items():
         if subject.name not in found:
@@ -56,31 +52,31 @@ def loads_alone(subject: Subject) -> int:
 @check("P03")
 def imports_declared(subject: Subject) -> int:
     """Every import belongs to a declared distribution."""
-    dist = _distribution(subject)
+    dist = distribution_of(subject)
     declared = installed.declared_names(dist)
     with_extras = installed.declared_names(dist, with_extras=True)
     seen = 0
     for file in _package_files(subject):
         allowed = with_extras if file in _world_files(subject) else declared
-        for found in installed.runtime_imports(file):
+        for found in installed.imports_of(installed.parsed(file)):
             seen += 1
-            _require_declared(found, allowed, subject)
+            _require_declared(file, found, allowed, subject)
     return seen
 
 
-def _require_declared(found: installed.Import, allowed: frozenset[str], subject: Subject) -> None:
+def _require_declared(file: Path, found: installed.Import, allowed: frozenset[str], subject: Subject) -> None:
     if installed.is_standard(found.top) or found.top == subject.driver_class.__module__.partition(".")[0]:
         return
     owners = installed.owners().get(found.top, frozenset())
     if not owners & allowed:
         provider = " or ".join(sorted(owners)) or "a distribution that is not installed"
-        raise Broken(f"{found.where} imports {found.module!r} of {provider}, which is not declared")
+        raise Broken(f"{file.name}:{found.line} imports {found.module!r} of {provider}, which is not declared")
 
 
 @check("P04")
 def coherent_family(subject: Subject) -> int:
     """Dependencies without an upper pin, and only names that every release has."""
-    required = {str(canonicalize_name(req.name)): req for req in installed.requirements(_distribution(subject))}
+    required = {str(canonicalize_name(req.name)): req for req in installed.requirements(distribution_of(subject))}
     for name in ("fustor-core", "fustor-event-model"):
         if name not in required:
             raise Broken(f"{name!r} is not among the dependencies", sorted(required))
@@ -88,7 +84,7 @@ def coherent_family(subject: Subject) -> int:
     model = required["fustor-event-model"]
     if not model.specifier.contains("1.0.0") or any(model.specifier.contains(old) for old in _OLD_EVENT_MODELS):
         raise Broken(f"{str(model)!r} does not mean version 1 and later")
-    return 2 + (_require_common_names(subject) if subject.kind is Kind.SOURCE else 0)
+    return 2 + require_unseen(subject, portable_imports)
 
 
 def _require_unpinned(requirement: Requirement) -> None:
@@ -96,18 +92,6 @@ def _require_unpinned(requirement: Requirement) -> None:
     lacks = [old for old in _OLD_EVENT_MODELS if not requirement.specifier.contains(old)]
     if upper or lacks:
         raise Broken(f"{str(requirement)!r} keeps out releases that agents are installed with", upper or lacks)
-
-
-def _require_common_names(subject: Subject) -> int:
-    seen = 0
-    for file in set(_package_files(subject)) - set(_world_files(subject)):
-        for found in installed.runtime_imports(file):
-            if found.top not in ("fustor_core", "fustor_driver", "fustor_conformance", "fustor_new"):
-                continue
-            seen += 1
-            if not found.names or set(found.names) - _NAMES_IN_EVERY_RELEASE.get(found.module, set()):
-                raise Broken(f"{found.where} imports {list(found.names) or ''} from {found.module!r}")
-    return seen
 
 
 @check("P05")
@@ -122,7 +106,7 @@ def quiet_import(subject: Subject) -> int:
 
 
 def _import_alone(subject: Subject) -> dict[str, Any]:
-    dist = _distribution(subject)
+    dist = distribution_of(subject)
     reachable = installed.closure(dist)
     own = subject.driver_class.__module__.partition(".")[0]
     blocked = [top for top, owners in installed.owners().items() if not owners & reachable and top != own]
@@ -152,6 +136,19 @@ def _entry_value(subject: Subject, dist: Distribution) -> str:
     return next(entry.value for entry in driver_entries(dist, subject.kind) if entry.name == subject.name)
 
 
+def require_unseen(subject: Subject, rule: Callable[[Sources], Iterator[Seen]]) -> int:
+    """How many modules were read for what the rule finds.
+
+    Raises:
+        Broken: there is some.
+    """
+    distribution_of(subject)
+    sources = sources_of(subject)
+    for seen in rule(sources):
+        raise Broken(f"{seen.place}:{seen.line}: {seen.what}")
+    return len(sources.modules)
+
+
 def _package_files(subject: Subject) -> list[Path]:
     return installed.package_files(subject.driver_class.__module__)
 
@@ -162,7 +159,12 @@ def _world_files(subject: Subject) -> Iterable[Path]:
     return [Path(module.__file__)] if module is not None and module.__file__ else []
 
 
-def _distribution(subject: Subject) -> Distribution:
+def distribution_of(subject: Subject) -> Distribution:
+    """The distribution that the driver is of.
+
+    Raises:
+        NotJudged: there is none.
+    """
     if subject.distribution is None:
         raise NotJudged("The class is not installed as a distribution")
     return subject.distribution

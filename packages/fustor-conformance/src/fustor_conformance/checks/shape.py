@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from fustor_conformance._contract import BASES, form, public
 from fustor_conformance._reading import rows_of, with_paths
 from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
@@ -18,7 +19,6 @@ from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_core.drivers import PusherDriver, SourceDriver
 
-_BASES = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
 _LIFELESS_POSITIONS = (0, -1, -(2**63))
 _FAR_POSITIONS = (2**62, 2**80)
 _AT_ONCE_SEC = 1.0
@@ -27,33 +27,17 @@ _AT_ONCE_SEC = 1.0
 @check("C01")
 def complete_class(subject: Subject) -> int:
     """Inherits the base, nothing abstract left, every method in its form."""
-    base, cls = _BASES[subject.kind], subject.driver_class
+    base, cls = BASES[subject.kind], subject.driver_class
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise Broken(f"{cls!r} is not a subclass of {base.__module__}.{base.__qualname__}")
     if left := sorted(getattr(cls, "__abstractmethods__", ())):
         raise Broken(f"{cls.__name__} leaves {', '.join(left)} abstract")
     seen = 0
-    for name, published in _public(base):
+    for name, published in public(base):
         seen += 1
-        if (own := _form(inspect.getattr_static(cls, name))) != (asked := _form(published)):
+        if (own := form(inspect.getattr_static(cls, name))) != (asked := form(published)):
             raise Broken(f"{cls.__name__}.{name} is {own}, the contract's is {asked}")
     return seen
-
-
-def _public(base: type) -> Iterator[tuple[str, object]]:
-    for name in dir(base):
-        if not name.startswith("_") and name != "capabilities":
-            yield name, inspect.getattr_static(base, name)
-
-
-def _form(attribute: object) -> str:
-    if isinstance(attribute, property):
-        return "a property"
-    words = ["a classmethod"] if isinstance(attribute, classmethod) else ["a method"]
-    function = attribute.__func__ if isinstance(attribute, classmethod | staticmethod) else attribute
-    if inspect.isasyncgenfunction(function):
-        return "an async generator"
-    return " ".join(["an async" if inspect.iscoroutinefunction(function) else "a sync", *words[0].split()[1:]])
 
 
 @check("C02")
@@ -187,7 +171,7 @@ def position_truths(subject: SourceSubject) -> int:
 def unknown_keywords(subject: Subject) -> int:
     """A `**kwargs` wherever the contract has one, and no complaint about what comes in it."""
     seen = 0
-    for name, published in _public(_BASES[subject.kind]):
+    for name, published in public(BASES[subject.kind]):
         if isinstance(published, property) or not _swallows(published):
             continue
         seen += 1
