@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from repository import EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, TEST_SUPPORT, name_of
@@ -59,6 +60,44 @@ def test_the_tests_of_a_driver_import_no_other_driver(project):
     assert not others
 
 
+def module_name(file, source):
+    parts = file.relative_to(source).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def graph(source):
+    """The modules below `source`, each with those of them that it imports, for types or at run time."""
+    files = {module_name(file, source): file for file in source.rglob("*.py")}
+    found = {}
+    for name, file in files.items():
+        above = (name if file.name == "__init__.py" else name.rpartition(".")[0]).split(".")
+        named = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                near = above[: len(above) - node.level + 1] if node.level else []
+                base = ".".join([*near, *filter(None, [node.module])])
+                named |= {inner if (inner := f"{base}.{alias.name}") in files else base for alias in node.names}
+        found[name] = named & files.keys() - {name}
+    return found
+
+
+def rooms(modules):
+    """The same for what stands in a package side by side: its folders, and the modules outside of them."""
+    room = {name: ".".join(name.split(".")[:2]) for name in modules}
+    found = {place: set() for place in room.values()}
+    for name, imports in modules.items():
+        found[room[name]] |= {room[other] for other in imports} - {room[name]}
+    return found
+
+
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES], ids=name_of)
+def test_rooms_stand_on_floors(project):
+    source = next(project.glob("src/*/__init__.py")).parents[1]
+    assert list(TopologicalSorter(rooms(graph(source))).static_order()), "a circle is a CycleError that shows it"
+
+
 def requirement_name(text):
     return re.split(r"[\s<>=!~;\[]", text, maxsplit=1)[0].lower().replace("_", "-")
 
@@ -94,3 +133,13 @@ def test_the_checks_see_an_import(tmp_path):
     (tmp_path / "pyproject.toml").touch()
     module = ROOT / "packages" / "fustor-core" / "src" / "fustor_core" / "drivers.py"
     assert {"fustor_event_model", "fustor_core", "abc"} <= imported([module]).keys()
+
+
+def test_a_circle_of_rooms_is_seen(tmp_path):
+    for name, text in {"__init__": "", "a/__init__": "from ..b import x", "b": "import p.a.c", "a/c": "y = 1"}.items():
+        file = tmp_path / "p" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert rooms(graph(tmp_path)) == {"p": set(), "p.a": {"p.b"}, "p.b": {"p.a"}}
+    with pytest.raises(CycleError):
+        TopologicalSorter(rooms(graph(tmp_path))).prepare()

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import find_check
 from fustor_pusher_postgres import PostgresDriver, _connection
 from fustor_pusher_postgres.testing import World
 

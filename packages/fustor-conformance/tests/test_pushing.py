@@ -7,6 +7,7 @@ import pytest
 from kit_pusher import KeyedDriver, KeyedFileWorld
 
 from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.checks import find_check
 from fustor_conformance.pushing.draw import Plan, draw
 from fustor_conformance.pushing.expected import Expected, Unfair
 from fustor_conformance.pushing.seen import is_same
@@ -17,7 +18,6 @@ from fustor_conformance.pushing.shorten import is_fair, shorten
 from fustor_conformance.pushing.steps import Begin, Push
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone, now, realtime, snapshot, thing
-from fustor_conformance.registry import find_check
 
 _WRITTEN = (*ARBITRATION, *ENDS, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
 _PLAN = Plan(Counter(realtime=4, snapshot=4, end=2, session=1, start=2, audit=3, finish=2, again=2, together=1), 20)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from fustor_conformance._runner import Outcome, Runner, stop_everything
+from fustor_conformance.checks import find_check
 from fustor_conformance.monitor import Finding, observed
 from fustor_conformance.outcome import Status, Verdict, printable
-from fustor_conformance.registry import find_check
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, TypeAlias, TypeVar
 
-from fustor_conformance import checks
 from fustor_conformance.rules import Kind, find_rule
 
-__all__ = ["Check", "check", "find_check"]
+__all__ = ["Check", "check", "registered"]
 
 Check: TypeAlias = Callable[[Any], int]
 """Looks at a subject and returns how much it has observed; raises Broken, NotApplicable or NotJudged."""
@@ -34,13 +30,6 @@ def check(rule_id: str, *kinds: Kind) -> Callable[[_C], _C]:
     return register
 
 
-def find_check(rule_id: str, kind: Kind) -> Check | None:
-    """The function that judges `rule_id` for drivers of `kind`, if there is one."""
-    _load()
+def registered(rule_id: str, kind: Kind) -> Check | None:
+    """The function that was registered for `rule_id` and drivers of `kind`, if there is one."""
     return _checks.get((rule_id, kind))
-
-
-@cache
-def _load() -> None:
-    for module in iter_modules(checks.__path__):
-        import_module(f"{checks.__name__}.{module.name}")

@@ -16,8 +16,8 @@ from kit_pusher import FileWorld
 from kit_sqlite import SqliteDriver, SqliteWorld
 
 from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import NotApplicable
-from fustor_conformance.registry import find_check
 
 pytestmark = pytest.mark.wide
 

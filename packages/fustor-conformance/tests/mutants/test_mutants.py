@@ -11,8 +11,8 @@ from kit_source import MemoryDriver
 from kit_sqlite import SqliteDriver, SqliteWorld
 
 from fustor_conformance import Judge, Kind, Profile, Status, rules_for, subject_of_class
+from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import NotApplicable, NotJudged
-from fustor_conformance.registry import find_check
 from fustor_conformance.subject import Options
 from fustor_core.drivers import SourceDriver
 

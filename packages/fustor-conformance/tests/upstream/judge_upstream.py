@@ -22,8 +22,8 @@ from typing import Any
 
 import fustor_core
 from fustor_conformance import Kind, subject_of_class
+from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import NotApplicable, NotJudged
-from fustor_conformance.registry import find_check
 from fustor_core.drivers import PusherDriver
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
