@@ -1,4 +1,4 @@
-"""Simulators of the released agents, that drive a source or a pusher as they do and note what they called and lost."""
+"""The released agents: simulated in this process (`Agent02`, `Agent08`), and as processes of their own (`released`)."""
 
 from fustor_conformance.agents.agent02 import Agent02
 from fustor_conformance.agents.agent08 import Agent08

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fustor_conformance import _environments
-from fustor_conformance._agents import Agent, Running, agent_for
 from fustor_conformance._desk import Desk, missing
 from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, churn
-from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS
+from fustor_conformance.agents import environments
+from fustor_conformance.agents.released import Agent, Running, agent_for
+from fustor_conformance.agents.scripted import REALTIME_PATHS, SNAPSHOT_PATHS
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.registry import check
@@ -77,7 +77,7 @@ def _agent(subject: Subject) -> Iterator[Agent]:
         raise NotApplicable("The profile 'guide' has no released agent; ask for agent-0.2 or agent-0.8")
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch, "wheels")
-        wheel = _environments.build_wheels(subject, wheels)
+        wheel = environments.build_wheels(subject, wheels)
         yield agent_for(subject, wheel, wheels, Path(scratch))
 
 

@@ -6,7 +6,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from fustor_conformance import _environments, _one_event
+from fustor_conformance import _one_event
+from fustor_conformance.agents import environments
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject, driver_entries
@@ -21,10 +22,10 @@ _IN_EVERY_RELEASE = {"driver", "uri", "credential", "driver_params", "disabled"}
 @check("P06")
 def beside_released_cores(subject: SourceSubject) -> int:
     """Imports, and yields an event."""
-    _environments.installed(subject)
+    environments.installed(subject)
     with tempfile.TemporaryDirectory() as scratch, subject.world() as world:
         wheels = Path(scratch, "wheels")
-        wheel = _environments.build_wheels(subject, wheels)
+        wheel = environments.build_wheels(subject, wheels)
         world.create("kit-thing")
         told = subject.config(world).model_dump(mode="json", exclude_none=True, include=_IN_EVERY_RELEASE)
         config = {"credential": {"user": "kit"}, **told}
@@ -38,10 +39,10 @@ def _require_event(  # noqa: PLR0917 - one environment, all told
 ) -> None:
     assert subject.distribution is not None  # noqa: S101 - the caller has looked
     what = f"Beside fustor-core {core}"
-    python = _environments.make(environment, [f"fustor-core=={core}", *_CORES[core], wheel], wheels, what)
+    python = environments.make(environment, [f"fustor-core=={core}", *_CORES[core], wheel], wheels, what)
     entries = driver_entries(subject.distribution, subject.kind)
     value = next(entry.value for entry in entries if entry.name == subject.name)
     job = json.dumps({"value": value, "config": config, "core": core})
-    event = json.loads(_environments.run([str(python), "-B", _one_event.__file__], what, job))
+    event = json.loads(environments.run([str(python), "-B", _one_event.__file__], what, job))
     if not event["rows"]:
         raise Broken(f"{what} the first event of the snapshot has no rows", event)

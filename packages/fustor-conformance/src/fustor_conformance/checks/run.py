@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from fustor_conformance._desk import Desk, missing
 from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT, churn
-from fustor_conformance._scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.agents.agent02 import Agent02
 from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.agents.simulator import Simulator
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.checks.snapshot import populate

@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fustor_conformance import _environments
 from fustor_conformance._reading import eventually, last_word
+from fustor_conformance.agents import environments
 from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Profile
 from fustor_conformance.subject import Subject
@@ -67,11 +67,11 @@ class Agent:
             Broken: it does not stop in time.
         """
         command = [str(self.python.with_name("fustor-agent"))]
-        env = _environments.clean(FUSTOR_HOME=str(self.home))
+        env = environments.clean(FUSTOR_HOME=str(self.home))
         self._configure({"driver": "kit_recorder", "endpoint": str(self.record)}, **parts)
         if self.version == "0.2.16":
             what = "Agent 0.2.16 does not discover the source's fields"
-            _environments.run([*command, "discover-schema", "--source-id", "source"], what, env=env)
+            environments.run([*command, "discover-schema", "--source-id", "source"], what, env=env)
         arguments = ["start", "-p", str(_free_port())] if self.version == "0.2.16" else ["start"]
         with (self.home / "output").open("wb") as output:
             process = subprocess.Popen([*command, *arguments], cwd=self.home, env=env, stdout=output, stderr=output)
@@ -184,14 +184,14 @@ def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agen
     version, parts = {Profile.AGENT_0_2: ("0.2.16", _OF_02), Profile.AGENT_0_8: ("0.8.17", _OF_08)}[
         subject.options.profile
     ]
-    declared = installed.declared_names(_environments.installed(subject))
+    declared = installed.declared_names(environments.installed(subject))
     pins = [f"fustor-{part}=={version}" for part in parts if not wheel.startswith(f"fustor-{part}==")]
     more = ["python-json-logger"] if version == "0.2.16" else []
     if "watchdog" not in declared:
         more.append("watchdog<7")  # or the agent's own file driver fills the log with its failure to load
     environment = scratch / "environment"
     what = f"Agent {version} and the driver are not installed together"
-    python = _environments.make(environment, [*pins, *more, wheel], wheels, what)
+    python = environments.make(environment, [*pins, *more, wheel], wheels, what)
     _add_companions(python)
     home = scratch / "home"
     home.mkdir()
@@ -201,9 +201,9 @@ def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agen
 def _add_companions(python: Path) -> None:
     """Put the kit's source, pusher and sender into the environment, found as any driver is."""
     script = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = Path(_environments.run([str(python), "-c", script], "The environment does not run").strip())
+    site = Path(environments.run([str(python), "-c", script], "The environment does not run").strip())
     for name in ("recorder", "scripted"):
-        (site / f"kit_{name}.py").write_text(files("fustor_conformance").joinpath(f"_{name}.py").read_text())
+        (site / f"kit_{name}.py").write_text(files("fustor_conformance").joinpath("agents", f"{name}.py").read_text())
     info = site / "fustor_kit_companions-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fustor-kit-companions\nVersion: 1.0\n")
