@@ -32,8 +32,8 @@ _SOURCE_TYPES = {
 class Agent08(Simulator):
     """One instance for bus and pipe, discovery without keywords, snapshots after every failure, audits with a cache.
 
-    The real pauses are long, so a
-    simulation passes shorter ones: `audit_interval_sec` (0: only by `audit()`), `backoff_sec`. A send takes `send_sec`.
+    The real pauses are long, so a simulation passes shorter ones: `audit_interval_sec` (0: only by `audit()`),
+    `backoff_sec`. A send takes `send_sec`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Agent08(Simulator):
         control.cancel()
         await asyncio.wait([control], timeout=_STOP_SEC)
         self.recorder.called("close")
-        closed: Any = source.close()  # a plain function is tolerated (R53)
+        closed: Any = source.close()  # a plain function is tolerated
         if inspect.isawaitable(closed):
             await closed
         await producer.stop()  # only now: the stream meets a closed driver first
@@ -184,7 +184,7 @@ class Agent08(Simulator):
         return event
 
     async def _iterated(self, items: Iterable[Any]) -> AsyncIterator[Any]:
-        """The items of an iterator that is read in a thread of its own; lists are accepted as well (R23)."""
+        """The items of an iterator that is read in a thread of its own; lists are accepted as well."""
         found: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(maxsize=_QUEUE)
         stop = threading.Event()
         loop = asyncio.get_running_loop()

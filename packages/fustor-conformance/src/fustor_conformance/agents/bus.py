@@ -1,6 +1,6 @@
 """The memory bus of the released agents with one subscriber: its numbering, its filter, its limit.
 
-Both releases share these rules (R9, R13): an event whose index is lower than the last one in the buffer is thrown
+Both releases share these rules: an event whose index is lower than the last one in the buffer is thrown
 away; one whose index is not above the last committed one is never delivered, in silence; an event with index -1 is
 numbered by the bus; a transient source that meets a full buffer breaks the bus.
 """

@@ -1,7 +1,7 @@
 """Copied into the environment of a released agent: writes all that the agent delivers to a file, one batch a line.
 
-A pusher for agent 0.2 and a sender for agent 0.8. It imports nothing of Fustor, so that it loads
-whatever release is there. The address of either is the file.
+A pusher for agent 0.2 and a sender for agent 0.8. It imports nothing of Fustor, so that it loads whatever
+release is there. The address of either is the file.
 """
 
 import json

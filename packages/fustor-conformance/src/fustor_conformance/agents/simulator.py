@@ -28,7 +28,7 @@ _END = None
 
 
 class FieldsTracker:
-    """The agents' `required_fields_tracker`, its trap included: without a mapping, `get_fields()` raises (R21)."""
+    """The agents' `required_fields_tracker`, its trap included: without a mapping, `get_fields()` raises."""
 
     def __init__(self) -> None:
         self._fields: set[str] | None = set()
@@ -104,7 +104,7 @@ class BusProducer:
     def _produce(self) -> None:
         try:
             for event in self._open():
-                if self._stop_event.is_set() or self.source._stop_driver_event.is_set():  # type: ignore[attr-defined]  # noqa: SLF001 - what both agents read, though no release declares it (R7)
+                if self._stop_event.is_set() or self.source._stop_driver_event.is_set():  # type: ignore[attr-defined]  # noqa: SLF001 - what both agents read, though no release declares it
                     break
                 self._hand_over(event)
         except Exception as err:  # noqa: BLE001 - the agent hands whatever it is to its loop, which fails the bus

@@ -1,7 +1,7 @@
 """The rules of the released consumer, fustor-view-fs 0.8.17 behind fustor-fusion 0.8.17, faults included.
 
 Facts about that release, found by reading and running it; profile agent-0.8 is judged by them. It differs from the
-contract's view in almost everything: see driver contract, section 8, last paragraph.
+contract's view in almost everything: compare driver contract, section 8.
 """
 
 import posixpath

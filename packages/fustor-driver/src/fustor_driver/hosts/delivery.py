@@ -67,7 +67,7 @@ class Control:
 
 
 def says_obsolete(err: DriverError) -> bool:
-    """Whether a pusher says that its session is gone, in the words that released hosts look for (R63)."""
+    """Whether a pusher says that its session is gone, in the words that released hosts look for."""
     text = str(err)
     return "obsolete" in text.lower() or "419" in text
 

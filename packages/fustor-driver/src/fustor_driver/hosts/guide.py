@@ -46,7 +46,7 @@ class GuideHost:
         self._control = control
         self._sessions = Sessions(pusher, options, control, progress, self._rivals)
         self._mark = SnapshotMark(options.snapshot_due)
-        self._between_pushes = asyncio.Lock()
+        self._pushing = asyncio.Lock()
         self._ending = Ending(options.stop_timeout_sec)
 
     def stop(self) -> None:
@@ -146,7 +146,7 @@ class GuideHost:
     async def _push(self, realtime: Realtime, events: list[EventBase]) -> None:
         """Push a batch, in the next session if this one is gone, so that nothing overtakes it."""
         while True:
-            async with self._between_pushes:
+            async with self._pushing:
                 session = self._sessions.current
                 outcome = await realtime.push(session, events)
             if outcome is not Outcome.OBSOLETE or not await self._sessions.wait_for_next(session):
@@ -229,13 +229,13 @@ class GuideHost:
         if self._control.stopping:
             return
         self._mark.set()
-        attempt = max(failures, self._sessions.hasty_renewals())
+        attempt = max(failures, self._sessions.count_renewal())
         if attempt:
             delay_sec = self._parts.source.config.retry_delay_sec
             seconds = pause_sec(delay_sec, attempt, self._parts.options.backoff_max_sec)
             if await self._control.bell.wait_until(lambda: self._control.stopping, seconds):
                 return
-        async with self._between_pushes:
+        async with self._pushing:
             self._control.renewal_asked = False
             session = await self._sessions.open()
             if session is not None:

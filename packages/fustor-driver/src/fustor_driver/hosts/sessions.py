@@ -62,8 +62,8 @@ class Sessions:
         await self._control.bell.wait_until(lambda: self._control.stopping or self._current is not session, timeout_sec)
         return self._current is not session
 
-    def hasty_renewals(self) -> int:
-        """How many sessions in a row, with this one, lasted less than the longest pause."""
+    def count_renewal(self) -> int:
+        """Note that this session ends; how many right before it lasted less than the longest pause, as it did."""
         hasty = time.monotonic() - self._opened_at < self._options.backoff_max_sec
         self._hasty = self._hasty + 1 if hasty else 0
         return max(self._hasty - 1, 0)
