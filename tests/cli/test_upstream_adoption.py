@@ -11,17 +11,17 @@ from fustor_new.template.provenance import ANSWERS_FILE
 
 pytestmark = [pytest.mark.hosts, pytest.mark.upstream]
 
-EVERYONES = {"D07", "D12", "D18", "D25", "D43", "D52"}
+EVERYONES = {"D07", "D12", "D18", "L05", "P04", "D52"}
 """The guide's group is missing, the contract's event model too, and they import what only one release has."""
 KNOWN = {
     # The class makes one object for an address, and events of realtime say no source; any Python will do.
-    "fs": {"D05", "D23", "D30"},
+    "fs": {"D05", "C04", "L09"},
     # One object for an address, no stop event, events by position, pymysql by luck of a neighbour.
-    "mysql": {"D23", "D24", "D31", "D41"},
+    "mysql": {"C04", "C05", "L09", "D41"},
     # Iterators are coroutines and checks no classmethods, no stop event, botocore by luck of a neighbour, no py.typed.
-    "oss": {"D21", "D24", "D30", "D41", "D50"},
+    "oss": {"C01", "C05", "L09", "D41", "D50"},
     # One object for an address, no stop event, events that say no source.
-    "elasticsearch": {"D23", "D24", "D30"},
+    "elasticsearch": {"C04", "C05", "L09"},
 }
 ONLY_IN_SDISTS = {"D06"}
 """A heading in quotes swallows the licence."""

@@ -8,6 +8,8 @@ import pytest
 from doctor_faults import FAULTS
 from repository import ROOT
 
+from fustor_conformance.written.doctor import RULES
+from fustor_new.doctor.code_findings import code_findings, is_judged
 from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.doctor.finding import Fault
 from fustor_new.doctor.registry import all_checks
@@ -33,7 +35,7 @@ def test_a_fault_is_found_and_nothing_else(workspace, rendered, check, seen_by, 
 
 
 def test_every_check_has_a_fault_that_it_finds():
-    assert {check for check, _, _ in FAULTS} == {check.id for check in all_checks()}
+    assert {check for check, _, _ in FAULTS} == {check.id for check in all_checks()} | set(RULES)
 
 
 def test_there_are_as_many_checks_as_promised_and_no_id_twice():
@@ -93,3 +95,10 @@ def test_findings_as_json_say_everything():
         "fix": check.fix,
         "fixable": False,
     }
+
+
+def test_code_is_judged_where_somebody_judges_it(workspace):
+    assert is_judged()
+    assert not is_judged("fustor_new.no_such_group")
+    (package,) = find_subjects([workspace / "extensions" / "source-redis"]).packages
+    assert code_findings(package, "fustor_new.no_such_group") == []

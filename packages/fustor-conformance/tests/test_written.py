@@ -54,11 +54,11 @@ class Driver(SourceDriver):
 """
 
 
-def found(text, *, version="1.0.0", is_whole=True, runtime=("driver.py",)):
+def found(text, *, version="1.0.0", base="fustor_core.drivers", runtime=("driver.py",)):
     """The ids of the rules that the driver of this module breaks."""
     tree = ast.parse(text)
     (driver,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
-    drivers = [("source", [("driver.py", driver)], is_whole)]
+    drivers = [("source", [("driver.py", driver)], [base])]
     return examine({"driver.py": tree}, runtime, drivers, ["fustor_source_x"], version)
 
 
@@ -109,7 +109,7 @@ def test_what_may_be_otherwise_is_advice(rule_id):
 
 def test_what_an_unknown_base_may_define_is_not_missing():
     text = SOURCE.replace("def get_snapshot_iterator", "def get_snapshots").replace("_stop_driver_event", "_stopped")
-    assert found(text, is_whole=False) == []
+    assert found(text, base="") == []
 
 
 def test_imports_that_no_host_runs_are_free():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fustor_new._output import heard, say, say_data, shortened
+from fustor_new.doctor.code_findings import is_judged
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
 from fustor_new.doctor.finding import Finding, Severity
 from fustor_new.doctor.fixing import fix
@@ -93,6 +94,8 @@ def _as_lines(report: _Report) -> list[str]:
         lines += (line.replace("\n", "\\n") for line in shown)
     examined = _plural(len(report.subjects.packages), "package")
     lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to mend'}")
+    if not is_judged():
+        lines.append("The code of drivers was not judged; that needs the package fustor-conformance beside this one")
     return lines
 
 

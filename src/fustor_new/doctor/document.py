@@ -9,6 +9,7 @@ __all__ = ["document"]
 _HEAD = """# The checks of `fustor-new doctor`
 
 What `fustor-new doctor` looks for: W in the workspace, D in each driver package. It reads and never imports a driver.
+Beside an installed `fustor-conformance` those rules of [the kit](checks.md) that reading can judge are asked too.
 Generated from the table of checks (`python -m fustor_new.doctor.document`).
 
 | id | level | what must hold | `--fix` |

@@ -1,4 +1,4 @@
-"""Checks of imports: declared, portable over every host, and of no other driver."""
+"""Checks of imports: every module is valid Python, and what it imports is declared."""
 
 import sys
 from collections.abc import Iterator
@@ -13,20 +13,7 @@ from fustor_new.package.metadata import requirement_name
 
 __all__: list[str] = []
 
-_PORTABLE = {
-    "source": {
-        "fustor_core.drivers": {"SourceDriver"},
-        "fustor_core.models.config": {"SourceConfig"},
-        "fustor_core.exceptions": {"DriverError", "ConfigError"},
-    },
-    "pusher": {
-        "fustor_core.drivers": {"PusherDriver"},
-        "fustor_core.models.config": {"PusherConfig", "PasswdCredential", "ApiKeyCredential"},
-        "fustor_core.exceptions": {"DriverError", "ConfigError", "RetryableError", "NotSupported"},
-    },
-}
 _TOOLS = {"fustor_driver", "fustor_conformance", "fustor_new"}
-_CONTRACT = {"fustor_core", "fustor_event_model"}
 _NEVER_IMPORTED = {"fustor-core", "fustor-event-model"}  # a host needs them beside the driver in any case
 
 
@@ -83,49 +70,6 @@ def _declared_and_imported(package: Package) -> Iterator[Fault]:
         unused -= requirements.obscure()
     for name in sorted(unused) if package.code.modules else ():
         yield Fault(package.metadata_place, f"It requires {name!r} and never imports it")
-
-
-@package_check(
-    "D43-portable-imports",
-    Severity.ERROR,
-    rule="Of `fustor_core` a driver imports only the names that every released one has",
-    why="Under an agent `fustor_core` is the released one: a name that it lacks, and the driver is not there",
-    fix="A source imports SourceDriver, SourceConfig, DriverError and ConfigError; events come from fustor_event_model",
-)
-def _portable_imports(package: Package) -> Iterator[Fault]:
-    if package.kind not in _PORTABLE:
-        return
-    for module in package.runtime:
-        lines = {name: one.line for one in module.imports if (name := _not_portable(one, package.kind))}
-        if lines:
-            what = f"A {package.kind} cannot rely on {', '.join(lines)}"
-            yield Fault(package.place(module.path, min(lines.values())), what)
-
-
-@package_check(
-    "D44-no-tool-at-run-time",
-    Severity.ERROR,
-    rule="A driver imports no other driver at run time, and neither the guide host nor the conformance kit",
-    why="Beside an agent they are not installed, and one driver must not bring another along",
-    fix="Move the import into `testing` or the tests, or copy the few lines that are needed",
-)
-def _no_tool_at_run_time(package: Package) -> Iterator[Fault]:
-    for module in package.runtime:
-        for one in module.imports:
-            is_foreign = (
-                one.top.startswith(("fustor_source_", "fustor_pusher_")) and one.top not in package.code.packages
-            )
-            if (one.top in _TOOLS or is_foreign) and not one.is_for_types:
-                yield Fault(package.place(module.path, one.line), f"It imports {one.top!r} at run time")
-
-
-def _not_portable(one: Import, kind: str) -> str:
-    """Return the name of `fustor_core` that is imported and that not every release has, or an empty text."""
-    if one.top != "fustor_core" or one.is_for_types or one.is_optional:
-        return ""
-    whole = f"{one.module}.{one.name}" if one.name else one.module
-    is_module = whole in {"fustor_core", "fustor_core.models", *_PORTABLE[kind]}
-    return "" if is_module or one.name in _PORTABLE[kind].get(one.module, ()) else whole
 
 
 def _foreign(package: Package, module: Module) -> Iterator[Import]:

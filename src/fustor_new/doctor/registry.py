@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
+from fustor_new.doctor.code_findings import code_findings
 from fustor_new.doctor.finding import Fault, Finding, Severity
 from fustor_new.doctor.root import Root
 from fustor_new.doctor.subject import Package
@@ -15,8 +16,6 @@ _MODULES = (
     "member_checks",
     "project_checks",
     "entry_point_checks",
-    "class_checks",
-    "event_checks",
     "import_checks",
     "template_checks",
     "file_checks",
@@ -98,7 +97,7 @@ def examine_package(package: Package) -> list[Finding]:
     found = [
         finding for check, function in _PACKAGE.items() for finding in check.report(function(package), package.shown)
     ]
-    judged = [one for one in found if one.id == "D01"] if package.fault else found
+    judged = [one for one in found if one.id == "D01"] if package.fault else [*found, *code_findings(package)]
     return sorted(judged, key=lambda one: one.id)
 
 

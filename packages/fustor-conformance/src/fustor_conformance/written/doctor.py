@@ -7,12 +7,12 @@ sides speak in values of Python's own.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from fustor_conformance.rules import Kind, Level, find_rule
 from fustor_conformance.written import classes, modules
-from fustor_conformance.written.sources import Lineage, Module, Seen, Sources
+from fustor_conformance.written.sources import Lineage, Module, Seen, Sources, is_whole
 
 __all__ = ["RULES", "examine"]
 
@@ -37,7 +37,7 @@ RULES = MappingProxyType(
 def examine(
     trees: Mapping[str, ast.Module],
     runtime: Collection[str],
-    drivers: Iterable[tuple[str, Sequence[tuple[str, ast.ClassDef]], bool]],
+    drivers: Iterable[tuple[str, Sequence[tuple[str, ast.ClassDef]], Iterable[str]]],
     packages: Iterable[str],
     version: str,
 ) -> list[dict[str, object]]:
@@ -47,7 +47,7 @@ def examine(
         trees: its modules by their places.
         runtime: the places of those that hosts import.
         drivers: for each class of an entry point its kind; the class and the bases that are the package's own, nearest
-            first, each with its place; and whether all other bases are the contract's or Python's.
+            first, each with its place; and the modules of all other bases, empty where that is unknown.
         packages: the top-level names of its modules.
         version: of the distribution.
 
@@ -56,11 +56,19 @@ def examine(
     """
     sources = Sources(
         tuple(Module(place, tree, place in runtime) for place, tree in trees.items()),
-        tuple(Lineage(Kind(kind), tuple(own), is_whole) for kind, own, is_whole in drivers),
+        tuple(Lineage(Kind(kind), tuple(own), is_whole(others)) for kind, own, others in drivers),
         frozenset(packages),
         version,
     )
-    return [_told(seen) for readers in RULES.values() for read in readers for seen in read(sources)]
+    asked = ((rule_id, read) for rule_id, readers in RULES.items() for read in readers)
+    return [_told(seen) for rule_id, read in asked for seen in _seen(rule_id, read, sources)]
+
+
+def _seen(rule_id: str, read: Callable[[Sources], Iterator[Seen]], sources: Sources) -> list[Seen]:
+    try:
+        return list(read(sources))
+    except RecursionError:
+        return [Seen(rule_id, "", 0, "It cannot be judged: something in it is nested too deeply")]
 
 
 def _told(seen: Seen) -> dict[str, object]:

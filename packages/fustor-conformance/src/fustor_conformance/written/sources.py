@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +84,15 @@ def _only_of_world(subject: Subject, package: str) -> set[str]:
 def _lineage(subject: Subject, package: str, trees: dict[Path, ast.Module]) -> Lineage:
     line = subject.driver_class.__mro__
     own = [cls for cls in line if cls.__module__.partition(".")[0] == package]
-    others = {cls.__module__.partition(".")[0] for cls in line} - {package}
+    others = [cls.__module__ for cls in line if cls not in own]
     files = ((file_of(cls.__module__), cls) for cls in own)
     nodes = [(file.name, _class_in(trees[file], cls)) for file, cls in files if file in trees]
-    return Lineage(subject.kind, tuple((place, node) for place, node in nodes if node), others <= _HARMLESS)
+    return Lineage(subject.kind, tuple((place, node) for place, node in nodes if node), is_whole(others))
+
+
+def is_whole(modules: Iterable[str]) -> bool:
+    """Whether classes of these modules define nothing that a driver may have from them without its text being here."""
+    return {module.partition(".")[0] for module in modules} <= _HARMLESS
 
 
 def _class_in(tree: ast.Module, cls: type) -> ast.ClassDef | None:
