@@ -14,14 +14,14 @@ from postgres_bench import MEBIBYTE, Bench
 from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
 
+from fustor_source_postgres._changes.relation import Relation, Unfollowed, read_description
+from fustor_source_postgres._rows.lines import LineReader
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import begin_at
 from fustor_source_postgres._server.catalog import load_tables
 from fustor_source_postgres._server.patience import Stop
 from fustor_source_postgres._server.position import base_index
-from fustor_source_postgres._snapshot.lines import LineReader
-from fustor_source_postgres._snapshot.tables import read_rows
-from fustor_source_postgres._stream.relation import Relation, Unfollowed, read_description
+from fustor_source_postgres._tables import read_rows
 
 MIXED = """
 create table mixed as

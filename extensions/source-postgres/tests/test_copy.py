@@ -10,7 +10,7 @@ import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from fustor_core.exceptions import ConfigError
-from fustor_source_postgres._snapshot.copier import FrameWriter
+from fustor_source_postgres._fast.copier import FrameWriter
 
 pytestmark = pytest.mark.wide
 

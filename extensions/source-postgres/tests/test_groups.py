@@ -3,7 +3,7 @@
 import pytest
 
 from fustor_core.exceptions import DriverError
-from fustor_source_postgres._stream.pgoutput import Decoder
+from fustor_source_postgres._changes.pgoutput import Decoder
 
 
 @pytest.fixture

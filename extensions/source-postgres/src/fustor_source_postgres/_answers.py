@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres._server.agent_user import create_agent_user
+from fustor_source_postgres._agent_user import create_agent_user
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME

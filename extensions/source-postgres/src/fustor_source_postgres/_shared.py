@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import ClassVar, Protocol, Self
 
-from fustor_source_postgres._audit.memory import Memory
+from fustor_source_postgres._memory import Memory
 from fustor_source_postgres._server.boundary import Boundary
 
 _log = logging.getLogger(__name__)

@@ -15,19 +15,19 @@ from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
 from fustor_source_postgres._answers import answer, make_agent_user, on_server
-from fustor_source_postgres._audit.audit import Auditor
+from fustor_source_postgres._audit import Auditor
+from fustor_source_postgres._checks import check_connection, check_privileges, check_settings
+from fustor_source_postgres._partitions import Partition, split
 from fustor_source_postgres._rows.shape import FIELD_TYPES
 from fustor_source_postgres._server.boundary import Boundary, server_clock
 from fustor_source_postgres._server.catalog import require_keys, require_tables
-from fustor_source_postgres._server.checks import check_connection, check_privileges, check_settings
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.position import base_index
 from fustor_source_postgres._server.slots import latest_lsn
 from fustor_source_postgres._shared import Shared
-from fustor_source_postgres._snapshot.partitions import Partition, split
-from fustor_source_postgres._snapshot.snapshot import SnapshotReader
+from fustor_source_postgres._snapshot import SnapshotReader
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres._stream.stream import MessageStream, Range
 from fustor_source_postgres._wizard import WIZARD_STEPS

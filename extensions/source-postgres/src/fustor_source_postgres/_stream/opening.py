@@ -14,6 +14,10 @@ from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
 
 from fustor_core.exceptions import ConfigError, DriverError
+from fustor_source_postgres._changes.pgoutput import HEARTBEAT, Decoder
+from fustor_source_postgres._changes.present import Present
+from fustor_source_postgres._changes.relation import Description, Relation, Unfollowed
+from fustor_source_postgres._changes.resolver import Resolver
 from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.boundary import Boundary, server_clock
 from fustor_source_postgres._server.catalog import Table, load_tables, require_identities, require_keys, require_tables
@@ -29,10 +33,6 @@ from fustor_source_postgres._server.publication import (
 from fustor_source_postgres._server.rights import require_rights
 from fustor_source_postgres._source import Source
 from fustor_source_postgres._stream.notices import Notices
-from fustor_source_postgres._stream.pgoutput import HEARTBEAT, Decoder
-from fustor_source_postgres._stream.present import Present
-from fustor_source_postgres._stream.relation import Description, Relation, Unfollowed
-from fustor_source_postgres._stream.resolver import Resolver
 from fustor_source_postgres._stream.waiting import said_while_waiting
 
 _log = logging.getLogger(__name__)

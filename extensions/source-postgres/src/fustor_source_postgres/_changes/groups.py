@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_source_postgres._changes.arrivals import Arrival, LookUp, completed
+from fustor_source_postgres._changes.folding import Fold, Folds
+from fustor_source_postgres._changes.moves import Moves
+from fustor_source_postgres._changes.relation import Relation
 from fustor_source_postgres._rows.events import Make, event_maker, make_marker
 from fustor_source_postgres._server.position import MAX_ORDINAL, base_index, format_lsn
 from fustor_source_postgres._shared import Shared
-from fustor_source_postgres._stream.arrivals import Arrival, LookUp, completed
-from fustor_source_postgres._stream.folding import Fold, Folds
-from fustor_source_postgres._stream.moves import Moves
-from fustor_source_postgres._stream.relation import Relation
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 << 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fustor_event_model import EventBase
-from fustor_source_postgres._stream.relation import Relation
+from fustor_source_postgres._changes.relation import Relation
 
 Row = dict[str, Any]
 LookUp = Callable[[Relation, list[Row], set[int]], list[Row]]

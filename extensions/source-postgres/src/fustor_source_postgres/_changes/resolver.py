@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 from psycopg2.extensions import connection
 
+from fustor_source_postgres._changes.relation import NO_IDENTITY, Description, Relation, Unfollowed
 from fustor_source_postgres._names import written
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.catalog import Table, find_table
 from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._stream.relation import NO_IDENTITY, Description, Relation, Unfollowed
 from fustor_source_postgres.config import PostgresParams
 
 

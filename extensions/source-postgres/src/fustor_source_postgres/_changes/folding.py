@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fustor_source_postgres._changes.relation import Relation
 from fustor_source_postgres._rows.events import Make
-from fustor_source_postgres._stream.relation import Relation
 
 Row = dict[str, Any]
 

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Generator
 from typing import BinaryIO, NamedTuple
 
-from fustor_source_postgres._snapshot.copier import HEAD, LENGTHS
+from fustor_source_postgres._fast.copier import HEAD, LENGTHS
 
 
 class Frame(NamedTuple):

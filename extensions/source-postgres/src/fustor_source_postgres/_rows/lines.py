@@ -11,12 +11,12 @@ from typing import Any
 
 from psycopg2.extensions import connection
 
+from fustor_source_postgres._fast.builders import Row, row_builder
+from fustor_source_postgres._fast.frames import Frame
 from fustor_source_postgres._rows.layout import layout_of
 from fustor_source_postgres._rows.shape import key_name, table_path
 from fustor_source_postgres._rows.types import PLAIN_KEYS, TEXT, Converter, Types
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._snapshot.builders import Row, row_builder
-from fustor_source_postgres._snapshot.frames import Frame
 
 NULL = "\v"
 """What stands for NULL. COPY writes a vertical tab of the data as a backslash and a letter, so this is unambiguous."""

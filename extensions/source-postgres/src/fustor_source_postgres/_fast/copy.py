@@ -10,8 +10,8 @@ from threading import Thread
 
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._snapshot.copier import FrameWriter
-from fustor_source_postgres._snapshot.frames import Frame, read_frames
+from fustor_source_postgres._fast.copier import FrameWriter
+from fustor_source_postgres._fast.frames import Frame, read_frames
 
 _PIPE_BYTES = 1 << 20
 

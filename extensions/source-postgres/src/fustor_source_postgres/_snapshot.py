@@ -13,8 +13,11 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, EventType, MessageSource, TableLayout
+from fustor_source_postgres._fast.builders import Row
+from fustor_source_postgres._partitions import Part, Partition
 from fustor_source_postgres._rows.containers import table_container
 from fustor_source_postgres._rows.events import make_event
+from fustor_source_postgres._rows.lines import LineReader
 from fustor_source_postgres._rows.shape import ROW_FIELDS
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import server_clock
@@ -22,11 +25,8 @@ from fustor_source_postgres._server.catalog import Table, load_tables, require_k
 from fustor_source_postgres._server.connection import is_final, is_transient
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.sql import run
-from fustor_source_postgres._snapshot.builders import Row
-from fustor_source_postgres._snapshot.lines import LineReader
-from fustor_source_postgres._snapshot.partitions import Part, Partition
-from fustor_source_postgres._snapshot.tables import Pages, Rewritten, lock_table, read_rows
 from fustor_source_postgres._source import Source
+from fustor_source_postgres._tables import Pages, Rewritten, lock_table, read_rows
 
 _log = logging.getLogger(__name__)
 _LOCK_ATTEMPTS = 12

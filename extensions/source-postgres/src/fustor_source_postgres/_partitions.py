@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fustor_source_postgres._server.boundary import Boundary
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._snapshot.tables import Pages
+from fustor_source_postgres._tables import Pages
 
 _PAGES = """
 select coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(coalesce(t.relid, o.oid))), 0)::bigint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fustor_source_postgres._stream.relation import Relation
+from fustor_source_postgres._changes.relation import Relation
 
 Row = dict[str, Any]
 

@@ -10,11 +10,9 @@ from struct import Struct
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase
-from fustor_source_postgres._rows.events import Make
-from fustor_source_postgres._shared import Shared
-from fustor_source_postgres._stream.arrivals import LookUp
-from fustor_source_postgres._stream.groups import Groups
-from fustor_source_postgres._stream.relation import (
+from fustor_source_postgres._changes.arrivals import LookUp
+from fustor_source_postgres._changes.groups import Groups
+from fustor_source_postgres._changes.relation import (
     NO_IDENTITY,
     UNCHANGED,
     Description,
@@ -24,6 +22,8 @@ from fustor_source_postgres._stream.relation import (
     read_description,
     read_tuple,
 )
+from fustor_source_postgres._rows.events import Make
+from fustor_source_postgres._shared import Shared
 
 POSTGRES_EPOCH_SEC = 946_684_800  # 2000-01-01 in seconds since 1970
 HEARTBEAT = "fustor.heartbeat"

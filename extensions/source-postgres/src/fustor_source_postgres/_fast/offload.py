@@ -17,10 +17,10 @@ from typing import Any
 import psycopg2
 from psycopg2 import errors
 
+from fustor_source_postgres._fast.copier import FAULT
+from fustor_source_postgres._fast.copy import make_pipe
+from fustor_source_postgres._fast.frames import Frame, read_frames
 from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._snapshot.copier import FAULT
-from fustor_source_postgres._snapshot.copy import make_pipe
-from fustor_source_postgres._snapshot.frames import Frame, read_frames
 
 _log = logging.getLogger(__name__)
 _NO_LINES = Frame(array("I"), b"")

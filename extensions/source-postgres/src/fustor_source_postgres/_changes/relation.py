@@ -9,12 +9,12 @@ from typing import Any
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventType, MessageSource, TableLayout
+from fustor_source_postgres._fast.tuples import FIRST, ReadRow, row_reader
 from fustor_source_postgres._names import written
 from fustor_source_postgres._rows.events import Make, event_maker
 from fustor_source_postgres._rows.layout import layout_of
 from fustor_source_postgres._rows.shape import ROW_FIELDS, key_name, table_path
 from fustor_source_postgres._rows.types import Types
-from fustor_source_postgres._stream.tuples import FIRST, ReadRow, row_reader
 
 _u16 = Struct(">H").unpack_from
 _u32 = Struct(">I").unpack_from

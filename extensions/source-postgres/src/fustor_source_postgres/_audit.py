@@ -15,7 +15,6 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource
-from fustor_source_postgres._audit.stamps import Stamps, read_stamps, read_types
 from fustor_source_postgres._rows.containers import (
     ROOT,
     Container,
@@ -24,6 +23,7 @@ from fustor_source_postgres._rows.containers import (
     signal_event,
     table_container,
 )
+from fustor_source_postgres._rows.lines import LineReader
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import server_clock
 from fustor_source_postgres._server.catalog import Table, require_tables
@@ -32,9 +32,9 @@ from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.publication import ensure_publication, publication_exists
 from fustor_source_postgres._server.sql import run
 from fustor_source_postgres._server.visibility import contains
-from fustor_source_postgres._snapshot.lines import LineReader
-from fustor_source_postgres._snapshot.tables import Rewritten, lock_table, read_rows
 from fustor_source_postgres._source import Source
+from fustor_source_postgres._stamps import Stamps, read_stamps, read_types
+from fustor_source_postgres._tables import Rewritten, lock_table, read_rows
 
 _log = logging.getLogger(__name__)
 _VISIBLE_SEC = 10.0

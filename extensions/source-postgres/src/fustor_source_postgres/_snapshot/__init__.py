@@ -1,1 +1,0 @@
-"""Tables as they are at one moment."""
