@@ -18,7 +18,7 @@ from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.ownership import Owner
-from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._source import Shared
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres.config import PostgresParams
 from fustor_testing_postgres import Server

@@ -20,7 +20,7 @@ from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import begin_at
 from fustor_source_postgres._server.catalog import load_tables
 from fustor_source_postgres._server.patience import Stop
-from fustor_source_postgres._server.position import base_index
+from fustor_source_postgres._server.slots import base_index
 from fustor_source_postgres._tables import read_rows
 
 MIXED = """

@@ -10,7 +10,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PasswdCredential, SourceConfig
 from fustor_source_postgres import PostgresDriver
-from fustor_source_postgres._slots_command import main
+from fustor_source_postgres.__main__ import main
 
 SECRET = "s3cret-word"  # noqa: S105 - nobody's
 

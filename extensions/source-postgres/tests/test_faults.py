@@ -8,7 +8,7 @@ import pytest
 
 from fustor_core.exceptions import DriverError
 from fustor_source_postgres._server.patience import Patience, Stop
-from fustor_source_postgres._server.position import lsn_of, parse_lsn
+from fustor_source_postgres._server.slots import lsn_of, parse_lsn
 from fustor_source_postgres._stream.stream import MessageStream, Range
 from fustor_testing_postgres import Server
 

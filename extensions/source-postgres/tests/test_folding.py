@@ -10,7 +10,7 @@ from fustor_conformance.view import View
 from fustor_source_postgres._changes.pgoutput import Decoder
 from fustor_source_postgres._changes.present import Present
 from fustor_source_postgres._server.patience import Stop
-from fustor_source_postgres._server.position import MAX_ORDINAL, base_index
+from fustor_source_postgres._server.slots import MAX_ORDINAL, base_index
 
 SEED = 20261124
 

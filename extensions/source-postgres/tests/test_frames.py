@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fustor_source_postgres._fast.copier import FrameWriter
-from fustor_source_postgres._fast.frames import read_frames
+from fustor_source_postgres._fast.copying import read_frames
 
 LINES = [b"1\tone\n", b"2\t\n", b"3\tthree\n"]
 ATOMS = [

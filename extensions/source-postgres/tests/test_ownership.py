@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from fustor_core.exceptions import ConfigError
+from fustor_source_postgres.__main__ import main
 from fustor_source_postgres._server.slots import name_for
-from fustor_source_postgres._slots_command import main
 
 pytestmark = pytest.mark.wide
 

@@ -13,7 +13,7 @@ import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from fustor_source_postgres._server.patience import Stop
-from fustor_source_postgres._server.position import format_lsn, lsn_of
+from fustor_source_postgres._server.slots import format_lsn, lsn_of
 
 pytestmark = pytest.mark.wide
 

@@ -9,7 +9,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from fustor_core.models.config import SourceConfig
 from fustor_source_postgres import PostgresDriver
-from fustor_source_postgres._slots_command import main
+from fustor_source_postgres.__main__ import main
 
 pytestmark = pytest.mark.wide
 

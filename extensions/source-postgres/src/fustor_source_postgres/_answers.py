@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError, DriverError
-from fustor_source_postgres._agent_user import create_agent_user
+from fustor_source_postgres._checks import create_agent_user
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
@@ -81,3 +81,30 @@ def _text(asked: Asked, err: psycopg2.Error) -> str:
         for secret in Address.parse(asked.uri, credential).secrets:
             text = text.replace(secret, "***")
     return text
+
+
+_STRING = {"type": "string"}
+WIZARD_STEPS: list[dict[str, Any]] = [
+    {
+        "step_id": "connection",
+        "title": "Where the database is",
+        "schema": {
+            "type": "object",
+            "properties": {
+                "uri": _STRING | {"title": "postgresql://host:5432/database"},
+                "credential": {
+                    "type": "object",
+                    "properties": {"user": _STRING, "passwd": _STRING | {"format": "password"}},
+                },
+            },
+            "required": ["uri"],
+        },
+        "validations": ["test_connection"],
+    },
+    {
+        "step_id": "tables",
+        "title": "What to read",
+        "schema": {"type": "object", "properties": {"driver_params": PostgresParams.model_json_schema()}},
+        "validations": ["check_runtime_params", "check_privileges"],
+    },
+]

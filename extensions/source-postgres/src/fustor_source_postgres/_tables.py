@@ -10,14 +10,12 @@ from typing import TypeVar
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._fast.builders import Row
-from fustor_source_postgres._fast.collector import CollectorPaused
-from fustor_source_postgres._fast.copy import copied_here
-from fustor_source_postgres._fast.offload import copied_elsewhere
+from fustor_source_postgres._fast.copying import copied_elsewhere, copied_here
+from fustor_source_postgres._fast.making import CollectorPaused, Row
 from fustor_source_postgres._rows.lines import LineReader
 from fustor_source_postgres._server.boundary import BEGIN, begin_at
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._server.sql import fetch_one, run
+from fustor_source_postgres._server.connection import fetch_one, run
 from fustor_source_postgres._source import Source
 
 _WAS_REWRITTEN = """

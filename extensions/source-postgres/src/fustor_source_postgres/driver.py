@@ -14,23 +14,20 @@ from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
-from fustor_source_postgres._answers import answer, make_agent_user, on_server
+from fustor_source_postgres._answers import WIZARD_STEPS, answer, make_agent_user, on_server
 from fustor_source_postgres._audit import Auditor
 from fustor_source_postgres._checks import check_connection, check_privileges, check_settings
-from fustor_source_postgres._partitions import Partition, split
 from fustor_source_postgres._rows.shape import FIELD_TYPES
 from fustor_source_postgres._server.boundary import Boundary, server_clock
 from fustor_source_postgres._server.catalog import require_keys, require_tables
 from fustor_source_postgres._server.connection import Address
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
-from fustor_source_postgres._server.position import base_index
-from fustor_source_postgres._server.slots import latest_lsn
-from fustor_source_postgres._shared import Shared
-from fustor_source_postgres._snapshot import SnapshotReader
+from fustor_source_postgres._server.slots import base_index, latest_lsn
+from fustor_source_postgres._snapshot import Partition, SnapshotReader, split
+from fustor_source_postgres._source import Shared
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres._stream.stream import MessageStream, Range
-from fustor_source_postgres._wizard import WIZARD_STEPS
 from fustor_source_postgres.config import parse_params
 
 __all__ = ["PostgresDriver"]

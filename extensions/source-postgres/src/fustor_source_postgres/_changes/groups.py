@@ -7,23 +7,159 @@ of the transaction is folded.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, EventType, MessageSource
-from fustor_source_postgres._changes.arrivals import Arrival, LookUp, completed
-from fustor_source_postgres._changes.folding import Fold, Folds
-from fustor_source_postgres._changes.moves import Moves
 from fustor_source_postgres._changes.relation import Relation
-from fustor_source_postgres._rows.events import Make, event_maker, make_marker
-from fustor_source_postgres._server.position import MAX_ORDINAL, base_index, format_lsn
-from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._fast.making import Make, event_maker
+from fustor_source_postgres._rows.shape import make_marker
+from fustor_source_postgres._server.slots import MAX_ORDINAL, base_index, format_lsn
+from fustor_source_postgres._source import Shared
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Moves:
+    """Moves that are gathered: all that goes, then all that comes.
+
+    That is the order of the log as long as no path goes that has come before.
+    """
+
+    relation: Relation
+    gone: list[Row] = field(default_factory=list)
+    here: list[Row] = field(default_factory=list)
+    bytes: int = 0
+    _arrived: set[str] = field(default_factory=set)
+
+    def add(self, gone: Row, here: Row, length: int) -> None:
+        """Add one."""
+        self.gone.append(gone)
+        self.here.append(here)
+        self.bytes += length
+        self._arrived.add(here["path"])
+
+    def has_brought(self, row: Row) -> bool:
+        """Whether the path of this row has come."""
+        return row["path"] in self._arrived
+
+    def left(self) -> list[Row]:
+        """Rows that go and do not come back."""
+        return [row for row in self.gone if not self.has_brought(row)]
+
+
+@dataclass(slots=True)
+class Fold:
+    """The last word on each path of one table, and the relation's own operation that says it."""
+
+    relation: Relation
+    rows: dict[str, tuple[Row, Make]] = field(default_factory=dict)
+    bytes: int = 0
+
+    def add(self, operation: Make, row: Row, length: int) -> None:
+        """Let this row replace what was said of its path before.
+
+        An update that leaves columns out cannot stand for the words before it, which may have told them: it is told as
+        a new row, and a new row is told whole.
+        """
+        before = self.rows.get(row["path"])
+        relation = self.relation
+        if (
+            operation is relation.updates
+            and before is not None
+            and (before[1] is not relation.updates or relation.is_partial(row))
+        ):
+            operation = relation.inserts
+        self.rows[row["path"]] = row, operation
+        self.bytes += length
+
+    def told_by(self, operation: Make) -> list[Row]:
+        """The rows of one operation."""
+        return [row for row, last in self.rows.values() if last is operation]
+
+
+class Folds:
+    """Open folds by table, in the order in which their tables were met."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Fold] = {}
+
+    def of(self, relation: Relation) -> Fold:
+        """The fold of a table."""
+        return self._open.setdefault(relation.described.oid, Fold(relation))
+
+    def has(self, relation: Relation) -> bool:
+        """Whether a table has a fold."""
+        return relation.described.oid in self._open
+
+    def take(self, relation: Relation) -> Fold:
+        """The fold of a table, which begins anew."""
+        return self._open.pop(relation.described.oid)
+
+    def take_all(self) -> Iterator[Fold]:
+        """Every fold; none is left."""
+        while self._open:
+            yield self._open.pop(next(iter(self._open)))
+
+
+LookUp = Callable[[Relation, list[Row], set[int]], list[Row]]
+"""Completes rows of a relation, told by these transactions, in place; gives those that are not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event of new rows, some of them not whole, and the index before it, which is kept for deletes."""
+
+    relation: Relation
+    xid: int
+    place: int
+    event: EventBase
+
+
+def completed(events: list[EventBase], arrivals: Iterable[Arrival], look_up: LookUp) -> list[EventBase]:
+    """These events with all rows of `arrivals` whole; a row that has gone on is told as a delete of its path."""
+    by_relation: dict[int, list[Arrival]] = {}
+    for arrival in arrivals:
+        by_relation.setdefault(id(arrival.relation), []).append(arrival)
+    for same in by_relation.values():
+        relation = same[0].relation
+        rows = [row for arrival in same for row in arrival.event.rows if relation.is_partial(row)]
+        gone = {id(row) for row in look_up(relation, rows, {arrival.xid for arrival in same})}
+        if gone:
+            for arrival in same:
+                events = _without(events, arrival, gone)
+    return events
+
+
+def _without(events: list[EventBase], arrival: Arrival, gone: set[int]) -> list[EventBase]:
+    """These events with the rows of one arrival that are gone moved to the deletes before it."""
+    event = arrival.event
+    deleted = [_delete(arrival.relation, row) for row in event.rows if id(row) in gone]
+    event.rows = [row for row in event.rows if id(row) not in gone]
+    at = next(number for number, other in enumerate(events) if other is event)
+    if deleted and at > 0 and events[at - 1].index == arrival.place:
+        events[at - 1].rows.extend(deleted)
+    elif deleted:
+        events.insert(at, arrival.relation.deletes(deleted, arrival.place))
+        at += 1
+    if not event.rows:
+        events[at - 1].layout = events[at - 1].layout or event.layout
+        del events[at]
+    return events
+
+
+def _delete(relation: Relation, row: Row) -> Row:
+    record = {name: value for name, value in row["record"].items() if name in relation.key}
+    return {"path": row["path"], "mtime": row["mtime"], "size": None, "record": record}
+
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 << 20
 FINE_EVENTS = MAX_ORDINAL // 2
 _CONTAINER_DELETE_FIELDS = ("path", "mtime", "size", "is_directory", "record")
-Row = dict[str, Any]
 
 
 class Groups:

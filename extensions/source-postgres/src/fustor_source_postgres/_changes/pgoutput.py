@@ -10,8 +10,7 @@ from struct import Struct
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase
-from fustor_source_postgres._changes.arrivals import LookUp
-from fustor_source_postgres._changes.groups import Groups
+from fustor_source_postgres._changes.groups import Groups, LookUp
 from fustor_source_postgres._changes.relation import (
     NO_IDENTITY,
     UNCHANGED,
@@ -22,8 +21,8 @@ from fustor_source_postgres._changes.relation import (
     read_description,
     read_tuple,
 )
-from fustor_source_postgres._rows.events import Make
-from fustor_source_postgres._shared import Shared
+from fustor_source_postgres._fast.making import Make
+from fustor_source_postgres._source import Shared
 
 POSTGRES_EPOCH_SEC = 946_684_800  # 2000-01-01 in seconds since 1970
 HEARTBEAT = "fustor.heartbeat"

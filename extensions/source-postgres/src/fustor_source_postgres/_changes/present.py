@@ -14,15 +14,14 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._changes.relation import Relation
-from fustor_source_postgres._fast.copy import copied_here
+from fustor_source_postgres._fast.copying import copied_here
 from fustor_source_postgres._rows.lines import LineReader
 from fustor_source_postgres._rows.shape import key_of
 from fustor_source_postgres._rows.types import Types
+from fustor_source_postgres._server.boundary import contains
 from fustor_source_postgres._server.catalog import Table, find_table
-from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.connection import Address, run
 from fustor_source_postgres._server.patience import Stop, Stopped, cancelled_by
-from fustor_source_postgres._server.sql import run
-from fustor_source_postgres._server.visibility import contains
 from fustor_source_postgres._tables import Rewritten, lock_table
 from fustor_source_postgres.config import PostgresParams
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._fast.builders import Row, row_builder
-from fustor_source_postgres._fast.frames import Frame
-from fustor_source_postgres._rows.layout import layout_of
-from fustor_source_postgres._rows.shape import key_name, table_path
+from fustor_source_postgres._fast.copying import Frame
+from fustor_source_postgres._fast.making import Row, row_builder
+from fustor_source_postgres._rows.shape import key_name, layout_of, table_path
 from fustor_source_postgres._rows.types import PLAIN_KEYS, TEXT, Converter, Types
 from fustor_source_postgres._server.catalog import Table
 

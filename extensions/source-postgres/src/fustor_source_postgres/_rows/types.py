@@ -6,6 +6,7 @@ server prints, so that nothing is lost: numeric, dates beyond year 9999, infinit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,6 @@ from typing import Any
 import orjson
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._rows.arrays import parse_array
 from fustor_source_postgres._rows.json import parse_json, parse_json_column, parse_jsonb, parse_jsonb_column
 
 
@@ -142,3 +142,28 @@ class Types:
         if element:
             return _scalar(partial(parse_array, element=self[element].text, delimiter=delimiter))
         return TEXT
+
+
+_TOKEN = re.compile(r'([{}])|"((?:[^"\\]|\\.)*)"|((?:[^{}",\\]|\\.)+)', re.DOTALL)
+_TOKEN_SEMICOLON = re.compile(r'([{}])|"((?:[^"\\]|\\.)*)"|((?:[^{}";\\]|\\.)+)', re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parse_array(text: str, element: Callable[[str], Any], delimiter: str = ",") -> list[Any]:
+    """The elements of the array `text`, each read by `element`; NULL is None, and bounds are left out.
+
+    `delimiter` is that of the element's type: a comma for all built-in types but `box`, which has a semicolon.
+    """
+    token = _TOKEN if delimiter == "," else _TOKEN_SEMICOLON
+    stack: list[list[Any]] = [[]]
+    for brace, quoted, plain in token.findall(text, text.index("{")):
+        if brace == "{":
+            stack.append([])
+        elif brace == "}":
+            stack[-2].append(stack.pop())
+        elif plain:
+            stack[-1].append(None if plain.upper() == "NULL" else element(_ESCAPE.sub(r"\1", plain)))
+        else:
+            stack[-1].append(element(_ESCAPE.sub(r"\1", quoted)))
+    outermost: list[Any] = stack[0][0]
+    return outermost

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from psycopg2.extensions import connection
 
-from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._server.sql import fetch_one
+from fustor_source_postgres._server.connection import Address, fetch_one
 
 BEGIN = "begin isolation level repeatable read read only"
 
@@ -60,3 +60,20 @@ def server_clock(conn: connection) -> float:
     with conn.cursor() as cur:
         cur.execute("select extract(epoch from pg_catalog.clock_timestamp())::double precision")
         return float(fetch_one(cur)[0])
+
+
+_XID_MASK = 0xFFFFFFFF
+_HALF = 1 << 31
+
+
+def contains(conn: connection, told: AbstractSet[int]) -> bool:
+    """Whether the transaction of `conn` sees all these transactions, named by the low 32 bits of their identifiers."""
+    if not told:
+        return True
+    with conn.cursor() as cur:
+        cur.execute("select pg_catalog.pg_current_snapshot()::pg_catalog.text")
+        _, maximum, running = str(fetch_one(cur)[0]).split(":")
+    if any(int(xid) & _XID_MASK in told for xid in running.split(",") if xid):
+        return False
+    next_xid = int(maximum) & _XID_MASK
+    return all((xid - next_xid) & _XID_MASK >= _HALF for xid in told)

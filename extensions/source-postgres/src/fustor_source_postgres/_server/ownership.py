@@ -18,8 +18,8 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._server import slots
+from fustor_source_postgres._server.connection import fetch_one, run
 from fustor_source_postgres._server.slots import OWN_PREFIX, PLUGIN, Slot
-from fustor_source_postgres._server.sql import fetch_one, run
 
 _log = logging.getLogger(__name__)
 _DEFAULT_NAME = re.compile(rf"{OWN_PREFIX}([a-z0-9_]+_)?[0-9a-f]{{8}}")

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._server.sql import run
+from fustor_source_postgres._server.connection import run
 
 SHARED_NAME = "fustor"
 """A publication that an administrator made for every source of the database."""

@@ -1,18 +1,54 @@
-"""Replication slots: what one holds back for this source, how it is made, copied, moved on and dropped."""
+"""Replication slots and positions: what a slot holds back for this source, how it is made, moved on and dropped.
+
+A position is one integer that names a place in the write-ahead log and an event of the transaction committed there.
+`index = (commit_lsn >> 3) << 20 | ordinal`: commits are delivered in the order of their LSNs, LSNs are multiples of 8,
+and a transaction has fewer than 2**20 events, so the index rises strictly and is the same on every replay. It stays
+below 2**63 for the first 64 TiB of log.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Any
 
+import psycopg2
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection, cursor
 
 from fustor_core.exceptions import DriverError
-from fustor_source_postgres._server.position import format_lsn, lsn_of, parse_lsn
-from fustor_source_postgres._server.sql import fetch_one
+from fustor_source_postgres._server.connection import Address, fetch_one
+
+ORDINAL_BITS = 20
+MAX_ORDINAL = (1 << ORDINAL_BITS) - 1
+
+
+def base_index(lsn: int) -> int:
+    """The index just below every event of the transaction committed at `lsn`."""
+    return (lsn >> 3) << ORDINAL_BITS
+
+
+def lsn_of(index: int) -> int:
+    """The commit LSN that `index` names."""
+    return (index >> ORDINAL_BITS) << 3
+
+
+def parse_lsn(text: str) -> int:
+    """An LSN as the server prints it (`16/B374D848`) as a number of bytes."""
+    high, _, low = text.partition("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def format_lsn(lsn: int) -> str:
+    """An LSN as the server reads it."""
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
+
 
 PLUGIN = "pgoutput"
 OWN_PREFIX = "fustor_"
@@ -180,3 +216,58 @@ def orphans(conn: connection, own: str) -> list[Slot]:
         for name, slot in sorted(find_slots(conn).items())
         if name.startswith(OWN_PREFIX) and name != own and not slot.is_active and not slot.is_temporary
     ]
+
+
+_log = logging.getLogger(__name__)
+_FIRST_SEC = 1.0
+_PAUSE_SEC = 1.0
+_AGAIN_SEC = 60.0
+# a prepared transaction holds its lock without a process
+_HOLDERS = """
+select w.transactionid::pg_catalog.text, h.pid, a.usename, a.application_name, a.xact_start::pg_catalog.text,
+       p.gid, p.owner, p.database, p.prepared::pg_catalog.text
+  from pg_catalog.pg_locks w
+  left join pg_catalog.pg_locks h on h.locktype = 'transactionid' and h.granted and h.transactionid = w.transactionid
+  left join pg_catalog.pg_stat_activity a on a.pid = h.pid
+  left join pg_catalog.pg_prepared_xacts p on p.transaction = w.transactionid
+ where w.pid = %s and not w.granted and w.locktype = 'transactionid'
+"""
+
+
+@contextmanager
+def said_while_waiting(address: Address, pid: int, slot: str) -> Iterator[None]:
+    """Log which transaction the making of a slot waits for, soon and every minute, while the block lasts."""
+    done = Event()
+    watcher = Thread(target=_watch, args=(address, pid, slot, done), name="fustor-postgres-wait", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _watch(address: Address, pid: int, slot: str, done: Event) -> None:
+    said: dict[str, float] = {}
+    pause = _FIRST_SEC
+    while not done.wait(pause):
+        pause = _PAUSE_SEC
+        try:
+            holders = _holders(address, pid)
+        except psycopg2.Error as err:
+            _log.info("What slot %s waits for cannot be seen: %s", slot, address.clean(err))
+            continue
+        for xid, holder in holders.items():
+            if not done.is_set() and time.monotonic() - said.get(xid, -_AGAIN_SEC) >= _AGAIN_SEC:
+                said[xid] = time.monotonic()
+                _log.warning("Slot %s waits for the end of transaction %s, %s", slot, xid, holder)
+
+
+def _holders(address: Address, pid: int) -> dict[str, str]:
+    with address.session() as conn, conn.cursor() as cur:
+        cur.execute(_HOLDERS, (pid,))
+        return {
+            xid: f"prepared as {gid!r} by {owner!r} in database {database!r} at {prepared}: commit it or roll it back"
+            if gid is not None
+            else f"open in process {holder} of user {user!r}, application {application!r}, since {since or 'long'}"
+            for xid, holder, user, application, since, gid, owner, database, prepared in cur
+        }

@@ -16,13 +16,18 @@ from psycopg2.extras import ReplicationCursor
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._changes.pgoutput import HEARTBEAT, Decoder
 from fustor_source_postgres._changes.present import Present
-from fustor_source_postgres._changes.relation import Description, Relation, Unfollowed
-from fustor_source_postgres._changes.resolver import Resolver
+from fustor_source_postgres._changes.relation import Description, Relation, Resolver, Unfollowed
 from fustor_source_postgres._server import slots
 from fustor_source_postgres._server.boundary import Boundary, server_clock
-from fustor_source_postgres._server.catalog import Table, load_tables, require_identities, require_keys, require_tables
+from fustor_source_postgres._server.catalog import (
+    Table,
+    load_tables,
+    require_identities,
+    require_keys,
+    require_rights,
+    require_tables,
+)
 from fustor_source_postgres._server.patience import Stop, cancelled_by
-from fustor_source_postgres._server.position import base_index, format_lsn, lsn_of
 from fustor_source_postgres._server.publication import (
     GapError,
     Publication,
@@ -30,10 +35,9 @@ from fustor_source_postgres._server.publication import (
     find_publication,
     publication_exists,
 )
-from fustor_source_postgres._server.rights import require_rights
+from fustor_source_postgres._server.slots import base_index, format_lsn, lsn_of, said_while_waiting
 from fustor_source_postgres._source import Source
-from fustor_source_postgres._stream.notices import Notices
-from fustor_source_postgres._stream.waiting import said_while_waiting
+from fustor_source_postgres._stream.libpq import Notices
 
 _log = logging.getLogger(__name__)
 _PRIMER = "fustor.start"

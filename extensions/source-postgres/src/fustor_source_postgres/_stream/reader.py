@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2.extensions import connection
 from psycopg2.extras import ReplicationCursor
 
-from fustor_source_postgres._stream.feedback import send_status
+from fustor_source_postgres._stream.libpq import send_status
 
 _CHUNK_BYTES = 256 << 10
 _CHUNK_MESSAGES = 512

@@ -14,10 +14,10 @@ from psycopg2 import errors
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_event_model import EventBase
-from fustor_source_postgres._rows.events import make_marker
+from fustor_source_postgres._rows.shape import make_marker
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
-from fustor_source_postgres._server.position import base_index, lsn_of
 from fustor_source_postgres._server.publication import GapError
+from fustor_source_postgres._server.slots import base_index, lsn_of
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres._stream.reader import Reader
 from fustor_source_postgres._stream.spool import Spool

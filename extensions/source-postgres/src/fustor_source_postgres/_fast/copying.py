@@ -1,7 +1,8 @@
-"""COPY in a process of its own: another core receives the lines of a large table while this one makes rows of them."""
+"""Frames that `copier` writes, read: a batch of lines each, with their lengths, so that nobody looks for line ends."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -12,15 +13,92 @@ from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from threading import Thread
+from typing import Any, BinaryIO, NamedTuple
 
 import psycopg2
 from psycopg2 import errors
+from psycopg2.extensions import connection
 
-from fustor_source_postgres._fast.copier import FAULT
-from fustor_source_postgres._fast.copy import make_pipe
-from fustor_source_postgres._fast.frames import Frame, read_frames
+from fustor_source_postgres._fast.copier import FAULT, HEAD, LENGTHS, FrameWriter
 from fustor_source_postgres._server.connection import Address
+
+
+class Frame(NamedTuple):
+    """The bytes of each line, ends and separators included, and the fields of all, a tab behind each."""
+
+    lengths: array[int]
+    fields: bytes
+
+
+def read_frames(file: BinaryIO) -> Generator[Frame]:
+    """Every whole frame of a buffered file, whose `read` gives less than was asked for only at its end.
+
+    Raises:
+        EOFError: the writer did not come to its end; what came before has been given.
+    """
+    while True:
+        head = file.read(HEAD.size)
+        count, size = HEAD.unpack(head) if len(head) == HEAD.size else (1, 0)
+        if not count:
+            return
+        lengths = array(LENGTHS)
+        described = file.read(count * lengths.itemsize)
+        fields = file.read(size)
+        if not described or len(fields) < size:
+            raise EOFError("COPY broke off")
+        lengths.frombytes(described)
+        yield Frame(lengths, fields)
+
+
+_PIPE_BYTES = 1 << 20
+
+
+def copied_here(conn: connection, statement: str, batch_size: int) -> Generator[Frame]:
+    """What a `COPY ... TO STDOUT` writes.
+
+    Abandoning the iterator leaves the transaction of `conn` broken.
+
+    Raises:
+        psycopg2.Error: the statement failed; what came before has been given.
+    """
+    reading, writing = make_pipe()
+    faults: list[Exception] = []
+    arguments = (conn, statement, writing, batch_size, faults)
+    thread = Thread(target=_run, args=arguments, name="fustor-postgres-copy", daemon=True)
+    with os.fdopen(reading, "rb") as source:
+        thread.start()
+        try:
+            yield from read_frames(source)
+        except EOFError:
+            thread.join()
+            raise faults[0] from None
+        finally:
+            source.close()  # a writer that waits for room wakes up
+            if thread.is_alive():
+                conn.cancel()
+            thread.join()
+
+
+def make_pipe() -> tuple[int, int]:
+    """A pipe with room for what a server sends while a batch is being read, where the system allows that."""
+    reading, writing = os.pipe()
+    with suppress(AttributeError, OSError):  # not on this system, or not for this user
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return reading, writing
+
+
+def _run(conn: connection, statement: str, writing: int, batch_size: int, faults: list[Exception]) -> None:
+    try:
+        writer = FrameWriter(writing, batch_size)
+        with conn.cursor() as cur:
+            cur.copy_expert(statement, writer.file)
+        writer.end()
+    except Exception as err:  # noqa: BLE001 - handed to whoever reads; of a broken pipe nobody does
+        faults.append(err)
+    finally:
+        os.close(writing)
+
 
 _log = logging.getLogger(__name__)
 _NO_LINES = Frame(array("I"), b"")
