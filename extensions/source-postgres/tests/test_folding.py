@@ -56,7 +56,7 @@ def test_a_folded_transaction_ends_in_the_same_state(database, make_driver, mess
         for statement in statements(source, 200):
             run(statement)
     found = messages_of(driver, start, driver.get_latest_position())
-    present = Present(driver._address, driver._params, Stop(driver._stop_driver_event))
+    present = Present(driver._opener, Stop(driver._stop_driver_event))
     decoder = Decoder(driver._shared, driver._opener.resolver(), "", present.complete, fine_events=fine_events)
     events = decoder.decode(found)
     for event in events:

@@ -26,7 +26,7 @@ def list_slots(address: Address) -> list[slots.Slot]:
 def drop_slot(address: Address, name: str) -> None:
     """Drop a slot; its source then starts with a new snapshot."""
     with address.session() as conn:
-        slot = slots.find_slots(conn).get(name)
+        slot = slots.find_slot(conn, name)
         if slot is None:
             raise ConfigError(f"Slot {name!r} does not exist; list the slots for their names")
         ownership.require_known(conn, slot)

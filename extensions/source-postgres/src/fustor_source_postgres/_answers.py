@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import psycopg2
@@ -12,77 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._checks import create_agent_user
-from fustor_source_postgres._server.connection import Address
+from fustor_source_postgres._server.connection import Address, clean
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
 from fustor_source_postgres.config import PostgresParams, parse_params
 
 Check = Callable[[connection, PostgresParams, str, Owner | None], tuple[bool, str]]
-
-
-class Asked(BaseModel):
-    """The keywords of a check. `admin_creds` stand in for `credential` where they are given."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    uri: str
-    credential: dict[str, Any] | None = None
-    admin_creds: dict[str, Any] | None = None
-    driver_params: dict[str, Any] | None = None
-    id: str | None = None
-
-    @field_validator("credential", "admin_creds", mode="before")
-    @classmethod
-    def _as_mapping(cls, value: Any) -> Any:
-        return value.model_dump() if isinstance(value, BaseModel) else value
-
-
-async def answer(kwargs: Mapping[str, Any], check: Callable[[Asked], tuple[bool, str]]) -> tuple[bool, str]:
-    """What `check` says of these keywords, in a thread of its own."""
-    try:
-        asked = Asked.model_validate(dict(kwargs))
-    except ValidationError as err:
-        names = ", ".join(str(item["loc"][0]) for item in err.errors())
-        return False, f"The check cannot be made without a proper {names}"
-    try:
-        return await asyncio.to_thread(check, asked)
-    except (ConfigError, DriverError) as err:
-        return False, str(err)
-    except psycopg2.Error as err:
-        return False, _text(asked, err)
-
-
-def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bool, str]:
-    """What `check` finds on the server, with the name that the source's slot has or would have."""
-    params = parse_params(asked.driver_params)
-    credential = (asked.admin_creds or asked.credential) if as_admin else (asked.credential or asked.admin_creds)
-    address = Address.parse(asked.uri, credential, connect_timeout=params.connect_timeout_sec)
-    owner = Owner.of(asked.id, address.database) if asked.id else None
-    name = params.slot or (owner.default_slot if owner else "")
-    with address.session() as conn:
-        return check(conn, params, name, owner)
-
-
-def make_agent_user(asked: Asked) -> tuple[bool, str]:
-    """Make the user that `credential` names."""
-    user, password = (asked.credential or {}).get("user"), (asked.credential or {}).get("passwd")
-    if not user or asked.admin_creds is None:
-        return False, "The user is made with admin_creds and named by credential; give both"
-
-    def make(conn: connection, params: PostgresParams, name: str, _: Owner | None) -> tuple[bool, str]:
-        return True, create_agent_user(conn, user, password, params, params.publication or name or SHARED_NAME)
-
-    return on_server(asked, make, as_admin=True)
-
-
-def _text(asked: Asked, err: psycopg2.Error) -> str:
-    text = " ".join(str(err).split()) or type(err).__name__
-    for credential in (asked.credential, asked.admin_creds, None):
-        for secret in Address.parse(asked.uri, credential).secrets:
-            text = text.replace(secret, "***")
-    return text
-
-
 _STRING = {"type": "string"}
 WIZARD_STEPS: list[dict[str, Any]] = [
     {
@@ -108,3 +44,59 @@ WIZARD_STEPS: list[dict[str, Any]] = [
         "validations": ["check_runtime_params", "check_privileges"],
     },
 ]
+
+
+class Asked(BaseModel):
+    """The keywords of a check. `admin_creds` stand in for `credential` where they are given."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    uri: str
+    credential: dict[str, Any] | None = None
+    admin_creds: dict[str, Any] | None = None
+    driver_params: dict[str, Any] | None = None
+    id: str | None = None
+
+    @field_validator("credential", "admin_creds", mode="before")
+    @classmethod
+    def _as_mapping(cls, value: Any) -> Any:
+        return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+async def answer(kwargs: Mapping[str, Any], check: Callable[[Asked], tuple[bool, str]]) -> tuple[bool, str]:
+    """What `check` says of these keywords, in a thread of its own."""
+    try:
+        asked = Asked.model_validate(dict(kwargs))
+    except ValidationError as err:
+        names = ", ".join(str(item["loc"][0]) for item in err.errors())
+        return False, f"The check needs a valid {names}"
+    try:
+        return await asyncio.to_thread(check, asked)
+    except (ConfigError, DriverError) as err:
+        return False, str(err)
+    except psycopg2.Error as err:
+        named = (Address.parse(asked.uri, who).secrets for who in (asked.credential, asked.admin_creds, None))
+        return False, clean(err, chain.from_iterable(named))
+
+
+def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bool, str]:
+    """What `check` finds on the server, with the name that the source's slot has or would have."""
+    params = parse_params(asked.driver_params)
+    credential = (asked.admin_creds or asked.credential) if as_admin else (asked.credential or asked.admin_creds)
+    address = Address.parse(asked.uri, credential, connect_timeout=params.connect_timeout_sec)
+    owner = Owner.of(asked.id, address.database) if asked.id else None
+    name = params.slot or (owner.default_slot if owner else "")
+    with address.session() as conn:
+        return check(conn, params, name, owner)
+
+
+def make_agent_user(asked: Asked) -> tuple[bool, str]:
+    """Make the user that `credential` names."""
+    user, password = (asked.credential or {}).get("user"), (asked.credential or {}).get("passwd")
+    if not user or asked.admin_creds is None:
+        return False, "The user is made with admin_creds and named by credential; give both"
+
+    def make(conn: connection, params: PostgresParams, name: str, _: Owner | None) -> tuple[bool, str]:
+        return True, create_agent_user(conn, user, password, params, params.publication or name or SHARED_NAME)
+
+    return on_server(asked, make, as_admin=True)

@@ -1,13 +1,11 @@
-"""The audit: every container of the source, its rows before it, so that a consumer finds what no event told."""
+"""The audit: every container of the source, its rows before it, so that a consumer finds what no event has brought."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
 import psycopg2
@@ -15,25 +13,29 @@ from psycopg2 import errors
 from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
-from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource
-from fustor_source_postgres._rows.lines import LineReader
+from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource, TableLayout
 from fustor_source_postgres._rows.shape import (
+    AUDIT_FIELDS,
     ROOT,
     Container,
-    audit_rows,
+    Row,
+    rows_event,
     schema_container,
     signal_event,
     table_container,
 )
-from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import contains, server_clock
 from fustor_source_postgres._server.catalog import Table, require_tables
-from fustor_source_postgres._server.connection import fetch_one, is_transient, run
+from fustor_source_postgres._server.connection import fetch_one, is_transient
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.publication import ensure_publication, publication_exists
 from fustor_source_postgres._source import Source
-from fustor_source_postgres._tables import Rewritten, lock_table, read_rows
+from fustor_source_postgres._tables import Rewritten, TableReader
 
+_log = logging.getLogger(__name__)
+_VISIBLE_SEC = 10.0
+_REWRITE_ATTEMPTS = 3
+_Pair = tuple[EventBase, dict[str, float]]
 _LOOK_UP = """
 select pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
        coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(p.oid)
@@ -76,48 +78,17 @@ class Stamps:
     types: str | None
 
 
-def read_stamps(conn: connection, table: Table, types: str) -> Stamps | None:
-    """The stamps of a table, `types` among them; None where the server does not count changes, or the table is gone."""
-    with conn.cursor() as cur:
-        cur.execute(_LOOK_UP, {"oid": table.oid})
-        started, changes, files, columns, is_counted = fetch_one(cur)
-    if not is_counted or not columns:
-        return None
-    made = any(column.type_oid >= _FIRST_OF_USERS for column in table.columns)
-    return Stamps(started, changes, tuple(files), tuple(columns), table.key, types if made else None)
-
-
-def read_types(conn: connection) -> str:
-    """A digest that changes with every change to a type that alters the texts of values that are there."""
-    with conn.cursor() as cur:
-        cur.execute(_TYPES, {"first": _FIRST_OF_USERS})
-        return str(fetch_one(cur)[0])
-
-
-_log = logging.getLogger(__name__)
-_VISIBLE_SEC = 10.0
-_REWRITE_ATTEMPTS = 3
-_Pair = tuple[EventBase | None, dict[str, float]]
-
-
-class Auditor:
+class Auditor(TableReader):
     """One audit. `cache` is the host's, in the dialect of agent 0.8; None in the guide's, where all is listed."""
 
     def __init__(
         self, source: Source, patience: Patience, stop: Stop, batch_size: int, cache: dict[str, float] | None
     ) -> None:
-        self._source = source
-        self._shared = source.shared
+        super().__init__(source, patience, stop, batch_size)
         self._memory = source.shared.memory
-        self._patience = patience
-        self._stop = stop
-        self._batch_size = batch_size
         self._cache = cache
-        self._types = Types()
-        self._conn: connection | None = None
         self._number = 0
         self._type_stamp = ""
-        self.rows_told = 0
 
     def items(self) -> Iterator[AuditItem]:
         """What the host's dialect asks for. Stopped before its end, an audit just ends, without an Audit-End.
@@ -129,22 +100,22 @@ class Auditor:
             yield signal_event(LifecycleSignal.AUDIT_START)
         try:
             for event, mtimes in self._walk():
-                if self._cache is not None:
-                    yield event, mtimes
-                elif event is not None:
+                if self._cache is None:
                     yield event
+                else:
+                    yield event, mtimes
         except Stopped:
             return
         finally:
-            self._disconnect()
+            self._link.close()
         if self._cache is None:
             yield signal_event(LifecycleSignal.AUDIT_END)
 
     def _walk(self) -> Iterator[_Pair]:
         tables = self._patience.keep_trying(self._list_tables)
         self._number = self._memory.begin(self._shared.touches)
-        clock = self._patience.keep_trying(lambda: server_clock(self._connected()))
-        self._type_stamp = self._patience.keep_trying(lambda: read_types(self._connected()))
+        clock = self._patience.keep_trying(lambda: server_clock(self._link.get()))
+        self._type_stamp = self._patience.keep_trying(lambda: read_types(self._link.get()))
         self._shared.raise_clock(clock)
         root_mtime = self._memory.mtime(ROOT.path, tuple(sorted({table.schema for table in tables})), clock)
         for schema, members in groupby(tables, lambda table: table.schema):
@@ -153,17 +124,17 @@ class Auditor:
         self._memory.forget(self._shared.touched_since(self._memory.before))
 
     def _list_tables(self) -> list[Table]:
-        """The tables to visit; a stream that is open tells of new ones from here on."""
-        conn = self._connected()
+        """The tables to visit; a stream that is open follows new ones from here on."""
+        conn = self._link.get()
         source = self._source
         tables = require_tables(conn, source.params)
-        telling = [table for table in tables if table.key and table.tells_its_keys]
+        followed = [table for table in tables if not table.why_not_followed]
         try:
             publication = source.publication(conn)
             if publication_exists(conn, publication):
-                ensure_publication(conn, publication, telling, source.params.lock_timeout_sec)
+                ensure_publication(conn, publication, followed, source.params.lock_timeout_sec)
         except (ConfigError, errors.LockNotAvailable) as err:
-            _log.warning("The stream does not tell of every table: %s", source.address.clean(err))
+            _log.warning("The stream does not follow every table: %s", source.address.clean(err))
         return tables
 
     def _schema(self, schema: Container, tables: list[Table], clock: float, root_mtime: float) -> Iterator[_Pair]:
@@ -192,7 +163,7 @@ class Auditor:
         yield self._container(container, mtime, schema_mtime, skipped=skipped)
 
     def _look(self, table: Table) -> tuple[float, Stamps | None]:
-        conn = self._connected()
+        conn = self._link.get()
         clock = server_clock(conn)
         return clock, read_stamps(conn, table, self._type_stamp)
 
@@ -208,53 +179,55 @@ class Auditor:
     def _rows(self, table: Table, container: Container, clock: float, mtime: float) -> Iterator[_Pair]:
         if not table.key:
             raise ConfigError("it has no primary key; name its `key_columns` or `exclude` it")
-        conn = self._connected()
-        self._lock(conn, table)
+        self._lock_after_the_stream(table)
         self._shared.raise_clock(clock)
-        reader = LineReader(conn, table, self._types)
-        make = partial(audit_rows, table, reader.layout, container, mtime)
-        with closing(read_rows(self._source, conn, reader, clock, self._batch_size, make=make)) as events:
-            for event in events:
-                if self._stop.is_set():
-                    raise Stopped
-                self.rows_told += len(event.rows)
-                yield event, {}
 
-    def _lock(self, conn: connection, table: Table) -> None:
-        """Begin to read a moment that contains all that the stream has told."""
+        def make(layout: TableLayout, rows: list[Row]) -> _Pair:
+            for row in rows:
+                row["parent_path"], row["parent_mtime"] = container.path, mtime
+            event = rows_event(table, MessageSource.AUDIT, layout, rows, fields=AUDIT_FIELDS, index=-1)
+            return event, {}
+
+        return self._read(table, clock, make)
+
+    def _lock_after_the_stream(self, table: Table) -> None:
+        """Begin to read a moment that contains all that the stream has sent."""
         deadline = time.monotonic() + _VISIBLE_SEC
         attempts = _REWRITE_ATTEMPTS
         while time.monotonic() < deadline:
-            if self._stop.is_set():
-                raise Stopped
+            self._stop.check()
             try:
-                lock_table(conn, table, None, self._source.params.lock_timeout_sec)
+                self._lock(table, None)
             except Rewritten:
                 attempts -= 1
                 if not attempts:
                     raise
                 continue
-            if contains(conn, self._shared.told_transactions()):
+            if contains(self._link.get(), self._shared.sent_transactions()):
                 return
-            run(conn, "rollback")
+            self._link.rollback()
         raise ConfigError("Commits that were streamed stay invisible; see whether a synchronous standby is missing")
 
     def _recover(self, err: Exception) -> None:
         if isinstance(err, psycopg2.Error) and is_transient(err):
-            self._disconnect()
-        elif self._conn is not None:
-            run(self._conn, "rollback")
+            self._link.close()
+        else:
+            self._link.rollback()
 
     def _container(self, container: Container, mtime: float, parent_mtime: float, *, skipped: bool = False) -> _Pair:
         event = container.event(mtime, parent_mtime, skipped=skipped, phase=MessageSource.AUDIT, index=-1)
         return event, {} if skipped else {container.path: mtime}
 
-    def _connected(self) -> connection:
-        if self._conn is None or self._conn.closed:
-            self._conn = self._source.address.connect()
-        return self._conn
 
-    def _disconnect(self) -> None:
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
+def read_stamps(conn: connection, table: Table, types: str) -> Stamps | None:
+    """The stamps of a table, `types` among them; None where the server does not count changes, or the table is gone."""
+    started, changes, files, columns, is_counted = fetch_one(conn, _LOOK_UP, {"oid": table.oid})
+    if not is_counted or not columns:
+        return None
+    made = any(column.type_oid >= _FIRST_OF_USERS for column in table.columns)
+    return Stamps(started, changes, tuple(files), tuple(columns), table.key, types if made else None)
+
+
+def read_types(conn: connection) -> str:
+    """A digest that changes with every change to a type that alters the texts of values that are there."""
+    return str(fetch_one(conn, _TYPES, {"first": _FIRST_OF_USERS})[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from psycopg2 import errors, sql
@@ -17,17 +19,15 @@ from fustor_source_postgres._server.catalog import (
     require_keys,
     require_tables,
 )
-from fustor_source_postgres._server.connection import fetch_one
+from fustor_source_postgres._server.connection import fetch_first, fetch_one, run
 from fustor_source_postgres._server.ownership import Owner, require_ours
 from fustor_source_postgres._server.publication import (
     SHARED_NAME,
-    change_statement,
+    carrying,
     ensure_publication,
     find_publication,
-    missing_tables,
     publication_for,
 )
-from fustor_source_postgres._server.slots import database_of
 from fustor_source_postgres.config import PostgresParams
 
 _OLDEST_SERVER = 140000
@@ -58,6 +58,9 @@ select coalesce((select version from pg_catalog.pg_stat_ssl where pid = pg_catal
 """
 _MAY_CREATE = "select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')"
 _MEGABYTE = 1 << 20
+_HAS_POLICIES = (
+    "select exists (select from pg_catalog.pg_class where oid = any(%s::pg_catalog.oid[]) and relrowsecurity)"
+)
 
 
 @dataclass(slots=True)
@@ -66,6 +69,14 @@ class Findings:
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note an error of the configuration that the block raises as a problem."""
+        try:
+            yield
+        except ConfigError as err:
+            self.problems.append(str(err))
 
     def answer(self, fine: str) -> tuple[bool, str]:
         """The verdict in the form that hosts take."""
@@ -76,9 +87,7 @@ class Findings:
 
 def check_connection(conn: connection) -> tuple[bool, str]:
     """Which server answered, and how well the way there is protected."""
-    with conn.cursor() as cur:
-        cur.execute(_TLS)
-        tls = fetch_one(cur)[0]
+    (tls,) = fetch_one(conn, _TLS)
     version = conn.get_parameter_status("server_version")
     if conn.server_version < _OLDEST_SERVER:
         return False, f"The server is PostgreSQL {version}; use 14 or newer"
@@ -86,11 +95,9 @@ def check_connection(conn: connection) -> tuple[bool, str]:
 
 
 def check_settings(conn: connection, params: PostgresParams, own_slot: str, owner: Owner | None) -> tuple[bool, str]:
-    """Whether the server tells its changes, and what its slots hold back."""
+    """Whether the server can stream its changes, and what its slots hold back."""
     found = Findings()
-    with conn.cursor() as cur:
-        cur.execute(_SETTINGS)
-        level, recovering, encoding, free_slots, free_senders, keep, plugins, counts = fetch_one(cur)
+    level, recovering, encoding, free_slots, free_senders, keep, plugins, counts = fetch_one(conn, _SETTINGS)
     if level != "logical":
         found.problems.append("wal_level is not logical: run `ALTER SYSTEM SET wal_level = logical` and restart")
     if free_senders < 1:
@@ -109,7 +116,7 @@ def check_settings(conn: connection, params: PostgresParams, own_slot: str, owne
         found.notes.append("The server is a standby: idle streams write no heartbeats there")
     _check_tables(conn, params, found)
     _check_slots(conn, params, own_slot, owner, free=free_slots, found=found)
-    return found.answer("The server tells its changes")
+    return found.answer("The server can stream its changes")
 
 
 def _check_slots(
@@ -118,49 +125,34 @@ def _check_slots(
     """Whether a slot of this source is there, or can be made; one that is another's stops the start."""
     if params.failover and conn.server_version < slots.FIRST_WITH_FAILOVER:
         found.problems.append("`failover` needs PostgreSQL 17 or newer: leave it out")
-    own = slots.find_slots(conn).get(own_slot)
+    own = slots.find_slot(conn, own_slot)
     if own is None:
-        with conn.cursor() as cur:
-            cur.execute(_PHYSICAL, (own_slot,))
-            if cur.fetchone() is not None:
-                found.problems.append(f"Slot {own_slot!r} is a physical one: choose another `slot`")
+        if fetch_first(conn, _PHYSICAL, (own_slot,)) is not None:
+            found.problems.append(f"Slot {own_slot!r} is a physical one: choose another `slot`")
         if free < 1:
             found.problems.append("No replication slot is free: raise max_replication_slots, or drop an orphan")
     else:
-        try:
+        with found.noted():
             require_ours(conn, own) if owner is None else owner.require(conn, own)
-        except ConfigError as err:
-            found.problems.append(str(err))
-    _tell_slots(conn, own, own_slot, found)
+    _report_slots(conn, own, own_slot, found)
 
 
 def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> None:
     """What keeps a table from being followed: a problem where `tables` names it, else a note, as at the start."""
-    try:
+    tables: list[Table] = []
+    with found.noted():
         tables = require_tables(conn, params)
-    except ConfigError as err:
-        found.problems.append(str(err))
-        return
-    lacks = {table: lack for table in tables if (lack := _lack(conn, table))}
+    lacks = {table: table.why_not_followed for table in tables if table.why_not_followed}
     for table, lack in lacks.items():
         if params.names(table.schema, table.name):
             found.problems.append(f"Table {table.qualified!r} {lack}")
         else:
             found.notes.append(f"Table {table.qualified!r} is left out: it {lack}")
-    if len(lacks) == len(tables):
+    if tables and len(lacks) == len(tables):
         found.problems.append("No chosen table can be followed")
 
 
-def _lack(conn: connection, table: Table) -> str | None:
-    if not table.key:
-        return "has no primary key that is checked at once: add one, name its `key_columns`, or `exclude` it"
-    if not table.tells_its_keys:
-        statement = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
-        return f"has changes that do not name their row: run `{statement.as_string(conn)}`"
-    return None
-
-
-def _tell_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: Findings) -> None:
+def _report_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: Findings) -> None:
     if own is not None and own.is_lost:
         found.problems.append(f"Slot {own.name!r} has lost its log: drop it, the next start takes a new snapshot")
     elif own is not None:
@@ -191,32 +183,21 @@ def _check_publication(
 ) -> None:
     name = publication_for(conn, params.publication, slot or SHARED_NAME)
     published = find_publication(conn, name)
-    is_there = published is not None
     if published is not None:
-        try:
+        with found.noted():
             published.require_whole(tables)
-        except ConfigError as err:
-            found.problems.append(str(err))
-    missing = missing_tables(conn, name, [table for table in tables if _lack(conn, table) is None])
-    with conn.cursor() as cur:
-        cur.execute(_OWNS_PUBLICATION if is_there else _MAY_CREATE, {"name": name})
-        may_change = bool(fetch_one(cur)[0])
+    lacking = tables if published is None else [table for table in tables if published.lacks(table)]
+    missing = [table for table in lacking if table.why_not_followed is None]
+    (may_change,) = fetch_one(conn, _MAY_CREATE if published is None else _OWNS_PUBLICATION, {"name": name})
     if missing and not (may_change and all(_owns(conn, table) for table in missing)):
         found.problems.append(
             f"Publication {name!r} lacks {len(missing)} tables that this user may not add: "
-            f"run as their owner `{change_statement(conn, name, missing)}`"
+            f"run as their owner `{carrying(published, name, missing).as_string(conn)}`"
         )
 
 
 def _owns(conn: connection, table: Table) -> bool:
-    with conn.cursor() as cur:
-        cur.execute(_OWNS, (table.oid,))
-        return bool(fetch_one(cur)[0])
-
-
-_HAS_POLICIES = (
-    "select exists (select from pg_catalog.pg_class where oid = any(%s::pg_catalog.oid[]) and relrowsecurity)"
-)
+    return bool(fetch_one(conn, _OWNS, (table.oid,))[0])
 
 
 def create_agent_user(
@@ -229,18 +210,15 @@ def create_agent_user(
     tables = require_tables(conn, params)
     role = sql.Identifier(user)
     _make_role(conn, role, user, password)
-    with conn.cursor() as cur:
-        database = sql.Identifier(database_of(conn))
-        cur.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, role))
-        for schema in sorted({table.schema for table in tables}):
-            cur.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema), role))
-        for table in tables:
-            name = sql.Identifier(table.schema, table.name)
-            cur.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name, role))
-        if _has_policies(conn, tables):
-            cur.execute(sql.SQL("ALTER ROLE {} BYPASSRLS").format(role))
-    telling = require_identities(require_keys(tables, params), params)
-    ensure_publication(conn, publication, telling, params.lock_timeout_sec)
+    run(conn, sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(slots.database_of(conn)), role))
+    for schema in sorted({table.schema for table in tables}):
+        run(conn, sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema), role))
+    for table in tables:
+        run(conn, sql.SQL("GRANT SELECT ON {} TO {}").format(table.identifier, role))
+    if fetch_one(conn, _HAS_POLICIES, ([table.oid for table in tables],))[0]:
+        run(conn, sql.SQL("ALTER ROLE {} BYPASSRLS").format(role))
+    followed = require_identities(require_keys(tables, params), params)
+    ensure_publication(conn, publication, followed, params.lock_timeout_sec)
     return f"User {user!r} may read {len(tables)} tables and publication {publication!r}"
 
 
@@ -249,16 +227,9 @@ def _make_role(conn: connection, role: sql.Identifier, user: str, password: str 
     if password is not None:
         verifier = encrypt_password(password, user, conn, "scram-sha-256")
         options.append(sql.SQL("PASSWORD {}").format(sql.Literal(verifier)))  # type: ignore[arg-type] # composes
-    with conn.cursor() as cur:
-        for verb in ("CREATE", "ALTER"):
-            try:
-                cur.execute(sql.SQL("{} ROLE {} {}").format(sql.SQL(verb), role, sql.SQL(" ").join(options)))
-            except errors.DuplicateObject:
-                continue
-            return
-
-
-def _has_policies(conn: connection, tables: list[Table]) -> bool:
-    with conn.cursor() as cur:
-        cur.execute(_HAS_POLICIES, ([table.oid for table in tables],))
-        return bool(fetch_one(cur)[0])
+    for verb in ("CREATE", "ALTER"):
+        try:
+            return run(conn, sql.SQL("{} ROLE {} {}").format(sql.SQL(verb), role, sql.SQL(" ").join(options)))
+        except errors.DuplicateObject:
+            continue
+    return None

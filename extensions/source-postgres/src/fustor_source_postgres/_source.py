@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from psycopg2.extensions import connection
 
@@ -18,93 +18,36 @@ from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import publication_for
 from fustor_source_postgres.config import PostgresParams
 
-
-@dataclass(slots=True)
-class _Known:
-    stamps: Hashable
-    mtime: float
-    listed: Hashable = None
-    visited: int = 0
-
-
-class Memory:
-    """Containers by path: since when they look as they do, and how they looked when they were last listed."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._known: dict[str, _Known] = {}
-        self._number = 0
-        self._began_at = 0
-        self._began_before = 0
-
-    def begin(self, touches: int) -> int:
-        """The number of a new audit. `touches` is the place in the order of realtime events where it begins."""
-        with self._lock:
-            self._number += 1
-            self._began_before, self._began_at = self._began_at, touches
-            return self._number
-
-    def mtime(self, path: str, stamps: Hashable, clock: float) -> float:
-        """The server's time when a container was first seen to look as it does; `clock` if that is news."""
-        with self._lock:
-            known = self._known.get(path)
-            if known is None or known.stamps != stamps:
-                self._known[path] = known = _Known(stamps, clock, visited=known.visited if known else 0)
-            return known.mtime
-
-    def is_unchanged(self, path: str, stamps: Hashable, number: int) -> bool:
-        """Whether the container looks as at its last listing, and the audit before `number` visited it."""
-        with self._lock:
-            known = self._known.get(path)
-            return known is not None and known.listed == stamps and known.visited == number - 1
-
-    def visit(self, path: str, number: int, listed: Hashable) -> None:
-        """Note a visit, and the stamps read before the listing; None where there was none or it failed."""
-        with self._lock:
-            known = self._known[path]
-            known.visited = number
-            known.listed = listed
-
-    def keep(self, path: str, number: int) -> None:
-        """Note a visit that found the container unchanged."""
-        with self._lock:
-            self._known[path].visited = number
-
-    def forget(self, paths: Iterable[str]) -> None:
-        """Have these containers listed anew."""
-        with self._lock:
-            for path in paths:
-                if path in self._known:
-                    self._known[path].listed = None
-
-    @property
-    def before(self) -> int:
-        """The place in the order of realtime events where the audit before the last one began."""
-        return self._began_before
-
-
 _log = logging.getLogger(__name__)
 _REMEMBERED_TRANSACTIONS = 20_000
 
 
-class Stream(Protocol):
-    """An open stream, as the others of its source see it."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What snapshots, audits and streams of one source have in common. `slot` is the name of its own slot."""
 
-    acknowledged: int
+    address: Address
+    params: PostgresParams
+    shared: Shared
+    slot: str
+    owner: Owner
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether it never releases anything."""
+    @classmethod
+    def of(cls, id: str, uri: str, credential: Any, params: PostgresParams) -> Self:
+        """The source that a host calls `id`.
 
-    @property
-    def owns_slot(self) -> bool:
-        """Whether it reads the source's own slot."""
+        Raises:
+            ConfigError: `uri` is not an address.
+        """
+        timeout = params.connect_timeout_sec
+        owner = Owner.of(id, Address.parse(uri, credential).database)
+        address = Address.parse(uri, credential, application_name=owner.application, connect_timeout=timeout)
+        slot = params.slot or owner.default_slot
+        return cls(address, params, Shared.of(slot, address.dsn), slot, owner)
 
-    def acknowledge(self, index: int) -> None:
-        """Note that everything up to `index` is durable."""
-
-    def release(self, index: int) -> None:
-        """Let the server drop what lies before `index`."""
+    def publication(self, conn: connection) -> str:
+        """The name of the publication that streams read."""
+        return publication_for(conn, self.params.publication, self.slot)
 
 
 class Shared:
@@ -120,7 +63,8 @@ class Shared:
         self._boundary: Boundary | None = None
         self._transactions: deque[int] = deque(maxlen=_REMEMBERED_TRANSACTIONS)
         self._touched: dict[str, int] = {}
-        self._touches = 0
+        self.touches = 0
+        """How often `touch` was called so far: a point in the order of realtime events."""
         self._forgotten: set[str] = set()
         self._streams: list[Stream] = []
         self.skipped: dict[str, str] = {}
@@ -157,7 +101,7 @@ class Shared:
     def acknowledge(self, own: Sequence[Stream], index: int, release: Callable[[int], None]) -> None:
         """Release the slot up to what every stream has made durable.
 
-        `own` are the streams of the instance that was told `index`; one without streams speaks for all. `release` moves
+        `own` are the streams of the instance that got `index`; one without streams speaks for all. `release` moves
         a slot that none of them reads.
         """
         unbounded = [stream for stream in self.streams() if not stream.is_bounded]
@@ -176,38 +120,33 @@ class Shared:
             self.clock = max(self.clock, clock)
 
     def note_transaction(self, xid: int) -> None:
-        """Note that a transaction is being told."""
+        """Note that a transaction is being sent."""
         self._transactions.append(xid)
 
-    def told_transactions(self) -> frozenset[int]:
-        """The transactions told lately, by the low 32 bits of their identifiers."""
+    def sent_transactions(self) -> frozenset[int]:
+        """The transactions sent lately, by the low 32 bits of their identifiers."""
         while True:
             try:
                 return frozenset(self._transactions)
-            except RuntimeError:  # the stream told another one meanwhile
+            except RuntimeError:  # the stream sent another one meanwhile
                 continue
 
     def skip(self, table: str, reason: str) -> None:
-        """Note a change of a table that the stream cannot tell; the first one, and every new reason, are logged."""
+        """Note a change of a table that the stream cannot follow; the first one, and every new reason, are logged."""
         self.skipped_rows += 1
         if self.skipped.get(table) != reason:
             self.skipped[table] = reason
             _log.warning("The stream leaves out changes of %s: %s; the next audit finds them", table, reason)
 
     def follow(self, table: str) -> None:
-        """Note that the stream can tell the changes of a table."""
+        """Note that the stream can follow the changes of a table."""
         if self.skipped.pop(table, None) is not None:
             _log.warning("The stream follows %s again; the next audit finds what it has left out", table)
 
     def touch(self, containers: Iterable[str]) -> None:
         """Note that realtime events for these tables, or for rows in them, are sent."""
-        self._touches += 1
-        self._touched.update(dict.fromkeys(containers, self._touches))
-
-    @property
-    def touches(self) -> int:
-        """How often `touch` was called so far: a point in the order of realtime events."""
-        return self._touches
+        self.touches += 1
+        self._touched.update(dict.fromkeys(containers, self.touches))
 
     def touched_since(self, point: int) -> set[str]:
         """Tables touched after `point`."""
@@ -239,16 +178,81 @@ class Shared:
         return boundary
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What snapshots, audits and streams of one source have in common. `slot` is the name of its own slot."""
+class Stream(Protocol):
+    """An open stream, as the others of its source see it."""
 
-    address: Address
-    params: PostgresParams
-    shared: Shared
-    slot: str
-    owner: Owner
+    acknowledged: int
 
-    def publication(self, conn: connection) -> str:
-        """The name of the publication that streams read."""
-        return publication_for(conn, self.params.publication, self.slot)
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it never releases anything."""
+
+    @property
+    def owns_slot(self) -> bool:
+        """Whether it reads the source's own slot."""
+
+    def acknowledge(self, index: int) -> None:
+        """Note that everything up to `index` is durable."""
+
+    def release(self, index: int) -> None:
+        """Let the server drop what lies before `index`."""
+
+
+@dataclass(slots=True)
+class _Known:
+    stamps: Hashable
+    mtime: float
+    listed: Hashable = None
+    visited: int = 0
+
+
+class Memory:
+    """Containers by path: since when they look as they do, and how they looked when they were last listed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: dict[str, _Known] = {}
+        self._number = 0
+        self._began_at = 0
+        self.before = 0
+        """The place in the order of realtime events where the audit before the last one began."""
+
+    def begin(self, touches: int) -> int:
+        """The number of a new audit. `touches` is the place in the order of realtime events where it begins."""
+        with self._lock:
+            self._number += 1
+            self.before, self._began_at = self._began_at, touches
+            return self._number
+
+    def mtime(self, path: str, stamps: Hashable, clock: float) -> float:
+        """The server's time when a container was first seen to look as it does; `clock` if that is news."""
+        with self._lock:
+            known = self._known.get(path)
+            if known is None or known.stamps != stamps:
+                self._known[path] = known = _Known(stamps, clock, visited=known.visited if known else 0)
+            return known.mtime
+
+    def is_unchanged(self, path: str, stamps: Hashable, number: int) -> bool:
+        """Whether the container looks as at its last listing, and the audit before `number` visited it."""
+        with self._lock:
+            known = self._known.get(path)
+            return known is not None and known.listed == stamps and known.visited == number - 1
+
+    def visit(self, path: str, number: int, listed: Hashable) -> None:
+        """Note a visit, and the stamps read before the listing; None where there was none or it failed."""
+        with self._lock:
+            known = self._known[path]
+            known.visited = number
+            known.listed = listed
+
+    def keep(self, path: str, number: int) -> None:
+        """Note a visit that found the container unchanged."""
+        with self._lock:
+            self._known[path].visited = number
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Have these containers listed anew."""
+        with self._lock:
+            for path in paths:
+                if path in self._known:
+                    self._known[path].listed = None

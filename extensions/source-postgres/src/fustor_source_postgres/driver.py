@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Event, Lock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg2
 
@@ -18,21 +18,19 @@ from fustor_source_postgres._answers import WIZARD_STEPS, answer, make_agent_use
 from fustor_source_postgres._audit import Auditor
 from fustor_source_postgres._checks import check_connection, check_privileges, check_settings
 from fustor_source_postgres._rows.shape import FIELD_TYPES
-from fustor_source_postgres._server.boundary import Boundary, server_clock
-from fustor_source_postgres._server.catalog import require_keys, require_tables
-from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres._server.ownership import Owner
+from fustor_source_postgres._server.boundary import Boundary
 from fustor_source_postgres._server.patience import Patience, Stop, Stopped
 from fustor_source_postgres._server.slots import base_index, latest_lsn
-from fustor_source_postgres._snapshot import Partition, SnapshotReader, split
-from fustor_source_postgres._source import Shared
+from fustor_source_postgres._snapshot import Partition, SnapshotReader, make_partitions
 from fustor_source_postgres._stream.opening import Opener
 from fustor_source_postgres._stream.stream import MessageStream, Range
+from fustor_source_postgres._tables import TableReader
 from fustor_source_postgres.config import parse_params
 
 __all__ = ["PostgresDriver"]
 
 _log = logging.getLogger(__name__)
+_Item = TypeVar("_Item")
 _DEFAULT_BATCH_SIZE = 1_000
 _HOST_ACKNOWLEDGES = "acknowledge" in vars(SourceDriver)  # the released agents' base class has no such method
 _AGENT_EVENTS_IN_HAND = 102  # 100 in the agent's thread queue, one in each of two hands
@@ -68,15 +66,8 @@ class PostgresDriver(SourceDriver):
         self._stop_driver_event = Event()
         self._params = parse_params(config.driver_params)
         credential = config.credential.model_dump() if config.credential is not None else None
-        timeout = self._params.connect_timeout_sec
-        address = Address.parse(config.uri, credential, connect_timeout=timeout)
-        owner = Owner.of(id, address.database)
-        self._address = Address.parse(
-            config.uri, credential, application_name=owner.application, connect_timeout=timeout
-        )
-        slot = self._params.slot or owner.default_slot
-        self._shared = Shared.of(slot, self._address.dsn)
-        self._opener = Opener(self._address, self._params, self._shared, slot, owner)
+        self._opener = Opener.of(id, config.uri, credential, self._params)
+        self._address, self._shared = self._opener.address, self._opener.shared
         self._lock = Lock()
         self._streams: list[MessageStream] = []
         self._held: list[Boundary] = []
@@ -90,12 +81,9 @@ class PostgresDriver(SourceDriver):
     def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:
         """Every row of the chosen tables, at the boundary of the stream that was opened before, if one was."""
         partition = kwargs.get("partition")
-        stop = Stop(self._stop_driver_event, kwargs.get("stop_event"))
-        batch_size = _batch_size(kwargs)
-        reader = SnapshotReader(self._opener, self._patience(stop), stop, batch_size)
-        if partition is None:
-            return self._counted(reader, reader.whole())
-        return self._counted(reader, reader.partition(Partition.model_validate(partition)))
+        reader = SnapshotReader(self._opener, *self._asked(kwargs))
+        events = reader.whole() if partition is None else reader.partition(Partition.model_validate(partition))
+        return self._counted("snapshot_rows", reader, events)
 
     def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
         """Changes after `start_position`; from now, with a new boundary for the snapshot, where it is not available."""
@@ -109,9 +97,9 @@ class PostgresDriver(SourceDriver):
         self._shared.add_stream(stream)
         with self._lock:
             self._streams.append(stream)
-        return self._told(stream)
+        return self._streamed(stream)
 
-    def _told(self, stream: MessageStream) -> Iterator[EventBase]:
+    def _streamed(self, stream: MessageStream) -> Iterator[EventBase]:
         try:
             yield from stream.events()
         finally:
@@ -123,29 +111,24 @@ class PostgresDriver(SourceDriver):
         with self._lock:
             if stream in self._streams:
                 self._streams.remove(stream)
-                self._counts["events"] += stream.events_told
-                self._counts["rows"] += stream.rows_told
-
-    def _counted(self, reader: SnapshotReader, events: Iterator[EventBase]) -> Iterator[EventBase]:
-        try:
-            yield from events
-        finally:
-            with self._lock:
-                self._counts["snapshot_rows"] += reader.rows_told
+                self._counts["events"] += stream.events_sent
+                self._counts["rows"] += stream.rows_sent
 
     def get_audit_iterator(self, **kwargs: Any) -> Iterator[AuditItem]:
         """Every chosen table again, with its containers; unchanged ones are skipped where the host has a cache."""
-        stop = Stop(self._stop_driver_event, kwargs.get("stop_event"))
-        batch_size = _batch_size(kwargs)
-        auditor = Auditor(self._opener, self._patience(stop), stop, batch_size, kwargs.get("mtime_cache"))
-        return self._audited(auditor)
+        auditor = Auditor(self._opener, *self._asked(kwargs), kwargs.get("mtime_cache"))
+        return self._counted("audit_rows", auditor, auditor.items())
 
-    def _audited(self, auditor: Auditor) -> Iterator[AuditItem]:
+    def _asked(self, kwargs: Mapping[str, Any]) -> tuple[Patience, Stop, int]:
+        stop = Stop(self._stop_driver_event, kwargs.get("stop_event"))
+        return self._patience(stop), stop, _batch_size(kwargs)
+
+    def _counted(self, name: str, reader: TableReader, items: Iterator[_Item]) -> Iterator[_Item]:
         try:
-            yield from auditor.items()
+            yield from items
         finally:
             with self._lock:
-                self._counts["audit_rows"] += auditor.rows_told
+                self._counts[name] += reader.rows_sent
 
     def is_position_available(self, position: int) -> bool:
         """Whether the slot still holds everything after `position`; False as well when nobody can say."""
@@ -179,27 +162,21 @@ class PostgresDriver(SourceDriver):
         return self._patience(Stop(self._stop_driver_event)).keep_trying(lambda: self._partitions(n))
 
     def _partitions(self, n: int) -> list[dict[str, Any]]:
-        with self._address.session() as conn:
-            tables = require_tables(conn, self._params)
-            require_keys(tables, self._params)
-            boundary = self._shared.take_boundary()
-            if boundary is None:
-                hold = self._params.snapshot_hold_sec
-                boundary = Boundary.hold(self._address, server_clock(conn), -1, hold)
-            with self._lock:
-                self._held.append(boundary)
-            return [partition.model_dump(mode="json") for partition in split(conn, tables, boundary, n)]
+        boundary, partitions = make_partitions(self._opener, n)
+        with self._lock:
+            self._held.append(boundary)
+        return [partition.model_dump(mode="json") for partition in partitions]
 
     def statistics(self) -> Mapping[str, float]:
         """Counters `events`, `rows`, `snapshot_rows`, `audit_rows`, `skipped_rows`; gauges of now.
 
-        Those are `streams`, `queued_bytes`, and `skipped_tables`: tables whose changes the stream cannot tell.
+        Those are `streams`, `queued_bytes`, and `skipped_tables`: tables whose changes the stream cannot follow.
         """
         with self._lock:
             streams = list(self._streams)
             counts = dict(self._counts)
-        counts["events"] += sum(stream.events_told for stream in streams)
-        counts["rows"] += sum(stream.rows_told for stream in streams)
+        counts["events"] += sum(stream.events_sent for stream in streams)
+        counts["rows"] += sum(stream.rows_sent for stream in streams)
         return counts | {
             "streams": len(streams),
             "queued_bytes": sum(stream.queued_bytes for stream in streams),
@@ -243,7 +220,7 @@ class PostgresDriver(SourceDriver):
 
     @classmethod
     async def check_runtime_params(cls, **kwargs: Any) -> tuple[bool, str]:
-        """Whether the server tells its changes; names slots that nobody reads, and what they hold back."""
+        """Whether the server can stream its changes; names slots that nobody reads, and what they hold back."""
         return await answer(kwargs, lambda asked: on_server(asked, check_settings))
 
     @classmethod
@@ -260,5 +237,5 @@ class PostgresDriver(SourceDriver):
 def _batch_size(kwargs: Mapping[str, Any]) -> int:
     asked = kwargs.get("batch_size") or _DEFAULT_BATCH_SIZE
     if not isinstance(asked, int) or asked < 1:
-        raise ConfigError(f"batch_size {asked!r} is no number of rows; give a whole number of at least 1")
+        raise ConfigError(f"batch_size {asked!r} is not a number of rows; give a whole number of at least 1")
     return asked

@@ -40,7 +40,7 @@ class Decoder:
     """Turns the messages of one stream, in order, into events.
 
     Args:
-        shared: told of every transaction and table that the stream tells of.
+        shared: notes every transaction and table of the stream.
         resolve: what a described relation is to this source; None where it is not part of it.
         label: content of the heartbeats that this stream shows; others pass unseen.
         look_up: completes rows that have come to a new path.
@@ -71,7 +71,7 @@ class Decoder:
             ord("D"): self._delete,
             ord("T"): self._truncate,
             ord("M"): self._message,
-            ord("Y"): _ignore,  # a type's name: the catalog tells more
+            ord("Y"): _ignore,  # a type's name: the catalog knows more
             ord("O"): _ignore,  # where a transaction came from first
             # PostgreSQL 18 names some rolled back transactions of which it has sent nothing, whatever the protocol
             ord("A"): _ignore,
@@ -81,7 +81,7 @@ class Decoder:
         """The events that these messages complete.
 
         Raises:
-            DriverError: a message, or what it says of a row, cannot be told without loss. Where that completes events
+            DriverError: a message, or what it says of a row, cannot be sent without loss. Where that completes events
                 first, they are returned, and `check` raises.
         """
         self.check()
@@ -148,7 +148,7 @@ class Decoder:
         try:
             found = self._relations[oid]
         except KeyError:
-            raise DriverError("The server tells of a table that it has not described; report this") from None
+            raise DriverError("The server sent a change of a table that it has not described; report this") from None
         if isinstance(found, Unfollowed):
             self._shared.skip(found.qualified, found.reason)
             return None
@@ -170,14 +170,8 @@ class Decoder:
         """A new row of a table that is not part of this source, or of none."""
         self._of(payload[1:5])
 
-    def _upsert(self, relation: Relation, values: list[Raw], length: int) -> None:
-        groups = self._groups
-        record, size = relation.record(values)
-        row = {"path": relation.path(values), "mtime": groups.mtime, "size": size, "record": record}
-        groups.add(relation, relation.updates, row, length)
-
     def _update(self, payload: bytes) -> None:
-        """An update that tells the old tuple too, or should."""
+        """An update that comes with its old tuple, or should."""
         found = self._old(payload)
         if found is None:
             return
@@ -187,31 +181,20 @@ class Decoder:
             before if after is UNCHANGED and before is not None else after
             for before, after in zip(old, new, strict=True)
         ]
-        old_path = relation.path(old)
-        if old_path == relation.path(values):
-            self._upsert(relation, values, len(payload))
+        groups = self._groups
+        row = relation.row(values, groups.mtime)
+        if row["path"] == relation.path(old):
+            groups.add(relation, relation.updates, row, len(payload))
         else:
-            self._move(relation, old, old_path, values, len(payload))
-
-    def _move(self, relation: Relation, old: list[Raw], old_path: str, values: list[Raw], length: int) -> None:
-        mtime = self._groups.mtime
-        record, size = relation.record(values)
-        gone = {"path": old_path, "mtime": mtime, "size": None, "record": relation.key_record(old)}
-        row = {"path": relation.path(values), "mtime": mtime, "size": size, "record": record}
-        self._groups.move(relation, gone, row, length)
+            groups.move(relation, relation.gone(old, groups.mtime), row, len(payload))
 
     def _delete(self, payload: bytes) -> None:
         found = self._old(payload)
         if found is None:
             return
         relation, old, _ = found
-        row = {
-            "path": relation.path(old),
-            "mtime": self._groups.mtime,
-            "size": None,
-            "record": relation.key_record(old),
-        }
-        self._groups.add(relation, relation.deletes, row, len(payload))
+        groups = self._groups
+        groups.add(relation, relation.deletes, relation.gone(old, groups.mtime), len(payload))
 
     def _truncate(self, payload: bytes) -> None:
         (count,) = _u32(payload, 1)
@@ -227,7 +210,7 @@ class Decoder:
             return
         end = payload.index(0, 10)
         prefix, content = payload[10:end].decode(), payload[end + 5 :]
-        # others take no place: in a streamed transaction they are told even of parts that are rolled back
+        # others take no place: in a streamed transaction they come even of parts that are rolled back
         if prefix == HEARTBEAT and content == self._label.encode():
             self._groups.mark()
 

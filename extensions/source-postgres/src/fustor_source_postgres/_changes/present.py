@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 import psycopg2
 from psycopg2 import errors, sql
@@ -16,14 +15,14 @@ from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._changes.relation import Relation
 from fustor_source_postgres._fast.copying import copied_here
 from fustor_source_postgres._rows.lines import LineReader
-from fustor_source_postgres._rows.shape import key_of
+from fustor_source_postgres._rows.shape import Row, key_of
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import contains
 from fustor_source_postgres._server.catalog import Table, find_table
-from fustor_source_postgres._server.connection import Address, run
+from fustor_source_postgres._server.connection import Link, fetch_all, run
 from fustor_source_postgres._server.patience import Stop, Stopped, cancelled_by
-from fustor_source_postgres._tables import Rewritten, lock_table
-from fustor_source_postgres.config import PostgresParams
+from fustor_source_postgres._source import Source
+from fustor_source_postgres._tables import Rewritten, copying, lock_table
 
 _log = logging.getLogger(__name__)
 _PAUSE_SEC = 0.02
@@ -52,23 +51,19 @@ select a.attname::pg_catalog.text,
                   limit 1), 'pg_catalog.=')
   from pg_catalog.pg_attribute a where a.attrelid = %s and a.attname = any(%s)
 """
-Row = dict[str, Any]
 
 
-@dataclass(slots=True)
 class Present:
     """Completes rows over a connection of its own, which lasts from the first of them on."""
 
-    address: Address
-    params: PostgresParams
-    stop: Stop
-    _conn: connection | None = None
+    def __init__(self, source: Source, stop: Stop) -> None:
+        self._source = source
+        self._stop = stop
+        self._link = Link(source.address)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
+        self._link.close()
 
     def complete(self, relation: Relation, rows: list[Row], xids: set[int]) -> list[Row]:
         """Put what these rows of some transactions lack into them; those that are not there any more.
@@ -89,21 +84,21 @@ class Present:
     def _batch(
         self, relation: Relation, columns: tuple[tuple[str, int], ...], rows: list[Row], xids: set[int]
     ) -> list[Row]:
-        conn = self._connected()
+        conn = self._link.get()
         try:
             table = self._locked(conn, relation, xids)
             if table is None:
                 return rows
             wanted = tuple(column for column in table.columns if (column.name, column.type_oid) in columns)
-            with cancelled_by(self.stop, conn):
+            with cancelled_by(self._stop, conn):
                 values = _read(conn, replace(table, columns=wanted), relation, rows)
             run(conn, "commit")
         except (psycopg2.DataError, psycopg2.ProgrammingError, ConfigError) as err:
-            # the table is closed, so that no other phase has told more of it either; or it has another key by now
+            # the table is closed, so that no other phase has more of it either; or it has another key by now
             _log.warning(
                 "Long values of rows of %s whose keys have changed are left out: %s",
                 relation.container,
-                self.address.clean(err),
+                self._source.address.clean(err),
             )
             run(conn, "rollback")
             return []
@@ -111,26 +106,21 @@ class Present:
 
     def _locked(self, conn: connection, relation: Relation, xids: set[int]) -> Table | None:
         """The table, locked in a transaction that sees these others; None where it has been dropped."""
-        while not self.stop.is_set():
+        while not self._stop.is_set():
             run(conn, "rollback")
-            table = find_table(conn, relation.described.oid, self.params)
+            table = find_table(conn, relation.described.oid, self._source.params)
             if table is None:
                 return None
             try:
-                lock_table(conn, table, None, self.params.lock_timeout_sec)
+                lock_table(conn, table, None, self._source.params.lock_timeout_sec)
                 if contains(conn, xids):
                     return table
             except errors.LockNotAvailable:
                 _log.warning("Table %s is locked; the stream waits for it, to read long values", table.qualified)
             except (Rewritten, errors.UndefinedTable):
                 pass  # changed since it was looked up
-            self.stop.wait(_PAUSE_SEC)
+            self._stop.wait(_PAUSE_SEC)
         raise Stopped
-
-    def _connected(self) -> connection:
-        if self._conn is None or self._conn.closed:
-            self._conn = self.address.connect()
-        return self._conn
 
 
 def _read(conn: connection, table: Table, relation: Relation, rows: list[Row]) -> dict[str, Row]:
@@ -147,9 +137,8 @@ def _read(conn: connection, table: Table, relation: Relation, rows: list[Row]) -
 
 
 def _statement(conn: connection, table: Table, names: tuple[str, ...], keys: list[list[str | None]]) -> str:
-    with conn.cursor() as cur:
-        cur.execute(_KEY_TYPES, (table.oid, list(table.key)))
-        types = {name: (sql.SQL(kind), sql.SQL(operator)) for name, kind, operator in cur}
+    found = fetch_all(conn, _KEY_TYPES, (table.oid, list(table.key)))
+    types = {name: (sql.SQL(kind), sql.SQL(operator)) for name, kind, operator in found}
     casts = [types[name][0] for name in table.key]
     values = sql.SQL(", ").join(sql.SQL("({})").format(_cast(key, casts)) for key in keys)
     aliases = [sql.Identifier(f"k{number}") for number in range(len(table.key))]
@@ -157,21 +146,9 @@ def _statement(conn: connection, table: Table, names: tuple[str, ...], keys: lis
         sql.SQL("t.{} OPERATOR({}) v.{}").format(sql.Identifier(name), types[name][1], alias)
         for name, alias in zip(table.key, aliases, strict=True)
     )
-    return (
-        sql.SQL(
-            "COPY (SELECT {} FROM (VALUES {}) v({}) JOIN {}{} t ON {}) "
-            "TO STDOUT WITH (FORMAT text, NULL E'\\x0b', ENCODING 'UTF8')"
-        )
-        .format(
-            sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in names),
-            values,
-            sql.SQL(", ").join(aliases),
-            sql.SQL("" if table.is_partitioned else "ONLY "),
-            sql.Identifier(table.schema, table.name),
-            same,
-        )
-        .as_string(conn)
-    )
+    columns = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in names)
+    rows = sql.SQL("(SELECT {} FROM (VALUES {}) v({}) JOIN {} t ON {})")
+    return copying(rows.format(columns, values, sql.SQL(", ").join(aliases), table.own_rows, same)).as_string(conn)
 
 
 def _cast(key: list[str | None], types: list[sql.SQL]) -> sql.Composed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
@@ -11,13 +11,12 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventType, MessageSource, TableLayout
-from fustor_source_postgres._fast.making import FIRST, Make, ReadRow, event_maker, row_reader
+from fustor_source_postgres._fast.making import FIRST, ReadRow, event_maker, row_reader
 from fustor_source_postgres._names import written
-from fustor_source_postgres._rows.shape import ROW_FIELDS, key_name, layout_of, table_path
+from fustor_source_postgres._rows.shape import ROW_FIELDS, Row, key_name, layout_of, table_path
 from fustor_source_postgres._rows.types import PLAIN_KEYS, Types
 from fustor_source_postgres._server.catalog import Table, find_table
-from fustor_source_postgres._server.connection import Address
-from fustor_source_postgres.config import PostgresParams
+from fustor_source_postgres._source import Source
 
 _u16 = Struct(">H").unpack_from
 _u32 = Struct(">I").unpack_from
@@ -81,66 +80,57 @@ def _text(payload: bytes, pos: int) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Unfollowed:
-    """A chosen table whose rows the stream cannot name, and why: its changes are left out, those of others told."""
+    """A chosen table whose rows the stream cannot name, and why: its changes are left out, those of others are not."""
 
     qualified: str
     reason: str
 
 
-@dataclass(slots=True)
 class Relation:
-    """A chosen table in the stream; `wanted` are the columns that are sent, `key` those that make the path."""
+    """A chosen table in the stream; `wanted` are the columns that are sent, `key` those that make the path.
 
-    described: Description
-    key: tuple[str, ...]
-    wanted: frozenset[str]
-    types: Types
-    container: str = field(init=False)
-    _key_positions: tuple[int, ...] = field(init=False)
-    _readers: tuple[tuple[str, Callable[[bytes], Any]] | None, ...] = field(init=False)
-    names_rows: bool = field(init=False)
-    _width: int = field(init=False)
-    inserts: Make = field(init=False)
-    updates: Make = field(init=False)
-    deletes: Make = field(init=False)
-    read: ReadRow = field(init=False)
-    layout: TableLayout | None = field(init=False)
-    """Until an event has told it."""
+    `layout` is what an event is to say of the columns, until one has said it.
+    """
 
-    def __post_init__(self) -> None:
-        described = self.described
+    def __init__(self, described: Description, key: tuple[str, ...], wanted: frozenset[str], types: Types) -> None:
+        self.described, self.key, self.wanted = described, key, wanted
         self.container = table_path(described.schema, described.table)
-        self._key_positions = tuple(described.columns.index(name) for name in self.key)
-        self._readers = tuple(
-            (name, self.types[type_oid].raw) if name in self.wanted else None
-            for name, type_oid in zip(described.columns, described.type_oids, strict=True)
-        )
-        typed = zip(described.columns, described.type_oids, strict=True)
-        self.layout = layout_of([column for column in typed if column[0] in self.wanted], self.key, self.types)
+        self.names_rows = described.replica_identity == "f" or described.identity.issuperset(key)
+        self._key_positions = tuple(described.columns.index(name) for name in key)
+        typed = list(zip(described.columns, described.type_oids, strict=True))
+        self._readers = [(name, types[oid].converter.raw) if name in wanted else None for name, oid in typed]
         self._width = len(self._readers) - self._readers.count(None)
-        self.names_rows = described.replica_identity == "f" or described.identity.issuperset(self.key)
+        self.layout: TableLayout | None = layout_of([column for column in typed if column[0] in wanted], key, types)
         self.inserts, self.updates, self.deletes = (
             event_maker(kind, MessageSource.REALTIME, described.schema, described.table, ROW_FIELDS)
             for kind in (EventType.INSERT, EventType.UPDATE, EventType.DELETE)
         )
-        self.read = _read_nothing
-        if None not in self._readers:
-            converters = [self.types[type_oid].raw for type_oid in described.type_oids]
-            plain = [type_oid in PLAIN_KEYS for type_oid in described.type_oids]
-            columns = list(zip(described.columns, converters, plain, strict=True))
-            self.read = row_reader(self.container, columns, self.key)
+        self.read: ReadRow = _read_nothing
+        if self._width == len(typed):
+            columns = [(name, types[oid].converter.raw, oid in PLAIN_KEYS) for name, oid in typed]
+            self.read = row_reader(self.container, columns, key)
 
-    def any_row(self, message: bytes, mtime: float) -> dict[str, Any]:
-        """The row of the new tuple that a message tells without an old one; `read` is the quick way to it."""
-        values, _ = read_tuple(message, FIRST - 2)
+    def any_row(self, message: bytes, mtime: float) -> Row:
+        """The row of a message that has a new tuple and no old one; `read` is the quick way to it."""
+        return self.row(read_tuple(message, FIRST - 2)[0], mtime)
+
+    def row(self, values: list[Raw], mtime: float) -> Row:
+        """The row of a tuple."""
         record, size = self.record(values)
         return {"path": self.path(values), "mtime": mtime, "size": size, "record": record}
 
-    def is_partial(self, row: dict[str, Any]) -> bool:
+    def gone(self, old: list[Raw], mtime: float) -> Row:
+        """The row of a delete: its record is its identity, or all of it under REPLICA IDENTITY FULL."""
+        record, _ = self.record(old)
+        if self.described.replica_identity != "f":
+            record = {name: value for name, value in record.items() if name in self.described.identity}
+        return {"path": self.path(old), "mtime": mtime, "size": None, "record": record}
+
+    def is_partial(self, row: Row) -> bool:
         """Whether the log has left columns of this row out."""
         return len(row["record"]) < self._width
 
-    def left_out(self, row: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    def left_out(self, row: Row) -> tuple[tuple[str, int], ...]:
         """The columns that the log has left out of this row, and their types."""
         described, record = self.described, row["record"]
         return tuple(
@@ -184,13 +174,6 @@ class Relation:
                 record[reader[0]] = reader[1](value)
         return record, size
 
-    def key_record(self, values: list[Raw]) -> dict[str, Any]:
-        """What a delete knows of its row: its identity, or all of it under REPLICA IDENTITY FULL."""
-        record, _ = self.record(values)
-        if self.described.replica_identity == "f":
-            return record
-        return {name: value for name, value in record.items() if name in self.described.identity}
-
 
 def read_tuple(payload: bytes, pos: int) -> tuple[list[Raw], int]:
     """The raw values of the tuple at `pos`, and where it ends."""
@@ -212,18 +195,15 @@ def read_tuple(payload: bytes, pos: int) -> tuple[list[Raw], int]:
 class Resolver:
     """Resolves what one stream describes."""
 
-    def __init__(
-        self, address: Address, params: PostgresParams, require_whole: Callable[[connection, Table], None]
-    ) -> None:
+    def __init__(self, source: Source, require_whole: Callable[[connection, Table], None]) -> None:
         self._require_whole = require_whole
-        self._address = address
-        self._params = params
+        self._address, self._params = source.address, source.params
         self._types = Types()
 
     def __call__(self, described: Description) -> Relation | Unfollowed | None:
         """The relation; None where it is not part of this source.
 
-        A partition is described beside its root, which its rows are told of: nothing is asked of it unless a row is.
+        A partition is described beside its root, and its rows are sent as the root's: nothing is asked of it before.
         """
         if not self._params.chooses(described.schema, described.table):
             return None
@@ -244,8 +224,8 @@ class Resolver:
             )
         wanted = frozenset(self._params.columns_of(described.schema, described.table) or described.columns)
         if table is not None:
-            wanted -= table.generated  # told where the publication says so, and in no other phase
-        if table is not None and not table.tells_its_keys and table.leaf_identities:
+            wanted -= table.generated  # sent where the publication says so, and in no other phase
+        if table is not None and not table.log_names_rows and table.leaf_identities:
             return Unfollowed(qualified, NO_IDENTITY)
         return Relation(described, key, wanted, self._types)
 

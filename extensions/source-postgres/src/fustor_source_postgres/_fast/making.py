@@ -1,4 +1,8 @@
-"""Rows and events, made by functions that are made for one table: no loop, no look-up, no validation."""
+"""Rows and events, made by functions that are made for one table: no loop, no look-up, no validation.
+
+Each has a plain counterpart with equal results: `dict(zip(names, values))` of `row_builder`, `Relation.any_row` of
+`row_reader`, and the events' own constructors of `event_maker`.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,31 @@ from pydantic import BaseModel
 
 from fustor_event_model import DeleteEvent, EventBase, EventType, InsertEvent, MessageSource, UpdateEvent
 
-Row = dict[str, Any]
-Build = Callable[..., list[Row]]
+Build = Callable[..., list[dict[str, Any]]]
+ReadRow = Callable[[bytes, float], dict[str, Any] | None]
+Make = Callable[[list[dict[str, Any]], int], EventBase]
+"""Makes an event of rows and an index."""
+FIRST = 8
+"""Where the first value of a new tuple stands: behind kind, relation, `N` and the number of columns."""
+_u32 = Struct(">I").unpack_from
+_FIELDS_SET = set(EventBase.model_fields)  # one for all events: no assignment can add to it
+_CLASSES: dict[EventType, type[EventBase]] = {
+    EventType.INSERT: InsertEvent,
+    EventType.UPDATE: UpdateEvent,
+    EventType.DELETE: DeleteEvent,
+}
+_new = object.__new__
+# the four places that every pydantic model keeps its state in
+_set_values, _set_fields_set, _set_extra, _set_private = (
+    vars(BaseModel)[name].__set__
+    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 
 def row_builder(names: Sequence[str]) -> Build:
-    """A function of mtime, overhead, paths, lengths and one sequence of values a column, that makes rows of them.
+    """A function of mtime, overhead, paths, lengths and, for each column, its values, that makes rows of them.
 
-    A row's size is its length without the overhead.
+    A row's size is its length without the overhead. Twice as quick as its counterpart.
     """
     variables = [f"v{number}" for number in range(len(names))]
     arguments = "".join(f", c{number}" for number in range(len(names)))
@@ -31,13 +52,6 @@ def row_builder(names: Sequence[str]) -> Build:
     )
     build: Build = eval(source, {"__builtins__": {"zip": zip}})  # noqa: S307 - literals and numbered names only
     return build
-
-
-ReadRow = Callable[[bytes, float], dict[str, Any] | None]
-
-FIRST = 8
-"""Where the first value of a new tuple stands: behind kind, relation, `N` and the number of columns."""
-_u32 = Struct(">I").unpack_from
 
 
 def row_reader(
@@ -69,7 +83,7 @@ def row_reader(
 
 
 def _value(number: int, *, is_key: bool) -> list[str]:
-    """Lines that read one value. NULL has no length; in a key it is no ordinary case."""
+    """Lines that read one value. NULL has no length; in a key it is not an ordinary case."""
     text = [
         " kind = message[end]",
         f" if kind == {ord('t')}:",
@@ -80,39 +94,6 @@ def _value(number: int, *, is_key: bool) -> list[str]:
         return [*text, f"  k{number} = message[start:end]", f"  v{number} = c{number}(k{number})", " else: return None"]
     null = [f" elif kind == {ord('n')}:", f"  v{number} = None", "  end += 1", "  size += 4"]
     return [*text, f"  v{number} = c{number}(message[start:end])", *null, " else: return None"]
-
-
-class CollectorPaused:
-    """No search while a thousand fresh rows are made, which would take a third of the time.
-
-    It leaves nothing behind that would start one: a generator's end does, by its exception.
-    """
-
-    def __enter__(self) -> None:
-        self._was_enabled = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        if self._was_enabled:
-            gc.enable()
-
-
-_FIELDS_SET = set(EventBase.model_fields)  # one for all events: no assignment can add to it
-_CLASSES: dict[EventType, type[EventBase]] = {
-    EventType.INSERT: InsertEvent,
-    EventType.UPDATE: UpdateEvent,
-    EventType.DELETE: DeleteEvent,
-}
-_new = object.__new__
-# the four places that every pydantic model keeps its state in
-_set_values, _set_fields_set, _set_extra, _set_private = (
-    vars(BaseModel)[name].__set__
-    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
-
-
-Make = Callable[[list[dict[str, Any]], int], EventBase]
-"""Makes an event of rows and an index."""
 
 
 def event_maker(event_type: EventType, source: MessageSource, schema: str, table: str, fields: tuple[str, ...]) -> Make:
@@ -143,3 +124,18 @@ def event_maker(event_type: EventType, source: MessageSource, schema: str, table
         return event
 
     return make
+
+
+class CollectorPaused:
+    """No search for cyclic garbage while a thousand fresh rows are made; it would take a third of the time.
+
+    A context manager and not a generator, whose StopIteration would itself start a search.
+    """
+
+    def __enter__(self) -> None:
+        self._was_enabled = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_enabled:
+            gc.enable()

@@ -12,8 +12,8 @@ from typing import Any
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._fast.copying import Frame
-from fustor_source_postgres._fast.making import Row, row_builder
-from fustor_source_postgres._rows.shape import key_name, layout_of, table_path
+from fustor_source_postgres._fast.making import row_builder
+from fustor_source_postgres._rows.shape import Row, key_name, layout_of, table_path
 from fustor_source_postgres._rows.types import PLAIN_KEYS, TEXT, Converter, Types
 from fustor_source_postgres._server.catalog import Table
 
@@ -33,7 +33,7 @@ class LineReader:
         wanted = [column.name for column in table.columns]
         self.names = (*wanted, *(name for name in table.key if name not in wanted))
         self._wanted = wanted
-        self._converters = [types[column.type_oid] for column in table.columns]
+        self._converters = [types[column.type_oid].converter for column in table.columns]
         self._key = [self.names.index(name) for name in table.key]
         kinds = {column.name: column.type_oid for column in table.columns}
         self._has_plain_key = [kinds.get(name) in PLAIN_KEYS for name in table.key] == [True]
@@ -51,12 +51,12 @@ class LineReader:
             _Column(texts, has_null and NULL in texts, has_escapes and "\\" in "".join(texts))
             for texts in (fields[number::width] for number in range(width))
         ]
-        told = columns[: len(self._wanted)]
-        values = [column.values(converter) for column, converter in zip(told, self._converters, strict=True)]
+        sent = columns[: len(self._wanted)]
+        values = [column.values(converter) for column, converter in zip(sent, self._converters, strict=True)]
         lengths: Iterable[int] = frame.lengths
-        for column in told:
+        for column in sent:
             lengths = column.without_marks(lengths)
-        for column in columns[len(told) :]:  # asked for the path only
+        for column in columns[len(sent) :]:  # asked for the path only
             lengths = map(sub, lengths, map(len, map(str.encode, column.texts)))
         return self._build(mtime, width, self._paths(columns), lengths, *values)
 

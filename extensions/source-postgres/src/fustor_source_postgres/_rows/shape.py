@@ -35,6 +35,9 @@ ROW_FIELDS = ("path", "mtime", "size", "record")
 AUDIT_FIELDS = (*ROW_FIELDS, "parent_path", "parent_mtime")
 
 
+Row = dict[str, Any]
+"""A row of an event: `ROW_FIELDS`, or more of `FIELD_TYPES`."""
+_SYSTEM = "postgresql"
 _NULL = "%00"  # no text of PostgreSQL holds a NUL, so no value is encoded like this
 _EMPTY = "%FF"  # no UTF-8 text holds this byte
 _DOTS = {".": "%2E", "..": "%2E%2E"}  # a path that is normalised on its way must not climb
@@ -73,43 +76,28 @@ def key_of(name: str) -> list[str | None]:
     return [None if part == _NULL else unquote(part, errors="strict") for part in name.split(",")]
 
 
-_SYSTEM = "postgresql"
-
-
 def layout_of(columns: Sequence[tuple[str, int]], key: Sequence[str], types: Types) -> TableLayout:
     """The layout of columns, each a name and the oid of a type that `types` has learned."""
     return TableLayout.model_construct(
         system=_SYSTEM,
-        columns={name: types.name(oid) for name, oid in columns},
+        columns={name: types[oid].name for name, oid in columns},
         key=tuple(key),
-        labels={name: labels for name, oid in columns if (labels := types.labels(oid))},
+        labels={name: types[oid].labels for name, oid in columns if types[oid].labels},
     )
 
 
-def make_event(
-    event_type: EventType,
-    source: MessageSource,
-    schema: str,
-    table: str,
-    *,
-    fields: tuple[str, ...],
-    rows: list[dict[str, Any]],
-    index: int = -1,
-    layout: TableLayout | None = None,
+def rows_event(
+    table: Table, phase: MessageSource, layout: TableLayout, rows: list[Row], *, fields: tuple[str, ...], index: int
 ) -> EventBase:
-    """One event, made by an `event_maker`."""
-    event = event_maker(event_type, source, schema, table, fields)(rows, index)
+    """An event of rows of a table that was read in bulk."""
+    event = event_maker(EventType.UPDATE, phase, table.schema, table.name, fields)(rows, index)
     event.layout = layout
     return event
 
 
 def make_marker(index: int) -> EventBase:
-    """A realtime event without rows: everything up to `index` has been told."""
-    return make_event(EventType.UPDATE, MessageSource.REALTIME, NO_SCHEMA, "", fields=(), rows=[], index=index)
-
-
-_FIELDS = ("path", "mtime", "size", "is_directory", "parent_path", "parent_mtime", "record")
-_SKIPPED_FIELDS = (*_FIELDS, "audit_skipped")
+    """A realtime event without rows: everything up to `index` has been sent."""
+    return event_maker(EventType.UPDATE, MessageSource.REALTIME, NO_SCHEMA, "", ())([], index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +111,7 @@ class Container:
 
     def event(self, mtime: float, parent_mtime: float, *, skipped: bool, phase: MessageSource, index: int) -> EventBase:
         """The container's row; `skipped` says that its children were not listed."""
-        row: dict[str, Any] = {
+        row: Row = {
             "path": self.path,
             "mtime": mtime,
             "size": 0,
@@ -134,8 +122,7 @@ class Container:
         }
         if skipped:
             row["audit_skipped"] = True
-        fields = _SKIPPED_FIELDS if skipped else _FIELDS
-        return make_event(EventType.UPDATE, phase, self.schema, self.table, fields=fields, rows=[row], index=index)
+        return event_maker(EventType.UPDATE, phase, self.schema, self.table, tuple(row))([row], index)
 
 
 ROOT = Container("/", "")
@@ -149,24 +136,6 @@ def schema_container(schema: str) -> Container:
 def table_container(table: Table) -> Container:
     """The container of a table's rows."""
     return Container(table_path(table.schema, table.name), schema_path(table.schema), table.schema, table.name)
-
-
-def audit_rows(
-    table: Table, layout: TableLayout, parent: Container, parent_mtime: float, rows: list[dict[str, Any]]
-) -> EventBase:
-    """An audit's event of rows, each told where it lies."""
-    for row in rows:
-        row["parent_path"] = parent.path
-        row["parent_mtime"] = parent_mtime
-    return make_event(
-        EventType.UPDATE,
-        MessageSource.AUDIT,
-        table.schema,
-        table.name,
-        fields=AUDIT_FIELDS,
-        rows=rows,
-        layout=layout,
-    )
 
 
 def signal_event(signal: LifecycleSignal) -> EventBase:

@@ -16,11 +16,15 @@ import orjson
 from psycopg2.extensions import connection
 
 from fustor_source_postgres._rows.json import parse_json, parse_json_column, parse_jsonb, parse_jsonb_column
+from fustor_source_postgres._server.connection import fetch_all
 
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """Three ways to read one type: a text, the bytes of a text, and a list of texts. All give the same values."""
+    """How to read one type. `text` is the meaning; `raw`, for bytes, and `column`, for many texts, are its speed.
+
+    All give the same values.
+    """
 
     text: Callable[[str], Any]
     raw: Callable[[bytes], Any]
@@ -60,31 +64,34 @@ _BOOL = Converter("t".__eq__, b"t".__eq__, lambda texts: [text == "t" for text i
 _JSON = Converter(parse_json, lambda raw: parse_json(raw.decode()), parse_json_column)
 _JSONB = Converter(parse_json, parse_jsonb, parse_jsonb_column)
 
-_BUILT_IN = {
-    16: _BOOL,
-    20: _INT,
-    21: _INT,
-    23: _INT,
-    26: _INT,  # oid
-    114: _JSON,
-    700: _FLOAT,
-    701: _FLOAT,
-    3802: _JSONB,
-}
 
-_NAMES = {
-    16: "boolean",
-    20: "bigint",
-    21: "smallint",
-    23: "integer",
-    26: "oid",
-    114: "json",
-    700: "real",
-    701: "double precision",
-    3802: "jsonb",
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What is known of one type: its name without a length, how it is read, the values of an enumeration in order."""
+
+    name: str
+    converter: Converter = TEXT
+    labels: tuple[str, ...] = ()
+
+
+_UNKNOWN = Type("")
+_BUILT_IN = {
+    16: Type("boolean", _BOOL),
+    20: Type("bigint", _INT),
+    21: Type("smallint", _INT),
+    23: Type("integer", _INT),
+    26: Type("oid", _INT),
+    114: Type("json", _JSON),
+    700: Type("real", _FLOAT),
+    701: Type("double precision", _FLOAT),
+    3802: Type("jsonb", _JSONB),
 }
+"""Types that no look-up is needed for, by their oids."""
 PLAIN_KEYS = frozenset({20, 21, 23, 26, 2950})
 """Types whose texts need no encoding in a path: whole numbers and uuid."""
+_TOKEN = re.compile(r'([{}])|"((?:[^"\\]|\\.)*)"|((?:[^{}",\\]|\\.)+)', re.DOTALL)
+_TOKEN_SEMICOLON = re.compile(r'([{}])|"((?:[^"\\]|\\.)*)"|((?:[^{}";\\]|\\.)+)', re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _LOOK_UP = """
 select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::pg_catalog.text,
        case when n.nspname = 'pg_catalog' then pg_catalog.format_type(t.oid, -1) else n.nspname || '.' || t.typname end,
@@ -97,56 +104,35 @@ select t.oid::bigint, t.typbasetype::bigint, e.oid::bigint, e.typdelim::pg_catal
 
 
 class Types:
-    """The converters of one database's types, each looked up once."""
+    """The types of one database, each looked up once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Converter] = dict(_BUILT_IN)
-        self._names: dict[int, str] = dict(_NAMES)
-        self._labels: dict[int, tuple[str, ...]] = {}
+        self._known = dict(_BUILT_IN)
 
-    def __getitem__(self, oid: int) -> Converter:
-        """The converter of a type that `learn` has met; of any other, text."""
-        return self._known.get(oid, TEXT)
-
-    def name(self, oid: int) -> str:
-        """What a type is called, without a length; a domain by the type below it, an array by that of its elements."""
-        return self._names.get(oid, "")
-
-    def labels(self, oid: int) -> tuple[str, ...]:
-        """The values of an enumerated type, in their order; of any other type none."""
-        return self._labels.get(oid, ())
-
-    def lacks(self, oids: Iterable[int]) -> bool:
-        """Whether `learn` has something to look up."""
-        return any(oid not in self._known for oid in oids)
+    def __getitem__(self, oid: int) -> Type:
+        """A type that `learn` has met; any other has no name and is text."""
+        return self._known.get(oid, _UNKNOWN)
 
     def learn(self, conn: connection, oids: Iterable[int]) -> None:
-        """Look up types that are not known yet. A type that was dropped since reads as text."""
+        """Look up types that are not known yet. A type that was dropped since reads as text.
+
+        A domain is the type below it; an array is called after its elements.
+        """
         missing = [oid for oid in set(oids) if oid not in self._known]
-        while missing:
-            with conn.cursor() as cur:
-                cur.execute(_LOOK_UP, (missing,))
-                found = {oid: tuple(rest) for oid, *rest in cur}
-            inner = {found[oid][0] or found[oid][1] for oid in found} - {None, 0} - self._known.keys()
-            self.learn(conn, inner)
-            for oid in set(missing) - self._known.keys():
-                base, element, delimiter, name, labels = found.get(oid, (0, None, ",", "", ()))
-                self._known[oid] = self._build(base, element, delimiter)
-                self._names[oid] = self._names[base] if base else f"{self._names[element]}[]" if element else name
-                self._labels[oid] = self._labels.get(base, ()) if base else tuple(labels)
-            missing = []
-
-    def _build(self, base: int, element: int | None, delimiter: str) -> Converter:
-        if base:
-            return self[base]
-        if element:
-            return _scalar(partial(parse_array, element=self[element].text, delimiter=delimiter))
-        return TEXT
-
-
-_TOKEN = re.compile(r'([{}])|"((?:[^"\\]|\\.)*)"|((?:[^{}",\\]|\\.)+)', re.DOTALL)
-_TOKEN_SEMICOLON = re.compile(r'([{}])|"((?:[^"\\]|\\.)*)"|((?:[^{}";\\]|\\.)+)', re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+        if not missing:
+            return
+        found = {oid: tuple(rest) for oid, *rest in fetch_all(conn, _LOOK_UP, (missing,))}
+        inner = {found[oid][0] or found[oid][1] for oid in found} - {None, 0} - self._known.keys()
+        self.learn(conn, inner)
+        for oid in set(missing) - self._known.keys():
+            base, element, delimiter, name, labels = found.get(oid, (0, None, ",", "", ()))
+            if base:
+                self._known[oid] = self[base]
+            elif element:
+                read = partial(parse_array, element=self[element].converter.text, delimiter=delimiter)
+                self._known[oid] = Type(f"{self[element].name}[]", _scalar(read))
+            else:
+                self._known[oid] = Type(name, labels=tuple(labels))
 
 
 def parse_array(text: str, element: Callable[[str], Any], delimiter: str = ",") -> list[Any]:

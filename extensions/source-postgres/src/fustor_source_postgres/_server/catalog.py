@@ -13,7 +13,7 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._names import Pattern, written
-from fustor_source_postgres._server.connection import fetch_one
+from fustor_source_postgres._server.connection import fetch_all, fetch_first, fetch_one
 from fustor_source_postgres.config import PostgresParams
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,18 @@ select n.nspname, c.relname,
  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
  order by n.nspname, c.relname
 """
+_ROLE = """
+select rolname, rolreplication or rolsuper, rolbypassrls or rolsuper
+  from pg_catalog.pg_roles where rolname = current_user
+"""
+# who owns a table reads it whole, unless its policies are forced on the owner as well
+_RIGHTS = """
+select c.oid, pg_catalog.has_schema_privilege(n.oid, 'usage'), pg_catalog.has_table_privilege(c.oid, 'select'),
+       c.relrowsecurity and (c.relforcerowsecurity or not pg_catalog.pg_has_role(c.relowner, 'usage'))
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.oid = any(%s::pg_catalog.oid[])
+"""
+_SHOWN_OBSTACLES = 5
 _IDENTIFIER = re.compile(r'"((?:[^"]|"")*)"|([^",]+)')
 _SHOWN = 3
 _LIKE = 0.8
@@ -102,10 +114,30 @@ class Table:
         return written(self.schema, self.name)
 
     @property
-    def tells_its_keys(self) -> bool:
+    def identifier(self) -> sql.Identifier:
+        """The table as SQL names it."""
+        return sql.Identifier(self.schema, self.name)
+
+    @property
+    def own_rows(self) -> sql.Composed:
+        """The table as SQL names it where all its rows are meant, and none of another that inherits from it."""
+        return sql.SQL("{}{}").format(sql.SQL("" if self.is_partitioned else "ONLY "), self.identifier)
+
+    @property
+    def log_names_rows(self) -> bool:
         """Whether the log names the row that an update or a delete meets."""
         own = self.replica_identity == "f" or (bool(self.identity) and self.identity.issuperset(self.key))
         return own and all(identity.issuperset(self.key) for identity in self.leaf_identities)
+
+    @property
+    def why_not_followed(self) -> str | None:
+        """Why the stream cannot follow the table, in words that say what to do; None where it can."""
+        if not self.key:
+            return "has no primary key that is checked at once: add one, name its `key_columns`, or `exclude` it"
+        if not self.log_names_rows:
+            name = ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
+            return f"has changes that do not name their row: run `ALTER TABLE {name} REPLICA IDENTITY FULL`"
+        return None
 
 
 def load_tables(conn: connection, params: PostgresParams) -> list[Table]:
@@ -136,17 +168,13 @@ def require_tables(conn: connection, params: PostgresParams) -> list[Table]:
 
 
 def _rows(conn: connection) -> list[tuple[Any, ...]]:
-    with conn.cursor() as cur:
-        cur.execute(_TABLES.format(condition=""))
-        return cur.fetchall()
+    return fetch_all(conn, _TABLES.format(condition=""))
 
 
 def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) -> str:
     """What the patterns may have meant."""
-    with conn.cursor() as cur:
-        cur.execute(_OTHERS)
-        parsed = [Pattern.parse(pattern) for pattern in patterns]
-        found = [row for row in cur if any(one.matches(row[0], row[1]) for one in parsed)]
+    parsed = [Pattern.parse(pattern) for pattern in patterns]
+    found = [row for row in fetch_all(conn, _OTHERS) if any(one.matches(row[0], row[1]) for one in parsed)]
     if found:
         kinds = ", ".join(f"{written(schema, name)} is {kind}" for schema, name, kind in found[:_SHOWN])
         return f" that can be read: {kinds}; correct the patterns"
@@ -157,14 +185,12 @@ def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) 
 
 def find_table(conn: connection, oid: int, params: PostgresParams) -> Table | None:
     """The table with this oid as it is today, whether its name is chosen or not; None where there is none to read."""
-    with conn.cursor() as cur:
-        cur.execute(_TABLES.format(condition="and c.oid = %s"), (oid,))
-        row = cur.fetchone()
+    row = fetch_first(conn, _TABLES.format(condition="and c.oid = %s"), (oid,))
     return None if row is None else _table(row, params)
 
 
 def require_keys(tables: list[Table], params: PostgresParams) -> list[Table]:
-    """Those whose rows have a key. Of others that a wildcard catches a warning tells; they are marked, not read.
+    """Those whose rows have a key. A warning names others that a wildcard catches; they are marked, not read.
 
     Raises:
         ConfigError: the configuration names a table without a key, or no table has one.
@@ -178,14 +204,14 @@ def require_keys(tables: list[Table], params: PostgresParams) -> list[Table]:
 
 
 def require_identities(tables: list[Table], params: PostgresParams) -> list[Table]:
-    """Those whose changes name their rows. Of others that a wildcard catches a warning tells; they are not followed.
+    """Those whose changes name their rows. A warning names others that a wildcard catches; they are not followed.
 
     Raises:
         ConfigError: the configuration names a table whose changes do not, or those of no table do.
     """
     return _only(
         tables,
-        [table for table in tables if not table.tells_its_keys],
+        [table for table in tables if not table.log_names_rows],
         params,
         "changes that do not name their row; run `ALTER TABLE ... REPLICA IDENTITY FULL`, or `exclude` these tables",
     )
@@ -213,7 +239,7 @@ def _unquoted(names: str) -> list[str]:
 def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
     oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity, leaves, generated = row
     if not set(primary).issubset(names):
-        primary = []  # it has a generated column, which no phase tells
+        primary = []  # it has a generated column, which no phase has
     wanted = params.columns_of(schema, name) or tuple(names)
     key = params.key_columns_of(schema, name) or tuple(primary)
     unknown = [column for column in (*wanted, *key) if column not in names]
@@ -237,41 +263,21 @@ def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
     )
 
 
-_ROLE = """
-select rolname, rolreplication or rolsuper, rolbypassrls or rolsuper
-  from pg_catalog.pg_roles where rolname = current_user
-"""
-# who owns a table reads it whole, unless its policies are forced on the owner as well
-_RIGHTS = """
-select c.oid, pg_catalog.has_schema_privilege(n.oid, 'usage'), pg_catalog.has_table_privilege(c.oid, 'select'),
-       c.relrowsecurity and (c.relforcerowsecurity or not pg_catalog.pg_has_role(c.relowner, 'usage'))
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.oid = any(%s::pg_catalog.oid[])
-"""
-_SHOWN_OBSTACLES = 5
-
-
 def find_role(conn: connection) -> tuple[str, bool, bool]:
     """The user's name, whether it may stream, and whether it sees every row whatever policies say."""
-    with conn.cursor() as cur:
-        cur.execute(_ROLE)
-        name, may_stream, sees_all = fetch_one(cur)
-        return name, may_stream, sees_all
+    name, may_stream, sees_all = fetch_one(conn, _ROLE)
+    return name, may_stream, sees_all
 
 
 def find_obstacles(conn: connection, tables: list[Table]) -> dict[str, list[str]]:
     """What keeps this user from reading a table whole, in words that say what to run, by the table's name."""
     role, _, sees_all = find_role(conn)
     user = sql.Identifier(role).as_string(conn)
-    with conn.cursor() as cur:
-        cur.execute(_RIGHTS, ([table.oid for table in tables],))
-        rights = {oid: found for oid, *found in cur}
+    rights = {oid: found for oid, *found in fetch_all(conn, _RIGHTS, ([table.oid for table in tables],))}
     obstacles: dict[str, list[str]] = {}
     for table in tables:
-        usage, select, is_hidden = rights.get(table.oid, (True, True, False))  # dropped meanwhile: others tell that
-        name, schema = (
-            sql.Identifier(*parts).as_string(conn) for parts in ((table.schema, table.name), (table.schema,))
-        )
+        usage, select, is_hidden = rights.get(table.oid, (True, True, False))  # dropped meanwhile: others find that
+        name, schema = (part.as_string(conn) for part in (table.identifier, sql.Identifier(table.schema)))
         found = [
             "" if usage else f"its schema is closed: run `GRANT USAGE ON SCHEMA {schema} TO {user}`",
             "" if select else f"it is closed: run `GRANT SELECT ON {name} TO {user}`",
@@ -286,6 +292,6 @@ def require_rights(conn: connection, tables: list[Table]) -> None:
     """Raise a ConfigError that names the tables that this user may not read whole."""
     obstacles = find_obstacles(conn, tables)
     if obstacles:
-        told = "; ".join(f"{name!r}: {', '.join(texts)}" for name, texts in list(obstacles.items())[:_SHOWN_OBSTACLES])
+        shown = "; ".join(f"{name!r}: {', '.join(texts)}" for name, texts in list(obstacles.items())[:_SHOWN_OBSTACLES])
         more = f"; and {len(obstacles) - _SHOWN_OBSTACLES} more" if len(obstacles) > _SHOWN_OBSTACLES else ""
-        raise ConfigError(f"This user may not read every chosen table ({told}{more}); or `exclude` them")
+        raise ConfigError(f"This user may not read every chosen table ({shown}{more}); or `exclude` them")

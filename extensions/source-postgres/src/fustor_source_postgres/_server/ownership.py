@@ -18,7 +18,7 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._server import slots
-from fustor_source_postgres._server.connection import fetch_one, run
+from fustor_source_postgres._server.connection import clean, fetch_all, fetch_first, fetch_one, run
 from fustor_source_postgres._server.slots import OWN_PREFIX, PLUGIN, Slot
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Owner:
             return
         owner = owner_of(conn, slot.name)
         if owner is not None and owner != self.id:
-            raise ConfigError(f"Slot {slot.name!r} is that of source {owner!r}; give source {self.id!r} its own `slot`")
+            raise ConfigError(f"Slot {slot.name!r} belongs to source {owner!r}; give source {self.id!r} its own `slot`")
         if owner is None and (_DEFAULT_NAME.fullmatch(slot.name) or not slot.name.startswith(OWN_PREFIX)):
             raise ConfigError(
                 f"Nothing says that source {self.id!r} has made slot {slot.name!r}: give the source another `slot`; "
@@ -73,21 +73,18 @@ class Owner:
         forget(conn, name)
         try:
             run(conn, "begin")
-            with conn.cursor() as cur:
-                cur.execute("select pg_catalog.lo_create(0)")
-                comment = sql.SQL("comment on large object {} is {}")
-                cur.execute(comment.format(sql.Literal(fetch_one(cur)[0]), sql.Literal(_note(name, self.id))))
+            (oid,) = fetch_one(conn, "select pg_catalog.lo_create(0)")
+            comment = sql.SQL("comment on large object {} is {}")
+            run(conn, comment.format(sql.Literal(oid), sql.Literal(_note(name, self.id))))
             run(conn, "commit")
         except (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege, errors.FeatureNotSupported) as err:
             run(conn, "rollback")
-            _log.warning("Nothing will say that slot %s is this source's: %s", name, " ".join(str(err).split()))
+            _log.warning("Slot %s cannot be marked as this source's: %s", name, clean(err))
 
     def _require_no_other_reader(self, conn: connection, slot: Slot) -> None:
         if slot.active_pid is None:
             return
-        with conn.cursor() as cur:
-            cur.execute(_READER, (slot.active_pid,))
-            reader = cur.fetchone()
+        reader = fetch_first(conn, _READER, (slot.active_pid,))
         if reader is not None and reader[0] != self.application:
             raise ConfigError(
                 f"Slot {slot.name!r} is read by process {slot.active_pid}, application {reader[0]!r} of user "
@@ -102,7 +99,7 @@ def require_ours(conn: connection, slot: Slot) -> None:
         raise ConfigError(f"Slot {slot.name!r} belongs to plugin {slot.plugin!r}; choose another `slot`")
     if slot.database != database:
         raise ConfigError(
-            f"Slot {slot.name!r} is of database {slot.database!r}, not of {database!r}; choose another `slot`"
+            f"Slot {slot.name!r} belongs to database {slot.database!r}, not to {database!r}; choose another `slot`"
         )
 
 
@@ -128,8 +125,7 @@ def forget(conn: connection, name: str) -> None:
     """Remove what is noted of a slot that is gone."""
     for oid, note in _notes(conn):
         if note.startswith(_note(name, "")):
-            with conn.cursor() as cur:
-                cur.execute("select pg_catalog.lo_unlink(%s)", (oid,))
+            run(conn, "select pg_catalog.lo_unlink(%s)", (oid,))
 
 
 def _note(name: str, source_id: str) -> str:
@@ -137,6 +133,4 @@ def _note(name: str, source_id: str) -> str:
 
 
 def _notes(conn: connection) -> list[tuple[int, str]]:
-    with conn.cursor() as cur:
-        cur.execute(_NOTES)
-        return cur.fetchall()
+    return fetch_all(conn, _NOTES)

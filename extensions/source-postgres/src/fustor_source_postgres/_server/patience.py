@@ -40,6 +40,11 @@ class Stop:
         """Whether any of the reasons holds."""
         return any(event.is_set() for event in self._events)
 
+    def check(self) -> None:
+        """Raise Stopped where one of the reasons holds."""
+        if self.is_set():
+            raise Stopped
+
     def wait(self, seconds: float) -> bool:
         """Return after so many seconds, or soon after a reason to stop appears; whether one did."""
         deadline = time.monotonic() + seconds
@@ -87,15 +92,10 @@ class Patience:
         self._longest = min(retry_delay_sec, _LONGEST_PAUSE_SEC)
         self._max_retries = max_retries
         self._delay = retry_delay_sec
-        self._budget = max_retries * retry_delay_sec
+        self.budget_sec = max_retries * retry_delay_sec
         self._address = address
         self._stop = stop
         self.reset()
-
-    @property
-    def budget_sec(self) -> float:
-        """For how long a fault is borne."""
-        return self._budget
 
     def reset(self) -> None:
         """Forget the failures so far: the budget starts anew."""
@@ -111,13 +111,13 @@ class Patience:
             Stopped: there is a reason to stop.
         """
         now = time.monotonic()
-        self._deadline = self._deadline or now + self._budget
+        self._deadline = self._deadline or now + self.budget_sec
         if not is_transient(err) or is_final(err) or now >= self._deadline:
             # without its cause, whose text may hold a secret
             raise DriverError(
                 f"PostgreSQL at {self._address.shown!r} cannot be read: {self._address.clean(err)}"
             ) from None
-        self._say(err, 1 + int((now + self._budget - self._deadline) / self._delay) if self._delay else 1)
+        self._say(err, 1 + int((now + self.budget_sec - self._deadline) / self._delay) if self._delay else 1)
         if self._stop.wait(min(self._pause, max(self._deadline - now, 0))):
             raise Stopped
         self._pause = min(self._pause * 2, self._longest)
@@ -136,10 +136,9 @@ class Patience:
             )
 
     def keep_trying(self, action: Callable[[], _Result]) -> _Result:
-        """What `action` returns, tried again after faults that pass by themselves; raises like `wait`."""
+        """What `action` returns, tried again after faults that may pass; raises like `wait`."""
         while True:
-            if self._stop.is_set():
-                raise Stopped
+            self._stop.check()
             try:
                 return action()
             except psycopg2.Error as err:

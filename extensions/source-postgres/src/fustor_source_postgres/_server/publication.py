@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._server.catalog import Table
-from fustor_source_postgres._server.connection import run
+from fustor_source_postgres._server.connection import clean, fetch_all, fetch_first, run
 
 SHARED_NAME = "fustor"
 """A publication that an administrator made for every source of the database."""
@@ -44,12 +44,12 @@ select l.relation::pg_catalog.regclass::pg_catalog.text, l.pid
 
 
 class GapError(DriverError):
-    """The publication did not carry every change that the stream should have told: only a new snapshot can help."""
+    """The publication did not carry every change that belongs into the stream: only a new snapshot can help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One table that a publication names. `columns` are those it tells, None for all; `entry` names the naming."""
+    """One table that a publication names, by `entry`. `columns` are those it publishes, None for all."""
 
     entry: int
     columns: frozenset[str] | None
@@ -95,7 +95,7 @@ class Publication:
         filtered = [table.qualified for table, member in named if member.is_filtered]
         if filtered:
             raise ConfigError(
-                f"Publication {self.name!r} tells some rows of {filtered!r} only, a snapshot all of them; "
+                f"Publication {self.name!r} publishes only some rows of {filtered!r}, a snapshot has all of them; "
                 "publish these tables without WHERE"
             )
         for table, member in named:
@@ -103,8 +103,8 @@ class Publication:
             left_out = sorted(wanted - member.columns) if member.columns is not None else []
             if left_out:
                 raise ConfigError(
-                    f"Publication {self.name!r} does not tell the columns {left_out!r} of {table.qualified!r}, "
-                    "a snapshot does; publish the table without a list of columns, or choose the same `columns`"
+                    f"Publication {self.name!r} does not publish the columns {left_out!r} of {table.qualified!r}, "
+                    "a snapshot has them; publish the table without a list of columns, or choose the same `columns`"
                 )
 
     def _require_options(self) -> None:
@@ -115,7 +115,7 @@ class Publication:
             )
         if not self.is_via_root:
             raise ConfigError(
-                f"Publication {self.name!r} tells partitions instead of their root; run "
+                f"Publication {self.name!r} publishes changes as those of partitions, not of their root; run "
                 f"`ALTER PUBLICATION {self.name} SET (publish_via_partition_root = true)`"
             )
 
@@ -126,21 +126,15 @@ def find_publication(conn: connection, name: str) -> Publication | None:
     query = _MEMBERS.format(
         columns=_COLUMNS if has_filters else "null", is_filtered="r.prqual is not null" if has_filters else "false"
     )
-    with conn.cursor() as cur:
-        cur.execute(_LOOK_UP, (name,))
-        found = cur.fetchone()
-        if found is None:
-            return None
-        oid, version, has_all_tables, has_all_operations, is_via_root = found
-        cur.execute(query, (oid,))
-        members = {
-            table: Member(entry, None if columns is None else frozenset(columns), is_filtered)
-            for table, entry, columns, is_filtered in cur
-        }
-        schemas = frozenset[str]()
-        if has_filters:
-            cur.execute(_SCHEMAS, (oid,))
-            schemas = frozenset(schema for (schema,) in cur)
+    found = fetch_first(conn, _LOOK_UP, (name,))
+    if found is None:
+        return None
+    oid, version, has_all_tables, has_all_operations, is_via_root = found
+    members = {
+        table: Member(entry, None if columns is None else frozenset(columns), is_filtered)
+        for table, entry, columns, is_filtered in fetch_all(conn, query, (oid,))
+    }
+    schemas = frozenset(schema for (schema,) in fetch_all(conn, _SCHEMAS, (oid,))) if has_filters else frozenset()
     return Publication(name, (oid, version), has_all_tables, has_all_operations, is_via_root, schemas, members)
 
 
@@ -157,25 +151,24 @@ def ensure_publication(conn: connection, name: str, tables: list[Table], lock_ti
     run(conn, f"set lock_timeout = {int(lock_timeout_sec * 1000)}")
     found = find_publication(conn, name)
     if found is None:
-        _change(conn, _create(name, tables), tables)
+        _change(conn, carrying(None, name, tables), tables)
         return
     found.require_whole(tables)
     missing = [table for table in tables if found.lacks(table)]
     if missing:
         _log.info("Publication %s gains %s", name, [table.qualified for table in missing])
-        _change(conn, _add(name, missing), missing)
+        _change(conn, carrying(found, name, missing), missing)
 
 
-def missing_tables(conn: connection, name: str, tables: list[Table]) -> list[Table]:
-    """Those of `tables` whose changes the publication does not carry."""
-    found = find_publication(conn, name)
-    return tables if found is None else [table for table in tables if found.lacks(table)]
-
-
-def change_statement(conn: connection, name: str, tables: list[Table]) -> str:
-    """What an owner of `tables` runs so that the publication carries them."""
-    make = _add if publication_exists(conn, name) else _create
-    return make(name, tables).as_string(conn)
+def carrying(found: Publication | None, name: str, tables: list[Table]) -> sql.Composed:
+    """The statement that makes a publication carry `tables`: creates it, or adds them to the one that is there."""
+    names = sql.SQL(", ").join(table.identifier for table in tables)
+    if found is not None:
+        return sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(sql.Identifier(name), names)
+    members = sql.SQL("FOR TABLE {} ").format(names) if tables else sql.SQL("")
+    return sql.SQL("CREATE PUBLICATION {} {}WITH (publish_via_partition_root = true)").format(
+        sql.Identifier(name), members
+    )
 
 
 def publication_for(conn: connection, configured: str | None, slot: str) -> str:
@@ -187,34 +180,16 @@ def publication_for(conn: connection, configured: str | None, slot: str) -> str:
 
 def publication_exists(conn: connection, name: str) -> bool:
     """Whether some stream has made, or somebody has given, the publication."""
-    with conn.cursor() as cur:
-        cur.execute(_LOOK_UP, (name,))
-        return cur.fetchone() is not None
-
-
-def _create(name: str, tables: list[Table]) -> sql.Composed:
-    members = sql.SQL("FOR TABLE {} ").format(_names(tables)) if tables else sql.SQL("")
-    return sql.SQL("CREATE PUBLICATION {} {}WITH (publish_via_partition_root = true)").format(
-        sql.Identifier(name), members
-    )
-
-
-def _add(name: str, tables: list[Table]) -> sql.Composed:
-    return sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(sql.Identifier(name), _names(tables))
-
-
-def _names(tables: list[Table]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(table.schema, table.name) for table in tables)
+    return fetch_first(conn, _LOOK_UP, (name,)) is not None
 
 
 def _change(conn: connection, statement: sql.Composed, tables: list[Table]) -> None:
     try:
-        with conn.cursor() as cur:
-            cur.execute(statement)
+        run(conn, statement)
     except errors.DuplicateObject:  # another instance of this source was quicker
         return
     except errors.LockNotAvailable as err:
-        raise errors.LockNotAvailable(f"{_locks(conn, tables)}: {' '.join(str(err).split())}") from None
+        raise errors.LockNotAvailable(f"{_locks(conn, tables)}: {clean(err)}") from None
     except psycopg2.ProgrammingError as err:
         raise ConfigError(
             f"This user may not change the publication; run as its owner: {statement.as_string(conn)}"
@@ -222,7 +197,6 @@ def _change(conn: connection, statement: sql.Composed, tables: list[Table]) -> N
 
 
 def _locks(conn: connection, tables: list[Table]) -> str:
-    with conn.cursor() as cur:
-        cur.execute(_LOCKED, ([table.oid for table in tables],))
-        found = [f"table {table} is locked by process {pid}" for table, pid in cur]
+    locks = fetch_all(conn, _LOCKED, ([table.oid for table in tables],))
+    found = [f"table {table} is locked by process {pid}" for table, pid in locks]
     return "; ".join(found) or f"one of the tables {[table.qualified for table in tables]!r} is locked"

@@ -16,17 +16,53 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Any
 
 import psycopg2
 from psycopg2 import errors, sql
-from psycopg2.extensions import connection, cursor
+from psycopg2.extensions import connection
 
 from fustor_core.exceptions import DriverError
-from fustor_source_postgres._server.connection import Address, fetch_one
+from fustor_source_postgres._server.connection import Address, fetch_all, fetch_one, run
 
 ORDINAL_BITS = 20
 MAX_ORDINAL = (1 << ORDINAL_BITS) - 1
+PLUGIN = "pgoutput"
+OWN_PREFIX = "fustor_"
+_LONGEST_ID = 40
+_FIRST_WITH_INVALIDATION_REASON = 170000
+FIRST_WITH_FAILOVER = 170000
+
+_LOOK_UP = """
+select slot_name::pg_catalog.text, plugin::pg_catalog.text, database::pg_catalog.text, active, temporary,
+       coalesce(wal_status, 'reserved'), pg_catalog.pg_wal_lsn_diff(confirmed_flush_lsn, '0/0')::bigint,
+       pg_catalog.pg_wal_lsn_diff(restart_lsn, '0/0')::bigint,
+       pg_catalog.pg_wal_lsn_diff({now}, restart_lsn)::bigint,
+       {reason}, active_pid, {failover}
+  from pg_catalog.pg_replication_slots
+ where slot_type = 'logical'
+"""
+_NOW = """
+case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
+     else pg_catalog.pg_current_wal_lsn() end
+"""
+_LATEST = """
+select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
+            else pg_catalog.pg_current_wal_insert_lsn() end
+"""
+_FIRST_SEC = 1.0
+_PAUSE_SEC = 1.0
+_AGAIN_SEC = 60.0
+# a prepared transaction holds its lock without a process
+_HOLDERS = """
+select w.transactionid::pg_catalog.text, h.pid, a.usename, a.application_name, a.xact_start::pg_catalog.text,
+       p.gid, p.owner, p.database, p.prepared::pg_catalog.text
+  from pg_catalog.pg_locks w
+  left join pg_catalog.pg_locks h on h.locktype = 'transactionid' and h.granted and h.transactionid = w.transactionid
+  left join pg_catalog.pg_stat_activity a on a.pid = h.pid
+  left join pg_catalog.pg_prepared_xacts p on p.transaction = w.transactionid
+ where w.pid = %s and not w.granted and w.locktype = 'transactionid'
+"""
+_log = logging.getLogger(__name__)
 
 
 def base_index(lsn: int) -> int:
@@ -48,30 +84,6 @@ def parse_lsn(text: str) -> int:
 def format_lsn(lsn: int) -> str:
     """An LSN as the server reads it."""
     return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
-
-
-PLUGIN = "pgoutput"
-OWN_PREFIX = "fustor_"
-_LONGEST_ID = 40
-_FIRST_WITH_INVALIDATION_REASON = 170000
-FIRST_WITH_FAILOVER = 170000
-
-_LOOK_UP = """
-select slot_name::pg_catalog.text, plugin::pg_catalog.text, database::pg_catalog.text, active, temporary,
-       coalesce(wal_status, 'reserved'), confirmed_flush_lsn::pg_catalog.text, restart_lsn::pg_catalog.text,
-       pg_catalog.pg_wal_lsn_diff({now}, restart_lsn)::bigint,
-       {reason}, active_pid, {failover}
-  from pg_catalog.pg_replication_slots
- where slot_type = 'logical'
-"""
-_NOW = """
-case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
-     else pg_catalog.pg_current_wal_lsn() end
-"""
-_LATEST = """
-select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
-            else pg_catalog.pg_current_wal_insert_lsn() end
-"""
 
 
 def name_for(source_id: str, database: str) -> str:
@@ -122,75 +134,54 @@ def find_slots(conn: connection) -> dict[str, Slot]:
         reason="invalidation_reason::pg_catalog.text" if has_reason else "null",
         failover="failover" if conn.server_version >= FIRST_WITH_FAILOVER else "false",
     )
-    with conn.cursor() as cur:
-        cur.execute(query)
-        return {row[0]: _slot(row) for row in cur}
+    return {row[0]: Slot(*row) for row in fetch_all(conn, query)}
 
 
-def _slot(row: tuple[Any, ...]) -> Slot:
-    name, plugin, database, active, temporary, status, confirmed, restart, retained, reason, pid, failover = row
-    return Slot(
-        name=name,
-        plugin=plugin,
-        database=database,
-        is_active=active,
-        is_temporary=temporary,
-        wal_status=status,
-        confirmed_lsn=parse_lsn(confirmed) if confirmed else None,
-        restart_lsn=parse_lsn(restart) if restart else None,
-        retained_bytes=retained,
-        invalidation_reason=reason,
-        active_pid=pid,
-        is_failover=failover,
-    )
+def find_slot(conn: connection, name: str) -> Slot | None:
+    """One logical slot, if it is there."""
+    return find_slots(conn).get(name)
 
 
 def database_of(conn: connection) -> str:
     """The name of the database that a connection is in."""
-    with conn.cursor() as cur:
-        cur.execute("select pg_catalog.current_database()")
-        return str(fetch_one(cur)[0])
+    return str(fetch_one(conn, "select pg_catalog.current_database()")[0])
 
 
 def latest_lsn(conn: connection) -> int:
     """The end of the log: above every commit made before the call."""
-    with conn.cursor() as cur:
-        cur.execute(_LATEST)
-        return parse_lsn(fetch_one(cur)[0])
+    return parse_lsn(fetch_one(conn, _LATEST)[0])
 
 
-def create_slot(cur: cursor, name: str, *, temporary: bool, failover: bool = False) -> tuple[int, str]:
+def create_slot(conn: connection, name: str, *, temporary: bool, failover: bool = False) -> tuple[int, str]:
     """Make a slot on a replication connection: its first LSN, and the snapshot of exactly that moment.
 
     The snapshot can be imported until the connection's next command. Waits for the transactions that are running.
     """
     kind = sql.SQL(" TEMPORARY" if temporary else "")
     options = sql.SQL("(SNAPSHOT 'export', FAILOVER true)" if failover else "EXPORT_SNAPSHOT")
-    cur.execute(sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput {}").format(sql.Identifier(name), kind, options))
-    _, point, snapshot, _ = fetch_one(cur)
+    statement = sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput {}").format(sql.Identifier(name), kind, options)
+    _, point, snapshot, _ = fetch_one(conn, statement)
     return parse_lsn(point), str(snapshot)
 
 
-def make_failover(cur: cursor, name: str) -> None:
+def make_failover(conn: connection, name: str) -> None:
     """Have a slot that nobody reads kept on standbys too; on a replication connection."""
-    cur.execute(sql.SQL("ALTER_REPLICATION_SLOT {} (FAILOVER true)").format(sql.Identifier(name)))
+    run(conn, sql.SQL("ALTER_REPLICATION_SLOT {} (FAILOVER true)").format(sql.Identifier(name)))
 
 
-def copy_slot(cur: cursor, name: str, copy: str) -> None:
+def copy_slot(conn: connection, name: str, copy: str) -> None:
     """Make a temporary slot that stands where `name` stands; it goes away with the connection."""
-    cur.execute("select pg_catalog.pg_copy_logical_replication_slot(%s, %s, true)", (name, copy))
-    cur.fetchall()
+    run(conn, "select pg_catalog.pg_copy_logical_replication_slot(%s, %s, true)", (name, copy))
 
 
 def advance_slot(conn: connection, name: str, lsn: int) -> bool:
     """Release what `name` holds up to `lsn`; False while somebody reads it, or when it is not there."""
-    slot = find_slots(conn).get(name)
+    slot = find_slot(conn, name)
     if slot is None or slot.is_active or slot.confirmed_lsn is None or slot.is_lost:
         return False
     if slot.confirmed_lsn < lsn:
         try:
-            with conn.cursor() as cur:
-                cur.execute("select pg_catalog.pg_replication_slot_advance(%s, %s)", (name, format_lsn(lsn)))
+            run(conn, "select pg_catalog.pg_replication_slot_advance(%s, %s)", (name, format_lsn(lsn)))
         except (errors.ObjectInUse, errors.ObjectNotInPrerequisiteState, errors.UndefinedObject):
             return False
     return True
@@ -203,8 +194,7 @@ def drop_slot(conn: connection, name: str) -> None:
         DriverError: somebody reads it.
     """
     try:
-        with conn.cursor() as cur:
-            cur.execute("select pg_catalog.pg_drop_replication_slot(%s)", (name,))
+        run(conn, "select pg_catalog.pg_drop_replication_slot(%s)", (name,))
     except errors.ObjectInUse as err:
         raise DriverError(f"Slot {name!r} is being read; stop its source first") from err
 
@@ -216,22 +206,6 @@ def orphans(conn: connection, own: str) -> list[Slot]:
         for name, slot in sorted(find_slots(conn).items())
         if name.startswith(OWN_PREFIX) and name != own and not slot.is_active and not slot.is_temporary
     ]
-
-
-_log = logging.getLogger(__name__)
-_FIRST_SEC = 1.0
-_PAUSE_SEC = 1.0
-_AGAIN_SEC = 60.0
-# a prepared transaction holds its lock without a process
-_HOLDERS = """
-select w.transactionid::pg_catalog.text, h.pid, a.usename, a.application_name, a.xact_start::pg_catalog.text,
-       p.gid, p.owner, p.database, p.prepared::pg_catalog.text
-  from pg_catalog.pg_locks w
-  left join pg_catalog.pg_locks h on h.locktype = 'transactionid' and h.granted and h.transactionid = w.transactionid
-  left join pg_catalog.pg_stat_activity a on a.pid = h.pid
-  left join pg_catalog.pg_prepared_xacts p on p.transaction = w.transactionid
- where w.pid = %s and not w.granted and w.locktype = 'transactionid'
-"""
 
 
 @contextmanager
@@ -263,11 +237,11 @@ def _watch(address: Address, pid: int, slot: str, done: Event) -> None:
 
 
 def _holders(address: Address, pid: int) -> dict[str, str]:
-    with address.session() as conn, conn.cursor() as cur:
-        cur.execute(_HOLDERS, (pid,))
-        return {
-            xid: f"prepared as {gid!r} by {owner!r} in database {database!r} at {prepared}: commit it or roll it back"
-            if gid is not None
-            else f"open in process {holder} of user {user!r}, application {application!r}, since {since or 'long'}"
-            for xid, holder, user, application, since, gid, owner, database, prepared in cur
-        }
+    with address.session() as conn:
+        found = fetch_all(conn, _HOLDERS, (pid,))
+    return {
+        xid: f"prepared as {gid!r} by {owner!r} in database {database!r} at {prepared}: commit it or roll it back"
+        if gid is not None
+        else f"open in process {holder} of user {user!r}, application {application!r}, since {since or 'long'}"
+        for xid, holder, user, application, since, gid, owner, database, prepared in found
+    }

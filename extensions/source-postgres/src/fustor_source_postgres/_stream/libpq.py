@@ -1,6 +1,6 @@
 """What psycopg2 does not do for a stream, done with libpq: confirm, and hear notices.
 
-psycopg2 confirms more than it was told to: once a message starts below what was confirmed, the next sign of life from
+psycopg2 confirms more than it was asked to: once a message starts below what was confirmed, the next sign of life from
 the server moves the slot to the server's end. Messages of a transaction that began early do start there, and what was
 committed meanwhile would be lost with the host. So nothing is confirmed through psycopg2, and the message that confirms
 is handed to libpq itself.
@@ -42,7 +42,7 @@ def send_status(conn: connection, written: int, flushed: int, *, ask: bool) -> N
     clock = int((time.time() - _POSTGRES_EPOCH_SEC) * 1e6)
     message = _status(b"r", written, flushed, flushed, clock, ask)
     if _put(conn.pgconn_ptr, message, len(message)) < 0 or _flush(conn.pgconn_ptr) < 0:
-        raise psycopg2.OperationalError("The server cannot be told how far its stream was read")
+        raise psycopg2.OperationalError("The server did not take how far its stream was read")
 
 
 _SQLSTATE = ord("C")

@@ -27,6 +27,7 @@ from fustor_source_postgres._server.catalog import (
     require_rights,
     require_tables,
 )
+from fustor_source_postgres._server.connection import fetch_first, run
 from fustor_source_postgres._server.patience import Stop, cancelled_by
 from fustor_source_postgres._server.publication import (
     GapError,
@@ -54,7 +55,7 @@ _ZOMBIE_PAUSE_SEC = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A started stream. `position` is below its first event; `is_own` tells the source's slot from a copy."""
+    """A started stream. `position` is below its first event; `is_own` means the source's slot, not a copy."""
 
     conn: connection
     cur: ReplicationCursor
@@ -71,7 +72,7 @@ class Opener(Source):
     """Opens streams of one source."""
 
     def open(self, position: int, stop: Stop, *, bounded: bool) -> Opened:
-        """A stream of what comes after `position`, or of what comes from now on where that is not to be had."""
+        """A stream of what comes after `position`, or of what comes from now on if the log no longer has that."""
         with self.address.session() as conn:
             self._own_slot(conn)
             slot = self._serving(conn, position)
@@ -114,18 +115,15 @@ class Opener(Source):
 
     def resolver(self) -> Callable[[Description], Relation | Unfollowed | None]:
         """Says what a described relation is to this source; one for each stream."""
-        return Resolver(self.address, self.params, self.require_whole)
+        return Resolver(self, self.require_whole)
 
     def emit_heartbeat(self) -> None:
-        """Write a transaction that this source's streams tell as an event without rows."""
+        """Write a transaction that this source's streams send as an event without rows."""
         self._emit(HEARTBEAT)
 
     def require_whole(self, conn: connection, table: Table) -> None:
         """Raise a GapError unless the publication carries every change of a table, and all of it."""
-        try:
-            self._published(conn).require_whole([table])
-        except ConfigError as err:
-            raise GapError(str(err)) from None
+        _require_whole(self._published(conn), [table])
 
     def look_at_publication(self, before: Publication) -> Publication:
         """The publication as it is now.
@@ -137,16 +135,13 @@ class Opener(Source):
             now = self._published(conn, before.name)
             if now == before and not any(member.columns is not None for member in now.members.values()):
                 return now
-            tables = [table for table in load_tables(conn, self.params) if table.key and table.tells_its_keys]
+            tables = [table for table in load_tables(conn, self.params) if not table.why_not_followed]
         if now.version != before.version:
             raise GapError(f"Publication {now.name!r} was made again, or its options were changed, while it was read")
         lost = [table.qualified for table in tables if now.has_lost(before, table)]
         if lost:
             raise GapError(f"Publication {now.name!r} has lost the tables {lost!r} while it was read")
-        try:
-            now.require_whole(tables)
-        except ConfigError as err:
-            raise GapError(str(err)) from None
+        _require_whole(now, tables)
         return now
 
     def forsake(self, opened: Opened) -> None:
@@ -172,11 +167,10 @@ class Opener(Source):
 
         The server itself answers nobody where the new connection cannot be made.
         """
-        with self.address.session() as conn, conn.cursor() as cur:
-            cur.execute(_SENDER, (pid,))
-            found = cur.fetchone()
+        with self.address.session() as conn:
+            found = fetch_first(conn, _SENDER, (pid,))
         if found is None:
-            raise psycopg2.OperationalError("The server has ended the stream without a word")
+            raise psycopg2.OperationalError("The server has ended the stream without an error")
         if found[0] in _IDLE_EVENTS or silence_sec > _LONGEST_WORK_SEC:
             raise psycopg2.OperationalError(f"The server's sender has not answered for {silence_sec:.0f} s")
 
@@ -193,19 +187,19 @@ class Opener(Source):
             raise ConfigError(f"Database {self.address.shown!r} does not check its texts ({encoding}); convert it")
         tables = require_tables(conn, self.params)
         require_rights(conn, tables)
-        telling = require_identities(require_keys(tables, self.params), self.params)
-        ensure_publication(conn, self.publication(conn), telling, self.params.lock_timeout_sec)
+        followed = require_identities(require_keys(tables, self.params), self.params)
+        ensure_publication(conn, self.publication(conn), followed, self.params.lock_timeout_sec)
 
     def _own_slot(self, conn: connection) -> slots.Slot | None:
         """The slot, if it is there; raises a ConfigError unless it is this source's."""
-        slot = slots.find_slots(conn).get(self.slot)
+        slot = slots.find_slot(conn, self.slot)
         if slot is not None:
             self.owner.require(conn, slot)
             self.owner.note(conn, self.slot)
         return slot
 
     def _serving(self, conn: connection, position: int) -> slots.Slot | None:
-        slot = slots.find_slots(conn).get(self.slot)
+        slot = slots.find_slot(conn, self.slot)
         if position <= 0 or slot is None or not publication_exists(conn, self.publication(conn)):
             return None
         database, latest = slots.database_of(conn), slots.latest_lsn(conn)
@@ -213,19 +207,14 @@ class Opener(Source):
 
     def _open_slot(self, position: int, slot: slots.Slot, stop: Stop, *, bounded: bool) -> Opened:
         own = not bounded and self._is_free(slot)
-        conn = self.address.connect(replication=True)
-        try:
-            cur = conn.cursor(cursor_factory=ReplicationCursor)
+        with self.address.kept(replication=True) as conn:
             name = self.slot
             if not own:
                 name = self._other_name()
-                slots.copy_slot(cur, self.slot, name)
+                slots.copy_slot(conn, self.slot, name)
             elif self.params.failover and not slot.is_failover:
-                slots.make_failover(cur, name)
-            return self._start(conn, cur, name, lsn_of(position), stop, position=position, is_own=own)
-        except BaseException:
-            conn.close()
-            raise
+                slots.make_failover(conn, name)
+            return self._start(conn, name, lsn_of(position), stop, position=position, is_own=own)
 
     def _is_free(self, slot: slots.Slot) -> bool:
         """Whether nobody reads the slot; the server takes a moment to see that a reader was killed."""
@@ -236,7 +225,7 @@ class Opener(Source):
                 return False
             time.sleep(_ZOMBIE_PAUSE_SEC)
             with self.address.session() as conn:
-                slot = slots.find_slots(conn).get(self.slot, slot)
+                slot = slots.find_slot(conn, self.slot) or slot
         return True
 
     def _open_now(self, stop: Stop, *, bounded: bool) -> Opened:
@@ -252,23 +241,18 @@ class Opener(Source):
                 self.owner.note(conn, self.slot)
             clock = server_clock(conn)
         name = self.slot if own else self._other_name()
-        conn = self.address.connect(replication=True)
-        try:
-            cur = conn.cursor(cursor_factory=ReplicationCursor)
+        with self.address.kept(replication=True) as conn:
             with cancelled_by(stop, conn), said_while_waiting(self.address, conn.info.backend_pid, name):
-                point, snapshot = self._create(cur, name, temporary=not own, failover=failover)
+                point, snapshot = self._create(conn, name, temporary=not own, failover=failover)
             position = base_index(point)
             if not bounded:
                 seconds = self.params.snapshot_hold_sec
                 self.shared.offer_boundary(Boundary.hold(self.address, clock, position, seconds, snapshot))
-            return self._start(conn, cur, name, point, stop, position=position, is_own=own)
-        except BaseException:
-            conn.close()
-            raise
+            return self._start(conn, name, point, stop, position=position, is_own=own)
 
-    def _create(self, cur: ReplicationCursor, name: str, *, temporary: bool, failover: bool) -> tuple[int, str]:
+    def _create(self, conn: connection, name: str, *, temporary: bool, failover: bool) -> tuple[int, str]:
         try:
-            return slots.create_slot(cur, name, temporary=temporary, failover=failover)
+            return slots.create_slot(conn, name, temporary=temporary, failover=failover)
         except errors.ConfigurationLimitExceeded as err:
             raise ConfigError(
                 f"The server at {self.address.shown!r} has no free replication slot; raise `max_replication_slots` or "
@@ -279,31 +263,37 @@ class Opener(Source):
                 f"The server at {self.address.shown!r} does not decode its log; set `wal_level = logical`, restart it"
             ) from err
 
-    def _start(
-        self, conn: connection, cur: ReplicationCursor, name: str, lsn: int, stop: Stop, *, position: int, is_own: bool
-    ) -> Opened:
+    def _start(self, conn: connection, name: str, lsn: int, stop: Stop, *, position: int, is_own: bool) -> Opened:
         self._emit(_PRIMER)
         with self.address.session() as plain:
             published = self._published(plain)
         protocol = "proto_version '2', streaming 'on'" if self.params.streaming else "proto_version '1'"
         notices = Notices()
         notices.listen(conn)
+        cur = conn.cursor(cursor_factory=ReplicationCursor)
         cur.start_replication_expert(  # type: ignore[no-untyped-call] # the stubs say nothing of it
             f'START_REPLICATION SLOT "{name}" LOGICAL {format_lsn(lsn)} '
             f"({protocol}, publication_names '\"{published.name}\"', messages 'true')",
             decode=False,
         )
-        present = Present(self.address, self.params, stop)
+        present = Present(self, stop)
         decoder = Decoder(self.shared, self.resolver(), self.slot, present.complete)
         return Opened(conn, cur, decoder, position, is_own, present, published, notices)
 
     def _emit(self, prefix: str) -> None:
         try:
-            with self.address.session() as conn, conn.cursor() as cur:
-                cur.execute("select pg_catalog.pg_logical_emit_message(true, %s, %s)", (prefix, self.slot))
+            with self.address.session() as conn:
+                run(conn, "select pg_catalog.pg_logical_emit_message(true, %s, %s)", (prefix, self.slot))
         except (errors.ReadOnlySqlTransaction, errors.ObjectNotInPrerequisiteState):
             return  # a standby takes no messages; its slot moves with the primary's traffic
 
     def _other_name(self) -> str:
         suffix = f"_{secrets.token_hex(4)}"
         return self.slot[: _LONGEST_NAME - len(suffix)] + suffix
+
+
+def _require_whole(published: Publication, tables: list[Table]) -> None:
+    try:
+        published.require_whole(tables)
+    except ConfigError as err:
+        raise GapError(str(err)) from None

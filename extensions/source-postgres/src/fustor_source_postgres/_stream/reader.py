@@ -34,38 +34,33 @@ class Reader(Thread):
     """Messages of one stream, in chunks, in order.
 
     While nobody calls `take`, the thread answers the server and reads ahead, up to `queue_bytes`. The slot is released
-    up to `release` only. `tells_passing` makes `take` return as soon as the server says that it is further.
+    up to `release` only. `reports_passing` makes `take` return as soon as the server says that it is further.
     """
 
-    def __init__(self, conn: connection, cur: ReplicationCursor, queue_bytes: int, *, tells_passing: bool) -> None:
+    def __init__(self, conn: connection, cur: ReplicationCursor, queue_bytes: int, *, reports_passing: bool) -> None:
         super().__init__(name="fustor-postgres-reader", daemon=True)
         self._conn = conn
         self._cur = cur
         self._limit = queue_bytes
         self._change = Condition()  # held around every use of the connection
         self._chunks: deque[tuple[list[bytes], int]] = deque()
-        self._queued = 0
+        self.queued_bytes = 0  # read and not taken yet
         self._error: psycopg2.Error | None = None
         self._stopping = Event()
         self._is_taking = False
         self._left = time.monotonic()
-        self._passed = self._told_passed = 0
+        self._passed = self._reported_passed = 0
         self._flush = 0
         self._sent_flush = 0
         self._written = 0
         self._last_feedback: object = None
         self._questions: deque[float] = deque(maxlen=_SHUTDOWN_QUESTIONS)
-        self._tells_passing = tells_passing
+        self._reports_passing = reports_passing
         self._wake_out, self._wake_in = socket.socketpair()
         self._next_status = 0.0
         self._heard_at = time.monotonic()
         self._last_heard: object = None
         self._asked_at: float | None = None
-
-    @property
-    def queued_bytes(self) -> int:
-        """What has been read and not been taken."""
-        return self._queued
 
     @property
     def silence_sec(self) -> float:
@@ -99,8 +94,8 @@ class Reader(Thread):
                     if chunk is not None:
                         return chunk, 0
                     left = deadline - time.monotonic()
-                    if left <= 0 or (self._tells_passing and self._passed != self._told_passed):
-                        self._told_passed = self._passed
+                    if left <= 0 or (self._reports_passing and self._passed != self._reported_passed):
+                        self._reported_passed = self._passed
                         return None, self._passed
                     left = min(left, self._status_due())
                     descriptors = [self._conn.fileno(), self._wake_out.fileno()]
@@ -133,7 +128,7 @@ class Reader(Thread):
     def _next_chunk(self) -> list[bytes] | None:
         if self._chunks:
             chunk, size = self._chunks.popleft()
-            self._queued -= size
+            self.queued_bytes -= size
             return chunk
         if self._stopping.is_set():
             raise psycopg2.OperationalError("The stream was closed")
@@ -155,11 +150,11 @@ class Reader(Thread):
                 return False
             chunk: list[bytes] = []
             try:
-                if self._queued <= self._limit:
+                if self.queued_bytes <= self._limit:
                     chunk, size = self._read()
                     if chunk:
                         self._chunks.append((chunk, size))
-                        self._queued += size
+                        self.queued_bytes += size
                 self._report()
             except psycopg2.Error as err:
                 self._end(err)
@@ -232,7 +227,7 @@ class Reader(Thread):
             self._next_status = time.monotonic() + _STATUS_SEC
 
     def _end(self, error: psycopg2.Error | None) -> None:
-        """Note what broke, if something did. What waits at the connection is told by its end, or by `stop`."""
+        """Note what broke, if something did. What waits at the connection notices its end, or `stop`."""
         self._error = self._error or error
         if error is None:
             self._conn.close()

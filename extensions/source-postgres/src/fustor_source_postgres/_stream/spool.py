@@ -1,4 +1,4 @@
-"""Transactions that are streamed before they are committed: kept on disk, and told as ordinary ones at their commit.
+"""Transactions that are streamed before their commit: kept on disk, and passed on as ordinary ones at their commit.
 
 Source: PostgreSQL manual, "Logical Replication Message Formats", protocol version 2.
 """
@@ -102,7 +102,7 @@ class Spool:
         self._current: _Transaction | None = None
 
     def ordinary(self, messages: Iterable[bytes]) -> Iterator[list[bytes]]:
-        """These messages, and at its commit a whole transaction, as protocol version 1 tells them.
+        """These messages, and at its commit a whole transaction, as protocol version 1 has them.
 
         Raises:
             DriverError: there is no room to keep a transaction.

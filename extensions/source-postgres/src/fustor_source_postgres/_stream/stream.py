@@ -54,16 +54,16 @@ class MessageStream:
         self._stop = stop = stop.also(self._closed)
         self._taken: deque[int] | None = deque(maxlen=behind) if behind and asked.end is None else None
         self._spool: Spool | None = None
-        self._last_told = self._last_look = time.monotonic()
-        self._told_position = -1
-        self._last_watch = self._last_told
+        self._last_sent = self._last_look = time.monotonic()
+        self._sent_position = -1
+        self._last_watch = self._last_sent
         self._last_question = 0.0
         self._marked_lsn = 0
         self._opened = patience.keep_trying(lambda: opener.open(asked.start, stop, bounded=self.is_bounded))
         self._publication = self._opened.publication
         self.position = self._opened.position
-        self.events_told = 0
-        self.rows_told = 0
+        self.events_sent = 0
+        self.rows_sent = 0
         self.acknowledged = 0 if self.is_bounded else self.position
         self._reader = self._start()
 
@@ -116,9 +116,12 @@ class MessageStream:
             self._forsake()
             raise DriverError(f"{err}: changes may be missing; start again, which takes a new snapshot") from None
         finally:
-            self._opened.present.close()
-            if self._spool is not None:
-                self._spool.close()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._opened.present.close()
+        if self._spool is not None:
+            self._spool.close()
 
     def _read(self) -> Iterator[EventBase]:
         reader, shared = self._reader, self._opener.shared
@@ -137,8 +140,8 @@ class MessageStream:
                     if shared.clock > clock:  # raised since these events were made
                         _raise_times(event, shared.clock)
                     self.position = event.index
-                    self.events_told += 1
-                    self.rows_told += len(event.rows)
+                    self.events_sent += 1
+                    self.rows_sent += len(event.rows)
                     if self._taken is not None:
                         self._note_taken(self._taken, event.index)
                     yield event
@@ -178,7 +181,7 @@ class MessageStream:
                     decoder.check()
 
     def _wanted(self, events: list[EventBase], last: int) -> list[EventBase]:
-        """Those of these events that were not told before, and lie in the range."""
+        """Those of these events that were not sent before, and lie in the range."""
         if events[0].index > self.position and events[-1].index <= last:
             return events
         return [event for event in events if self.position < event.index <= last]
@@ -194,14 +197,14 @@ class MessageStream:
         """What to do while nothing comes: say so to a host that asked, and keep the slot moving."""
         self._require_answers()
         now = time.monotonic()
-        if self.position != self._told_position:
-            self._told_position, self._last_told = self.position, now
+        if self.position != self._sent_position:
+            self._sent_position, self._last_sent = self.position, now
         interval = self._asked.progress_sec
-        if interval is not None and now - self._last_told >= interval:
-            self._last_told = now
+        if interval is not None and now - self._last_sent >= interval:
+            self._last_sent = now
             index = base_index(passed)
             if self.position < index and (self._asked.end is None or index <= self._asked.end):
-                self.position = self._told_position = index
+                self.position = self._sent_position = index
                 yield make_marker(index)
             else:
                 self._reader.ask()
@@ -234,7 +237,7 @@ class MessageStream:
     def _start(self) -> Reader:
         opened = self._opened
         self._spool = Spool() if self._opener.params.streaming else None
-        reader = Reader(opened.conn, opened.cur, self._opener.params.queue_bytes, tells_passing=self.is_bounded)
+        reader = Reader(opened.conn, opened.cur, self._opener.params.queue_bytes, reports_passing=self.is_bounded)
         reader.start()
         if opened.is_own and self.acknowledged > 0:
             reader.release(lsn_of(self.acknowledged))
@@ -243,9 +246,7 @@ class MessageStream:
     def _recover(self, err: psycopg2.Error) -> bool:
         """Whether the stream goes on: it does, unless it was stopped meanwhile."""
         self._reader.stop()
-        self._opened.present.close()
-        if self._spool is not None:
-            self._spool.close()
+        self._forget()
         if self._stopping():
             return False
         _log.warning("The stream broke, resuming: %s", self._opener.address.clean(err))
