@@ -12,7 +12,7 @@ import fustor_source_postgres
 PACKAGE = Path(fustor_source_postgres.__file__).parent
 README = (Path(__file__).parents[1] / "README.md").read_text()
 FLOORS = (
-    ("_embedded", "_names"),
+    ("_names",),
     ("config",),
     ("_server",),
     ("_fast",),
@@ -102,7 +102,11 @@ def test_a_folder_says_which_modules_it_has(folder):
     assert sorted(named) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
 
-def test_the_readme_draws_every_room():
+def test_the_readme_draws_every_room_and_no_arrow_that_is_not_there():
     (picture,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
-    rooms = {room(module) for module in imports_of(PACKAGE)} - {"__init__", "__main__", "testing", "_embedded"}
+    imports = imports_of(PACKAGE)
+    drawn = set(re.findall(r"(\w+)(?:\[[^]]*\])? --(?: .* --)?> (\w+)", picture))
+    there = {(room(module), room(other)) for module, others in imports.items() for other in others}
+    assert drawn - there == set()
+    rooms = {room(module) for module in imports} - {"__init__", "__main__", "testing"}
     assert {name for name in rooms if not re.search(rf"\b{name}\b", picture)} == set()

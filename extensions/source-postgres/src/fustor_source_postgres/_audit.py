@@ -13,15 +13,15 @@ from psycopg2 import errors
 from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
-from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource, TableLayout
+from fustor_event_model import AuditItem, EventBase, LifecycleSignal, MessageSource, TableLayout, audit_signal
 from fustor_source_postgres._rows.shape import (
     AUDIT_FIELDS,
+    NO_SCHEMA,
     ROOT,
     Container,
     Row,
     rows_event,
     schema_container,
-    signal_event,
     table_container,
 )
 from fustor_source_postgres._server.boundary import contains, server_clock
@@ -97,7 +97,7 @@ class Auditor(TableReader):
             DriverError: the server cannot be read any more.
         """
         if self._cache is None:
-            yield signal_event(LifecycleSignal.AUDIT_START)
+            yield audit_signal(LifecycleSignal.AUDIT_START, NO_SCHEMA)
         try:
             for event, mtimes in self._walk():
                 if self._cache is None:
@@ -109,7 +109,7 @@ class Auditor(TableReader):
         finally:
             self._link.close()
         if self._cache is None:
-            yield signal_event(LifecycleSignal.AUDIT_END)
+            yield audit_signal(LifecycleSignal.AUDIT_END, NO_SCHEMA)
 
     def _walk(self) -> Iterator[_Pair]:
         tables = self._patience.keep_trying(self._list_tables)

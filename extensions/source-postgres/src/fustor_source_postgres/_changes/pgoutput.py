@@ -63,14 +63,14 @@ class Decoder:
         self._failure: DriverError | None = None
         self._groups = Groups(shared, look_up, **limits)
         self._handlers: dict[int, Callable[[bytes], None]] = {
-            ord("B"): self._begin,
+            ord("B"): self._begin,  # Int64 LSN of the commit, Int64 microseconds since 2000, Int32 transaction
             ord("C"): self._commit,
-            ord("R"): self._relation,
-            ord("I"): self._foreign,
-            ord("U"): self._update,
-            ord("D"): self._delete,
-            ord("T"): self._truncate,
-            ord("M"): self._message,
+            ord("R"): self._relation,  # Int32 relation, its name, its columns
+            ord("I"): self._foreign,  # Int32 relation, N and the new tuple
+            ord("U"): self._update,  # Int32 relation, K or O and the old tuple, N and the new one
+            ord("D"): self._delete,  # Int32 relation, K or O and the old tuple
+            ord("T"): self._truncate,  # Int32 number of relations, Int8 options, Int32 for each relation
+            ord("M"): self._message,  # Int8 flags, Int64 LSN, a prefix that ends with NUL, Int32 length, the content
             ord("Y"): _ignore,  # a type's name: the catalog knows more
             ord("O"): _ignore,  # where a transaction came from first
             # PostgreSQL 18 names some rolled back transactions of which it has sent nothing, whatever the protocol

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fustor_event_model import DeleteEvent, EventBase, EventType, InsertEvent, MessageSource, UpdateEvent
+from fustor_event_model import EventBase, EventType, MessageSource, event_class
 
 Build = Callable[..., list[dict[str, Any]]]
 ReadRow = Callable[[bytes, float], dict[str, Any] | None]
@@ -23,11 +23,6 @@ FIRST = 8
 """Where the first value of a new tuple stands: behind kind, relation, `N` and the number of columns."""
 _u32 = Struct(">I").unpack_from
 _FIELDS_SET = set(EventBase.model_fields)  # one for all events: no assignment can add to it
-_CLASSES: dict[EventType, type[EventBase]] = {
-    EventType.INSERT: InsertEvent,
-    EventType.UPDATE: UpdateEvent,
-    EventType.DELETE: DeleteEvent,
-}
 _new = object.__new__
 # the four places that every pydantic model keeps its state in
 _set_values, _set_fields_set, _set_extra, _set_private = (
@@ -98,7 +93,7 @@ def _value(number: int, *, is_key: bool) -> list[str]:
 
 def event_maker(event_type: EventType, source: MessageSource, schema: str, table: str, fields: tuple[str, ...]) -> Make:
     """Makes events equal to those that the constructor makes of the same arguments; ten times quicker."""
-    kind = _CLASSES[event_type]
+    kind = event_class(event_type)
     template: dict[str, Any] = {
         "event_type": event_type,
         "fields": [],

@@ -10,10 +10,8 @@ from urllib.parse import quote, unquote
 from fustor_event_model import (
     EventBase,
     EventType,
-    LifecycleSignal,
     MessageSource,
     TableLayout,
-    UpdateEvent,
 )
 from fustor_source_postgres._fast.making import event_maker
 from fustor_source_postgres._rows.types import Types
@@ -136,10 +134,3 @@ def schema_container(schema: str) -> Container:
 def table_container(table: Table) -> Container:
     """The container of a table's rows."""
     return Container(table_path(table.schema, table.name), schema_path(table.schema), table.schema, table.name)
-
-
-def signal_event(signal: LifecycleSignal) -> EventBase:
-    """A bracket of an audit."""
-    return UpdateEvent(
-        fields=[], rows=[], event_schema=NO_SCHEMA, table="", message_source=MessageSource.AUDIT, signal=signal
-    )

@@ -31,6 +31,7 @@ select m.oid, d.description
  where d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass and d.description like 'Fustor: slot %'
    and pg_catalog.pg_has_role(m.lomowner, 'usage')
 """
+_NOTE = re.compile(r"Fustor: slot (\S+) of source (.*)", re.DOTALL)
 _READER = "select application_name, usename from pg_catalog.pg_stat_activity where pid = %s"
 
 
@@ -75,7 +76,7 @@ class Owner:
             run(conn, "begin")
             (oid,) = fetch_one(conn, "select pg_catalog.lo_create(0)")
             comment = sql.SQL("comment on large object {} is {}")
-            run(conn, comment.format(sql.Literal(oid), sql.Literal(_note(name, self.id))))
+            run(conn, comment.format(sql.Literal(oid), sql.Literal(f"Fustor: slot {name} of source {self.id}")))
             run(conn, "commit")
         except (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege, errors.FeatureNotSupported) as err:
             run(conn, "rollback")
@@ -112,25 +113,21 @@ def require_known(conn: connection, slot: Slot) -> None:
 
 def owner_of(conn: connection, name: str) -> str | None:
     """The id of the source that has noted a slot as its own; None where no source has."""
-    found = [note.removeprefix(_note(name, "")) for _, note in _notes(conn) if note.startswith(_note(name, ""))]
-    return found[0] if found else None
+    return next((source for _, slot, source in _notes(conn) if slot == name), None)
 
 
 def noted_slots(conn: connection) -> set[str]:
     """The names of slots in this database that sources have noted as their own."""
-    return {note.split(" ", 3)[2] for _, note in _notes(conn)}
+    return {slot for _, slot, _ in _notes(conn)}
 
 
 def forget(conn: connection, name: str) -> None:
     """Remove what is noted of a slot that is gone."""
-    for oid, note in _notes(conn):
-        if note.startswith(_note(name, "")):
+    for oid, slot, _ in _notes(conn):
+        if slot == name:
             run(conn, "select pg_catalog.lo_unlink(%s)", (oid,))
 
 
-def _note(name: str, source_id: str) -> str:
-    return f"Fustor: slot {name} of source {source_id}"
-
-
-def _notes(conn: connection) -> list[tuple[int, str]]:
-    return fetch_all(conn, _NOTES)
+def _notes(conn: connection) -> list[tuple[int, str, str]]:
+    """The notes in this database: the object that has it, the slot, and the source."""
+    return [(oid, found[1], found[2]) for oid, note in fetch_all(conn, _NOTES) if (found := _NOTE.fullmatch(note))]
