@@ -203,11 +203,9 @@ class Groups:
             self._overflow()
 
     def _put(self, relation: Relation, make: Make, rows: list[Row]) -> None:
-        index = self._index = self._index + 1
-        if index > self._limit:
-            self._overflow()
+        self._pass_place()
         self._touched.add(relation.container)
-        event = make(rows, index)
+        event = make(rows, self._index)
         event.layout, relation.layout = relation.layout, None
         self._ready.append(event)
 

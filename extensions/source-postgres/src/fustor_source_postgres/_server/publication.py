@@ -76,22 +76,17 @@ class Publication:
         """Whether changes of a table have been left out since the publication was like `before`."""
         if before.lacks(table) or self.lacks(table):
             return not before.lacks(table)
-        entry, first = self._entry(table), before._entry(table)
-        return entry is not None and first is not None and entry != first
+        now, then = self._member(table), before._member(table)
+        return now is not None and then is not None and now.entry != then.entry
 
-    def _entry(self, table: Table) -> int | None:
+    def _member(self, table: Table) -> Member | None:
         """What carries a table by its name, where that is all that carries it."""
-        is_named = not self.has_all_tables and table.schema not in self.schemas
-        return self.members[table.oid].entry if is_named else None
+        return None if self.has_all_tables or table.schema in self.schemas else self.members.get(table.oid)
 
     def require_whole(self, tables: list[Table]) -> None:
         """Raise a ConfigError unless every change of those of `tables` that are carried is carried whole."""
         self._require_options()
-        named = [
-            (table, self.members[table.oid])
-            for table in tables
-            if not self.has_all_tables and table.schema not in self.schemas and table.oid in self.members
-        ]
+        named = [(table, member) for table in tables if (member := self._member(table)) is not None]
         filtered = [table.qualified for table, member in named if member.is_filtered]
         if filtered:
             raise ConfigError(

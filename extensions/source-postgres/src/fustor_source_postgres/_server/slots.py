@@ -29,7 +29,6 @@ MAX_ORDINAL = (1 << ORDINAL_BITS) - 1
 PLUGIN = "pgoutput"
 OWN_PREFIX = "fustor_"
 _LONGEST_ID = 40
-_FIRST_WITH_INVALIDATION_REASON = 170000
 FIRST_WITH_FAILOVER = 170000
 
 _LOOK_UP = """
@@ -37,7 +36,7 @@ select slot_name::pg_catalog.text, plugin::pg_catalog.text, database::pg_catalog
        coalesce(wal_status, 'reserved'), pg_catalog.pg_wal_lsn_diff(confirmed_flush_lsn, '0/0')::bigint,
        pg_catalog.pg_wal_lsn_diff(restart_lsn, '0/0')::bigint,
        pg_catalog.pg_wal_lsn_diff({now}, restart_lsn)::bigint,
-       {reason}, active_pid, {failover}
+       {added}
   from pg_catalog.pg_replication_slots
  where slot_type = 'logical'
 """
@@ -128,13 +127,9 @@ class Slot:
 
 def find_slots(conn: connection) -> dict[str, Slot]:
     """Every logical slot of the server, by name."""
-    has_reason = conn.server_version >= _FIRST_WITH_INVALIDATION_REASON
-    query = _LOOK_UP.format(
-        now=_NOW,
-        reason="invalidation_reason::pg_catalog.text" if has_reason else "null",
-        failover="failover" if conn.server_version >= FIRST_WITH_FAILOVER else "false",
-    )
-    return {row[0]: Slot(*row) for row in fetch_all(conn, query)}
+    is_new = conn.server_version >= FIRST_WITH_FAILOVER
+    added = "invalidation_reason::pg_catalog.text, active_pid, failover" if is_new else "null, active_pid, false"
+    return {row[0]: Slot(*row) for row in fetch_all(conn, _LOOK_UP.format(now=_NOW, added=added))}
 
 
 def find_slot(conn: connection, name: str) -> Slot | None:

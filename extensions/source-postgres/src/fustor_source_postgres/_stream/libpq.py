@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from dataclasses import dataclass, field
 from struct import Struct
-from typing import Any
 
 import psycopg2
 from psycopg2 import _psycopg
@@ -55,19 +53,15 @@ _field_of.argtypes = [ctypes.c_void_p, ctypes.c_int]
 _field_of.restype = ctypes.c_char_p
 
 
-@dataclass(slots=True)
 class Notices:
-    """Listens to a connection; lives at least as long."""
+    """Listens to a connection; lives at least as long.
 
-    has_skipped: bool = False
-    """Whether the server has passed over changes, since there was no publication to say whose they are."""
-    _receiver: Any = field(init=False)
+    `has_skipped` is whether the server has passed over changes, since there was no publication to say whose they are.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, conn: connection) -> None:
+        self.has_skipped = False
         self._receiver = _Receiver(self._receive)
-
-    def listen(self, conn: connection) -> None:
-        """Have the notices of a connection handed over."""
         _set_receiver(conn.pgconn_ptr, self._receiver, None)
 
     def _receive(self, _argument: int | None, result: int | None) -> None:

@@ -268,8 +268,7 @@ class Opener(Source):
         with self.address.session() as plain:
             published = self._published(plain)
         protocol = "proto_version '2', streaming 'on'" if self.params.streaming else "proto_version '1'"
-        notices = Notices()
-        notices.listen(conn)
+        notices = Notices(conn)
         cur = conn.cursor(cursor_factory=ReplicationCursor)
         cur.start_replication_expert(  # type: ignore[no-untyped-call] # the stubs say nothing of it
             f'START_REPLICATION SLOT "{name}" LOGICAL {format_lsn(lsn)} '

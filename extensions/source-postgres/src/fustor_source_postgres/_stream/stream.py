@@ -126,7 +126,7 @@ class MessageStream:
     def _read(self) -> Iterator[EventBase]:
         reader, shared = self._reader, self._opener.shared
         last = self._asked.end if self._asked.end is not None else _NO_END
-        while self.position < last and not self._stopping():
+        while self.position < last and not self._stop.is_set():
             chunk, passed = reader.take(self._tick())
             self._watch()
             self._patience.reset()
@@ -231,9 +231,6 @@ class MessageStream:
         interval = self._asked.progress_sec
         return min(_TICK_SEC, interval / 4) if interval else _TICK_SEC
 
-    def _stopping(self) -> bool:
-        return self._stop.is_set()
-
     def _start(self) -> Reader:
         opened = self._opened
         self._spool = Spool() if self._opener.params.streaming else None
@@ -247,7 +244,7 @@ class MessageStream:
         """Whether the stream goes on: it does, unless it was stopped meanwhile."""
         self._reader.stop()
         self._forget()
-        if self._stopping():
+        if self._stop.is_set():
             return False
         _log.warning("The stream broke, resuming: %s", self._opener.address.clean(err))
         if isinstance(err, errors.UndefinedObject) and self._publication.name in str(err):  # before PostgreSQL 18
