@@ -25,3 +25,8 @@ class Profile(StrEnum):
     GUIDE = "guide"
     AGENT_0_2 = "agent-0.2"
     AGENT_0_8 = "agent-0.8"
+
+    @property
+    def release(self) -> str:
+        """The last version that was published of it; empty for the guide's host, which is this one."""
+        return {Profile.AGENT_0_2: "0.2.16", Profile.AGENT_0_8: "0.8.17"}.get(self, "")

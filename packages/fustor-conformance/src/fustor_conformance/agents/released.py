@@ -28,8 +28,11 @@ STOP_SEC = 20.0
 _TAIL_LINES = 40
 _AUDIT_SEC = 1
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_OF_02 = ("agent", "core", "agent-sdk", "source-fs", "pusher-echo", "pusher-fusion", "fusion-sdk", "common")
-_OF_08 = ("agent", "core", "agent-sdk", "source-fs", "sender-echo", "sender-http", "fusion-sdk", "schema-fs")
+_OF_BOTH = ("agent", "core", "agent-sdk", "source-fs", "fusion-sdk")
+_PARTS = {
+    Profile.AGENT_0_2: (*_OF_BOTH, "pusher-echo", "pusher-fusion", "common"),
+    Profile.AGENT_0_8: (*_OF_BOTH, "sender-echo", "sender-http", "schema-fs"),
+}
 _COMPANIONS = {
     "fustor_agent.drivers.sources": {"kit_scripted": "kit_scripted:ScriptedSource"},
     "fustor_agent.drivers.pushers": {"kit_recorder": "kit_recorder:RecordingPusher"},
@@ -50,9 +53,14 @@ class Batch:
 class Agent:
     """One release in an environment, with the driver under test and the kit's companions."""
 
-    version: str
+    profile: Profile
     python: Path
     home: Path
+
+    @property
+    def version(self) -> str:
+        """What is installed."""
+        return self.profile.release
 
     @property
     def record(self) -> Path:
@@ -69,10 +77,10 @@ class Agent:
         command = [str(self.python.with_name("fustor-agent"))]
         env = environments.clean(FUSTOR_HOME=str(self.home))
         self._configure({"driver": "kit_recorder", "endpoint": str(self.record)}, **parts)
-        if self.version == "0.2.16":
-            what = "Agent 0.2.16 does not discover the source's fields"
+        if self.profile is Profile.AGENT_0_2:
+            what = f"Agent {self.version} does not discover the source's fields"
             environments.run([*command, "discover-schema", "--source-id", "source"], what, env=env)
-        arguments = ["start", "-p", str(_free_port())] if self.version == "0.2.16" else ["start"]
+        arguments = ["start", "-p", str(_free_port())] if self.profile is Profile.AGENT_0_2 else ["start"]
         with (self.home / "output").open("wb") as output:
             process = subprocess.Popen([*command, *arguments], cwd=self.home, env=env, stdout=output, stderr=output)
         running = Running(self, process)
@@ -90,7 +98,7 @@ class Agent:
         """Write the configuration: JSON, which is YAML as well."""
         reader = {"credential": {"user": "kit"}, **source, "disabled": False}
         writer = {"credential": {"key": "kit"}, **(pusher or recorder), "disabled": False}
-        if self.version == "0.2.16":
+        if self.profile is Profile.AGENT_0_2:
             file = self.home / "agent-config.yaml"
             rest = {"pushers": {"pusher": writer}, "syncs": {"sync": {"source": "source", "pusher": "pusher"}}}
             rest["syncs"]["sync"]["disabled"] = False
@@ -181,12 +189,11 @@ class Running:
 
 def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agent:
     """The release that the profile names, installed with the driver's wheel under `scratch`."""
-    version, parts = {Profile.AGENT_0_2: ("0.2.16", _OF_02), Profile.AGENT_0_8: ("0.8.17", _OF_08)}[
-        subject.options.profile
-    ]
+    profile = subject.options.profile
+    version = profile.release
     declared = installed.declared_names(environments.installed(subject))
-    pins = [f"fustor-{part}=={version}" for part in parts if not wheel.startswith(f"fustor-{part}==")]
-    more = ["python-json-logger"] if version == "0.2.16" else []
+    pins = [f"fustor-{part}=={version}" for part in _PARTS[profile] if not wheel.startswith(f"fustor-{part}==")]
+    more = ["python-json-logger"] if profile is Profile.AGENT_0_2 else []
     if "watchdog" not in declared:
         more.append("watchdog<7")  # or the agent's own file driver fills the log with its failure to load
     environment = scratch / "environment"
@@ -195,7 +202,7 @@ def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agen
     _add_companions(python)
     home = scratch / "home"
     home.mkdir()
-    return Agent(version, python, home)
+    return Agent(profile, python, home)
 
 
 def _add_companions(python: Path) -> None:

@@ -21,10 +21,11 @@ from fustor_conformance.subject import Subject, driver_entries
 from fustor_conformance.written.modules import portable_imports
 from fustor_conformance.written.sources import Seen, Sources, sources_of
 from fustor_driver import installed
+from fustor_driver.kinds import Profile
 from fustor_driver.registry import due_groups
 
 _IMPORT_DEADLINE_SEC = 30
-_OLD_EVENT_MODELS = ("0.2.16", "0.8.17")
+_OLD_EVENT_MODELS = [profile.release for profile in Profile if profile.release]
 
 
 @check("P01")

@@ -10,9 +10,10 @@ from fustor_conformance import _one_event
 from fustor_conformance.agents import environments
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
+from fustor_conformance.rules import Profile
 from fustor_conformance.subject import SourceSubject, driver_entries
 
-_CORES = {"0.2.16": ("fastapi",), "0.8.17": ()}
+_CORES = {Profile.AGENT_0_2.release: ("fastapi",), Profile.AGENT_0_8.release: ()}
 """Each release, with what it imports and does not declare."""
 
 _IN_EVERY_RELEASE = {"driver", "uri", "credential", "driver_params", "disabled"}
