@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.kinds import Kind
+from fustor_driver.registry import BASES
 
-BASES: dict[Kind, type[SourceDriver | PusherDriver]] = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
 _FOR_THE_GUIDE_ALONE = frozenset({"acknowledge", "get_latest_position", "get_snapshot_partitions", "statistics"})
 """Optional names that no released host calls and no released base class has."""
 NAMES_IN_EVERY_RELEASE: dict[Kind, dict[str, set[str]]] = {

@@ -13,7 +13,7 @@ from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.kinds import Kind, Profile
 
-__all__ = ["GROUPS", "DriverClass", "DriverRecord", "Group", "Kind", "Registry", "due_groups"]
+__all__ = ["BASES", "GROUPS", "DriverClass", "DriverRecord", "Group", "Kind", "Registry", "due_groups"]
 
 DriverClass: TypeAlias = type[SourceDriver] | type[PusherDriver]
 
@@ -36,7 +36,8 @@ GROUPS = (
     Group("fustor.drivers.pushers", Kind.PUSHER, (Profile.GUIDE,)),
     Group("fustor_agent.drivers.pushers", Kind.PUSHER, (Profile.AGENT_0_2,)),
 )
-_BASES: dict[Kind, type[SourceDriver | PusherDriver]] = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
+BASES: dict[Kind, type[SourceDriver | PusherDriver]] = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
+"""The base class of each kind."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _loaded(record: DriverRecord) -> DriverRecord:
         found: Any = EntryPoint(record.name, record.value, record.groups[0]).load()
     except Exception:  # noqa: BLE001 - whatever a foreign module raises on import is its answer; it is shown whole
         return replace(record, error=traceback.format_exc())
-    base = _BASES[record.kind]
+    base = BASES[record.kind]
     if not (isinstance(found, type) and issubclass(found, base)):
         return replace(record, error=f"TypeError: {record.value!r} is no subclass of fustor_core's {base.__name__}")
     return replace(record, driver=found)

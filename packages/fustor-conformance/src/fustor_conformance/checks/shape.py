@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fustor_conformance._contract import BASES, form, public
+from fustor_conformance._contract import form, public
 from fustor_conformance._reading import rows_of, with_paths
 from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
@@ -18,6 +18,7 @@ from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_driver.registry import BASES
 
 _LIFELESS_POSITIONS = (0, -1, -(2**63))
 _FAR_POSITIONS = (2**62, 2**80)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from packaging.version import InvalidVersion, Version
 
-from fustor_conformance._contract import BASES, abstract, form, public, to_define
+from fustor_conformance._contract import abstract, form, public, to_define
 from fustor_conformance.written.sources import Lineage, Seen, Sources
+from fustor_driver.registry import BASES
 
 __all__ = ["abstract_methods", "constructor", "form_of_methods", "new_object", "own_methods", "stop_event", "stubs"]
 
