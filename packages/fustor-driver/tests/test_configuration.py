@@ -65,8 +65,8 @@ def test_mistakes_are_told_field_by_field_and_without_what_was_typed():
     ("data", "word"),
     [
         (None, "must be a mapping"),
-        ({"source": {}}, "source: is no section"),
-        ({"notes": []}, "notes: is no section"),
+        ({"source": {}}, "source: is not a section"),
+        ({"notes": []}, "notes: is not a section"),
         ({"syncs": {"y": {"source": "s", "pusher": "p", "fields_mapping": [{"to": "a"}]}}}, "fields_mapping"),
     ],
 )

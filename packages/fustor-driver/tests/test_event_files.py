@@ -33,11 +33,11 @@ def test_plain_events_dead_letters_and_recordings_are_read_alike(tmp_path):
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        ("{", "is no event"),
-        ("[1]", "is no event"),
-        ('{"event_type": "update"}', "no valid event: fields: Field required"),
-        ('{"event_type": "rename"}', "is no event"),
-        ('{"session_id": "s", "events": []}', "no valid event: phase"),
+        ("{", "is not an event"),
+        ("[1]", "is not an event"),
+        ('{"event_type": "update"}', "not a valid event: fields: Field required"),
+        ('{"event_type": "rename"}', "is not an event"),
+        ('{"session_id": "s", "events": []}', "not a valid event: phase"),
     ],
 )
 def test_a_line_that_is_no_event_is_named_and_never_skipped(line, word, tmp_path):
@@ -89,5 +89,5 @@ def test_a_pipe_in_place_of_a_file_of_events_is_not_waited_for(tmp_path, name):
     place = tmp_path / name
     place.parent.mkdir(exist_ok=True)
     os.mkfifo(place)
-    with pytest.raises(UsageProblem, match="no regular file"):
+    with pytest.raises(UsageProblem, match="not a regular file"):
         list(read_batches(tmp_path))

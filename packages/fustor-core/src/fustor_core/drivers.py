@@ -49,7 +49,7 @@ def _unsupported(driver: type, name: str, kwargs: Mapping[str, Any]) -> tuple[bo
 
 
 class SourceDriver(_Checks, ABC):
-    """Reads a system and tells its state and its changes as events.
+    """Reads a system and emits its state and its changes as events.
 
     Every method that takes keywords accepts some that it does not know. The constructor takes no exclusive resource,
     since a host may construct two instances for one source.
@@ -73,7 +73,7 @@ class SourceDriver(_Checks, ABC):
         """Everything there is, once, as finite events with `message_source="snapshot"`; the call returns at once.
 
         Only a complete snapshot ends normally. `index` is -1 or below the first realtime index. Keywords:
-        `batch_size` (rows in one event, 1000 unless told), `required_fields_tracker`, `stop_event`, `partition`.
+        `batch_size` (rows in one event, 1000 by default), `required_fields_tracker`, `stop_event`, `partition`.
 
         Raises:
             DriverError: while iterating, when the snapshot was stopped or closed before its end, or cannot go on.
@@ -93,7 +93,7 @@ class SourceDriver(_Checks, ABC):
         """
 
     def get_audit_iterator(self, **kwargs: Any) -> Iterator[AuditItem]:
-        """What the containers hold now, with `message_source="audit"`, so that a consumer finds what no event told.
+        """What the containers hold now, with `message_source="audit"`, so that a consumer finds what no event reported.
 
         Guide dialect: events between an `Audit-Start` and an `Audit-End`. With `mtime_cache` (a dict of the host's):
         pairs of an event or None and `{container: mtime}`. Keywords: `batch_size`, `stop_event`, `mtime_cache`.
@@ -139,7 +139,7 @@ class SourceDriver(_Checks, ABC):
 
     @classmethod
     async def check_runtime_params(cls, **kwargs: Any) -> tuple[bool, str]:
-        """Whether the other side is set up to tell its changes."""
+        """Whether the other side is set up to report its changes."""
         return _unsupported(cls, "check_runtime_params", kwargs)
 
     @classmethod

@@ -75,7 +75,7 @@ def overlaid(
 
     Raises:
         ConfigurationProblem: field by field.
-        UsageProblem: a setting is no `KEY=VALUE`.
+        UsageProblem: a setting is not `KEY=VALUE`.
     """
     if address is not None:
         entry[address_key] = address
@@ -93,13 +93,13 @@ def _put(entry: dict[str, Any], setting: str, environ: Mapping[str, str]) -> Non
     """Put `a.b=value` into nested mappings; the value is YAML, `${NAME}` an environment variable."""
     key, equals, text = setting.partition("=")
     if not (key and equals):
-        raise UsageProblem("--set got something that is no KEY=VALUE; it is not shown, since it may be a secret")
+        raise UsageProblem("--set got something that is not KEY=VALUE; it is not shown, since it may be a secret")
     *parents, last = key.split(".")
     place = entry
     for parent in parents:
         below = place.setdefault(parent, {})
         if not isinstance(below, dict):
-            raise UsageProblem(f"--set {key!r} goes below a value that is no mapping")
+            raise UsageProblem(f"--set {key!r} goes below a value that is not a mapping")
         place = below
     try:
         value = parse_yaml(text)

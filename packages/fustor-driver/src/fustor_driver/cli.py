@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "discover": "The fields that a source offers, or a pusher needs.",
         "read": "Events of one phase of a source, as JSON Lines on stdout; progress on stderr.",
         "push": "Push events from a file, in one session; what the pusher refuses stops the command.",
-        "record": "Record what a source tells into a file: a snapshot, realtime all the while, audits if asked.",
+        "record": "Record what a source emits into a file: a snapshot, realtime all the while, audits if asked.",
         "replay": "Push a recording as it was, batch by batch with its sessions and ends, or show what is in it.",
         "bench": "Rows per second, latency and memory of a driver.",
         "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",

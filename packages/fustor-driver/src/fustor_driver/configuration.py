@@ -142,7 +142,7 @@ def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
     known = _expanded(ours, environ, (), problems)
     REDACTOR.learn(known)
     problems += [
-        FieldProblem(str(name), "is no section; there are `sources`, `pushers` and `syncs`")
+        FieldProblem(str(name), "is not a section; there are `sources`, `pushers` and `syncs`")
         for name in known
         if name not in Configuration.model_fields or name == "notes"
     ]

@@ -24,7 +24,7 @@ __all__ = ["DEAD_LETTERS", "READERS", "Batch", "CommittedBatch", "parse_event", 
 
 READERS = "fustor_driver.event_readers"
 DEAD_LETTERS = ".dead-letters.jsonl"
-"""How the names of files of dead letters end: a line that a crash tore there is no reason to give up the others."""
+"""How the names of files of dead letters end: a line that a crash tore there does not give up the others."""
 _LETTER_BEGINS = b'{"refused_at":'
 _log = safe_logger("fustor_driver.events")
 
@@ -72,7 +72,7 @@ def read_batches(path: Path) -> Iterator[Batch]:
 
     Raises:
         UsageProblem: the file cannot be read.
-        CheckFailed: a line is no event; it is named with its number. Only what is torn in a file of dead letters, and
+        CheckFailed: a line is not an event; its number is named. Only what is torn in a file of dead letters, and
             a letter whose event JSON cannot carry, is passed over, with a warning.
         EnvironmentProblem: only the package that wrote the file can read it, and it is not installed.
         DriverError: a registered reader found damage.
@@ -95,7 +95,7 @@ def parse_event(data: Any) -> EventBase:
     """An event from plain data.
 
     Raises:
-        ValueError: it is none; pydantic's ValidationError is one.
+        ValueError: it is not one; pydantic's ValidationError is one.
     """
     if not isinstance(data, dict) or "event_type" not in data:
         raise ValueError("an event is a mapping with an event_type")
@@ -118,7 +118,7 @@ def _check_regular(path: Path) -> None:
     if path.is_dir():
         for file in path.iterdir():
             if file.suffix == ".jsonl" and not file.is_file():
-                raise UsageProblem(f"{str(file)!r} is no regular file; take it away, or name the files one by one")
+                raise UsageProblem(f"{str(file)!r} is not a regular file; take it away, or name the files one by one")
 
 
 def _registered_reader(path: Path) -> Callable[[Path], Iterator[CommittedBatch]] | None:
@@ -164,9 +164,9 @@ def _batches(path: Path, file: BinaryIO) -> Iterator[Batch]:
             batch = _batch(data)
         except ValidationError as err:
             what = "; ".join(map(str, field_problems(err)))
-            raise CheckFailed(f"Line {number} of {str(path)!r} is no valid event: {what}") from err
+            raise CheckFailed(f"Line {number} of {str(path)!r} is not a valid event: {what}") from err
         except ValueError as err:
-            raise CheckFailed(f"Line {number} of {str(path)!r} is no event: {err}") from err
+            raise CheckFailed(f"Line {number} of {str(path)!r} is not an event: {err}") from err
         yield batch
 
 
@@ -176,7 +176,7 @@ def _json(line: bytes) -> dict[str, Any]:
     except RecursionError as err:
         raise ValueError("it is nested too deep") from err
     if not isinstance(data, dict):
-        raise ValueError("it is no mapping")  # noqa: TRY004 - of a line, not of an argument
+        raise ValueError("it is not a mapping")  # noqa: TRY004 - of a line, not of an argument
     return data
 
 

@@ -21,7 +21,7 @@ _SIGNAL_CODE_BASE = 128
 def leaving_in_time(command: Callable[[], object]) -> None:
     """Run a command and see to it that the process ends with its exit code soon afterwards.
 
-    The interpreter waits for every thread that is no daemon, and a driver's may never end. It gets a moment; then the
+    The interpreter waits for every thread but daemons, and a driver's may never end. It gets a moment; then the
     process ends without it. Exit hooks (servers and directories of tests) get more time. A signal that comes where
     the command does not catch it ends the process with the signal's code.
     """
@@ -60,7 +60,7 @@ def _end_at_once_on_signals(code: int) -> None:
 
 
 def _flush() -> None:
-    """What was printed goes out, however slowly it is read; a reader that is gone is no error."""
+    """What was printed goes out, however slowly it is read; a reader that is gone is not an error."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(BrokenPipeError, ValueError):
             stream.flush()

@@ -33,7 +33,7 @@ def parse_yaml(text: str) -> Any:
     """The plain data that a text holds.
 
     Raises:
-        UnreadableYaml: it is no YAML, holds itself, or means far more than it says.
+        UnreadableYaml: it is not YAML, holds itself, or means far more than it says.
     """
     if len(text) > _MAX_CHARS:
         raise UnreadableYaml(f"is longer than {_MAX_CHARS:,} characters")

@@ -58,7 +58,7 @@ def _inside(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[Any
 
 
 class _NoKey:
-    """A key that is no text."""
+    """A key that is not text."""
 
     def __init__(self, key: object) -> None:
         self.kind = type(key).__name__

@@ -60,7 +60,7 @@ def _limited(
 
 
 def _until_stopped(events: Iterator[EventBase], stop_event: threading.Event) -> Iterator[EventBase]:
-    """All events; how an iterator ends that was told to stop says nothing."""
+    """All events; once stop was requested, an error of the iterator is ignored."""
     try:
         yield from events
     except DriverError:

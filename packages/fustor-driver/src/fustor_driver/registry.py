@@ -145,7 +145,7 @@ def _loaded(record: DriverRecord) -> DriverRecord:
         return replace(record, error=traceback.format_exc())
     base = BASES[record.kind]
     if not (isinstance(found, type) and issubclass(found, base)):
-        return replace(record, error=f"TypeError: {record.value!r} is no subclass of fustor_core's {base.__name__}")
+        return replace(record, error=f"TypeError: {record.value!r} is not a subclass of fustor_core's {base.__name__}")
     return replace(record, driver=found)
 
 

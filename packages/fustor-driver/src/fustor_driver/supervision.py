@@ -24,7 +24,7 @@ _SIGNAL_CODE_BASE = 128
 _POLL_SEC = 0.1
 _TIDY_SEC = 1.0
 GRACE_SEC = 2.0
-"""How long work that was told to stop may go on."""
+"""How long work that was asked to stop may go on."""
 
 
 class Interrupted(FustorDriverError):  # noqa: N818 - named for what happened, as the other endings

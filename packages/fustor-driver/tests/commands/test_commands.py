@@ -107,7 +107,7 @@ def test_check_of_a_pusher_asks_what_pushers_answer(cli):
         (["read", "try_log"], 9, "uri: Field required"),
         (["read", "try_log", "--uri", "x", "--set", "max_retries=0"], 9, "max_retries: Input should be greater than 0"),
         (["read", "try_log", "--uri", "x", "--set", "credential.passwd=${NOT_SET}"], 9, "'NOT_SET'"),
-        (["read", "try_log", "--uri", "x", "--set", "oops"], 2, "no KEY=VALUE"),
+        (["read", "try_log", "--uri", "x", "--set", "oops"], 2, "not KEY=VALUE"),
         (["read", "try_log", "-c", "nowhere.yaml"], 2, "Cannot read the configuration"),
         (["read"], 2, "Missing argument"),
         (["check", "source", "try_log", "--endpoint", "x"], 2, "--uri"),

@@ -49,7 +49,7 @@ def test_the_status_takes_the_place_of_no_device_pipe_or_link(place, cli, run_op
     os.mkfifo("pipe")
     Path("link").symlink_to("pipe")
     before = Path(place).lstat()
-    _one_line(cli(*run_options, "--status", place, "--for", 0.1), 7, "no regular file")
+    _one_line(cli(*run_options, "--status", place, "--for", 0.1), 7, "not a regular file")
     assert Path(place).lstat().st_ino == before.st_ino
     assert not Path("out").exists()
 

@@ -177,12 +177,12 @@ def test_a_refused_event_that_cannot_be_kept_ends_the_run_and_is_not_acknowledge
 
 def test_what_is_no_event_is_named(run, source):
     source.changes.put({"path": "/a"})
-    with pytest.raises(NotConformant, match="gave a dict that is no event"):
+    with pytest.raises(NotConformant, match="gave a dict that is not an event"):
         run(lambda: False)
 
 
 def test_a_pipe_among_the_files_of_a_directory_is_named_and_not_waited_for(tmp_path):
     (tmp_path / "a.jsonl").write_text(event("/a").model_dump_json())
     os.mkfifo(tmp_path / "b.jsonl")
-    with pytest.raises(UsageProblem, match="no regular file"):
+    with pytest.raises(UsageProblem, match="not a regular file"):
         list(read_batches(tmp_path))

@@ -1,4 +1,4 @@
-"""Events: what happened, to which rows, and which phase of the source tells it."""
+"""Events: what happened, to which rows, and which phase of the source emits it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EventType(StrEnum):
 
 
 class MessageSource(StrEnum):
-    """The phase that tells an event; a consumer arbitrates between phases by it."""
+    """The phase that emits an event; a consumer arbitrates between phases by it."""
 
     REALTIME = "realtime"
     SNAPSHOT = "snapshot"
@@ -41,7 +41,7 @@ REQUIRED_ROW_FIELDS: dict[MessageSource, tuple[str, ...]] = {
 
 
 class TableLayout(BaseModel):
-    """The columns of a table, as the source that told its rows declares them.
+    """The columns of a table, as the source that emitted its rows declares them.
 
     It says how the values of `record` were meant; what they are, only the rows say. A consumer may ignore it.
     """
@@ -57,7 +57,7 @@ class TableLayout(BaseModel):
 
 
 class EventBase(BaseModel):
-    """Rows of one table, told by one phase of one source.
+    """Rows of one table, emitted by one phase of one source.
 
     Validated at construction only, since hosts assign `rows` and `fields` afterwards. The rows themselves are never
     looked at: `fields` names their keys, and only `fields` is checked, so an event costs the same for one row as for
@@ -105,7 +105,7 @@ class InsertEvent(EventBase):
 
 
 class UpdateEvent(EventBase):
-    """Rows that replace what is known of their paths, or tell it for the first time."""
+    """Rows that replace what is known of their paths, or report it for the first time."""
 
     event_type: EventType = EventType.UPDATE
 

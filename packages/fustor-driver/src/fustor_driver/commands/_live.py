@@ -100,11 +100,11 @@ def _require_replaceable(path: Path) -> None:
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file; name one, or a place for a new one")
+            raise OSError(errno.EINVAL, "it is not a regular file; name one, or a place for a new one")
 
 
 def status_file_look(path: Path) -> Callable[[Status], None]:
-    """The status in a file. One that cannot be written is said once and tried again: it is no reason to end a run."""
+    """The status in a file. One that cannot be written is said once and tried again: that does not end a run."""
     failing = False
 
     def look(status: Status) -> None:

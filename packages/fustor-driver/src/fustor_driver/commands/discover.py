@@ -50,7 +50,7 @@ def discover_command(  # noqa: PLR0917 - options, never positions
         return
     properties = fields.get("properties", {})
     if not isinstance(properties, dict):
-        raise NotConformant(f"The {kind} {name!r} answered 'properties' that are no mapping")
+        raise NotConformant(f"The {kind} {name!r} answered 'properties' that are not a mapping")
     if not properties:
         say("All fields" if not fields else "No fields", quiet=quiet)
         return

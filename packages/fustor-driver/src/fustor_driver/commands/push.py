@@ -41,7 +41,7 @@ def push_command(  # noqa: PLR0917 - options, never positions
     max_events: Annotated[int, typer.Option(min=1, help="Events in one push.")] = 1000,
     *,
     snapshot_end: Annotated[
-        bool, typer.Option("--snapshot-end", help="Then tell that this was a complete snapshot: it replaces.")
+        bool, typer.Option("--snapshot-end", help="Then say that this was a complete snapshot: it replaces.")
     ] = False,
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,

@@ -56,7 +56,7 @@ def read_command(  # noqa: PLR0917 - options, never positions
 ) -> None:
     """Events of one phase of a source, as JSON Lines on stdout; progress on stderr.
 
-    Reads 100 rows unless told, and realtime for 10 seconds. Nothing is acknowledged.
+    Reads 100 rows unless asked otherwise, and realtime for 10 seconds. Nothing is acknowledged.
     """
     set_verbosity(verbose, quiet)
     if phase is MessageSource.REALTIME and duration is None:
@@ -92,7 +92,7 @@ def _line(event: EventBase) -> str:
     try:
         return event_json(event)
     except ValueError as err:
-        raise NotConformant(f"The source told an event that JSON cannot carry: {err}") from err
+        raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
 
 
 def _print(events: Iterator[EventBase], quiet: int) -> None:

@@ -53,7 +53,7 @@ def record_command(  # noqa: PLR0917 - options, never positions
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Record what a source tells into a file: a snapshot, realtime all the while, audits if asked.
+    """Record what a source emits into a file: a snapshot, realtime all the while, audits if asked.
 
     `replay` pushes it again, as it was.
     """

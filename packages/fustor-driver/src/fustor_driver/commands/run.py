@@ -44,7 +44,7 @@ from fustor_driver.worlds import find_world, has_world
 _LOG_EVERY_SEC = 10.0
 _SIGNAL_CODE_BASE = 128
 _RECORDER = "(recording)"
-_FILES = "fs"  # its endpoint is a directory, so that what a demo told can be read afterwards
+_FILES = "fs"  # its endpoint is a directory, so that what a demo emitted can be read afterwards
 
 
 @dataclass(frozen=True)

@@ -81,5 +81,5 @@ def _is_torn(handle: int, path: Path) -> bool:
     """Whether the last line of the file has no end."""
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode):
-        raise OSError(f"{str(path)!r} is no regular file")
+        raise OSError(f"{str(path)!r} is not a regular file")
     return about.st_size > 0 and os.pread(handle, 1, about.st_size - 1) != b"\n"

@@ -49,7 +49,7 @@ class Session:
 
 @dataclass
 class Control:
-    """What the host's coroutines tell each other; whoever changes it rings the bell."""
+    """What the host's coroutines say to each other; whoever changes it rings the bell."""
 
     bell: Bell = field(default_factory=Bell)
     stopping: bool = False

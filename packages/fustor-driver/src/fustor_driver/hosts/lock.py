@@ -38,7 +38,7 @@ def locked_task(options: HostOptions) -> Iterator[None]:
         ) from err
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise EnvironmentProblem(f"{str(options.lock)!r} is no regular file; take it away")
+            raise EnvironmentProblem(f"{str(options.lock)!r} is not a regular file; take it away")
         _take(handle, options)
         yield
     finally:

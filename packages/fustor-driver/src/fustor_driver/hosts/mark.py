@@ -15,7 +15,7 @@ class SnapshotMark:
     """A file that stands from before a session with a snapshot begins until its end is pushed.
 
     Realtime is pushed while a snapshot runs, so after a crash a pusher that had a complete snapshot in an earlier
-    session may name an index of this one; resumed there, what this snapshot had not yet told would never be told.
+    session may name an index of this one; resumed there, what this snapshot had not yet emitted would never be.
     """
 
     def __init__(self, path: Path) -> None:

@@ -239,7 +239,7 @@ async def _reading(
 
 
 async def _batches(parts: Parts, reader: Reader) -> AsyncIterator[list[EventBase]]:
-    """Batches up to the end; how an iterator ends that was told to stop says nothing."""
+    """Batches up to the end; once stop was requested, an error of the iterator is ignored."""
     options = parts.options
     try:
         while events := await reader.take(options.push_max_events, options.push_max_rows, options.push_max_bytes):
@@ -263,7 +263,7 @@ def _signals_alone(events: Sequence[EventBase]) -> Iterator[list[EventBase]]:
 
 
 async def _reached(source: SourceDriver) -> tuple[bool, str]:
-    """Whether a source can be reached, by its own word; one that cannot tell is taken as reached."""
+    """Whether a source can be reached, by its own word; one that does not know is taken as reached."""
     reached, text = await source.test_connection(**connection_of(source.config))
     return reached or text.startswith("Not supported"), text
 

@@ -188,7 +188,9 @@ class Reader:
                 rows_read += len(event.rows)
                 weight = weigh(event)
             except (AttributeError, TypeError) as err:
-                raise NotConformant(f"The {self.name} iterator gave a {type(event).__name__} that is no event") from err
+                raise NotConformant(
+                    f"The {self.name} iterator gave a {type(event).__name__} that is not an event"
+                ) from err
             bytes_read += weight
             note_weight(weight)
             buffer.append(event)

@@ -23,13 +23,13 @@ class _Reply(BaseModel):
         """The answer of `method`.
 
         Raises:
-            NotConformant: it is no mapping, or its keys have the wrong types.
+            NotConformant: it is not a mapping, or its keys have the wrong types.
         """
         try:
             return cls.model_validate(answer)
         except ValidationError as err:
             what = "; ".join(map(str, field_problems(err)))
-            raise NotConformant(f"{method} answered {type(answer).__name__} that is no valid reply: {what}") from err
+            raise NotConformant(f"{method} answered {type(answer).__name__} that is not a valid reply: {what}") from err
 
 
 class PushReply(_Reply):
@@ -63,7 +63,7 @@ def read_index(answer: Any) -> int:
     """The answer of `get_latest_committed_index`.
 
     Raises:
-        NotConformant: it is no integer.
+        NotConformant: it is not an integer.
     """
     if not isinstance(answer, int) or isinstance(answer, bool):
         raise NotConformant(f"get_latest_committed_index answered {type(answer).__name__}, not an integer")

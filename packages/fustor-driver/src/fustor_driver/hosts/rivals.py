@@ -1,4 +1,4 @@
-"""Whether another run has the same task at the same pusher: two would take the session from each other for ever."""
+"""Whether another run has the same task at the same pusher: two would take the session from each other without end."""
 
 from __future__ import annotations
 

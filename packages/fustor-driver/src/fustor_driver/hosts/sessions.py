@@ -20,7 +20,7 @@ _log = safe_logger("fustor_driver.host")
 
 
 class Sessions:
-    """Opens sessions and tells which one is current."""
+    """Opens sessions and knows which one is current."""
 
     def __init__(
         self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress, rivals: Rivals

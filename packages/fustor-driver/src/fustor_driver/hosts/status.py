@@ -43,7 +43,7 @@ class PhaseState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
-    """It was told to stop before its end."""
+    """It was asked to stop before its end."""
     FAILED = "failed"
 
 
@@ -189,7 +189,7 @@ class Progress:
     def begins(
         self, phase: MessageSource, queue: Callable[[], tuple[int, float]], state: PhaseState = PhaseState.RUNNING
     ) -> None:
-        """A phase reads; `queue` tells how many events wait, and for how many seconds."""
+        """A phase reads; `queue` says how many events wait, and for how many seconds."""
         self._phases[phase].state = state
         self._phases[phase].queue = queue
 
