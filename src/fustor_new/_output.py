@@ -13,7 +13,7 @@ import typer
 
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["heard", "printable", "say", "say_data", "say_patch", "shortened", "warn"]
+__all__ = ["from_here", "heard", "printable", "say", "say_data", "say_patch", "shortened", "warn"]
 
 
 @contextmanager
@@ -65,6 +65,12 @@ def printable(text: str) -> str:
     What turns the direction of writing, or is invisible, is spelled out as well. A tab stays.
     """
     return "".join(char if char.isprintable() or char == "\t" else repr(char)[1:-1] for char in text)
+
+
+def from_here(path: Path) -> str:
+    """Return how a path is shown to people: relative to the current directory where it is below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def shortened(text: str, most: int = 400) -> str:

@@ -3,14 +3,13 @@
 import errno
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from fustor_new._output import printable
+from fustor_new._output import from_here, printable
 from fustor_new.changes.plan import NewTree, Plan
 
 __all__ = ["show_next_steps", "show_plan", "show_table"]
@@ -55,7 +54,7 @@ def show_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def _draw(tree: NewTree, *, verbose: bool) -> Tree:
-    drawing = Tree(Text(printable(_shown(tree.target)), style="bold"))
+    drawing = Tree(Text(printable(from_here(tree.target)), style="bold"))
     branches: dict[str, Tree] = {"": drawing}
     for path in sorted(tree.files):
         folder, _, name = path.rpartition("/")
@@ -69,8 +68,3 @@ def _branch(branches: dict[str, Tree], folder: str) -> Tree:
         parent, _, name = folder.rpartition("/")
         branches[folder] = _branch(branches, parent).add(Text(f"{name}/", style="blue"))
     return branches[folder]
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

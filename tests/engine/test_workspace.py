@@ -5,12 +5,21 @@ from workspaces import answer
 
 from fustor_new.errors import NameRefused, WorkspaceError
 from fustor_new.names import derive
-from fustor_new.workspace.root import Workspace, find_workspace
+from fustor_new.package.metadata import claims
+from fustor_new.workspace.drivers import check_directory, check_free, driver_folders
+from fustor_new.workspace.finding import find_workspace
+from fustor_new.workspace.root import Workspace
 
 
 def package(root, directory, name, entry_points=""):
     (root / directory).mkdir(parents=True, exist_ok=True)
     (root / directory / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n{entry_points}')
+
+
+def check(workspace, names):
+    """Raise NameRefused unless a driver of these names can be created."""
+    check_directory(workspace, names.directory)
+    check_free(workspace, names.directory, claims(names.distribution, [(names.kind, names.entry_point)]))
 
 
 @pytest.mark.parametrize("start", [".", "packages", "packages/core", "packages/core/src/x", "docs"])
@@ -98,14 +107,14 @@ def test_a_driver_that_is_there_in_another_spelling_is_refused(root, kind):
     text = (root / "pyproject.toml").read_text().replace("members = [", 'members = [\n    "packages/other",')
     (root / "pyproject.toml").write_text(text)
     with pytest.raises(NameRefused, match=re.escape(reason)) as refused:
-        Workspace.load(root).check_free(derive("source", "my-db"))
+        check(Workspace.load(root), derive("source", "my-db"))
     assert repr(directory) in str(refused.value)
 
 
 def test_a_bare_directory_in_another_spelling_counts(root):
     (root / "extensions/source-My.DB").mkdir(parents=True)
     with pytest.raises(NameRefused, match="another spelling"):
-        Workspace.load(root).check_free(derive("source", "my-db"))
+        check(Workspace.load(root), derive("source", "my-db"))
 
 
 def test_a_listed_member_in_another_spelling_counts_though_it_is_not_there(root):
@@ -114,7 +123,7 @@ def test_a_listed_member_in_another_spelling_counts_though_it_is_not_there(root)
     )
     (root / "pyproject.toml").write_text(text)
     with pytest.raises(NameRefused, match=r"'extensions/source-My\.DB' is the same directory in another spelling"):
-        Workspace.load(root).check_free(derive("source", "my-db"))
+        check(Workspace.load(root), derive("source", "my-db"))
 
 
 def test_the_same_driver_again_and_others_beside_it_are_free(root):
@@ -129,19 +138,62 @@ def test_the_same_driver_again_and_others_beside_it_are_free(root):
     )
     workspace = Workspace.load(root)
     for kind, name in (("source", "my-db"), ("source", "x"), ("pusher", "my-db"), ("source", "my-db2")):
-        workspace.check_free(derive(kind, name))
+        check(workspace, derive(kind, name))
 
 
-def test_existing_drivers_are_the_members_and_what_lies_in_extensions(root):
+def test_drivers_may_be_the_root_the_members_and_what_lies_in_extensions(root):
     package(root, "extensions/source-a", "fustor-source-a")
     (root / "extensions/source-b").mkdir()
     (root / "extensions/.hidden").mkdir()
-    found = {driver.directory: driver.distribution for driver in Workspace.load(root).existing_drivers()}
-    assert found == {
+    workspace = Workspace.load(root)
+    found = {workspace.relative(folder): workspace.package(folder) for folder in driver_folders(workspace)}
+    assert {directory: said and said.name for directory, said in found.items()} == {
+        ".": "",
         "packages/core": "fustor-core",
         "extensions/source-a": "fustor-source-a",
-        "extensions/source-b": "",
+        "extensions/source-b": None,
     }
+
+
+ODD = {
+    "a text as [project]": 'project = "x"\n',
+    "a list as [project]": "project = []\n",
+    "a number as authors": '[project]\nname = "x"\nauthors = 5\n',
+    "a number as name": "[project]\nname = 5\n",
+    "a list as entry points": "[project]\nentry-points = []\n",
+    "a text as a group": '[project.entry-points]\n"fustor.drivers.sources" = "x"\n',
+    "a number as an entry point": '[project.entry-points."fustor.drivers.sources"]\nx = 5\n',
+    "a text as [tool]": 'tool = "x"\n',
+    "a text as requirements": '[project]\ndependencies = "x"\n',
+}
+MINE = '[project.entry-points."fustor.drivers.sources"]\nmine = "a:B"\n'
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("command", ["list", "doctor", "source kafka --dry-run -q", "register extensions/source-mine"])
+def test_a_member_whose_file_says_something_odd_stops_no_command(tmp_path, capsys, odd, command):
+    (tmp_path / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["extensions/*"]\n')
+    package(tmp_path, "extensions/source-mine", "fustor-source-mine", MINE)
+    package(tmp_path, "extensions/odd", "odd")
+    (tmp_path / "extensions/odd/pyproject.toml").write_text(ODD[odd])
+    assert answer(*command.split(), cwd=tmp_path) in {0, 8}
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("written", ["redis", "Redis", "re.dis"])
+def test_a_name_that_is_taken_is_so_for_every_command(tmp_path, capsys, written):
+    (tmp_path / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["extensions/*"]\n')
+    point = f'[project.entry-points."fustor.drivers.sources"]\n"{written}" = "a:B"\n'
+    package(tmp_path, "extensions/theirs", "theirs", point)
+    name = "re-dis" if "." in written else "redis"
+    mine = f'[project.entry-points."fustor.drivers.sources"]\n{name} = "a:B"\n'
+    package(tmp_path, "packages/mine", "mine", mine)
+    for command in (f"source {name} --dry-run", "register packages/mine"):
+        assert answer(*command.split(), cwd=tmp_path) == 3
+        assert f"holds the source entry point {written!r}" in capsys.readouterr().err
+    package(tmp_path, "extensions/mine", "mine", mine)
+    assert answer("doctor", cwd=tmp_path) == 8
+    assert "W09" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,24 @@ from pathlib import Path
 
 from fustor_new._output import heard, say, say_data, say_patch, warn
 from fustor_new._reading import read_bytes
+from fustor_new._toml import find
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan
 from fustor_new.commands.options import AdoptOptions
 from fustor_new.commands.settling import settle
-from fustor_new.doctor.examination import find_subjects, readable
-from fustor_new.doctor.subject import Package, Point
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import Names, derive, normalize
-from fustor_new.package.metadata import Metadata, read_metadata, requirement_name
+from fustor_new.package.descriptions import read_metadata, readable
+from fustor_new.package.driver import Package, Point
+from fustor_new.package.metadata import Metadata, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec, is_licence, is_mail_address
+from fustor_new.workspace._entries import WORKSPACE
+from fustor_new.workspace.finding import home_of
+from fustor_new.workspace.root import Workspace
 
 __all__ = ["Adoption", "adopt", "plan_adoption"]
 
@@ -77,15 +81,15 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
         NameRefused: a name cannot be used.
     """
     metadata = read_metadata(folder)
-    (subject,) = find_subjects([folder]).alone or (Package(folder, str(folder)),)
+    package, workspace = Package(folder), home_of(folder) if not _is_root(metadata) else None
     notes: list[str] = []
-    names = _names(subject, metadata, options)
-    spec = _spec(subject, names, options, notes)
+    names = _names(package, metadata, options)
+    spec = _spec(package, workspace, names, options, notes)
     owned = {path: content for path, content in _render(spec).items() if is_template_owned(path)}
-    if subject.workspace is not None:  # its continuous integration is the workspace's
+    if workspace is not None:  # its continuous integration is the workspace's
         owned = {path: content for path, content in owned.items() if not path.startswith(".github/")}
     record = owned.pop(ANSWERS_FILE).data
-    places = {path: _place(path, subject, names) for path in owned}
+    places = {path: _place(path, folder, names) for path in owned}
     recorded = {path for path, place in places.items() if place == folder / path}
     proposals = _proposals([(place, owned[path]) for path, place in places.items() if place], folder, notes)
     limited = Edit(folder / ANSWERS_FILE, None, recording_only(record, recorded))
@@ -127,9 +131,9 @@ def _named(spec: DriverSpec) -> Names:
     return replace(derived, **{field: getattr(spec, field) for field in free})
 
 
-def _names(subject: Package, metadata: Metadata, options: AdoptOptions) -> Names:
+def _names(package: Package, metadata: Metadata, options: AdoptOptions) -> Names:
     """Return the names that the package has, completed by what the options say."""
-    point = _chosen(subject, options)
+    point = _chosen(package, options)
     kind = options.kind or (point.kind if point else "")
     entry_point = options.entry_point or (point.entry.name if point else "")
     distribution = options.distribution or metadata.name
@@ -144,23 +148,23 @@ def _names(subject: Package, metadata: Metadata, options: AdoptOptions) -> Names
     }
     missing = [option for option, value in said.items() if not value]
     if missing:
-        where = str(subject.folder)
+        where = str(package.folder)
         raise UsageProblem(f"The metadata of {where!r} do not say what it is; add {', '.join(missing)}")
-    derived = _derived(kind, options.name or _name(kind, distribution, entry_point, subject.folder.name), options)
+    derived = _derived(kind, options.name or _name(kind, distribution, entry_point, package.folder.name), options)
     return replace(derived, distribution=distribution, package=package, entry_point=entry_point, class_name=class_name)
 
 
-def _chosen(subject: Package, options: AdoptOptions) -> Point | None:
+def _chosen(package: Package, options: AdoptOptions) -> Point | None:
     """Return the driver's entry point, None where there is none that fits."""
     fitting = {
         (point.kind, point.entry.name): point
-        for point in subject.points
+        for point in package.points
         if options.kind in {"", point.kind} and options.entry_point in {"", point.entry.name}
     }
     if len(fitting) > 1:
         named = ", ".join(f"{kind} {name!r}" for kind, name in fitting)
         raise UsageProblem(
-            f"{str(subject.folder)!r} holds several drivers ({named}); choose one with --kind and --entry-point"
+            f"{str(package.folder)!r} holds several drivers ({named}); choose one with --kind and --entry-point"
         )
     return next(iter(fitting.values()), None)
 
@@ -182,17 +186,18 @@ def _derived(kind: str, name: str, options: AdoptOptions) -> Names:
         raise NameRefused(f"{err}; say what the driver is called with --name") from err
 
 
-def _spec(subject: Package, names: Names, options: AdoptOptions, notes: list[str]) -> DriverSpec:
-    metadata = subject.metadata
-    is_member = subject.workspace is not None
-    fits = is_member and replace(names, directory=f"extensions/{subject.folder.name}") == derive(names.kind, names.name)
-    only_sources = {"audit": _audits(subject), "durable": _is_durable(subject)} if names.kind == "source" else {}
+def _spec(
+    package: Package, workspace: Workspace | None, names: Names, options: AdoptOptions, notes: list[str]
+) -> DriverSpec:
+    metadata = package.metadata
+    is_placed = replace(names, directory=f"extensions/{package.folder.name}") == derive(names.kind, names.name)
+    only_sources = {"audit": _audits(package), "durable": _is_durable(package)} if names.kind == "source" else {}
     own = (*CONTRACT_PACKAGES, names.distribution)
     needed = (one for one in metadata.dependencies if normalize(requirement_name(one)) not in own)
     return DriverSpec.from_options(
         names.kind,
         names.name,
-        layout="workspace" if fits else "standalone",
+        layout="workspace" if workspace is not None and is_placed else "standalone",
         distribution=names.distribution,
         package=names.package,
         entry_point=names.entry_point,
@@ -202,7 +207,7 @@ def _spec(subject: Package, names: Names, options: AdoptOptions, notes: list[str
         email=metadata.email if is_mail_address(metadata.email) else "",
         license=options.license or _licence(metadata, notes),
         dependencies=tuple(needed),
-        contract=ContractSource.parse(options.contract_source or _contract_source(subject), project=subject.folder),
+        contract=ContractSource.parse(options.contract_source or _contract_source(workspace), project=package.folder),
         **only_sources,
     )
 
@@ -219,18 +224,22 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
-def _contract_source(subject: Package) -> str:
-    here = {normalize(one.distribution) for one in subject.workspace.packages} if subject.workspace else set()
+def _is_root(metadata: Metadata) -> bool:
+    return find(metadata.project, WORKSPACE) is not None
+
+
+def _contract_source(workspace: Workspace | None) -> str:
+    here = {normalize(one.name) for one in workspace.packages} if workspace else set()
     return "workspace" if here >= set(CONTRACT_PACKAGES) else "index"
 
 
-def _audits(subject: Package) -> bool:
-    return any("get_audit_iterator" in _functions(found.node) for _, found in subject.classes)
+def _audits(package: Package) -> bool:
+    return any("get_audit_iterator" in _functions(found.node) for _, found in package.classes)
 
 
-def _is_durable(subject: Package) -> bool:
+def _is_durable(package: Package) -> bool:
     """Tell whether `is_transient` is anything but `return True`."""
-    for _, found in subject.classes:
+    for _, found in package.classes:
         method = _functions(found.node).get("is_transient")
         if method is not None and ast.unparse(method.body[-1]) == "return True":
             return False
@@ -248,11 +257,11 @@ def _render(spec: DriverSpec) -> Mapping[str, FileContent]:
         return NewTree.read(folder, folder).files
 
 
-def _place(path: str, subject: Package, names: Names) -> Path | None:
+def _place(path: str, folder: Path, names: Names) -> Path | None:
     """Return where a file goes in this package, None where it has no place.
 
     The import package may lie at the top instead of in `src`, or be a single module.
     """
-    is_flat = not (subject.folder / "src").is_dir() and (subject.folder / names.package).is_dir()
-    place = subject.folder / (path.removeprefix("src/") if is_flat else path)
+    is_flat = not (folder / "src").is_dir() and (folder / names.package).is_dir()
+    place = folder / (path.removeprefix("src/") if is_flat else path)
     return place if place.name != "py.typed" or place.parent.is_dir() else None

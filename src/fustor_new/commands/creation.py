@@ -4,11 +4,10 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
-from fustor_new._output import heard, say_data, say_patch, warn
+from fustor_new._output import from_here, heard, say_data, say_patch, warn
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
@@ -84,7 +83,7 @@ def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Pla
 
 def _next_steps(names: Sequence[Names], options: PusherOptions, place: Place) -> list[str]:
     """The two commands that come next: make an environment, run the new suites."""
-    folders = [_from_here(place.target(one)) for one in names]
+    folders = [shlex.quote(from_here(place.target(one))) for one in names]
     if place.workspace is None or not options.register:
         return [f"cd {folders[0]}", "uv run --extra test pytest"]
     if _has_dev_extra(place.workspace):
@@ -115,8 +114,3 @@ def _sync(names: Sequence[Names], place: Place) -> None:
         except subprocess.CalledProcessError as err:
             what = f"{shlex.join(command)!r} ended with {err.returncode} in {str(folder)!r}"
             raise EnvironmentProblem(f"{what}; the drivers exist, run it again") from err
-
-
-def _from_here(path: Path) -> str:
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here)) if path.is_relative_to(here) else str(path))

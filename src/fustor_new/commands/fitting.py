@@ -5,11 +5,11 @@ from functools import cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fustor_new._toml import table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.template.contract_source import CONTRACT_PACKAGES
 from fustor_new.workspace._entries import SOURCES
-from fustor_new.workspace._lists import get
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["RENDERED_PYTHON", "clashes", "narrowing", "unsourced"]
@@ -50,16 +50,16 @@ def unsourced(workspace: Workspace, requirements: Collection[str]) -> tuple[str,
 
     uv resolves nothing in a workspace where a requirement on a member does not say that the member is meant.
     """
-    project = get(workspace.data, ("project",))
-    members = {normalize(package.distribution) for package in workspace.packages}
+    project = table(workspace.data, "project")
+    members = {normalize(package.name) for package in workspace.packages}
     members |= {normalize(str(project["name"]))} if project.get("name") else set()
-    known = {normalize(name) for name in get(workspace.data, SOURCES)}
+    known = {normalize(name) for name in table(workspace.data, *SOURCES)}
     return tuple(sorted({normalize(name) for name in requirements} & members - known - {""}))
 
 
 def clashes(workspace: Workspace) -> Iterator[str]:
     """Yield a note where members have the names of contract packages that are to come from elsewhere."""
-    members = {normalize(package.distribution) for package in workspace.packages}
+    members = {normalize(package.name) for package in workspace.packages}
     if taken := sorted(members & set(CONTRACT_PACKAGES)):
         yield (
             f"The workspace has members called {', '.join(taken)}, and the contract packages come from elsewhere: "
@@ -69,10 +69,10 @@ def clashes(workspace: Workspace) -> Iterator[str]:
 
 def _pythons(workspace: Workspace, directory: str) -> Iterator[tuple[str, str]]:
     """Yield which Python the root and the other members ask for, by file, where they say."""
-    yield from _said("pyproject.toml", get(workspace.data, ("project",)).get("requires-python"))
+    yield from _said("pyproject.toml", table(workspace.data, "project").get("requires-python"))
     for package in workspace.packages:
-        if package.directory != directory:
-            yield from _said(f"{package.directory}/pyproject.toml", package.requires_python)
+        if (other := workspace.relative(package.folder)) != directory:
+            yield from _said(f"{other}/pyproject.toml", package.requires_python)
 
 
 def _said(file: str, python: object) -> Iterator[tuple[str, str]]:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new._output import heard, printable, say, say_data, shortened, warn
-from fustor_new.errors import FustorNewError, WorkspaceError
+from fustor_new.errors import FustorNewError
+from fustor_new.package.metadata import Metadata
 from fustor_new.package.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.template.history import template_version
-from fustor_new.workspace.drivers import Package, driver_packages, package_around, workspace_above
-from fustor_new.workspace.root import Membership, Verdict, Workspace, find_workspace
+from fustor_new.workspace.drivers import driver_packages, package_around
+from fustor_new.workspace.finding import declared_workspace, find_workspace, workspace_above
+from fustor_new.workspace.root import Membership, Verdict, Workspace
 
 __all__ = ["JSON_SCHEMA_VERSION", "Row", "list_drivers", "rows"]
 
@@ -29,7 +31,7 @@ class Row:
     label: str
     kind: str
     name: str
-    package: Package
+    package: Metadata
     directory: str
     membership: Membership | None
     template_version: str | None
@@ -52,7 +54,7 @@ class Row:
             "driver": self.label,
             "kind": self.kind,
             "name": self.name,
-            "distribution": self.package.distribution,
+            "distribution": self.package.name,
             "version": self.package.version or None,
             "directory": self.directory,
             "registered": verdict.is_member if verdict else None,
@@ -105,7 +107,9 @@ def list_drivers(root: Path | None, *, json: bool) -> None:
     Raises:
         WorkspaceError: there is neither.
     """
-    workspace = workspace_above(Path.cwd()) if root is None else _declared(root)
+    workspace = (
+        workspace_above(Path.cwd()) if root is None else declared_workspace(root, "name the root of a workspace")
+    )
     found, problems = rows(workspace)
     with heard("nothing was to be changed"):
         if json:
@@ -124,22 +128,15 @@ def rows(workspace: Workspace | None) -> tuple[list[Row], list[str]]:
     """
     packages = list(driver_packages(workspace)) if workspace else []
     here = package_around(Path.cwd())
-    if here and here.folder not in {one.folder for one in packages if isinstance(one, Package)}:
+    if here and here.folder not in {one.folder for one in packages if isinstance(one, Metadata)}:
         packages.append(here)
     if workspace is None and not packages:
         find_workspace(Path.cwd())  # it says what is missing
-    found = [row for one in packages if isinstance(one, Package) for row in _rows(one, workspace)]
-    return found, [str(one) for one in packages if not isinstance(one, Package)]
+    found = [row for one in packages if isinstance(one, Metadata) for row in _rows(one, workspace)]
+    return found, [str(one) for one in packages if not isinstance(one, Metadata)]
 
 
-def _declared(root: Path) -> Workspace:
-    workspace = Workspace.load(root)
-    if not workspace.is_declared:
-        raise WorkspaceError(f"{str(workspace.path)!r} has no [tool.uv.workspace]; name the root of a workspace")
-    return workspace
-
-
-def _rows(package: Package, workspace: Workspace | None) -> Iterator[Row]:
+def _rows(package: Metadata, workspace: Workspace | None) -> Iterator[Row]:
     template_version, modified, problem = _provenance(package.folder)
     verdicts = read_verdicts(package.folder)
     sources = _digest(package.folder) if verdicts else ""

@@ -7,15 +7,11 @@ from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
 from fustor_new.names import normalize
-from fustor_new.workspace.drivers import (
-    Package,
-    driver_folders,
-    driver_packages,
-    place_of,
-    read_package,
-    workspace_above,
-)
-from fustor_new.workspace.root import GROUPS
+from fustor_new.package.descriptions import read_project
+from fustor_new.package.groups import GROUPS
+from fustor_new.package.metadata import Metadata
+from fustor_new.workspace.drivers import driver_folders, driver_packages
+from fustor_new.workspace.finding import place_of, workspace_above
 
 __all__ = ["driver_directory", "driver_paths"]
 
@@ -69,14 +65,14 @@ def _named(name: str) -> Path:
     return Path(name)
 
 
-def _packages() -> list[Package]:
+def _packages() -> list[Metadata]:
     workspace = workspace_above(Path.cwd())
-    return [one for one in driver_packages(workspace) if isinstance(one, Package)] if workspace else []
+    return [one for one in driver_packages(workspace) if isinstance(one, Metadata)] if workspace else []
 
 
-def _called(name: str, found: Sequence[Package]) -> list[Path]:
+def _called(name: str, found: Sequence[Metadata]) -> list[Path]:
     """Return where the drivers of that name are: as `list` shows it, as the distribution, else without the kind."""
-    exact = [one.folder for one in found if name in one.labels or normalize(name) == normalize(one.distribution)]
+    exact = [one.folder for one in found if name in one.labels or normalize(name) == normalize(one.name)]
     short = [one.folder for one in found for _, entry_point in one.drivers if normalize(name) == normalize(entry_point)]
     spelled = [one.folder for one in found if _short(name) in one.labels]
     return exact or spelled or short or _unreadable(name)
@@ -85,14 +81,14 @@ def _called(name: str, found: Sequence[Package]) -> list[Path]:
 def _unreadable(name: str) -> list[Path]:
     """Return the directories of that name whose metadata cannot be read, as with the marks of a conflict in it."""
     workspace = workspace_above(Path.cwd())
-    names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in GROUPS.values())}
+    names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in GROUPS)}
     folders = driver_folders(workspace) if workspace else []
     return [folder for folder in folders if folder.name in names and not _is_readable(folder)]
 
 
 def _is_readable(folder: Path) -> bool:
     try:
-        read_package(folder)
+        read_project(folder)
     except (WorkspaceError, EnvironmentProblem):
         return False
     return True
@@ -102,10 +98,10 @@ def _short(name: str) -> str:
     return normalize(name).removeprefix("fustor-")
 
 
-def _labels(found: Sequence[Package]) -> list[str]:
+def _labels(found: Sequence[Metadata]) -> list[str]:
     return [label for one in found for label in one.labels]
 
 
-def _hint(name: str, found: Sequence[Package]) -> str:
+def _hint(name: str, found: Sequence[Metadata]) -> str:
     near = difflib.get_close_matches(name, _labels(found), n=1)
     return f"did you mean {near[0]!r}?" if near else "`fustor-new list` shows those that are there"

@@ -19,11 +19,13 @@ from fustor_new.names import (
     derive,
     plain_name,
 )
+from fustor_new.package.metadata import claims, requirement
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
-from fustor_new.workspace._lists import requirement
-from fustor_new.workspace.root import Verdict, Workspace, find_workspace
+from fustor_new.workspace.drivers import check_directory, check_free
+from fustor_new.workspace.finding import declared_workspace, find_workspace
+from fustor_new.workspace.root import Verdict, Workspace
 
 __all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
 
@@ -81,7 +83,11 @@ def locate(options: PusherOptions) -> Place:
         if options.workspace:
             raise UsageProblem("--standalone and --workspace exclude each other; choose one")
         return Place(output or Path.cwd(), None)
-    workspace = find_workspace(Path.cwd()) if options.workspace is None else _declared(options.workspace)
+    workspace = (
+        find_workspace(Path.cwd())
+        if options.workspace is None
+        else declared_workspace(options.workspace, "add one, or use --standalone")
+    )
     folder = output.resolve() if output else workspace.root / "extensions"
     if not folder.is_relative_to(workspace.root):
         raise UsageProblem(f"--output {str(options.output)!r} is outside {str(workspace.root)!r}; add --standalone")
@@ -137,15 +143,8 @@ def fit_notes(names: Sequence[Names], options: PusherOptions, place: Place, cont
     return notes + ([] if contract_source in {"workspace", "index"} else list(clashes(place.workspace)))
 
 
-def _declared(root: Path) -> Workspace:
-    workspace = Workspace.load(root)
-    if not workspace.is_declared:
-        raise WorkspaceError(f"{str(workspace.path)!r} has no [tool.uv.workspace]; add one, or use --standalone")
-    return workspace
-
-
 def _holds_contract(workspace: Workspace) -> bool:
-    return set(CONTRACT_PACKAGES) <= {package.distribution for package in workspace.packages}
+    return set(CONTRACT_PACKAGES) <= {package.name for package in workspace.packages}
 
 
 def _check_room(
@@ -159,7 +158,8 @@ def _check_room(
         )
     for one in names:
         directory = place.target(one).relative_to(workspace.root).as_posix()
-        workspace.check_free(one, directory)
+        check_directory(workspace, directory)
+        check_free(workspace, directory, claims(one.distribution, [(one.kind, one.entry_point)]))
         membership = workspace.verdict(directory)
         if options.register and membership.verdict is Verdict.EXCLUDED:
             raise WorkspaceError(

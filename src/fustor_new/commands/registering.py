@@ -1,6 +1,5 @@
 """`fustor-new register` and `fustor-new unregister`: the edit of the root file alone."""
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from fustor_new.commands.fitting import narrowing, unsourced
 from fustor_new.commands.settling import settle
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import normalize
-from fustor_new.workspace._lists import requirement, requirement_lists
-from fustor_new.workspace.drivers import check_unclaimed, place_of, require_driver, workspace_of
-from fustor_new.workspace.root import Verdict, Workspace, read_member
+from fustor_new.package.metadata import requirement, requirement_lists
+from fustor_new.workspace.drivers import check_free, require_driver
+from fustor_new.workspace.finding import place_of, workspace_of
+from fustor_new.workspace.root import Verdict, Workspace
 from fustor_new.workspace.unregistration import entries_of, is_registered
 
 __all__ = ["enclosing_workspace", "mentions", "register_drivers", "unregister_drivers"]
@@ -100,36 +100,35 @@ def _asked(paths: Sequence[Path], *, leaving: bool = False) -> _Asked:
 
 def _coming(workspace: Workspace, path: Path) -> Registration:
     package = require_driver(path)
-    directory = Path(os.path.relpath(package.folder, workspace.root)).as_posix()
+    directory = workspace.relative(package.folder)
     if (membership := workspace.verdict(directory)).verdict is Verdict.EXCLUDED:
         raise WorkspaceError(
             f"{directory!r} is excluded from the workspace by {membership.pattern!r} in {str(workspace.path)!r}; "
             f"change that pattern, or move the package"
         )
-    check_unclaimed(package, workspace)
-    member = read_member(workspace.root, directory)
-    if member and (lacking := unsourced(workspace, member.requires - {normalize(package.distribution)})):
+    check_free(workspace, directory, package.claims)
+    if lacking := unsourced(workspace, package.requires - {normalize(package.name)}):
         lines = ", ".join(f"`{name} = {{ workspace = true }}`" for name in lacking)
         raise WorkspaceError(
             f"{directory!r} requires the members {', '.join(map(repr, lacking))} and does not say where from, so uv "
             f"would resolve nothing; put {lines} into [tool.uv.sources] of it, or of the root"
         )
-    return Registration(directory, package.distribution)
+    return Registration(directory, package.name)
 
 
 def _leaving(workspace: Workspace, path: Path) -> Registration:
     folder = place_of(path)
-    directory = Path(os.path.relpath(folder, workspace.root)).as_posix()
+    directory = workspace.relative(folder)
     if not folder.exists() and _RENDERED_NAME.fullmatch(folder.name):
         gone = Registration(directory, f"fustor-{folder.name}")
         if is_registered(workspace, gone.directory, gone.distribution):
             return gone
-    return Registration(directory, require_driver(path).distribution)
+    return Registration(directory, require_driver(path).name)
 
 
 def _outcome_of_registering(workspace: Workspace, driver: Registration) -> str:
     plan = make_plan(workspace.root, [], workspace=workspace, registrations=[driver])
-    member = read_member(workspace.root, driver.directory)
+    member = workspace.package(driver.directory)
     warnings = narrowing(workspace, driver.directory, member.requires_python) if member else ()
     said = "".join(f"; {one}" for one in warnings)
     note = f" ({plan.notes[0].removeprefix(f'{driver.directory} is ')})" if plan.notes else ""

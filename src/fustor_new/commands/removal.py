@@ -7,7 +7,7 @@ from json import dumps
 from pathlib import Path
 
 from fustor_new._output import heard, say, say_data, say_patch
-from fustor_new._reading import read_bytes
+from fustor_new._toml import find
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch
 from fustor_new.changes.plan import Plan, Registration, make_plan
@@ -16,10 +16,11 @@ from fustor_new.commands.registering import mentions
 from fustor_new.commands.review import Review, review
 from fustor_new.commands.settling import settle
 from fustor_new.errors import TargetConflict, UsageProblem
+from fustor_new.package.metadata import Metadata
 from fustor_new.workspace._entries import WORKSPACE
-from fustor_new.workspace._lists import find
-from fustor_new.workspace.drivers import require_driver, workspace_of
-from fustor_new.workspace.root import Workspace, parse_toml
+from fustor_new.workspace.drivers import require_driver
+from fustor_new.workspace.finding import workspace_of
+from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.unregistration import is_registered
 
 __all__ = ["Leaving", "plan_removal", "remove_drivers"]
@@ -73,8 +74,8 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> Leaving:
         raise UsageProblem(f"The drivers lie in {len(roots)} places with nothing in common; run once for each")
     (root,) = roots
     workspace = next(iter(workspaces.values()))
-    for folder in packages:
-        _check_removable(folder, root)
+    for package in packages.values():
+        _check_removable(package, root)
     reviews = tuple(review(folder, os.path.relpath(folder, root), force=force) for folder in packages)
     plan = make_plan(
         root,
@@ -82,7 +83,7 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> Leaving:
         workspace=workspace,
         removals=[one.removal for one in reviews],
         unregistrations=[
-            Registration(Path(os.path.relpath(folder, root)).as_posix(), package.distribution)
+            Registration(Path(os.path.relpath(folder, root)).as_posix(), package.name)
             for folder, package in packages.items()
         ],
     )
@@ -96,7 +97,8 @@ def _settle(folders: Sequence[Path]) -> bool:
     return sum(settle(root) for root in roots) > 0
 
 
-def _check_removable(folder: Path, root: Path) -> None:
+def _check_removable(package: Metadata, root: Path) -> None:
+    folder = package.folder
     if not folder.is_relative_to(root) or ".." in folder.parts:
         raise UsageProblem(
             f"{str(folder)!r} lies outside of the workspace {str(root)!r}; run this in the project that it belongs to, "
@@ -108,7 +110,7 @@ def _check_removable(folder: Path, root: Path) -> None:
         raise UsageProblem(f"{str(folder)!r} is where you are; go up before you remove it")
     if folder.is_mount():
         raise TargetConflict(f"{str(folder)!r} is a mount point; remove it by hand")
-    if find(parse_toml(read_bytes(folder / "pyproject.toml"), str(folder)), WORKSPACE) is not None:
+    if find(package.project, WORKSPACE) is not None:
         raise TargetConflict(f"{str(folder)!r} is the root of a workspace; remove it by hand")
 
 

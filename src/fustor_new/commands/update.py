@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fustor_new._output import heard, say, say_data, say_patch, warn
+from fustor_new._output import from_here, heard, say, say_data, say_patch, warn
 from fustor_new.changes.apply import apply
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
@@ -16,7 +16,8 @@ from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
-from fustor_new.workspace.root import find_workspace
+from fustor_new.workspace.drivers import driver_folders
+from fustor_new.workspace.finding import find_workspace
 
 __all__ = ["plan_update", "update"]
 
@@ -69,7 +70,7 @@ def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
 
 def _all_packages() -> list[Path]:
     workspace = find_workspace(Path.cwd())
-    found = [workspace.root / driver.directory for driver in workspace.existing_drivers()]
+    found = [folder for folder in driver_folders(workspace) if folder != workspace.root]
     inside = [folder for folder in found if Path(os.path.realpath(folder)).is_relative_to(workspace.root)]
     packages = [folder for folder in inside if os.path.lexists(folder / ANSWERS_FILE)]
     for folder in found:
@@ -108,7 +109,7 @@ def _described(revision: Revision) -> dict[str, object]:
 
 
 def _lines(revision: Revision) -> list[str]:
-    shown = _from_here(revision.package)
+    shown = from_here(revision.package)
     if not revision.files:
         return [f"{shown}: is of template {revision.before} already"]
     head = f"{shown}: from template {revision.before} to {template_version()}"
@@ -125,7 +126,7 @@ def _report_conflicts(revisions: Sequence[Revision], *, dry_run: bool) -> None:
     if not conflicts:
         return
     for path in conflicts:
-        warn(f"conflict in {_from_here(path)!r}")
+        warn(f"conflict in {from_here(path)!r}")
     unmarked = [file for revision in revisions for file in revision.files if file.is_unmarked]
     if unmarked:
         warn("what is no text has no marks and stays as you have it")
@@ -134,8 +135,3 @@ def _report_conflicts(revisions: Sequence[Revision], *, dry_run: bool) -> None:
     raise MergeConflict(
         f"Files that need a decision: {len(conflicts)}; resolve what is marked there, then run the tests"
     )
-
-
-def _from_here(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

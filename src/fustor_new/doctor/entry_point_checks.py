@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fustor_new._reading import read_bytes
+from fustor_new._toml import parse_toml
+from fustor_new.doctor.distributions import Requirements
 from fustor_new.doctor.finding import Fault, Severity, Write
 from fustor_new.doctor.registry import package_check
-from fustor_new.doctor.subject import GROUPS, KIND_OF_GROUP, WORLDS, Package, is_meant_for_hosts
+from fustor_new.doctor.subject import Subject
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.code import Class, External, Missing
-from fustor_new.package.metadata import EntryPoint
-from fustor_new.workspace.root import parse_toml
+from fustor_new.package.groups import GROUPS, KIND_OF_GROUP, WORLDS, is_meant_for_hosts
+from fustor_new.package.metadata import EntryPoint, requirement_name
 
 __all__: list[str] = []
 
@@ -24,7 +26,7 @@ __all__: list[str] = []
     fix='Write `NAME = "package:Class"` under [project.entry-points."fustor.drivers.sources"] (or `.pushers`) '
     "and under the same table of `fustor_agent.drivers`",
 )
-def _entry_point(package: Package) -> Iterator[Fault]:
+def _entry_point(package: Subject) -> Iterator[Fault]:
     if not package.points and not _unscanned(package):
         yield Fault(package.metadata_place, "It registers no driver")
 
@@ -36,7 +38,7 @@ def _entry_point(package: Package) -> Iterator[Fault]:
     why="A misspelt group is no error anywhere: the driver just does not exist",
     fix="The groups are fustor.drivers.sources, fustor.drivers.pushers, and the same of fustor_agent.drivers",
 )
-def _group_is_scanned(package: Package) -> Iterator[Fault]:
+def _group_is_scanned(package: Subject) -> Iterator[Fault]:
     for entry in _unscanned(package):
         yield Fault(package.metadata_place, f"No host looks for {entry.name!r} in the group {entry.group!r}")
 
@@ -49,7 +51,7 @@ def _group_is_scanned(package: Package) -> Iterator[Fault]:
     fix="Give the same line in both tables",
     is_safe=True,
 )
-def _both_groups(package: Package) -> Iterator[Fault]:
+def _both_groups(package: Subject) -> Iterator[Fault]:
     names_elsewhere = {entry.name for entry in _unscanned(package)}
     for kind, groups in GROUPS.items():
         found: dict[str, dict[str, str]] = defaultdict(dict)
@@ -71,7 +73,7 @@ def _both_groups(package: Package) -> Iterator[Fault]:
     why="Which driver runs would depend on the host",
     fix="Give the same value in both tables",
 )
-def _groups_agree(package: Package) -> Iterator[Fault]:
+def _groups_agree(package: Subject) -> Iterator[Fault]:
     values: dict[tuple[str, str], set[str]] = defaultdict(set)
     for point in package.points:
         values[point.kind, point.entry.name].add("".join(point.entry.value.split()))
@@ -87,13 +89,14 @@ def _groups_agree(package: Package) -> Iterator[Fault]:
     why="A driver that fails to load is one line in the agent's log, and then simply missing",
     fix="Correct the value: `package.module:Name`",
 )
-def _entry_point_leads_somewhere(package: Package) -> Iterator[Fault]:
+def _entry_point_leads_somewhere(package: Subject) -> Iterator[Fault]:
     entries = dict.fromkeys(point.entry for point in package.points)
     entries |= dict.fromkeys(entry for entry in package.metadata.entry_points if entry.group == WORLDS)
+    required = Requirements(map(requirement_name, package.metadata.dependencies))
     told = set()
     for entry in entries:
         target = package.target(entry)
-        if isinstance(target, External) and package.requires(target.module.partition(".")[0]):
+        if isinstance(target, External) and required.provides(target.module.partition(".")[0]):
             continue
         if isinstance(target, Missing | External) and entry.value not in told:
             what = target.what if isinstance(target, Missing) else f"module {target.module!r}"
@@ -108,7 +111,7 @@ def _entry_point_leads_somewhere(package: Package) -> Iterator[Fault]:
     why="A host calls what the base class names: agent 0.2 refuses other classes, others fail at the first call",
     fix="Inherit from `fustor_core.drivers.SourceDriver` or `PusherDriver`, or use the other kind's groups",
 )
-def _class_is_a_driver(package: Package) -> Iterator[Fault]:
+def _class_is_a_driver(package: Subject) -> Iterator[Fault]:
     told = set()
     for point in package.points:
         found = point.target
@@ -128,7 +131,7 @@ def _class_is_a_driver(package: Package) -> Iterator[Fault]:
     why="Who knows one of them knows the others: in a configuration, a traceback, or on an index",
     fix="Rename what differs, or say with `fustor-new adopt` that these names are meant",
 )
-def _names(package: Package) -> Iterator[Fault]:
+def _names(package: Subject) -> Iterator[Fault]:
     if package.record is not None or package.names is None or not package.metadata.name:
         return
     yield from _differences(package)
@@ -141,7 +144,7 @@ def _names(package: Package) -> Iterator[Fault]:
     why="The template-owned tests look for the recorded ones, and an update renders them again",
     fix="Take the rename back, or record the new names: remove the answers file and run `fustor-new adopt`",
 )
-def _names_as_recorded(package: Package) -> Iterator[Fault]:
+def _names_as_recorded(package: Subject) -> Iterator[Fault]:
     if package.record is not None and package.names is not None:
         yield from _differences(package)
 
@@ -153,12 +156,12 @@ def _names_as_recorded(package: Package) -> Iterator[Fault]:
     why="Without one the kit can judge the package's form alone, and nothing that the driver does",
     fix='Write `<kind>-<name> = "package.testing:World"` under [project.entry-points."fustor.conformance.worlds"]',
 )
-def _world(package: Package) -> Iterator[Fault]:
+def _world(package: Subject) -> Iterator[Fault]:
     if package.points and not any(entry.group == WORLDS for entry in package.metadata.entry_points):
         yield Fault(package.metadata_place, f"It has no entry point in {WORLDS!r}")
 
 
-def _differences(package: Package) -> Iterator[Fault]:
+def _differences(package: Subject) -> Iterator[Fault]:
     names = package.names
     if names is None:
         return
@@ -178,7 +181,7 @@ def _differences(package: Package) -> Iterator[Fault]:
         yield Fault(package.metadata_place, f"Its class is {package.points[0].class_name!r}, not {names.class_name!r}")
 
 
-def _unscanned(package: Package) -> list[EntryPoint]:
+def _unscanned(package: Subject) -> list[EntryPoint]:
     return [
         entry
         for entry in package.metadata.entry_points
@@ -186,7 +189,7 @@ def _unscanned(package: Package) -> list[EntryPoint]:
     ]
 
 
-def _added(package: Package, entry: EntryPoint) -> Write | None:
+def _added(package: Subject, entry: EntryPoint) -> Write | None:
     """Return the change that adds a table with one entry at the end of pyproject.toml, if that is all it changes."""
     path = package.folder / "pyproject.toml"
     if "project" not in package.metadata.project:

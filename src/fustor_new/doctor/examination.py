@@ -1,21 +1,22 @@
 """What there is to examine below the paths of a command line, and what the checks find there."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fustor_new._output import from_here
 from fustor_new._reading import read_bytes
 from fustor_new.doctor.finding import Finding
 from fustor_new.doctor.permission import permitted
 from fustor_new.doctor.registry import examine_package, examine_root
 from fustor_new.doctor.root import Root
-from fustor_new.doctor.subject import Package
-from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
-from fustor_new.package.metadata import holds_package
-from fustor_new.workspace.root import Workspace, find_workspace
+from fustor_new.doctor.subject import Subject
+from fustor_new.errors import UsageProblem, WorkspaceError
+from fustor_new.package.descriptions import holds_package, readable
+from fustor_new.workspace.finding import find_workspace, home_of
+from fustor_new.workspace.root import Workspace
 
-__all__ = ["Subjects", "examine", "find_subjects", "readable"]
+__all__ = ["Subjects", "examine", "find_subjects"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Subjects:
     """Workspaces, and packages that are examined alone."""
 
     roots: tuple[Root, ...] = ()
-    alone: tuple[Package, ...] = ()
+    alone: tuple[Subject, ...] = ()
 
     @property
-    def packages(self) -> tuple[Package, ...]:
+    def packages(self) -> tuple[Subject, ...]:
         """Every driver package among them."""
         return (*(package for root in self.roots for package in root.drivers), *self.alone)
 
@@ -68,15 +69,6 @@ def examine(subjects: Subjects) -> list[Finding]:
         return found
 
 
-@contextmanager
-def readable() -> Iterator[None]:
-    """Turn what the disk does not allow inside the block into EnvironmentProblem."""
-    try:
-        yield
-    except OSError as err:
-        raise EnvironmentProblem(f"Cannot read {err.filename!r} ({err.strerror}); remedy that and run again") from err
-
-
 def _around(here: Path) -> Subjects:
     try:
         return Subjects(roots=(Root(find_workspace(here)),))
@@ -97,24 +89,7 @@ def _is_root(folder: Path) -> bool:
         return b"[tool.uv.workspace" in read_bytes(path)
 
 
-def _package(folder: Path) -> Package:
+def _package(folder: Path) -> Subject:
     if not holds_package(folder):
         raise UsageProblem(f"{str(folder)!r} holds no package; name a workspace's root or the directory of a driver")
-    return Package(folder, _shown(folder), _workspace_of(folder))
-
-
-def _workspace_of(folder: Path) -> Workspace | None:
-    for above in folder.parents:
-        if _is_root(above):
-            try:
-                workspace = Workspace.load(above)
-            except WorkspaceError:
-                return None
-            is_near = folder.parent == workspace.root / "extensions" or workspace.verdict(folder).is_member
-            return workspace if is_near else None
-    return None
-
-
-def _shown(folder: Path) -> str:
-    here = Path.cwd()
-    return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else str(folder)
+    return Subject(folder, from_here(folder), home_of(folder))

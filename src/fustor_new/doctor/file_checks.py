@@ -13,7 +13,7 @@ from fustor_new.doctor.disk import iter_files
 from fustor_new.doctor.finding import Fault, Recover, Severity, Write
 from fustor_new.doctor.git_files import tracked_by_git
 from fustor_new.doctor.registry import package_check
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 from fustor_new.doctor.workspace_checks import STRANGE, STRANGE_FIX
 from fustor_new.package.parsing import SourceError, parse_python
 
@@ -35,7 +35,7 @@ _CLUTTER = ("__pycache__/", ".pyc", ".pyo", ".egg-info/", ".DS_Store", ".venv/",
     fix="Add an empty py.typed beside __init__.py",
     is_safe=True,
 )
-def _types_are_published(package: Package) -> Iterator[Fault]:
+def _types_are_published(package: Subject) -> Iterator[Fault]:
     names = {point.entry.value.partition(":")[0].partition(".")[0].strip() for point in package.points}
     for name in sorted(names & set(package.code.packages)):
         here = package.code.modules.get(name)
@@ -52,7 +52,7 @@ def _types_are_published(package: Package) -> Iterator[Fault]:
     fix="Run `fustor-new adopt`, which proposes the file, or restore it",
     is_safe=True,
 )
-def _conformance_suite(package: Package) -> Iterator[Fault]:
+def _conformance_suite(package: Subject) -> Iterator[Fault]:
     path = package.folder / SUITE
     if not path.is_file():
         yield Fault(package.place(path), "It is missing", repair=package.restored(SUITE))
@@ -67,7 +67,7 @@ def _conformance_suite(package: Package) -> Iterator[Fault]:
     why="It is the first thing that an operator copies",
     fix="Write a fustor.yaml with `sources:` or `pushers:` and one entry whose `driver` is the entry point",
 )
-def _sample_configuration(package: Package) -> Iterator[Fault]:
+def _sample_configuration(package: Subject) -> Iterator[Fault]:
     path = package.folder / "fustor.yaml"
     if not path.is_file():
         yield Fault(package.place(path), "It is missing")
@@ -89,7 +89,7 @@ def _sample_configuration(package: Package) -> Iterator[Fault]:
     why="Both sides of the conflict stand there, one after the other",
     fix="Decide between the two sides, and take the lines with <<<<<<<, ======= and >>>>>>> out",
 )
-def _no_conflict_markers(package: Package) -> Iterator[Fault]:
+def _no_conflict_markers(package: Subject) -> Iterator[Fault]:
     for path in iter_files(package.folder):
         if path.suffix not in _TEXTS:
             continue
@@ -106,7 +106,7 @@ def _no_conflict_markers(package: Package) -> Iterator[Fault]:
     why="It changes with every run, and what is compiled hides what the source says",
     fix="Run `git rm -r --cached` on it, and name it in .gitignore",
 )
-def _no_clutter_in_git(package: Package) -> Iterator[Fault]:
+def _no_clutter_in_git(package: Subject) -> Iterator[Fault]:
     tracked = [path for path in tracked_by_git(package.folder) if any(mark in path for mark in _CLUTTER)]
     if tracked:
         more = f" and {len(tracked) - 1} more" if len(tracked) > 1 else ""
@@ -121,7 +121,7 @@ def _no_clutter_in_git(package: Package) -> Iterator[Fault]:
     fix="Run `fustor-new doctor --fix`: it finishes or undoes it",
     is_safe=True,
 )
-def _leftovers(package: Package) -> Iterator[Fault]:
+def _leftovers(package: Subject) -> Iterator[Fault]:
     ours, strange = abandoned_stages(package.folder)
     for stage in ours:
         yield Fault(package.place(stage), "An interrupted run left this behind", repair=Recover(package.folder))

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fustor_new._toml import parse_toml
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.plan import Edit, Plan, Removal, root_place
 from fustor_new.doctor.examination import Subjects
 from fustor_new.doctor.finding import Clear, Finding, Recover, Register, Write
 from fustor_new.errors import WorkspaceError
 from fustor_new.workspace.registration import register
-from fustor_new.workspace.root import Workspace, parse_toml
+from fustor_new.workspace.root import Workspace
 
 __all__ = ["fix", "plan_repairs"]
 

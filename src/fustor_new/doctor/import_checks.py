@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fustor_new.doctor.distributions import Requirements
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 from fustor_new.names import normalize
 from fustor_new.package.code import Import, Module
 from fustor_new.package.metadata import requirement_name
@@ -24,7 +24,7 @@ _NEVER_IMPORTED = {"fustor-core", "fustor-event-model"}  # a host needs them bes
     why="An import ends in a SyntaxError, and what the module holds cannot be judged here",
     fix="Correct the line",
 )
-def _modules_parse(package: Package) -> Iterator[Fault]:
+def _modules_parse(package: Subject) -> Iterator[Fault]:
     for module in package.code.modules.values():
         if module.fault:
             yield Fault(package.place(module.path), f"It is no valid Python ({module.fault})")
@@ -37,7 +37,7 @@ def _modules_parse(package: Package) -> Iterator[Fault]:
     why="An import that works by luck of a neighbour breaks on the user's machine",
     fix="Add the distribution to `dependencies` with the lowest version that works, or to an extra",
 )
-def _imported_and_declared(package: Package) -> Iterator[Fault]:
+def _imported_and_declared(package: Subject) -> Iterator[Fault]:
     always = Requirements(map(requirement_name, package.metadata.dependencies))
     in_tests = Requirements(map(requirement_name, (*package.metadata.dependencies, *package.metadata.extras)))
     imported = {one.top for module in package.code.modules.values() for one in module.imports}
@@ -60,7 +60,7 @@ def _imported_and_declared(package: Package) -> Iterator[Fault]:
     why="Whoever installs the driver gets it all the same, with its conflicts",
     fix="Take it out of `dependencies`, or move it to the extra that needs it",
 )
-def _declared_and_imported(package: Package) -> Iterator[Fault]:
+def _declared_and_imported(package: Subject) -> Iterator[Fault]:
     declared = {normalize(requirement_name(one)) for one in package.metadata.dependencies} - {""}
     requirements = Requirements(declared - _NEVER_IMPORTED)
     foreign = [one for module in package.code.modules.values() for one in _foreign(package, module)]
@@ -72,7 +72,7 @@ def _declared_and_imported(package: Package) -> Iterator[Fault]:
         yield Fault(package.metadata_place, f"It requires {name!r} and never imports it")
 
 
-def _foreign(package: Package, module: Module) -> Iterator[Import]:
+def _foreign(package: Subject, module: Module) -> Iterator[Import]:
     """Yield the imports that lead out of the package and out of Python."""
     own = {*package.code.packages, *sys.stdlib_module_names, "__main__", ""}
     return (one for one in module.imports if one.top not in own)

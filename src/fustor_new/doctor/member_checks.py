@@ -1,19 +1,20 @@
 """Checks of how the members of a workspace fit together: names, sources, versions of Python."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from fustor_new._toml import table, texts
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
+from fustor_new.doctor.subject import Subject
 from fustor_new.names import normalize
-from fustor_new.package.metadata import requirement_name, table, texts
-from fustor_new.workspace._lists import requirement, requirement_lists
+from fustor_new.package.metadata import requirement, requirement_lists, requirement_name
 
 __all__: list[str] = []
 
@@ -31,12 +32,8 @@ _LONGEST_SPECIFIER = 500
     fix="Rename one of them, or remove it",
 )
 def _one_distribution_one_member(root: Root) -> Iterator[Fault]:
-    by_name = defaultdict(list)
-    for package in root.members:
-        if package.metadata.name:
-            by_name[normalize(package.metadata.name)].append(package)
-    for packages in by_name.values():
-        if len(packages) > 1:
+    for (what, _), packages in _holders(root.members).items():
+        if what == "distribution" and len(packages) > 1:
             others = ", ".join(one.shown for one in packages[1:])
             yield Fault(packages[0].shown, f"Its distribution {packages[0].metadata.name!r} is also that of {others}")
 
@@ -49,14 +46,11 @@ def _one_distribution_one_member(root: Root) -> Iterator[Fault]:
     fix="Rename one of the entry points",
 )
 def _one_entry_point_one_driver(root: Root) -> Iterator[Fault]:
-    holders = defaultdict(list)
-    for package in root.drivers:
-        for key in dict.fromkeys((point.kind, normalize(point.entry.name)) for point in package.points):
-            holders[key].append(package)
-    for (kind, name), packages in holders.items():
-        if len({normalize(one.metadata.name) for one in packages}) > 1:  # copies of one distribution: another check
+    for (what, name), packages in _holders(root.drivers).items():
+        copies = len({normalize(one.metadata.name) for one in packages}) == 1  # of one distribution: another check
+        if what != "distribution" and len(packages) > 1 and not copies:
             others = ", ".join(one.shown for one in packages[1:])
-            yield Fault(packages[0].metadata_place, f"Its {kind} entry point {name!r} is also that of {others}")
+            yield Fault(packages[0].metadata_place, f"Its {what} {name!r} is also that of {others}")
 
 
 @root_check(
@@ -159,6 +153,15 @@ def _driver_narrows_python(root: Root) -> Iterator[Fault]:
         if wanted and left & wanted and min(left) < min(wanted):
             python = driver.metadata.requires_python
             yield Fault(driver.metadata_place, f"It requires Python {python!r}, and the others allow 3.{min(left)}")
+
+
+def _holders(packages: Iterable[Subject]) -> Mapping[tuple[str, str], list[Subject]]:
+    """Return the packages by every name that only one of them may have."""
+    holders = defaultdict(list)
+    for package in packages:
+        for claim in package.metadata.claims:
+            holders[claim].append(package)
+    return holders
 
 
 def _sources(project: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,11 +6,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from fustor_new._toml import table
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 from fustor_new.names import normalize
-from fustor_new.package.metadata import table
 
 __all__: list[str] = []
 
@@ -26,7 +26,7 @@ _NEW_PYTHONS = ("3.11.9", "3.12.7", "3.13.1")
     why="Nothing can build, install or judge it; nothing else is checked either",
     fix="Repair the file at the place that the message names",
 )
-def _readable(package: Package) -> Iterator[Fault]:
+def _readable(package: Subject) -> Iterator[Fault]:
     if package.fault:
         yield Fault(package.place("pyproject.toml"), package.fault)
 
@@ -38,7 +38,7 @@ def _readable(package: Package) -> Iterator[Fault]:
     why="Without a name there is no distribution, and uv takes the directory for a member that it cannot use",
     fix='Write `name = "fustor-<kind>-<name>"` under [project]',
 )
-def _project_name(package: Package) -> Iterator[Fault]:
+def _project_name(package: Subject) -> Iterator[Fault]:
     if not package.metadata.name:
         yield Fault(package.metadata_place, "It has no name")
 
@@ -50,7 +50,7 @@ def _project_name(package: Package) -> Iterator[Fault]:
     why="uv installs the requirements of such a project and not the project: its entry points do not exist",
     fix='Write `[build-system]` with `requires = ["hatchling>=1.27"]` and `build-backend = "hatchling.build"`',
 )
-def _build_system(package: Package) -> Iterator[Fault]:
+def _build_system(package: Subject) -> Iterator[Fault]:
     project = package.metadata.project
     if project and "build-system" not in project and table(project, "tool", "uv").get("package") is not True:
         yield Fault(package.metadata_place, "It has no [build-system]")
@@ -65,7 +65,7 @@ def _build_system(package: Package) -> Iterator[Fault]:
     why="Build tools refuse any other, or turn it into another than the author wrote",
     fix='Write a version such as "0.1.0"',
 )
-def _version(package: Package) -> Iterator[Fault]:
+def _version(package: Subject) -> Iterator[Fault]:
     version = package.metadata.version
     if not version and not package.metadata.dynamic & {"version"} and package.metadata.origin != "setup.cfg":
         yield Fault(package.metadata_place, "It has no version")
@@ -80,7 +80,7 @@ def _version(package: Package) -> Iterator[Fault]:
     why="An installer picks the driver for a Python on which the contract packages do not exist",
     fix='Write `requires-python = ">=3.11"` under [project]',
 )
-def _requires_python(package: Package) -> Iterator[Fault]:
+def _requires_python(package: Subject) -> Iterator[Fault]:
     wanted = package.metadata.requires_python
     try:
         allowed = SpecifierSet(wanted)
@@ -104,7 +104,7 @@ def _requires_python(package: Package) -> Iterator[Fault]:
     "a licence or an address that nobody ever sees",
     fix="Correct the heading: [project.urls] has no quotes, and keys of [project] stand above it",
 )
-def _top_level_tables(package: Package) -> Iterator[Fault]:
+def _top_level_tables(package: Subject) -> Iterator[Fault]:
     for key in sorted(set(package.metadata.project) - _TOP_LEVEL):
         yield Fault(package.metadata_place, f"It has the top-level table or key {key!r}, which means nothing")
 
@@ -117,7 +117,7 @@ def _top_level_tables(package: Package) -> Iterator[Fault]:
     "and a pin keeps the wheel from running beside one of the agents",
     fix='Write "fustor-core" and "fustor-event-model>=1" into `dependencies`',
 )
-def _contract_requirements(package: Package) -> Iterator[Fault]:
+def _contract_requirements(package: Subject) -> Iterator[Fault]:
     if "dependencies" in package.metadata.dynamic and not package.metadata.dependencies:
         return
     required = {}

@@ -7,7 +7,7 @@ from importlib import import_module
 from fustor_new.doctor.code_findings import code_findings
 from fustor_new.doctor.finding import Fault, Finding, Severity
 from fustor_new.doctor.root import Root
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 
 __all__ = ["Check", "all_checks", "examine_package", "examine_root", "package_check", "root_check"]
 
@@ -49,7 +49,7 @@ class Check:
 
 
 RootCheck = Callable[[Root], Iterator[Fault]]
-PackageCheck = Callable[[Package], Iterator[Fault]]
+PackageCheck = Callable[[Subject], Iterator[Fault]]
 _ROOT: dict[Check, RootCheck] = {}
 _PACKAGE: dict[Check, PackageCheck] = {}
 
@@ -91,7 +91,7 @@ def examine_root(root: Root) -> list[Finding]:
     return sorted(found, key=lambda one: one.id)
 
 
-def examine_package(package: Package) -> list[Finding]:
+def examine_package(package: Subject) -> list[Finding]:
     """Return what the package's checks find; one that cannot be read is judged by nothing else."""
     _load()
     found = [

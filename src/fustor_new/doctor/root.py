@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 from fustor_new.names import normalize
-from fustor_new.package.metadata import holds_package, table
+from fustor_new.package.descriptions import holds_package
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["Root"]
@@ -19,27 +19,25 @@ class Root:
     workspace: Workspace
 
     @cached_property
-    def members(self) -> tuple[Package, ...]:
+    def members(self) -> tuple[Subject, ...]:
         """The packages on disk that are members, drivers or not."""
         present = (directory for directory in self.workspace.directories if directory != ".")
         return tuple(self._package(directory) for directory in present if self._has_project(directory))
 
     @cached_property
-    def managed(self) -> tuple[Package, ...]:
+    def managed(self) -> tuple[Subject, ...]:
         """The members that uv resolves: without those that say `managed = false`."""
-        return tuple(
-            one for one in self.members if table(one.metadata.project, "tool", "uv").get("managed") is not False
-        )
+        return tuple(one for one in self.members if one.metadata.is_managed)
 
     @cached_property
-    def hidden(self) -> tuple[Package, ...]:
+    def hidden(self) -> tuple[Subject, ...]:
         """The drivers that a pattern of `members` finds and one of `exclude` takes out again."""
         found = set(replace(self.workspace, exclude=()).directories) - set(self.workspace.directories)
         packages = (self._package(directory) for directory in sorted(found) if self._has_project(directory))
         return tuple(one for one in packages if one.looks_like_a_driver)
 
     @cached_property
-    def strays(self) -> tuple[Package, ...]:
+    def strays(self) -> tuple[Subject, ...]:
         """The packages in `extensions/` that are no members."""
         folder = self.workspace.root / "extensions"
         names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
@@ -48,7 +46,7 @@ class Root:
         return tuple(self._package(one) for one in directories if one not in members and self._has_project(one))
 
     @cached_property
-    def drivers(self) -> tuple[Package, ...]:
+    def drivers(self) -> tuple[Subject, ...]:
         """Every driver, member or stray."""
         return tuple(one for one in (*self.members, *self.strays) if one.looks_like_a_driver)
 
@@ -60,8 +58,8 @@ class Root:
         own_name = own.get("name") if isinstance(own, dict) else None
         return named | ({normalize(own_name): "."} if isinstance(own_name, str) else {})
 
-    def _package(self, directory: str) -> Package:
-        return Package(self.workspace.root / directory, directory, self.workspace)
+    def _package(self, directory: str) -> Subject:
+        return Subject(self.workspace.root / directory, directory, self.workspace)
 
     def _has_project(self, directory: str) -> bool:
         return holds_package(self.workspace.root / directory)

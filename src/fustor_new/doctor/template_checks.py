@@ -7,7 +7,7 @@ from packaging.version import InvalidVersion, Version
 from fustor_new.doctor.file_checks import SUITE, runs_the_kit
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 from fustor_new.template.history import template_version
 
 __all__: list[str] = []
@@ -22,7 +22,7 @@ _JUDGED_ELSEWHERE = (SUITE, "/py.typed")
     why="Without it neither `fustor-new update` nor `copier update` can bring a newer template",
     fix="Run `fustor-new adopt` on it",
 )
-def _answers_file(package: Package) -> Iterator[Fault]:
+def _answers_file(package: Subject) -> Iterator[Fault]:
     if package.record is None and not package.record_fault:
         yield Fault(package.place(".copier-answers.yml"), "It is missing")
 
@@ -34,7 +34,7 @@ def _answers_file(package: Package) -> Iterator[Fault]:
     why="An update would start from answers that nobody gave",
     fix="Restore it from git, or remove it and run `fustor-new adopt`",
 )
-def _answers_can_be_read(package: Package) -> Iterator[Fault]:
+def _answers_can_be_read(package: Subject) -> Iterator[Fault]:
     if package.record_fault:
         yield Fault(package.place(".copier-answers.yml"), package.record_fault)
 
@@ -46,7 +46,7 @@ def _answers_can_be_read(package: Package) -> Iterator[Fault]:
     why="What the template has learnt since is missing",
     fix="Run `fustor-new update` on it",
 )
-def _template_is_todays(package: Package) -> Iterator[Fault]:
+def _template_is_todays(package: Subject) -> Iterator[Fault]:
     today = template_version()
     recorded = package.record.template_version if package.record else today
     try:
@@ -67,7 +67,7 @@ def _template_is_todays(package: Package) -> Iterator[Fault]:
     why="The next update writes these files anew, and the edit is lost or conflicts",
     fix="Take the edit back, and put what you need into a file of your own beside it",
 )
-def _template_owned_files_untouched(package: Package) -> Iterator[Fault]:
+def _template_owned_files_untouched(package: Subject) -> Iterator[Fault]:
     for path in package.template_owned_modified:
         there = (package.folder / path).exists()
         told = there and path == SUITE and not runs_the_kit(package.folder / path)  # another check says so
@@ -83,7 +83,7 @@ def _template_owned_files_untouched(package: Package) -> Iterator[Fault]:
     fix="Restore it; `fustor-new doctor --fix` does",
     is_safe=True,
 )
-def _template_owned_files_there(package: Package) -> Iterator[Fault]:
+def _template_owned_files_there(package: Subject) -> Iterator[Fault]:
     for path in package.template_owned_modified:
         if not (package.folder / path).exists() and not path.endswith(_JUDGED_ELSEWHERE):
             yield Fault(package.place(path), "It is missing", repair=package.restored(path))

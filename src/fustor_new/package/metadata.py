@@ -1,20 +1,20 @@
-"""What a package on disk says about itself, wherever it says it: an author's project, an sdist or an unpacked wheel."""
+"""What a package says of itself, as one value, and what follows from that: its drivers, its names, what it requires."""
 
-import configparser
-import email
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from email.message import Message
-from functools import reduce
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fustor_new._reading import is_directory, is_file, read_bytes
-from fustor_new.errors import UsageProblem
-from fustor_new.workspace.root import parse_toml
+from fustor_new._toml import Keys, find, table, texts
+from fustor_new.names import normalize
+from fustor_new.package.groups import KIND_OF_GROUP
 
-__all__ = ["EntryPoint", "Metadata", "holds_package", "read_metadata", "requirement_name", "table", "text", "texts"]
+__all__ = ["EntryPoint", "Metadata", "claims", "requirement", "requirement_lists", "requirement_name"]
+
+_LISTS: tuple[Keys, ...] = (("project", "dependencies"), ("tool", "uv", "dev-dependencies"))
+_TABLES: tuple[Keys, ...] = (("project", "optional-dependencies"), ("dependency-groups",))
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class EntryPoint:
 class Metadata:
     """The metadata of one package; what it does not say is empty."""
 
+    folder: Path = Path()
     origin: str = ""
     """The first file that says something, relative to the package."""
     name: str = ""
@@ -52,26 +53,43 @@ class Metadata:
         lacking = [one.name for one in fields(self) if not getattr(self, one.name)]
         return replace(self, **{name: getattr(other, name) for name in lacking})
 
+    @cached_property
+    def drivers(self) -> tuple[tuple[str, str], ...]:
+        """The drivers that it holds, as pairs of kind and entry-point name, sorted."""
+        found = {(KIND_OF_GROUP[one.group], one.name) for one in self.entry_points if one.group in KIND_OF_GROUP}
+        return tuple(sorted(found))
 
-def holds_package(folder: Path) -> bool:
-    """Tell whether there is a file in `folder` that describes a Python package."""
-    return is_directory(folder) and any(is_file(path) for path in _descriptions(folder))
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the drivers are called on the command line: `source-my-db`."""
+        return tuple(f"{kind}-{name.replace('_', '-')}" for kind, name in self.drivers)
+
+    @property
+    def claims(self) -> Mapping[tuple[str, str], str]:
+        """The names that no other package in an environment may have."""
+        return claims(self.name, self.drivers)
+
+    @property
+    def is_managed(self) -> bool:
+        """Tell whether uv has anything to do with it: `managed = false` takes a package out of its workspace."""
+        return find(self.project, ("tool", "uv", "managed")) is not False
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The normalized names of what it requires, in any list, and takes from no source of its own."""
+        named = {requirement(one) for _, listed in requirement_lists(self.project) for one in listed}
+        return frozenset(named - {normalize(name) for name in table(self.project, "tool", "uv", "sources")})
 
 
-def read_metadata(folder: Path) -> Metadata:
-    """Return what the package in `folder` says about itself, `pyproject.toml` first.
+def claims(distribution: str, drivers: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Return the names that only one package of an environment may have, each as it is written.
 
-    Raises:
-        UsageProblem: there is no package.
-        WorkspaceError: a file cannot be read as what it is.
+    They are told apart as indexes and hosts do: a distribution's name by PEP 503, and an entry point's likewise, within
+    its kind. So `Redis` and `redis` are one name.
     """
-    found = [_read(path, folder) for path in _descriptions(folder) if path.is_file()]
-    if not found:
-        raise UsageProblem(
-            f"{str(folder)!r} holds no package (no pyproject.toml, setup.cfg, PKG-INFO or *.dist-info); "
-            f"name the directory of one"
-        )
-    return reduce(Metadata.with_defaults, found)
+    named = [("distribution", distribution)] if distribution else []
+    named += [(f"{kind} entry point", name) for kind, name in drivers]
+    return {(what, normalize(name)): name for what, name in named}
 
 
 def requirement_name(requirement: str) -> str:
@@ -80,146 +98,15 @@ def requirement_name(requirement: str) -> str:
     return match[1] if match else ""
 
 
-def table(data: object, *keys: str) -> Mapping[str, Any]:
-    """Return the table at `keys`, an empty one where there is none or something else."""
-    for key in keys:
-        data = data.get(key) if isinstance(data, Mapping) else None
-    return data if isinstance(data, Mapping) else {}
+def requirement(text: str) -> str:
+    """Return the normalized name of the distribution that a requirement asks for, or an empty text."""
+    return normalize(requirement_name(text))
 
 
-def text(data: Mapping[str, Any], key: str) -> str:
-    """Return the text at `key`, an empty one where there is none or something else."""
-    value = data.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """Return the texts of a list; what else it holds is left out."""
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
-
-
-def _descriptions(folder: Path) -> Iterator[Path]:
-    yield folder / "pyproject.toml"
-    yield folder / "setup.cfg"
-    yield folder / "PKG-INFO"
-    for pattern in ("*.egg-info/PKG-INFO", "src/*.egg-info/PKG-INFO", "*.dist-info/METADATA"):
-        yield from sorted(folder.glob(pattern))
-
-
-def _read(path: Path, folder: Path) -> Metadata:
-    origin = path.relative_to(folder).as_posix()
-    if path.name == "pyproject.toml":
-        return _of_project(parse_toml(read_bytes(path), str(path)), origin)
-    if path.name == "setup.cfg":
-        return _of_setup_cfg(path, origin)
-    return _of_core_metadata(path, origin)
-
-
-def _of_project(data: dict[str, Any], origin: str) -> Metadata:
-    project = table(data, "project")
-    first = next((one for one in project.get("authors") or () if isinstance(one, Mapping)), {})
-    named = project.get("license")
-    groups = (*table(project, "optional-dependencies").values(), *table(data, "dependency-groups").values())
-    return Metadata(
-        origin=origin,
-        name=text(project, "name"),
-        version=text(project, "version"),
-        description=text(project, "description"),
-        license=text(named, "text") if isinstance(named, Mapping) else text(project, "license"),
-        author=text(first, "name"),
-        email=text(first, "email"),
-        requires_python=text(project, "requires-python"),
-        dependencies=texts(project.get("dependencies")),
-        extras=tuple(one for group in groups for one in texts(group)),
-        entry_points=tuple(_points(table(project, "entry-points"))),
-        dynamic=frozenset(texts(project.get("dynamic"))),
-        project=data,
-    )
-
-
-def _of_setup_cfg(path: Path, origin: str) -> Metadata:
-    parser = _parser()
-    try:
-        parser.read_string(_text_of(path))
-    except configparser.Error:
-        return Metadata(origin=origin)  # a tool's section may hold what only that tool can read
-    said = {section: dict(parser[section]) for section in parser.sections()}
-    main, options = said.get("metadata", {}), said.get("options", {})
-    points = {group: _lines(lines) for group, lines in said.get("options.entry_points", {}).items()}
-    return Metadata(
-        origin=origin if main else "",
-        name=main.get("name", ""),
-        version=_plain(main.get("version", "")),
-        description=main.get("description", ""),
-        license=main.get("license", ""),
-        author=main.get("author", ""),
-        email=main.get("author_email", ""),
-        requires_python=options.get("python_requires", ""),
-        dependencies=tuple(_lines(options.get("install_requires", ""))),
-        extras=tuple(one for lines in said.get("options.extras_require", {}).values() for one in _lines(lines)),
-        entry_points=tuple(
-            EntryPoint(group, name.strip(), value.strip())
-            for group, lines in points.items()
-            for name, separator, value in (line.partition("=") for line in lines)
-            if separator
-        ),
-    )
-
-
-def _of_core_metadata(path: Path, origin: str) -> Metadata:
-    said = email.message_from_string(_text_of(path))
-    author, address = _person(said)
-    requirements = [str(one) for one in said.get_all("Requires-Dist") or ()]
-    return Metadata(
-        origin=origin,
-        name=str(said.get("Name", "")),
-        version=str(said.get("Version", "")),
-        description=str(said.get("Summary", "")),
-        license=str(said.get("License-Expression") or said.get("License") or ""),
-        author=author,
-        email=address,
-        requires_python=str(said.get("Requires-Python", "")),
-        dependencies=tuple(one for one in requirements if "extra ==" not in one),
-        extras=tuple(one for one in requirements if "extra ==" in one),
-        entry_points=tuple(_points_beside(path)),
-    )
-
-
-def _person(said: Message) -> tuple[str, str]:
-    author, address = str(said.get("Author", "")), str(said.get("Author-email", ""))
-    match = re.match(r'\s*"?(.*?)"?\s*<([^<>]*)>', address)
-    return (author or match[1], match[2]) if match else (author, address.strip())
-
-
-def _points_beside(path: Path) -> Iterator[EntryPoint]:
-    listed = path.with_name("entry_points.txt")
-    if not listed.is_file():
-        return
-    parser = _parser()
-    parser.read_string(_text_of(listed))
-    yield from _points({section: dict(parser[section]) for section in parser.sections()})
-
-
-def _points(groups: Mapping[str, Any]) -> Iterator[EntryPoint]:
-    for group in groups:
-        for name, value in table(groups, group).items():
-            if isinstance(value, str):
-                yield EntryPoint(group, name, value)
-
-
-def _text_of(path: Path) -> str:
-    return read_bytes(path).decode(errors="replace")
-
-
-def _parser() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign] # names are case-sensitive
-    return parser
-
-
-def _lines(value: str) -> Sequence[str]:
-    return [line.strip() for line in value.splitlines() if line.strip() and not line.strip().startswith("#")]
-
-
-def _plain(version: str) -> str:
-    return "" if version.startswith(("attr:", "file:")) else version
+def requirement_lists(data: Mapping[str, Any]) -> Iterator[tuple[Keys, tuple[str, ...]]]:
+    """Yield every list of requirements by its keys: dependencies, extras, groups, uv's `dev-dependencies`."""
+    inside = [(*keys, key) for keys in _TABLES for key in table(data, *keys)]
+    for keys in (*_LISTS, *inside):
+        listed = find(data, keys)
+        if isinstance(listed, list):
+            yield keys, texts(listed)

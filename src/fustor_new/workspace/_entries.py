@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fustor_new._toml import Keys, find, table
 from fustor_new.names import normalize
-from fustor_new.workspace._lists import Keys, find, get, requirement
+from fustor_new.package.metadata import requirement
 from fustor_new.workspace._toml_array import into_array, place_among, quoted
 from fustor_new.workspace._toml_table import into_table, new_table, on_new_lines
 from fustor_new.workspace._toml_text import Document, Insertion
@@ -30,7 +31,7 @@ def insertions(document: Document, data: Mapping[str, Any], entry: Entry) -> tup
     """Return what has to be put in where, so that the document has the entry."""
     if entry.in_table:
         return (_source(document, data, entry),)
-    values = get(data, entry.keys[:-1]).get(entry.keys[-1])
+    values = table(data, *entry.keys[:-1]).get(entry.keys[-1])
     if values is None:
         return (_new_members(document, data, entry.value),)
     ranks = (_itself, str.casefold if entry.keys[:-1] == WORKSPACE else requirement)
@@ -38,7 +39,7 @@ def insertions(document: Document, data: Mapping[str, Any], entry: Entry) -> tup
 
 
 def _source(document: Document, data: Mapping[str, Any], entry: Entry) -> Insertion:
-    sources = get(data, SOURCES)
+    sources = table(data, *SOURCES)
     if sources:
         likes = tuple(key for key, source in sources.items() if source == {"workspace": True})
         place = place_among(list(sources), entry.value, (_itself, normalize))
@@ -52,9 +53,9 @@ def _new_members(document: Document, data: Mapping[str, Any], directory: str) ->
     """Return the insertion of a members list, and of the workspace table where that is missing too."""
     # No list that was there comes out with this comma, so that `unregister` can tell that this one was not there.
     members = f"[{quoted(directory, document.quote())},]"
-    table = get(data, WORKSPACE)
-    if table:
-        return into_table(document, WORKSPACE, len(table), "members", members)
+    entries = table(data, *WORKSPACE)
+    if entries:
+        return into_table(document, WORKSPACE, len(entries), "members", members)
     return _first_entry(document, data, WORKSPACE, f"members = {members}")
 
 

@@ -9,19 +9,21 @@ import copy
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+from fustor_new._toml import BOM, Keys, table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
+from fustor_new.package.metadata import requirement, requirement_lists
 from fustor_new.workspace import _glob
 from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
-from fustor_new.workspace._lists import get, joins, requirement, requirement_lists
 from fustor_new.workspace._toml_text import Document, insert
 from fustor_new.workspace.root import Verdict, Workspace
 
-__all__ = ["Registration", "register", "siblings_of"]
+__all__ = ["Registration", "is_dev", "joins", "register", "siblings_of"]
 
-_BOM = b"\xef\xbb\xbf"
+_MOST, _NEARLY_ALL = Fraction(1, 2), Fraction(3, 5)
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def register(workspace: Workspace, directory: str, distribution: str, *, beside:
             f"{directory!r} is excluded from the workspace by {membership.pattern!r} in {str(workspace.path)!r}; "
             f"change that pattern, or use another --output"
         )
-    bom = _BOM if workspace.text.startswith(_BOM) else b""
-    document = Document(workspace.text.removeprefix(_BOM).decode())
+    bom = BOM if workspace.text.startswith(BOM) else b""
+    document = Document(workspace.text.removeprefix(BOM).decode())
     wanted = list(_wanted(workspace, directory, distribution, beside, member=not membership.is_member))
     text = insert(document.text, [one for entry in wanted for one in insertions(document, workspace.data, entry)])
     _prove(workspace.data, text, wanted)
@@ -54,11 +56,28 @@ def register(workspace: Workspace, directory: str, distribution: str, *, beside:
 
 def siblings_of(workspace: Workspace, distributions: Collection[str]) -> frozenset[str]:
     """Return the other members' distributions: those on disk, and those that the sources take from the workspace."""
-    sources = get(workspace.data, SOURCES)
+    sources = table(workspace.data, *SOURCES)
     named = [key for key, source in sources.items() if isinstance(source, dict) and source.get("workspace") is True]
-    found = {normalize(name) for name in (*named, *(package.distribution for package in workspace.packages))}
-    own = (*distributions, str(get(workspace.data, ("project",)).get("name", "")))
+    found = {normalize(name) for name in (*named, *(package.name for package in workspace.packages))}
+    own = (*distributions, str(table(workspace.data, "project").get("name", "")))
     return frozenset(found - {"", *map(normalize, own)})
+
+
+def is_dev(keys: Keys) -> bool:
+    """Tell whether the list is the `dev` extra or the `dev` group."""
+    return keys[:-1] in (("project", "optional-dependencies"), ("dependency-groups",)) and normalize(keys[-1]) == "dev"
+
+
+def joins(keys: Keys, listed: Collection[str], siblings: Collection[str]) -> bool:
+    """Tell whether a new member belongs into the list, as far as one can see from its siblings.
+
+    `dev` takes a member where it has most of the others, or where there are none yet; any other list where it has
+    three in five of them.
+    """
+    if not siblings:
+        return is_dev(keys)
+    share = Fraction(len({requirement(text) for text in listed} & set(siblings)), len(siblings))
+    return share > _MOST if is_dev(keys) else share >= _NEARLY_ALL
 
 
 def _wanted(
@@ -70,7 +89,7 @@ def _wanted(
         yield Entry((*WORKSPACE, "members"), _glob.escape(_glob.normalized(directory)))
     lists = [(keys, listed) for keys, listed in requirement_lists(data) if name not in map(requirement, listed)]
     joined = [keys for keys, listed in lists if joins(keys, listed, siblings)]
-    sourced = {normalize(key) for key in get(data, SOURCES)}
+    sourced = {normalize(key) for key in table(data, *SOURCES)}
     if name not in sourced and (joined or sourced & siblings or _is_required(workspace, name)):
         yield Entry(SOURCES, distribution, in_table=True)
     for keys in joined:
@@ -95,14 +114,14 @@ def _prove(old: Mapping[str, Any], text: str, entries: list[Entry]) -> None:
         raise WorkspaceError(f"Cannot tell where {named} belongs in the root's pyproject.toml; add it there") from err
     expected = copy.deepcopy(dict(old))
     for entry in entries:
-        table = expected
+        holder = expected
         for key in entry.keys[: None if entry.in_table else -1]:
-            table = table.setdefault(key, {})
+            holder = holder.setdefault(key, {})
         if entry.in_table:
-            table[entry.value] = {"workspace": True}
+            holder[entry.value] = {"workspace": True}
         else:
-            written = get(new, entry.keys[:-1]).get(entry.keys[-1], [])
+            written = table(new, *entry.keys[:-1]).get(entry.keys[-1], [])
             place = written.index(entry.value) if entry.value in written else 0
-            table.setdefault(entry.keys[-1], []).insert(place, entry.value)
+            holder.setdefault(entry.keys[-1], []).insert(place, entry.value)
     if new != expected:
         raise AssertionError(f"Registration of {[entry.value for entry in entries]!r} would change more than it says")

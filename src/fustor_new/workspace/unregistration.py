@@ -11,21 +11,21 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from fustor_new._toml import BOM, find, table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
+from fustor_new.package.metadata import requirement, requirement_lists
 from fustor_new.workspace import _glob
 from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
 from fustor_new.workspace._hole import Hole, hole_among_comments, holes
-from fustor_new.workspace._lists import find, get, is_dev, joins, requirement, requirement_lists
 from fustor_new.workspace._toml_array import element_spans
 from fustor_new.workspace._toml_table import block_of, entry_start
 from fustor_new.workspace._toml_text import Document, Span, insert
-from fustor_new.workspace.registration import siblings_of
+from fustor_new.workspace.registration import is_dev, joins, siblings_of
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["entries_of", "is_registered", "unregister"]
 
-_BOM = b"\xef\xbb\xbf"
 _MEMBERS = (*WORKSPACE, "members")
 
 
@@ -44,8 +44,8 @@ def unregister(
     `beside` are the distributions that the same run unregisters: they are not among those that set the example.
     Raises WorkspaceError for a layout in which the entry cannot be told from the rest.
     """
-    bom = _BOM if workspace.text.startswith(_BOM) else b""
-    text, data = workspace.text.removeprefix(_BOM).decode(), workspace.data
+    bom = BOM if workspace.text.startswith(BOM) else b""
+    text, data = workspace.text.removeprefix(BOM).decode(), workspace.data
     siblings = siblings_of(workspace, {distribution, *beside})
     while entry := next(_present(data, directory, distribution, siblings), None):
         text = _without(text, data, entry, keep_table=keep_table)
@@ -69,7 +69,7 @@ def _present(data: Mapping[str, Any], directory: str, distribution: str, sibling
     A list other than `dev` has one only where register would have put it: as the bare name, beside the siblings'.
     """
     name, plain = normalize(distribution), _glob.escape(_glob.normalized(directory))
-    for key, source in get(data, SOURCES).items():
+    for key, source in table(data, *SOURCES).items():
         if normalize(key) == name and isinstance(source, dict) and source.get("workspace") is True:
             yield Entry(SOURCES, key, in_table=True)
     for keys, listed in requirement_lists(data):
@@ -78,7 +78,7 @@ def _present(data: Mapping[str, Any], directory: str, distribution: str, sibling
             if is_ours and requirement(text) == name:
                 yield Entry(keys, text)
     # The last of all, since register takes the quotes of an empty list from the rest of the file.
-    for pattern in reversed(get(data, WORKSPACE).get("members", [])):
+    for pattern in reversed(table(data, *WORKSPACE).get("members", [])):
         if _glob.normalized(pattern) == plain:
             yield Entry(_MEMBERS, pattern)
 
@@ -129,26 +129,26 @@ def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry,
 
 def _whole_tables(document: Document, data: Mapping[str, Any], entry: Entry) -> Iterable[Span]:
     """Yield the table, or what it holds between braces, of which the entry is all."""
-    if len(get(data, entry.keys)) > 1:
+    if len(table(data, *entry.keys)) > 1:
         return
     inside = block_of(document, entry.keys, entry.value)
     header = re.search(r"^\[tool\.uv\.sources\]\s*\Z", document.text[: inside.start], re.MULTILINE)
     if header:
         yield Span(header.start(), inside.end)
     if document.is_inline(*entry.keys):
-        table = document.span(*entry.keys)
-        yield Span(entry_start(document, table), table.end)
+        whole = document.span(*entry.keys)
+        yield Span(entry_start(document, whole), whole.end)
 
 
 def _whole_lists(document: Document, data: Mapping[str, Any], array: Span, *, keep_table: bool) -> Iterable[Span]:
     """Yield the only member's list with its key, and with its table if that holds nothing else."""
     header = re.search(r"^\[tool\.uv\.workspace\]\s*\Z", document.text[: entry_start(document, array)], re.MULTILINE)
-    alone = len(get(data, WORKSPACE)) == 1 and not keep_table
+    alone = len(table(data, *WORKSPACE)) == 1 and not keep_table
     if alone and header:
         yield Span(header.start(), array.end)
     if alone and document.is_inline(*WORKSPACE):
-        table = document.span(*WORKSPACE)
-        yield Span(entry_start(document, table), table.end)
+        whole = document.span(*WORKSPACE)
+        yield Span(entry_start(document, whole), whole.end)
     yield Span(entry_start(document, array), array.end)
 
 

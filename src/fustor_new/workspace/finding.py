@@ -1,0 +1,108 @@
+"""Which workspace a directory belongs to: one way up to its root, and uv's rules on what is a member there."""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from fustor_new.errors import UsageProblem, WorkspaceError
+from fustor_new.workspace.root import CHOICES, Workspace
+
+__all__ = [
+    "declared_workspace",
+    "find_workspace",
+    "home_of",
+    "place_of",
+    "workspace_above",
+    "workspace_of",
+]
+
+
+def workspace_above(folder: Path) -> Workspace | None:
+    """Return the nearest workspace whose root is `folder` or above it, whether it takes `folder` as a member or not.
+
+    Raises:
+        WorkspaceError: a `pyproject.toml` on the way up cannot be read, as with all functions here.
+    """
+    return next((workspace for _, workspace in _projects(folder) if workspace.is_declared), None)
+
+
+def find_workspace(start: Path) -> Workspace:
+    """Return the workspace around `start`, found the way uv finds it.
+
+    Raises:
+        WorkspaceError: there is none; the message names the choices.
+    """
+    here = start.resolve()
+    nearest, above = (*islice(_projects(here), 2), None, None)[:2]
+    if nearest is None:
+        raise WorkspaceError(f"No pyproject.toml of a uv workspace at or above {str(here)!r}; {CHOICES}")
+    if nearest[1].is_declared:
+        return nearest[1]
+    if above and above[1].is_declared and above[1].verdict(nearest[0]).is_member:
+        return above[1]
+    raise WorkspaceError(f"{str(nearest[1].path)!r} belongs to no uv workspace; {CHOICES}")
+
+
+def declared_workspace(root: Path, hint: str) -> Workspace:
+    """Return the workspace whose root a user named; `hint` says what else they may write.
+
+    Raises:
+        WorkspaceError: `root` is not the root of a workspace.
+    """
+    workspace = Workspace.load(root)
+    if not workspace.is_declared:
+        raise WorkspaceError(f"{str(workspace.path)!r} has no [tool.uv.workspace]; {hint}")
+    return workspace
+
+
+def workspace_of(folder: Path) -> Workspace | None:
+    """Return the workspace that the package in `folder` lies in, or is a member of from outside; None without one."""
+    around = workspace_above(folder.parent)
+    if around is None or not around.verdict(folder).is_member:
+        here = workspace_above(Path.cwd())
+        if here and here.verdict(folder).is_member:
+            return here
+    return around
+
+
+def home_of(folder: Path) -> Workspace | None:
+    """Return the workspace above that has the package in `folder` as a member, or should: it lies in `extensions/`.
+
+    None where there is none, or none that can be read.
+    """
+    try:
+        workspace = workspace_above(folder.parent)
+    except WorkspaceError:
+        return None
+    if workspace is None:
+        return None
+    is_near = folder.parent == workspace.root / "extensions" or workspace.verdict(folder).is_member
+    return workspace if is_near else None
+
+
+def place_of(path: Path) -> Path:
+    """Return `path` as an absolute path: symlinks above the workspace's root are resolved, those inside it are kept.
+
+    Raises:
+        UsageProblem: no directory can have that path, or no TOML file can name it, or it is not what it seems to be.
+    """
+    try:
+        str(path).encode()
+        absolute = Path(os.path.normpath(Path.cwd() / path))
+        (absolute / "pyproject.toml").is_file()  # says what is wrong with a path that cannot be
+    except (OSError, ValueError) as err:
+        why = err.strerror if isinstance(err, OSError) else "it cannot be written into a TOML file"
+        raise UsageProblem(f"{str(path)!r} cannot be the directory of a driver ({why}); name another") from err
+    if os.path.realpath(absolute) != os.path.realpath(path):
+        raise UsageProblem(f"{str(path)!r} goes back behind a symlink; write it without '..'")
+    roots = (folder for folder, workspace in _projects(absolute.parent) if workspace.is_declared)
+    root = next(roots, absolute.parent)
+    return root.resolve() / absolute.relative_to(root)
+
+
+def _projects(start: Path) -> Iterator[tuple[Path, Workspace]]:
+    """Yield every directory with a `pyproject.toml`, from `start` up, as a workspace's root if it were one."""
+    for folder in (start, *start.parents):
+        if (folder / "pyproject.toml").is_file():
+            yield folder, Workspace.load(folder)
