@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fustor_new.changes.plan import FileContent
+from fustor_new.changes.content import FileContent
 from fustor_new.template.history import record, template_version
 from fustor_new.template.provenance import ANSWERS_FILE, Record, rendered_files
 

@@ -3,14 +3,16 @@
 import errno
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
+from rich import tree as drawings
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from fustor_new._output import from_here, printable
-from fustor_new.changes.plan import NewTree, Plan
+from fustor_new.changes.content import Tree
+from fustor_new.changes.plan import Plan
 
 __all__ = ["show_next_steps", "show_plan", "show_table"]
 
@@ -26,11 +28,12 @@ def show_plan(plan: Plan, *, verbose: bool) -> None:
     console = _Console(highlight=False, soft_wrap=True)
     for note in plan.notes:
         console.print(Text(printable(note)))
-    for tree in plan.trees:
-        console.print(_draw(tree, verbose=verbose))
-    for edit in plan.edits:
-        console.print(Text(f"{printable(edit.path.name)}: the driver is registered"))
-    if not plan.trees and not plan.edits:
+    for change in plan.changes:
+        if isinstance(change.after, Tree):
+            console.print(_draw(change.path, change.after, verbose=verbose))
+        else:
+            console.print(Text(f"{printable(change.path.name)}: the driver is registered"))
+    if plan.is_empty:
         console.print(Text("Nothing to do: everything is there already"))
 
 
@@ -53,9 +56,9 @@ def show_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     console.print(table)
 
 
-def _draw(tree: NewTree, *, verbose: bool) -> Tree:
-    drawing = Tree(Text(printable(from_here(tree.target)), style="bold"))
-    branches: dict[str, Tree] = {"": drawing}
+def _draw(target: Path, tree: Tree, *, verbose: bool) -> drawings.Tree:
+    drawing = drawings.Tree(Text(printable(from_here(target)), style="bold"))
+    branches: dict[str, drawings.Tree] = {"": drawing}
     for path in sorted(tree.files):
         folder, _, name = path.rpartition("/")
         if verbose or not name.startswith("."):
@@ -63,7 +66,7 @@ def _draw(tree: NewTree, *, verbose: bool) -> Tree:
     return drawing
 
 
-def _branch(branches: dict[str, Tree], folder: str) -> Tree:
+def _branch(branches: dict[str, drawings.Tree], folder: str) -> drawings.Tree:
     if folder not in branches:
         parent, _, name = folder.rpartition("/")
         branches[folder] = _branch(branches, parent).add(Text(f"{name}/", style="blue"))

@@ -105,7 +105,7 @@ def write(folder, files):
 def record_of(folder, **options):
     """What the record of the package says, in this process, nothing written."""
     adoption = plan_adoption(folder, AdoptOptions(folder, **options))
-    return parse_record(adoption.record.after, folder)
+    return parse_record(adoption.record.after.data, folder)
 
 
 def git_apply(folder, patch):
@@ -206,7 +206,7 @@ def test_a_single_module_has_no_place_for_types(tape):
     (tape / "pyproject.toml").write_text(PROJECT.replace(".reader:", ":"))
     adoption = plan_adoption(tape, AdoptOptions(tape))
     assert "py.typed" not in {edit.path.name for edit in adoption.proposals}
-    assert not [path for path in parse_record(adoption.record.after, tape).files if path.endswith("py.typed")]
+    assert not [path for path in parse_record(adoption.record.after.data, tape).files if path.endswith("py.typed")]
 
 
 @pytest.mark.parametrize("is_link", [False, True], ids=["file", "symlink"])

@@ -7,8 +7,11 @@ from itertools import count
 from pathlib import Path
 
 from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import Edit, FileContent, NewTree, Registration, Removal, make_plan, read_file
+from fustor_new.changes.content import FileContent, Tree, read_file
+from fustor_new.changes.plan import Change
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 
 ROOT = """\
 [tool.uv.workspace]
@@ -46,21 +49,18 @@ def plan_for(root):
     """Return a plan that creates, replaces, deletes, makes executable, takes away and registers."""
     mine = root / MINE
     before = {path: read_file(path) for path in (mine / "edited.py", mine / "run", mine / "gone/deep/only.py")}
-    edits = [
-        Edit(mine / "edited.py", before[mine / "edited.py"].data, b"one\n2\nthree"),
-        Edit.between(mine / "run", before[mine / "run"], FileContent(b"#!/bin/sh\n", 0o755)),
-        Edit(mine / "gone/deep/only.py", before[mine / "gone/deep/only.py"].data, None),
-        Edit.between(mine / "new/dir/edited.py", None, FileContent(b"new\n", 0o755)),
-        Edit.between(mine / "new/empty", None, FileContent(b"")),
+    edited, run, gone = before
+    changes = [
+        Change(edited, before[edited], FileContent(b"one\n2\nthree", before[edited].mode)),
+        Change(run, before[run], FileContent(b"#!/bin/sh\n", 0o755)),
+        Change(gone, before[gone], None),
+        Change(mine / "new/dir/edited.py", None, FileContent(b"new\n", 0o755)),
+        Change(mine / "new/empty", None, FileContent(b"")),
+        Change(root / OLD, Tree.read(root / OLD, frozenset({"__pycache__"})), None),
+        Change(root / "extensions/source-new", None, Tree({"driver.py": FileContent(b"y = 1\n")})),
     ]
-    return make_plan(
-        root,
-        [NewTree(root / "extensions/source-new", {"driver.py": FileContent(b"y = 1\n")})],
-        workspace=Workspace.load(root),
-        registrations=[Registration("extensions/source-new", "fustor-source-new")],
-        edits=edits,
-        removals=[Removal.read(root / OLD, frozenset({"__pycache__"}))],
-    )
+    registrations = [Registration("extensions/source-new", "fustor-source-new")]
+    return plan_in(Workspace.load(root), changes, registrations=registrations)
 
 
 def killer(number):

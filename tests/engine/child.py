@@ -1,6 +1,7 @@
-"""A run in a process of its own: child.py ROOT NAME [NUMBER | wait].
+"""A run in a process of its own: child.py ROOT NAME [NUMBER | ready | wait].
 
-At step NUMBER it kills itself; with `wait` it says so before it writes its first file, and goes on when told.
+At step NUMBER it kills itself; with `ready` it says so before it does anything, and with `wait` before it writes its
+first file, and goes on when told.
 """
 
 import os
@@ -9,10 +10,13 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
+from fustor_new.changes.apply import apply, working_in
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.plan import Change
 from fustor_new.names import derive
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 
 
 def killer(number):
@@ -25,24 +29,30 @@ def killer(number):
     return fault
 
 
-def wait(step):
+def wait():
+    os.write(1, b"waiting\n")
+    sys.stdin.readline()
+
+
+def wait_at_the_stage(step):
     if step.startswith("stage"):
-        os.write(1, b"waiting\n")
-        sys.stdin.readline()
+        wait()
 
 
 def main(root, name, fault):
     names = derive("source", name)
-    recover(root)
-    plan = make_plan(
-        root,
-        [NewTree(root / names.directory, {"driver.py": FileContent(b"x = 1\n")})],
-        workspace=Workspace.load(root),
-        registrations=[Registration(names.directory, names.distribution)],
-    )
-    apply(plan, fault=fault)
+    with working_in(root):
+        plan = plan_in(
+            Workspace.load(root),
+            [Change(root / names.directory, None, Tree({"driver.py": FileContent(b"x = 1\n")}))],
+            registrations=[Registration(names.directory, names.distribution)],
+        )
+        apply(plan, fault=fault)
 
 
 if __name__ == "__main__":
     mode = sys.argv[3]
-    main(Path(sys.argv[1]), sys.argv[2], wait if mode == "wait" else killer(int(mode)))
+    if mode == "ready":
+        wait()
+    modes = {"ready": lambda _: None, "wait": wait_at_the_stage}
+    main(Path(sys.argv[1]), sys.argv[2], modes.get(mode) or killer(int(mode)))

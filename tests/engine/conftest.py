@@ -4,9 +4,12 @@ import stat
 
 import pytest
 
-from fustor_new.changes.plan import FileContent, NewTree, Registration, make_plan
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.plan import Change
 from fustor_new.names import derive
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 
 ROOT = """\
 [tool.uv.workspace]
@@ -43,10 +46,9 @@ def plan_for():
 
     def plan(root, *names):
         derived = [derive("source", name) for name in names]
-        return make_plan(
-            root,
-            [NewTree(root / each.directory, files_of(each.distribution)) for each in derived],
-            workspace=Workspace.load(root),
+        return plan_in(
+            Workspace.load(root),
+            [Change(root / each.directory, None, Tree(files_of(each.distribution))) for each in derived],
             registrations=[Registration(each.directory, each.distribution) for each in derived],
         )
 

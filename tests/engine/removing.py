@@ -1,4 +1,7 @@
-"""A workspace with two drivers as they are rendered; as a script, `removing.py ROOT STEP`: remove one, killed there."""
+"""A workspace with two drivers as they are rendered; as a script, `removing.py ROOT STEP [DIRECTORY]`: remove one.
+
+It is killed at that step, and at step -1 not at all.
+"""
 
 import os
 import signal
@@ -6,10 +9,13 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import NewTree, Registration, make_plan
+from fustor_new.changes.apply import apply, working_in
+from fustor_new.changes.content import Tree
+from fustor_new.changes.plan import Change
 from fustor_new.commands.removal import plan_removal
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 
 REDIS = "extensions/source-redis"
 ROOT = """\
@@ -32,14 +38,14 @@ def rendered(folder, *names):
     (folder / "pyproject.toml").write_text("[tool.uv.workspace]\n")
     options = SourceOptions(names=[*names], workspace=folder)
     plan = plan_drivers(check_names("source", options), options, locate(options), "index")
-    return dict(zip(names, (tree.files for tree in plan.trees), strict=True))
+    return dict(zip(names, (change.after.files for change in plan.changes if change.creates_tree), strict=True))
 
 
 def create(root, files, *names):
     """Create drivers with these files, as `fustor-new source` would."""
     registrations = [Registration(f"extensions/source-{name}", f"fustor-source-{name}") for name in names]
-    trees = [NewTree(root / f"extensions/source-{name}", files[name]) for name in names]
-    apply(make_plan(root, trees, workspace=Workspace.load(root), registrations=registrations))
+    changes = [Change(root / f"extensions/source-{name}", None, Tree(files[name])) for name in names]
+    apply(plan_in(Workspace.load(root), changes, registrations=registrations))
 
 
 def killer(number):
@@ -54,5 +60,6 @@ def killer(number):
 
 
 if __name__ == "__main__":
-    recover(Path(sys.argv[1]))
-    apply(plan_removal([Path(sys.argv[1]) / REDIS], force=False).plan, fault=killer(int(sys.argv[2])))
+    root, step, directory = Path(sys.argv[1]), int(sys.argv[2]), (*sys.argv[3:], REDIS)[0]
+    with working_in(root):
+        apply(plan_removal([root / directory], force=False).plan, fault=killer(step))

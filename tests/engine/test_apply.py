@@ -1,3 +1,4 @@
+import fcntl
 import os
 import resource
 import shutil
@@ -5,15 +6,17 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from faults import FAULTS, Fault, fail
 
-from fustor_new.changes._files import locked, uninterrupted
-from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, make_plan
-from fustor_new.errors import EnvironmentProblem, TargetConflict, WorkspaceError
+from fustor_new.changes._locks import locked, uninterrupted
+from fustor_new.changes.apply import abandoned_stages, apply, recover
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.plan import Change, Plan, make_plan
+from fustor_new.errors import EnvironmentProblem, TargetConflict
 from fustor_new.workspace.root import Workspace
 
 CHILD = Path(__file__).with_name("child.py")
@@ -109,7 +112,8 @@ def test_a_file_too_large_for_the_disk_leaves_the_tree_as_it_was(root, snapshot,
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python leaves cut bytecode behind on a full disk
     before = snapshot(root)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    big = NewTree(root / "extensions/source-big", {"a": FileContent(b"a"), "big": FileContent(b"x" * 50_000)})
+    files = {"a": FileContent(b"a"), "big": FileContent(b"x" * 50_000)}
+    big = Change(root / "extensions/source-big", None, Tree(files))
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         with pytest.raises(EnvironmentProblem, match="File too large"):
@@ -145,13 +149,13 @@ def test_after_kill_9_the_next_run_finishes_or_undoes(child, root, snapshot, num
     assert child(root, "redis", number).wait(DEADLINE_SEC) == -signal.SIGKILL
     left = snapshot(root)
     messages = recover(root)
-    if number <= 4:  # up to the lock on the root nothing has been put in place
+    if number <= 4:  # up to the journal nothing has been put in place
         assert {name: entry for name, entry in left.items() if not name.startswith(".fustor-new-")} == before
         assert snapshot(root) == before
     else:
         assert "fustor-source-redis" in (root / "pyproject.toml").read_text()
         assert (root / "extensions/source-redis/driver.py").read_bytes() == b"x = 1\n"
-    assert ["Undid" in message or "Finished" in message for message in messages] == [True] * (number > 0)
+    assert ["Undid" in message or "Finished" in message for message in messages] == [True] * (number > 1)
     assert all("extensions/source-redis" in message for message in messages)
     assert recover(root) == []
     assert not stages(root)
@@ -177,7 +181,10 @@ def test_an_interrupted_run_is_finished_though_the_root_cannot_be_read(child, ro
     kill_before_the_move(child, root)
     (root / "pyproject.toml").write_text("[tool")
     (message,) = recover(root)
-    assert message.startswith("Finished an interrupted run: extensions/source-redis is in place; not registered (")
+    assert message == (
+        "Finished an interrupted run: extensions/source-redis is in place; "
+        "pyproject.toml is left as it is, as it has changed since"
+    )
     assert (root / "extensions/source-redis/driver.py").exists()
     assert (root / "pyproject.toml").read_text() == "[tool"
 
@@ -204,9 +211,12 @@ def test_an_interrupted_run_does_not_bring_back_what_was_removed_since(child, ro
 def test_a_stage_whose_owner_lives_is_left_alone(child, root):
     process = child(root, "redis", "wait")
     assert process.stdout.readline() == b"waiting\n"
-    assert recover(root) == []
-    assert len(stages(root)) == 1
-    release(process)
+    assert abandoned_stages(root) == ([], [])
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(recover, root)  # it waits for the run to end
+        assert len(stages(root)) == 1
+        release(process)
+        assert waiting.result(DEADLINE_SEC) == []
     assert process.wait(DEADLINE_SEC) == 0
     assert not stages(root)
     assert Workspace.load(root).verdict("extensions/source-redis").is_member
@@ -215,9 +225,9 @@ def test_a_stage_whose_owner_lives_is_left_alone(child, root):
 @pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.full)])
 def test_parallel_runs_all_succeed_and_all_register(child, root, count):
     names = [f"n{number}" for number in range(count)]
-    processes = [child(root, name, "wait") for name in names]
+    processes = [child(root, name, "ready") for name in names]
     for process in processes:
-        assert process.stdout.readline() == b"waiting\n"  # all have planned on the root as it was
+        assert process.stdout.readline() == b"waiting\n"  # all are about to begin
     for process in processes:
         release(process)
     assert [process.wait(DEADLINE_SEC) for process in processes] == [0] * count
@@ -228,7 +238,7 @@ def test_parallel_runs_all_succeed_and_all_register(child, root, count):
 
 
 def test_parallel_runs_of_one_command_make_it_once(child, root):
-    processes = [child(root, "redis", "wait") for _ in range(3)]
+    processes = [child(root, "redis", "ready") for _ in range(3)]
     for process in processes:
         assert process.stdout.readline() == b"waiting\n"
     for process in processes:
@@ -251,7 +261,7 @@ def test_a_root_that_breaks_after_planning_stays_as_it_is(root, plan_for, snapsh
     plan = plan_for(root, "redis")
     (root / "pyproject.toml").write_text("[tool.uv\n")
     before = snapshot(root)
-    with pytest.raises(WorkspaceError, match="repair it first"):
+    with pytest.raises(EnvironmentProblem, match="has changed meanwhile; run again"):
         apply(plan)
     assert snapshot(root) == before
 
@@ -279,7 +289,7 @@ def test_new_files_follow_the_umask(root, plan_for):
 
 
 def test_a_root_that_is_not_there_yet_is_made(tmp_path, snapshot):
-    plan = make_plan(tmp_path / "a/b", [NewTree(tmp_path / "a/b/c", {"x": FileContent(b"x")})])
+    plan = make_plan(tmp_path / "a/b", [Change(tmp_path / "a/b/c", None, Tree({"x": FileContent(b"x")}))])
     assert plan.root == tmp_path
     with pytest.raises(Fault):
         apply(plan, fault=lambda step: fail() if step.startswith("move") else None)
@@ -303,17 +313,25 @@ def test_a_stage_on_another_file_system_is_beside_the_target(root):
 
 
 def test_a_lock_that_is_never_given_back_is_reported(root):
-    with (
-        locked(root),
-        pytest.raises(EnvironmentProblem, match="end it, or try again later"),
-        locked(root, timeout_sec=0.05),
-    ):
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(EnvironmentProblem, match="end it, or try again later"), locked(root, timeout_sec=0.05):
+            pass
+    finally:
+        os.close(descriptor)
+
+
+def test_a_lock_that_is_held_is_not_waited_for_within_its_block(root):
+    with locked(root), locked(root, timeout_sec=0.05):
+        pass
+    with locked(root, timeout_sec=0.05):
         pass
 
 
 def test_an_edited_file_that_has_changed_meanwhile_is_left_alone(root, snapshot):
     path = root / "pyproject.toml"
-    plan = Plan(root, edits=(Edit(path, path.read_bytes(), b"new"),))
+    plan = Plan(root, (Change(path, FileContent(path.read_bytes()), FileContent(b"new")),))
     path.write_text("[tool]\n")
     before = snapshot(root)
     with pytest.raises(EnvironmentProblem, match="has changed meanwhile"):
@@ -329,7 +347,9 @@ def test_what_cannot_be_taken_back_is_finished_by_the_next_run(root, plan_for):
 
     with pytest.raises(EnvironmentProblem, match="the next run finishes it"):
         apply(plan_for(root, "redis"), fault=fault)
-    assert recover(root) == ["Finished an interrupted run: extensions/source-redis is in place"]
+    assert recover(root) == [
+        "Finished an interrupted run: extensions/source-redis is in place; pyproject.toml is edited"
+    ]
     assert plan_for(root, "redis").is_empty
     assert not stages(root)
 
@@ -339,12 +359,13 @@ def test_a_stage_above_a_directory_that_was_made_on_the_way_is_found(tmp_path):
         import os, signal
         from pathlib import Path
         from fustor_new.changes.apply import apply
-        from fustor_new.changes.plan import FileContent, NewTree, make_plan
+        from fustor_new.changes.content import FileContent, Tree
+        from fustor_new.changes.plan import Change, make_plan
         def fault(step):
             if step.startswith("move"):
                 os.kill(os.getpid(), signal.SIGKILL)
         root = Path({str(tmp_path / "a/b")!r})
-        apply(make_plan(root, [NewTree(root / "c", {{"x": FileContent(b"x")}})]), fault=fault)
+        apply(make_plan(root, [Change(root / "c", None, Tree({{"x": FileContent(b"x")}}))]), fault=fault)
     """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
     assert recover(tmp_path / "a/b") == ["Finished an interrupted run: a/b/c is in place"]

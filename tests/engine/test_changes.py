@@ -13,8 +13,9 @@ import pytest
 from faults import FAULTS, Fault
 
 from fustor_new.changes.apply import apply, recover
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.patch import as_patch
-from fustor_new.changes.plan import Edit, FileContent, Plan, Removal
+from fustor_new.changes.plan import Change, Plan
 from fustor_new.errors import EnvironmentProblem, TargetConflict
 
 SCRIPT = Path(__file__).with_name("changes.py")
@@ -92,7 +93,7 @@ def test_after_kill_9_the_next_run_finishes_or_undoes(world, snapshot, done, num
     assert killed.returncode == -signal.SIGKILL
     messages = recover(world)
     assert snapshot(world) == (before if number <= LOCKED else done)
-    assert [message.split()[0] for message in messages] == ["Undid" if number <= LOCKED else "Finished"] * (number > 0)
+    assert [message.split()[0] for message in messages] == ["Undid" if number <= LOCKED else "Finished"] * (number > 1)
     assert recover(world) == []
 
 
@@ -200,11 +201,11 @@ PAIRS = {
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-@pytest.mark.parametrize("modes", [(0o644, None), (0o755, False), (0o755, True), (0o644, True)])
+@pytest.mark.parametrize("modes", [(0o644, 0o644), (0o755, 0o644), (0o755, 0o755), (0o644, 0o755)])
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_single_edit_is_the_same_as_a_patch(tmp_path, snapshot, pair, modes):
     before, after = PAIRS[pair]
-    mode, executable = modes
+    mode, becomes = modes
     worlds = [tmp_path / "run", tmp_path / "patched"]
     for root in worlds:
         (root / "sub dir").mkdir(parents=True)
@@ -212,7 +213,11 @@ def test_a_single_edit_is_the_same_as_a_patch(tmp_path, snapshot, pair, modes):
         if before is not None:
             (root / "sub dir/a file").write_bytes(before)
             (root / "sub dir/a file").chmod(mode)
-    plans = [Plan(root, edits=(Edit(root / "sub dir/a file", before, after, executable, mode),)) for root in worlds]
+    contents = (
+        before if before is None else FileContent(before, mode),
+        None if after is None else FileContent(after, becomes),
+    )
+    plans = [Plan(root, (Change(root / "sub dir/a file", *contents),)) for root in worlds]
     apply(plans[0])
     subprocess.run(["git", "apply", "-"], cwd=worlds[1], input=as_patch(plans[1]), check=True)
     assert snapshot(worlds[0]) == snapshot(worlds[1])
@@ -221,24 +226,25 @@ def test_a_single_edit_is_the_same_as_a_patch(tmp_path, snapshot, pair, modes):
 def test_a_directory_with_a_special_file_is_not_taken_away(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(TargetConflict, match="neither a file nor a symlink"):
-        Removal.read(tmp_path)
+        Tree.read(tmp_path)
 
 
 def test_an_edit_never_writes_through_a_symlink(tmp_path):
     (tmp_path / "real").write_text("a")
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(EnvironmentProblem, match="has changed meanwhile"):
-        apply(Plan(tmp_path, edits=(Edit(tmp_path / "link", b"a", b"b"),)))
+        apply(Plan(tmp_path, (Change(tmp_path / "link", FileContent(b"a"), FileContent(b"b")),)))
     assert (tmp_path / "real").read_text() == "a"
 
 
 def test_a_new_file_follows_the_umask_and_an_old_one_keeps_its_mode(tmp_path):
     (tmp_path / "old").write_text("a")
     (tmp_path / "old").chmod(0o604)
-    made = Edit.between(tmp_path / "new", None, FileContent(b"x", 0o755))
+    made = Change(tmp_path / "new", None, FileContent(b"x", 0o755))
+    edited = Change(tmp_path / "old", FileContent(b"a", 0o604), FileContent(b"b", 0o755))
     before = os.umask(0o027)
     try:
-        apply(Plan(tmp_path, edits=(made, Edit(tmp_path / "old", b"a", b"b", executable=True))))
+        apply(Plan(tmp_path, (made, edited)))
     finally:
         os.umask(before)
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "old")] == [0o750, 0o705]

@@ -15,7 +15,8 @@ from workspaces import answer
 from fustor_new.changes._journal import Journal
 from fustor_new.changes._records import drop_journal
 from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, Removal, make_plan
+from fustor_new.changes.content import FileContent, Tree, digest
+from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.errors import EnvironmentProblem, FustorNewError, TargetConflict, WorkspaceError
 
 CHILD = Path(__file__).with_name("child.py")
@@ -49,8 +50,7 @@ def state(tmp_path, monkeypatch):
 
 
 def journal(version, **said):
-    data = {"version": version, "moves": [], "registrations": [], "homes": [], "changes": [], "removals": []}
-    data |= {"unregistrations": [], **said}
+    data = {"version": version, "homes": [], "steps": [], **said}
     return data | ({"committing": True} if version == 1 else {"phase": "committing", "stage": STAGE})
 
 
@@ -62,18 +62,20 @@ def deletes_above(outside):
     return {"homes": [f"../{outside.name}"]}
 
 
+def step(path, staged, before, after):
+    return {"steps": [{"path": path, "staged": f"{STAGE}/{staged}", "before": before, "after": after, "litter": []}]}
+
+
 def writes(outside):
-    change = {"path": str(outside / "made"), "draft": f"{STAGE}/0.after", "before": None, "after": None}
-    return {"changes": [change]}
+    return step(str(outside / "made"), "0.after", None, digest(b"evil"))
 
 
 def moves(outside):
-    return {"moves": [{"staged": f"{STAGE}/0.tree", "target": f"../{outside.name}/made"}]}
+    return step(f"../{outside.name}/made", "0.tree", None, {"x": [digest(b"x"), "file"]})
 
 
 def takes_away(outside):
-    taken = {"target": str(outside), "aside": f"{STAGE}/0.removed", "litter": []}
-    return {"removals": [taken | {"files": {"precious": ["x", "file"]}}]}
+    return step(str(outside), "0.removed", {"precious": [digest(b"mine"), "file"]}, None)
 
 
 def plant(folder, said):
@@ -94,7 +96,7 @@ def register(root):
     return answer("register", "extensions/source-mine", cwd=root)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize("harm", [deletes, deletes_above, writes, moves, takes_away])
 def test_a_journal_that_came_with_the_checkout_is_left_alone(root, outside, snapshot, harm, version):
     plant(root, journal(version, root=str(root), **harm(outside)))
@@ -194,7 +196,7 @@ FORGED = {
     "a phase": lambda said: said | {"phase": "x"},
     "a key too many": lambda said: said | {"x": 1},
     "a newer version": lambda said: said | {"version": 9},
-    "an absolute target": lambda said: said | {"moves": [said["moves"][0] | {"target": "/tmp/x"}]},  # noqa: S108
+    "an absolute target": lambda said: said | {"steps": [said["steps"][0] | {"path": "/tmp/x"}]},  # noqa: S108
 }
 
 
@@ -258,7 +260,7 @@ def test_a_new_tree_never_goes_through_a_link_that_leads_out(root, outside, link
     (root / link).parent.mkdir(exist_ok=True)
     (root / link).symlink_to(outside)
     with pytest.raises(FustorNewError):
-        apply(make_plan(root, [NewTree(root / "extensions/source-x", {"a": FileContent(b"x")})]))
+        apply(make_plan(root, [Change(root / "extensions/source-x", None, Tree({"a": FileContent(b"x")}))]))
     assert os.listdir(outside) == ["precious"]  # noqa: PTH208 - names are enough
 
 
@@ -271,12 +273,13 @@ def test_a_root_file_that_leads_out_is_refused(root, plan_for, outside):
     assert (outside / "pyproject.toml").read_bytes() == before
 
 
+MINE, EVIL = FileContent(b"mine"), FileContent(b"evil")
 SWAPPED = {
-    "an edit": lambda root: Plan(root, edits=(Edit(root / "a/precious", b"mine", b"evil"),)),
-    "a deletion": lambda root: Plan(root, edits=(Edit(root / "a/precious", b"mine", None),)),
-    "a creation": lambda root: Plan(root, edits=(Edit(root / "a/made", None, b"evil"),)),
-    "a removal": lambda root: Plan(root, removals=(Removal(root / "a/b", {"precious": FileContent(b"mine")}),)),
-    "a tree": lambda root: Plan(root, trees=(NewTree(root / "a/made", {"x": FileContent(b"evil")}),)),
+    "an edit": lambda root: Change(root / "a/precious", MINE, EVIL),
+    "a deletion": lambda root: Change(root / "a/precious", MINE, None),
+    "a creation": lambda root: Change(root / "a/made", None, EVIL),
+    "a removal": lambda root: Change(root / "a/b", Tree({"precious": MINE}), None),
+    "a tree": lambda root: Change(root / "a/made", None, Tree({"x": EVIL})),
 }
 
 
@@ -295,7 +298,7 @@ def test_a_directory_that_becomes_a_link_while_the_run_is_on_is_not_followed(tmp
             (root / "a").symlink_to(outside)
 
     with pytest.raises((TargetConflict, EnvironmentProblem)):
-        apply(SWAPPED[kind](root), fault=swap)
+        apply(Plan(root, (SWAPPED[kind](root),)), fault=swap)
     assert snapshot(outside) == before
 
 
@@ -304,8 +307,12 @@ def test_a_plan_stays_below_its_root(tmp_path, outside, path):
     root = tmp_path / "project"
     (root / "a").mkdir(parents=True)
     with pytest.raises(TargetConflict, match="outside"):
-        apply(Plan(root, edits=(Edit(root / path, None, b"x"),)))
+        apply(Plan(root, (Change(root / path, None, EVIL),)))
     assert os.listdir(outside) == ["precious"]  # noqa: PTH208 - names are enough
+
+
+def edit_of(path):
+    return Change(path, FileContent(b"a"), FileContent(b"b"))
 
 
 def test_drafts_of_a_private_file_are_never_wider_than_it(tmp_path, monkeypatch):
@@ -320,7 +327,7 @@ def test_drafts_of_a_private_file_are_never_wider_than_it(tmp_path, monkeypatch)
         return opened(name, flags, mode, **where)
 
     monkeypatch.setattr(os, "open", watched)
-    apply(Plan(tmp_path, edits=(Edit(path, b"a", b"b"),)), fault=lambda _: check_stage(tmp_path, seen))
+    apply(Plan(tmp_path, (edit_of(path),)), fault=lambda _: check_stage(tmp_path, seen))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {mode & 0o077 for mode in seen} == {0}
 
@@ -334,7 +341,7 @@ def test_a_mode_that_runs_as_somebody_else_is_not_given_to_a_new_file(tmp_path):
     path = tmp_path / "tool"
     path.write_text("a")
     path.chmod(0o6755)
-    apply(Plan(tmp_path, edits=(Edit(path, b"a", b"b"),)))
+    apply(Plan(tmp_path, (edit_of(path),)))
     assert stat.S_IMODE(path.stat().st_mode) == 0o755
 
 
@@ -352,5 +359,5 @@ def test_owner_and_mode_go_to_the_draft_and_never_to_what_a_link_leads_to(tmp_pa
         chown(draft, *owner, **where)
 
     monkeypatch.setattr(os, "chown", swapped)
-    apply(Plan(path.parent, edits=(Edit(path, b"a", b"b"),)))
+    apply(Plan(path.parent, (edit_of(path),)))
     assert (path.stat().st_uid, secret.stat().st_uid, stat.S_IMODE(secret.stat().st_mode)) == (12345, 0, 0o600)

@@ -10,9 +10,9 @@ import pytest
 from root_shapes import VARIANTS, before_and_after
 
 from fustor_new.changes.patch import as_patch
-from fustor_new.changes.plan import Registration, make_plan
-from fustor_new.workspace.registration import register
+from fustor_new.workspace.registration import Registration, register
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 from fustor_new.workspace.unregistration import unregister
 
 REDIS = ("extensions/source-redis", "fustor-source-redis")
@@ -77,8 +77,8 @@ def test_whatever_is_required_by_name_has_a_source(tmp_path, name):
 @pytest.mark.parametrize("name", list(SHAPES)[::6])
 def test_the_patch_of_a_dry_run_makes_the_same_bytes(tmp_path, name):
     _, after = make(tmp_path, name)
-    plan = make_plan(tmp_path, [], workspace=Workspace.load(tmp_path), registrations=[Registration(*REDIS)])
-    if plan.edits:
+    plan = plan_in(Workspace.load(tmp_path), registrations=[Registration(*REDIS)])
+    if plan.changes:
         command = ["git", "apply", "-p1", "-"]
         subprocess.run(command, cwd=tmp_path, input=as_patch(plan), check=True, capture_output=True)
     assert (tmp_path / "pyproject.toml").read_bytes() == after

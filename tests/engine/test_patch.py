@@ -8,9 +8,12 @@ import subprocess
 import pytest
 
 from fustor_new.changes.apply import apply
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION, as_json, as_patch, patch_base
-from fustor_new.changes.plan import FileContent, NewTree, Plan, Registration, make_plan
+from fustor_new.changes.plan import Change, Plan
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -43,11 +46,11 @@ ROOTS = {
 }
 
 
-def plan_in(root):
+def odd_plan(root):
     files = {name: FileContent(data, 0o755 if name == "one" else 0o644) for name, data in ODD_FILES.items()}
-    trees = [NewTree(root / f"extensions/source-{name}", files) for name in ("redis", "x-1")]
+    changes = [Change(root / f"extensions/source-{name}", None, Tree(files)) for name in ("redis", "x-1")]
     registrations = [Registration(f"extensions/source-{name}", f"fustor-source-{name}") for name in ("redis", "x-1")]
-    return make_plan(root, trees, workspace=Workspace.load(root), registrations=registrations)
+    return plan_in(Workspace.load(root), changes, registrations=registrations)
 
 
 def git(folder, *arguments, **options):
@@ -69,7 +72,7 @@ def test_git_apply_of_the_patch_equals_the_run(tmp_path, snapshot, place, shape)
             git(top, "init", "-q")
         worlds.append((top, root))
     (ran, ran_root), (patched, patched_root) = worlds
-    plan = plan_in(patched_root)
+    plan = odd_plan(patched_root)
     before = snapshot(patched)
     patch = as_patch(plan)
     assert snapshot(patched) == before
@@ -78,7 +81,7 @@ def test_git_apply_of_the_patch_equals_the_run(tmp_path, snapshot, place, shape)
     git_mode = (patched_root / "pyproject.toml").stat().st_mode  # git keeps no more of a mode than its executable bit
     (patched_root / "pyproject.toml").chmod(0o600)
     assert git_mode & 0o100 == 0
-    apply(plan_in(ran_root))
+    apply(odd_plan(ran_root))
     assert snapshot(patched) == snapshot(ran)
 
 
@@ -99,14 +102,14 @@ def test_a_linked_root_file_is_patched_where_it_really_is(root, plan_for, tmp_pa
 
 def test_a_target_outside_the_working_tree_moves_the_base_up(root, tmp_path):
     git(root, "init", "-q")
-    plan = Plan(root, trees=(NewTree(tmp_path / "beside", {"x": FileContent(b"x")}),))
+    plan = Plan(root, (Change(tmp_path / "beside", None, Tree({"x": FileContent(b"x")})),))
     assert patch_base(plan) == tmp_path
     git(tmp_path, "apply", "-", input=as_patch(plan))
     assert (tmp_path / "beside/x").read_bytes() == b"x"
 
 
 def test_json_carries_the_same_plan(root):
-    plan = plan_in(root)
+    plan = odd_plan(root)
     data = json.loads(as_json(plan))
     assert data["schema"] == JSON_SCHEMA_VERSION
     assert data["base"] == str(root)
@@ -122,5 +125,5 @@ def test_json_carries_the_same_plan(root):
     assert created == expected
     (edited,) = data["edited"]
     assert (edited["path"], edited["before"]["text"]) == ("pyproject.toml", (root / "pyproject.toml").read_text())
-    assert edited["after"]["text"].encode() == plan.edits[0].after
+    assert edited["after"]["text"].encode() == plan.changes[-1].after.data
     assert data["notes"] == list(plan.notes)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from root_shapes import SHAPES, VARIANTS, before_and_after
 
-from fustor_new.changes.plan import Registration, root_text
 from fustor_new.errors import WorkspaceError
-from fustor_new.workspace.registration import register
+from fustor_new.workspace.registration import Registration, register
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import root_text
 
 UV = shutil.which("uv")
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
@@ -176,7 +176,7 @@ def test_a_directory_that_looks_like_a_pattern_is_taken_as_it_is(tmp_path):
 def test_planning_reads_tomlkit_only_when_it_registers():
     code = (
         "import sys; from pathlib import Path; from fustor_new.changes import apply, patch, plan; "
-        "from fustor_new.workspace import registration, root as workspace; "
+        "from fustor_new.workspace import registration, root_file, root as workspace; "
         "print([name for name in ('copier', 'pydantic', 'rich', 'tomlkit', 'typer') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

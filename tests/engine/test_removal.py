@@ -14,7 +14,7 @@ from faults import Fault
 from root_shapes import SHAPES, VARIANTS, before_and_after
 
 from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import FileContent
+from fustor_new.changes.content import FileContent
 from fustor_new.commands.removal import plan_removal
 from fustor_new.errors import EnvironmentProblem, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.package.verdicts import VERDICTS_FILE
@@ -187,10 +187,20 @@ def test_several_go_in_one_plan_and_the_rest_stays(workspace, files):
 
 def test_removals_side_by_side_all_leave_the_root_file(workspace, files):
     create(workspace, files, "a")
-    plans = [plan_removal([workspace / f"extensions/source-{name}"], force=False).plan for name in ("a", "redis")]
-    for plan in plans:  # both were planned on the root file as it was
-        apply(plan)
+    commands = [[sys.executable, SCRIPT, workspace, "-1", f"extensions/source-{name}"] for name in ("a", "redis")]
+    processes = [subprocess.Popen(command) for command in commands]
+    assert [process.wait(DEADLINE_SEC) for process in processes] == [0, 0]
     assert (workspace / "pyproject.toml").read_text() == removing.ROOT
+
+
+def test_a_plan_that_another_run_overtakes_is_refused(workspace, files, snapshot):
+    create(workspace, files, "a")
+    plans = [plan_removal([workspace / f"extensions/source-{name}"], force=False).plan for name in ("a", "redis")]
+    apply(plans[0])
+    before = snapshot(workspace)
+    with pytest.raises(EnvironmentProblem, match=r"pyproject\.toml' has changed meanwhile; run again"):
+        apply(plans[1])
+    assert snapshot(workspace) == before
 
 
 def test_what_changes_after_planning_stays(workspace, snapshot):
@@ -226,7 +236,7 @@ def test_after_kill_9_the_next_run_finishes_or_undoes(workspace, snapshot, step)
     (message,) = recover(workspace) or [""]
     if step <= LAST_STEP_UNDONE:
         assert snapshot(workspace) == before
-        assert message.startswith("Undid") == (step > 0)
+        assert message.startswith("Undid") == (step > 1)
     else:
         assert message.startswith(f"Finished an interrupted run: {REDIS} is removed")
         assert snapshot(workspace).keys() == {"pyproject.toml"}

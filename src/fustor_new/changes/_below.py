@@ -4,20 +4,17 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from fustor_new._reading import open_regular, read_open
-from fustor_new.changes._files import digest
+from fustor_new.changes.content import LARGEST_BYTES, Print, Tree, digest, fingerprint
 from fustor_new.errors import TargetConflict
 
-__all__ = ["LARGEST_BYTES", "Below", "Found"]
-
-LARGEST_BYTES = 64 * 1024 * 1024
-"""The largest file that is kept while it is replaced or taken away."""
+__all__ = ["Below", "Found"]
 
 _DEEPEST = 200
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -83,27 +80,19 @@ class Below:
             finally:
                 os.close(descriptor)
 
-    def fingerprint(self, path: Path) -> str | None:
-        """Return the hash of the file at `path`, None where there is nothing, and an empty text for anything else."""
+    def fingerprint(self, path: Path, litter: Collection[str] | None = None) -> Print:
+        """Return what tells apart what is at `path`; a directory is looked into where `litter` is given."""
         status = self.status(path)
         if status is None:
             return None
+        if stat.S_ISDIR(status.st_mode) and litter is not None:
+            return fingerprint(Tree.read(path, frozenset(litter)))
         return digest(self.read(path).data) if stat.S_ISREG(status.st_mode) else ""
 
     def names(self, path: Path) -> list[str]:
         """Return what is in the directory at `path`."""
         with self._directory(path) as folder:
             return sorted(os.listdir(folder))  # noqa: PTH208 - of an open directory
-
-    def files(self, path: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
-        """Yield everything below the directory at `path` but directories: path below it, whole path, and status."""
-        for name in self.names(path):
-            inner = path / name
-            status = self.status(inner)
-            if status is not None and stat.S_ISDIR(status.st_mode):
-                yield from ((f"{name}/{below}", place, found) for below, place, found in self.files(inner))
-            elif status is not None:
-                yield name, inner, status
 
     def make_directory(self, path: Path, mode: int = 0o777) -> None:
         """Make the directory at `path`, with what the umask leaves of `mode`."""
@@ -165,11 +154,6 @@ class Below:
         if status is not None and stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
             with self._parent(path) as (folder, name), suppress(FileNotFoundError):
                 shutil.rmtree(name, dir_fd=folder)
-
-    def open_directory(self, path: Path) -> int:
-        """Return a descriptor of the directory at `path`, which the caller closes."""
-        with self._directory(path) as folder:
-            return os.dup(folder)
 
     def sync_tree(self, path: Path) -> None:
         """Make the names in the directory at `path`, and in all below it, last through a power cut."""

@@ -1,4 +1,4 @@
-"""The record of what is to come out of a stage, for whoever comes after a crash."""
+"""The journal of one run: what it will change, so that the next run can finish or undo it after a crash."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -6,12 +6,12 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from fustor_new.changes._files import digest
-from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan, Registration, Removal
+from fustor_new.changes.content import Print, fingerprint
+from fustor_new.changes.plan import Change, Plan
 
-__all__ = ["Change", "Journal", "JournalError", "Move", "Phase", "TakenAway", "fingerprint_of"]
+__all__ = ["Journal", "JournalError", "Phase", "Step"]
 
-_VERSION = 2
+_VERSION = 3
 _STAGE = ".fustor-new-"
 
 Item = TypeVar("Item")
@@ -32,44 +32,28 @@ class Phase(StrEnum):
     """It is done, or has taken everything back; only its stage is left."""
 
 
-Prints = Mapping[str, tuple[str, str]]
-"""Files by path: the hash of their bytes, and what they are."""
-
-
 @dataclass(frozen=True)
-class Move:
-    """A staged directory, where it goes (both relative to the root of the plan), and all that is in it."""
+class Step:
+    """One change: its place, and where in a stage it is prepared, or put aside; both relative to the root of the plan.
 
-    staged: str
-    target: str
-    files: Prints
-
-
-@dataclass(frozen=True)
-class Change:
-    """An edit: the file, its fingerprints before and after (None: no file), and the draft that goes into its place.
-
-    Where the file is deleted, the draft is where it is put aside. All places are relative to the root of the plan.
+    `litter` is what is not looked at when a directory is compared.
     """
 
     path: str
-    draft: str
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
-class TakenAway:
-    """A directory to take away, where it is put aside, and all that may be in it."""
-
-    target: str
-    aside: str
-    files: Prints
+    staged: str
+    before: Print
+    after: Print
     litter: tuple[str, ...]
 
-    def is_expected(self, removal: Removal) -> bool:
-        """Tell whether the directory, as `removal` found it, holds what it held when the plan was made."""
-        return {name: fingerprint_of(content) for name, content in removal.files.items()} == self.files
+    @property
+    def puts_aside(self) -> bool:
+        """Tell whether what is there is to be put aside, with nothing coming in its place."""
+        return self.after is None
+
+    @property
+    def is_of_directory(self) -> bool:
+        """Tell whether a directory comes or goes."""
+        return isinstance(self.before, Mapping) or isinstance(self.after, Mapping)
 
 
 @dataclass(frozen=True)
@@ -80,46 +64,25 @@ class Journal:
     stage: str
     """The name that all its staging directories have."""
     phase: Phase
-    moves: tuple[Move, ...]
-    registrations: tuple[Registration, ...]
+    steps: tuple[Step, ...]
     homes: tuple[str, ...]
     """The directories to remove when all is done: the stage, and its like on other file systems."""
-    changes: tuple[Change, ...] = ()
-    removals: tuple[TakenAway, ...] = ()
-    unregistrations: tuple[Registration, ...] = ()
 
     @classmethod
     def of(cls, plan: Plan, staged: Mapping[Path, Path], homes: Iterable[Path], phase: Phase) -> "Journal":
-        """Return the journal for a plan whose trees, edits and removals are staged where `staged` says, by target.
-
-        A registration is made anew in the root file as it is by then, so that file's edit is not among the changes.
-        """
+        """Return the journal for a plan whose changes are staged where `staged` says, by their paths."""
 
         def place(path: Path) -> str:
             return path.relative_to(plan.root).as_posix()
 
-        def move(tree: NewTree) -> Move:
-            return Move(place(staged[tree.target]), place(tree.target), _prints(tree.files))
-
-        def change(edit: Edit) -> Change:
-            return Change(place(edit.path), place(staged[edit.path]), digest(edit.before), digest(edit.after))
-
-        def taken(removal: Removal) -> TakenAway:
-            litter = tuple(sorted(removal.litter))
-            return TakenAway(place(removal.target), place(staged[removal.target]), _prints(removal.files), litter)
+        def step(change: Change) -> Step:
+            litter = tuple(sorted(getattr(change.before, "litter", ())))
+            prints = fingerprint(change.before), fingerprint(change.after)
+            return Step(place(change.path), place(staged[change.path]), *prints, litter)
 
         places = tuple(homes)
-        return cls(
-            root=str(plan.root),
-            stage=places[0].name,
-            phase=phase,
-            moves=tuple(map(move, plan.trees)),
-            registrations=plan.registrations if plan.is_registering else (),
-            homes=tuple(map(place, places)),
-            changes=tuple(map(change, plan.plain_edits)),
-            removals=tuple(map(taken, plan.removals)),
-            unregistrations=plan.unregistrations if plan.is_registering else (),
-        )
+        steps, directories = tuple(map(step, plan.changes)), tuple(map(place, places))
+        return cls(str(plan.root), places[0].name, phase, steps, directories)
 
     @classmethod
     def parse(cls, data: object) -> "Journal":
@@ -133,12 +96,8 @@ class Journal:
             root=_text(said["root"]),
             stage=_text(said["stage"]),
             phase=Phase(said["phase"]),
-            moves=_items(said["moves"], _move),
-            registrations=_items(said["registrations"], _registration),
+            steps=_items(said["steps"], _step),
             homes=_items(said["homes"], _path),
-            changes=_items(said["changes"], _change),
-            removals=_items(said["removals"], _taken),
-            unregistrations=_items(said["unregistrations"], _registration),
         )
         journal._check_places()
         return journal
@@ -148,36 +107,19 @@ class Journal:
         return {"version": _VERSION, **asdict(self)}
 
     @property
-    def verb(self) -> str:
-        """What is to happen to the drivers in the root file, for messages."""
-        return "registered" if self.registrations else "unregistered"
-
-    @property
     def title(self) -> str:
-        """The targets, for messages."""
-        targets = [*(move.target for move in self.moves), *(one.target for one in self.removals)]
-        targets += [change.path for change in self.changes]
-        return ", ".join(targets or [one.directory for one in (*self.registrations, *self.unregistrations)])
+        """What is changed, for messages: directories, or files where there are none."""
+        directories = [step.path for step in self.steps if step.is_of_directory]
+        return ", ".join(directories or [step.path for step in self.steps])
 
     def _check_places(self) -> None:
         """Raise JournalError where a staging directory, or something in one, is not this run's own."""
         homes = [PurePosixPath(home) for home in self.homes]
         strange = [home for home in homes if home.name != self.stage or not self.stage.startswith(_STAGE)]
-        inside = [*(move.staged for move in self.moves), *(change.draft for change in self.changes)]
-        inside += [one.aside for one in self.removals]
-        strange += [PurePosixPath(one) for one in inside if PurePosixPath(one).parent not in homes]
+        inside = [PurePosixPath(step.staged) for step in self.steps]
+        strange += [path for path in inside if path.parent not in homes]
         if strange:
-            raise JournalError(f"{str(strange[0])!r} is no place in its stage")
-
-
-def fingerprint_of(content: FileContent) -> tuple[str, str]:
-    """Return what tells a file from another: its bytes, and what it is."""
-    kind = "symlink" if content.is_link else "executable" if content.is_executable else "file"
-    return digest(content.data) or "", kind
-
-
-def _prints(files: Mapping[str, FileContent]) -> Prints:
-    return {name: fingerprint_of(content) for name, content in files.items()}
+            raise JournalError(f"{str(strange[0])!r} is not a place in its stage")
 
 
 def _mapping(data: object, keys: Iterable[str]) -> dict[str, Any]:
@@ -202,42 +144,24 @@ def _path(data: object) -> str:
     """Return a path below the root, however the root is called."""
     path = _text(data)
     if not path or path != PurePosixPath(path).as_posix() or path[0] == "/" or {".", ".."} & set(path.split("/")):
-        raise JournalError(f"{path!r} is no path below its root")
+        raise JournalError(f"{path!r} is not a path below its root")
     return path
 
 
-def _hash(data: object) -> str | None:
+def _step(data: object) -> Step:
+    said = _mapping(data, Step.__dataclass_fields__)
+    prints = _print(said["before"]), _print(said["after"])
+    return Step(_path(said["path"]), _path(said["staged"]), *prints, _items(said["litter"], _text))
+
+
+def _print(data: object) -> Print:
+    if isinstance(data, dict):
+        return {_path(name): _hash_and_kind(entry) for name, entry in data.items()}
     return None if data is None else _text(data)
 
 
-def _files(data: object) -> Prints:
-    if not isinstance(data, dict):
-        raise JournalError(f"it has a {type(data).__name__} in place of files")
-    return {_path(name): _print(entry) for name, entry in data.items()}
-
-
-def _print(data: object) -> tuple[str, str]:
+def _hash_and_kind(data: object) -> tuple[str, str]:
     match data:
         case [str(found), str(kind)]:
             return found, kind
     raise JournalError(f"it has a {type(data).__name__} in place of a hash")
-
-
-def _move(data: object) -> Move:
-    said = _mapping(data, Move.__dataclass_fields__)
-    return Move(_path(said["staged"]), _path(said["target"]), _files(said["files"]))
-
-
-def _change(data: object) -> Change:
-    said = _mapping(data, Change.__dataclass_fields__)
-    return Change(_path(said["path"]), _path(said["draft"]), _hash(said["before"]), _hash(said["after"]))
-
-
-def _taken(data: object) -> TakenAway:
-    said = _mapping(data, TakenAway.__dataclass_fields__)
-    return TakenAway(_path(said["target"]), _path(said["aside"]), _files(said["files"]), _items(said["litter"], _text))
-
-
-def _registration(data: object) -> Registration:
-    said = _mapping(data, Registration.__dataclass_fields__)
-    return Registration(_text(said["directory"]), _text(said["distribution"]))

@@ -6,17 +6,14 @@ them stays as it is.
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from fustor_new.changes._below import Below
-from fustor_new.changes._files import locked, try_lock
-from fustor_new.changes._journal import Change, Journal, Move, Phase, TakenAway, fingerprint_of
+from fustor_new.changes._journal import Journal, Phase, Step
+from fustor_new.changes._locks import is_locked, locked
 from fustor_new.changes._records import drop_journal, journals_for
 from fustor_new.changes._stage import PREFIX, put_in_place
-from fustor_new.changes.plan import FileContent, Registration, Removal, root_place, root_text
-from fustor_new.errors import EnvironmentProblem, TargetConflict, WorkspaceError
-from fustor_new.workspace.root import Workspace
+from fustor_new.errors import EnvironmentProblem, TargetConflict
 
 __all__ = ["abandoned_stages", "recover", "strange_stages"]
 
@@ -26,20 +23,23 @@ _NAMED = 3
 def recover(root: Path) -> list[str]:
     """Finish or undo what killed runs have left in `root`, and return one line for each that says which.
 
-    A run that had not begun to move things into place is undone, one that had is finished. A stage whose owner still
-    holds its lock is left alone. A run into a directory that was not there yet has its stage in the nearest one above:
-    the user's journals say so, nothing is looked for there.
+    A run that had not begun to move things into place is undone, one that had is finished; for one that is at work it
+    waits. A run into a directory that was not there yet has its stage in the nearest one above: the user's journals say
+    so, nothing is looked for there.
     Raises EnvironmentProblem where the disk does not allow it.
     """
     messages: list[str] = []
+    here = root.resolve()
     try:
         for folder in dict.fromkeys(Path(journal.root) for journal in _journals(root)):
             with locked(folder), Below(folder) as below:
                 for journal in _journals(folder):  # as they are now: a run may have gone on meanwhile
-                    messages += _settle_abandoned(below, journal) if journal.root == str(folder) else []
-        for stage in _empty_stages(root.resolve()):
-            stage.rmdir()
-            messages.append(f"Removed {stage.name!r}, a leftover of an interrupted run")
+                    messages += _settle(below, journal) if journal.root == str(folder) else []
+        if any(map(_is_empty, _stages(here))):
+            with locked(here):
+                for stage in filter(_is_empty, _stages(here)):
+                    stage.rmdir()
+                    messages.append(f"Removed {stage.name!r}, a leftover of an interrupted run")
     except OSError as err:
         raise EnvironmentProblem(
             f"Cannot clear up {err.filename!r} after an interrupted run ({err.strerror}); remedy that and run again"
@@ -65,11 +65,13 @@ def strange_stages(root: Path) -> list[str]:
 def abandoned_stages(root: Path) -> tuple[list[Path], list[Path]]:
     """Return the stages in `root` whose runs were interrupted, and those that no run of this user has made.
 
-    A run that is still at work holds the lock on its own. Writes nothing.
+    While a run is at work there it holds the lock, and none of them counts as abandoned. Writes nothing.
     """
     here = root.resolve()
+    stages = _stages(here)
+    if not stages or is_locked(here):
+        return [], []
     own = {here / home for journal in _journals(here) if journal.root == str(here) for home in journal.homes}
-    stages = [stage for stage in _stages(here) if _is_abandoned(stage)]
     ours = [stage for stage in stages if stage in own or _is_empty(stage)]
     return ours, [stage for stage in stages if stage not in ours]
 
@@ -84,10 +86,6 @@ def _stages(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.lstat().st_uid == os.geteuid())
 
 
-def _empty_stages(folder: Path) -> Iterator[Path]:
-    return (stage for stage in _stages(folder) if _is_empty(stage) and _is_abandoned(stage))
-
-
 def _is_empty(stage: Path) -> bool:
     try:
         with os.scandir(stage) as entries:
@@ -96,143 +94,72 @@ def _is_empty(stage: Path) -> bool:
         return False
 
 
-def _is_abandoned(stage: Path) -> bool:
-    try:
-        descriptor = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:  # its run has just ended, or it cannot be read
-        return False
-    try:
-        return try_lock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _settle_abandoned(below: Below, journal: Journal) -> list[str]:
-    stage = below.root / journal.stage
-    if not below.is_directory(stage):  # its run has just ended, or was killed before or after all it did
-        return [_settle(below, journal)] if journal.phase is Phase.STAGING else _dropped(journal)
-    descriptor = below.open_directory(stage)
-    try:
-        return [_settle(below, journal)] if try_lock(descriptor) else []
-    finally:
-        os.close(descriptor)
-
-
-def _dropped(journal: Journal) -> list[str]:
-    drop_journal(journal)
-    return []
-
-
-def _settle(below: Below, journal: Journal) -> str:
-    match journal.phase:
-        case Phase.CLEARING:
-            message = f"Removed {journal.stage!r}, a leftover of an interrupted run"
-        case Phase.STAGING:
-            message = f"Undid an interrupted run: nothing of {journal.title} had been put in place"
-        case Phase.COMMITTING:
-            message = f"Finished an interrupted run: {_finish(below, journal)}"
+def _settle(below: Below, journal: Journal) -> list[str]:
+    has_stage = below.is_directory(below.root / journal.stage)
+    messages = []
+    if journal.phase is Phase.STAGING:
+        messages.append(f"Undid an interrupted run: nothing of {journal.title} had been put in place")
+    elif has_stage and journal.phase is Phase.CLEARING:
+        messages.append(f"Removed {journal.stage!r}, a leftover of an interrupted run")
+    elif has_stage:  # without one it was killed after all it did
+        messages.append(f"Finished an interrupted run: {_finish(below, journal)}")
     for home in reversed(journal.homes):
         below.remove_tree(below.root / home)
     drop_journal(journal)
-    return message
+    return messages
 
 
 def _finish(below: Below, journal: Journal) -> str:
-    """Put in place what is still missing, and return what came of it."""
-    placed = [move.target for move in journal.moves if _moved(below, move)]
-    edited = [change.path for change in journal.changes if _changed(below, change)]
-    removed = [one.target for one in journal.removals if _taken_away(below, one)]
-    targets = [*(move.target for move in journal.moves), *(change.path for change in journal.changes)]
-    targets += [one.target for one in journal.removals]
-    stuck = [target for target in targets if target not in {*placed, *edited, *removed}]
-    outcome = [f"{', '.join(named)} is {what}" for named, what in _outcomes(placed, edited, removed) if named]
-    try:
-        _edit_root(
-            below,
-            journal,
-            [one for one in journal.registrations if one.directory not in stuck],
-            [one for one in journal.unregistrations if one.directory not in stuck],
-        )
-    except (WorkspaceError, TargetConflict) as err:
-        outcome.append(f"not {journal.verb} ({err})")
+    """Put in place what is still missing, and return what came of it.
+
+    Files wait for directories: where one of those is left as it is, no file is edited that may say otherwise.
+    """
+    directories = [step for step in journal.steps if step.is_of_directory]
+    done = [step for step in directories if _do(below, step)]
+    stuck = [step for step in directories if step not in done]
+    files = [step for step in journal.steps if step not in directories]
+    waiting = [step.path for step in files if stuck and not _is_done(below, step)]
+    for step in files:
+        if step.path not in waiting:
+            (done if _do(below, step) else stuck).append(step)
+    outcome = []
+    for what in ("in place", "removed", "edited"):
+        named = [step.path for step in done if _outcome(step) == what]
+        outcome += [f"{', '.join(named)} is {what}"] if named else []
+    if waiting:
+        outcome.append(f"{', '.join(waiting)} is not edited")
     if stuck:
-        outcome.append(f"{', '.join(stuck)} is left as it is, as it has changed since")
-    return "; ".join(outcome) or f"{journal.title} is {journal.verb}"
+        outcome.append(f"{', '.join(step.path for step in stuck)} is left as it is, as it has changed since")
+    return "; ".join(outcome)
 
 
-def _outcomes(placed: list[str], edited: list[str], removed: list[str]) -> list[tuple[list[str], str]]:
-    return [(placed, "in place"), (edited, "edited"), (removed, "removed")]
+def _outcome(step: Step) -> str:
+    if not step.is_of_directory:
+        return "edited"
+    return "removed" if step.puts_aside else "in place"
 
 
-def _changed(below: Below, change: Change) -> bool:
-    """Make an edit unless that has been done; tell whether it is made."""
-    draft, path = below.root / change.draft, below.root / change.path
-    deletes = change.after is None
+def _is_done(below: Below, step: Step) -> bool:
+    """Tell whether the run came to it before it was killed."""
+    return below.exists(below.root / step.staged) is step.puts_aside
+
+
+def _do(below: Below, step: Step) -> bool:
+    """Make a change unless that has been done; tell whether it is made, or what is there has changed since."""
+    staged, path = below.root / step.staged, below.root / step.path
+    litter = step.litter if step.is_of_directory else None
     try:
-        now = below.fingerprint(path)
-        if below.exists(draft) is deletes:
-            return True
-        if now != change.before or not (deletes or below.fingerprint(draft) == change.after):
-            return now == change.after
-        below.make_parents(path)
-        put_in_place(below, draft, path, deletes=deletes)
-    except TargetConflict:  # a symlink has come into its way
+        if _is_done(below, step):
+            return step.puts_aside or not step.is_of_directory or below.is_directory(path)
+        now = below.fingerprint(path, litter)
+        is_free = now == {} and step.before is None and step.is_of_directory
+        if not (now == step.before or is_free):
+            return now == step.after
+        if not step.puts_aside and below.fingerprint(staged, litter) != step.after:  # not what the run had put there
+            return False
+        if not step.puts_aside:
+            below.make_parents(path)
+        put_in_place(below, staged, path, aside=step.puts_aside)
+    except (NotADirectoryError, TargetConflict):  # a symlink has come into its way, or something that no run removes
         return False
     return True
-
-
-def _taken_away(below: Below, one: TakenAway) -> bool:
-    """Put a directory aside unless that has been done; tell whether it is gone."""
-    aside, target = below.root / one.aside, below.root / one.target
-    try:
-        if below.exists(aside) or not below.exists(target):
-            return True
-        if not below.is_directory(target):
-            return False
-        if not one.is_expected(Removal.read(target, frozenset(one.litter))):
-            return False
-        put_in_place(below, aside, target, deletes=True)
-    except (NotADirectoryError, TargetConflict):  # no directory, or something in it that no plan takes away
-        return False
-    return True
-
-
-def _moved(below: Below, move: Move) -> bool:
-    """Move a staged tree into its place unless that has been done; tell whether it is there."""
-    staged, target = below.root / move.staged, below.root / move.target
-    try:
-        if not below.exists(staged):
-            return below.is_directory(target)
-        if below.exists(target) and (not below.is_directory(target) or below.names(target)):
-            return False
-        if _prints(below, staged) != dict(move.files):  # not what the run had put there
-            return False
-        below.make_parents(target)
-        below.rename(staged, target)
-    except TargetConflict:  # a symlink has come into its way
-        return False
-    return True
-
-
-def _prints(below: Below, folder: Path) -> dict[str, tuple[str, str]]:
-    found = {}
-    for name, path, status in below.files(folder):
-        data = below.read(path).data if stat.S_ISREG(status.st_mode) else b""
-        found[name] = fingerprint_of(FileContent(data, status.st_mode))
-    return found
-
-
-def _edit_root(below: Below, journal: Journal, registered: list[Registration], gone: list[Registration]) -> None:
-    if not registered and not gone:
-        return
-    path = root_place(below.root, below.root / "pyproject.toml")
-    found = below.read(path)
-    text = root_text(Workspace.parse(below.root, found.data), registered, gone)
-    if text != found.data:
-        here = path.parent.stat().st_dev
-        home = next(below.root / home for home in journal.homes if (below.root / home).stat().st_dev == here)
-        draft = home / "recovered.toml"
-        if below.exists(draft):
-            below.remove_file(draft)
-        below.write_new(draft, text, stat.S_IMODE(found.status.st_mode), found.status)
-        below.rename(draft, path)

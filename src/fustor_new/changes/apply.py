@@ -1,17 +1,18 @@
 """A plan carried out, all of it or nothing."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from fustor_new.changes._below import Below
-from fustor_new.changes._files import digest, locked, uninterrupted
+from fustor_new.changes._locks import locked, uninterrupted
 from fustor_new.changes._recovery import abandoned_stages, recover, strange_stages
 from fustor_new.changes._stage import Stage
-from fustor_new.changes.plan import Edit, Plan, Removal, make_plan
+from fustor_new.changes.content import Tree, fingerprint
+from fustor_new.changes.plan import Change, Plan, check_target, existing
 from fustor_new.errors import EnvironmentProblem
-from fustor_new.workspace.root import Workspace
 
-__all__ = ["abandoned_stages", "apply", "recover", "strange_stages"]
+__all__ = ["abandoned_stages", "apply", "recover", "strange_stages", "working_in"]
 
 Fault = Callable[[str], None]
 
@@ -20,19 +21,33 @@ def _no_fault(step: str) -> None:
     """Let every step happen."""
 
 
-def apply(plan: Plan, *, fault: Fault = _no_fault) -> Plan:
-    """Carry the plan out and return what was done; whatever is raised on the way, the disk is as it was before.
+@contextmanager
+def working_in(root: Path) -> Iterator[list[str]]:
+    """Hold the lock below which nobody else changes anything, and give what `recover` did first.
 
-    The registration is planned anew on the bytes that the root file has once the lock is held, so that runs side by
-    side all register, or unregister. All else that is edited or removed must be as it was when the plan was made.
-    `fault` is called with each step's name just before it, for tests that make the step fail.
-    Raises TargetConflict and WorkspaceError for what has changed since the plan was made, EnvironmentProblem when the
-    disk or a lock does not play along, and lets signals' exceptions through.
+    What is read inside is what a plan that is made and carried out inside finds: runs side by side wait for each other.
+    Raises EnvironmentProblem when another process keeps the lock too long, or the disk does not allow it.
+    """
+    with locked(existing(root)):
+        yield recover(root)
+
+
+def apply(plan: Plan, *, fault: Fault = _no_fault) -> None:
+    """Carry the plan out; whatever is raised on the way, the disk is as it was before.
+
+    All that is changed must be as it was when the plan was made. `fault` is called with each step's name just before
+    it, for tests that make the step fail.
+    Raises TargetConflict for what has come into the way, EnvironmentProblem for what has changed since the plan was
+    made, and when the disk is full or unwritable, or a lock is not released in time; lets signals' exceptions through.
     """
     if plan.is_empty:
-        return plan
+        return
     try:
-        return _apply(plan, fault)
+        fault("lock the root")
+        with locked(plan.root), Below(plan.root) as below:
+            for change in plan.changes:
+                _check(change, below)
+            _apply(plan, below, fault)
     except OSError as err:
         raise EnvironmentProblem(
             f"Cannot write {err.filename or str(plan.root)!r} ({err.strerror}); nothing was changed, "
@@ -40,29 +55,22 @@ def apply(plan: Plan, *, fault: Fault = _no_fault) -> Plan:
         ) from err
 
 
-def _apply(plan: Plan, fault: Fault) -> Plan:
-    with ExitStack() as held:
-        below = held.enter_context(Below(plan.root))
-        stage = Stage(plan, below)
-        try:
-            fault("create the stage")
-            with locked(plan.root):
-                stage.create(plan)
-            _fill(stage, plan, fault)
-            fault("lock the root")
-            held.enter_context(locked(plan.root))
-            current = _plan_anew(plan, below)
-            _commit(stage, current, below, fault)
-            fault("remove the stage")
-            with uninterrupted():
-                stage.remove()
-        except BaseException:
-            with uninterrupted():
-                _take_back(stage)
-            raise
-        finally:
-            stage.release()
-    return current
+def _apply(plan: Plan, below: Below, fault: Fault) -> None:
+    stage = Stage(plan, below)
+    try:
+        fault("create the stage")
+        stage.create()
+        _fill(stage, plan, fault)
+        fault("write the journal")
+        stage.prepare()
+        _commit(stage, plan, below, fault)
+        fault("remove the stage")
+        with uninterrupted():
+            stage.remove()
+    except BaseException:
+        with uninterrupted():
+            _take_back(stage)
+        raise
 
 
 def _take_back(stage: Stage) -> None:
@@ -77,53 +85,34 @@ def _take_back(stage: Stage) -> None:
 
 
 def _fill(stage: Stage, plan: Plan, fault: Fault) -> None:
-    for tree in plan.trees:
-        fault(f"stage {tree.target.name}")
-        for name, _ in stage.places(tree):
-            fault(f"write {tree.target.name}/{name}")
-
-
-def _plan_anew(plan: Plan, below: Below) -> Plan:
-    """Return the plan for what is on disk now; the caller holds the root's lock."""
-    for edit in plan.plain_edits:
-        _check_edit(edit, below)
-    for removal in plan.removals:
-        _check_removal(removal)
-    return make_plan(
-        plan.root,
-        plan.trees,
-        workspace=Workspace.load(plan.root) if plan.registrations or plan.unregistrations else None,
-        registrations=plan.registrations,
-        unregistrations=plan.unregistrations,
-        edits=plan.plain_edits,
-        removals=plan.removals,
-    )
-
-
-def _check_edit(edit: Edit, below: Below) -> None:
-    if below.fingerprint(edit.path) != digest(edit.before):
-        raise EnvironmentProblem(f"{str(edit.path)!r} has changed meanwhile; run again")
-
-
-def _check_removal(removal: Removal) -> None:
-    if changed := removal.changed():
-        raise EnvironmentProblem(f"{changed[0]!r} in {str(removal.target)!r} has changed meanwhile; run again")
+    for change in plan.changes:
+        if change.creates_tree:
+            fault(f"stage {change.path.name}")
+            for name in stage.write(change):
+                fault(f"write {change.path.name}/{name}")
 
 
 def _commit(stage: Stage, plan: Plan, below: Below, fault: Fault) -> None:
-    fault("write the journal")
-    stage.prepare(plan)
     for parent in stage.parents:
         fault(f"create {parent.name}")
         below.make_directory(parent)
-    for tree in plan.trees:
-        fault(f"move {tree.target.name}")
-        stage.move(tree)
-    for edit in plan.edits:
-        fault(f"replace {edit.path.name}")
-        _check_edit(edit, below)
-        stage.edit(edit)
-    for removal in plan.removals:
-        fault(f"take away {removal.target.name}")
-        _check_removal(removal)
-        stage.take_away(removal)
+    for change in plan.changes:
+        verb = "move" if change.creates_tree else "take away" if change.removes_tree else "replace"
+        fault(f"{verb} {change.path.name}")
+        if not change.creates_tree:
+            _check(change, below)
+        stage.commit(change)
+
+
+def _check(change: Change, below: Below) -> None:
+    """Raise unless what is to be changed is as it was when the plan was made."""
+    what = repr(str(change.path))
+    if change.creates_tree:
+        is_same = check_target(change)
+    elif isinstance(change.before, Tree):
+        differing = change.before.differing(change.path)
+        is_same, what = not differing, f"{differing[0]!r} in {what}" if differing else what
+    else:
+        is_same = below.fingerprint(change.path) == fingerprint(change.before)
+    if not is_same:
+        raise EnvironmentProblem(f"{what} has changed meanwhile; run again")

@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from difflib import diff_bytes, unified_diff
 from pathlib import Path
 
-from fustor_new.changes.plan import Edit, FileContent, Plan
+from fustor_new.changes.content import FileContent
+from fustor_new.changes.plan import Plan
 
 __all__ = ["JSON_SCHEMA_VERSION", "as_json", "as_patch", "patch_base"]
 
 JSON_SCHEMA_VERSION = 1
+_EMPTY = b"e69de29"
+"""The beginning of git's hash of an empty file."""
 
 
 def patch_base(plan: Plan) -> Path:
     """Return the directory that the patch's paths are relative to, and where `git apply` is to be called.
 
     The top of the git working tree around the plan's root, else that root: in a sub-directory of a working tree
-    `git apply` takes paths from the top all the same, and skips what it does not find without a word.
+    `git apply` takes paths from the top all the same, and skips what it does not find silently.
     """
-    touched = [*(tree.target for tree in plan.trees), *(edit.path for edit in plan.edits)]
-    touched += [removal.target for removal in plan.removals]
+    touched = [change.path for change in plan.changes]
     root = Path(os.path.realpath(plan.root))
     top = next((path for path in (root, *root.parents) if _is_working_tree(path)), root)
     if all(_real(path).is_relative_to(top) for path in touched):
@@ -32,72 +34,47 @@ def patch_base(plan: Plan) -> Path:
 
 def as_patch(plan: Plan) -> bytes:
     """Return the plan as a patch in git's format, its paths relative to `patch_base`."""
-    base = patch_base(plan)
-    parts = [_edited(edit, base) for edit in plan.edits if edit.before is not None and edit.after is not None]
-    parts += [_created(path, content) for path, content in _new_files(plan, base)]
-    parts += [_deleted(path, content) for path, content in _old_files(plan, base)]
-    return b"".join(parts)
+    return b"".join(_diff(*file) for file in _files(plan, patch_base(plan)))
 
 
 def as_json(plan: Plan, **more: object) -> str:
     """Return the plan as one JSON object: `schema`, `base`, `created`, `edited`, `removed`, `notes`, and `more`.
 
-    Content that is no UTF-8 text stands in `base64` instead of `text`.
+    Content that is not UTF-8 text stands in `base64` instead of `text`.
     """
     base = patch_base(plan)
-    data = {
-        "schema": JSON_SCHEMA_VERSION,
-        "base": str(base),
-        "created": [_shown(path, content) for path, content in _new_files(plan, base)],
-        "edited": [
-            {
-                "path": _relative(edit.path, base),
-                "mode": _mode(executable=edit.is_executable).decode(),
-                "before": _content(edit.before),
-                "after": _content(edit.after),
-            }
-            for edit in plan.edits
-            if edit.before is not None and edit.after is not None
-        ],
-        "removed": [_shown(path, content) for path, content in _old_files(plan, base)],
-        "notes": list(plan.notes),
-    }
-    return json.dumps(data | more, indent=2)
+    created, edited, removed = [], [], []
+    for path, before, after in _files(plan, base):
+        if before is not None and after is not None:
+            sides = {"before": _content(before), "after": _content(after)}
+            edited.append({"path": path, "mode": _mode(after).decode(), **sides})
+        elif after is not None:
+            created.append(_shown(path, after))
+        elif before is not None:
+            removed.append(_shown(path, before))
+    data = {"schema": JSON_SCHEMA_VERSION, "base": str(base), "created": created, "edited": edited, "removed": removed}
+    return json.dumps(data | {"notes": list(plan.notes)} | more, indent=2)
 
 
-def _new_files(plan: Plan, base: Path) -> Iterator[tuple[str, FileContent]]:
-    for tree in plan.trees:
-        for name, content in tree.files.items():
-            yield _relative(tree.target / name, base), content
-    for edit in plan.edits:
-        if edit.before is None and edit.after is not None:
-            yield _relative(edit.path, base), FileContent(edit.after, 0o755 if edit.is_executable else 0o644)
-
-
-def _old_files(plan: Plan, base: Path) -> Iterator[tuple[str, FileContent]]:
-    for edit in plan.edits:
-        if edit.after is None and edit.before is not None:
-            yield _relative(edit.path, base), FileContent(edit.before, edit.mode)
-    for removal in plan.removals:
-        for name, content in sorted(removal.files.items()):
-            yield _relative(removal.target / name, base), content
+def _files(plan: Plan, base: Path) -> Iterator[tuple[str, FileContent | None, FileContent | None]]:
+    for change in plan.changes:
+        for path, before, after in change.files():
+            yield os.path.relpath(_real(path.parent) / path.name, base), before, after
 
 
 def _shown(path: str, content: FileContent) -> dict[str, str]:
-    mode = "120000" if content.is_link else _mode(executable=content.is_executable).decode()
-    return {"path": path, "mode": mode, **_content(content.data)}
+    return {"path": path, "mode": _mode(content).decode(), **_content(content)}
 
 
-def _mode(*, executable: bool) -> bytes:
-    return b"100755" if executable else b"100644"
+def _mode(content: FileContent) -> bytes:
+    return b"120000" if content.is_link else b"100755" if content.is_executable else b"100644"
 
 
-def _content(data: bytes | None) -> dict[str, str]:
-    data = data or b""
+def _content(content: FileContent) -> dict[str, str]:
     try:
-        return {"text": data.decode()}
+        return {"text": content.data.decode()}
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
+        return {"base64": base64.b64encode(content.data).decode()}
 
 
 def _is_working_tree(path: Path) -> bool:
@@ -109,57 +86,24 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _relative(path: Path, base: Path) -> str:
-    return os.path.relpath(_real(path.parent) / path.name, base)
-
-
-def _created(path: str, content: FileContent) -> bytes:
-    head = _head(path) + b"new file mode " + _mode(executable=content.is_executable) + b"\n"
-    if not content.data:
-        return head + b"index 0000000..e69de29\n"
-    return (
-        head
-        + b"--- /dev/null\n+++ "
-        + _name("b/", path)
-        + b"\n@@ -0,0 +1"
-        + _count(content.data)
-        + _body(content.data, b"+")
-    )
-
-
-def _deleted(path: str, content: FileContent) -> bytes:
-    mode = b"120000" if content.is_link else _mode(executable=content.is_executable)
-    head = _head(path) + b"deleted file mode " + mode + b"\n"
-    if not content.data:
-        return head + b"index e69de29..0000000\n"
-    count = _count(content.data)
-    return head + b"--- " + _name("a/", path) + b"\n+++ /dev/null\n@@ -1" + count + b" +0,0" + _body(content.data, b"-")
-
-
-def _count(data: bytes) -> bytes:
-    lines = len(_lines(data))
-    return b"" if lines == 1 else b",%d" % lines
-
-
-def _body(data: bytes, sign: bytes) -> bytes:
-    return b" @@\n" + b"".join(_marked(sign + line) for line in _lines(data))
-
-
-def _edited(edit: Edit, base: Path) -> bytes:
-    path = _relative(edit.path, base)
-    head = _head(path)
-    if edit.was_executable != edit.is_executable:
-        was, becomes = _mode(executable=edit.was_executable), _mode(executable=edit.is_executable)
-        head += b"old mode " + was + b"\nnew mode " + becomes + b"\n"
-    if edit.before == edit.after:
-        return head
-    hunks = list(diff_bytes(unified_diff, _lines(edit.before or b""), _lines(edit.after or b""), b"a", b"b"))[2:]
-    body = b"".join(_marked(line) for line in hunks)
-    return head + b"--- " + _name("a/", path) + b"\n+++ " + _name("b/", path) + b"\n" + body
-
-
-def _head(path: str) -> bytes:
-    return b"diff --git " + _quoted("a/", path) + b" " + _quoted("b/", path) + b"\n"
+def _diff(path: str, before: FileContent | None, after: FileContent | None) -> bytes:
+    """Return how git writes down that a file is created, edited or deleted."""
+    head = b"diff --git " + _quoted("a/", path) + b" " + _quoted("b/", path) + b"\n"
+    if before is None and after is not None:
+        head += b"new file mode " + _mode(after) + b"\n"
+    elif after is None and before is not None:
+        head += b"deleted file mode " + _mode(before) + b"\n"
+    elif before and after and _mode(before) != _mode(after):
+        head += b"old mode " + _mode(before) + b"\nnew mode " + _mode(after) + b"\n"
+    old, new = (content.data if content else b"" for content in (before, after))
+    if old == new:  # git names an empty file that comes or goes by its hash alone
+        nothing = b"0000000"
+        index = b"index %s..%s\n" % (_EMPTY if before else nothing, _EMPTY if after else nothing)
+        return head if before and after else head + index
+    hunks = list(diff_bytes(unified_diff, _lines(old), _lines(new), b"a", b"b"))[2:]
+    left = _name("a/", path) if before else b"/dev/null"
+    right = _name("b/", path) if after else b"/dev/null"
+    return head + b"--- " + left + b"\n+++ " + right + b"\n" + b"".join(map(_marked, hunks))
 
 
 def _name(side: str, path: str) -> bytes:

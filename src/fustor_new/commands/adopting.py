@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from fustor_new._output import heard, say, say_data, say_patch, warn
+from fustor_new._output import say, say_patch, warn
 from fustor_new._reading import read_bytes
 from fustor_new._toml import find
-from fustor_new.changes.apply import apply
-from fustor_new.changes.patch import as_json, as_patch
-from fustor_new.changes.plan import Edit, FileContent, NewTree, Plan
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.patch import as_patch
+from fustor_new.changes.plan import Change, Plan
+from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.options import AdoptOptions
-from fustor_new.commands.settling import settle
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import Names, derive, normalize
 from fustor_new.package.descriptions import read_metadata, readable
@@ -37,8 +37,8 @@ _NO_LICENCE = "LicenseRef-Unknown"
 class Adoption:
     """The record of a package, and the template-owned files that it lacks, each as the creation of a file."""
 
-    record: Edit
-    proposals: tuple[Edit, ...]
+    record: Change
+    proposals: tuple[Change, ...]
     spec: DriverSpec
     notes: tuple[str, ...]
 
@@ -55,22 +55,16 @@ def adopt(options: AdoptOptions) -> None:
     if not os.path.isdir(path):  # noqa: PTH112 - a path that no file system takes is none, and no error
         raise UsageProblem(f"{str(path)!r} is no directory; name the directory of a driver package")
     folder = path.resolve()
-    if not options.dry_run:
-        settle(folder)
-    if (known := read_record(folder)) is not None:
-        note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
-        with heard("nothing was to be changed"):
-            if options.json:
-                say_data(as_json(Plan(folder, notes=(note,)), written=[]))
-            else:
-                say(note)
-        return
-    with readable():
-        adoption = plan_adoption(folder, options)
-    written = () if options.dry_run else (adoption.record, *(adoption.proposals if options.apply else ()))
-    apply(Plan(folder, edits=written))
-    with heard("the record is written" if written else "nothing was to be changed"):
-        _answer(folder, adoption, written, json=options.json)
+
+    def work() -> Work:
+        if (known := read_record(folder)) is not None:
+            note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
+            nothing = Plan(folder, notes=(note,))
+            return Work(nothing, "", lambda: say(note), {"written": []}, proposed=nothing)
+        with readable():
+            return _work(folder, plan_adoption(folder, options), options)
+
+    carry_out(work, folder, dry_run=options.dry_run, json=options.json)
 
 
 def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
@@ -92,11 +86,11 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
     places = {path: _place(path, folder, names) for path in owned}
     recorded = {path for path, place in places.items() if place == folder / path}
     proposals = _proposals([(place, owned[path]) for path, place in places.items() if place], folder, notes)
-    limited = Edit(folder / ANSWERS_FILE, None, recording_only(record, recorded))
+    limited = Change(folder / ANSWERS_FILE, None, FileContent(recording_only(record, recorded)))
     return Adoption(limited, tuple(proposals), spec, tuple(notes))
 
 
-def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: list[str]) -> Iterator[Edit]:
+def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: list[str]) -> Iterator[Change]:
     """Yield the creation of each file that is not there; what is in its place is noted and stays as it is."""
     for place, content in files:
         shown = place.relative_to(folder).as_posix()
@@ -105,24 +99,27 @@ def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: l
         if blocked:
             notes.append(f"{shown} has no place, as {blocked[-1].relative_to(folder).as_posix()} is no directory")
         elif not os.path.lexists(place):
-            yield Edit.between(place, None, content)
+            yield Change(place, None, content)
         elif not place.is_file() or read_bytes(place, follow=False) != content.data:
             notes.append(f"{shown} is there already and stays as it is")
 
 
-def _answer(folder: Path, adoption: Adoption, written: tuple[Edit, ...], *, json: bool) -> None:
-    left = tuple(edit for edit in (adoption.record, *adoption.proposals) if edit not in written)
-    plan = Plan(folder, edits=left, notes=adoption.notes)
-    names = [os.path.relpath(edit.path, folder) for edit in written]
-    if json:
-        answers = {key: str(value) for key, value in asdict(_named(adoption.spec)).items()}
-        say_data(as_json(plan, written=names, names=answers))
-        return
-    for line in (*adoption.notes, *(f"Wrote {name}" for name in names)):
-        warn(line)
-    if left:
-        warn(f"{len(left)} files are proposed; apply the patch with 'git apply'")
-        say_patch(as_patch(plan))
+def _work(folder: Path, adoption: Adoption, options: AdoptOptions) -> Work:
+    wanted = () if options.dry_run else (adoption.record, *(adoption.proposals if options.apply else ()))
+    left = tuple(change for change in (adoption.record, *adoption.proposals) if change not in wanted)
+    written = [os.path.relpath(change.path, folder) for change in wanted]
+    names = {key: str(value) for key, value in asdict(_named(adoption.spec)).items()}
+
+    def words() -> None:
+        for line in (*adoption.notes, *(f"Wrote {name}" for name in written)):
+            warn(line)
+        if left:
+            warn(f"{len(left)} files are proposed; apply the patch with 'git apply'")
+            say_patch(as_patch(proposed))
+
+    proposed = Plan(folder, left, adoption.notes)
+    more = {"written": written, "names": names}
+    return Work(Plan(folder, wanted), "the record is written", words, more, proposed)
 
 
 def _named(spec: DriverSpec) -> Names:
@@ -131,9 +128,9 @@ def _named(spec: DriverSpec) -> Names:
     return replace(derived, **{field: getattr(spec, field) for field in free})
 
 
-def _names(package: Package, metadata: Metadata, options: AdoptOptions) -> Names:
+def _names(subject: Package, metadata: Metadata, options: AdoptOptions) -> Names:
     """Return the names that the package has, completed by what the options say."""
-    point = _chosen(package, options)
+    point = _chosen(subject, options)
     kind = options.kind or (point.kind if point else "")
     entry_point = options.entry_point or (point.entry.name if point else "")
     distribution = options.distribution or metadata.name
@@ -148,9 +145,9 @@ def _names(package: Package, metadata: Metadata, options: AdoptOptions) -> Names
     }
     missing = [option for option, value in said.items() if not value]
     if missing:
-        where = str(package.folder)
+        where = str(subject.folder)
         raise UsageProblem(f"The metadata of {where!r} do not say what it is; add {', '.join(missing)}")
-    derived = _derived(kind, options.name or _name(kind, distribution, entry_point, package.folder.name), options)
+    derived = _derived(kind, options.name or _name(kind, distribution, entry_point, subject.folder.name), options)
     return replace(derived, distribution=distribution, package=package, entry_point=entry_point, class_name=class_name)
 
 
@@ -254,7 +251,7 @@ def _render(spec: DriverSpec) -> Mapping[str, FileContent]:
     with tempfile.TemporaryDirectory(prefix="fustor-new-") as scratch:
         folder = Path(scratch) / "rendered"
         render(spec, folder)
-        return NewTree.read(folder, folder).files
+        return Tree.read(folder).files
 
 
 def _place(path: str, folder: Path, names: Names) -> Path | None:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import typer
 
-from fustor_new._output import from_here, heard, say_data, say_patch, warn
-from fustor_new.changes.apply import apply
-from fustor_new.changes.patch import as_json, as_patch
+from fustor_new._output import from_here, warn
+from fustor_new._reading import read_bytes
 from fustor_new.changes.plan import Plan
 from fustor_new.commands import wizard
+from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.options import PusherOptions
 from fustor_new.commands.planning import Place, check_names, fit_notes, known_contract_source, locate, plan_drivers
-from fustor_new.commands.settling import settle
 from fustor_new.errors import EnvironmentProblem, UsageProblem
 from fustor_new.names import Names
 from fustor_new.workspace.root import Workspace
@@ -35,17 +34,20 @@ def create(kind: str, options: PusherOptions) -> None:
         options = _ask(kind, options, asks=asks)
     names = check_names(kind, options)
     place = locate(options)
-    source = known_contract_source(options, place) or _ask_contract_source(asks=asks)
-    if not options.dry_run and _recover(place):
-        place = locate(options)
-    plan = plan_drivers(names, options, place, source)
-    if not options.dry_run:
-        apply(plan)
-    if options.dry_run and not options.json:
-        for note in fit_notes(names, options, place, source):
-            warn(note)
-    with heard("nothing was to be changed" if options.dry_run else "the drivers exist"):
-        _show(plan, names, options, place)
+    # Nobody is asked while the lock is held.
+    asked = _ask_contract_source() if asks and not known_contract_source(options, place) else ""
+
+    def work() -> Work:
+        here = _as_it_is_now(place, options, asks=asks)
+        source = asked or known_contract_source(options, here)
+        plan = plan_drivers(names, options, here, source or _no_contract_source())
+        if options.dry_run and not options.json:
+            for note in fit_notes(names, options, here, source):
+                warn(note)
+        return Work(plan, "the drivers exist", lambda: _show(plan, names, options, here))
+
+    root = place.workspace.root if place.workspace else place.folder
+    carry_out(work, root, dry_run=options.dry_run, json=options.json)
     if options.sync and not options.dry_run:
         _sync(names, place)
 
@@ -56,25 +58,27 @@ def _ask(kind: str, options: PusherOptions, *, asks: bool) -> PusherOptions:
     return wizard.ask(kind, options)
 
 
-def _ask_contract_source(*, asks: bool) -> str:
-    if not asks:
-        raise UsageProblem(
-            f"Where the contract packages come from is not known; add --contract-source with {_CONTRACT_CHOICES}"
-        )
+def _ask_contract_source() -> str:
     answer: str = typer.prompt(f"Where do the contract packages come from: {_CONTRACT_CHOICES}")
     return answer
 
 
-def _recover(place: Place) -> bool:
-    return settle(place.workspace.root if place.workspace else place.folder)
+def _no_contract_source() -> str:
+    raise UsageProblem(
+        f"Where the contract packages come from is not known; add --contract-source with {_CONTRACT_CHOICES}"
+    )
+
+
+def _as_it_is_now(place: Place, options: PusherOptions, *, asks: bool) -> Place:
+    """Return the place, read again where its root file has changed or somebody was asked meanwhile."""
+    workspace = place.workspace
+    if workspace and (asks or read_bytes(workspace.path) != workspace.text):
+        return locate(options)
+    return place
 
 
 def _show(plan: Plan, names: Sequence[Names], options: PusherOptions, place: Place) -> None:
-    if options.json:
-        say_data(as_json(plan))
-    elif options.dry_run:
-        say_patch(as_patch(plan))
-    elif not options.quiet:
+    if not options.quiet:
         from fustor_new.console import show_next_steps, show_plan  # noqa: PLC0415 - rich is for people
 
         show_plan(plan, verbose=options.verbose)

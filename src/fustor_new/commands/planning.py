@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fustor_new.changes.plan import NewTree, Plan, Registration, make_plan
+from fustor_new.changes.content import Tree
+from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
 from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
@@ -25,7 +26,9 @@ from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root_file import plan_in
 
 __all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
 
@@ -118,15 +121,15 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         )
     specs = [_spec(one, options, place, contract_source) for one in names]
     targets = [place.target(one) for one in names]
-    trees = _render(specs, targets)
+    changes = _render(specs, targets)
     if place.workspace is None:
-        return make_plan(place.folder, trees)
+        return make_plan(place.folder, changes)
     root = place.workspace.root
     registrations = [
         Registration(target.relative_to(root).as_posix(), spec.distribution)
         for target, spec in zip(targets, specs, strict=True)
     ]
-    plan = make_plan(root, trees, workspace=place.workspace, registrations=registrations if options.register else ())
+    plan = plan_in(place.workspace, changes, registrations=registrations if options.register else ())
     return replace(plan, notes=(*plan.notes, *fit_notes(names, options, place, contract_source)))
 
 
@@ -197,14 +200,14 @@ def _members_to_name(workspace: Workspace, needed: Sequence[str], contract_sourc
     return tuple(name for name in unsourced(workspace, needed) if name not in sourced)
 
 
-def _render(specs: Sequence[DriverSpec], targets: Sequence[Path]) -> list[NewTree]:
+def _render(specs: Sequence[DriverSpec], targets: Sequence[Path]) -> list[Change]:
     with _scratch() as scratch:
-        trees = []
+        changes = []
         for number, (spec, target) in enumerate(zip(specs, targets, strict=True)):
             folder = Path(scratch) / str(number)
             render(spec, folder)
-            trees.append(NewTree.read(target, folder))
-        return trees
+            changes.append(Change(target, None, Tree.read(folder)))
+        return changes
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:

@@ -2,34 +2,25 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from fustor_new._output import heard, say, say_data, say_patch
-from fustor_new.changes.apply import apply
-from fustor_new.changes.patch import as_json, as_patch
-from fustor_new.changes.plan import Plan, Registration, make_plan
+from fustor_new._output import say
+from fustor_new.changes.plan import Plan
+from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.fitting import narrowing, unsourced
-from fustor_new.commands.settling import settle
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists
 from fustor_new.workspace.drivers import check_free, require_driver
 from fustor_new.workspace.finding import place_of, workspace_of
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root_file import plan_in
 from fustor_new.workspace.unregistration import entries_of, is_registered
 
 __all__ = ["enclosing_workspace", "mentions", "register_drivers", "unregister_drivers"]
 
 _RENDERED_NAME = re.compile(r"(source|pusher)-[a-z0-9-]+")
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The drivers that a command line names, all of one workspace."""
-
-    workspace: Workspace
-    drivers: tuple[Registration, ...]
 
 
 def register_drivers(paths: Sequence[Path], *, dry_run: bool, json: bool) -> None:
@@ -38,11 +29,14 @@ def register_drivers(paths: Sequence[Path], *, dry_run: bool, json: bool) -> Non
     Raises:
         FustorNewError: a path names no driver, its name is taken, or it is excluded; nothing is changed.
     """
-    _settle(paths, dry_run=dry_run)
-    asked = _asked(paths)
-    plan = make_plan(asked.workspace.root, [], workspace=asked.workspace, registrations=asked.drivers)
-    done = [_outcome_of_registering(asked.workspace, one) for one in asked.drivers]
-    _carry_out(plan, done, dry_run=dry_run, json=json)
+
+    def work() -> Work:
+        workspace = _workspace(paths)
+        drivers = tuple(dict.fromkeys(_to_register(workspace, path) for path in paths))
+        done = [_outcome_of_registering(workspace, one) for one in drivers]
+        return _work(plan_in(workspace, registrations=drivers), done)
+
+    carry_out(work, _workspace(paths).root, dry_run=dry_run, json=json)
 
 
 def unregister_drivers(paths: Sequence[Path], *, dry_run: bool, json: bool) -> None:
@@ -53,11 +47,14 @@ def unregister_drivers(paths: Sequence[Path], *, dry_run: bool, json: bool) -> N
     Raises:
         FustorNewError: a path names no driver; nothing is changed.
     """
-    _settle(paths, dry_run=dry_run)
-    asked = _asked(paths, leaving=True)
-    plan = make_plan(asked.workspace.root, [], workspace=asked.workspace, unregistrations=asked.drivers)
-    done = [_outcome_of_unregistering(asked.workspace, one) for one in asked.drivers]
-    _carry_out(plan, done, dry_run=dry_run, json=json)
+
+    def work() -> Work:
+        workspace = _workspace(paths)
+        drivers = tuple(dict.fromkeys(_to_unregister(workspace, path) for path in paths))
+        done = [_outcome_of_unregistering(workspace, one) for one in drivers]
+        return _work(plan_in(workspace, unregistrations=drivers), done)
+
+    carry_out(work, _workspace(paths).root, dry_run=dry_run, json=json)
 
 
 def enclosing_workspace(folder: Path) -> Workspace:
@@ -83,22 +80,16 @@ def mentions(workspace: Workspace, driver: Registration) -> list[str]:
     ]
 
 
-def _settle(paths: Sequence[Path], *, dry_run: bool) -> None:
-    """Finish or undo what an interrupted run has left, before anything is read."""
-    for root in {} if dry_run else dict.fromkeys(enclosing_workspace(place_of(path)).root for path in paths):
-        settle(root)
-
-
-def _asked(paths: Sequence[Path], *, leaving: bool = False) -> _Asked:
+def _workspace(paths: Sequence[Path]) -> Workspace:
+    """Return the workspace, as it is now, that all the paths lie in."""
     workspaces = {(workspace := enclosing_workspace(place_of(path))).root: workspace for path in paths}
     if len(workspaces) > 1:
         raise UsageProblem(f"The paths lie in {len(workspaces)} workspaces; run once for each")
     (workspace,) = workspaces.values()
-    named = (_leaving(workspace, path) if leaving else _coming(workspace, path) for path in paths)
-    return _Asked(workspace, tuple(dict.fromkeys(named)))
+    return workspace
 
 
-def _coming(workspace: Workspace, path: Path) -> Registration:
+def _to_register(workspace: Workspace, path: Path) -> Registration:
     package = require_driver(path)
     directory = workspace.relative(package.folder)
     if (membership := workspace.verdict(directory)).verdict is Verdict.EXCLUDED:
@@ -116,7 +107,7 @@ def _coming(workspace: Workspace, path: Path) -> Registration:
     return Registration(directory, package.name)
 
 
-def _leaving(workspace: Workspace, path: Path) -> Registration:
+def _to_unregister(workspace: Workspace, path: Path) -> Registration:
     folder = place_of(path)
     directory = workspace.relative(folder)
     if not folder.exists() and _RENDERED_NAME.fullmatch(folder.name):
@@ -127,12 +118,12 @@ def _leaving(workspace: Workspace, path: Path) -> Registration:
 
 
 def _outcome_of_registering(workspace: Workspace, driver: Registration) -> str:
-    plan = make_plan(workspace.root, [], workspace=workspace, registrations=[driver])
+    plan = plan_in(workspace, registrations=[driver])
     member = workspace.package(driver.directory)
     warnings = narrowing(workspace, driver.directory, member.requires_python) if member else ()
     said = "".join(f"; {one}" for one in warnings)
     note = f" ({plan.notes[0].removeprefix(f'{driver.directory} is ')})" if plan.notes else ""
-    return f"{driver.directory}: {'registered' if plan.edits else 'registered already'}{note}{said}"
+    return f"{driver.directory}: {'registered' if plan.changes else 'registered already'}{note}{said}"
 
 
 def _outcome_of_unregistering(workspace: Workspace, driver: Registration) -> str:
@@ -143,13 +134,5 @@ def _outcome_of_unregistering(workspace: Workspace, driver: Registration) -> str
     return f"{driver.directory}: {'no longer registered' if known else 'not registered'}{stays}{asks}"
 
 
-def _carry_out(plan: Plan, done: Sequence[str], *, dry_run: bool, json: bool) -> None:
-    if not dry_run:
-        apply(plan)
-    with heard("nothing was to be changed" if dry_run else "the root file is as it should be"):
-        if json:
-            say_data(as_json(plan, outcome=list(done)))
-        elif dry_run:
-            say_patch(as_patch(plan))
-        else:
-            say(*done)
+def _work(plan: Plan, done: Sequence[str]) -> Work:
+    return Work(plan, "the root file is as it should be", lambda: say(*done), {"outcome": list(done)})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new._walking import walk
-from fustor_new.changes.plan import FileContent, Removal
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import FustorNewError, TargetConflict
 from fustor_new.package.verdicts import VERDICTS_FILE
 from fustor_new.template.provenance import ANSWERS_FILE, Record, modified_files, read_record, rendered_files
@@ -29,7 +29,7 @@ class Review:
     """One package: everything that is in it, and what of it the template did not make."""
 
     shown: str
-    removal: Removal
+    tree: Tree
     record: Record | None
     modified: tuple[str, ...]
     """Files that were edited, or are missing."""
@@ -43,8 +43,8 @@ class Review:
 
     def outcome(self) -> list[str]:
         """The lines that say what was removed, with everything that cannot be rendered again."""
-        lines = [f"{self.shown}: removed, {len(self.removal.files)} files"]
-        lines += [f"    edited: {name}" for name in self.modified if name in self.removal.files]
+        lines = [f"{self.shown}: removed, {len(self.tree.files)} files"]
+        lines += [f"    edited: {name}" for name in self.modified if name in self.tree.files]
         return lines + [f"    not rendered: {name}" for name in self.foreign]
 
     def as_text(self) -> str:
@@ -67,7 +67,7 @@ class Review:
     def difference(self) -> str:
         """The unified diff from what was rendered to what is there; names alone where that cannot be rendered again."""
         return "".join(
-            _diff(f"{self.shown}/{_one_line(name)}", self._rendered.get(name), self.removal.files.get(name))
+            _diff(f"{self.shown}/{_one_line(name)}", self._rendered.get(name), self.tree.files.get(name))
             for name in self.modified
         )
 
@@ -85,7 +85,7 @@ def review(folder: Path, shown: str, *, force: bool) -> Review:
     Raises:
         FustorNewError: it cannot be compared; the message says why.
     """
-    removal = _read(folder)
+    tree = _read(folder)
     try:
         record = read_record(folder)
         modified = modified_files(folder, record) if record else ()
@@ -94,9 +94,7 @@ def review(folder: Path, shown: str, *, force: bool) -> Review:
         if not force:
             raise
         record, modified, known = None, (), set()
-    return Review(
-        shown, removal, record, modified, tuple(_foreign(removal.files, known | {ANSWERS_FILE, VERDICTS_FILE}))
-    )
+    return Review(shown, tree, record, modified, tuple(_foreign(tree.files, known | {ANSWERS_FILE, VERDICTS_FILE})))
 
 
 def litter_in(folder: Path) -> frozenset[str]:
@@ -112,9 +110,9 @@ def litter_in(folder: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _read(folder: Path) -> Removal:
+def _read(folder: Path) -> Tree:
     try:
-        return Removal.read(folder, litter_in(folder))
+        return Tree.read(folder, litter_in(folder))
     except OSError as err:
         raise TargetConflict(f"Cannot read {err.filename!r} ({err.strerror}); remedy that and run again") from err
 

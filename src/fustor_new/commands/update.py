@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fustor_new._output import from_here, heard, say, say_data, say_patch, warn
-from fustor_new.changes.apply import apply
-from fustor_new.changes.patch import as_json, as_patch
+from fustor_new._output import from_here, say, warn
 from fustor_new.changes.plan import Plan
-from fustor_new.commands.settling import settle
+from fustor_new.commands._run import Work, carry_out
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
@@ -37,22 +35,22 @@ def update(paths: Sequence[Path], *, every: bool = False, dry_run: bool = False,
     """
     packages = _packages(paths, every=every)
     root = _root(packages)
-    if not dry_run:
-        for folder in dict.fromkeys((root, *packages)):
-            settle(folder)
-    revisions = [revise(package) for package in packages]
-    plan = plan_update(root, revisions)
-    if not dry_run:
-        apply(plan)
-    with heard("nothing was to be changed" if dry_run or plan.is_empty else "the drivers are updated"):
-        _show(plan, revisions, dry_run=dry_run, json=json)
+    revisions: list[Revision] = []
+
+    def work() -> Work:
+        revisions.extend(revise(package) for package in packages)
+        plan = plan_update(root, revisions)
+        more = {"packages": [_described(revision) for revision in revisions]}
+        return Work(plan, "the drivers are updated", lambda: say(*plan.notes), more)
+
+    carry_out(work, root, dry_run=dry_run, json=json, before=packages)
     _report_conflicts(revisions, dry_run=dry_run)
 
 
 def plan_update(root: Path, revisions: Sequence[Revision]) -> Plan:
     """Return the one plan that makes all revisions; `root` is where it keeps what it needs on the way."""
-    edits = [file.edit for revision in revisions for file in revision.files if file.edit]
-    return Plan(root, edits=tuple(edits), notes=tuple(line for revision in revisions for line in _lines(revision)))
+    edits = tuple(file.edit for revision in revisions for file in revision.files if file.edit)
+    return Plan(root, edits, tuple(line for revision in revisions for line in _lines(revision)))
 
 
 def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
@@ -89,15 +87,6 @@ def _root(packages: Sequence[Path]) -> Path:
         if all(package.is_relative_to(workspace.root) for package in packages):
             return workspace.root
     return shared
-
-
-def _show(plan: Plan, revisions: Sequence[Revision], *, dry_run: bool, json: bool) -> None:
-    if json:
-        say_data(as_json(plan, packages=[_described(revision) for revision in revisions]))
-    elif dry_run:
-        say_patch(as_patch(plan))
-    else:
-        say(*plan.notes)
 
 
 def _described(revision: Revision) -> dict[str, object]:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from fustor_new.doctor.finding import Finding, Severity
-from fustor_new.doctor.subject import Package
+from fustor_new.doctor.subject import Subject
 from fustor_new.package.code import Class, External
 
 __all__ = ["JUDGES", "code_findings", "is_judged"]
@@ -23,13 +23,13 @@ def is_judged(group: str = JUDGES) -> bool:
     return bool(entry_points(group=group))
 
 
-def code_findings(package: Package, group: str = JUDGES) -> list[Finding]:
+def code_findings(package: Subject, group: str = JUDGES) -> list[Finding]:
     """Return what all judges of code find in a package."""
     judges = [entry.load() for entry in entry_points(group=group)]
     return [_finding(package, one) for judge in judges for one in _asked(judge, package)]
 
 
-def _asked(judge: Callable[..., list[Mapping[str, Any]]], package: Package) -> list[Mapping[str, Any]]:
+def _asked(judge: Callable[..., list[Mapping[str, Any]]], package: Subject) -> list[Mapping[str, Any]]:
     return judge(
         {str(module.path): module.tree for module in package.code.modules.values()},
         {str(module.path) for module in package.runtime},
@@ -39,7 +39,7 @@ def _asked(judge: Callable[..., list[Mapping[str, Any]]], package: Package) -> l
     )
 
 
-def _drivers(package: Package) -> Iterator[tuple[str, list[tuple[str, object]], list[str]]]:
+def _drivers(package: Subject) -> Iterator[tuple[str, list[tuple[str, object]], list[str]]]:
     """Yield each driver's kind, the classes of its own that make it up, and the modules of all other bases."""
     for kind, found in package.classes:
         ancestry = package.code.ancestry(found)
@@ -48,7 +48,7 @@ def _drivers(package: Package) -> Iterator[tuple[str, list[tuple[str, object]], 
         yield kind, [*own], others
 
 
-def _finding(package: Package, said: Mapping[str, Any]) -> Finding:
+def _finding(package: Subject, said: Mapping[str, Any]) -> Finding:
     severity = Severity.ERROR if said["level"] == "MUST" else Severity.WARNING
     place = package.place(said["place"], said["line"])
     return Finding(said["id"], said["name"], severity, place, said["what"], said["fix"])

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from fustor_new._toml import parse_toml
 from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.plan import Edit, Plan, Removal, root_place
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.plan import Change, Plan
 from fustor_new.doctor.examination import Subjects
 from fustor_new.doctor.finding import Clear, Finding, Recover, Register, Write
 from fustor_new.errors import WorkspaceError
 from fustor_new.workspace.registration import register
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import root_place
 
 __all__ = ["fix", "plan_repairs"]
 
@@ -31,20 +33,19 @@ def fix(subjects: Subjects, findings: Sequence[Finding]) -> list[str]:
         return lines
     plan = plan_repairs(subjects, findings)
     apply(plan)
-    removed = [f"Removed {os.path.relpath(removal.target, plan.root)}" for removal in plan.removals]
-    return [*(_line(edit, plan.root) for edit in plan.edits), *removed]
+    return [_line(change, plan.root) for change in plan.changes]
 
 
 def plan_repairs(subjects: Subjects, findings: Sequence[Finding]) -> Plan:
     """Return the plan of all repairs that change files."""
     root = Path(os.path.commonpath(subjects.folders)) if subjects.folders else Path.cwd()
-    edits: dict[Path, Edit] = {}
+    edits: dict[Path, Write] = {}
     for write in (*_registrations(subjects, findings), *_writes(findings)):
         path = root_place(write.path.parent, write.path)  # the root file alone may be a symlink, within the workspace
         edits[path] = _joined(edits.get(path), replace(write, path=path))
     clears = dict.fromkeys(one.repair.folder for one in findings if isinstance(one.repair, Clear))
-    removals = tuple(Removal(folder, {}, _COMPILED) for folder in clears)
-    return Plan(root, edits=tuple(edits.values()), removals=removals)
+    removals = [Change(folder, Tree({}, _COMPILED), None) for folder in clears]
+    return Plan(root, (*map(_change, edits.values()), *removals))
 
 
 def _registrations(subjects: Subjects, findings: Sequence[Finding]) -> Iterator[Write]:
@@ -64,21 +65,25 @@ def _writes(findings: Sequence[Finding]) -> Iterator[Write]:
     return (one.repair for one in findings if isinstance(one.repair, Write))
 
 
-def _joined(edit: Edit | None, write: Write) -> Edit:
+def _joined(first: Write | None, write: Write) -> Write:
     """Return one edit for all that is added to a file; what cannot be added behind the rest waits for the next run."""
-    if edit is None:
-        return Edit(write.path, write.before, write.after)
-    added = write.after[len(write.before or b"") :]
-    if edit.after is None or write.before is None or not write.after.startswith(write.before):
-        return edit
-    joined = edit.after + added
+    if first is None:
+        return write
+    if write.before is None or not write.after.startswith(write.before):
+        return first
+    joined = first.after + write.after[len(write.before) :]
     try:
         parse_toml(joined, str(write.path))
     except WorkspaceError:
-        return edit
-    return replace(edit, after=joined)
+        return first
+    return replace(first, after=joined)
 
 
-def _line(edit: Edit, root: Path) -> str:
-    shown = os.path.relpath(edit.path, root)
-    return f"Created {shown}" if edit.before is None else f"Edited {shown}"
+def _change(write: Write) -> Change:
+    before = None if write.before is None else FileContent(write.before)
+    return Change(write.path, before, FileContent(write.after))
+
+
+def _line(change: Change, root: Path) -> str:
+    verb = "Created" if change.before is None else "Removed" if change.after is None else "Edited"
+    return f"{verb} {os.path.relpath(change.path, root)}"

@@ -4,9 +4,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from fustor_new.changes.plan import root_place
 from fustor_new.doctor.finding import Finding, Recover, Register, Write
 from fustor_new.errors import WorkspaceError
+from fustor_new.workspace.root_file import root_place
 
 __all__ = ["permitted"]
 

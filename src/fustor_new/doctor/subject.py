@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from fustor_new.changes.plan import FileContent
+from fustor_new.changes.content import FileContent
 from fustor_new.doctor.finding import Write
 from fustor_new.errors import FustorNewError
 from fustor_new.names import Names, derive, normalize

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
-from fustor_new.changes.plan import FileContent, NewTree
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
 from fustor_new.template.history import load_history, template_version, templates_directory
 from fustor_new.template.render import render_again
@@ -162,7 +162,7 @@ def _owned(manifest: Path) -> tuple[str, ...]:
 
 def _rendered(templates: Path, record: Record, folder: Path) -> Mapping[str, FileContent]:
     render_again(templates, record.answers, folder)
-    return NewTree.read(folder, folder).files
+    return Tree.read(folder).files
 
 
 def _hash_of(path: Path) -> str:

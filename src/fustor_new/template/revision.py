@@ -10,7 +10,8 @@ from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 
-from fustor_new.changes.plan import Edit, FileContent, read_file
+from fustor_new.changes.content import FileContent, read_file
+from fustor_new.changes.plan import Change
 from fustor_new.errors import EnvironmentProblem, MergeConflict, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.template.history import template_version
 from fustor_new.template.merge import has_markers, merge, with_ends_of
@@ -52,7 +53,7 @@ class FileRevision:
 
     path: str
     outcome: Outcome
-    edit: Edit | None = None
+    edit: Change | None = None
 
     @property
     def is_unmarked(self) -> bool:
@@ -182,7 +183,7 @@ def _answers_edit(path: Path, mine: FileContent, theirs: FileContent, record: Re
         lines = [line for line in text.splitlines(keepends=True) if not line.startswith((b"_commit:", b"_src_path:"))]
         text = b"".join([lines[0], *(new if line == old else line for line in kept), *lines[1:]])
     after = FileContent(with_ends_of(mine.data, text), mine.mode)
-    return FileRevision(ANSWERS_FILE, Outcome.REPLACED, Edit.between(path, mine, after))
+    return FileRevision(ANSWERS_FILE, Outcome.REPLACED, Change(path, mine, after))
 
 
 def _decide(
@@ -191,11 +192,11 @@ def _decide(
     """Return what becomes of the file at `place`, None where nothing is to be said of it."""
     if mine is None:
         if base is None:
-            return FileRevision(path, Outcome.CREATED, Edit.between(place, None, theirs))
+            return FileRevision(path, Outcome.CREATED, Change(place, None, theirs))
         return FileRevision(path, Outcome.ABSENT) if theirs and theirs.data != base.data else None
     if theirs is None:
         if base and with_ends_of(mine.data, base.data) == mine.data:
-            return FileRevision(path, Outcome.REMOVED, Edit.between(place, mine, None))
+            return FileRevision(path, Outcome.REMOVED, Change(place, mine, None))
         return FileRevision(path, Outcome.KEPT)
     return _merged(place, path, base or FileContent(b"", mine.mode), mine, theirs)
 
@@ -205,7 +206,7 @@ def _merged(place: Path, path: str, base: FileContent, mine: FileContent, theirs
     executable = theirs.is_executable if mine.is_executable == base.is_executable else mine.is_executable
     after = FileContent(made.data, 0o755 if executable else 0o644)
     is_edited = with_ends_of(mine.data, base.data) != mine.data
-    edit = Edit.between(place, mine, after)
+    edit = Change(place, mine, after)
     if made.conflicts:
         return FileRevision(path, Outcome.CONFLICT, edit if made.data != mine.data else None)
     if made.data == mine.data and executable == mine.is_executable:
