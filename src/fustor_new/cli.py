@@ -1,10 +1,14 @@
-"""The command line: parse, call, print. Known errors are one line on stderr and a documented exit code."""
+"""The command line: which commands there are, and the one that was asked for.
+
+Known errors are one line on stderr and a documented exit code.
+"""
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -12,10 +16,20 @@ from typer.core import TyperGroup
 
 from fustor_new import __version__
 from fustor_new._output import warn
-from fustor_new.commands.options import AdoptOptions, PusherOptions, SourceOptions, with_options
 from fustor_new.errors import EnvironmentProblem, FustorNewError
+from fustor_new.options import (
+    AdoptOptions,
+    DoctorOptions,
+    ListOptions,
+    PathOptions,
+    PusherOptions,
+    RemoveOptions,
+    SourceOptions,
+    UpdateOptions,
+    taking,
+)
 
-__all__ = ["app", "run"]
+__all__ = ["COMMANDS", "app", "run"]
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -31,6 +45,67 @@ _MEANT = {
     "version": "'fustor-new --version'",
 }
 """What other tools call the commands, and what to write here."""
+
+
+COMMANDS: Mapping[str, tuple[str, type[Any], str, str]] = MappingProxyType(
+    {
+        "source": (
+            "commands.source",
+            SourceOptions,
+            "Create and register source drivers.",
+            "They read a system and emit its state and its changes.",
+        ),
+        "pusher": (
+            "commands.pusher",
+            PusherOptions,
+            "Create and register pusher drivers.",
+            "They write events to a destination.",
+        ),
+        "update": (
+            "commands.update",
+            UpdateOptions,
+            "Bring drivers to today's template.",
+            "What you changed is kept, what cannot be merged is marked.",
+        ),
+        "doctor": (
+            "doctor.command",
+            DoctorOptions,
+            "Examine a workspace and its drivers.",
+            "Nothing is imported, and what is found comes with how to mend it.",
+        ),
+        "adopt": (
+            "commands.adopt",
+            AdoptOptions,
+            "Adopt a driver that was written by hand.",
+            "Its names are recorded, and what the template owns is proposed as a patch.",
+        ),
+        "list": (
+            "commands.list",
+            ListOptions,
+            "List the drivers of the workspace.",
+            "Version, registration, template, modified files, conformance.",
+        ),
+        "remove": (
+            "commands.remove",
+            RemoveOptions,
+            "Remove drivers as if never created.",
+            "Where an author's work is in them, show the difference and refuse.",
+        ),
+        "register": (
+            "commands.register",
+            PathOptions,
+            "Add existing driver packages to the workspace.",
+            "Only its root pyproject.toml changes.",
+        ),
+        "unregister": (
+            "commands.unregister",
+            PathOptions,
+            "Take driver packages out of the workspace.",
+            "Only its root pyproject.toml changes; their files stay.",
+        ),
+    }
+)
+"""The module of each command, what can be said to it, what it does, and what else there is to know of it."""
 
 
 class _Commands(TyperGroup):
@@ -77,143 +152,18 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
         raise typer.Exit
 
 
-@app.command("source")
-@with_options(SourceOptions)
-def _source(options: SourceOptions) -> None:
-    """Create and register source drivers: they read a system and tell its state and its changes."""
-    _answer(lambda: _create("source", options))
+def _command(module: str, options: type[Any]) -> Callable[..., None]:
+    """Return the command whose module is imported only when it runs."""
 
+    @taking(options)
+    def command(**values: Any) -> None:
+        def action() -> None:
+            said = options(**values)  # a bad name is refused before anything heavy is imported
+            import_module(f"fustor_new.{module}").run(said)
 
-@app.command("pusher")
-@with_options(PusherOptions)
-def _pusher(options: PusherOptions) -> None:
-    """Create and register pusher drivers: they write events to a destination."""
-    _answer(lambda: _create("pusher", options))
+        _answer(action)
 
-
-@app.command("update")
-def _update(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="NAME|PATH", help="Drivers, by name or directory; none: this one.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
-) -> None:
-    """Bring drivers to today's template: what you changed is kept, what cannot be merged is marked."""
-
-    def action() -> None:
-        from fustor_new.commands.naming import driver_paths  # noqa: PLC0415 - help needs none of it
-        from fustor_new.commands.update import update  # noqa: PLC0415
-
-        update(driver_paths(paths or ()), every=every, dry_run=dry_run, json=json)
-
-    _answer(action)
-
-
-@app.command("doctor")
-def _doctor(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="NAME|PATH", help="A workspace's root, or drivers by name or directory; none: what is around."
-        ),
-    ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, all or nothing.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-) -> None:
-    """Examine a workspace and its drivers, without importing them, and say how to mend what is found."""
-
-    def action() -> None:
-        from fustor_new.commands.naming import driver_paths  # noqa: PLC0415 - help needs none of it
-        from fustor_new.doctor.command import doctor  # noqa: PLC0415
-
-        doctor(driver_paths(paths or ()), mend=fix, strict=strict, as_json=json)
-
-    _answer(action)
-
-
-@app.command("adopt")
-@with_options(AdoptOptions)
-def _adopt(options: AdoptOptions) -> None:
-    """Adopt a driver that was written by hand: record its names, and propose what the template owns as a patch."""
-
-    def action() -> None:
-        from fustor_new.commands.adopting import adopt  # noqa: PLC0415 - help needs none of it
-
-        adopt(options)
-
-    _answer(action)
-
-
-_PATHS = typer.Argument(metavar="NAME|PATH", help="As `list` shows it, or its directory.")
-_DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
-_JSON = typer.Option("--json", help="Print the answer as JSON.")
-
-
-@app.command("list")
-def _list(
-    workspace: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
-    ] = None,
-    json: Annotated[bool, _JSON] = False,
-) -> None:
-    """List the drivers of the workspace: version, registration, template, modified files, conformance."""
-    from fustor_new.commands.listing import list_drivers  # noqa: PLC0415 - this command alone needs it, as below
-
-    _answer(lambda: list_drivers(workspace, json=json))
-
-
-@app.command("remove")
-def _remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help="As `list` shows it, or its directory.")],
-    dry_run: Annotated[bool, _DRY_RUN] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Also what was edited or added by hand; it says what.")
-    ] = False,
-    json: Annotated[bool, _JSON] = False,
-) -> None:
-    """Remove drivers as if never created; where an author's work is in them, show the difference and refuse."""
-    from fustor_new.commands.removal import remove_drivers  # noqa: PLC0415
-
-    _answer(lambda: remove_drivers(names, force=force, dry_run=dry_run, json=json))
-
-
-@app.command("register")
-def _register(
-    paths: Annotated[list[Path], _PATHS],
-    dry_run: Annotated[bool, _DRY_RUN] = False,
-    json: Annotated[bool, _JSON] = False,
-) -> None:
-    """List driver packages that exist in the workspace's root pyproject.toml; change nothing else."""
-    from fustor_new.commands.naming import driver_paths  # noqa: PLC0415
-    from fustor_new.commands.registering import register_drivers  # noqa: PLC0415
-
-    _answer(lambda: register_drivers(driver_paths(paths), dry_run=dry_run, json=json))
-
-
-@app.command("unregister")
-def _unregister(
-    paths: Annotated[list[Path], _PATHS],
-    dry_run: Annotated[bool, _DRY_RUN] = False,
-    json: Annotated[bool, _JSON] = False,
-) -> None:
-    """Take driver packages out of the workspace's root pyproject.toml; their files stay."""
-    from fustor_new.commands.naming import driver_paths  # noqa: PLC0415
-    from fustor_new.commands.registering import unregister_drivers  # noqa: PLC0415
-
-    _answer(lambda: unregister_drivers(driver_paths(paths), dry_run=dry_run, json=json))
-
-
-def _create(kind: str, options: PusherOptions) -> None:
-    from fustor_new.names import derive, plain_name  # noqa: PLC0415 - a name is refused before anything heavy
-
-    for name in options.names or ():
-        derive(kind, plain_name(kind, name))
-    from fustor_new.commands.creation import create  # noqa: PLC0415
-
-    create(kind, options)
+    return command
 
 
 def _answer(action: Callable[[], None]) -> None:
@@ -249,3 +199,7 @@ def _check_place() -> None:
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
+
+
+for _name, (_module, _taken, _summary, _more) in COMMANDS.items():
+    app.command(_name, short_help=_summary, help=f"{_summary} {_more}")(_command(_module, _taken))

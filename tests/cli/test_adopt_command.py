@@ -8,10 +8,10 @@ import subprocess
 import pytest
 from workspaces import environment, fustor_new, small
 
-from fustor_new.commands.adopting import plan_adoption
-from fustor_new.commands.options import AdoptOptions
+from fustor_new.commands.adopt import plan_adoption
 from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.errors import FustorNewError
+from fustor_new.options import AdoptOptions
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import (

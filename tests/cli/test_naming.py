@@ -6,9 +6,9 @@ import pytest
 from repository import ROOT
 from workspaces import fustor_new, small
 
-from fustor_new.commands.naming import driver_directory, driver_paths
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import check_name, plain_name
+from fustor_new.workspace.naming import driver_directory, driver_paths
 
 pytestmark = pytest.mark.wide
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from fustor_new.changes.apply import apply, working_in
 from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change
-from fustor_new.commands.removal import plan_removal
+from fustor_new.commands.remove import plan_removal
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.root_file import plan_in
@@ -31,13 +31,13 @@ fustor-core = { workspace = true }
 
 def rendered(folder, *names):
     """Return the files of new drivers, by name."""
-    from fustor_new.commands.options import SourceOptions  # noqa: PLC0415 - the script needs none of it
     from fustor_new.commands.planning import check_names, locate, plan_drivers  # noqa: PLC0415
+    from fustor_new.options import SourceOptions  # noqa: PLC0415 - the script needs none of it
 
     folder.mkdir()
     (folder / "pyproject.toml").write_text("[tool.uv.workspace]\n")
     options = SourceOptions(names=[*names], workspace=folder)
-    plan = plan_drivers(check_names("source", options), options, locate(options), "index")
+    plan = plan_drivers(check_names(options), options, locate(options), "index")
     return dict(zip(names, (change.after.files for change in plan.changes if change.creates_tree), strict=True))
 
 

@@ -15,7 +15,7 @@ from root_shapes import SHAPES, VARIANTS, before_and_after
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent
-from fustor_new.commands.removal import plan_removal
+from fustor_new.commands.remove import plan_removal
 from fustor_new.errors import EnvironmentProblem, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.package.verdicts import VERDICTS_FILE
 

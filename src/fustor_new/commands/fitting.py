@@ -9,7 +9,6 @@ from fustor_new._toml import table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.template.contract_source import CONTRACT_PACKAGES
-from fustor_new.workspace._entries import SOURCES
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["RENDERED_PYTHON", "clashes", "narrowing", "unsourced"]
@@ -53,7 +52,7 @@ def unsourced(workspace: Workspace, requirements: Collection[str]) -> tuple[str,
     project = table(workspace.data, "project")
     members = {normalize(package.name) for package in workspace.packages}
     members |= {normalize(str(project["name"]))} if project.get("name") else set()
-    known = {normalize(name) for name in table(workspace.data, *SOURCES)}
+    known = {normalize(name) for name in table(workspace.data, "tool", "uv", "sources")}
     return tuple(sorted({normalize(name) for name in requirements} & members - known - {""}))
 
 

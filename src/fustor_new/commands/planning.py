@@ -9,7 +9,6 @@ from pathlib import Path
 from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
-from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
 from fustor_new.names import (
     Names,
@@ -20,6 +19,7 @@ from fustor_new.names import (
     derive,
     plain_name,
 )
+from fustor_new.options import PusherOptions, SourceOptions
 from fustor_new.package.metadata import claims, requirement
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.render import render
@@ -55,13 +55,14 @@ class Place:
         return self.folder / (names.distribution if self.workspace is None else Path(names.directory).name)
 
 
-def check_names(kind: str, options: PusherOptions) -> list[Names]:
+def check_names(options: PusherOptions) -> list[Names]:
     """The names of every driver that is asked for.
 
     Raises:
         NameRefused: a name breaks the contract's rules, or those of Python and its index.
         UsageProblem: free names were given for a workspace, or for several drivers at once.
     """
+    kind = options.kind
     derived = [derive(kind, name) for name in dict.fromkeys(plain_name(kind, one) for one in options.names or ())]
     chosen = {field: value for field in _FREE_NAMES if (value := getattr(options, field))}
     flags = ", ".join(f"--{field.replace('_', '-')}" for field in chosen)

@@ -11,29 +11,25 @@ from fustor_new._output import from_here, say, warn
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
+from fustor_new.options import UpdateOptions
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
 from fustor_new.workspace.drivers import driver_folders
 from fustor_new.workspace.finding import find_workspace
+from fustor_new.workspace.naming import driver_paths
 
-__all__ = ["plan_update", "update"]
+__all__ = ["plan_update", "run"]
 
 
-def update(paths: Sequence[Path], *, every: bool = False, dry_run: bool = False, json: bool = False) -> None:
-    """Bring the packages to today's template, or show what that would change.
-
-    Args:
-        paths: the packages' directories; none means the current directory.
-        every: update every driver of the workspace that has an answers file instead.
-        dry_run: print a patch and write nothing.
-        json: print the plan as JSON.
+def run(options: UpdateOptions) -> None:
+    """Bring the packages that are named to today's template, or show what that would change.
 
     Raises:
         MergeConflict: files need a decision; they carry the marks of the conflict.
         FustorNewError: something stands in the way, and nothing was changed.
     """
-    packages = _packages(paths, every=every)
+    packages = _packages(driver_paths(options.paths or ()), every=options.every)
     root = _root(packages)
     revisions: list[Revision] = []
 
@@ -43,8 +39,8 @@ def update(paths: Sequence[Path], *, every: bool = False, dry_run: bool = False,
         more = {"packages": [_described(revision) for revision in revisions]}
         return Work(plan, "the drivers are updated", lambda: say(*plan.notes), more)
 
-    carry_out(work, root, dry_run=dry_run, json=json, before=packages)
-    _report_conflicts(revisions, dry_run=dry_run)
+    carry_out(work, root, dry_run=options.dry_run, json=options.json, before=packages)
+    _report_conflicts(revisions, dry_run=options.dry_run)
 
 
 def plan_update(root: Path, revisions: Sequence[Revision]) -> Plan:

@@ -8,9 +8,9 @@ import typer
 from packaging.requirements import InvalidRequirement, Requirement
 
 from fustor_new._output import warn
-from fustor_new.commands.options import PusherOptions, SourceOptions
 from fustor_new.errors import NameRefused
 from fustor_new.names import derive, plain_name
+from fustor_new.options import PusherOptions, SourceOptions
 
 __all__ = ["ask"]
 
@@ -20,7 +20,7 @@ Options = TypeVar("Options", bound=PusherOptions)
 _BETWEEN_REQUIREMENTS = re.compile(r",\s*(?=[A-Za-z0-9])(?![^\[]*\])")
 
 
-def ask(kind: str, options: Options) -> Options:
+def ask(options: Options) -> Options:
     """`options` with what the author answered; a name that is refused is asked for again.
 
     Raises:
@@ -28,7 +28,7 @@ def ask(kind: str, options: Options) -> Options:
     """
     answered = replace(
         options,
-        names=[_ask_name(kind)],
+        names=[_ask_name(options.kind)],
         description=typer.prompt("What does it do, in one line", default=options.description, show_default=False),
         dependency=_ask_dependencies(options.dependency or []),
         author=typer.prompt("Your name (may be empty)", default=options.author, show_default=bool(options.author)),

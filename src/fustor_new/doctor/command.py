@@ -13,8 +13,10 @@ from fustor_new.doctor.finding import Finding, Severity
 from fustor_new.doctor.fixing import fix
 from fustor_new.errors import NotConformant
 from fustor_new.names import normalize
+from fustor_new.options import DoctorOptions
+from fustor_new.workspace.naming import driver_paths
 
-__all__ = ["JSON_SCHEMA_VERSION", "doctor"]
+__all__ = ["JSON_SCHEMA_VERSION", "run"]
 
 JSON_SCHEMA_VERSION = 1
 _ROUNDS = 4  # of repairs: interrupted runs first, then files, then what only shows then
@@ -35,22 +37,22 @@ class _Report:
         return f"{_plural(errors, 'error')} and {_plural(warnings, 'warning')}"
 
 
-def doctor(paths: Sequence[Path], *, mend: bool, strict: bool, as_json: bool) -> None:
-    """Examine what `paths` name, mend what is safe if `mend`, and print what is left.
+def run(options: DoctorOptions) -> None:
+    """Examine what the paths name, fix what is safe if that is wanted, and print what is left.
 
     Raises:
-        NotConformant: errors are left, or warnings while `strict`.
+        NotConformant: errors are left, or warnings with `--strict`.
         FustorNewError: something cannot be read, or a repair not be made.
     """
-    report = _examined(paths, mend=mend)
+    report = _examined(driver_paths(options.paths or ()), mend=options.fix)
     with heard("what was to be mended is" if report.done else "nothing was changed"):
-        if as_json:
+        if options.json:
             say_data(_as_json(report))
         else:
             say(*_as_lines(report))
-    if report.count(Severity.ERROR) or (strict and report.findings):
+    if report.count(Severity.ERROR) or (options.strict and report.findings):
         unmended = sum(one.repair is not None for one in report.findings)
-        hint = f"; --fix mends {unmended} of them" if unmended and not mend else ""
+        hint = f"; --fix mends {unmended} of them" if unmended and not options.fix else ""
         raise NotConformant(f"Found {report.summary}{hint}")
 
 

@@ -9,7 +9,7 @@ from fustor_new.doctor.finding import Clear, Fault, Recover, Register, Severity
 from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
-from fustor_new.workspace import _glob
+from fustor_new.workspace import patterns
 from fustor_new.workspace.root import Verdict
 
 __all__ = ["STRANGE", "STRANGE_FIX"]
@@ -65,7 +65,7 @@ def _member_without_project(root: Root) -> Iterator[Fault]:
 )
 def _listed_member_missing(root: Root) -> Iterator[Fault]:
     for pattern in root.workspace.members:
-        if not _glob.has_magic(pattern) and not is_directory(root.workspace.root / pattern):
+        if not patterns.has_magic(pattern) and not is_directory(root.workspace.root / pattern):
             yield Fault("pyproject.toml", f"`members` names {pattern!r}, which is no directory")
 
 
@@ -92,7 +92,7 @@ def _exclude_hides_member(root: Root) -> Iterator[Fault]:
 def _listed_once(root: Root) -> Iterator[Fault]:
     seen: dict[str, str] = {}
     for pattern in root.workspace.members:
-        plain = _glob.normalized(pattern)
+        plain = patterns.normalized(pattern)
         if plain in seen:
             yield Fault("pyproject.toml", f"`members` holds {pattern!r}, which {seen[plain]!r} says already")
         seen.setdefault(plain, pattern)

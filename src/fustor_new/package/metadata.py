@@ -75,6 +75,11 @@ class Metadata:
         return find(self.project, ("tool", "uv", "managed")) is not False
 
     @property
+    def is_root(self) -> bool:
+        """Tell whether it is the root of a uv workspace."""
+        return find(self.project, ("tool", "uv", "workspace")) is not None
+
+    @property
     def requires(self) -> frozenset[str]:
         """The normalized names of what it requires, in any list, and takes from no source of its own."""
         named = {requirement(one) for _, listed in requirement_lists(self.project) for one in listed}

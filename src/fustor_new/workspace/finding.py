@@ -1,7 +1,7 @@
 """Which workspace a directory belongs to: one way up to its root, and uv's rules on what is a member there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +15,7 @@ __all__ = [
     "place_of",
     "workspace_above",
     "workspace_of",
+    "workspace_of_all",
 ]
 
 
@@ -64,6 +65,23 @@ def workspace_of(folder: Path) -> Workspace | None:
         if here and here.verdict(folder).is_member:
             return here
     return around
+
+
+def workspace_of_all(paths: Sequence[Path]) -> Workspace:
+    """Return the one workspace that the packages at `paths` lie in.
+
+    Raises:
+        WorkspaceError: one of them lies in none.
+        UsageProblem: they lie in several.
+    """
+    workspaces = {}
+    for folder in map(place_of, paths):
+        if (workspace := workspace_of(folder)) is None:
+            raise WorkspaceError(f"No uv workspace above {str(folder)!r}; move the package into one")
+        workspaces[workspace.root] = workspace
+    if len(workspaces) > 1:
+        raise UsageProblem(f"The paths lie in {len(workspaces)} workspaces; run once for each")
+    return next(iter(workspaces.values()))
 
 
 def home_of(folder: Path) -> Workspace | None:

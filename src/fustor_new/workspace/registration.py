@@ -16,7 +16,7 @@ from fustor_new._toml import BOM, Keys, table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists
-from fustor_new.workspace import _glob
+from fustor_new.workspace import patterns
 from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
 from fustor_new.workspace._toml_text import Document, insert
 from fustor_new.workspace.root import Verdict, Workspace
@@ -86,7 +86,7 @@ def _wanted(
     data, name = workspace.data, normalize(distribution)
     siblings = siblings_of(workspace, {distribution, *beside})
     if member:
-        yield Entry((*WORKSPACE, "members"), _glob.escape(_glob.normalized(directory)))
+        yield Entry((*WORKSPACE, "members"), patterns.escape(patterns.normalized(directory)))
     lists = [(keys, listed) for keys, listed in requirement_lists(data) if name not in map(requirement, listed)]
     joined = [keys for keys, listed in lists if joins(keys, listed, siblings)]
     sourced = {normalize(key) for key in table(data, *SOURCES)}

@@ -14,12 +14,12 @@ from fustor_new._toml import parse_toml
 from fustor_new.errors import WorkspaceError
 from fustor_new.package.descriptions import read_project
 from fustor_new.package.metadata import Metadata
-from fustor_new.workspace import _glob
+from fustor_new.workspace import patterns
 
 __all__ = ["CHOICES", "Membership", "Verdict", "Workspace"]
 
 CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
-_READINGS = {"members": _glob.including, "exclude": _glob.excluding}
+_READINGS = {"members": patterns.including, "exclude": patterns.excluding}
 
 
 class Verdict(Enum):
@@ -95,7 +95,9 @@ class Workspace:
             return Membership(Verdict.LISTED, self._listed[absolute])
         found = [pattern for pattern, glob in self._covering if glob.matches(absolute)]
         plain = [
-            pattern for pattern in found if _glob.escape(_relative(absolute, self.root)) == _glob.normalized(pattern)
+            pattern
+            for pattern in found
+            if patterns.escape(_relative(absolute, self.root)) == patterns.normalized(pattern)
         ]
         if plain:
             return Membership(Verdict.LISTED, plain[0])
@@ -134,30 +136,30 @@ class Workspace:
         return {}
 
     @cached_property
-    def _excluding(self) -> tuple[tuple[str, _glob.Glob], ...]:
-        return tuple((pattern, _glob.excluding(self.root, pattern)) for pattern in self.exclude)
+    def _excluding(self) -> tuple[tuple[str, patterns.Glob], ...]:
+        return tuple((pattern, patterns.excluding(self.root, pattern)) for pattern in self.exclude)
 
     @cached_property
-    def _covering(self) -> tuple[tuple[str, _glob.Glob], ...]:
-        magic = (pattern for pattern in self.members if _glob.has_magic(pattern))
-        return tuple((pattern, _glob.including(self.root, pattern)) for pattern in magic)
+    def _covering(self) -> tuple[tuple[str, patterns.Glob], ...]:
+        magic = (pattern for pattern in self.members if patterns.has_magic(pattern))
+        return tuple((pattern, patterns.including(self.root, pattern)) for pattern in magic)
 
     @cached_property
     def _listed(self) -> Mapping[str, str]:
         """The patterns that name one directory, by its absolute path; of several, the first."""
-        plain = [pattern for pattern in self.members if not _glob.has_magic(pattern)]
+        plain = [pattern for pattern in self.members if not patterns.has_magic(pattern)]
         return {os.path.normpath(self.root / pattern): pattern for pattern in reversed(plain)}
 
     def _expand(self, pattern: str) -> Iterator[str]:
         """Yield the directories below the root that a member pattern finds on disk."""
-        if not _glob.has_magic(pattern):
+        if not patterns.has_magic(pattern):
             yield _relative(os.path.normpath(self.root / pattern), self.root)
             return
-        expression = _glob.including(self.root, pattern)
+        expression = patterns.including(self.root, pattern)
         stem = os.path.normpath(
             self.root / pattern.partition("*")[0].partition("?")[0].partition("[")[0].rpartition("/")[0]
         )
-        depth = None if "**" in pattern else _glob.normalized(pattern).count("/") + 1
+        depth = None if "**" in pattern else patterns.normalized(pattern).count("/") + 1
         for path in _directories(Path(stem), self.root, depth):
             if expression.matches(str(path)):
                 yield _relative(str(path), self.root)
@@ -172,17 +174,17 @@ def _table(data: Mapping[str, Any], path: str, *keys: str) -> Mapping[str, Any]:
 
 
 def _patterns(table: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
-    patterns = table.get(key, [])
-    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+    listed = table.get(key, [])
+    if not isinstance(listed, list) or not all(isinstance(pattern, str) for pattern in listed):
         raise WorkspaceError(
-            f"Workspace `{key}` in {path!r} is {reprlib.repr(patterns)}, no list of strings; repair it first"
+            f"Workspace `{key}` in {path!r} is {reprlib.repr(listed)}, no list of strings; repair it first"
         )
-    for pattern in filter(_glob.has_magic, patterns):
+    for pattern in filter(patterns.has_magic, listed):
         try:
             _READINGS[key](Path("/"), pattern)
-        except _glob.PatternError as err:
+        except patterns.PatternError as err:
             raise WorkspaceError(f"Workspace `{key}` in {path!r} has the bad pattern {pattern!r} ({err})") from err
-    return tuple(patterns)
+    return tuple(listed)
 
 
 def _relative(path: str, root: Path) -> str:

@@ -15,7 +15,7 @@ from fustor_new._toml import BOM, find, table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists
-from fustor_new.workspace import _glob
+from fustor_new.workspace import patterns
 from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
 from fustor_new.workspace._hole import Hole, hole_among_comments, holes
 from fustor_new.workspace._toml_array import element_spans
@@ -24,7 +24,7 @@ from fustor_new.workspace._toml_text import Document, Span, insert
 from fustor_new.workspace.registration import is_dev, joins, siblings_of
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["entries_of", "is_registered", "unregister"]
+__all__ = ["entries_of", "is_registered", "mentions", "unregister"]
 
 _MEMBERS = (*WORKSPACE, "members")
 
@@ -58,6 +58,16 @@ def is_registered(workspace: Workspace, directory: str, distribution: str) -> bo
     return bool(entries_of(workspace, directory, distribution))
 
 
+def mentions(workspace: Workspace, directory: str, distribution: str) -> list[str]:
+    """Return where the root file asks for the driver in a place that unregistering leaves alone."""
+    ours = {entry.keys for entry in entries_of(workspace, directory, distribution)}
+    return [
+        ".".join(keys)
+        for keys, listed in requirement_lists(workspace.data)
+        if keys not in ours and normalize(distribution) in map(requirement, listed)
+    ]
+
+
 def entries_of(workspace: Workspace, directory: str, distribution: str) -> list[Entry]:
     """Return the entries that unregistering takes out of the root."""
     return list(_present(workspace.data, directory, distribution, siblings_of(workspace, {distribution})))
@@ -68,7 +78,7 @@ def _present(data: Mapping[str, Any], directory: str, distribution: str, sibling
 
     A list other than `dev` has one only where register would have put it: as the bare name, beside the siblings'.
     """
-    name, plain = normalize(distribution), _glob.escape(_glob.normalized(directory))
+    name, plain = normalize(distribution), patterns.escape(patterns.normalized(directory))
     for key, source in table(data, *SOURCES).items():
         if normalize(key) == name and isinstance(source, dict) and source.get("workspace") is True:
             yield Entry(SOURCES, key, in_table=True)
@@ -79,7 +89,7 @@ def _present(data: Mapping[str, Any], directory: str, distribution: str, sibling
                 yield Entry(keys, text)
     # The last of all, since register takes the quotes of an empty list from the rest of the file.
     for pattern in reversed(table(data, *WORKSPACE).get("members", [])):
-        if _glob.normalized(pattern) == plain:
+        if patterns.normalized(pattern) == plain:
             yield Entry(_MEMBERS, pattern)
 
 

@@ -1,4 +1,4 @@
-"""`fustor-new source` and `fustor-new pusher`, from the options to the last line that is printed."""
+"""`fustor-new source`, and all of `fustor-new pusher`: new drivers, from the options to the last line printed."""
 
 import shlex
 import subprocess
@@ -12,18 +12,18 @@ from fustor_new._reading import read_bytes
 from fustor_new.changes.plan import Plan
 from fustor_new.commands import wizard
 from fustor_new.commands._run import Work, carry_out
-from fustor_new.commands.options import PusherOptions
 from fustor_new.commands.planning import Place, check_names, fit_notes, known_contract_source, locate, plan_drivers
 from fustor_new.errors import EnvironmentProblem, UsageProblem
 from fustor_new.names import Names
+from fustor_new.options import PusherOptions
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["create"]
+__all__ = ["run"]
 
 _CONTRACT_CHOICES = "a git URL (git+https://...@ref), the directory of a checkout, or index"
 
 
-def create(kind: str, options: PusherOptions) -> None:
+def run(options: PusherOptions) -> None:
     """Create what `options` say, or show it where they say so.
 
     Raises:
@@ -31,8 +31,8 @@ def create(kind: str, options: PusherOptions) -> None:
     """
     asks = sys.stdin.isatty() and not options.yes
     if not options.names:
-        options = _ask(kind, options, asks=asks)
-    names = check_names(kind, options)
+        options = _ask(options, asks=asks)
+    names = check_names(options)
     place = locate(options)
     # Nobody is asked while the lock is held.
     asked = _ask_contract_source() if asks and not known_contract_source(options, place) else ""
@@ -52,10 +52,11 @@ def create(kind: str, options: PusherOptions) -> None:
         _sync(names, place)
 
 
-def _ask(kind: str, options: PusherOptions, *, asks: bool) -> PusherOptions:
+def _ask(options: PusherOptions, *, asks: bool) -> PusherOptions:
     if not asks:
-        raise UsageProblem(f"No NAME was given and nobody can be asked; write it, as in 'fustor-new {kind} redis'")
-    return wizard.ask(kind, options)
+        example = f"fustor-new {options.kind} redis"
+        raise UsageProblem(f"No NAME was given and nobody can be asked; write it, as in {example!r}")
+    return wizard.ask(options)
 
 
 def _ask_contract_source() -> str:

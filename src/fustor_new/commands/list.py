@@ -10,6 +10,7 @@ from typing import Any
 
 from fustor_new._output import heard, printable, say, say_data, shortened, warn
 from fustor_new.errors import FustorNewError
+from fustor_new.options import ListOptions
 from fustor_new.package.metadata import Metadata
 from fustor_new.package.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.template.history import template_version
@@ -17,7 +18,7 @@ from fustor_new.workspace.drivers import driver_packages, package_around
 from fustor_new.workspace.finding import declared_workspace, find_workspace, workspace_above
 from fustor_new.workspace.root import Membership, Verdict, Workspace
 
-__all__ = ["JSON_SCHEMA_VERSION", "Row", "list_drivers", "rows"]
+__all__ = ["JSON_SCHEMA_VERSION", "Row", "rows", "run"]
 
 JSON_SCHEMA_VERSION = 1
 _WIDEST_CELL = 60
@@ -101,18 +102,17 @@ class Row:
             yield f"{one.outcome}{counted} ({one.profile}{stale})"
 
 
-def list_drivers(root: Path | None, *, json: bool) -> None:
-    """Print the drivers of the workspace at `root` or around here, or the one standalone package around here.
+def run(options: ListOptions) -> None:
+    """Print the drivers of the workspace that is named or around here, or the one standalone package around here.
 
     Raises:
         WorkspaceError: there is neither.
     """
-    workspace = (
-        workspace_above(Path.cwd()) if root is None else declared_workspace(root, "name the root of a workspace")
-    )
+    root, hint = options.workspace, "name the root of a workspace"
+    workspace = workspace_above(Path.cwd()) if root is None else declared_workspace(root, hint)
     found, problems = rows(workspace)
     with heard("nothing was to be changed"):
-        if json:
+        if options.json:
             say_data(_as_json(workspace, found, problems))
         else:
             _print(found)

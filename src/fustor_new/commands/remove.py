@@ -7,24 +7,22 @@ from json import dumps
 from pathlib import Path
 
 from fustor_new._output import heard, say, say_data
-from fustor_new._toml import find
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands._run import Work, carry_out
-from fustor_new.commands.naming import driver_directory
-from fustor_new.commands.registering import mentions
 from fustor_new.commands.review import Review, review
 from fustor_new.errors import TargetConflict, UsageProblem
+from fustor_new.options import RemoveOptions
 from fustor_new.package.metadata import Metadata
-from fustor_new.workspace._entries import WORKSPACE
 from fustor_new.workspace.drivers import require_driver
 from fustor_new.workspace.finding import workspace_of
+from fustor_new.workspace.naming import driver_directory
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.root_file import plan_in
-from fustor_new.workspace.unregistration import is_registered
+from fustor_new.workspace.unregistration import is_registered, mentions
 
-__all__ = ["RemovalPlan", "plan_removal", "remove_drivers"]
+__all__ = ["RemovalPlan", "plan_removal", "run"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class RemovalPlan:
     reviews: tuple[Review, ...]
 
 
-def remove_drivers(names: Sequence[str], *, force: bool, dry_run: bool, json: bool) -> None:
-    """Remove the driver packages that are called `names`, or lie there, with their registrations: all or none.
+def run(options: RemoveOptions) -> None:
+    """Remove the driver packages that are named, or lie there, with their registrations: all or none.
 
     Raises:
         TargetConflict: a package is not as it was rendered and there is no `force`; the difference has been printed.
@@ -46,17 +44,17 @@ def remove_drivers(names: Sequence[str], *, force: bool, dry_run: bool, json: bo
     """
 
     def work() -> Work:
-        leaving = plan_removal(_folders(names), force=force)
+        leaving = plan_removal(_folders(options.names), force=options.force)
         lost = [one for one in leaving.reviews if not one.is_untouched]
-        if lost and not force:
-            _refuse(lost, json=json)
+        if lost and not options.force:
+            _refuse(lost, json=options.json)
         outcome = [line for one in leaving.reviews for line in one.outcome()] + _root_lines(leaving)
         more = {"packages": [one.as_dict() for one in leaving.reviews], "outcome": outcome}
         words = (line.replace("\n", "\\n") for line in outcome)
         return Work(leaving.plan, "the drivers are gone", lambda: say(*words), more)
 
-    root, _ = _surroundings(_folders(names))
-    carry_out(work, root, dry_run=dry_run, json=json)
+    root, _ = _surroundings(_folders(options.names))
+    carry_out(work, root, dry_run=options.dry_run, json=options.json)
 
 
 def plan_removal(folders: Sequence[Path], *, force: bool) -> RemovalPlan:
@@ -104,7 +102,7 @@ def _check_removable(package: Metadata, root: Path) -> None:
         raise UsageProblem(f"{str(folder)!r} is where you are; go up before you remove it")
     if folder.is_mount():
         raise TargetConflict(f"{str(folder)!r} is a mount point; remove it by hand")
-    if find(package.project, WORKSPACE) is not None:
+    if package.is_root:
         raise TargetConflict(f"{str(folder)!r} is the root of a workspace; remove it by hand")
 
 
@@ -129,5 +127,8 @@ def _root_lines(leaving: RemovalPlan) -> list[str]:
     for one in leaving.unregistrations:
         if is_registered(workspace, one.directory, one.distribution):
             lines.append(f"pyproject.toml: {one.distribution} is no longer registered")
-        lines += [f"pyproject.toml: {place} still asks for {one.distribution}" for place in mentions(workspace, one)]
+        lines += [
+            f"pyproject.toml: {place} still asks for {one.distribution}"
+            for place in mentions(workspace, one.directory, one.distribution)
+        ]
     return lines

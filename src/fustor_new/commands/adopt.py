@@ -9,14 +9,13 @@ from pathlib import Path
 
 from fustor_new._output import say, say_patch, warn
 from fustor_new._reading import read_bytes
-from fustor_new._toml import find
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.commands._run import Work, carry_out
-from fustor_new.commands.options import AdoptOptions
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import Names, derive, normalize
+from fustor_new.options import AdoptOptions
 from fustor_new.package.descriptions import read_metadata, readable
 from fustor_new.package.driver import Package, Point
 from fustor_new.package.metadata import Metadata, requirement_name
@@ -24,11 +23,10 @@ from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSourc
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec, is_licence, is_mail_address
-from fustor_new.workspace._entries import WORKSPACE
 from fustor_new.workspace.finding import home_of
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["Adoption", "adopt", "plan_adoption"]
+__all__ = ["Adoption", "plan_adoption", "run"]
 
 _NO_LICENCE = "LicenseRef-Unknown"
 
@@ -43,7 +41,7 @@ class Adoption:
     notes: tuple[str, ...]
 
 
-def adopt(options: AdoptOptions) -> None:
+def run(options: AdoptOptions) -> None:
     """Adopt the package in the directory `options.path`: write its record, and print what is proposed.
 
     Raises:
@@ -75,7 +73,7 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
         NameRefused: a name cannot be used.
     """
     metadata = read_metadata(folder)
-    package, workspace = Package(folder), home_of(folder) if not _is_root(metadata) else None
+    package, workspace = Package(folder), None if metadata.is_root else home_of(folder)
     notes: list[str] = []
     names = _names(package, metadata, options)
     spec = _spec(package, workspace, names, options, notes)
@@ -219,10 +217,6 @@ def _licence(metadata: Metadata, notes: list[str]) -> str:
 
 def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text).strip()
-
-
-def _is_root(metadata: Metadata) -> bool:
-    return find(metadata.project, WORKSPACE) is not None
 
 
 def _contract_source(workspace: Workspace | None) -> str:

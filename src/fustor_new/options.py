@@ -1,21 +1,37 @@
-"""The options of `fustor-new source` and `fustor-new pusher`, parsed once into a frozen value."""
+"""What can be said to each command, parsed once into a frozen value."""
 
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
-__all__ = ["AdoptOptions", "PusherOptions", "SourceOptions", "with_options"]
+from fustor_new.names import derive, plain_name
 
-Options = TypeVar("Options", bound="PusherOptions | AdoptOptions")
+__all__ = [
+    "AdoptOptions",
+    "DoctorOptions",
+    "ListOptions",
+    "PathOptions",
+    "PusherOptions",
+    "RemoveOptions",
+    "SourceOptions",
+    "UpdateOptions",
+    "taking",
+]
+
+_DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
+_WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
+_DRIVER = "As `list` shows it, or its directory."
 
 
 @dataclass(frozen=True)
 class PusherOptions:
     """What can be said about new drivers of either kind; None and empty mean: as derived from the name."""
+
+    kind: ClassVar[str] = "pusher"
 
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Names such as 'redis' or 'my-db'; none: ask for one.")
@@ -29,9 +45,7 @@ class PusherOptions:
     email: Annotated[str, typer.Option(help="Address of the author.")] = ""
     license: Annotated[str, typer.Option(help="SPDX expression.")] = "Apache-2.0"
     example: Annotated[bool, typer.Option("--example", help="Render a small working driver instead of stubs.")] = False
-    workspace: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
-    ] = None
+    workspace: Annotated[Path | None, _WORKSPACE] = None
     standalone: Annotated[bool, typer.Option("--standalone", help="A project of its own, outside any workspace.")] = (
         False
     )
@@ -47,17 +61,24 @@ class PusherOptions:
     package: Annotated[str, typer.Option(help="Name of the import package (standalone only).")] = ""
     distribution: Annotated[str, typer.Option(help="Name of the distribution (standalone only).")] = ""
     entry_point: Annotated[str, typer.Option(help="Name of the entry point (standalone only).")] = ""
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")] = False
+    dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     sync: Annotated[bool, typer.Option("--sync", help="Run `uv sync --extra dev` afterwards.")] = False
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Never ask; take the defaults.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every file.")] = False
 
+    def __post_init__(self) -> None:
+        """Refuse a bad name before anything heavy is imported. Raises NameRefused."""
+        for name in self.names or ():
+            derive(self.kind, plain_name(self.kind, name))
+
 
 @dataclass(frozen=True)
 class SourceOptions(PusherOptions):
     """What can be said about new sources."""
+
+    kind: ClassVar[str] = "source"
 
     audit: Annotated[bool, typer.Option(help="Render the audit method.")] = True
     durable: Annotated[
@@ -85,15 +106,66 @@ class AdoptOptions:
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
 
 
-def with_options(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
-    """A decorator that turns a function of one options value into a typer command with one parameter a field."""
+@dataclass(frozen=True)
+class UpdateOptions:
+    """What can be said to `update`."""
 
-    def decorate(function: Callable[[Options], None]) -> Callable[..., None]:
-        def command(**values: Any) -> None:
-            function(options(**values))
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="NAME|PATH", help="Drivers, by name or directory; none: this one.")
+    ] = None
+    every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False
+    dry_run: Annotated[bool, _DRY_RUN] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
 
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What can be said to `doctor`."""
+
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="NAME|PATH", help="A workspace's root, or drivers by name or directory; none: what is around."
+        ),
+    ] = None
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, all or nothing.")] = False
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """What can be said to `list`."""
+
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+
+
+@dataclass(frozen=True)
+class RemoveOptions:
+    """What can be said to `remove`."""
+
+    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help=_DRIVER)]
+    dry_run: Annotated[bool, _DRY_RUN] = False
+    force: Annotated[bool, typer.Option("--force", help="Also what was edited or added by hand; it says what.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+
+
+@dataclass(frozen=True)
+class PathOptions:
+    """What can be said to `register` and `unregister`."""
+
+    paths: Annotated[list[Path], typer.Argument(metavar="NAME|PATH", help=_DRIVER)]
+    dry_run: Annotated[bool, _DRY_RUN] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+
+
+def taking(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a function of keywords a parameter for each field of `options`, as typer reads it."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(options, include_extras=True)
-        command.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads the signature from here
+        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads the signature from here
             [
                 inspect.Parameter(
                     field.name,
@@ -104,8 +176,7 @@ def with_options(options: type[Options]) -> Callable[[Callable[[Options], None]]
                 for field in fields(options)
             ]
         )
-        command.__annotations__ = {field.name: hints[field.name] for field in fields(options)}
-        command.__doc__ = function.__doc__
-        return command
+        function.__annotations__ = {field.name: hints[field.name] for field in fields(options)}
+        return function
 
     return decorate
