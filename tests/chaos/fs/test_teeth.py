@@ -23,7 +23,7 @@ class PairingStream(Stream):
         child = node.child(event.name) if event.name else None
         if event.mask & Mask.MOVED_FROM and child is not None:
             moved[event.cookie] = child
-            self._live.writer.put(*self.deletion(child))
+            yield from self._live.writer.put(*self.deletion(child))
             node.detach(event.name)
         elif event.mask & Mask.MOVED_TO and event.cookie in moved:
             child = moved.pop(event.cookie)
@@ -43,10 +43,10 @@ class PairingStream(Stream):
                 place = Path(self._live.raw_path(node), *([name] if name else []))
                 path = node.path + (f"/{text_of(name)}" if name else "")
                 try:
-                    self._live.writer.put(UPSERT, [row(path, place.lstat())])
+                    status = place.lstat()
                 except OSError:
                     continue
-            yield
+                yield from self._live.writer.put(UPSERT, [row(path, status)])
 
 
 class PairingDriver(FsDriver):

@@ -11,25 +11,15 @@ from typing import Any
 from fustor_core.exceptions import ConfigError
 from fustor_source_fs._entry import is_vacant
 from fustor_source_fs._inotify import watch_limit
-from fustor_source_fs._root import Root, file_system_of, resolve
-from fustor_source_fs._scope import Scope, acceptor
+from fustor_source_fs._listing import kinds
+from fustor_source_fs._root import file_system_of
+from fustor_source_fs._rows import FIELDS
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._walk import Directory, Step, Walk
 from fustor_source_fs.config import FsParams, parse_params, parse_uri
 
 __all__ = ["available_fields", "connection", "privileges", "runtime_params", "wizard_steps"]
 
-_FIELDS = {
-    "path": "string",
-    "file_name": "string",
-    "parent_path": "string",
-    "mtime": "number",
-    "modified_time": "number",
-    "size": "integer",
-    "is_directory": "boolean",
-    "parent_mtime": "number",
-    "is_atomic_write": "boolean",
-    "audit_skipped": "boolean",
-}
 _REMOTE = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 )
@@ -42,9 +32,7 @@ _SHOWN = 5
 def available_fields() -> dict[str, Any]:
     """The keys that rows can have, with their JSON types."""
     return {
-        "properties": {
-            name: {"type": kind, "column_index": index} for index, (name, kind) in enumerate(_FIELDS.items())
-        }
+        "properties": {name: {"type": kind, "column_index": index} for index, (name, kind) in enumerate(FIELDS.items())}
     }
 
 
@@ -150,33 +138,32 @@ def _kind_faults(kind: str) -> list[str]:
 
 
 def _scope(kwargs: Mapping[str, Any]) -> Scope:
-    params = parse_params(kwargs.get("driver_params"))
-    root = Root(resolve(parse_uri(str(kwargs.get("uri") or ""))))
-    return Scope(
-        root,
-        acceptor(params.include, params.exclude),
-        params.one_file_system,
-        params.follow_symlinks,
-        params.allow_empty_root,
-    )
+    return Scope.of(parse_uri(str(kwargs.get("uri") or "")), parse_params(kwargs.get("driver_params")))
 
 
 def _count(scope: Scope) -> tuple[int, list[str]]:
     """How many directories there are, and which of them cannot be read or searched."""
     fd = scope.root.open()
+    start: Directory[None] = Directory(None, "", "/", fd, os.fstat(fd))
     total, refused = 0, []
-    for step, directory in Walk(scope, Directory(None, "", "/", fd, os.fstat(fd))):
+    for step, directory in Walk(scope, start):
         if step is Step.DENIED:
             total += 1
             refused.append(directory.path)
         elif step is Step.ENTER:
             total += 1
-            with os.scandir(directory.opened()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        directory.add(entry.name)
-            if not os.access(
-                ".", os.X_OK, dir_fd=directory.opened(), effective_ids=os.access in os.supports_effective_ids
-            ):
+            if not _can_be_searched(scope, directory):
                 refused.append(directory.path)
     return total, refused
+
+
+def _can_be_searched(scope: Scope, directory: Directory[None]) -> bool:
+    """Whether the entries of an open directory can be looked at; those that are directories are visited next."""
+    fd = directory.opened()
+    try:
+        for name, is_directory in kinds(scope, fd, directory.prefix):
+            if is_directory:
+                directory.add(name)
+    except OSError:
+        return False
+    return os.access(".", os.X_OK, dir_fd=fd, effective_ids=os.access in os.supports_effective_ids)

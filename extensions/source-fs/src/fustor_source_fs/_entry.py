@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from typing import Any
 
 from fustor_core.exceptions import DriverError
-from fustor_source_fs._names import text_of
+from fustor_source_fs._listing import kinds
+from fustor_source_fs._running import Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._stop import Stop
 from fustor_source_fs._walk import Directory
 
 __all__ = ["AbsentError", "Gate", "enter", "insist", "is_vacant", "open_root"]
@@ -50,7 +51,7 @@ def _judge(scope: Scope, fd: int) -> None:
         root.remember_mount(fd)
 
 
-def open_root(scope: Scope) -> Directory:
+def open_root(scope: Scope) -> Directory[Any]:
     """The root, open. Raises as `enter` does."""
     fd = enter(scope)
     return Directory(None, "", "/", fd, os.fstat(fd))
@@ -58,18 +59,13 @@ def open_root(scope: Scope) -> Directory:
 
 def is_vacant(scope: Scope, fd: int) -> bool:
     """Whether nothing in the open root is part of the source; False where that cannot be read."""
-    accept = scope.accept
     try:
-        with os.scandir(fd) as entries:
-            return not any(
-                accept is None or accept("/" + text_of(entry.name), entry.is_dir(follow_symlinks=scope.follow_symlinks))
-                for entry in entries
-            )
+        return next(kinds(scope, fd, "/"), None) is None
     except OSError:  # whoever lists it says so
         return False
 
 
-def insist(scope: Scope, start: Directory) -> None:
+def insist(scope: Scope, start: Directory[Any]) -> None:
     """Make sure, after the last row, that what was read from `start` on is still the root.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From "something happened to this name" to the row that tells its present state."""
+"""From "something happened to this name" to the row of its present state."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import time
 from itertools import count
 from stat import S_ISDIR, S_ISLNK, S_ISREG
+from typing import TypeAlias
 
 from fustor_source_fs._inotify import Mask
-from fustor_source_fs._live import Live, Pause
+from fustor_source_fs._live import Live, Work
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import VANISHED
-from fustor_source_fs._rows import DELETE, SUSPECT, UPSERT, Row, delete_row, row
+from fustor_source_fs._rows import DELETE, SUSPECT, UPSERT, Shape, Status, gone_now, rows_of
 from fustor_source_fs._scope import followed
 from fustor_source_fs._tree import Node
 
@@ -21,6 +22,9 @@ __all__ = ["ARRIVED", "GONE", "Files", "flags_after"]
 GONE, CREATED, WRITTEN, CLOSED, ARRIVED, CHANGED, DUE = 1, 2, 4, 8, 16, 32, 64
 
 _NOW = CLOSED | ARRIVED | DUE
+
+_Entry: TypeAlias = tuple[str, Status]
+_SortedOut: TypeAlias = tuple[tuple[Shape, list[_Entry]], ...]
 
 
 def flags_after(flags: int, mask: int) -> int:
@@ -66,14 +70,14 @@ class Files:
             if node.attached:
                 self._live.touch(node, name, held[1] | DUE)
 
-    def flush(self) -> Pause:
+    def flush(self) -> Work:
         """Make the rows of everything touched: first what is gone, then what is there, as it is now."""
         touched, self._live.touched = self._live.touched, {}
         for node, names in touched.items():
             if node.attached:
                 yield from self.flush_node(node, names)
 
-    def flush_node(self, node: Node, names: dict[str, int]) -> Pause:
+    def flush_node(self, node: Node, names: dict[str, int]) -> Work:
         """Make the rows of some names of one directory."""
         live = self._live
         live.stop.check()
@@ -84,40 +88,41 @@ class Files:
             pass
         except OSError as error:
             live.set_listed(node, error)
+        path, prefix = node.path, node.prefix
         try:
-            path = node.path
-            self._make(node, "/" if path == "/" else path + "/", fd, names)
+            sorted_out = self._sort_out(node, prefix, fd, names)
         finally:
             if fd is not None:
                 os.close(fd)
-        if live.writer.ready:
-            yield
+        for shape, entries in sorted_out:
+            rows = rows_of(entries, path, prefix)
+            if shape is SUSPECT:
+                for one in rows:
+                    one["is_atomic_write"] = False
+            yield from live.writer.put(shape, rows)
 
-    def _make(self, node: Node, prefix: str, fd: int | None, names: dict[str, int]) -> None:
-        deleted: list[Row] = []
-        upserts: list[Row] = []
-        suspects: list[Row] = []
+    def _sort_out(self, node: Node, prefix: str, fd: int | None, names: dict[str, int]) -> _SortedOut:
+        """The entries that have a row now, by the shape of that row, in the order in which they are to be sent."""
+        deleted, upserts, suspects = list[_Entry](), list[_Entry](), list[_Entry]()
+        admits = self._live.scope.admits
         for name, flags in names.items():
-            path = prefix + text_of(name)
+            text = text_of(name)
             status = self._status(node, fd, name)
             if status is None:
-                if flags & GONE and self._accepts(path, is_directory=False):
+                if flags & GONE and admits(prefix + text, is_directory=False):
                     self._held.pop((node, name), None)
                     node.drop_name(name)
-                    deleted.append(delete_row(path, is_directory=False))
-            elif self._accepts(path, is_directory=S_ISDIR(status.st_mode)) and not self._hold(
-                node, name, flags, status
-            ):
-                self._held.pop((node, name), None)
-                if not S_ISDIR(status.st_mode):
-                    node.add_name(name)
-                if flags & WRITTEN and S_ISREG(status.st_mode):
-                    suspects.append(row(path, status) | {"is_atomic_write": False})
-                else:
-                    upserts.append(row(path, status))
-        for shape, rows in ((DELETE, deleted), (UPSERT, upserts), (SUSPECT, suspects)):
-            for start in range(0, len(rows), self._live.params.batch_size):
-                self._live.writer.put(shape, rows[start : start + self._live.params.batch_size])
+                    deleted.append((text, gone_now(is_directory=False)))
+                continue
+            is_directory = S_ISDIR(status.st_mode)
+            if not admits(prefix + text, is_directory=is_directory) or self._hold(node, name, flags, status):
+                continue
+            self._held.pop((node, name), None)
+            if not is_directory:
+                node.add_name(name)
+            is_open = flags & WRITTEN and S_ISREG(status.st_mode)
+            (suspects if is_open else upserts).append((text, status))
+        return (DELETE, deleted), (UPSERT, upserts), (SUSPECT, suspects)
 
     def _status(self, node: Node, fd: int | None, name: str) -> os.stat_result | None:
         if fd is None:
@@ -135,12 +140,8 @@ class Files:
                 self.linked.append((node, name))
         return status
 
-    def _accepts(self, path: str, *, is_directory: bool) -> bool:
-        accept = self._live.scope.accept
-        return accept is None or accept(path, is_directory)
-
     def _hold(self, node: Node, name: str, flags: int, status: os.stat_result) -> bool:
-        """Whether the file's row waits, since it is being written or about to be."""
+        """Whether to hold back the row of a file that is being written or was just created."""
         if flags & _NOW or not S_ISREG(status.st_mode):
             return False
         held = self._held.get((node, name))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from stat import S_ISDIR, S_ISLNK
+from stat import S_ISDIR
 
 from fustor_core.exceptions import DriverError
 from fustor_source_fs._files import ARRIVED, GONE, Files
 from fustor_source_fs._inotify import watch_limit
-from fustor_source_fs._listing import Lister
-from fustor_source_fs._live import Live, Pause
+from fustor_source_fs._listing import entries, kinds
+from fustor_source_fs._live import Live, Work
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import VANISHED, open_child
-from fustor_source_fs._rows import UPSERT, Row, row
-from fustor_source_fs._scope import followed
+from fustor_source_fs._rows import UPSERT, Status, row, rows_of
 from fustor_source_fs._tree import UNWATCHED, Node
 from fustor_source_fs._walk import Directory, Step, Walk
 
@@ -33,18 +31,17 @@ class Folders:
     def __init__(self, live: Live, files: Files) -> None:
         self._live = live
         self._files = files
-        self._lister = Lister(live.scope, live.params.batch_size)
         self._warned = False
 
     def arm(self) -> None:
-        """Watch the whole tree and learn its names; nothing is told, that is the snapshot's.
+        """Watch the whole tree and learn its names; nothing is reported, that is the snapshot's.
 
         Raises:
             DriverError: there are too few watches and the options say not to go on without.
         """
         live = self._live
         start = live.directory_of(live.root)
-        start.node = live.root
+        start.data = live.root
         for step, directory in Walk(live.scope, start):
             if step is Step.ENTER:
                 live.stop.check()
@@ -54,9 +51,9 @@ class Folders:
         self.warn_of_unwatched()
         live.publish_gauges()
 
-    def _arm_directory(self, directory: Directory) -> None:
+    def _arm_directory(self, directory: Directory[Node]) -> None:
         live = self._live
-        node = directory.node if directory.parent is None else self._node_for(directory)
+        node = directory.data if directory.parent is None else self._node_for(directory)
         try:
             live.place(node, live.watch(directory), directory)
         except OSError as error:  # readable when it was opened, and not any more
@@ -64,41 +61,22 @@ class Folders:
             return
         if live.unwatched and live.params.on_watch_limit == "fail":
             raise DriverError(_limit_text(len(live.watches), None))
-        names = self._names_of(directory)
+        names: list[str] = []
+        try:
+            for name, is_directory in kinds(live.scope, directory.opened(), directory.prefix):
+                (directory.add if is_directory else names.append)(name)
+        except OSError as error:
+            directory.failed = error
         node.set_names(names)
         live.set_listed(node, directory.failed)
 
-    def _names_of(self, directory: Directory) -> list[str]:
-        """The names of all but directories, which go to `subdirectories`; no entry is asked for more than its kind."""
-        scope, fd = self._live.scope, directory.opened()
-        is_plain = scope.accept is None and not scope.follow_symlinks
-        names: list[str] = []
-        try:
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    name = entry.name
-                    is_directory = entry.is_dir(follow_symlinks=False)
-                    if is_plain:
-                        (directory.add if is_directory else names.append)(name)
-                        continue
-                    if scope.follow_symlinks and entry.is_symlink():
-                        is_directory = S_ISDIR(followed(scope, fd, name, entry.stat(follow_symlinks=False)).st_mode)
-                    if scope.accept and not scope.accept(directory.prefix + text_of(name), is_directory):
-                        continue
-                    if is_directory:
-                        directory.add(name)
-                    else:
-                        names.append(name)
-        except OSError as error:
-            directory.failed = error
-        return names
-
-    def _node_for(self, directory: Directory) -> Node:
-        """A new node below that of the directory's parent."""
-        above = directory.parent.node if directory.parent else directory.notes
-        node = Node(above, directory.raw.rpartition("/")[2])
-        above.attach(node)
-        directory.node = node
+    @staticmethod
+    def _node_for(directory: Directory[Node], above: Node | None = None) -> Node:
+        """A new node below that of the directory's parent, or below `above` where the walk began."""
+        parent = directory.parent.data if directory.parent else above
+        directory.data = node = Node(parent, directory.name)
+        if parent is not None:
+            parent.attach(node)
         return node
 
     def warn_of_unwatched(self) -> None:
@@ -113,8 +91,8 @@ class Folders:
                 live.params.poll_interval_sec,
             )
 
-    def adopt(self, node: Node, name: str, *, moved: bool) -> Pause:
-        """Take in what is now the directory `name` below `node`, and tell everything in it.
+    def adopt(self, node: Node, name: str, *, moved: bool) -> Work:
+        """Take in what is now the directory `name` below `node`, and report everything in it.
 
         One that is watched already, under this very path, is left alone, unless it was `moved`: what was known below
         it then belongs to another path.
@@ -135,9 +113,9 @@ class Folders:
         finally:
             start.close()
 
-    def _take_in(self, node: Node, start: Directory, *, moved: bool) -> Pause:
+    def _take_in(self, node: Node, start: Directory[Node], *, moved: bool) -> Work:
         live = self._live
-        name = start.raw.rpartition("/")[2]
+        name = start.name
         existing = node.child(name)
         if existing is not None and existing.listed:
             try:
@@ -150,19 +128,14 @@ class Folders:
             yield from live.gone(existing)
             existing = None
         if existing is None:
-            live.writer.put(UPSERT, [row(start.path, start.status)])
+            yield from live.writer.put(UPSERT, [row(start.path, start.status)])
         yield from self.compare(node, start, EVERYTHING)
 
-    def accepts(self, node: Node, name: str) -> bool:
-        """Whether a directory of this name is part of the source."""
-        accept = self._live.scope.accept
-        return accept is None or accept((node.path if node.parent else "") + "/" + text_of(name), True)
-
-    def _open(self, node: Node, name: str) -> Directory | None:
+    def _open(self, node: Node, name: str) -> Directory[Node] | None:
         live = self._live
-        if not self.accepts(node, name):
+        path = node.prefix + text_of(name)
+        if not live.scope.admits(path, is_directory=True):
             return None
-        path = (node.path if node.parent else "") + "/" + text_of(name)
         parent = live.open_node(node)
         try:
             fd = open_child(parent, name, within=live.scope.within)
@@ -172,7 +145,7 @@ class Folders:
         return Directory(None, raw, path, fd, os.fstat(fd))
 
     def _refused(self, node: Node, name: str, error: OSError) -> None:
-        """A directory that cannot be read is told and remembered: once it can be, its contents follow."""
+        """A directory that cannot be read is reported and remembered: once it can be, its contents follow."""
         child = node.child(name)
         if child is None:
             child = Node(node, name)
@@ -180,13 +153,13 @@ class Folders:
         self._live.set_listed(child, error)
         self._live.touch(node, name, ARRIVED)
 
-    def retry_unlisted(self, below: Node) -> Pause:
+    def retry_unlisted(self, below: Node) -> Work:
         """Read what could not be read, in `below` or deeper."""
         for node in list(self._live.unlisted):
             if node.attached and _is_in(node, below):
                 yield from self._read_again(node)
 
-    def _read_again(self, node: Node) -> Pause:
+    def _read_again(self, node: Node) -> Work:
         live = self._live
         try:
             start = live.directory_of(node)
@@ -194,7 +167,7 @@ class Folders:
             return
         yield from self.compare(node.parent, start, EVERYTHING)
 
-    def poll(self, since: float) -> Pause:
+    def poll(self, since: float) -> Work:
         """Compare the directories that have no watch; those that got one meanwhile are compared a last time."""
         live = self._live
         for node, identity in list(live.unwatched.items()):
@@ -202,7 +175,7 @@ class Folders:
                 continue
             try:
                 start = live.directory_of(node)
-            except OSError:  # gone: whoever watches or polls its parent tells
+            except OSError:  # gone: whoever watches or polls its parent reports it
                 continue
             if start.identity() != identity and node.parent is not None:
                 start.close()
@@ -210,58 +183,45 @@ class Folders:
             else:
                 yield from self.compare(node.parent, start, since, deep=False)
 
-    def compare(self, above: Node | None, start: Directory, since: float, *, deep: bool = True) -> Pause:
-        """Tell how a subtree differs from what is known of it; of a directory not known before, everything.
+    def compare(self, above: Node | None, start: Directory[Node], since: float, *, deep: bool = True) -> Work:
+        """Report how a subtree below `above` differs from what is known of it; of an unknown directory, everything.
 
-        An entry known before is told again if its ctime is not below `since`. With `deep` off, directories known
+        An entry known before is reported again if its ctime is not below `since`. With `deep` off, directories known
         before are not entered.
         """
         live = self._live
-        start.notes = above
         for step, directory in Walk(live.scope, start, above=live.identities_above(above)):
             live.stop.check()
+            parent = directory.parent.data if directory.parent else above
+            known = live.root if parent is None else parent.child(directory.name)
             if step is Step.ENTER:
-                yield from self._compare_one(directory, since, deep=deep)
+                yield from self._compare_one(directory, parent, known, since, deep=deep)
             elif step is Step.DENIED:
-                known = directory.parent.node.child(directory.raw.rpartition("/")[2]) if directory.parent else None
                 live.set_listed(known or self._node_for(directory), directory.failed)
-            elif step is Step.REPLACED and directory.parent is not None:
-                live.touch(directory.parent.node, directory.raw.rpartition("/")[2], ARRIVED)
-            if live.writer.ready:
-                yield
+            elif step is Step.REPLACED and parent is not None:
+                live.touch(parent, directory.name, ARRIVED)
         self.warn_of_unwatched()
 
-    def _compare_one(self, directory: Directory, since: float, *, deep: bool) -> Pause:
+    def _compare_one(
+        self, directory: Directory[Node], above: Node | None, known: Node | None, since: float, *, deep: bool
+    ) -> Work:
         live = self._live
-        above = directory.parent.node if directory.parent else directory.notes
-        node: Node | None = live.root if above is None else above.child(directory.raw.rpartition("/")[2])
         try:
             watch = live.watch(directory)
         except OSError as error:  # readable when it was opened, and not any more
-            directory.node = node or self._node_for(directory)
-            live.set_listed(directory.node, error)
+            directory.data = known or self._node_for(directory, above)
+            live.set_listed(directory.data, error)
             return
-        if node is not None and above is not None and not self._is_same(node, watch, directory):
-            yield from live.gone(node)
-            live.writer.put(UPSERT, [row(directory.path, directory.status)])
-            node = None
-        fresh = node is None
-        if node is None:
-            node = self._node_for(directory)
-        directory.node = node
+        if known is not None and above is not None and not self._is_same(known, watch, directory):
+            yield from live.gone(known)
+            yield from live.writer.put(UPSERT, [row(directory.path, directory.status)])
+            known = None
+        directory.data = node = known or self._node_for(directory, above)
         live.place(node, watch, directory)
-        if fresh:
-            directory.names = []
-            for rows in self._lister.chunks(directory):
-                live.writer.put(UPSERT, rows)
-                if live.writer.ready:
-                    yield
-            node.set_names(directory.names)
-        else:
-            yield from self._compare_entries(directory, node, since, deep=deep)
+        yield from self._compare_entries(directory, node, since, deep=deep)
         live.set_listed(node, directory.failed)
 
-    def _is_same(self, node: Node, watch: int, directory: Directory) -> bool:
+    def _is_same(self, node: Node, watch: int, directory: Directory[Node]) -> bool:
         """Whether the open directory is the one that the node stood for."""
         if not node.listed:
             return True  # unknown which: compared in full
@@ -269,11 +229,11 @@ class Folders:
             return self._live.unwatched[node] == directory.identity()
         return watch == node.watch and self._live.watches.is_for(watch, node)
 
-    def _compare_entries(self, directory: Directory, node: Node, since: float, *, deep: bool) -> Pause:
-        live = self._live
+    def _compare_entries(self, directory: Directory[Node], node: Node, since: float, *, deep: bool) -> Work:
+        live, path, prefix = self._live, directory.path, directory.prefix
         known, seen, present = node.names(), set[str](), list[str]()
-        rows: list[Row] = []
-        for name, status in self._entries(directory):
+        news: list[tuple[str, Status]] = []
+        for name, text, status in entries(live.scope, directory):
             child = node.child(name)
             if S_ISDIR(status.st_mode):
                 seen.add(name)
@@ -286,36 +246,18 @@ class Folders:
                 present.append(name)
                 is_news = name not in known or status.st_ctime >= since
             if is_news:
-                rows.append(row(directory.prefix + text_of(name), status))
-            if len(rows) == live.params.batch_size:
-                live.writer.put(UPSERT, rows)
-                rows = []
-                yield
-        live.writer.put(UPSERT, rows)
+                news.append((text, status))
+            if len(news) == live.params.batch_size:
+                yield from live.writer.put(UPSERT, rows_of(news, path, prefix))
+                news = []
+        yield from live.writer.put(UPSERT, rows_of(news, path, prefix))
         if directory.failed or os.fstat(directory.opened()).st_nlink == 0:
+            node.set_names(list(known.union(present)))
             return
         node.set_names(present)
-        yield from self._tell_missing(node, known.difference(present), seen)
+        yield from self._report_missing(node, known.difference(present), seen)
 
-    def _entries(self, directory: Directory) -> Iterator[tuple[str, os.stat_result]]:
-        """Name and status of each entry that is part of the source; a directory that cannot be read is `failed`."""
-        scope = self._live.scope
-        try:
-            with os.scandir(directory.opened()) as entries:
-                for entry in entries:
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
-                    if scope.follow_symlinks and S_ISLNK(status.st_mode):
-                        status = followed(scope, directory.opened(), entry.name, status)
-                    path = directory.prefix + text_of(entry.name)
-                    if scope.accept is None or scope.accept(path, S_ISDIR(status.st_mode)):
-                        yield entry.name, status
-        except OSError as error:
-            directory.failed = error
-
-    def _tell_missing(self, node: Node, names: set[str], directories: set[str]) -> Pause:
+    def _report_missing(self, node: Node, names: set[str], directories: set[str]) -> Work:
         if names:
             yield from self._files.flush_node(node, dict.fromkeys(names, GONE))
         for name, child in list((node.children or {}).items()):

@@ -6,24 +6,24 @@ import errno
 import os
 import time
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import MessageSource
-from fustor_source_fs._counters import Counters
 from fustor_source_fs._inotify import Mask, Watcher, WatchLimitError
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import open_chain
-from fustor_source_fs._rows import DELETE, EventWriter, Row, delete_row
+from fustor_source_fs._rows import DELETE, EventWriter, Finished, Status, delete_row, gone_now, rows_of
+from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._stop import Stop
 from fustor_source_fs._tree import UNWATCHED, Node, Watches
 from fustor_source_fs._walk import Directory
 from fustor_source_fs.config import FsParams
 
-__all__ = ["Live", "Pause", "RootLostError"]
+__all__ = ["Live", "RootLostError", "Work"]
 
-Pause = Iterator[None]
-"""A step of work that may take long: it pauses whenever finished events wait to be handed on."""
+Work: TypeAlias = Iterator[Finished]
+"""A step of work that may take long: it yields every event that is finished on the way."""
 
 _ORPHAN_SEC = 1.0
 
@@ -77,7 +77,7 @@ class Live:
         """
         return open_chain(self.open_root(), node.raw_parts(), within=self.scope.within)
 
-    def directory_of(self, node: Node) -> Directory:
+    def directory_of(self, node: Node) -> Directory[Node]:
         """The directory that is now at the node's path, open. Raises as `open_node` does."""
         fd = self.open_node(node)
         return Directory(None, "".join("/" + part for part in node.raw_parts()), node.path, fd, os.fstat(fd))
@@ -104,7 +104,7 @@ class Live:
         names = self.touched.setdefault(node, {})
         names[name] = names.get(name, 0) | flags
 
-    def watch(self, directory: Directory) -> int:
+    def watch(self, directory: Directory[Any]) -> int:
         """Watch an open directory; `UNWATCHED` where the kernel has no watch left.
 
         Raises:
@@ -124,7 +124,7 @@ class Live:
         self.orphans.pop(watch, None)
         return watch
 
-    def place(self, node: Node, watch: int, directory: Directory) -> None:
+    def place(self, node: Node, watch: int, directory: Directory[Any]) -> None:
         """Let a watch stand for a node, or note that the node has none."""
         if watch == UNWATCHED:
             node.watch = UNWATCHED
@@ -142,37 +142,35 @@ class Live:
             self.unlisted[node] = None
             self.counters.report_unlisted(node.path, error)
 
-    def gone(self, node: Node) -> Pause:
-        """Tell that a directory went away, with everything known below it, deepest first, and forget it.
+    def gone(self, node: Node) -> Work:
+        """Report that a directory went away, with everything known below it, deepest first, and forget it.
 
         Where something has its path again, what exists again below is left out; the directory's own row is sent all
-        the same, since another phase may have told what this stream never saw.
+        the same, since another phase may have reported what this stream never saw.
         """
         back = os.path.lexists(self.raw_path(node))
         for below in node.below():
             self.stop.check()
-            yield from self._tell_gone(below, back=back, with_itself=below is not node)
+            yield from self._report_gone(below, back=back, with_itself=below is not node)
             self._forget(below)
-        self.writer.put(DELETE, [delete_row(node.path, is_directory=True)])
+        yield from self.writer.put(DELETE, [delete_row(node.path, is_directory=True)])
         if node.parent is not None:
             node.parent.detach(node.name)
 
-    def _tell_gone(self, node: Node, *, back: bool, with_itself: bool) -> Pause:
-        path, raw = node.path, self.raw_path(node)
-        rows: list[Row] = []
+    def _report_gone(self, node: Node, *, back: bool, with_itself: bool) -> Work:
+        path, raw, limit = node.path, self.raw_path(node), self.params.batch_size
+        gone = gone_now(is_directory=False)
+        files: list[tuple[str, Status]] = []
         for name in node.names():
             if back and os.path.lexists(f"{raw}/{name}"):
                 continue
-            rows.append(delete_row(f"{path}/{text_of(name)}", is_directory=False))
-            if len(rows) == self.params.batch_size:
-                self.writer.put(DELETE, rows)
-                rows = []
-                yield
-        self.writer.put(DELETE, rows)
+            files.append((text_of(name), gone))
+            if len(files) == limit:
+                yield from self.writer.put(DELETE, rows_of(files, path, node.prefix))
+                files = []
+        yield from self.writer.put(DELETE, rows_of(files, path, node.prefix))
         if with_itself and not (back and os.path.lexists(raw)):
-            self.writer.put(DELETE, [delete_row(path, is_directory=True)])
-        if self.writer.ready:
-            yield
+            yield from self.writer.put(DELETE, [delete_row(path, is_directory=True)])
 
     def _forget(self, node: Node) -> None:
         node.attached = False

@@ -1,17 +1,21 @@
-"""What the last audit saw of each directory, and what realtime has told since."""
+"""What the last audit saw, what realtime has reported since, and what the next audit therefore need not list again."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fustor_event_model import DeleteEvent, EventBase
-from fustor_source_fs._rows import split
+from fustor_source_fs._root import OPEN_CHILD, Root
+from fustor_source_fs._rows import Row, rows_of, skipped, split
+from fustor_source_fs._walk import Directory
 
-__all__ = ["AuditMemory", "Past", "Record"]
+__all__ = ["AuditMemory", "AuditSettings", "Notes", "Past", "Record", "Unchanged", "stamps_of"]
 
 _LIMIT = 200_000
+_WORTH_OPENING = 4
 
 
 @dataclass(slots=True)
@@ -49,7 +53,7 @@ class AuditMemory:
         self._deleted: dict[str, int] = {}
         self._trees: dict[str, int] = {}
         self._below: dict[str, int] = {}
-        self.audits = 0
+        self._audits = 0
 
     def note(self, event: EventBase) -> None:
         """Take note of a realtime event that is being sent."""
@@ -67,14 +71,17 @@ class AuditMemory:
                 for noted in (self._below, self._deleted, self._trees):
                     noted.clear()
 
-    def begin(self) -> tuple[Past, int, int]:
+    def begin(self, full_every: int = 0) -> tuple[Past, int, int]:
         """Start an audit: what it may rely on, the moment it begins, and the moment the audit before it began.
 
-        What is handed out is forgotten here, so that two audits at once never build on the same past.
+        Every `full_every`-th may rely on nothing. What is handed out is forgotten here, so that two audits at once
+        never build on the same past.
         """
         with self._lock:
-            self.audits += 1
+            self._audits += 1
             past, self._past = self._past, Past()
+            if full_every and self._audits % full_every == 0:
+                past = Past()
             before, self._began = self._began, self._moment + 1
             return past, self._began, before
 
@@ -110,3 +117,160 @@ def _with_containers_above(paths: Iterable[str]) -> Iterator[str]:
             seen.add(path)
             yield path
             path = split(path)[0]
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """How audits are made; `clock` gives seconds since the epoch."""
+
+    batch_size: int
+    clock_granularity_sec: float
+    full_audit_every: int
+    clock: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Notes:
+    """What an audit knows of a directory beside its rows.
+
+    `read_at` is in seconds since the epoch; `since` and `deleted_at` are moments of the memory: sent events.
+    """
+
+    read_at: float
+    since: int
+    deleted_at: int
+    tree_touched: bool
+    unchanged: Record | None = None
+    subdirectories: str = ""
+
+
+class Unchanged:
+    """Compares what the last audit saw and what the host remembers (`cache`, never written) with what is there."""
+
+    def __init__(
+        self, root: Root, memory: AuditMemory, past: Past, settings: AuditSettings, cache: Mapping[str, float]
+    ) -> None:
+        self._root = root
+        self._memory = memory
+        self._past = past
+        self._settings = settings
+        self._cache = cache
+
+    def need_not_list(self, directory: Directory[Notes]) -> bool:
+        """Whether what is known of an entered directory will do; its `data` is set."""
+        if directory.fd is None or (directory.parent is None and self._is_unchanged(directory)):
+            return True
+        directory.data = self._notes(directory)
+        return False
+
+    def remembered(self, parent: Directory[Notes], raw: str, path: str) -> Directory[Notes] | None:
+        """The directory as the last audit saw it, if nothing says that its entries may be others now."""
+        if path not in self._past.records:
+            return None
+        try:
+            status = os.lstat(self._root.path + raw)
+        except OSError:  # gone, or a path too long for one call: opening it will tell
+            return None
+        directory = Directory(parent, raw, path, None, status)
+        return directory if self._is_unchanged(directory) else None
+
+    def record(self, directory: Directory[Notes]) -> Record | None:
+        """What to remember of a listed directory; nothing, if a change in the same tick of its clock could hide."""
+        status, notes = directory.status, directory.data
+        if max(status.st_mtime, status.st_ctime) >= notes.read_at - self._settings.clock_granularity_sec:
+            return None
+        return Record(stamps_of(status), status.st_mtime, notes.subdirectories, notes.since)
+
+    def leaves(self, directory: Directory[Notes]) -> Iterator[tuple[list[Row], dict[str, Record]]]:
+        """Rows and records of unchanged subdirectories that hold no directory; the others remain to be visited.
+
+        The same as visiting each, at a third of the cost: most directories of most trees are such leaves.
+        """
+        if not self._past.records or directory.data.tree_touched or (fd := self._opened(directory)) is None:
+            return
+        now, lstat, prefix = self._memory.now(), os.lstat, directory.prefix
+        parent, parent_mtime = directory.path, directory.status.st_mtime
+        rest: list[str] = []
+        entries: list[tuple[str, os.stat_result]] = []
+        kept: dict[str, Record] = {}
+        for name, record in self._leaf_records(directory):
+            try:
+                status = lstat(name, dir_fd=fd) if record else None
+            except OSError:  # visiting it will tell
+                status = None
+            if (
+                record is None
+                or status is None
+                or (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns) != record.stamps
+            ):
+                rest.append(name)
+                continue
+            record.since = now
+            kept[prefix + name] = record
+            entries.append((name, status))
+            if len(entries) >= self._settings.batch_size:
+                yield skipped(rows_of(entries, parent, prefix, parent_mtime)), kept
+                entries, kept = [], {}
+        directory.subdirectories = rest
+        yield skipped(rows_of(entries, parent, prefix, parent_mtime)), kept
+
+    def _leaf_records(self, directory: Directory[Notes]) -> Iterator[tuple[str, Record | None]]:
+        """Each subdirectory's name, and its record where it is worth a look."""
+        past, cache, prefix, above = self._past, self._cache, directory.prefix, directory.data.deleted_at
+        is_touched = bool(past.touched or past.touched_trees)
+        deleted_at = self._memory.deleted_at if self._memory.knows_deletions else None
+        for name in directory.subdirectories:
+            path = prefix + name
+            record = past.records.get(path)
+            if (
+                record is None
+                or record.subdirectories
+                or (is_touched and (path in past.touched or path in past.touched_trees))
+                or cache.get(path) != record.mtime
+                or (deleted_at is not None and max(above, deleted_at(path)) > record.since)
+                or not name.isascii()
+            ):
+                record = None
+            yield name, record
+
+    def _opened(self, directory: Directory[Notes]) -> int | None:
+        """A descriptor of a directory with enough subdirectories to be worth it; the walk closes it."""
+        if directory.fd is None and len(directory.subdirectories) >= _WORTH_OPENING:
+            try:
+                fd = os.open(self._root.path + directory.raw, OPEN_CHILD)
+            except OSError:  # gone, or a path too long for one call: visiting will tell
+                return None
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) == directory.identity():
+                directory.fd = fd
+            else:
+                os.close(fd)
+        return directory.fd
+
+    def _is_unchanged(self, directory: Directory[Notes]) -> bool:
+        path = directory.path
+        record = self._past.records.get(path)
+        if record is None or self._cache.get(path) != record.mtime or path in self._past.touched:
+            return False
+        if stamps_of(directory.status) != record.stamps:
+            return False
+        notes = self._notes(directory)
+        if notes.tree_touched or notes.deleted_at > record.since:
+            return False
+        notes.unchanged = record
+        directory.data = notes
+        directory.subdirectories = record.subdirectories.split("\0") if record.subdirectories else []
+        return True
+
+    def _notes(self, directory: Directory[Notes]) -> Notes:
+        deleted_at = self._memory.deleted_at(directory.path)
+        tree_touched = directory.path in self._past.touched_trees
+        if directory.parent is not None:
+            deleted_at = max(deleted_at, directory.parent.data.deleted_at)
+            tree_touched = tree_touched or directory.parent.data.tree_touched
+        return Notes(self._settings.clock(), self._memory.now(), deleted_at, tree_touched)
+
+
+def stamps_of(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes when a directory does: device, inode, and the times of its entries and of itself."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns

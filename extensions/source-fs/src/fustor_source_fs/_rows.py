@@ -1,12 +1,12 @@
-"""Rows, and the events that carry them."""
+"""Rows, and the events that carry them: which fields a row has, and where they come from, is said here alone."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from os import stat_result
-from stat import S_ISDIR
-from typing import Any, TypeAlias
+from stat import S_IFDIR, S_IFREG
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from fustor_event_model import DeleteEvent, EventBase, MessageSource, UpdateEvent
 
@@ -14,6 +14,7 @@ __all__ = [
     "AUDIT",
     "AUDIT_SKIPPED",
     "DELETE",
+    "FIELDS",
     "SUSPECT",
     "UPSERT",
     "UPSERT_SKIPPED",
@@ -21,12 +22,32 @@ __all__ = [
     "Finished",
     "Row",
     "Shape",
+    "Status",
     "delete_row",
+    "gone_now",
     "row",
+    "rows_of",
+    "skipped",
     "split",
 ]
 
 Row: TypeAlias = dict[str, Any]
+
+FIELDS = {
+    "path": "string",
+    "file_name": "string",
+    "parent_path": "string",
+    "mtime": "number",
+    "modified_time": "number",
+    "size": "integer",
+    "is_directory": "boolean",
+    "parent_mtime": "number",
+    "is_atomic_write": "boolean",
+    "audit_skipped": "boolean",
+}
+"""Every key that a row can have, and its JSON type. The last three are in the rows of some shapes only."""
+
+_PLAIN = tuple(FIELDS)[:-3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +58,77 @@ class Shape:
     fields: tuple[str, ...]
 
 
-_FIELDS = ("path", "file_name", "parent_path", "mtime", "modified_time", "size", "is_directory")
-UPSERT = Shape(UpdateEvent, _FIELDS)
-UPSERT_SKIPPED = Shape(UpdateEvent, (*_FIELDS, "audit_skipped"))
-SUSPECT = Shape(UpdateEvent, (*_FIELDS, "is_atomic_write"))
-DELETE = Shape(DeleteEvent, _FIELDS)
-AUDIT = Shape(UpdateEvent, (*_FIELDS, "parent_mtime"))
-AUDIT_SKIPPED = Shape(UpdateEvent, (*_FIELDS, "parent_mtime", "audit_skipped"))
+UPSERT = Shape(UpdateEvent, _PLAIN)
+UPSERT_SKIPPED = Shape(UpdateEvent, (*_PLAIN, "audit_skipped"))
+SUSPECT = Shape(UpdateEvent, (*_PLAIN, "is_atomic_write"))
+DELETE = Shape(DeleteEvent, _PLAIN)
+AUDIT = Shape(UpdateEvent, (*_PLAIN, "parent_mtime"))
+AUDIT_SKIPPED = Shape(UpdateEvent, (*_PLAIN, "parent_mtime", "audit_skipped"))
+
+
+class Status(Protocol):
+    """What a row takes from an entry, as `os.stat_result` has it."""
+
+    @property
+    def st_mtime(self) -> float: ...
+    @property
+    def st_size(self) -> int | None: ...
+    @property
+    def st_mode(self) -> int: ...
+
+
+class _Gone(NamedTuple):
+    st_mtime: float
+    st_size: None
+    st_mode: int
+
+
+def gone_now(*, is_directory: bool) -> Status:
+    """The status of an entry that is gone: its time is that at which this is reported."""
+    return _Gone(time.time(), None, S_IFDIR if is_directory else S_IFREG)
+
+
+def rows_of(
+    entries: Iterable[tuple[str, Status]], parent: str, prefix: str, parent_mtime: float | None = None
+) -> list[Row]:
+    """The rows of a directory's entries, each given by the text of its name and its status.
+
+    `prefix` is what stands before the names in their paths. Rows of an audit have the parent's mtime.
+    """
+    rows = [
+        {
+            "path": prefix + name,
+            "file_name": name,
+            "parent_path": parent,
+            "mtime": (mtime := status.st_mtime),
+            "modified_time": mtime,
+            "size": status.st_size,
+            "is_directory": status.st_mode & 0o170000 == S_IFDIR,
+        }
+        for name, status in entries
+    ]
+    if parent_mtime is not None:
+        for one in rows:
+            one["parent_mtime"] = parent_mtime
+    return rows
+
+
+def row(path: str, status: Status, parent_mtime: float | None = None) -> Row:
+    """The row of one entry."""
+    parent, name = split(path)
+    return rows_of(((name, status),), parent, path.removesuffix(name), parent_mtime)[0]
+
+
+def delete_row(path: str, *, is_directory: bool) -> Row:
+    """The row of one entry that is gone."""
+    return row(path, gone_now(is_directory=is_directory))
+
+
+def skipped(rows: list[Row]) -> list[Row]:
+    """The rows of containers of which nothing is claimed but that they are there; they are changed in place."""
+    for one in rows:
+        one["audit_skipped"] = True
+    return rows
 
 
 def split(path: str) -> tuple[str, str]:
@@ -52,35 +137,6 @@ def split(path: str) -> tuple[str, str]:
         return "", ""
     parent, _, name = path.rpartition("/")
     return parent or "/", name
-
-
-def row(path: str, status: stat_result) -> Row:
-    """The row of an entry that exists."""
-    parent, name = split(path)
-    return {
-        "path": path,
-        "file_name": name,
-        "parent_path": parent,
-        "mtime": status.st_mtime,
-        "modified_time": status.st_mtime,
-        "size": status.st_size,
-        "is_directory": S_ISDIR(status.st_mode),
-    }
-
-
-def delete_row(path: str, *, is_directory: bool) -> Row:
-    """The row of an entry that is gone, with the time at which that is told."""
-    parent, name = split(path)
-    now = time.time()
-    return {
-        "path": path,
-        "file_name": name,
-        "parent_path": parent,
-        "mtime": now,
-        "modified_time": now,
-        "size": None,
-        "is_directory": is_directory,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +154,7 @@ class Finished:
 class EventWriter:
     """Cuts rows, in the order in which they come, into events of one shape and at most `limit` rows.
 
-    `ready` holds the finished events.
+    Its methods yield the events that are finished by what they are given; nothing is added before they are iterated.
     """
 
     def __init__(self, source: MessageSource, limit: int) -> None:
@@ -108,32 +164,31 @@ class EventWriter:
         self._rows: list[Row] = []
         self._mtimes: dict[str, float] = {}
         self._notes: dict[str, Any] = {}
-        self.ready: list[Finished] = []
 
-    def put(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None = None) -> None:
-        """Add rows, at most as many as one event holds, and what is to be remembered of containers among them.
+    def put(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None = None) -> Iterator[Finished]:
+        """Add rows, and what is to be remembered of containers among them.
 
-        `notes` is the writer's from then on.
+        Rows that fit into one event are not divided. `rows` and `notes` are the writer's from then on.
         """
-        if shape is not self._shape or len(self._rows) + len(rows) > self._limit:
-            self.cut()
-            self._shape = shape
-        self._rows.extend(rows)
+        limit = self._limit
+        for start in range(0, len(rows), limit):
+            part = rows[start : start + limit] if len(rows) > limit else rows
+            if shape is not self._shape or len(self._rows) + len(part) > limit:
+                yield from self.cut()
+                self._shape = shape
+            self._rows.extend(part)
         if notes:
-            if self._notes:
-                self._notes.update(notes)
-            else:
-                self._notes = notes
+            self._notes.update(notes)
 
-    def put_container(self, shape: Shape, one: Row, note: Any = None, *, listed: bool = False) -> None:
+    def put_container(self, shape: Shape, one: Row, note: Any = None, *, listed: bool = False) -> Iterator[Finished]:
         """Add a container's row, and what is to be remembered of it when the row is handed over."""
-        self.put(shape, [one])
+        yield from self.put(shape, [one])
         if note is not None:
             self._notes[one["path"]] = note
         if listed:
             self._mtimes[one["path"]] = one["mtime"]
 
-    def cut(self) -> None:
+    def cut(self) -> Iterator[Finished]:
         """End the event in the making, if it holds a row."""
         if not self._rows:
             return
@@ -145,10 +200,6 @@ class EventWriter:
             table="",
             message_source=self._source,
         )
-        self.ready.append(Finished(event, self._mtimes, self._notes))
+        finished = Finished(event, self._mtimes, self._notes)
         self._rows, self._mtimes, self._notes = [], {}, {}
-
-    def take(self) -> list[Finished]:
-        """The finished events, which are then the caller's."""
-        ready, self.ready = self.ready, []
-        return ready
+        yield finished

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from pathspec import GitIgnoreSpec
 
-from fustor_source_fs._root import Root, place_of
+from fustor_source_fs._root import Root, place_of, resolve
+from fustor_source_fs.config import FsParams
 
 __all__ = ["Accept", "Scope", "acceptor", "followed"]
 
@@ -33,6 +34,26 @@ class Scope:
     def within(self) -> Root | None:
         """Where links are followed: what they may not lead out of."""
         return self.root if self.follow_symlinks else None
+
+    @classmethod
+    def of(cls, path: str, params: FsParams) -> Self:
+        """What belongs to a source at this absolute path. A root that is a link is meant as what it leads to."""
+        return cls(
+            Root(resolve(path)),
+            acceptor(params.include, params.exclude),
+            params.one_file_system,
+            params.follow_symlinks,
+            params.allow_empty_root,
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every entry is part of the source, and no link is followed."""
+        return self.accept is None and not self.follow_symlinks
+
+    def admits(self, path: str, *, is_directory: bool) -> bool:
+        """Whether an entry in a directory of the source is part of it."""
+        return self.accept is None or self.accept(path, is_directory)
 
     @property
     def shares_directories(self) -> bool:

@@ -7,15 +7,13 @@ from itertools import chain
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, MessageSource
-from fustor_source_fs._counters import Counters
 from fustor_source_fs._entry import insist, open_root
-from fustor_source_fs._leaves import Leaves
-from fustor_source_fs._listing import Lister
-from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Row, row
+from fustor_source_fs._listing import Leaves, Lister
+from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Finished, row, skipped
+from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._stop import Stop
 from fustor_source_fs._visitors import Visit, visiting
-from fustor_source_fs._walk import Directory, Step, Walk
+from fustor_source_fs._walk import Step, Walk
 
 __all__ = ["snapshot"]
 
@@ -29,16 +27,17 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> I
         DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
     """
     with visiting(scope.root.path) as visit:
-        yield from _snapshot(scope, batch_size, counters, stop, visit)
+        for finished in _snapshot(scope, batch_size, counters, stop, visit):
+            yield finished.event
 
 
-def _snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop, visit: Visit) -> Iterator[EventBase]:
+def _snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop, visit: Visit) -> Iterator[Finished]:
     start = open_root(scope)
     writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
-    writer.put(UPSERT, [row("/", start.status)])
+    yield from writer.put(UPSERT, [row("/", start.status)])
     lister = Lister(scope, batch_size)
     watch = visit.watch if visit.streams else None
-    leaves = Leaves(scope, start, batch_size, watch=watch)
+    leaves = Leaves(scope, start, lister, watch)
     for step, directory in Walk(scope, start):
         if step is Step.ENTER:
             if watch:
@@ -46,26 +45,20 @@ def _snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop, vis
             found = False
             for rows in chain(lister.rows(directory), (leaf.rows for leaf in leaves.of(directory))):
                 found = found or bool(rows)
-                writer.put(UPSERT, rows)
-                if writer.ready:
+                for finished in writer.put(UPSERT, rows):
                     _refuse_if(stop, scope)
-                    yield from (finished.event for finished in writer.take())
+                    yield finished
             _refuse_if(stop, scope)
             if directory is start and not (found or directory.failed or scope.allow_empty_root):
                 counters.report_empty(str(scope.root))
-                writer.put(UPSERT_SKIPPED, [_unlisted(directory)])
+                yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
         elif step is Step.REPLACED:
-            writer.put(UPSERT, [row(directory.path, directory.status)])
+            yield from writer.put(UPSERT, [row(directory.path, directory.status)])
         elif step is not Step.GONE and (directory.failed or step is Step.CLOSED):
             counters.report_unlisted(directory.path, directory.failed)
-            writer.put(UPSERT_SKIPPED, [_unlisted(directory)])
-    writer.cut()
-    yield from (finished.event for finished in writer.take())
+            yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
+    yield from writer.cut()
     insist(scope, start)
-
-
-def _unlisted(directory: Directory) -> Row:
-    return row(directory.path, directory.status) | {"audit_skipped": True}
 
 
 def _refuse_if(stop: Stop, scope: Scope) -> None:

@@ -7,16 +7,17 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from fustor_event_model import EventBase
-from fustor_source_fs._counters import Counters
 from fustor_source_fs._entry import AbsentError, Gate, enter
 from fustor_source_fs._files import ARRIVED, Files, flags_after
 from fustor_source_fs._folders import EVERYTHING, Folders
 from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
-from fustor_source_fs._live import Live, Pause, RootLostError
+from fustor_source_fs._live import Live, RootLostError, Work
+from fustor_source_fs._names import text_of
+from fustor_source_fs._running import Counters, Stop, StoppedError
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._stop import Stop, StoppedError
 from fustor_source_fs._tree import Node
 from fustor_source_fs._visitors import register
 from fustor_source_fs.config import FsParams
@@ -133,14 +134,8 @@ class Stream(Iterator[EventBase]):
                 return
         raise self._gate.given_up()
 
-    def _sending(self, work: Pause) -> Iterator[EventBase]:
-        for _ in work:
-            yield from self._take()
-        self._live.writer.cut()
-        yield from self._take()
-
-    def _take(self) -> Iterator[EventBase]:
-        for finished in self._live.writer.take():
+    def _sending(self, work: Work) -> Iterator[EventBase]:
+        for finished in chain(work, self._live.writer.cut()):
             self._stop.check()
             self._sent(finished.event)
             yield finished.event
@@ -154,7 +149,7 @@ class Stream(Iterator[EventBase]):
             due = min(due, max(self._rescan_after, now + 0.01))
         return min(max(due - now, 0.0), _IDLE_SEC)
 
-    def _work(self, chunk: Chunk | None) -> Pause:
+    def _work(self, chunk: Chunk | None) -> Work:
         handled = 0
         while chunk is not None:
             yield from self._handle(chunk)
@@ -173,7 +168,7 @@ class Stream(Iterator[EventBase]):
             yield from self._rescan(self._overflow_since)
         self._live.publish_gauges()
 
-    def _handle(self, chunk: Chunk) -> Pause:
+    def _handle(self, chunk: Chunk) -> Work:
         if chunk.overflow:
             self._note_overflow(chunk)
         live = self._live
@@ -195,7 +190,7 @@ class Stream(Iterator[EventBase]):
                 for node in nodes:
                     yield from self._handle_directory(node, event)
 
-    def _handle_directory(self, node: Node, event: KernelEvent) -> Pause:
+    def _handle_directory(self, node: Node, event: KernelEvent) -> Work:
         mask, name = event.mask, event.name
         if not node.attached:
             return
@@ -215,12 +210,12 @@ class Stream(Iterator[EventBase]):
             if child is not None:
                 yield from self._folders.retry_unlisted(child)
 
-    def _vanished(self, node: Node, name: str) -> Pause:
+    def _vanished(self, node: Node, name: str) -> Work:
         """A directory is not there any more, or not the one that was; its present state follows where there is one."""
         live = self._live
         child = node.child(name)
         if child is None:
-            if not self._folders.accepts(node, name):
+            if not live.scope.admits(node.prefix + text_of(name), is_directory=True):
                 return
             child = Node(node, name)
         back = os.path.lexists(live.raw_path(child))
@@ -241,7 +236,7 @@ class Stream(Iterator[EventBase]):
             return False
         return not self._live.watcher.queued_bytes or now - self._overflow_at > _QUIET_SEC
 
-    def _rescan(self, since: float) -> Pause:
+    def _rescan(self, since: float) -> Work:
         """Find by comparison what the kernel did not tell. What happens meanwhile is told by later events."""
         self._overflow_since = None
         began = time.monotonic()
@@ -256,7 +251,7 @@ class Stream(Iterator[EventBase]):
             return EVERYTHING
         return moment - _CLOCK_SLACK_SEC
 
-    def _poll(self) -> Pause:
+    def _poll(self) -> Work:
         self._look_at_root()
         since, self._polled_at = self._polled_at, time.time()
         if self._live.unwatched:
@@ -272,7 +267,7 @@ class Stream(Iterator[EventBase]):
         except AbsentError as error:
             raise RootLostError from error
 
-    def _restore(self) -> Pause:
+    def _restore(self) -> Work:
         """Wait for the root, then tell how it differs from what is known, and every file once more.
 
         Nothing is told while it is away. The events that were being handled are lost, however old they are: a time

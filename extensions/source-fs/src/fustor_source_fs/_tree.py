@@ -45,6 +45,11 @@ class Node:
         return "/" + "/".join(map(text_of, self.raw_parts()))
 
     @property
+    def prefix(self) -> str:
+        """What stands before the names of its entries in their paths."""
+        return self.path + "/" if self.parent else "/"
+
+    @property
     def is_known_to_hold(self) -> bool:
         """Whether anything is known to be in this directory."""
         return bool(self.children) or bool(self.names())

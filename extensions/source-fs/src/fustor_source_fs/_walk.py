@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from enum import Enum
 from stat import S_ISDIR
-from typing import Any
+from typing import Generic, TypeVar
 
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import OPEN_CHILD, VANISHED, open_chain, open_child, require_within
@@ -14,26 +14,30 @@ from fustor_source_fs._scope import Scope
 
 __all__ = ["Directory", "Step", "Walk"]
 
+T = TypeVar("T")
+
 _OPEN_LEVELS = 64
 _PACKED_NAMES = 4096
 
 
-class Directory:
+class Directory(Generic[T]):
     """One directory on the way of a walk.
 
-    `raw` is its path as the operating system's functions take it, "" for the root; `path` the same as rows tell it,
+    `raw` is its path as the operating system's functions take it, "" for the root; `path` the same in rows,
     and `prefix` what stands before the names of its entries. `subdirectories` are visited next, the last first;
-    `packed` are more of them, since a million names in a list take five times their characters.
+    `packed` are more of them, since a million names in a list take five times their characters. `status` is from
+    before it was listed, `after` from afterwards where somebody asked. `data` is the caller's own: set by the caller
+    when the directory is entered, at the latest, and read by nobody else.
     """
 
+    data: T
     failed: OSError | None = None
-    names: list[str] | None = None
     packed: list[str] | None = None
     after: os.stat_result | None = None
-    node: Any = None
-    notes: Any = None
 
-    def __init__(self, parent: Directory | None, raw: str, path: str, fd: int | None, status: os.stat_result) -> None:
+    def __init__(
+        self, parent: Directory[T] | None, raw: str, path: str, fd: int | None, status: os.stat_result
+    ) -> None:
         self.parent = parent
         self.raw = raw
         self.path = path
@@ -42,7 +46,13 @@ class Directory:
         self.status = status
         self.subdirectories: list[str] = []
 
+    @property
+    def name(self) -> str:
+        """The last name of `raw`."""
+        return self.raw.rpartition("/")[2]
+
     def identity(self) -> tuple[int, int]:
+        """Device and inode."""
         return self.status.st_dev, self.status.st_ino
 
     def opened(self) -> int:
@@ -52,6 +62,7 @@ class Directory:
         return self.fd
 
     def close(self) -> None:
+        """Give back the descriptor, if there is one."""
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
@@ -86,7 +97,7 @@ class Step(Enum):
     GONE = 6  # it was there when its parent was listed; or, if the parent is `failed` now, nobody can tell
 
 
-class Walk:
+class Walk(Generic[T]):
     """Steps through the directories below (and with) `start`, each after its parent.
 
     The caller lists a directory when it is entered; what it leaves in `subdirectories` is visited next. `known` may
@@ -97,10 +108,10 @@ class Walk:
     def __init__(
         self,
         scope: Scope,
-        start: Directory,
+        start: Directory[T],
         *,
         leave: bool = False,
-        known: Callable[[Directory, str, str], Directory | None] | None = None,
+        known: Callable[[Directory[T], str, str], Directory[T] | None] | None = None,
         above: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
         self._scope = scope
@@ -111,7 +122,7 @@ class Walk:
         self._device = start.status.st_dev if scope.one_file_system else None
         self._closed = scope.root.mount_points() if scope.one_file_system else scope.root.lost_mounts()
 
-    def __iter__(self) -> Iterator[tuple[Step, Directory]]:  # noqa: C901 - the hot loop: a call costs a tenth
+    def __iter__(self) -> Iterator[tuple[Step, Directory[T]]]:  # noqa: C901 - the hot loop: a call costs a tenth
         stack, known, leave_all, flags = self._stack, self._known, self._leave_all, OPEN_CHILD
         device, closed, is_shared = self._device, self._closed, self._scope.shares_directories
         within = self._scope.within
@@ -142,32 +153,30 @@ class Walk:
                 except OSError as error:
                     yield self._absent(top, raw, path, error)
                     continue
-                child = Directory(top, raw, path, fd, os.fstat(fd))
+                child: Directory[T] = Directory(top, raw, path, fd, os.fstat(fd))
                 is_elsewhere = device is not None and child.status.st_dev != device
                 if is_elsewhere or raw in closed or (is_shared and self._is_above(child)):
                     child.close()
                     yield Step.CLOSED, child
                     continue
-                stack.append(child)
-                if len(stack) > _OPEN_LEVELS:
-                    stack[-_OPEN_LEVELS - 1].close()
+                self._push(child)
                 yield Step.ENTER, child
         finally:
             for directory in stack:
                 directory.close()
 
-    def _is_above(self, child: Directory) -> bool:
+    def _is_above(self, child: Directory[T]) -> bool:
         """Whether this is a directory that holds itself: a link or a mount leads back to it."""
         identity = child.identity()
         return identity in self._above or any(one.identity() == identity for one in self._stack)
 
-    def _absent(self, top: Directory, raw: str, path: str, error: OSError) -> tuple[Step, Directory]:
-        directory = Directory(top, raw, path, None, top.status)
+    def _absent(self, top: Directory[T], raw: str, path: str, error: OSError) -> tuple[Step, Directory[T]]:
+        directory: Directory[T] = Directory(top, raw, path, None, top.status)
         directory.failed = error
         if top.fd is None:
             return Step.GONE, directory
         try:
-            directory.status = os.stat(raw.rpartition("/")[2], dir_fd=top.fd, follow_symlinks=False)
+            directory.status = os.stat(directory.name, dir_fd=top.fd, follow_symlinks=False)
         except VANISHED:
             return Step.GONE, directory
         except OSError as refusal:
@@ -175,7 +184,7 @@ class Walk:
             return Step.GONE, directory
         return Step.DENIED if S_ISDIR(directory.status.st_mode) else Step.REPLACED, directory
 
-    def _push(self, child: Directory) -> None:
+    def _push(self, child: Directory[T]) -> None:
         self._stack.append(child)
         if len(self._stack) > _OPEN_LEVELS:
             self._stack[-_OPEN_LEVELS - 1].close()
@@ -189,7 +198,7 @@ class Walk:
         os.close(child.fd)
         child.fd = None
 
-    def _climb(self, child: int, parent: Directory) -> None:
+    def _climb(self, child: int, parent: Directory[T]) -> None:
         """Reopen the parent through its child; if the child was moved meanwhile, by name when it is needed."""
         try:
             fd = open_child(child, "..")
@@ -201,7 +210,7 @@ class Walk:
         else:
             os.close(fd)
 
-    def _reopen(self, directory: Directory) -> int:
+    def _reopen(self, directory: Directory[T]) -> int:
         fd = open_chain(self._scope.root.open(), directory.raw.split("/")[1:], within=self._scope.within)
         status = os.fstat(fd)
         if (status.st_dev, status.st_ino) != directory.identity():

@@ -15,13 +15,11 @@ from fustor_core.exceptions import DriverError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
 from fustor_source_fs import _checks
-from fustor_source_fs._audit import Audit, AuditSettings, guide_audit, paired_audit
-from fustor_source_fs._counters import Counters
-from fustor_source_fs._memory import AuditMemory
-from fustor_source_fs._root import Root, resolve
-from fustor_source_fs._scope import Scope, acceptor
+from fustor_source_fs._audit import Audit
+from fustor_source_fs._memory import AuditMemory, AuditSettings
+from fustor_source_fs._running import Counters, Stop
+from fustor_source_fs._scope import Scope
 from fustor_source_fs._snapshot import snapshot
-from fustor_source_fs._stop import Stop
 from fustor_source_fs._stream import Stream
 from fustor_source_fs.config import parse_params, parse_uri
 
@@ -88,15 +86,12 @@ class FsDriver(SourceDriver):
         With `mtime_cache` pairs, and unchanged directories are not listed; without it events between the two signals.
         """
         cache = kwargs.get("mtime_cache")
-        stop = self._stop(kwargs)
         settings = AuditSettings(
             self._batch_size(kwargs), self._params.clock_granularity_sec, self._params.full_audit_every, self._clock
         )
-
-        def make() -> Audit:
-            return Audit(self._scope, self._memory, self._counters, settings, cache)
-
-        return guide_audit(make, stop) if cache is None else paired_audit(make, stop)
+        audit = Audit(self._scope, self._memory, self._counters, settings, cache)
+        stop = self._stop(kwargs)
+        return audit.between_signals(stop) if cache is None else audit.items(stop)
 
     def is_position_available(self, position: int) -> bool:
         """False: no position can be resumed from."""
@@ -150,14 +145,7 @@ class FsDriver(SourceDriver):
 
     @cached_property
     def _scope(self) -> Scope:
-        params = self._params
-        return Scope(
-            Root(resolve(self._path)),
-            acceptor(params.include, params.exclude),
-            params.one_file_system,
-            params.follow_symlinks,
-            params.allow_empty_root,
-        )
+        return Scope.of(self._path, self._params)
 
     def _batch_size(self, kwargs: Mapping[str, Any]) -> int:
         asked = kwargs.get("batch_size")
