@@ -12,9 +12,8 @@ from fustor_conformance.view import View
 from fustor_core.models import PusherConfig
 from fustor_event_model import EventBase, UpdateEvent
 from fustor_pusher_fs import FsDriver, FsParams, read_events
-from fustor_pusher_fs._counters import Counters
 from fustor_pusher_fs._log import TaskLog
-from fustor_pusher_fs._progress import Session
+from fustor_pusher_fs._progress import Counters, Session
 
 
 def pytest_configure(config: pytest.Config) -> None:

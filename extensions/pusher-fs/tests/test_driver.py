@@ -12,7 +12,7 @@ from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_core.models import PusherConfig
 from fustor_event_model import UpdateEvent
-from fustor_pusher_fs import FsDriver, FsParams, _shared, read_events
+from fustor_pusher_fs import FsDriver, FsParams, _log, read_events
 
 
 def config(endpoint="/nowhere", **params):
@@ -262,12 +262,12 @@ def test_drivers_of_one_process_share_a_task(make_driver, event, paths, tmp_path
 def test_a_forked_child_is_another_process(make_driver, tmp_path):
     asyncio.run(session_of(make_driver()))
     key = (os.getpid(), tmp_path / "out" / "t")
-    assert key in _shared._open
+    assert key in _log._open
     child = os.fork()
     if child == 0:  # nothing of pytest's may run in here
         status = 1
         try:
-            _shared.acquire(tmp_path / "out" / "t", "t", FsParams(), clock=float)
+            _log.acquire(tmp_path / "out" / "t", "t", FsParams(), clock=float)
         except ConfigError:
             status = 0
         finally:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
-from fustor_pusher_fs._encode import decode, encode
-from fustor_pusher_fs._mark import FORMAT, Header, Mark, header_format, parse_header, parse_mark
+from fustor_pusher_fs._lines import FORMAT, Header, Mark, decode, encode, header_format, parse_header, parse_mark
 
 MARK = Mark(
     batch=7,

@@ -12,8 +12,8 @@ import pytest
 
 from fustor_core.exceptions import RetryableError
 from fustor_pusher_fs import FsParams, read_events
-from fustor_pusher_fs._counters import Counters
 from fustor_pusher_fs._log import TaskLog
+from fustor_pusher_fs._progress import Counters
 
 PARAMS = FsParams(segment_max_bytes=4_000)
 STEPS = 40

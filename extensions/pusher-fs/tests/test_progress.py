@@ -2,8 +2,7 @@
 
 import pytest
 
-from fustor_pusher_fs._counters import Counters
-from fustor_pusher_fs._progress import UNKNOWN, Batch, Progress
+from fustor_pusher_fs._progress import UNKNOWN, Batch, Counters, Progress
 
 
 def begin(progress, name):

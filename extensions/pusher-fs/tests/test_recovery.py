@@ -10,8 +10,8 @@ import pytest
 
 from fustor_core.exceptions import ConfigError
 from fustor_pusher_fs import DamagedFileError, read_events
-from fustor_pusher_fs._mark import FORMAT, Header
-from fustor_pusher_fs._recovery import _BLOCK_BYTES
+from fustor_pusher_fs._lines import FORMAT, Header
+from fustor_pusher_fs._opening import _BLOCK_BYTES
 
 MEMORY = "/dev/shm"  # noqa: S108 - a directory of an unpredictable name is made in it
 

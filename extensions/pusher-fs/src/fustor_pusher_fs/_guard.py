@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fustor_event_model.models import EventBase, EventType, LifecycleSignal, MessageSource
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 from fustor_pusher_fs.config import FsParams
 
 __all__ = ["Counts", "Judged", "Pass", "judge"]

@@ -1,23 +1,25 @@
-"""The log of one task: commits batches, begins new segments, removes old ones."""
+"""The log of one task: commits batches, begins new segments, removes old ones.
+
+Two drivers of this process that write one task share its log; other processes are refused.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fustor_event_model.models import EventBase, MessageSource
-from fustor_pusher_fs._counters import Counters
+from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_fs._directory import Directory, segment_name
-from fustor_pusher_fs._encode import Payload, encode
 from fustor_pusher_fs._errors import RetryableError, opening_error, writing_error
 from fustor_pusher_fs._guard import Judged, judge
 from fustor_pusher_fs._held import HeldRows
-from fustor_pusher_fs._mark import FORMAT, Header, Mark
+from fustor_pusher_fs._lines import FORMAT, Header, Mark, Payload, encode
 from fustor_pusher_fs._opening import open_last
-from fustor_pusher_fs._progress import UNKNOWN, Batch, Progress, Session
+from fustor_pusher_fs._progress import UNKNOWN, Batch, Counters, Progress, Session
 from fustor_pusher_fs._segment import Segment
 from fustor_pusher_fs.config import FsParams
 
@@ -220,3 +222,38 @@ class TaskLog:
         if removed:
             self._directory.sync()
         return removed
+
+
+@dataclass(slots=True)
+class _Shared:
+    log: TaskLog
+    users: int = 0
+
+
+_guard = threading.Lock()
+_open: dict[tuple[int, Path], _Shared] = {}
+"""By process as well: a forked child inherits this, and must not take its parent's log for its own."""
+
+
+def acquire(path: Path, task: str, params: FsParams, *, clock: Callable[[], float]) -> tuple[TaskLog, bool]:
+    """The log of a task, and whether this opened it; the newest parameters hold. Errors as from `TaskLog`."""
+    key = (os.getpid(), path)
+    with _guard:
+        shared = _open.get(key)
+        is_new = shared is None
+        if shared is None:
+            shared = _open[key] = _Shared(TaskLog(path, task, params, clock=clock))
+        shared.log.params = params
+        shared.users += 1
+        return shared.log, is_new
+
+
+def release(path: Path) -> None:
+    """Give a log back; the last one closes it."""
+    key = (os.getpid(), path)
+    with _guard:
+        shared = _open[key]
+        shared.users -= 1
+        if shared.users == 0:
+            del _open[key]
+            shared.log.close()

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from fustor_event_model.models import EventBase
+from fustor_event_model import EventBase
 from fustor_pusher_fs._directory import segment_name, segment_numbers
-from fustor_pusher_fs._encode import decode
 from fustor_pusher_fs._errors import ConfigError, DamagedFileError
-from fustor_pusher_fs._mark import COMMIT_PREFIX, FORMAT, Header, Mark, header_format, parse_header, parse_mark
+from fustor_pusher_fs._lines import COMMIT_PREFIX, FORMAT, Header, Mark, decode, header_format, parse_header, parse_mark
 
 
 @dataclass(frozen=True, slots=True)

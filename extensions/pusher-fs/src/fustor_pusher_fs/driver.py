@@ -12,13 +12,12 @@ from typing import Any, TypeVar
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.models.config import PusherConfig
-from fustor_event_model.models import EventBase
-from fustor_pusher_fs import _checks, _shared
-from fustor_pusher_fs._counters import Counters
+from fustor_event_model import EventBase
+from fustor_pusher_fs import _checks
 from fustor_pusher_fs._directory import directory_name
 from fustor_pusher_fs._errors import DriverError
-from fustor_pusher_fs._log import TaskLog
-from fustor_pusher_fs._progress import Session
+from fustor_pusher_fs._log import TaskLog, acquire, release
+from fustor_pusher_fs._progress import Counters, Session
 from fustor_pusher_fs._worker import Worker
 from fustor_pusher_fs.config import parse_endpoint, parse_params
 
@@ -159,12 +158,12 @@ class FsDriver(PusherDriver):
     def _close_logs(self) -> None:
         while self._logs:
             task, _ = self._logs.popitem()
-            _shared.release(self._path(task))
+            release(self._path(task))
 
     def _open(self, task: str) -> TaskLog:
         log = self._logs.get(task)
         if log is None:
-            log, is_new = _shared.acquire(self._path(task), task, self._params, clock=time.time)
+            log, is_new = acquire(self._path(task), task, self._params, clock=time.time)
             self._logs[task] = log
             self._counters.cuts += log.cuts if is_new else 0
         return log
