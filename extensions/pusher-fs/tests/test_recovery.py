@@ -177,7 +177,7 @@ def test_damage_is_told_where_it_is(written):
     second = ends[0] + len(lines[6])
     data = path.read_bytes()
     path.write_bytes(data[:second] + b"?" + data[second + 1 :])
-    with pytest.raises(DamagedFileError, match="a line is no event") as caught:
+    with pytest.raises(DamagedFileError, match="a line is not an event") as caught:
         list(read_events(path.parent))
     assert caught.value.offset == second
 

@@ -44,7 +44,7 @@ def connection(endpoint: str | None, driver_params: Mapping[str, Any] | None) ->
     except (ConfigError, OSError) as error:
         return False, str(error)
     if not existing.is_dir():
-        return False, f"Path {str(existing)!r} is no directory; remove it or choose another endpoint"
+        return False, f"Path {str(existing)!r} is not a directory; remove it or choose another endpoint"
     if existing == path:
         return True, f"Directory {str(path)!r} exists"
     return True, f"Directory {str(path)!r} will be created in {str(existing)!r}"

@@ -43,7 +43,7 @@ def directory_name(task: str) -> str:
     try:
         name = quote(task, safe="")
     except UnicodeEncodeError as error:
-        raise DriverError(f"Task {task!r} is no valid text; name it otherwise") from error
+        raise DriverError(f"Task {task!r} is not valid text; name it otherwise") from error
     if name.startswith("."):
         name = "%2E" + name[1:]
     if len(name) > _NAME_MAX_LENGTH:
@@ -118,7 +118,7 @@ class Directory:
         return lock
 
     def close(self) -> None:
-        """Give the directory free."""
+        """Release the directory."""
         os.close(self._lock)
         os.close(self._descriptor)
 
@@ -163,7 +163,7 @@ class Directory:
             self.sync()
 
     def set_aside(self, name: str) -> str:
-        """Rename a whole file so that it is no segment any more, and return its new name; durable after `sync`."""
+        """Rename a whole file so that it is not a segment any more, and return its new name; durable after `sync`."""
         free = self._free_name(name)
         os.rename(name, free, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         return free

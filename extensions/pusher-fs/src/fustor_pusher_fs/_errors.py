@@ -30,7 +30,7 @@ _ADVICE = {
     errno.EACCES: "give this user the right to write there",
     errno.EPERM: "give this user the right to write there",
     errno.EIO: "check the disk",
-    errno.ENOTDIR: "name a directory that is no symbolic link",
+    errno.ENOTDIR: "name a directory that is not a symbolic link",
     errno.ELOOP: "replace the symbolic link by what it points to",
 }
 
@@ -46,7 +46,7 @@ class DamagedFileError(DriverError):
 
 
 def opening_error(path: Path, error: OSError) -> DriverError:
-    """The error to raise when a task's directory cannot be opened: the user's to mend, unless it may pass by itself."""
+    """The error to raise when a task's directory cannot be opened: the user's to mend, unless it may pass."""
     text = f"Cannot open {str(path)!r} for writing: {_what(error)}; {_ADVICE.get(error.errno or 0, 'check `endpoint`')}"
     return RetryableError(text) if error.errno in _MAY_PASS else ConfigError(text)
 

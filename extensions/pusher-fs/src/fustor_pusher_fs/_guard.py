@@ -1,7 +1,8 @@
 """The guard against mass deletion: which ends of snapshots and audits a reader of the log is not to see.
 
 A log deletes nothing; whoever reads it does, at the end of a snapshot or of an audit. What would go then is known by
-counts alone: of the rows that a reader holds, and of those that the pass has told. Source: driver contract, section 8.
+counts alone: of the rows that a reader holds, and of those that the pass has brought.
+Source: driver contract, section 8.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _log = logging.getLogger("fustor_pusher_fs")
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What a snapshot or an audit has told so far: `rows`, and how many of them are containers that were not listed."""
+    """What a snapshot or an audit has brought: `rows`, and how many of them are containers that were not listed."""
 
     rows: int = 0
     unlisted: int = 0
@@ -59,24 +60,24 @@ class Counts:
         begun = Pass() if event.signal is LifecycleSignal.AUDIT_START else self.audit
         return replace(self, audit=begun.with_event(event) if begun is not None else None)
 
-    def gone(self, told: Pass, *, is_snapshot: bool) -> int:
+    def gone(self, passed: Pass, *, is_snapshot: bool) -> int:
         """How many rows a reader would delete at the end of a pass, as far as counts can say.
 
         What is below containers that were not listed stays; how much that is nobody counted, so it counts as gone.
         """
-        nothing_listed = told.is_root_unlisted if is_snapshot else told.rows == told.unlisted
-        return 0 if self.held is None or nothing_listed else max(self.held - told.rows, 0)
+        nothing_listed = passed.is_root_unlisted if is_snapshot else passed.rows == passed.unlisted
+        return 0 if self.held is None or nothing_listed else max(self.held - passed.rows, 0)
 
-    def after(self, told: Pass, *, is_snapshot: bool) -> Counts:
+    def after(self, passed: Pass, *, is_snapshot: bool) -> Counts:
         """What is known once a reader has taken in the end of a pass."""
-        kept = 0 if not told.unlisted or self.held is None else self.held
-        held = replace(self, held=max(told.rows, kept))
+        kept = 0 if not passed.unlisted or self.held is None else self.held
+        held = replace(self, held=max(passed.rows, kept))
         return held if is_snapshot else replace(held, audit=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be written of a batch: its events, and whether a reader is told that the snapshot ended."""
+    """What is to be written of a batch: its events, and whether a reader learns that the snapshot ended."""
 
     events: list[EventBase]
     is_snapshot_end: bool
@@ -106,13 +107,13 @@ def judge(
     return Judged(kept, False, refused, counts)
 
 
-def _refused(counts: Counts, told: Pass, params: FsParams, task: str, *, is_snapshot: bool, allowed: bool) -> int:
-    gone, held = counts.gone(told, is_snapshot=is_snapshot), counts.held or 0
+def _refused(counts: Counts, passed: Pass, params: FsParams, task: str, *, is_snapshot: bool, allowed: bool) -> int:
+    gone, held = counts.gone(passed, is_snapshot=is_snapshot), counts.held or 0
     if allowed or gone <= params.max_delete_rows or gone <= params.max_delete_share * held:
         return 0
     _log.warning(
         "The end of %s would have deleted about %d of the %d rows of task %r, more than `max_delete_share` allows; "
-        "readers of the log are not told of that end, and `fustor-driver run --allow-deletions` allows it for one run",
+        "that end is kept from readers of the log, and `fustor-driver run --allow-deletions` allows it for one run",
         "a snapshot" if is_snapshot else "an audit",
         gone,
         held,

@@ -82,7 +82,7 @@ def decode(line: bytes) -> EventBase:
     """The event on a line, as it was pushed: unvalidated, since hosts may have changed it after construction.
 
     Raises:
-        ValueError, KeyError, TypeError: the line is no event.
+        ValueError, KeyError, TypeError: the line is not an event.
     """
     said = from_json(line)
     event_type = EventType(said["event_type"])
@@ -160,7 +160,7 @@ def parse_header(line: bytes) -> Header | None:
 
 
 def header_format(line: bytes) -> int | None:
-    """The format version of a segment that begins with this line; None if it is no whole header of any format."""
+    """The format version of a segment that begins with this line; None if it is not a whole header of any format."""
     body = _body(HEADER_PREFIX, line)
     if body is None:
         return None

@@ -196,7 +196,7 @@ class TaskLog:
             counters.segments_removed += self._retire(old)
 
     def _retire(self, old: Segment) -> int:
-        # The batch is durable already: what goes wrong from here on must not be told as if it were not.
+        # The batch is durable already: what goes wrong from here on must not be reported as if it were not.
         try:
             old.close()
             return self._remove_expired()

@@ -148,7 +148,7 @@ def _read_line(descriptor: int, offset: int) -> bytes | None:
 
 
 def _read_header(descriptor: int) -> tuple[Header, int] | None:
-    """The header of a segment and the offset behind it; None if there is no valid one."""
+    """The header of a segment and the offset behind it; None if there is none that is valid."""
     line = _read_line(descriptor, 0)
     header = None if line is None else parse_header(line)
     return None if line is None or header is None else (header, len(line) + 1)
@@ -202,8 +202,8 @@ def _copy_bytes(source: int, target: int, begin: int, end: int) -> None:
 def _write_again(descriptor: int, begin: int, end: int) -> None:
     """Write a range of a file over itself.
 
-    After a failed sync the kernel may call pages clean that never reached the disk, and a new process cannot tell; what
-    is written again is dirty again, and the next sync is an honest answer.
+    After a failed sync the kernel may call pages clean that never reached the disk, and a new process cannot find out;
+    what is written again is dirty again, and the next sync is an honest answer.
     """
     while begin < end:
         block = os.pread(descriptor, min(_HASH_BYTES, end - begin), begin)

@@ -1,8 +1,9 @@
 """How far a task has come, and which events it has already: contract section 5 for an append log, without any I/O.
 
-The index that a host may resume from belongs to the newest session that committed something. A session was either
-told an index to resume from and takes no snapshot, or it takes one and counts for nothing until the snapshot's end is
-durable. That a session takes a snapshot is known from its first snapshot batch on, or because it was told -1.
+The index that a host may resume from belongs to the newest session that committed something. A session either
+resumes from an index and takes no snapshot, or it takes one and counts for nothing until the snapshot's end is
+durable. That a session takes a snapshot is known from its first snapshot batch on, or because there was
+no index to resume from.
 """
 
 from __future__ import annotations
@@ -82,13 +83,13 @@ class Session:
     task: str
     number: int
     counters: Counters
-    told: int
+    resume_from: int
     """The committed index when it began: where the host resumes, unless it takes a snapshot."""
     realtime: int = UNKNOWN
     snapshot: int = UNKNOWN
     snapshot_begun: bool = False
     snapshot_ended: bool = False
-    dropped_as_told: bool = False
+    dropped_as_known: bool = False
     """Realtime events were dropped because an earlier session had their indexes."""
     counts: Counts = field(default_factory=Counts)
     """What a guard knows of the session; `held` counts in the task alone."""
@@ -100,13 +101,13 @@ class Session:
     @property
     def floor(self) -> int:
         """Realtime events at or below this index are here already."""
-        resumes = self.told > UNKNOWN and not self.snapshot_begun
-        return max(self.realtime, self.told) if resumes else self.realtime
+        resumes = self.resume_from > UNKNOWN and not self.snapshot_begun
+        return max(self.realtime, self.resume_from) if resumes else self.realtime
 
     @property
     def is_spoilt(self) -> bool:
-        """Whether it turned out too late that it takes a snapshot: events of it were dropped that it needs."""
-        return self.dropped_as_told and self.snapshot_begun
+        """Whether events that its snapshot needs were dropped as duplicates before the snapshot was announced."""
+        return self.dropped_as_known and self.snapshot_begun
 
     def has(self, batch: Batch, digest: str) -> bool:
         """Whether the batch repeats the last one of every phase in it; a batch with a signal never does."""
@@ -119,7 +120,7 @@ class Session:
         floor = self.floor
         new = [event for event in events if not _is_known(event, floor)]
         if len(new) < sum(not _is_known(event, self.realtime) for event in events):
-            self.dropped_as_told = True
+            self.dropped_as_known = True
         return new
 
 
@@ -134,7 +135,7 @@ class Progress:
     def begin(self, session_id: str, task: str, counters: Counters) -> Session:
         """Open a session of the driver that counts here."""
         self._sessions += 1
-        return Session(id=session_id, task=task, number=self._sessions, counters=counters, told=self.committed)
+        return Session(id=session_id, task=task, number=self._sessions, counters=counters, resume_from=self.committed)
 
     def committed_with(self, session: Session, batch: Batch) -> int:
         """What the committed index will be when this batch is durable."""
@@ -145,7 +146,7 @@ class Progress:
             return realtime if realtime > UNKNOWN else max(session.snapshot, batch.snapshot)
         if session.snapshot_begun or batch.is_of_snapshot:
             return UNKNOWN
-        return max(self.committed, realtime) if session.told > UNKNOWN else UNKNOWN
+        return max(self.committed, realtime) if session.resume_from > UNKNOWN else UNKNOWN
 
     def take(self, session: Session, batch: Batch, digest: str) -> None:
         """Note that this batch is durable."""
@@ -159,4 +160,4 @@ class Progress:
 
     @staticmethod
     def _ends_snapshot(session: Session, batch: Batch) -> bool:
-        return session.snapshot_ended or (batch.is_snapshot_end and not session.dropped_as_told)
+        return session.snapshot_ended or (batch.is_snapshot_end and not session.dropped_as_known)

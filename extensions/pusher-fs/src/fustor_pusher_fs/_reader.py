@@ -70,11 +70,11 @@ def _files(path: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """The file, open; a pipe or a device in its place would wait for ever, or never end."""
+    """The file, open; a pipe or a device in its place would wait forever, or never end."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise DamagedFileError(path, 0, "it is no regular file")
+        raise DamagedFileError(path, 0, "it is not a regular file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -108,7 +108,7 @@ class _Pending:
             try:
                 decode(line)
             except (ValueError, KeyError, TypeError):
-                return offset, "a line is no event"
+                return offset, "a line is not an event"
             offset += len(line)
         return self.begin, "the events are not those of their commit mark"
 
@@ -177,7 +177,7 @@ class _Reader:
 
     @staticmethod
     def _note_damage(path: Path, mark: Mark, pending: _Pending) -> None:
-        """Remember that a mark does not fit; raise if a whole batch follows, since then this is no torn end."""
+        """Remember that a mark does not fit; raise if a whole batch follows, since then this is not a torn end."""
         damage = pending.damage or pending.first_damage()
         if pending.ends_with(mark):
             raise DamagedFileError(path, *damage)

@@ -41,7 +41,7 @@ class FsParams(BaseModel):
         default=0.2,
         ge=0,
         le=1,
-        description="Share of a task's rows beyond which readers are not told the end of a snapshot or an audit",
+        description="Share of a task's rows beyond which the end of a snapshot or an audit is kept from readers",
     )
     max_delete_rows: int = Field(
         default=100, ge=0, description="Number of rows up to which such an end may delete, whatever their share"
@@ -60,7 +60,7 @@ class FsParams(BaseModel):
 
 
 def parse_params(driver_params: Mapping[str, Any] | None) -> FsParams:
-    """The parameters, with defaults for what is not told; agent 0.2.16 passes None where there are none."""
+    """The parameters, with defaults for what is not given; agent 0.2.16 passes None where there are none."""
     try:
         return FsParams.model_validate(dict(driver_params or {}))
     except ValidationError as error:
@@ -74,10 +74,12 @@ def parse_endpoint(endpoint: str) -> Path:
     if endpoint.startswith("file:"):
         address = urlsplit(endpoint)
         if address.netloc not in {"", "localhost"} or address.query or address.fragment:
-            raise ConfigError(f"Endpoint {endpoint!r} is no directory of this machine; write 'file:///path' or a path")
+            raise ConfigError(
+                f"Endpoint {endpoint!r} is not a directory of this machine; write 'file:///path' or a path"
+            )
         text = unquote(address.path)
     elif "://" in endpoint:
-        raise ConfigError(f"Endpoint {endpoint!r} is no directory; write a path or 'file:///path'")
+        raise ConfigError(f"Endpoint {endpoint!r} is not a directory; write a path or 'file:///path'")
     if not text.strip() or "\0" in text:
         raise ConfigError(f"Endpoint {endpoint!r} names no directory; write the path of one")
     try:

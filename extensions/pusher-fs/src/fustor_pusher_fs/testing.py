@@ -16,7 +16,7 @@ class World:
     """An empty directory, there from entering to leaving."""
 
     keyed = False
-    """An append log: a path has as many rows as were told."""
+    """An append log: a path has as many rows as were pushed."""
 
     def __enter__(self) -> Self:
         """Make the directory."""
