@@ -136,18 +136,16 @@ def rows_of() -> Callable[[Iterator[EventBase]], list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[Callable[[], None]]:
-    """A function after which this process may no longer read everything, until the test ends."""
+def as_nobody() -> Iterator[Callable[..., None]]:
+    """A function after which this process may no longer read everything, until it is called with `again=True`."""
     is_root = os.geteuid() == 0
     if sys.platform == "linux":
         importlib.import_module("inotify_simple")  # this user may not be able to read it later
 
-    def become() -> None:
+    def become(*, again: bool = False) -> None:
         if is_root:
-            os.seteuid(65534)
+            os.seteuid(0 if again else 65534)
             _keep_own_proc_readable()
 
     yield become
-    if is_root:
-        os.seteuid(0)
-        _keep_own_proc_readable()
+    become(again=True)
