@@ -301,8 +301,8 @@ def test_checks_pass_where_the_driver_will_work_and_leave_nothing(check, tmp_pat
 @pytest.mark.parametrize(
     ("endpoint", "params", "complaint"),
     [
-        ("file", None, "no directory"),
-        ("file/below", None, "no directory"),
+        ("file", None, "not a directory"),
+        ("file/below", None, "not a directory"),
         ("link", None, "symbolic link"),
         ("x", {"nonsense": 1}, "nonsense"),
         (None, None, "endpoint"),

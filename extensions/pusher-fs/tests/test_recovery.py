@@ -220,7 +220,7 @@ def test_a_torn_end_of_a_file_that_is_not_the_last_is_damage(open_log, event):
     log.push(event(2))
     first = log.directory / "00000001.jsonl"
     first.write_bytes(first.read_bytes() + b"more\n")
-    with pytest.raises(DamagedFileError, match="no event") as caught:
+    with pytest.raises(DamagedFileError, match="not an event") as caught:
         list(read_events(log.directory))
     assert caught.value.offset == first.stat().st_size - 5
 
@@ -280,5 +280,5 @@ def test_a_pipe_in_place_of_a_segment_is_damage_and_not_waited_for(open_log, eve
     second = sorted(log.directory.glob("*.jsonl"))[1]
     second.unlink()
     os.mkfifo(second)
-    with pytest.raises(DamagedFileError, match="no regular file"):
+    with pytest.raises(DamagedFileError, match="not a regular file"):
         list(read_events(log.directory))

@@ -9,7 +9,7 @@ from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_
 from fustor_source_fs._entry import insist, open_root
 from fustor_source_fs._listing import Leaf, Leaves, Lister
 from fustor_source_fs._memory import AuditMemory, AuditSettings, Notes, Record, Unchanged, stamps_of
-from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, skipped
+from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._visitors import Visit, visiting
@@ -146,7 +146,7 @@ class Audit:
     def _settle_leaf(self, above: Directory[Notes], leaf: Leaf) -> Iterator[Finished]:
         """The rows of a leaf and its own; that is left out if it was removed while it was read."""
         before, after = leaf.status, leaf.after
-        own = row(leaf.path, before, above.status.st_mtime)
+        own = row_in(above.path, above.prefix, leaf.name, before, above.status.st_mtime)
         is_same = after.st_mtime_ns == before.st_mtime_ns and after.st_ctime_ns == before.st_ctime_ns
         if is_same:
             leaf.rows.append(own)

@@ -1,8 +1,8 @@
 """The entries of an open directory, and the rows that they give.
 
 `entries` is what listing means: names, filters, links, what cannot be read. `kinds` is the same without asking for the
-status of anything. `_plain` is the quick way through a small directory in which nothing is out of the ordinary; where
-something is, it gives up before anything was done, and `entries` does it. Most directories of most trees hold no
+status of anything. `Lister` knows a quick way through a small directory in which nothing is out of the ordinary;
+where something is, it gives up before anything was done, and `entries` does it. Most directories of most trees hold no
 directory: `Leaves` reads those in one loop.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import OPEN_CHILD
-from fustor_source_fs._rows import Row, rows_of
+from fustor_source_fs._rows import Row, row_in
 from fustor_source_fs._scope import Scope, followed
 from fustor_source_fs._walk import Directory
 
@@ -78,23 +78,6 @@ def kinds(scope: Scope, fd: int, prefix: str) -> Iterator[tuple[str, bool]]:
                 yield name, is_directory
 
 
-def _plain(fd: int) -> list[tuple[str, os.stat_result]] | None:
-    """Name and status of each entry; None unless all names are ASCII and all entries can be looked at."""
-    lstat, found = os.lstat, []
-    try:
-        names = os.listdir(fd)
-        if not "".join(names).isascii():
-            return None
-        for name in names:
-            try:
-                found.append((name, lstat(name, dir_fd=fd)))
-            except FileNotFoundError:
-                continue
-    except OSError:  # `entries` finds out what it is
-        return None
-    return found
-
-
 class Lister:
     """The rows of directories' entries, for a snapshot or an `audit`.
 
@@ -112,50 +95,66 @@ class Lister:
         Fills its `subdirectories`; a directory of which something cannot be read is `failed`, as by `entries`.
         """
         if self._scope.is_plain and 0 < directory.status.st_size <= _SMALL_BYTES:
-            rows = self._plain_rows(directory.opened(), directory.path, directory.prefix, directory.status)
-            if rows is not None:
-                return (self._without_directories(rows, directory),)
+            plain = self._plain(directory.opened(), directory.path, directory.prefix, directory.status)
+            if plain is not None:
+                rows, directories = plain
+                for name in directories:
+                    directory.add(name)
+                return ([one for one in rows if not one["is_directory"]],) if self.audit and directories else (rows,)
         return self._batches(directory)
 
     def leaf_rows(self, fd: int, path: str, status: os.stat_result) -> list[Row] | None:
         """The rows of an open directory that holds no directory and fits into one event; None if it does not."""
-        rows = self._plain_rows(fd, path, path + "/", status)
-        if rows is None or len(rows) >= self._limit or any(one["is_directory"] for one in rows):
+        plain = self._plain(fd, path, path + "/", status)
+        return None if plain is None or plain[1] or len(plain[0]) >= self._limit else plain[0]
+
+    def _plain(self, fd: int, path: str, prefix: str, status: os.stat_result) -> tuple[list[Row], list[str]] | None:
+        """The rows of all entries, and the names of those that are directories.
+
+        None unless all names are ASCII and all entries can be looked at.
+        """
+        lstat, make, parent_mtime = os.lstat, row_in, status.st_mtime if self.audit else None
+        rows: list[Row] = []
+        directories: list[str] = []
+        try:
+            names = os.listdir(fd)
+            if not "".join(names).isascii():
+                return None
+            for name in names:
+                try:
+                    one = make(path, prefix, name, lstat(name, dir_fd=fd), parent_mtime)
+                except FileNotFoundError:
+                    continue
+                if one["is_directory"]:
+                    directories.append(name)
+                rows.append(one)
+        except OSError:  # `entries` finds out what it is
             return None
-        return rows
-
-    def _plain_rows(self, fd: int, path: str, prefix: str, status: os.stat_result) -> list[Row] | None:
-        found = _plain(fd)
-        return None if found is None else rows_of(found, path, prefix, status.st_mtime if self.audit else None)
-
-    def _without_directories(self, rows: list[Row], directory: Directory[Any]) -> list[Row]:
-        names = [one["file_name"] for one in rows if one["is_directory"]]
-        for name in names:
-            directory.add(name)
-        return [one for one in rows if not one["is_directory"]] if self.audit and names else rows
+        return rows, directories
 
     def _batches(self, directory: Directory[Any]) -> Iterator[list[Row]]:
         parent, prefix, audit, limit = directory.path, directory.prefix, self.audit, self._limit
         parent_mtime = directory.status.st_mtime if audit else None
-        batch: list[tuple[str, os.stat_result]] = []
+        rows: list[Row] = []
         for name, text, status in entries(self._scope, directory):
-            if S_ISDIR(status.st_mode):
+            one = row_in(parent, prefix, text, status, parent_mtime)
+            if one["is_directory"]:
                 directory.add(name)
                 if audit:
                     continue
-            batch.append((text, status))
-            if len(batch) >= limit:
-                yield rows_of(batch, parent, prefix, parent_mtime)
-                batch = []
-        if batch:
-            yield rows_of(batch, parent, prefix, parent_mtime)
+            rows.append(one)
+            if len(rows) >= limit:
+                yield rows
+                rows = []
+        if rows:
+            yield rows
 
 
 @dataclass(slots=True)
 class Leaf:
     """A directory, its stamps before and (in an audit) after it was listed, and the rows of its entries."""
 
-    path: str
+    name: str
     status: os.stat_result
     after: os.stat_result
     rows: list[Row]
@@ -184,36 +183,33 @@ class Leaves:
         if not self._works or directory.status.st_nlink <= _LEAF_LINKS or directory.failed:
             return
         rest: list[str] = []
+        parent, raw, prefix, mounts = directory.opened(), directory.raw, directory.prefix, self._mounts
+        device, watch, lister, audit = self._device, self._watch, self._lister, self._lister.audit
         for name in reversed(directory.subdirectories):
-            leaf = self._read(directory, name)
-            if leaf is None:
+            try:
+                fd = os.open(name, OPEN_CHILD, dir_fd=parent)
+            except OSError:  # visiting it will tell
+                rest.append(name)
+                continue
+            rows = None
+            try:
+                status = os.fstat(fd)
+                if (
+                    status.st_nlink == _LEAF_LINKS
+                    and 0 < status.st_size <= _SMALL_BYTES
+                    and status.st_dev == device
+                    and name.isascii()
+                    and not (mounts and f"{raw}/{name}" in mounts)
+                ):
+                    if watch is not None:
+                        watch(fd)
+                    rows = lister.leaf_rows(fd, prefix + name, status)
+                    after = os.fstat(fd) if audit else status
+            finally:
+                os.close(fd)
+            if rows is None:
                 rest.append(name)
             else:
-                yield leaf
+                yield Leaf(name, status, after, rows)
         rest.reverse()
         directory.subdirectories = rest
-
-    def _read(self, directory: Directory[Any], name: str) -> Leaf | None:
-        try:
-            fd = os.open(name, OPEN_CHILD, dir_fd=directory.opened())
-        except OSError:  # visiting it will tell
-            return None
-        try:
-            status = os.fstat(fd)
-            if (
-                status.st_nlink != _LEAF_LINKS
-                or not 0 < status.st_size <= _SMALL_BYTES
-                or status.st_dev != self._device
-                or not name.isascii()
-                or f"{directory.raw}/{name}" in self._mounts
-            ):
-                return None
-            if self._watch is not None:
-                self._watch(fd)
-            path = directory.prefix + name
-            rows = self._lister.leaf_rows(fd, path, status)
-            if rows is None:
-                return None
-            return Leaf(path, status, os.fstat(fd) if self._lister.audit else status, rows)
-        finally:
-            os.close(fd)

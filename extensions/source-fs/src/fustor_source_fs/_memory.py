@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fustor_event_model import DeleteEvent, EventBase
 from fustor_source_fs._root import OPEN_CHILD, Root
-from fustor_source_fs._rows import Row, rows_of, skipped, split
+from fustor_source_fs._rows import Row, row_in, skipped, split
 from fustor_source_fs._walk import Directory
 
 __all__ = ["AuditMemory", "AuditSettings", "Notes", "Past", "Record", "Unchanged", "stamps_of"]
@@ -191,7 +191,7 @@ class Unchanged:
         now, lstat, prefix = self._memory.now(), os.lstat, directory.prefix
         parent, parent_mtime = directory.path, directory.status.st_mtime
         rest: list[str] = []
-        entries: list[tuple[str, os.stat_result]] = []
+        rows: list[Row] = []
         kept: dict[str, Record] = {}
         for name, record in self._leaf_records(directory):
             try:
@@ -207,12 +207,12 @@ class Unchanged:
                 continue
             record.since = now
             kept[prefix + name] = record
-            entries.append((name, status))
-            if len(entries) >= self._settings.batch_size:
-                yield skipped(rows_of(entries, parent, prefix, parent_mtime)), kept
-                entries, kept = [], {}
+            rows.append(row_in(parent, prefix, name, status, parent_mtime))
+            if len(rows) >= self._settings.batch_size:
+                yield skipped(rows), kept
+                rows, kept = [], {}
         directory.subdirectories = rest
-        yield skipped(rows_of(entries, parent, prefix, parent_mtime)), kept
+        yield skipped(rows), kept
 
     def _leaf_records(self, directory: Directory[Notes]) -> Iterator[tuple[str, Record | None]]:
         """Each subdirectory's name, and its record where it is worth a look."""

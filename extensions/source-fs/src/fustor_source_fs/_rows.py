@@ -26,6 +26,7 @@ __all__ = [
     "delete_row",
     "gone_now",
     "row",
+    "row_in",
     "rows_of",
     "skipped",
     "split",
@@ -88,35 +89,35 @@ def gone_now(*, is_directory: bool) -> Status:
     return _Gone(time.time(), None, S_IFDIR if is_directory else S_IFREG)
 
 
-def rows_of(
-    entries: Iterable[tuple[str, Status]], parent: str, prefix: str, parent_mtime: float | None = None
-) -> list[Row]:
-    """The rows of a directory's entries, each given by the text of its name and its status.
+def row_in(parent: str, prefix: str, name: str, status: Status, parent_mtime: float | None = None) -> Row:
+    """The row of an entry of `parent`, by the text of its name; `prefix` is what stands before that in its path.
 
-    `prefix` is what stands before the names in their paths. Rows of an audit have the parent's mtime.
+    In an audit rows say their parent's mtime.
     """
-    rows = [
-        {
-            "path": prefix + name,
-            "file_name": name,
-            "parent_path": parent,
-            "mtime": (mtime := status.st_mtime),
-            "modified_time": mtime,
-            "size": status.st_size,
-            "is_directory": status.st_mode & 0o170000 == S_IFDIR,
-        }
-        for name, status in entries
-    ]
+    mtime = status.st_mtime
+    made = {
+        "path": prefix + name,
+        "file_name": name,
+        "parent_path": parent,
+        "mtime": mtime,
+        "modified_time": mtime,
+        "size": status.st_size,
+        "is_directory": status.st_mode & 0o170000 == S_IFDIR,
+    }
     if parent_mtime is not None:
-        for one in rows:
-            one["parent_mtime"] = parent_mtime
-    return rows
+        made["parent_mtime"] = parent_mtime
+    return made
+
+
+def rows_of(entries: Iterable[tuple[str, Status]], parent: str, prefix: str) -> list[Row]:
+    """The rows of some of a directory's entries, each given by the text of its name and its status."""
+    return [row_in(parent, prefix, name, status) for name, status in entries]
 
 
 def row(path: str, status: Status, parent_mtime: float | None = None) -> Row:
-    """The row of one entry."""
+    """The row of an entry by its path."""
     parent, name = split(path)
-    return rows_of(((name, status),), parent, path.removesuffix(name), parent_mtime)[0]
+    return row_in(parent, path.removesuffix(name), name, status, parent_mtime)
 
 
 def delete_row(path: str, *, is_directory: bool) -> Row:
@@ -171,12 +172,15 @@ class EventWriter:
         Rows that fit into one event are not divided. `rows` and `notes` are the writer's from then on.
         """
         limit = self._limit
-        for start in range(0, len(rows), limit):
-            part = rows[start : start + limit] if len(rows) > limit else rows
-            if shape is not self._shape or len(self._rows) + len(part) > limit:
-                yield from self.cut()
-                self._shape = shape
-            self._rows.extend(part)
+        if shape is self._shape and len(self._rows) + len(rows) <= limit:
+            self._rows.extend(rows)
+        else:
+            for start in range(0, len(rows), limit):
+                part = rows[start : start + limit]
+                if shape is not self._shape or len(self._rows) + len(part) > limit:
+                    yield from self.cut()
+                    self._shape = shape
+                self._rows.extend(part)
         if notes:
             self._notes.update(notes)
 
