@@ -1,4 +1,4 @@
-"""A Fustor source that tells the state and the changes of a directory tree."""
+"""A Fustor source that emits the state and the changes of a directory tree."""
 
 from fustor_source_fs.config import FsParams
 from fustor_source_fs.driver import FsDriver

@@ -1,4 +1,4 @@
-"""What hosts ask before they run the driver. Every answer that is no says what to do."""
+"""What hosts ask before they run the driver. Every negative answer says what to do."""
 
 from __future__ import annotations
 

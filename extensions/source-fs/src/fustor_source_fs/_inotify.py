@@ -86,7 +86,7 @@ def parse(data: bytes) -> list[KernelEvent]:
 
 
 def watch_limit() -> int | None:
-    """How many watches this user may have, if the system tells."""
+    """How many watches this user may have, if the system says."""
     limits = [int(Path(path).read_text("ascii")) for path in _LIMITS if Path(path).exists()]
     return min(limits, default=None)
 

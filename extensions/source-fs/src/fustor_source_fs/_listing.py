@@ -188,7 +188,7 @@ class Leaves:
         for name in reversed(directory.subdirectories):
             try:
                 fd = os.open(name, OPEN_CHILD, dir_fd=parent)
-            except OSError:  # visiting it will tell
+            except OSError:  # visiting it will show why
                 rest.append(name)
                 continue
             rows = None

@@ -96,12 +96,12 @@ class AuditMemory:
                     del noted[path]
 
     def deleted_at(self, path: str) -> int:
-        """The moment at which realtime last told that `path` was gone; 0 if it did not."""
+        """The moment at which realtime last reported that `path` was gone; 0 if it did not."""
         return max(self._deleted.get(path, 0), self._all_deleted)
 
     @property
     def knows_deletions(self) -> bool:
-        """Whether realtime told of any deletion that could still matter."""
+        """Whether realtime reported any deletion that could still matter."""
         return bool(self._deleted) or self._all_deleted > 0
 
     def now(self) -> int:
@@ -169,7 +169,7 @@ class Unchanged:
             return None
         try:
             status = os.lstat(self._root.path + raw)
-        except OSError:  # gone, or a path too long for one call: opening it will tell
+        except OSError:  # gone, or a path too long for one call: opening it will show why
             return None
         directory = Directory(parent, raw, path, None, status)
         return directory if self._is_unchanged(directory) else None
@@ -196,7 +196,7 @@ class Unchanged:
         for name, record in self._leaf_records(directory):
             try:
                 status = lstat(name, dir_fd=fd) if record else None
-            except OSError:  # visiting it will tell
+            except OSError:  # visiting it will show why
                 status = None
             if (
                 record is None
@@ -238,7 +238,7 @@ class Unchanged:
         if directory.fd is None and len(directory.subdirectories) >= _WORTH_OPENING:
             try:
                 fd = os.open(self._root.path + directory.raw, OPEN_CHILD)
-            except OSError:  # gone, or a path too long for one call: visiting will tell
+            except OSError:  # gone, or a path too long for one call: visiting will show why
                 return None
             status = os.fstat(fd)
             if (status.st_dev, status.st_ino) == directory.identity():

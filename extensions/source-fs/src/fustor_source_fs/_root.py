@@ -1,4 +1,4 @@
-"""The root of the tree: opening it, and telling whether it is still the same one."""
+"""The root of the tree: opening it, and finding out whether it is still the same one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Root:
     """An absolute path, and the file system that it lay on when it was first used.
 
     `path` has no symbolic links in it. A disk that is unmounted leaves a directory of the same name, and another disk
-    may be mounted there; `is_mounted` tells them apart.
+    may be mounted there; `is_mounted` distinguishes them.
     """
 
     def __init__(self, path: str) -> None:
@@ -51,7 +51,7 @@ class Root:
         """A descriptor of the root directory.
 
         Raises:
-            OSError: it is not there, cannot be read, or is no directory.
+            OSError: it is not there, cannot be read, or is not a directory.
         """
         return os.open(self.path or "/", _OPEN)
 
@@ -106,7 +106,7 @@ def _mounts() -> list[_Mount]:
     try:
         with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as table:  # noqa: PTH123 - procfs
             lines = table.read().splitlines()
-    except FileNotFoundError:  # not Linux: mounts are then told apart by their device alone
+    except FileNotFoundError:  # not Linux: mounts are then distinguished by their device alone
         return []
     return [_parse_mount(line) for line in lines]
 
@@ -123,7 +123,7 @@ def _parse_mount(line: str) -> _Mount:
 
 
 def file_system_of(path: str) -> str:
-    """The kind of file system that a path without links lies on, "" where the system does not tell."""
+    """The kind of file system that a path without links lies on, "" where the system does not say."""
     mount = _mount_above(path)
     return mount.kind if mount else ""
 
@@ -158,7 +158,7 @@ def require_within(root: Root, fd: int) -> None:
 
 
 def place_of(fd: int) -> str:
-    """Where an open file lies now, without links. Raises OSError where the system does not tell."""
+    """Where an open file lies now, without links. Raises OSError where the system does not say."""
     return os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - raw names
 
 

@@ -79,7 +79,7 @@ class Stream(Iterator[EventBase]):
         return next(self._events)
 
     def close(self) -> None:
-        """End the stream: whoever waits for its next event is told that there is none."""
+        """End the stream: whoever waits for its next event gets StopIteration."""
         self._stop.set()
         self._live.watcher.close()
 
@@ -237,7 +237,7 @@ class Stream(Iterator[EventBase]):
         return not self._live.watcher.queued_bytes or now - self._overflow_at > _QUIET_SEC
 
     def _rescan(self, since: float) -> Work:
-        """Find by comparison what the kernel did not tell. What happens meanwhile is told by later events."""
+        """Find by comparison what the kernel did not report. What happens meanwhile comes with later events."""
         self._overflow_since = None
         began = time.monotonic()
         yield from self._folders.compare(None, self._live.directory_of(self._live.root), self._changed_since(since))
@@ -260,7 +260,7 @@ class Stream(Iterator[EventBase]):
         self._poll_due = time.monotonic() + self._live.params.poll_interval_sec
 
     def _look_at_root(self) -> None:
-        """Find out what no event tells: that the root was unmounted, or something mounted over it."""
+        """Find out what no event reports: that the root was unmounted, or something mounted over it."""
         os.close(self._live.open_root())
         try:
             os.close(enter(self._live.scope))
@@ -268,9 +268,9 @@ class Stream(Iterator[EventBase]):
             raise RootLostError from error
 
     def _restore(self) -> Work:
-        """Wait for the root, then tell how it differs from what is known, and every file once more.
+        """Wait for the root, then report how it differs from what is known, and every file once more.
 
-        Nothing is told while it is away. The events that were being handled are lost, however old they are: a time
+        Nothing is reported while it is away. The events that were being handled are lost, however old they are: a time
         from which on files may have changed is not known.
         """
         live = self._live

@@ -1,7 +1,7 @@
 """Snapshots and audits beside realtime streams: what they read is watched first.
 
 A directory that came a moment ago is watched by a stream once its event is handled. A snapshot that lists it before
-that would tell entries whose removal nobody sees. So whoever lists a directory lets the streams of the same root watch
+that would emit entries whose removal nobody sees. So whoever lists a directory lets the streams of the same root watch
 it first; the event of its arrival, which is older, is handled before those of its entries.
 """
 

@@ -94,7 +94,7 @@ class Step(Enum):
     DENIED = 3  # it is there and cannot be opened: `failed` says why
     CLOSED = 4  # it is there and the options say not to enter it
     REPLACED = 5  # it was a directory when its parent was listed and is something else now
-    GONE = 6  # it was there when its parent was listed; or, if the parent is `failed` now, nobody can tell
+    GONE = 6  # it was there when its parent was listed; or, if the parent is `failed` now, nobody knows
 
 
 class Walk(Generic[T]):
