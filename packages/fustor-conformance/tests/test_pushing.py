@@ -11,15 +11,16 @@ from fustor_conformance.checks import find_check
 from fustor_conformance.pushing.draw import Plan, draw
 from fustor_conformance.pushing.expected import Expected, Unfair
 from fustor_conformance.pushing.seen import is_same
-from fustor_conformance.pushing.sentences import ARBITRATION, ENDS
+from fustor_conformance.pushing.sentences import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
+from fustor_conformance.pushing.sentences_partial import PARTIALS
 from fustor_conformance.pushing.shorten import is_fair, shorten
 from fustor_conformance.pushing.steps import Begin, Push
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone, now, realtime, snapshot, thing
 
-_WRITTEN = (*ARBITRATION, *ENDS, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
+_WRITTEN = (*ARBITRATION, *AT_ROOT, *ENDS, *MANY, *PARTIALS, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
 _PLAN = Plan(Counter(realtime=4, snapshot=4, end=2, session=1, start=2, audit=3, finish=2, again=2, together=1), 20)
 
 

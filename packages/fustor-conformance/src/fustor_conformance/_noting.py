@@ -1,4 +1,4 @@
-"""What a check asked of a World and did not get: so that a check which passes with less says so."""
+"""What a check did not look at, since a World could not or the time was over: one that passes with less says so."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ def begin() -> set[str]:
     """What the Worlds that this thread makes from now on are asked for in vain."""
     _current.missed = set()
     return _current.missed
+
+
+def left_out(what: str) -> None:
+    """Note what there was no time for, if a check of this thread has begun to listen."""
+    if _current.missed is not None:
+        _current.missed.add(what)
 
 
 def note(world: Any) -> None:

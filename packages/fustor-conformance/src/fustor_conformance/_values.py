@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
-__all__ = ["HARD", "Hard", "hard_columns", "same"]
+__all__ = ["HARD", "Hard", "hard_columns", "hard_rows", "same"]
 
 _LONG_NAME = "c" * 64
 
@@ -96,6 +100,45 @@ def _fields() -> list[Hard]:
     ]
 
 
+def _unaccented(path: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFD", path) if not unicodedata.combining(letter))
+
+
+_FOLDS: tuple[Callable[[str], str], ...] = (
+    unquote,
+    unquote_plus,
+    str.lower,
+    str.strip,
+    lambda path: path.rstrip(". "),
+    lambda path: unicodedata.normalize("NFC", path),
+    lambda path: unicodedata.normalize("NFD", path),
+    _unaccented,
+    posixpath.normpath,
+    lambda path: path.replace("\\", "/"),
+    lambda path: path.partition("\0")[0],
+    lambda path: path.partition("\n")[0],
+    lambda path: path[:255],
+)
+"""What a careless store makes of a path before it looks for it."""
+
+
+def _lookalikes(paths: Iterable[str]) -> list[str]:
+    """What these paths are folded to, where that is another path: both together show whether a store folds."""
+    known = list(paths)
+    found: list[str] = []
+    for path in dict.fromkeys(fold(path) for path in known for fold in _FOLDS):
+        is_path = path.startswith("/") and all(path[1:].split("/"))
+        if is_path and not any(f"{one}/".startswith(f"{other}/") for one, other in _pairs(path, [*known, *found])):
+            found.append(path)  # of a container and what is in it, one would remove the other
+    return found
+
+
+def _pairs(path: str, others: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for other in others:
+        yield path, other
+        yield other, path
+
+
 def _paths() -> list[Hard]:
     """Each beside others that are nearly the same: a store that folds them has one row less."""
     short = {
@@ -114,9 +157,13 @@ def _paths() -> list[Hard]:
     long = {
         "a name of 255 letters": ("/" + "k" * 255,),
         "paths of 300 letters that differ in the last": (f"{deep}a", f"{deep}b"),
+        "paths with dots for parts": ("/kit-dot/.", "/kit-dots/..", "/kit-above/../kit-up", "/kit-here/./kit-in"),
+        "a path with a NUL": ("/kit-nul\0nul",),
     }
     every = [(what, path) for what, paths in (short | long).items() for path in paths]
-    return [Hard(what, path=path, must=what in short and path.isprintable()) for what, path in every]
+    alike = [("a path that another one is folded to", path) for path in _lookalikes(path for _, path in every)]
+    paths = every + alike
+    return [Hard(what, path=path, must=what in short and path.isprintable()) for what, path in paths]
 
 
 HARD: tuple[Hard, ...] = (*_texts(), *_others(), *_names(), *_fields(), *_paths())
@@ -160,3 +207,23 @@ def same(found: Any, wanted: Any) -> bool:
 def _same_number(found: float | Decimal, wanted: float) -> bool:
     """A fraction is what its digits are read as; a whole number is exact."""
     return float(found) == wanted if isinstance(wanted, float) else found == wanted
+
+
+def hard_rows() -> dict[str, dict[str, Any]]:
+    """What JSON can carry and a row of many a store cannot, by what is hard about it."""
+    return {
+        "a path of 4,000 bytes": {"path": "/" + "/".join(["kit" * 66] * 20)},
+        "a path with a NUL": {"path": "/kit\0nul"},
+        "a text with a NUL": {"record": {"t": "a\0b"}},
+        "a column whose name has a NUL": {"record": {"a\0b": 1}},
+        "a column name of 300 letters": {"record": {"c" * 300: 1}},
+        "two thousand columns": {"record": {f"c{number}": number for number in range(2_000)}},
+        "a number of forty digits": {"record": {"n": 10**40}},
+        "a size beyond 64 bits": {"size": 2**70},
+        "an mtime beyond every calendar": {"mtime": 1e300},
+        "a hundred lists in one another": {"record": {"deep": _nested(100)}},
+    }
+
+
+def _nested(depth: int) -> list[Any]:
+    return [_nested(depth - 1)] if depth else []

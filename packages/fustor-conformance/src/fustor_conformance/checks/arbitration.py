@@ -10,10 +10,10 @@ from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.crowd import at_once, hurried
 from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.play import keeps_index
-from fustor_conformance.pushing.sentences import ARBITRATION, ENDS
+from fustor_conformance.pushing.sentences import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
-from fustor_conformance.pushing.tasks import two_tasks
+from fustor_conformance.pushing.tasks import superseded, two_tasks
 from fustor_conformance.pushing.traces import told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.registry import check
@@ -34,20 +34,25 @@ def arbitration(subject: PusherSubject) -> int:
     if not subject.make_world().keyed:
         return _log(subject)
     with Campaign(subject, "U21") as campaign:
-        return campaign.sentences(ARBITRATION) + campaign.drawn(_plan(subject, _SNAPSHOTS), 0.5, _SECONDS)
+        seen = campaign.sentences(ARBITRATION) + campaign.drawn(_plan(subject, _SNAPSHOTS), 0.5, _SECONDS)
+        seen += campaign.sentences(MANY)
+    with Campaign(subject, "U21", at_root=True) as campaign:
+        return seen + campaign.sentences(AT_ROOT)
 
 
 def _log(subject: PusherSubject) -> int:
     with Campaign(subject, "U21") as campaign:
         seen = told_apart(subject) + campaign.sentences((*ARBITRATION, *ENDS, *LOGS))
-        return seen + campaign.drawn(_plan(subject, _ALL, partial=True), 1.0, 2 * _SECONDS)
+        seen += campaign.drawn(_plan(subject, _ALL, partial=True), 1.0, 2 * _SECONDS)
+        return seen + campaign.sentences(MANY)
 
 
 @check("U22")
 def snapshot_ends(subject: PusherSubject) -> int:
     """What goes and what stays."""
     with Campaign(subject, "U22") as campaign:
-        return campaign.sentences(ENDS) + campaign.drawn(_plan(subject, _SESSIONS), 0.5, _SECONDS)
+        seen = campaign.sentences(ENDS) + campaign.drawn(_plan(subject, _SESSIONS), 0.5, _SECONDS)
+    return seen + superseded(subject)
 
 
 @check("U23")

@@ -1,4 +1,4 @@
-"""Families U and C, wrong input: rows that no source may send, and parameters that no driver knows."""
+"""Families U and C, wrong input: rows that no source may send or no store holds, parameters that no driver knows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from fustor_conformance._desk import Desk, Session, at_desk, told
 from fustor_conformance._stubs import unwritten
+from fustor_conformance._values import hard_rows
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -86,6 +87,65 @@ def _require_accounted(desk: Desk, number: int, what: str, reply: object) -> Non
         raise Broken(f"A row beside {what} is not there, and push said success", reply)
     if not any(f"kit-wrong-{number}'" in row for row in stored) and not reply.get("refused_rows"):
         raise Broken(f"{what} is neither stored nor counted in refused_rows, and push said success", reply)
+
+
+@check("U35")
+def every_row_accounted(subject: PusherSubject) -> int:
+    """Rows that a store may not hold in the middle of one event and of one batch; after each a batch with none."""
+    with observed(subject.driver_class):  # how such a row is refused is what U18 and U32 look at
+        return at_desk(subject, _every_row_accounted)
+
+
+async def _every_row_accounted(desk: Desk) -> int:
+    session = await desk.start()
+    await session.end_snapshot()
+    replies = {}
+    for number, (what, fields) in enumerate({**hard_rows(), **_NOT_JSON}.items()):
+        odd, easy, after = _among(number, fields)
+        try:
+            reply: object = await session.pusher.push([odd, easy], session_id=session.session_id)
+        except NotImplementedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a batch that is refused as a whole is accounted for
+            del error
+            continue
+        later: object = await session.pusher.push([after], session_id=session.session_id)
+        replies[what] = (reply, later, [row["path"] for event in (odd, easy, after) for row in event.rows])
+    paths = set(desk.paths())
+    for what, (reply, later, pushed) in replies.items():
+        _require_all_accounted(what, reply, later, pushed, paths)
+    return len(replies)
+
+
+_NOT_JSON: dict[str, dict[str, Any]] = {
+    "a number that is none": {"record": {"n": float("nan")}},
+    "a number that is infinite": {"record": {"n": float("-inf")}},
+    "bytes that are no text": {"record": {"b": b"\xff"}},
+    "half of a pair of surrogates": {"record": {"t": "\ud800"}},
+    "a value that JSON does not have": {"record": {"s": {1}}},
+}
+
+
+def _among(number: int, fields: dict[str, Any]) -> tuple[EventBase, EventBase, EventBase]:
+    """An event with two such rows among three plain ones, a plain one of the same batch, and one of the next batch."""
+    name = f"/kit-{number}"
+    odd = told(_REALTIME, *(f"{name}-{place}" for place in ("a", "odd", "b", "odder", "c")), record={})
+    for place in (1, 3):
+        path = f"{fields['path']}-{number}-{place}" if "path" in fields else odd.rows[place]["path"]
+        odd.rows[place] = {**odd.rows[place], **fields, "path": path}
+    return odd, told(_REALTIME, f"{name}-d"), told(_REALTIME, f"{name}-e")
+
+
+def _require_all_accounted(what: str, reply: object, later: object, pushed: list[str], stored: set[str]) -> None:
+    refused, again = (one.get("refused_rows", 0) if isinstance(one, dict) else None for one in (reply, later))
+    *rows, last = pushed
+    if lost := [path for place, path in enumerate(rows) if place not in (1, 3) and path not in stored]:
+        raise Broken(f"Beside {what}, {lost} are not there, and push said success", reply)
+    kept = len({rows[1], rows[3]} & stored)
+    if kept + (refused or 0) != 2:  # noqa: PLR2004 - of the two odd rows
+        raise Broken(f"Of two rows of an event with {what}, {kept} are stored and {refused} counted as refused", reply)
+    if again or last not in stored:
+        raise Broken(f"After a batch with {what}, the next one has refused_rows {again}, and no such row", later)
 
 
 @check("C22")

@@ -6,10 +6,12 @@ from collections import Counter
 from typing import Any, TypeAlias
 
 from fustor_conformance._desk import TIME, Desk, Session, at_desk, missing, told
+from fustor_conformance._values import hard_rows
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.play import keeps_index
+from fustor_conformance.pushing.sentences_partial import PARTIALS
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError, RetryableError
@@ -25,13 +27,13 @@ _Records: TypeAlias = dict[str, dict[str, Any]]
 
 @check("U17")
 def partial_records(subject: PusherSubject) -> int:
-    """Columns that realtime leaves out, in every order with the snapshot's row; then in random histories."""
+    """Columns that realtime leaves out, in every order with the snapshot's row: written, then in random histories."""
     if not subject.make_world().keyed:
         return at_desk(subject, _logged_partials)
     seen = at_desk(subject, _keyed_partials)
     plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
     with Campaign(subject, "U17") as campaign:
-        return seen + campaign.drawn(plan, _SHARE, _SECONDS)
+        return seen + campaign.sentences(PARTIALS) + campaign.drawn(plan, _SHARE, _SECONDS)
 
 
 def _partial(path: str, *, whole: bool = False, deleted: bool = False, **record: Any) -> EventBase:
@@ -144,33 +146,13 @@ def refused_rows(subject: PusherSubject) -> int:
     return at_desk(subject, _refused_rows)
 
 
-def _hard_rows() -> dict[str, dict[str, Any]]:
-    """What JSON can carry and a row of many a store cannot, by what is hard about it."""
-    return {
-        "a path of 4,000 bytes": {"path": "/" + "/".join(["kit" * 66] * 20)},
-        "a path with a NUL": {"path": "/kit\0nul"},
-        "a text with a NUL": {"record": {"t": "a\0b"}},
-        "a column whose name has a NUL": {"record": {"a\0b": 1}},
-        "a column name of 300 letters": {"record": {"c" * 300: 1}},
-        "two thousand columns": {"record": {f"c{number}": number for number in range(2_000)}},
-        "a number of forty digits": {"record": {"n": 10**40}},
-        "a size beyond 64 bits": {"size": 2**70},
-        "an mtime beyond every calendar": {"mtime": 1e300},
-        "a hundred lists in one another": {"record": {"deep": _nested(100)}},
-    }
-
-
-def _nested(depth: int) -> list[Any]:
-    return [_nested(depth - 1)] if depth else []
-
-
 async def _refused_rows(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot()
-    hard_rows = _hard_rows()
-    for number, (what, fields) in enumerate(hard_rows.items()):
+    rows = hard_rows()
+    for number, (what, fields) in enumerate(rows.items()):
         await _push_hard(desk, session, number, what, fields)
-    return len(hard_rows)
+    return len(rows)
 
 
 async def _push_hard(desk: Desk, session: Session, number: int, what: str, fields: dict[str, Any]) -> None:
@@ -211,8 +193,13 @@ async def _guarded_deletions(desk: Desk) -> int:
         raise Broken(f"Of {_MANY} rows {left} are left, and refused_deletions is {refused!r}", reply)
     if session.keeps_index and (committed := await session.committed()) != 2:  # noqa: PLR2004 - the index above
         raise Broken(f"With the deletions refused, the committed index is {committed}, not 2", reply)
+    if refused:
+        session = await desk.start()
+        reply = await session.end_snapshot(told(_SNAPSHOT, "/kit-0", index=3, mtime=TIME + 2))
+        if (len(desk.paths()), reply.get("refused_deletions", 0)) != (left, refused):
+            raise Broken(f"What was refused once is not refused by the next snapshot: {len(desk.paths())} rows", reply)
     session = await desk.start()
-    await session.push(told(_SNAPSHOT, "/kit-0", index=3, mtime=TIME + 2), source_type="snapshot", allow_deletions=True)
+    await session.push(told(_SNAPSHOT, "/kit-0", index=4, mtime=TIME + 3), source_type="snapshot", allow_deletions=True)
     reply = await session.push(is_snapshot_end=True, source_type="snapshot", allow_deletions=True)
     if desk.paths() != ["/kit-0"] or reply.get("refused_deletions", 0):
         raise Broken("allow_deletions=True does not allow the deletions", reply, len(desk.paths()))

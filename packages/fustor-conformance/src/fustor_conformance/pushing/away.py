@@ -7,14 +7,28 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from fustor_conformance._roots import roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.play import Player
 from fustor_conformance.pushing.seen import Shelf
-from fustor_conformance.pushing.steps import Push, Step, script
-from fustor_conformance.pushing.words import BEGIN, END, box, gone, new, now, realtime, snapshot, thing
+from fustor_conformance.pushing.steps import Begin, Push, Step, script
+from fustor_conformance.pushing.words import (
+    AUDIT_END,
+    AUDIT_START,
+    BEGIN,
+    END,
+    audit,
+    box,
+    found,
+    gone,
+    new,
+    now,
+    realtime,
+    snapshot,
+    thing,
+)
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld, WithInterruption
 from fustor_core.exceptions import DriverError, RetryableError
@@ -22,14 +36,34 @@ from fustor_core.exceptions import DriverError, RetryableError
 __all__ = ["away"]
 
 _PATIENCE_SEC = 30.0
-_FIRST: tuple[Step, ...] = (
-    BEGIN,
-    snapshot(box("d"), thing("d/x", 1), thing("f", 2), index=3),
-    END,
-    realtime(now(thing("f", 4), index=10)),
+_Round: TypeAlias = tuple[tuple[Step, ...], Push, tuple[Step, ...]]
+_ROUNDS: tuple[_Round, ...] = (
+    (
+        (
+            BEGIN,
+            snapshot(box("d"), thing("d/x", 1), thing("f", 2), thing("old", 2), index=3),
+            END,
+            realtime(now(thing("f", 4), index=10)),
+        ),
+        realtime(new(thing("g", 5), index=11), gone("d", index=12), now(thing("f", 6), index=13)),
+        (realtime(now(thing("h", 7), index=14)),),
+    ),
+    (
+        (
+            Begin("same"),
+            realtime(now(thing("told", 8, 5), index=15)),
+            snapshot(thing("f", 9, 40)),
+        ),
+        snapshot(thing("g", 10, 40), thing("told", 11, 40)),
+        (END,),
+    ),
+    (
+        (audit(AUDIT_START), audit(found(thing("f", 12, 50))), realtime(now(thing("told", 13), index=16))),
+        audit(found(thing("g", 14, 50), thing("told", 15, 50), box("", 50))),
+        (audit(AUDIT_END),),
+    ),
 )
-_LOST = realtime(new(thing("g", 5), index=11), gone("d", index=12), now(thing("f", 6), index=13))
-_LATER = realtime(now(thing("h", 7), index=14))
+"""Steps, the push during which the destination is away, steps: among changes, in a snapshot, in an audit."""
 
 
 def away(subject: PusherSubject, *, replaced: bool) -> int:
@@ -70,22 +104,48 @@ async def _play(
     *,
     is_passing: bool,
 ) -> int:
+    done: list[Step] = []
+    lost: list[int] = []
+    seen = 0
     try:
-        for step in _FIRST:
-            await player.do(step)
-        with absence(world):
-            error = await _tried(player, _LOST)
-        _require_class(error, is_passing=is_passing)
-        await _go_on(player, error)
-        shelf.read()
-        return player.require() + await player.require_index()
+        for before, push, after in _ROUNDS if is_passing else _ROUNDS[:1]:
+            await _do(player, before, done)
+            done.append(push)
+            lost.append(len(done))
+            with absence(world):
+                error = await _tried(player, push)
+                if is_passing:
+                    await _require_no_other_index(player)
+            _require_class(error, is_passing=is_passing)
+            await _go_on(player, push, error)
+            await _do(player, after, done)
+            shelf.read()
+            seen += player.require() + await player.require_index()
     except Broken as broken:
-        steps = script([*_FIRST, _LOST, _LATER])
+        moments = " and ".join(map(str, lost))
         raise Broken(
-            f"The destination {what} during step 5, and is back. {broken.seen}, in this:{steps}", *broken.evidence
+            f"The destination {what} during step {moments}, and is back. {broken.seen}, in this:{script(done)}",
+            *broken.evidence,
         ) from broken
     finally:
         await player.close()
+    return seen
+
+
+async def _do(player: Player, steps: tuple[Step, ...], done: list[Step]) -> None:
+    for step in steps:
+        done.append(step)
+        await player.do(step)
+
+
+async def _require_no_other_index(player: Player) -> None:
+    """Asked for the index, a pusher that cannot read it says so; -1 would make a host begin again."""
+    try:
+        await asyncio.wait_for(player.require_index(), _PATIENCE_SEC)
+    except Broken as broken:
+        raise Broken(f"Asked while it does not answer: {broken.seen}", *broken.evidence) from broken
+    except Exception as error:  # noqa: BLE001 - which class it has is for other rules to say
+        del error
 
 
 async def _tried(player: Player, push: Push) -> Exception | None:
@@ -109,14 +169,13 @@ def _require_class(error: Exception | None, *, is_passing: bool) -> None:
         raise Broken(f"push raised {type(error).__name__}, not a DriverError ({error})")
 
 
-async def _go_on(player: Player, error: Exception | None) -> None:
-    """Push the same batch again, where it failed, and then another one."""
+async def _go_on(player: Player, push: Push, error: Exception | None) -> None:
+    """Push the same batch again, where it failed."""
     try:
         if error is None:
-            player.note(_LOST)
+            player.note(push)
         else:
-            await player.do(_LOST)
-        await player.do(_LATER)
+            await player.do(push)
     except Broken:
         raise
     except DriverError as later:

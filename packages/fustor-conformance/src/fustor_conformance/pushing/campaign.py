@@ -8,8 +8,10 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
+from fustor_conformance._noting import left_out
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.draw import Plan, draw
 from fustor_conformance.pushing.play import Player, Refused
@@ -18,12 +20,16 @@ from fustor_conformance.pushing.sentences import Sentence
 from fustor_conformance.pushing.shorten import shorten
 from fustor_conformance.pushing.steps import Step, script
 from fustor_conformance.subject import PusherSubject
+from fustor_core.drivers import PusherDriver
 
 __all__ = ["Campaign"]
 
+_STRIDE = 7
 _USUAL = 20
 """So many histories are asked for where nothing else is said (`--histories`)."""
 _SHORTEN_SEC = 10.0
+_WRITTEN_SEC = 15.0
+"""What the written histories of a rule may take: a slow pusher plays as many of them, and the verdict says how many."""
 
 
 @dataclass
@@ -43,31 +49,56 @@ class Campaign:
     """Histories on one system, each with a task and a directory of its own, so that none sees another's rows.
 
     What they are judged by is what is stored; with `index` the committed index, after each step, and nothing else.
+    One history begins on the instance that the one before it has left, as hosts run several tasks; what goes wrong
+    there is played once more on instances of its own.
+
+    Args:
+        subject: the driver.
+        rule_id: the rule that is judged.
+        at_root: let paths begin at `/`; then there is room for one history.
     """
 
-    def __init__(self, subject: PusherSubject, rule_id: str) -> None:
+    def __init__(self, subject: PusherSubject, rule_id: str, *, at_root: bool = False) -> None:
         self._subject = subject
         self._rule_id = rule_id
+        self._at_root = at_root
         self._stack = ExitStack()
         self._number = 0
         self._alone = False
+        self._instances: list[PusherDriver] = []
 
     def __enter__(self) -> Self:
         self._world = self._stack.enter_context(self._subject.world())
         self._shelf = Shelf(self._world)
+        self._runner = self._stack.enter_context(asyncio.Runner())
+        self._stack.callback(self._close)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
 
+    def _close(self) -> None:
+        while self._instances:
+            self._runner.run(self._instances.pop().close())
+
     def sentences(self, sentences: Iterable[Sentence], *, index: bool = False) -> int:
-        """How much the written histories have shown.
+        """How much the written histories have shown; with another seed a slow pusher begins with others of them.
 
         Raises:
             Broken: one went wrong; it names the sentence.
         """
-        games = (self._play(sentence.steps, says=f"{sentence.says}. ", index=index) for sentence in sentences)
-        return self._concluded(games, index=index)
+        return self._concluded(self._written(list(sentences), index=index), index=index)
+
+    def _written(self, sentences: list[Sentence], *, index: bool) -> Iterator[_Game]:
+        options = self._subject.options
+        deadline = time.monotonic() + _WRITTEN_SEC * max(1.0, options.histories / _USUAL)
+        first = (options.seed - 1) * _STRIDE % max(1, len(sentences))
+        for number, sentence in enumerate(sentences[first:] + sentences[:first]):
+            if time.monotonic() > deadline:
+                rest = len(sentences) - number
+                left_out(f"{rest} of {len(sentences)} written histories, for which the driver is slow")
+                return
+            yield self._play(sentence.steps, says=f"{sentence.says}. ", index=index)
 
     def kept(self, groups: Iterable[Sentence], one_by_one: Callable[[], Iterable[Sentence]]) -> int:
         """How many values came back; where the pusher sets some aside, each is tried alone and those do not count.
@@ -103,6 +134,7 @@ class Campaign:
         wrong among others and not alone; from then on each one is read after it was played.
         """
         done = []
+        games = iter(games)
         for game in games:
             done.append(game)
             if game.failure is not None:
@@ -118,9 +150,9 @@ class Campaign:
                 failure = self._failure(game.steps, index=index)
                 if failure is None and not self._alone:
                     self._alone = True
-                    return self._concluded(
-                        (self._play(one.steps, says=one.says, seed=one.seed, index=index) for one in done), index=index
-                    )
+                    self._close()
+                    again = (self._play(one.steps, says=one.says, seed=one.seed, index=index) for one in done)
+                    return self._concluded(chain(again, games), index=index)
                 raise self._explained(game, index=index)
         return sum(game.observed for game in done)
 
@@ -141,7 +173,7 @@ class Campaign:
         return _told(first, steps, game.says, self._again(game.seed))
 
     def _failure(self, steps: Sequence[Step], *, watched: bool = False, index: bool) -> Exception | None:
-        game = self._play(steps, watched=watched, index=index)
+        game = self._play(steps, watched=watched, index=index, alone=True)
         if game.failure is None:
             self._shelf.read()
             self._judge(game, index=index)
@@ -160,13 +192,16 @@ class Campaign:
         seed: int | None = None,
         watched: bool = False,
         index: bool = False,
+        alone: bool = False,
     ) -> _Game:
         self._number += 1
         name = f"kit{self._number}"
-        player = Player(self._subject, self._world, self._shelf, task=f"kit:{name}", root=f"/{name}")
+        root = "" if self._at_root else f"/{name}"
+        instances = None if alone or self._alone else self._instances
+        player = Player(self._subject, self._world, self._shelf, task=f"kit:{name}", root=root, instances=instances)
         game = _Game(steps, player, says, seed)
         try:
-            game.observed = asyncio.run(player.play(steps, watched=watched, index=index))
+            game.observed = self._runner.run(player.play(steps, watched=watched, index=index))
         except Refused:
             game.refused = True
         except NotImplementedError:

@@ -69,6 +69,11 @@ class Expected:
         return self._takes_snapshot and not self._is_ended
 
     @property
+    def is_complete(self) -> bool:
+        """Whether this session has brought its snapshot to an end."""
+        return self._is_ended
+
+    @property
     def may_audit(self) -> bool:
         """Whether a host would audit now."""
         return self._is_ended or not self._takes_snapshot

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from fustor_conformance.pushing.marks import Marks, above, is_below
@@ -31,6 +32,8 @@ class Reading:
         deletes_touch: a realtime delete below a child keeps Audit-End from removing it.
         any_row_is_whole: a snapshot row without a record leaves nothing of a partial one to be supplied.
         drops_old: an event whose index the session has had already is dropped.
+        bare_is_whole: a realtime update without a record replaces one, rather than leaving out every column.
+        touch_keeps_all: what realtime told of keeps its container with all that is in it, rather than itself alone.
     """
 
     files_hold_below: bool = True
@@ -39,6 +42,8 @@ class Reading:
     deletes_touch: bool = False
     any_row_is_whole: bool = False
     drops_old: bool = False
+    bare_is_whole: bool = True
+    touch_keeps_all: bool = True
 
 
 READINGS = (
@@ -49,6 +54,8 @@ READINGS = (
     Reading(deletes_touch=True),
     Reading(any_row_is_whole=True),
     Reading(drops_old=True),
+    Reading(bare_is_whole=False),
+    Reading(touch_keeps_all=False),
 )
 
 
@@ -135,15 +142,16 @@ class Flat:
 
     def _completed(self, row: RowData, *, is_first: bool) -> RowData:
         path, record = row["path"], row.get("record")
-        if not isinstance(record, Mapping):
+        if not isinstance(record, Mapping) and self._reading.bare_is_whole:
             self._partial.pop(path, None)
             return row
+        told = record or {}
         if is_first:
-            self._partial[path] = set(record)
+            self._partial[path] = set(told)
         elif path in self._partial:
-            self._partial[path] |= set(record)
+            self._partial[path] |= set(told)
         known = self.rows[path][-1].get("record") if path in self.rows else None
-        return {**row, "record": {**(known or {}), **record}}
+        return row if known is None and record is None else {**row, "record": {**(known or {}), **told}}
 
     def _listed(self, session: _Session, row: RowData) -> None:
         if not session.is_open:
@@ -169,7 +177,7 @@ class Flat:
         del self._partial[path]
         known = self.rows[path][-1]
         record = {name: value for name, value in listed.items() if name not in told}
-        record |= {name: value for name, value in known["record"].items() if name in told}
+        record |= {name: value for name, value in (known.get("record") or {}).items() if name in told}
         self.rows[path] = ({**known, "record": record},)
 
     def _audited(self, session: _Session, audit: _Audit, row: RowData) -> None:
@@ -203,6 +211,16 @@ class Flat:
             is_missed = parent in audit.listed - audit.skipped and path not in audit.reported
             if is_missed and not touched(path, audit.since):
                 self._remove(path)
+            elif is_missed and not self._reading.touch_keeps_all:
+                self._remove_beside(session.marks, path, audit.since)
+
+    def _remove_beside(self, marks: Marks, path: str, since: int) -> None:
+        """What lies below a path, apart from what realtime told of since, what that contains, and what contains it."""
+        for other in [other for other in self.rows if is_below(other, path)]:
+            upwards = takewhile(lambda each: each == path or is_below(each, path), (other, *above(other)))
+            if not marks.upserted(other, since) and not any(marks.at_itself(each, since) for each in upwards):
+                self.rows.pop(other)
+                self._partial.pop(other, None)
 
     def _end(self) -> None:
         session = self._session
@@ -227,7 +245,8 @@ class Flat:
         self._empty(path)
 
     def _empty(self, path: str) -> None:
-        for other in [other for other in self.rows if is_below(other, path)]:
+        inside = f"{path.rstrip('/')}/"
+        for other in [other for other in self.rows if other.startswith(inside) and other != path]:
             del self.rows[other]
             self._partial.pop(other, None)
 

@@ -52,6 +52,10 @@ class Marks:
         """Whether the path or something below it was told since, and not deleted afterwards."""
         return self._any(self._upserts.items(), path, since)
 
+    def at_itself(self, path: str, since: int) -> bool:
+        """Whether the path itself was told since, and not deleted afterwards."""
+        return self._upserts.get(path, 0) > since
+
     def told_of(self, path: str, since: int) -> bool:
         """Whether any event since was about the path or something below it."""
         return self._any(self._at.items(), path, since)

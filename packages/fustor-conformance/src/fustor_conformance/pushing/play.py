@@ -14,6 +14,7 @@ from fustor_conformance.pushing.steps import Begin, Push, Step, events_of
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
+from fustor_event_model import LifecycleSignal
 
 __all__ = ["Player", "Refused"]
 
@@ -31,15 +32,26 @@ class Player:
         shelf: what is read of that system.
         task: the task's id.
         root: where its paths lie.
+        instances: those that it shares with other players, the last of them in use; one is left open at the end.
     """
 
-    def __init__(self, subject: PusherSubject, world: PusherWorld, shelf: Shelf, *, task: str, root: str) -> None:
+    def __init__(
+        self,
+        subject: PusherSubject,
+        world: PusherWorld,
+        shelf: Shelf,
+        *,
+        task: str,
+        root: str,
+        instances: list[PusherDriver] | None = None,
+    ) -> None:
         self._subject = subject
         self._world = world
         self._shelf = shelf
         self._task = task
         self._root = root
-        self._instances: list[PusherDriver] = []
+        self._instances: list[PusherDriver] = [] if instances is None else instances
+        self._shares = instances is not None
         self._session = ""
         self.expected = Expected(root)
         self._log = None if world.keyed else Logged(root)
@@ -67,8 +79,10 @@ class Player:
                     self.require()
                 if index or isinstance(step, Begin):
                     seen += await self.require_index()
-        finally:
+        except BaseException:
             await self.close()
+            raise
+        await self.close(but=int(self._shares))
         return seen
 
     async def do(self, step: Step) -> None:
@@ -91,15 +105,24 @@ class Player:
             self._log.take(step)
 
     async def _begin(self, step: Begin) -> None:
-        if self._instances and step.instance == "new":
+        is_open = bool(self._instances)
+        is_given = is_open and self._shares and not self._session
+        if step.instance == "new" and is_open and not is_given:
             await self._instances[-1].close()
-        if not self._instances or step.instance != "same":
+        if not is_open or (step.instance != "same" and not is_given):
             self._instances.append(self._subject.driver(self._world))
+        self._session = await self._opened()
+
+    async def open_another(self) -> None:
+        """Open another session of the task on the same instance, and go on with the one before it."""
+        await self._opened()
+
+    async def _opened(self) -> str:
         reply: Any = await self._instances[-1].create_session(self._task)
         session = reply.get("session_id") if isinstance(reply, dict) else None
         if not isinstance(session, str):
             raise Broken("create_session does not return a mapping with a session_id", reply)
-        self._session = session
+        return session
 
     async def send(self, push: Push) -> None:
         """One push, to the pusher alone.
@@ -117,8 +140,12 @@ class Player:
         )
         if not isinstance(reply, dict) or reply.get("success") is not True:
             raise Broken("push does not reply success: True", reply)
+        if reply.get("refused_deletions") and not _may_be_guarded(push):
+            raise Broken("refused_deletions is told of a push that ends neither a snapshot nor an audit", reply)
         if reply.get("refused_rows") or reply.get("refused_deletions"):
             raise Refused(f"{reply}")
+        if reply.get("snapshot_needed") and self.expected.is_complete:
+            raise Broken("push asks for a new snapshot, though that of its session is complete", reply)
 
     def require(self) -> int:
         """How many rows were compared with what was read last.
@@ -145,10 +172,14 @@ class Player:
             raise Broken(f"The committed index is {found!r}, not {wanted}")
         return 1
 
-    async def close(self) -> None:
-        """Close what is open."""
-        for instance in self._instances:
-            await instance.close()
+    async def close(self, *, but: int = 0) -> None:
+        """Close what is open, all `but` the last one or none."""
+        while len(self._instances) > but:
+            await self._instances.pop(0).close()
+
+
+def _may_be_guarded(push: Push) -> bool:
+    return push.end or any(event.signal is LifecycleSignal.AUDIT_END for event in push.events)
 
 
 def keeps_index(pusher: PusherDriver | type[PusherDriver]) -> bool:

@@ -15,6 +15,8 @@ __all__ = ["Shelf", "is_same"]
 _REQUIRED = frozenset({"path", "size", "mtime", "record", "message_source"})
 _NOTES = frozenset({"audit_skipped"})
 """What arbitration reads of a row: a store may keep it elsewhere."""
+_PASSING = frozenset({"owner", "is_atomic_write"})
+"""Fields that some rows of a path have and later ones do not."""
 
 
 class Shelf:
@@ -56,6 +58,9 @@ class Shelf:
                 yield f"{name} {_short(found)}, not {_short(value)}"
         if row.get("record") is not None and "record" not in pushed:
             yield f"record {_short(row['record'])}, though its last row has none"
+        for name in sorted(_PASSING & row.keys() - pushed.keys()):
+            if row[name] not in (None, True):
+                yield f"{name} {_short(row[name])}, which its last row does not have"
 
     def require(self, root: str, expected: Mapping[str, Sequence[Mapping[str, Any]]], implied: Collection[str]) -> int:
         """How many rows were compared.

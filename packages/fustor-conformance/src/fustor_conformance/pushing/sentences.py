@@ -18,7 +18,7 @@ from fustor_conformance.pushing.words import (
     thing,
 )
 
-__all__ = ["ARBITRATION", "ENDS", "Sentence"]
+__all__ = ["ARBITRATION", "AT_ROOT", "ENDS", "MANY", "Sentence"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Sentence:
 
 
 _FULL = snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20))
+_HUNDREDS = 600
+"""Rows of one event: more than what statements take at a time."""
 _NEIGHBOURS = snapshot(
     box("d"), thing("d/x", 3), thing("d-x", 4), thing("d.x", 5), thing("dx", 6), thing("D", 7), thing("d ", 8)
 )
@@ -140,6 +142,14 @@ ARBITRATION = (
         realtime(now(box("d", 40))),
     ),
     Sentence(
+        "8.1 An upsert replaces the whole row: fields that the later one does not have are gone",
+        BEGIN,
+        END,
+        realtime(now(thing("a", 1, more={"owner": "kit", "is_atomic_write": False}))),
+        realtime(now(thing("b", 1, record={"n": 1}, more={"owner": "kit", "is_atomic_write": False}))),
+        realtime(now(thing("a", 2), thing("c", 2)), now(thing("b", 2, record={"n": 2}))),
+    ),
+    Sentence(
         "8.2 A snapshot row is ignored where a realtime mark of this session holds, be it younger or not",
         BEGIN,
         realtime(now(thing("a", 1, 5), thing("b", 2, 5))),
@@ -232,6 +242,36 @@ ARBITRATION = (
         realtime(now(thing("a", 1))),
     ),
 )
+
+AT_ROOT = (
+    Sentence(
+        "8.1 A delete removes everything below the path, also where that is `/`",
+        BEGIN,
+        snapshot(box(""), box("d"), thing("d/x", 3), thing("f", 5)),
+        END,
+        realtime(gone("")),
+        realtime(new(thing("g", 6))),
+    ),
+)
+"""What is about the whole source, which needs a destination of its own."""
+
+MANY = (
+    Sentence(
+        "8.1 An event may have hundreds of rows, and each of them counts",
+        BEGIN,
+        snapshot(*(thing(f"d/{number}") for number in range(_HUNDREDS))),
+        END,
+        realtime(gone(*(f"d/{number}" for number in range(2, _HUNDREDS - 20)))),
+    ),
+    Sentence(
+        "8.9 What realtime deletes is never guarded, be it much or little",
+        BEGIN,
+        snapshot(box("d"), *(thing(f"d/{number}") for number in range(_HUNDREDS // 3)), thing("f")),
+        END,
+        realtime(gone("d")),
+    ),
+)
+"""Histories that make a destination large."""
 
 _SKIPPING = (
     BEGIN,

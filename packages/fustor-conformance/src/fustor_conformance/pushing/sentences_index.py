@@ -73,6 +73,38 @@ INDEXES = (
         Begin("new", resumed=True),
     ),
     Sentence(
+        "5 It is the highest: a repeated batch whose index is lower, in a phase of its own, does not lower it",
+        *_COMPLETE,
+        audit(AUDIT_START, found(thing("a")), now(thing("b", 2), index=11)),
+        realtime(now(thing("c", 3), index=12)),
+        audit(found(thing("d")), now(thing("e", 2), index=13)),
+        realtime(now(thing("f", 3), index=14)),
+        audit(found(thing("d")), now(thing("e", 2), index=13), again=True),
+    ),
+    Sentence(
+        "5 An event without an index, such as the agent's trigger, does not lower it",
+        *_COMPLETE,
+        realtime(now(thing("d"), index=11), now()),
+        realtime(now()),
+        Begin("new", resumed=True),
+    ),
+    Sentence(
+        "5 Only realtime events and those of a snapshot have a position: an index in an audit is none",
+        *_COMPLETE,
+        audit(AUDIT_START, found(thing("a", 2), index=99), AUDIT_END),
+        realtime(now(thing("d"), index=11)),
+    ),
+    Sentence(
+        "5 0 is an index, and a large one is exact",
+        BEGIN,
+        realtime(now(thing("a"), index=0)),
+        snapshot(thing("b")),
+        END,
+        realtime(now(thing("c"), index=2**53 + 1)),
+        realtime(now(thing("d"), index=2**53 + 3)),
+        Begin("new", resumed=True),
+    ),
+    Sentence(
         "5 A second snapshot makes the task incomplete: -1 until its own end is durable",
         *_COMPLETE,
         Begin("new"),
@@ -112,6 +144,14 @@ LOGS = (
         realtime(now(thing("c", 2), index=11), now(thing("d", 3), index=12), again=True),
         Begin("new", resumed=True),
         realtime(now(thing("d", 3), index=12), now(thing("e", 4), index=13)),
+    ),
+    Sentence(
+        "5 A log drops what is at or below the index of its own phase: that of realtime says nothing of other phases",
+        BEGIN,
+        realtime(now(thing("a"), index=9)),
+        snapshot(thing("b"), index=4),
+        END,
+        audit(AUDIT_START, found(thing("c"), index=5), AUDIT_END),
     ),
 )
 """What binds a log, which drops by index; a keyed store may take again what it has."""

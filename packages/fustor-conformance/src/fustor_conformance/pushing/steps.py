@@ -21,6 +21,7 @@ from fustor_event_model import (
 __all__ = ["Begin", "Phase", "Push", "Row", "Step", "Together", "Told", "events_of", "rows_of", "script"]
 
 _TIME = 1_700_000_000.0
+_SHOWN = 12
 _MODELS = {EventType.INSERT: InsertEvent, EventType.UPDATE: UpdateEvent, EventType.DELETE: DeleteEvent}
 
 Phase: TypeAlias = Literal["realtime", "snapshot", "audit"]
@@ -60,7 +61,9 @@ class Told:
         if self.signal is not None:
             return str(self.signal.value)
         index = f" at {self.index}" if self.index >= 0 else ""
-        rows = ", ".join(map(str, self.rows)) or "without rows"
+        rows = ", ".join(map(str, self.rows[:_SHOWN])) or "without rows"
+        if len(self.rows) > _SHOWN:
+            rows += f", and {len(self.rows) - _SHOWN} more"
         return f"{self.source.value} {self.kind.value}{index}: {rows}"
 
 
@@ -126,7 +129,7 @@ def _event(told: Told, root: str) -> EventBase:
 def rows_of(told: Told, root: str) -> Iterator[dict[str, Any]]:
     """The rows of an event, below `root`."""
     for row in told.rows:
-        path = f"{root}/{row.path}" if row.path else root
+        path = f"{root}/{row.path}" if row.path else root or "/"
         mtime = _TIME + row.at
         yield {
             "path": path,

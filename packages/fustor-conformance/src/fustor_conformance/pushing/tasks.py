@@ -1,11 +1,12 @@
-"""Two tasks that share a destination: neither changes the index or the rows of the other."""
+"""Two tasks that share a destination, two sessions of one task: neither changes what is the other's."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from fustor_conformance.outcome import Broken
-from fustor_conformance.pushing.play import Player
+from fustor_conformance.pushing.play import Player, Refused
 from fustor_conformance.pushing.seen import Shelf
 from fustor_conformance.pushing.steps import Begin, Step, script
 from fustor_conformance.pushing.words import (
@@ -23,20 +24,22 @@ from fustor_conformance.pushing.words import (
     thing,
 )
 from fustor_conformance.subject import PusherSubject
+from fustor_core.exceptions import DriverError
 
-__all__ = ["two_tasks"]
+__all__ = ["superseded", "two_tasks"]
 
-_ONE, _OTHER = "one", "other"
+_ONE, _OTHER = "one", "One"
 _STEPS: tuple[tuple[str, Step], ...] = (
     (_ONE, BEGIN),
-    (_ONE, snapshot(box("d"), thing("d/x", 1), thing("f", 2), index=3)),
+    (_ONE, realtime(now(thing("told", 1, 5)))),
+    (_OTHER, BEGIN),
+    (_ONE, snapshot(box("d"), thing("d/x", 1), thing("f", 2), thing("told", 9, 20), index=3)),
+    (_OTHER, realtime(now(thing("f", 4), index=5))),
     (_ONE, END),
     (_ONE, realtime(now(thing("f", 3), index=40))),
-    (_OTHER, BEGIN),
-    (_OTHER, realtime(now(thing("f", 4), index=5))),
     (_ONE, audit(AUDIT_START)),
     (_OTHER, realtime(now(thing("d", 5), index=6))),
-    (_ONE, audit(found(thing("f", 6), box("d", 30, skipped=True), box("", 30)))),
+    (_ONE, audit(found(thing("f", 6), thing("told", 9), box("d", 30, skipped=True), box("", 30)))),
     (_OTHER, realtime(now(thing("f", 7), index=7), gone("d", index=8))),
     (_ONE, audit(AUDIT_END)),
     (_OTHER, snapshot(thing("f", 8, 40), thing("g", 9), thing("d", 10, 40))),
@@ -45,31 +48,42 @@ _STEPS: tuple[tuple[str, Step], ...] = (
     (_ONE, realtime(now(thing("g", 12), index=42))),
 )
 """The other task ends no snapshot: whose rows that would remove, the contract leaves to the store."""
+_BEFORE: tuple[Step, ...] = (BEGIN, realtime(now(thing("told", 1, 5)), gone("gone", at=5)))
+_AFTER: tuple[Step, ...] = (snapshot(thing("told", 9, 20), thing("gone", 9, 20), thing("f", 2)), END)
 
 
 def two_tasks(subject: PusherSubject) -> int:
-    """How much was compared.
+    """How much was compared: of two tasks with an instance each, and on one instance.
 
     Raises:
         Broken: a task has an index or rows that it should not have.
     """
+    return sum(_two_tasks(subject, shared=shared) for shared in (False, True))
+
+
+def _two_tasks(subject: PusherSubject, *, shared: bool) -> int:
     with subject.world() as world:
         shelf = Shelf(world)
+        instances = [subject.driver(world)] if shared else None
         players = {
-            name: Player(subject, world, shelf, task=f"kit:{name}", root=f"/kit-{name}") for name in (_ONE, _OTHER)
+            name: Player(subject, world, shelf, task=f"kit:{name}", root=f"/kit-{number}", instances=instances)
+            for number, name in enumerate((_ONE, _OTHER))
         }
-        return asyncio.run(_play(players, shelf))
+        return asyncio.run(_play(players, shelf, shared=shared))
 
 
-async def _play(players: dict[str, Player], shelf: Shelf) -> int:
+async def _play(players: dict[str, Player], shelf: Shelf, *, shared: bool) -> int:
     seen = 0
     done: list[Step] = []
     try:
         for name, step in _STEPS:
-            done.append(step)
-            await players[name].do(step)
+            done.append(replace(step, instance="same") if shared and isinstance(step, Begin) else step)
+            await players[name].do(done[-1])
             for player in players.values():
                 seen += await player.require_index() if player.has_begun else 0
+            if step is END:  # what goes wrong here, an audit would mend
+                shelf.read()
+                seen += sum(player.require() for player in players.values())
         shelf.read()
         return seen + sum(player.require() for player in players.values())
     except Broken as broken:
@@ -78,3 +92,36 @@ async def _play(players: dict[str, Player], shelf: Shelf) -> int:
     finally:
         for player in players.values():
             await player.close()
+
+
+def superseded(subject: PusherSubject) -> int:
+    """How much was compared, where a session goes on after another one of its task was opened.
+
+    A pusher may refuse it. One that takes it remembers what the session told before.
+
+    Raises:
+        Broken: it takes it for another session, or for a new one.
+    """
+    with subject.world() as world:
+        shelf = Shelf(world)
+        player = Player(subject, world, shelf, task="kit:task", root="/kit")
+        return asyncio.run(_superseded(player, shelf))
+
+
+async def _superseded(player: Player, shelf: Shelf) -> int:
+    try:
+        for step in _BEFORE:
+            await player.do(step)
+        await player.open_another()
+        try:
+            for step in _AFTER:
+                await player.do(step)
+        except (DriverError, Broken, Refused):
+            return 0  # it is obsolete, and the pusher says so
+        shelf.read()
+        return player.require()
+    except Broken as broken:
+        said = f"A session goes on after another one of its task was opened, and is taken for another. {broken.seen}"
+        raise Broken(f"{said}, after this:{script([*_BEFORE, *_AFTER])}", *broken.evidence) from broken
+    finally:
+        await player.close()

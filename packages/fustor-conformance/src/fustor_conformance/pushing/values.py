@@ -56,6 +56,7 @@ _NAMES = (
     "X",
     "x",
     "a%20b",
+    "a b",
     "a,b",
     "a%",
     "a\\b",
@@ -83,7 +84,7 @@ def _history(rows: Sequence[Row]) -> tuple[Step, ...]:
         END,
         realtime(new(*_in("new", rows))),
         realtime(now(*_in("told", rows))),
-        realtime(now(*(replace(row, size=77, record=None, more=None) for row in _in("changed", rows)))),
+        realtime(new(*(replace(row, size=77, record=None, more=None) for row in _in("changed", rows)))),
         realtime(new(*_in("changed", rows))),
         audit(AUDIT_START, found(*_in("found", rows)), AUDIT_END),
     )

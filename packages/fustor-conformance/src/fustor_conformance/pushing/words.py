@@ -60,9 +60,9 @@ def listed(*rows: Row, index: int = -1) -> Told:
     return Told(MessageSource.SNAPSHOT, rows, index=index)
 
 
-def found(*rows: Row) -> Told:
+def found(*rows: Row, index: int = -1) -> Told:
     """An audit finds."""
-    return Told(MessageSource.AUDIT, rows)
+    return Told(MessageSource.AUDIT, rows, index=index)
 
 
 def realtime(*events: Told, again: bool = False) -> Push:

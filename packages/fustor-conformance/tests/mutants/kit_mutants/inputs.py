@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
 
-from kit_pusher import FileWorld, LogDriver
+from kit_pusher import FileWorld, KeyedDriver, LogDriver
 from kit_source import MemoryDriver
 
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from kit_mutants.pusher import log
+from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
 
 
@@ -102,3 +104,55 @@ class RetriesWhatIsWrong(LogDriver):
             super().look_at(events)
         except DriverError as error:
             raise RetryableError(str(error)) from error
+
+
+class SetsRowsAside(KeyedDriver):
+    """Keeps what JSON can hold, and counts the rest."""
+
+    refused = 0
+
+    def look_at(self, events):
+        pass
+
+    def rows_of(self, event):
+        kept = list(filter(self.is_json, event.rows))
+        self.refused += len(event.rows) - len(kept)
+        return kept
+
+    def is_json(self, row):
+        try:
+            json.dumps(row, allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    async def push(self, events, **kwargs):
+        self.refused = 0
+        kept = [event.model_copy(update={"rows": self.rows_of(event)}) for event in events]
+        return {**await super().push(kept, **kwargs), "refused_rows": self.refused}
+
+
+@keyed("U35")
+class CountsOneOfARefusedEvent(SetsRowsAside):
+    def rows_of(self, event):
+        kept = super().rows_of(event)
+        self.refused = min(self.refused, 1)
+        return kept
+
+
+@keyed("U35")
+class CountsWhatItEverRefused(SetsRowsAside):
+    ever = 0
+
+    async def push(self, events, **kwargs):
+        reply = await super().push(events, **kwargs)
+        self.ever += reply["refused_rows"]
+        return {**reply, "refused_rows": self.ever}
+
+
+@keyed("U35")
+class LosesTheRestOfTheEvent(SetsRowsAside):
+    def rows_of(self, event):
+        kept = list(itertools.takewhile(self.is_json, event.rows))
+        self.refused += len(kept) < len(event.rows)
+        return kept

@@ -175,6 +175,14 @@ class GuardGivesNoWay(_Guarded):
 
 
 @keyed("U19")
+class GuardsOnce(_Guarded):
+    def end(self, state, session, task):
+        self.allowed = self.allowed or state.get("guarded")
+        super().end(state, session, task)
+        state["guarded"] = state.get("guarded") or bool(self.refused)
+
+
+@keyed("U19")
 class GuardRefusesTheEnd(_Guarded):
     def end(self, state, session, task):
         complete = task["complete"]
