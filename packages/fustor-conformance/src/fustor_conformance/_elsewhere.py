@@ -29,6 +29,7 @@ __all__ = [
     "Said",
     "closing",
     "committing",
+    "looking",
     "nursery_of",
     "opening",
     "pushing",
@@ -58,6 +59,11 @@ def committing() -> Step:
 def closing() -> Step:
     """Close the pusher."""
     return {"do": "close"}
+
+
+def looking() -> Step:
+    """Say what the process has another of than at the last look: its main thread is where the pusher works."""
+    return {"do": "look"}
 
 
 def room(file_bytes: int | None) -> Step:

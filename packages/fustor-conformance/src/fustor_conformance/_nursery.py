@@ -32,6 +32,7 @@ class _Job:
         self.lefts: list[Any] = []
         self.disk: Any = None
         self.boundaries: Any = None
+        self.process: Any = None
 
     def say(self, **said: Any) -> None:
         data = json.dumps(said, default=repr).encode() + b"\n"
@@ -70,6 +71,9 @@ class _Job:
 
         pusher = session = None
         for step in self.job["steps"]:
+            if step["do"] == "look":
+                self.say(reply=self._left_behind())
+                continue
             try:
                 if pusher is None:
                     pusher = self.driver("kit", PusherConfig.model_validate(self.job["config"]))
@@ -81,6 +85,13 @@ class _Job:
                 self.say(reply=reply, **self._observed(step))
             if step["do"] == "session" and reply:
                 session = reply["session_id"]
+
+    def _left_behind(self) -> list[str]:
+        """What is another in this process than at the last look, in words."""
+        from fustor_conformance.monitor.process import ProcessState  # noqa: PLC0415 - importable only once sys.path is set
+
+        before, self.process = self.process, ProcessState()
+        return [] if before is None else list(before.changes(self.process).values())
 
     async def _step(self, pusher: Any, session: str | None, step: dict[str, Any]) -> Any:
         if step["do"] == "session":

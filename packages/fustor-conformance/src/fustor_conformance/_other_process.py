@@ -54,11 +54,24 @@ def ask_elsewhere(subject: SourceSubject, world: SourceWorld, jobs: list[dict[st
     )
 
 
+def left_behind(subject: SourceSubject, world: SourceWorld) -> list[str]:
+    """What the driver leaves changed in a process whose main thread it works in: only there can it handle signals.
+
+    Empty where that process cannot be had.
+    """
+    if subject in _alone:
+        return []
+    found: list[str] = _run(subject, world, [], strange=False, in_main_thread=True).get("left", [])
+    return found
+
+
 def _sees(paths: list[str], world: SourceWorld) -> bool:
     return bool(world.list().keys() & set(paths))
 
 
-def _run(subject: SourceSubject, world: SourceWorld, jobs: list[dict[str, Any]], *, strange: bool) -> dict[str, Any]:
+def _run(
+    subject: SourceSubject, world: SourceWorld, jobs: list[dict[str, Any]], *, strange: bool, **more: Any
+) -> dict[str, Any]:
     cls = subject.driver_class
     job = {
         "path": [os.path.abspath(entry) for entry in sys.path],  # noqa: PTH100 - "" is the directory of now
@@ -66,6 +79,7 @@ def _run(subject: SourceSubject, world: SourceWorld, jobs: list[dict[str, Any]],
         "config": subject.config(world).model_dump(mode="json"),
         "patience_sec": subject.options.patience_sec,
         "jobs": jobs,
+        **more,
     }
     surroundings = {"TZ": _TZ, "PYTHONHASHSEED": _SEED} if strange else {}
     done = subprocess.run(

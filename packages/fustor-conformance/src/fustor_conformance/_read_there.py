@@ -7,7 +7,8 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pkgutil import resolve_name
 from typing import Any
 
@@ -53,10 +54,35 @@ def _answer(task: dict[str, Any]) -> dict[str, Any]:
         asyncio.run(driver.close())
 
 
+def _left_behind(task: dict[str, Any]) -> list[str]:
+    """What is another in this process once its main thread has used the driver, in words."""
+    from fustor_conformance.monitor.process import ProcessState  # noqa: PLC0415 - importable only once sys.path is set
+    from fustor_core.models.config import SourceConfig  # noqa: PLC0415 - the same
+
+    driver_class = resolve_name(task["driver"])
+    before = ProcessState()
+    driver = driver_class("kit", SourceConfig.model_validate(task["config"]))
+    stop = threading.Event()
+    stop.set()
+    uses: list[Callable[[], object]] = [
+        lambda: next(iter(driver.get_snapshot_iterator()), None),
+        lambda: list(driver.get_message_iterator(-1, stop_event=stop)),
+        lambda: next(iter(driver.get_audit_iterator()), None),
+        lambda: asyncio.run(driver.close()),
+    ]
+    for use in uses:
+        with suppress(Exception):  # why one fails is for other checks to say
+            use()
+    return list(before.changes(ProcessState()).values())
+
+
 def main() -> None:
     """Do the job."""
     task = json.load(sys.stdin)
     sys.path[:] = task["path"]
+    if task.get("in_main_thread"):
+        print("\n" + json.dumps({"left": _left_behind(task)}))  # noqa: T201 - the parent reads it
+        return
     answers: list[dict[str, Any]] = []
     reader = threading.Thread(target=lambda: answers.append(_answer(task)))
     reader.start()

@@ -15,7 +15,7 @@ from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
 
 AUDIT = "get_audit_iterator"
-_ASKED_FOR = frozenset(f"E{number:02}" for number in range(1, 16)) | {"C15", "C16", "C18"}
+_ASKED_FOR = frozenset(f"E{number:02}" for number in range(1, 18)) | {"C15", "C16", "C18"}
 """Rules whose own checks ask the recording."""
 _recordings: WeakKeyDictionary[SourceSubject, Recording] = WeakKeyDictionary()
 
@@ -107,6 +107,9 @@ def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, brok
         if inner and "delete" in world.operations:
             stream.require([world.create("kit-doomed/inner/late")])
             world.delete(posixpath.dirname(posixpath.dirname(inner[1])))
+        stream.require([late := world.create("kit-late")])
+        if "modify" in world.operations:
+            world.modify(late)
         stream.require([world.create("kit-last")])
     with _noted(broken):
         list(driver.get_snapshot_iterator(batch_size=3))

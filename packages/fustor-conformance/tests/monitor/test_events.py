@@ -12,7 +12,7 @@ from kit_told import NOW, event, row, told
 from fustor_conformance.monitor.events import EVENT_PREDICATES, look_at_event
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.rows import is_path
-from fustor_event_model import EventType, LifecycleSignal, MessageSource
+from fustor_event_model import EventType, LifecycleSignal, MessageSource, TableLayout
 
 
 def broken(one):
@@ -20,6 +20,12 @@ def broken(one):
 
 
 AUDITED = {"parent_mtime": NOW}
+TABLE = TableLayout(system="kit", columns={"n": "integer", "t": "text"}, key=("n",))
+
+
+def of_table(*, layout=TABLE):
+    rows = ({"path": f"/s/t/{n}", "mtime": NOW, "size": 1, "record": {"n": n, "t": "a"}} for n in range(3))
+    return told(*rows, event_schema="s", table="t", layout=layout)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,8 @@ AUDITED = {"parent_mtime": NOW}
         replace(told(row("/a"), row("/b")), batch_size=2),
         told(row("/a%20b", file_name="a b")),
         told({"path": "/s%2Ft/t/1,2", "mtime": 1, "size": 0, "record": {}}, event_schema="s/t", table="t"),
+        of_table(),
+        of_table(layout=TableLayout(system="kit", columns=TABLE.columns)),
         told({"path": "/s/t/..", "mtime": 1, "size": 0, "record": {}}, event_schema="s", table="t"),
     ],
     ids=lambda one: f"{one.event.event_type.value}-{len(one.event.rows)}",
@@ -81,10 +89,18 @@ def changed(**values):
         ("E08", told(row("/a"), event_schema="fs://host")),
         ("E08", told(row("/a"), table="files")),
         ("E08", told(row("/a"), event_schema="s", table="t")),
+        ("E08", told(row("/a"), layout=TABLE)),
+        ("E08", replace(told(row("/a", is_directory=True), event_schema="s"), phase=MessageSource.SNAPSHOT)),
         ("E09", replace(told(row("/a"), row("/b")), batch_size=1)),
         ("E11", told(row("/a/b", parent_path="/"))),
         ("E11", told(row("/a/b", file_name="a/b"))),
         ("E11", told(row("/a/b", parent_path="/a/"))),
+        ("E17", of_table(layout=TableLayout(system="kit", columns={"n": "varchar(3)", "t": "text"}))),
+        ("E17", of_table(layout=TableLayout(system="kit", columns={"n": "integer"}))),
+        ("E17", of_table(layout=TableLayout(system="kit", columns=TABLE.columns, key=("n", "t")))),
+        ("E17", of_table(layout=TableLayout(system="kit", columns=TABLE.columns, key=("t",)))),
+        ("E17", of_table(layout=TableLayout(system="kit", columns=TABLE.columns, key=("id",)))),
+        ("E17", of_table(layout=TableLayout(system="kit", columns=TABLE.columns, labels={"u": ("a",)}))),
     ],
 )
 def test_what_is_not_is_said_by_its_rule(rule_id, one):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit_told import database, deleted, row, told
 
-from fustor_conformance.monitor.streams import BulkClock, Deletes, Indexes
-from fustor_event_model import MessageSource
+from fustor_conformance.monitor.streams import BulkClock, Deletes, Indexes, Inserts
+from fustor_event_model import EventType, MessageSource
 
 
 def upserted(*paths):
@@ -44,6 +44,20 @@ def test_an_index_beyond_the_end_position():
 def test_an_event_without_rows_has_no_say_in_the_indexes():
     state = Indexes()
     assert [*state.look(told(index=-1)), *state.look(told(row("/a"), index=3)), *state.look(told(index=3))] == []
+
+
+@pytest.mark.parametrize(
+    ("events", "made_once", "rules"),
+    [
+        ([told(row("/a"), event_type=EventType.INSERT), told(row("/a"))], True, []),
+        ([told(row("/a"), event_type=EventType.INSERT), told(row("/a"), event_type=EventType.INSERT)], True, ["E16"]),
+        ([told(row("/a")), told(row("/a"), event_type=EventType.INSERT)], False, []),
+        ([told(row("/a")), deleted("/a"), told(row("/a"), event_type=EventType.INSERT)], True, []),
+    ],
+)
+def test_an_insert_of_what_only_changed_claims_too_much(events, made_once, rules):
+    state = Inserts(lambda _: made_once)
+    assert [finding.rule_id for one in events for finding in state.look(one)] == rules
 
 
 def at_the_end(*events):

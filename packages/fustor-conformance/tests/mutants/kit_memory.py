@@ -171,6 +171,11 @@ class MemoryWorld:
         with self.system.changed:
             self.system.put(path, replace(self.system.nodes[path], size=0, mtime=self.system.now(), record=None))
 
+    def make_container(self, key: str) -> str:
+        path = self.create(f"{key}/kit-passing")
+        self.system.remove(path)
+        return path.rpartition("/")[0]
+
     def move_in_container(self, key: str) -> str:
         return self.create(f"{key}/inner/file").removesuffix("/inner/file")
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Profile
@@ -279,6 +280,7 @@ def empty_cache_lists_all(subject: SourceSubject) -> int:
     """A new session's audit is a full one."""
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
+        _make_empty_container(subject, world)
         cache: dict[str, float] = {}
         for _ in range(2):
             run_pairs(driver, cache)
@@ -290,6 +292,15 @@ def empty_cache_lists_all(subject: SourceSubject) -> int:
             if lacking := world.list().keys() - {row["path"] for row in told}:
                 raise Broken(f"{name}: not everything is told though the cache is empty", *sorted(lacking)[:5])
         return sum(map(len, rows.values()))
+
+
+def _make_empty_container(subject: SourceSubject, world: SourceWorld) -> None:
+    """One with nothing in it, which was listed all the same, where World or kit can make it."""
+    if "nest" in world.operations:
+        hands = (world, hands_if_tree(world, subject.config(world).uri))
+        make = next(filter(None, (getattr(who, "make_container", None) for who in hands)), None)
+        if make is not None:
+            make("kit-empty")
 
 
 @check("A10")

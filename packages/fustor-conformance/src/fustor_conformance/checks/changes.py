@@ -11,7 +11,7 @@ from fustor_conformance._scenes import Row, containers, odd_fields, odd_things, 
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
-from fustor_conformance.worlds import SourceWorld
+from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_event_model import EventBase, EventType
 
 _BOXES = 60
@@ -23,6 +23,7 @@ _TURNS = 20
 _TURNS_SEC = 0.8
 _TRICKLE = 150
 _TRICKLE_SEC = 0.8
+_REFUSED_SEC = 0.5
 _PACES = (0.0, 0.0, 0.001, 0.0, 0.004, 0.0, 0.02)
 
 
@@ -172,6 +173,43 @@ def between_two_looks(subject: SourceSubject) -> int:
         stream.require(paths)
         _require_world(world, stream, paths)
         return len(stream.events)
+
+
+@check("M16")
+def refused_is_not_gone(subject: SourceSubject) -> int:
+    """A container that cannot be listed for a while, as the stream goes on."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        assert isinstance(world, WithUnreadable)  # noqa: S101 - the table says that this check needs it
+        nests = "nest" in world.operations
+        things = [world.create(f"kit-refused/{name}" if nests else f"kit-{name}") for name in ("thing", "other")]
+        stream.require(things)
+        container, began = posixpath.dirname(things[0]), len(stream.events)
+        with world.unreadable(container):
+            _go_on_beside(world, stream)
+            gone = _deleted(stream.events[began:], container)
+        if gone:
+            raise Broken(f"{container!r} could not be listed for a while, and the stream deletes what is in it", *gone)
+        stream.require([world.create("kit-later")])
+        return len(stream.events)
+
+
+def _go_on_beside(world: SourceWorld, stream: Stream) -> None:
+    """So long that who looks at the whole system has looked; something else changes, where the World can do that."""
+    began, late = len(stream.events), ""
+    try:
+        late = world.create("kit-beside")
+    except NotImplementedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a World may have to give up its rights meanwhile
+        del error
+    stream.wait_for(lambda events: last_word(events[began:]).get(late) is True, seconds=_REFUSED_SEC)
+    stream.wait_for(lambda events: any(e.event_type is EventType.DELETE for e in events[began:]), seconds=_REFUSED_SEC)
+
+
+def _deleted(events: Sequence[EventBase], container: str) -> list[EventBase]:
+    inside = container.rstrip("/") + "/"
+    deletes = (event for event in events if event.event_type is EventType.DELETE)
+    return [event for event in deletes if any(f"{row['path']}/".startswith(inside) for row in event.rows)][:3]
 
 
 @check("M15")

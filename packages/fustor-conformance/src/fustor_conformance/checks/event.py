@@ -7,15 +7,16 @@ from typing import Any
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import AUDIT, heard, heard_if_any, require_clean
+from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
 from fustor_conformance.monitor.finding import Told
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
-from fustor_conformance.worlds import HostileKeys
+from fustor_conformance.worlds import HostileKeys, SourceWorld
 from fustor_core.drivers import SourceDriver
-from fustor_event_model import EventBase
+from fustor_event_model import EventBase, EventType
 
 _KEYS = (
     "plain",
@@ -29,7 +30,9 @@ _KEYS = (
     "back\\slash",
 )
 _BATCH_SIZES = (1, 2, 7)
-_ENOUGH_ROWS = 9
+_CLOCKS_SEC = 60.0
+_SORTED_ODDLY = ("kit-b", "Kit-a", "kit-B", "KIT-c", "kit-A", "kit_d", "kit d", "\u00c4kit", "kit-10", "kit-9")
+"""Names of which no two orders are alike: by letters, by bytes, without regard to case, by numbers."""
 
 
 @check("E01")
@@ -98,8 +101,8 @@ def batch_size(subject: SourceSubject) -> int:
     seen = 0
     watched = observed(subject.driver_class, kept=frozenset({"E09"}))
     with watched as monitor, subject.world() as world, subject.driver(world) as driver:
-        for number in range(_ENOUGH_ROWS):
-            world.create(f"kit-{number}")
+        for key in _SORTED_ODDLY:
+            world.create(key)
         everything = sorted(row["path"] for row in rows_of(driver.get_snapshot_iterator()))
         for size in _BATCH_SIZES:
             events = list(driver.get_snapshot_iterator(batch_size=size))
@@ -157,8 +160,26 @@ def named_by_path(subject: SourceSubject) -> int:
 
 @check("E12")
 def times_of_the_day(subject: SourceSubject) -> int:
-    """Times beside the kit's own clock."""
-    return heard(subject, "E12")
+    """Times beside the kit's own clock; of a file that is old, the time when it was deleted."""
+    seen = heard(subject, "E12")
+    with subject.world() as world:
+        hands = hands_if_tree(world, subject.config(world).uri) if "delete" in world.operations else None
+        return seen + (0 if hands is None else _deleted_now(subject, world, hands))
+
+
+def _deleted_now(subject: SourceSubject, world: SourceWorld, hands: DirectoryHands) -> int:
+    """A file with a time long past goes."""
+    path = world.create("kit-old")
+    hands.touch(path)
+    with subject.driver(world) as driver, subject.stream(driver) as stream:
+        began = time.time()
+        world.delete(path)
+        stream.require((), deleted=[path])
+        deletes = [event for event in stream.events if event.event_type is EventType.DELETE]
+    row = next(row for event in deletes for row in event.rows if row["path"] == path)
+    if row["mtime"] < began - _CLOCKS_SEC:
+        raise Broken(f"{path!r} was deleted now, and its delete has the file's own time {row['mtime']!r}", row)
+    return 1
 
 
 @check("E13")
@@ -179,3 +200,15 @@ def deepest_first(subject: SourceSubject) -> int:
 def realtime_clock(subject: SourceSubject) -> int:
     """A change before a snapshot, read after it."""
     return heard_if_any(subject, "E15", "The driver tells no rows of a database")
+
+
+@check("E16")
+def inserts_are_new(subject: SourceSubject) -> int:
+    """What was listed, and what has changed."""
+    return heard(subject, "E16")
+
+
+@check("E17")
+def layouts_as_declared(subject: SourceSubject) -> int:
+    """Types, keys and the columns of records."""
+    return heard_if_any(subject, "E17", "The driver tells no layouts")

@@ -117,7 +117,7 @@ def lost_position(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         before = _history(world, "kit-before")
         released = _release(subject, world, driver, before)
-        lost = [position for position in (*_LOST_POSITIONS, *released) if not driver.is_position_available(position)]
+        lost = [position for position in (*released, *_LOST_POSITIONS) if not driver.is_position_available(position)]
         for position in lost:
             try:
                 with subject.stream(driver, position) as stream:
@@ -135,16 +135,19 @@ def lost_position(subject: SourceSubject) -> int:
 
 
 def _release(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, before: set[str]) -> list[int]:
-    """The first of some positions, once the last of them was acknowledged; and one that nobody has reached."""
+    """The first of some positions, once the next one was acknowledged; and one that nobody has reached.
+
+    Others are still held: a stream that begins with those does not start now.
+    """
     with subject.stream(driver) as stream:
-        paths = [world.create(f"kit-released-{number}") for number in range(3)]
+        paths = [world.create(f"kit-released-{number}") for number in range(5)]
         stream.require(paths)
     indexes = [event.index for event in stream.events if event.index > 0]
     before |= set(paths)
     if not indexes:
         return []
     if "acknowledge" in subject.capabilities:
-        driver.acknowledge(indexes[-1])
+        driver.acknowledge(indexes[len(indexes) // 2])
     return [indexes[0], indexes[-1] + _BEYOND]
 
 

@@ -14,13 +14,14 @@ from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import containers
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.histories.exclusions import own_models
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
-from fustor_core.exceptions import ConfigError, DriverError
+from fustor_core.exceptions import ConfigError
 
 _HOUR_SEC = 3600.0
 _UNKNOWN = "kit_no_such_parameter"
@@ -128,17 +129,21 @@ def _is_count(value: object) -> bool:
 def unknown_parameter(subject: Subject) -> int:
     """One parameter more than the World gives, refused when it is parsed."""
     with subject.configured() as config:
-        if not config.driver_params:
-            raise NotApplicable("The World gives no driver_params")
+        _require_parameters(subject, config)
         return _require_config_error(subject, config, {_UNKNOWN: 1})
+
+
+def _require_parameters(subject: Subject, config: Any) -> None:
+    """Whether the driver has parameters at all: the World gives some, or the driver's package has a model of them."""
+    if not config.driver_params and not own_models(subject.driver_class):
+        raise NotApplicable("The World gives no driver_params")
 
 
 @check("C21", Kind.SOURCE)
 def unknown_parameter_or_container(subject: SourceSubject) -> int:
     """One parameter more than the World gives, and one that names a container which is not there."""
     with subject.configured() as config:
-        if not config.driver_params:
-            raise NotApplicable("The World gives no driver_params")
+        _require_parameters(subject, config)
         seen = _require_config_error(subject, config, {_UNKNOWN: 1})
     return seen if subject.world_factory is None else seen + _unknown_containers(subject)
 
@@ -173,7 +178,9 @@ def _require_config_error(subject: Subject, config: Any, change: dict[str, Any])
             next(iter(instance.get_snapshot_iterator()), None)
     except ConfigError:
         return 1
-    except DriverError as error:
+    except NotImplementedError:
+        raise
+    except Exception as error:
         raise Broken(f"driver_params with {change} is a {type(error).__name__}, not a ConfigError") from error
     asyncio.run(instance.close())
     raise Broken(f"{change} in driver_params is taken without a word")

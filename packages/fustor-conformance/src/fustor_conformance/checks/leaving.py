@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+from fustor_conformance._crashes import Destination, first_snapshot
 from fustor_conformance._desk import TASK, told
+from fustor_conformance._elsewhere import closing, committing, looking, opening, pushing
+from fustor_conformance._other_process import left_behind
 from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, heard, require_clean
 from fustor_conformance.monitor import observed
-from fustor_conformance.outcome import Broken
+from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject
@@ -27,14 +32,29 @@ _SETTLE_SEC = 5.0
 
 @check("C15", Kind.SOURCE)
 def source_leaves_the_process(subject: SourceSubject) -> int:
-    """All phases, and the process is as it was."""
-    return heard(subject, "C15")
+    """All phases, in the main thread of a process too, and the process is as it was."""
+    seen = heard(subject, "C15")
+    with subject.world() as world:
+        if "create" in world.operations:
+            world.create("kit-thing")
+        _require_as_found(left_behind(subject, world))
+    return seen + 1
 
 
 @check("C15", Kind.PUSHER)
 def pusher_leaves_the_process(subject: PusherSubject) -> int:
-    """A session from its start to its end, and the process is as it was."""
-    return _pushed(subject, "C15")
+    """A session from its start to its end, in the main thread of a process too, and the process is as it was."""
+    seen = _pushed(subject, "C15")
+    with subject.world() as world, suppress(NotApplicable):  # no process can be forked here
+        steps = [looking(), opening(), pushing(*first_snapshot(), is_snapshot_end=True), committing(), closing()]
+        ended = Destination(subject, world).run(*steps, looking())
+        _require_as_found(ended.said[-1].reply if len(ended.said) > len(steps) else [])
+    return seen + 1
+
+
+def _require_as_found(left: list[str]) -> None:
+    if left:
+        raise Broken(f"In the main thread of a process, after the driver was at work, {left[0]}", *left[1:])
 
 
 @check("C16", Kind.SOURCE)
@@ -75,8 +95,10 @@ def _pushed(subject: PusherSubject, rule_id: str) -> int:
     return monitor.observed[rule_id]
 
 
-async def _one_session(subject: PusherSubject, world: PusherWorld) -> None:
+async def _one_session(subject: PusherSubject, world: PusherWorld, held: list[object] | None = None) -> None:
     pusher = subject.driver(world)
+    if held is not None:
+        held.append(pusher)
     try:
         reply = await pusher.create_session(TASK)
         session = reply["session_id"]
@@ -94,12 +116,12 @@ async def _one_session(subject: PusherSubject, world: PusherWorld) -> None:
 def pusher_leaves_nothing(subject: PusherSubject) -> int:
     """Session after session, each with an instance of its own."""
     with subject.world() as world:
-        return _require_no_growth(lambda: _one_session_or_part_of_it(subject, world))
+        return _require_no_growth(lambda held: _one_session_or_part_of_it(subject, world, held))
 
 
-def _one_session_or_part_of_it(subject: PusherSubject, world: PusherWorld) -> None:
+def _one_session_or_part_of_it(subject: PusherSubject, world: PusherWorld, held: list[object]) -> None:
     try:
-        asyncio.run(_one_session(subject, world))
+        asyncio.run(_one_session(subject, world, held))
     except NotImplementedError:
         raise
     except Exception as error:  # noqa: BLE001 - why it breaks off is said by other checks; what it leaves is looked at
@@ -112,11 +134,12 @@ def source_leaves_nothing(subject: SourceSubject) -> int:
     with subject.world() as world:
         for number in range(3):
             world.create(f"kit-{number}")
-        return _require_no_growth(lambda: _read_all(subject, world))
+        return _require_no_growth(lambda held: _read_all(subject, world, held))
 
 
-def _read_all(subject: SourceSubject, world: SourceWorld) -> None:
+def _read_all(subject: SourceSubject, world: SourceWorld, held: list[object]) -> None:
     with subject.driver(world) as driver:
+        held.append(driver)
         list(driver.get_snapshot_iterator())
         next(iter(driver.get_snapshot_iterator(batch_size=1)), None)
         if AUDIT in subject.capabilities:
@@ -129,16 +152,40 @@ def _read_all(subject: SourceSubject, world: SourceWorld) -> None:
             driver.get_latest_position()
 
 
-def _require_no_growth(use: Callable[[], None]) -> int:
-    for number in range(_ROUNDS):
-        if number == _FIRST_COUNTED:
-            before = {name: count() for name, count in _COUNTS.items()}
-        use()
-    for name, count in _COUNTS.items():
-        if not eventually(lambda count=count, most=before[name]: count() <= most, _SETTLE_SEC):  # type: ignore[misc]
+def _require_no_growth(use: Callable[[list[object]], None]) -> int:
+    """Of instances that are closed and still held: what goes when nobody holds them was not released by close."""
+    held: list[object] = []
+    with _own_temporary_directory() as place:
+        counts: dict[str, Callable[[], int]] = {**_COUNTS, "temporary files": lambda: len(list(place.iterdir()))}
+        for number in range(_ROUNDS):
+            if number == _FIRST_COUNTED:
+                before = {name: count() for name, count in counts.items()}
+            use(held)
+        _require_as_many(counts, before)
+    return len(held)
+
+
+@contextmanager
+def _own_temporary_directory() -> Iterator[Path]:
+    """While the block runs, what Python code makes among temporary files is in a directory of its own."""
+    usual = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="fustor-kit-") as name:
+        tempfile.tempdir = name
+        try:
+            yield Path(name)
+        finally:
+            tempfile.tempdir = usual
+
+
+def _require_as_many(counts: dict[str, Callable[[], int]], before: dict[str, int]) -> None:
+    for name, count in counts.items():
+        if not eventually(partial(_is_at_most, count, before[name]), _SETTLE_SEC):
             rounds = _ROUNDS - _FIRST_COUNTED
             raise Broken(f"After {rounds} closed instances there are {count() - before[name]} more {name} than before")
-    return _ROUNDS
+
+
+def _is_at_most(count: Callable[[], int], most: int) -> bool:
+    return count() <= most
 
 
 def _handles() -> int:

@@ -173,18 +173,42 @@ def _require_clean(driver: SourceDriver) -> None:
 
 @check("S06")
 def partitions(subject: SourceSubject) -> int:
-    """Disjoint, and together all: few, many, more than there are things, and some of them read by another process."""
+    """Disjoint, and together all: of nothing, of few, of many, of more than there are, read later, read elsewhere."""
     with subject.world() as world, subject.driver(world) as driver:
+        _require_whole([rows_of(driver.get_snapshot_iterator(partition=part)) for part in _parts(driver, 3)], world)
         populate(world)
         for asked in (1, 2, 3, 7, len(world.list()) + 5):
-            parts = json.loads(json.dumps(list(driver.get_snapshot_partitions(asked))))
+            parts = _parts(driver, asked)
             _require_whole([rows_of(driver.get_snapshot_iterator(partition=part)) for part in parts], world)
-        return len(parts) + _read_elsewhere(subject, world, driver)
+        return len(parts) + _read_later(world, driver) + _read_elsewhere(subject, world, driver)
+
+
+def _parts(driver: SourceDriver, number: int) -> list[Any]:
+    """As a host hands them on."""
+    found: list[Any] = json.loads(json.dumps(list(driver.get_snapshot_partitions(number))))
+    return found
+
+
+def _read_later(world: SourceWorld, driver: SourceDriver) -> int:
+    """Partitions of a world in which things have come since, at both ends and between: all of those are in, or none.
+
+    Partitions may be of the moment in which they were made; what lies beyond the last of them is in no moment's.
+    """
+    parts = _parts(driver, 3)
+    late = {world.create(key) for key in ("!kit-first", "kit-between", "~kit-last")}
+    told = {row["path"] for part in parts for row in rows_of(driver.get_snapshot_iterator(partition=part))}
+    if late & told and (lacking := late - told):
+        raise Broken(
+            f"Things came after get_snapshot_partitions, at both ends and between, and {sorted(lacking)} are in no"
+            " partition, though others are",
+            *parts,
+        )
+    return len(parts)
 
 
 def _read_elsewhere(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
     """Three partitions, of which this process reads the first and another one, whose hash() differs, the others."""
-    here, *elsewhere = json.loads(json.dumps(list(driver.get_snapshot_partitions(3))))
+    here, *elsewhere = _parts(driver, 3)
     told = [rows_of(driver.get_snapshot_iterator(partition=here))]
     try:
         answer = ask_elsewhere(subject, world, [{"partition": part} for part in elsewhere])

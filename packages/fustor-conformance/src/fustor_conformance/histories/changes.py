@@ -39,7 +39,7 @@ CHANGES = Counter(
 )
 """What a random history draws, each with its weight."""
 BY_HAND = Counter(touch=2, empty=2, truncate=1, replace=2, move_in=2, move_in_container=2, move_out=2)
-BY_HAND += Counter(make_container=1, swap=1)
+BY_HAND += Counter(make_container=1, swap=1, renew=1)
 """What takes more than the World's protocol: the World may have it, or be a directory that the kit can change."""
 AT_ONCE = Counter(burst=1, deep=1, wide=1, odd_all=1, modify_all=1, delete_all=1, values=1, hammer=2)
 """Many changes, made before the host reads on."""
@@ -293,6 +293,12 @@ class Changes:
     def _make_container(self) -> None:
         if self._can("nest"):
             self._by_hand_new("make_container", "bare-")
+
+    def _renew(self) -> None:
+        if (method := self._hand("renew")) is not None and self._can("nest"):
+            boxes = self._within_reach(method, self._things(boxes=True))
+            if boxes:
+                method(boxes[self._pick % len(boxes)])
 
     def _swap(self) -> None:
         if (method := self._hand("swap")) is None:

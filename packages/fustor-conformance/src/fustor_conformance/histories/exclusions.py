@@ -113,15 +113,20 @@ def _pattern() -> str:
 
 def _parameters(driver_class: type) -> Iterator[str]:
     """Parameters of the driver's own models that are called like a list of what to leave out."""
+    models = own_models(driver_class)
+    yield from dict.fromkeys(name for model in models for name in _FIELDS if name in model.model_fields)
+
+
+def own_models(driver_class: type) -> list[type[BaseModel]]:
+    """The models of the driver's own package, which has them for its parameters."""
     package = driver_class.__module__.partition(".")[0]
-    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == package]
-    models = [
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == package]
+    return [
         value
         for module in modules
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__.partition(".")[0] == package
     ]
-    yield from dict.fromkeys(name for model in models for name in _FIELDS if name in model.model_fields)
 
 
 def _is_taken(subject: SourceSubject, config: dict[str, Any]) -> bool:

@@ -91,6 +91,16 @@ class DirectoryHands:
         place.mkdir()
         return self._path(place)
 
+    def renew(self, path: str) -> None:
+        """A directory gives way to a new one, with the same things in it."""
+        with self._aside() as aside:
+            place = self._place(path)
+            (aside / "new").mkdir()
+            for inside in sorted(place.iterdir()):
+                inside.rename(aside / "new" / inside.name)
+            place.rmdir()
+            (aside / "new").rename(place)
+
     def swap(self, path: str, other: str) -> None:
         """Two things exchange their names."""
         with self._aside() as aside:
@@ -144,6 +154,12 @@ def local_directory(uri: str) -> Path | None:
         return None
     place = Path(unquote(parts.path, errors="surrogateescape"))
     return place if place.is_absolute() and place.is_dir() else None
+
+
+def hands_if_tree(world: SourceWorld, uri: str) -> DirectoryHands | None:
+    """The kit's own hands, where this World is a local directory; two things are made in it to find out."""
+    root = local_directory(uri)
+    return watched_hands(DirectoryHands(root)) if root is not None and DirectoryHands.fit(uri, world) else None
 
 
 def hands_of(world: SourceWorld, uri: str, *, tree: bool) -> list[Any]:

@@ -14,7 +14,7 @@ from fustor_conformance.monitor.clock import Clock, Times
 from fustor_conformance.monitor.ear import PHASES, Ear, Instance, listen
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.fresh import Freshness
-from fustor_conformance.monitor.process import ProcessState, changed_process
+from fustor_conformance.monitor.process import ProcessState, changed_process, glance
 
 __all__ = ["Monitor"]
 
@@ -47,8 +47,10 @@ class Monitor:
         self._ears: list[Ear] = []
         self._configs: list[tuple[Any, dict[str, Any]]] = []
         self._process = ProcessState() if owns_process else None
+        self._glance = glance() if owns_process else {}
         self._changes = 0
         self._knows_world = False
+        self._made: Counter[str] = Counter()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -101,6 +103,7 @@ class Monitor:
             after = ProcessState()
             if self._process is not None:
                 self._process.adopt(after, before.changes(after))
+                self._glance = glance()
 
     def world_is_known(self) -> None:
         """From now on `world_changes` is called around every change of the system."""
@@ -110,6 +113,24 @@ class Monitor:
         """Something in the system is about to change, or has changed."""
         with self._lock:
             self._changes += 1
+
+    def world_did(self, what: str, args: tuple[object, ...], result: object) -> None:
+        """The World has made a thing, changed one, or done something else to what it was given, or to anything."""
+        if what == "modify":
+            return
+        named = [arg for arg in (*args, result) if isinstance(arg, str)]
+        with self._lock:
+            if what == "create" and isinstance(result, str):
+                self._made[result] += 1
+                return
+            self._made.update(
+                path for path in list(self._made) if not named or any(f"{path}/".startswith(f"{n}/") for n in named)
+            )
+
+    def is_made_once(self, path: str) -> bool:
+        """Whether the World has made what is at this path, once, and since then has changed it at most."""
+        with self._lock:
+            return self._made[path] == 1
 
     def quiet_since_now(self) -> Callable[[], bool]:
         """A question: has nothing changed in the system from now on? False where nobody knows."""
@@ -144,6 +165,7 @@ class Monitor:
         """A call returned."""
         del instance
         self.count({"C16": 1})
+        self.look_at_process(method)
         rows = self._after_push(before) if method == "push" else 0
         self.report(*at_once(method, took_sec), *answer(method, result, rows))
 
@@ -151,9 +173,23 @@ class Monitor:
         """A call raised."""
         del instance
         self.count({"C16": 1})
+        self.look_at_process(method)
         if method == "push":
             self._after_push(before)
         self.report(*raised(method, error))
+
+    def look_at_process(self, what: str) -> None:
+        """C15, as far as it can be seen after each call: what is another since the last look."""
+        if self._process is None or (now := glance()) == self._glance:
+            return
+        with self._lock:
+            before, self._glance = self._glance, now
+            odd = {
+                name: f"{name} changed from {before[name]!r} to {now[name]!r}"
+                for name in now
+                if now[name] != before.get(name)
+            }
+            self.report(*changed_process(odd, f"After {what}"))
 
     def _after_push(self, before: object) -> int:
         assert isinstance(before, tuple)  # noqa: S101 - what `called` gave

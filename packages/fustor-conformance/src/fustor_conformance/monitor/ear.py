@@ -14,7 +14,7 @@ from fustor_conformance.monitor.calls import raised
 from fustor_conformance.monitor.events import look_at_event
 from fustor_conformance.monitor.finding import Finding, Told
 from fustor_conformance.monitor.fresh import Untouched
-from fustor_conformance.monitor.streams import BulkClock, Deletes, Indexes
+from fustor_conformance.monitor.streams import BulkClock, Deletes, Indexes, Inserts
 from fustor_event_model import EventBase, EventType, MessageSource
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Ear:
 
     def ended(self, error: BaseException | None) -> None:
         """The iterator ended, with an error or without."""
+        self.monitor.look_at_process(f"{self.label} events were read")
         if error is not None:
             self.monitor.report(*raised(f"the iterator of {self.label} events", error))
 
@@ -121,12 +122,14 @@ class _StreamEar(Ear):
         end = keywords.get("end_position")
         self._indexes = Indexes(end if isinstance(end, int) else None)
         self._deletes = Deletes()
+        self._inserts = Inserts(monitor.is_made_once)
 
     def in_order(self, told: Told) -> Iterator[Finding]:
         deletes = len(told.event.rows) if told.event.event_type is EventType.DELETE else 0
         database_rows = len(told.event.rows) if told.event.event_schema != "fs" else 0
-        self.monitor.count({"I01": 1, "I02": 1, "E14": deletes, "E15": database_rows})
+        self.monitor.count({"I01": 1, "I02": 1, "E14": deletes, "E15": database_rows, "E16": len(told.event.rows)})
         yield from self._indexes.look(told)
+        yield from self._inserts.look(told)
         yield from self._deletes.look(told)
         yield from self.instance.bulk.look(told, self._asked_at, time.monotonic())
 
@@ -157,6 +160,10 @@ class _BulkEar(Ear):
     def in_order(self, told: Told) -> Iterator[Finding]:
         self.instance.bulk.note(told, time.monotonic())
         self._untouched.keep(told)
+        self.monitor.count({"E16": len(told.event.rows)})
+        if told.event.event_type is EventType.INSERT and told.event.rows:
+            seen = f"{told.where} is an insert, which says that its rows are new; what is listed is an update"
+            yield Finding("E16", seen, told.event)
         yield from self.in_phase(told)
 
     def in_phase(self, told: Told) -> Iterator[Finding]:

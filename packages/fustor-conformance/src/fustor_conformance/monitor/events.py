@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from fustor_conformance.monitor.finding import Finding, Predicate, Told
+from fustor_conformance.monitor.layouts import as_declared
 from fustor_conformance.monitor.rows import complete_fields, fields_are_keys, finite_types, named_by_path
 from fustor_event_model import EventBase, EventType, MessageSource
 
@@ -91,8 +92,20 @@ def schema_and_table(told: Told) -> Iterator[Finding]:
         return
     if schema == "fs" and table:
         yield Finding("E08", f"{told.where} has table={table!r}, though files have none", event)
+    if event.layout is not None and not table:
+        yield Finding("E08", f"{told.where} has the layout of a table, and does not say of which", event)
+    if schema != "fs" and told.phase is MessageSource.SNAPSHOT:
+        yield from _containers_of_files(told, schema)
     if table:
         yield from _below_table(told, schema, table)
+
+
+def _containers_of_files(told: Told, schema: str) -> Iterator[Finding]:
+    """In a snapshot only a file tree has rows of containers that were listed."""
+    for where, row in told.rows():
+        if row.get("is_directory") is True and not row.get("audit_skipped") and row.get("path") != "/":
+            seen = f"{where} is a container in a snapshot, as file trees have them, and event_schema is {schema!r}"
+            yield Finding("E08", f"{seen}, not 'fs'", row)
 
 
 def _below_table(told: Told, schema: str, table: str) -> Iterator[Finding]:
@@ -121,6 +134,7 @@ EVENT_PREDICATES: dict[str, Predicate] = {
     "E08": schema_and_table,
     "E09": small_enough,
     "E11": named_by_path,
+    "E17": as_declared,
 }
 """What is asked of each event that is one, by the rule that it belongs to."""
 
@@ -134,4 +148,5 @@ def look_at_event(told: Told) -> tuple[list[Finding], dict[str, int]]:
     found = [next(predicate(told), None) for predicate in EVENT_PREDICATES.values()]
     rows = len(told.event.rows)
     counts = {rule_id: rows if rule_id in _OF_ROWS else 1 for rule_id in EVENT_PREDICATES}
+    counts["E17"] = int(told.event.layout is not None)
     return [finding for finding in found if finding], {"E01": 1, **counts}

@@ -22,7 +22,7 @@ from typing import Any
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.zone import set_zone
 
-__all__ = ["ProcessState", "changed_process"]
+__all__ = ["ProcessState", "changed_process", "glance"]
 
 _ENVIRONMENT = "os.environ"
 _WARNINGS = "warnings that are ignored altogether"
@@ -115,6 +115,24 @@ _PARTS: dict[str, _Part] = {
 }
 
 
+_WATCHED = [number for number in signal.Signals if number.name in {"SIGTERM", "SIGHUP", "SIGCHLD"}]
+"""Of others one is an event loop's own while it runs."""
+
+
+def glance() -> dict[str, object]:
+    """What can be read so fast that it is, after each call, by its name."""
+    return {
+        "the working directory": _directory(),
+        "the time zone": time.tzname,
+        "the locale": locale.setlocale(locale.LC_ALL),
+        "the signal handlers": [signal.getsignal(number) for number in _WATCHED],
+        "sys.path": tuple(sys.path),
+        "the default timeout of sockets": socket.getdefaulttimeout(),
+        "the root logger's level": logging.root.level,
+        "sys.excepthook": sys.excepthook,
+    }
+
+
 class ProcessState:
     """What the process shares, as it was when this was made."""
 
@@ -165,6 +183,6 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any], *, no_new: b
     )
 
 
-def changed_process(changes: Mapping[str, str]) -> list[Finding]:
+def changed_process(changes: Mapping[str, str], after: str = "After the driver was at work") -> list[Finding]:
     """C15: one finding for each part that is not as it was found."""
-    return [Finding("C15", f"After the driver was at work {text}") for text in changes.values()]
+    return [Finding("C15", f"{after} {text}") for text in changes.values()]

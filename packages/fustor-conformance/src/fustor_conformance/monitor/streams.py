@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fustor_conformance.monitor.finding import Finding, Told
 from fustor_event_model import EventType
 
-__all__ = ["BulkClock", "Deletes", "Indexes"]
+__all__ = ["BulkClock", "Deletes", "Indexes", "Inserts"]
 
 _MOST_PATHS = 100_000
 """Beyond that many paths known at once a stream's deletes are no longer looked at: a run may last for months."""
@@ -41,6 +41,33 @@ class Indexes:
             yield Finding("I02", f"{told.where} has index {index}, as the one before it", told.event)
         elif index < last:
             yield Finding("I01", f"{told.where} has index {index}, the one before it {last}", told.event)
+
+
+class Inserts:
+    """The inserts of one stream. One claims that a thing is new: what was told before and only changed since is not.
+
+    Args:
+        is_made_once: whether the World has made what is at a path, once, and since then has changed it at most.
+    """
+
+    def __init__(self, is_made_once: Callable[[str], bool]) -> None:
+        self._is_made_once = is_made_once
+        self._there: set[str] = set()
+
+    def look(self, told: Told) -> Iterator[Finding]:
+        """E16."""
+        kind = told.event.event_type
+        for where, row in told.rows():
+            path = row.get("path")
+            if not isinstance(path, str) or len(self._there) > _MOST_PATHS:
+                return
+            if kind is EventType.DELETE:
+                self._there.discard(path)
+                continue
+            if kind is EventType.INSERT and path in self._there and self._is_made_once(path):
+                seen = f"{where}: {path!r} was told before and has changed since, and the event is an insert"
+                yield Finding("E16", f"{seen}, which says that it is new", row)
+            self._there.add(path)
 
 
 class Deletes:

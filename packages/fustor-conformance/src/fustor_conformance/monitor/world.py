@@ -55,6 +55,7 @@ def _counted(method: Callable[..., Any], monitor: Monitor) -> Callable[..., Any]
         monitor.world_changes()
         try:
             result = method(*args, **keywords)
+            monitor.world_did(method.__name__, args, result)
         finally:
             monitor.world_changes()
         return _counted_block(result, monitor) if method.__name__ in _BLOCKS else result

@@ -160,3 +160,9 @@ class StampsAfterListing(MemoryDriver):
         now = system.stat(path) or node
         row, stamps = next(super().container(system, path, now, above, silent=silent, failed=failed))
         yield {**row, "parent_mtime": now.mtime} if path == "/" else row, stamps
+
+
+@mutant("A09")
+class EmptyIsNotListed(MemoryDriver):
+    def children(self, system, path):
+        return super().children(system, path) or (None if path != "/" else [])

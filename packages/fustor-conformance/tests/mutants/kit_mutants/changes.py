@@ -153,3 +153,20 @@ class CountsCharacters(MemoryDriver):
             "size": row["size"]
             and len(change.node.name.encode("utf-8", "replace")) + row["size"] - len(change.node.name),
         }
+
+
+@mutant("M16")
+class TakesRefusedForGone(MemoryDriver):
+    def pending(self, system, position, end):
+        with system.changed:
+            known = vars(self).setdefault("_refused", set())
+            inside = [
+                path
+                for box in system.unreadable
+                for path in system.nodes
+                if path not in known and path.startswith(f"{box.rstrip('/')}/") and path != "/"
+            ]
+            for path in sorted(inside, key=len, reverse=True):
+                known.add(path)
+                system.tell(EventType.DELETE, path, system.nodes[path])
+        return super().pending(system, position, end)

@@ -1,13 +1,16 @@
 """Drivers that break a rule of family E: what an event holds."""
 
+# ruff: noqa: ARG002 - a mutant keeps the signature that it breaks
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kit_source import MemoryDriver
 
-from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_event_model import EventBase, EventType, MessageSource, TableLayout
 from kit_mutants.registry import mutant
 
 
@@ -173,3 +176,54 @@ class RowsFromCache(MemoryDriver):
         if more:
             return super().row(path, node, **more)
         return self._rows.setdefault((path, node), super().row(path, node))
+
+
+@mutant("E08")
+class FilesOfAnotherSchema(MemoryDriver):
+    def event(self, *args, **kwargs):
+        event = super().event(*args, **kwargs)
+        event.event_schema = "tree"
+        return event
+
+
+@mutant("E16")
+class ListsAsNew(MemoryDriver):
+    def event(self, kind, rows, source, index=-1):
+        return super().event(
+            EventType.INSERT if source is MessageSource.SNAPSHOT and rows else kind, rows, source, index
+        )
+
+
+@mutant("E16", "E07")
+class ChangesAsNew(MemoryDriver):
+    def messages(self, change):
+        kind = EventType.INSERT if change.kind is EventType.UPDATE else change.kind
+        yield from super().messages(replace(change, kind=kind))
+
+
+class _Table(MemoryDriver):
+    """Calls its rows those of a table."""
+
+    layout = TableLayout(system="kit", columns={"name": "text", "length": "integer"}, key=("name",))
+
+    def row(self, path, node, **more):
+        name = path.rpartition("/")[2]
+        return {**super().row(path, node, **more), "record": {"name": name, "length": len(name)}}
+
+    def change_record(self, change, record):
+        return record
+
+    def event(self, *args, **kwargs):
+        event = super().event(*args, **kwargs)
+        event.layout = self.layout if event.rows else None
+        return event
+
+
+@mutant("E17", "E08")
+class TypesWithLengths(_Table):
+    layout = TableLayout(system="kit", columns={"name": "varchar(20)", "length": "integer"}, key=("name",))
+
+
+@mutant("E17", "E08")
+class KeyThatIsNone(_Table):
+    layout = TableLayout(system="kit", columns={"name": "text", "length": "integer"}, key=("id",))

@@ -98,3 +98,12 @@ class Progress(MemoryDriver):
 class ProgressAhead(Progress):
     def passed(self, position):
         return position + 1
+
+
+@mutant("I05")
+class StartsWithTheOldest(MemoryDriver):
+    """At a position that was released, with what is held still."""
+
+    def begin(self, system, start_position):
+        is_gone = 0 < start_position < system.released
+        return system.released if is_gone else super().begin(system, start_position)

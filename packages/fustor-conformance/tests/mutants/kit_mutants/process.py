@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kit_clock import ClockWorld, ParameterWorld, TablesWorld
 from kit_memory import SYSTEMS, System
+from kit_pusher import FileWorld, LogDriver
 from kit_source import MemoryDriver
 
 from fustor_core.exceptions import ConfigError
@@ -53,6 +56,25 @@ class NeverConnected(MemoryDriver):
     @classmethod
     async def test_connection(cls, **kwargs):
         return False, "There is no such system"
+
+
+def _take_over_term():
+    with suppress(ValueError):  # in another thread than the main one
+        signal.signal(signal.SIGTERM, lambda *_: None)
+
+
+@mutant("C15")
+class TakesOverTerm(MemoryDriver):
+    def get_message_iterator(self, start_position=-1, **kwargs):
+        _take_over_term()
+        return super().get_message_iterator(start_position, **kwargs)
+
+
+@mutant("C15", world=FileWorld)
+class TakesOverTermToo(LogDriver):
+    async def push(self, events, **kwargs):
+        _take_over_term()
+        return await super().push(events, **kwargs)
 
 
 @mutant("C19", world=ClockWorld)

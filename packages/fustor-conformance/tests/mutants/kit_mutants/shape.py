@@ -248,3 +248,9 @@ class SendsWhatIsAsked(MemoryDriver):
             if wanted:
                 event.rows = [{"path": row["path"], **{k: row[k] for k in wanted & row.keys()}} for row in event.rows]
             yield event
+
+
+@mutant("C12")
+class ReadsInTheCall(MemoryDriver):
+    def get_snapshot_iterator(self, **kwargs):
+        return iter(list(super().get_snapshot_iterator(**kwargs)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kit_source import MemoryDriver
 
 from fustor_core.exceptions import DriverError
+from fustor_event_model import MessageSource
 from kit_mutants.registry import mutant
 
 
@@ -91,3 +92,40 @@ class OverlappingPartitions(MemoryDriver):
 class PartitionsWithoutTheLast(MemoryDriver):
     def get_snapshot_partitions(self, n):
         return super().get_snapshot_partitions(n)[:-1]
+
+
+@mutant("S06")
+class NoPartsOfNothing(MemoryDriver):
+    def get_snapshot_partitions(self, n):
+        return [{**part, "first": min(self.things())} for part in super().get_snapshot_partitions(n)]
+
+    def things(self):
+        return [path for path in self.system().nodes if path != "/"]
+
+
+@mutant("S06")
+class PartsOfWhatIsThere(MemoryDriver):
+    """The last part ends with what was the greatest path when parts were asked for."""
+
+    def get_snapshot_partitions(self, n):
+        return [{**part, "last": max(self.system().nodes)} for part in super().get_snapshot_partitions(n)]
+
+    def snapshot_rows(self, stop, partition):
+        for row in super().snapshot_rows(stop, partition):
+            if partition is None or row["path"] <= partition["last"]:
+                yield row
+
+
+@mutant("E09", "S03", "S05", "S07", "E07")
+class CursorInAnotherOrder(MemoryDriver):
+    """Pages are ordered without regard to case, and go on above the last path of the one before."""
+
+    def batches(self, rows, source, size):
+        if source is not MessageSource.SNAPSHOT:
+            yield from super().batches(rows, source, size)
+            return
+        left = sorted(rows, key=lambda row: row["path"].lower())
+        while left:
+            page, rest = left[:size], left[size:]
+            yield from super().batches(iter(page), source, size)
+            left = [row for row in rest if row["path"] > page[-1]["path"]]
