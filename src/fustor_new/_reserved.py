@@ -3,25 +3,15 @@
 import keyword
 import sys
 
+from fustor_new.kinds import Kind
+
 __all__ = ["CONTRACT_CLASSES", "CONTRACT_DISTRIBUTIONS", "reserved_as"]
 
 CONTRACT_DISTRIBUTIONS = frozenset(
     f"fustor-{part}" for part in ("agent", "conformance", "core", "driver", "event-model", "new")
 ) | {"fustor"}
 
-CONTRACT_CLASSES = frozenset(
-    {
-        "ConfigError",
-        "DriverError",
-        "EventBase",
-        "PusherConfig",
-        "PusherConformance",
-        "PusherDriver",
-        "SourceConfig",
-        "SourceConformance",
-        "SourceDriver",
-    }
-)
+CONTRACT_CLASSES = frozenset({"ConfigError", "DriverError", "EventBase"}).union(*(kind.classes for kind in Kind))
 
 _WINDOWS_DEVICES = frozenset({"aux", "con", "conin$", "conout$", "nul", "prn"}) | {
     f"{device}{number}" for device in ("com", "lpt") for number in range(10)

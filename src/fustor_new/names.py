@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from fustor_new._reserved import CONTRACT_CLASSES, CONTRACT_DISTRIBUTIONS, reserved_as
 from fustor_new.errors import NameRefused, UsageProblem
+from fustor_new.kinds import ANY_KIND, Kind
 
 __all__ = [
-    "KINDS",
     "MAX_NAME_LENGTH",
     "Names",
     "check_class_name",
@@ -20,7 +20,6 @@ __all__ = [
     "plain_name",
 ]
 
-KINDS = ("source", "pusher")
 MAX_NAME_LENGTH = 40
 _MAX_FREE_LENGTH = 100  # a wheel's file name holds the distribution and must fit a file system
 
@@ -35,7 +34,7 @@ _CLASS = re.compile(r"[A-Z][A-Za-z0-9_]*")
 class Names:
     """Every spelling of one driver's name."""
 
-    kind: str
+    kind: Kind
     name: str
     directory: str
     distribution: str
@@ -46,15 +45,15 @@ class Names:
 
 def derive(kind: str, name: str) -> Names:
     """Return the spellings that the contract gives to `name`; raises NameRefused for a name it does not allow."""
-    if kind not in KINDS:
-        raise UsageProblem(f"{kind!r} is no kind of driver; use 'source' or 'pusher'")
+    if kind not in set(Kind):
+        raise UsageProblem(f"{kind!r} is no kind of driver; use {' or '.join(repr(one.value) for one in Kind)}")
     check_name(name)
     snake = name.replace("-", "_")
     class_name = "".join(word.capitalize() for word in name.split("-")) + "Driver"
     if class_name in CONTRACT_CLASSES:
         raise NameRefused(f"Driver name {name!r} would hide the class {class_name!r}; did you mean {name + '-db'!r}?")
     return Names(
-        kind=kind,
+        kind=Kind(kind),
         name=name,
         directory=f"extensions/{kind}-{name}",
         distribution=f"fustor-{kind}-{name}",
@@ -69,8 +68,8 @@ def plain_name(kind: str, name: str) -> str:
 
     Raises NameRefused for the full name of a driver of the other kind.
     """
-    found = re.fullmatch(r"(?:fustor[-_.])?(source|pusher)[-_.](.+)", name)
-    if found is None or name in KINDS:
+    found = re.fullmatch(rf"(?:fustor[-_.])?({ANY_KIND})[-_.](.+)", name)
+    if found is None or name in set(Kind):
         return name
     plain = re.sub(r"[-_.]+", "-", found[2])
     if found[1] != kind:
@@ -141,7 +140,7 @@ def _fault_of_name(name: str) -> str:
 
 def _suggest_name(name: str) -> str:
     last_piece = [piece for piece in re.split(r"[/\\]", name) if piece.strip(".")][-1:]
-    words = re.sub(r"^(fustor-)?(source|pusher)-", "", _slug("".join(last_piece)))
+    words = re.sub(rf"^(fustor-)?({ANY_KIND})-", "", _slug("".join(last_piece)))
     words = words.lstrip("0123456789-") or (f"db-{words}" if words else "")
     return words[:MAX_NAME_LENGTH].rstrip("-")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from fustor_new._output import say
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.register import DONE
+from fustor_new.kinds import ANY_KIND
 from fustor_new.options import PathOptions
 from fustor_new.workspace.drivers import require_driver
 from fustor_new.workspace.finding import place_of, workspace_of_all
@@ -17,7 +18,7 @@ from fustor_new.workspace.unregistration import is_registered, mentions
 
 __all__ = ["run"]
 
-_RENDERED_NAME = re.compile(r"(source|pusher)-[a-z0-9-]+")
+_RENDERED_NAME = re.compile(rf"({ANY_KIND})-[a-z0-9-]+")
 
 
 def run(options: PathOptions) -> None:

@@ -10,9 +10,9 @@ from fustor_new.doctor.finding import Fault, Severity, Write
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Subject
 from fustor_new.errors import WorkspaceError
+from fustor_new.kinds import KIND_OF_GROUP, WORLDS, Kind, is_meant_for_hosts
 from fustor_new.names import normalize
 from fustor_new.package.code import Class, External, Missing
-from fustor_new.package.groups import GROUPS, KIND_OF_GROUP, WORLDS, is_meant_for_hosts
 from fustor_new.package.metadata import EntryPoint, requirement_name
 
 __all__: list[str] = []
@@ -53,13 +53,13 @@ def _group_is_scanned(package: Subject) -> Iterator[Fault]:
 )
 def _both_groups(package: Subject) -> Iterator[Fault]:
     names_elsewhere = {entry.name for entry in _unscanned(package)}
-    for kind, groups in GROUPS.items():
+    for kind in Kind:
         found: dict[str, dict[str, str]] = defaultdict(dict)
         for point in package.points:
             if point.kind == kind and point.entry.name not in names_elsewhere:
                 found[point.entry.name][point.entry.group] = point.entry.value
         for name, values in found.items():
-            for group in groups:
+            for group in kind.groups:
                 if group not in values:
                     entry = EntryPoint(group, name, next(iter(values.values())))
                     what = f"The {kind} {name!r} is not registered in {group!r}"
@@ -118,7 +118,7 @@ def _class_is_a_driver(package: Subject) -> Iterator[Fault]:
         if not isinstance(found, Class) or (point.kind, point.entry.value) in told:
             continue
         told.add((point.kind, point.entry.value))
-        bases, wanted = package.bases_of(found), f"{point.kind.capitalize()}Driver"
+        bases, wanted = package.bases_of(found), point.kind.base
         if wanted not in bases and (bases or package.is_wholly_pythons(found)):
             what = f"Class {found.node.name!r} is registered as a {point.kind} and is no {wanted}"
             yield Fault(package.place(found.module.path, found.node.lineno), what)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from fustor_new.changes.content import FileContent
 from fustor_new.doctor.finding import Write
@@ -89,7 +90,7 @@ class Subject(Package):
 
 
 def _recorded_names(record: Record) -> Names:
-    said = {key: value for key, value in record.answers.items() if isinstance(value, str)}
+    said: dict[str, Any] = {key: value for key, value in record.answers.items() if isinstance(value, str)}
     derived = derive(said.get("kind", ""), said.get("name", ""))
     if said.get("layout") != "standalone":
         return derived

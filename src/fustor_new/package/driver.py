@@ -7,24 +7,24 @@ from functools import cached_property
 from pathlib import Path
 
 from fustor_new.errors import FustorNewError
+from fustor_new.kinds import ANY_KIND, KIND_OF_GROUP, Kind, is_meant_for_hosts
 from fustor_new.names import normalize
 from fustor_new.package.code import Class, Code, External, Missing, Module, Target, read_code
 from fustor_new.package.descriptions import read_metadata
-from fustor_new.package.groups import KIND_OF_GROUP, is_meant_for_hosts
 from fustor_new.package.metadata import EntryPoint, Metadata
 
 __all__ = ["DISTRIBUTION", "Package", "Point"]
 
-DISTRIBUTION = re.compile(r"fustor-(source|pusher)-([a-z0-9-]+)")
+DISTRIBUTION = re.compile(rf"fustor-({ANY_KIND})-([a-z0-9-]+)")
 """The distribution of a driver, as the contract spells it: kind and name."""
-_DIRECTORY = re.compile(r"(source|pusher)-[a-z0-9-]+")
+_DIRECTORY = re.compile(rf"({ANY_KIND})-[a-z0-9-]+")
 
 
 @dataclass(frozen=True)
 class Point:
     """One entry point of a driver, and what it leads to."""
 
-    kind: str
+    kind: Kind
     entry: EntryPoint
     target: Target
 
@@ -79,7 +79,7 @@ class Package:
         found = {
             (point.kind, point.target.module.name, point.target.node.name): point.target
             for point in self.points
-            if isinstance(point.target, Class) and self.bases_of(point.target) & {f"{point.kind.capitalize()}Driver"}
+            if isinstance(point.target, Class) and self.bases_of(point.target) & {point.kind.base}
         }
         return tuple((kind, target) for (kind, _, _), target in found.items())
 
@@ -123,7 +123,7 @@ class Package:
     def bases_of(self, found: Class) -> set[str]:
         """Return the names of the contract's base classes that a class inherits from."""
         names = {one.name for one in self.code.ancestry(found) if isinstance(one, External)}
-        return names & {"SourceDriver", "PusherDriver"}
+        return names & {kind.base for kind in Kind}
 
     def is_wholly_pythons(self, found: Class) -> bool:
         """Tell whether all that a class inherits from is its own or Python's, so that nothing is left to a run."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new._toml import Keys, find, table, texts
+from fustor_new.kinds import KIND_OF_GROUP
 from fustor_new.names import normalize
-from fustor_new.package.groups import KIND_OF_GROUP
 
 __all__ = ["EntryPoint", "Metadata", "claims", "requirement", "requirement_lists", "requirement_name"]
 

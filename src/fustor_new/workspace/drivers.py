@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, FustorNewError, NameRefused, UsageProblem, WorkspaceError
+from fustor_new.kinds import KIND_OF_GROUP
 from fustor_new.names import normalize
 from fustor_new.package.descriptions import read_project
-from fustor_new.package.groups import KIND_OF_GROUP
 from fustor_new.package.metadata import Metadata
 from fustor_new.workspace.finding import place_of
 from fustor_new.workspace.root import Workspace

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
+from fustor_new.kinds import Kind
 from fustor_new.names import normalize
 from fustor_new.package.descriptions import read_project
-from fustor_new.package.groups import GROUPS
 from fustor_new.package.metadata import Metadata
 from fustor_new.workspace.drivers import driver_folders, driver_packages
 from fustor_new.workspace.finding import place_of, workspace_above
@@ -81,7 +81,7 @@ def _called(name: str, found: Sequence[Metadata]) -> list[Path]:
 def _unreadable(name: str) -> list[Path]:
     """Return the directories of that name whose metadata cannot be read, as with the marks of a conflict in it."""
     workspace = workspace_above(Path.cwd())
-    names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in GROUPS)}
+    names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in Kind)}
     folders = driver_folders(workspace) if workspace else []
     return [folder for folder in folders if folder.name in names and not _is_readable(folder)]
 
