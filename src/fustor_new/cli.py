@@ -26,6 +26,7 @@ from fustor_new.options import (
     RemoveOptions,
     SourceOptions,
     UpdateOptions,
+    parsed,
     taking,
 )
 
@@ -158,7 +159,7 @@ def _command(module: str, options: type[Any]) -> Callable[..., None]:
     @taking(options)
     def command(**values: Any) -> None:
         def action() -> None:
-            said = options(**values)  # a bad name is refused before anything heavy is imported
+            said = parsed(options, values)  # a bad name is refused before anything heavy is imported
             import_module(f"fustor_new.{module}").run(said)
 
         _answer(action)

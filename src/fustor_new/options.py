@@ -1,14 +1,16 @@
 """What can be said to each command, parsed once into a frozen value."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 import typer
 
+from fustor_new.kinds import Kind
 from fustor_new.names import derive, plain_name
+from fustor_new.template.questions import QUESTIONS, Question, questions_about
 
 __all__ = [
     "AdoptOptions",
@@ -19,8 +21,11 @@ __all__ = [
     "RemoveOptions",
     "SourceOptions",
     "UpdateOptions",
+    "parsed",
     "taking",
 ]
+
+Options = TypeVar("Options")
 
 _DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
 _WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
@@ -29,22 +34,16 @@ _DRIVER = "As `list` shows it, or its directory."
 
 @dataclass(frozen=True)
 class PusherOptions:
-    """What can be said about new drivers of either kind; None and empty mean: as derived from the name."""
+    """What can be said about new pushers, and for the most part about new sources."""
 
-    kind: ClassVar[str] = "pusher"
+    kind: ClassVar[Kind] = Kind.PUSHER
+    questions: ClassVar[tuple[Question, ...]] = questions_about(Kind.PUSHER)
 
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Names such as 'redis' or 'my-db'; none: ask for one.")
     ] = None
-    dependency: Annotated[
-        list[str] | None,
-        typer.Option("--dependency", "-d", metavar="REQ", help="A requirement of the driver, such as 'redis>=5'."),
-    ] = None
-    description: Annotated[str, typer.Option(help="One line: what the driver reads or writes.")] = ""
-    author: Annotated[str, typer.Option(help="Name of the author.")] = ""
-    email: Annotated[str, typer.Option(help="Address of the author.")] = ""
-    license: Annotated[str, typer.Option(help="SPDX expression.")] = "Apache-2.0"
-    example: Annotated[bool, typer.Option("--example", help="Render a small working driver instead of stubs.")] = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Answers to the template's questions; None and empty mean: as derived from the name."""
     workspace: Annotated[Path | None, _WORKSPACE] = None
     standalone: Annotated[bool, typer.Option("--standalone", help="A project of its own, outside any workspace.")] = (
         False
@@ -57,10 +56,6 @@ class PusherOptions:
             metavar="SOURCE", help="Where the contract packages come from: workspace, index, a directory or a git URL."
         ),
     ] = ""
-    class_name: Annotated[str, typer.Option(help="Name of the class (standalone only).")] = ""
-    package: Annotated[str, typer.Option(help="Name of the import package (standalone only).")] = ""
-    distribution: Annotated[str, typer.Option(help="Name of the distribution (standalone only).")] = ""
-    entry_point: Annotated[str, typer.Option(help="Name of the entry point (standalone only).")] = ""
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     sync: Annotated[bool, typer.Option("--sync", help="Run `uv sync --extra dev` afterwards.")] = False
@@ -78,26 +73,23 @@ class PusherOptions:
 class SourceOptions(PusherOptions):
     """What can be said about new sources."""
 
-    kind: ClassVar[str] = "source"
-
-    audit: Annotated[bool, typer.Option(help="Render the audit method.")] = True
-    durable: Annotated[
-        bool, typer.Option("--durable/--transient", help="Whether a lost event can be read again from its position.")
-    ] = True
+    kind: ClassVar[Kind] = Kind.SOURCE
+    questions: ClassVar[tuple[Question, ...]] = questions_about(Kind.SOURCE)
 
 
 @dataclass(frozen=True)
 class AdoptOptions:
     """What can be said about a package that is adopted; an empty text means: as its metadata say."""
 
+    questions: ClassVar[tuple[Question, ...]] = tuple(
+        replace(question, default="") for question in QUESTIONS if isinstance(question.unsaid, str)
+    )
+
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of the package.")]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Answers to the template's questions, as far as those are texts."""
     kind: Annotated[str, typer.Option(help="source or pusher.")] = ""
     name: Annotated[str, typer.Option(help="Name of the driver, such as 'redis' or 'my-db'.")] = ""
-    distribution: Annotated[str, typer.Option(help="Name of the distribution.")] = ""
-    package: Annotated[str, typer.Option(help="Name of the import package.")] = ""
-    entry_point: Annotated[str, typer.Option(help="Name of the entry point.")] = ""
-    class_name: Annotated[str, typer.Option(help="Name of the class.")] = ""
-    license: Annotated[str, typer.Option(help="SPDX expression.")] = ""
     contract_source: Annotated[
         str, typer.Option(metavar="SOURCE", help="Where the contract packages come from, as when a driver is created.")
     ] = ""
@@ -161,22 +153,47 @@ class PathOptions:
 
 
 def taking(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a function of keywords a parameter for each field of `options`, as typer reads it."""
+    """A decorator that gives a function of keywords a parameter for each field of `options`, as typer reads it.
+
+    In the place of `given` there is one for each question that has a flag.
+    """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(options, include_extras=True)
-        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads the signature from here
-            [
-                inspect.Parameter(
-                    field.name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=inspect.Parameter.empty if field.default is MISSING else field.default,
-                    annotation=hints[field.name],
-                )
-                for field in fields(options)
-            ]
-        )
-        function.__annotations__ = {field.name: hints[field.name] for field in fields(options)}
+        parameters = list(_parameters(options))
+        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads it
+        function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return function
 
     return decorate
+
+
+def parsed(options: type[Options], values: dict[str, Any]) -> Options:
+    """Return the value of the parameters that `taking` gave. Raises NameRefused."""
+    if asked := _asked(options):
+        values = {**values, "given": {question.name: values[question.name] for question in asked}}
+    return options(**{one.name: values[one.name] for one in fields(options)})  # type: ignore[arg-type] # a dataclass
+
+
+def _asked(options: type[Any]) -> Sequence[Question]:
+    return [question for question in getattr(options, "questions", ()) if question.help]
+
+
+def _parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(options, include_extras=True)
+    for one in fields(options):
+        if one.name == "given":
+            yield from map(_flag, _asked(options))
+        else:
+            default = inspect.Parameter.empty if one.default is MISSING else one.default
+            yield _parameter(one.name, default, hints[one.name])
+
+
+def _flag(question: Question) -> inspect.Parameter:
+    kind: Any = list[str] if isinstance(question.unsaid, tuple) else type(question.unsaid)
+    note = " (standalone only)" if question.layout and callable(question.default) else ""
+    option = typer.Option(*question.flags, help=f"{question.help[:-1]}{note}.", metavar=question.metavar)
+    return _parameter(question.name, question.unsaid, Annotated[kind, option])
+
+
+def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

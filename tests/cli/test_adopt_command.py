@@ -104,7 +104,8 @@ def write(folder, files):
 
 def record_of(folder, **options):
     """What the record of the package says, in this process, nothing written."""
-    adoption = plan_adoption(folder, AdoptOptions(folder, **options))
+    own = {name: options.pop(name) for name in ("kind", "name", "contract_source") if name in options}
+    adoption = plan_adoption(folder, AdoptOptions(folder, options, **own))
     return parse_record(adoption.record.after.data, folder)
 
 

@@ -50,7 +50,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Render:
         options = json.loads(frozen)
         contract = ContractSource.parse(options.pop("contract"), project=CHECKOUT / "extensions" / "x", base=CHECKOUT)
         spec = DriverSpec.from_options(options.pop("kind"), options.pop("name"), contract=contract, **options)
-        destination = tmp_path_factory.mktemp("rendered") / f"{spec.kind}-{spec.name}"
+        destination = tmp_path_factory.mktemp("rendered") / f"{spec.names.kind}-{spec.names.name}"
         render(spec, destination)
         return destination
 

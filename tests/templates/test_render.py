@@ -46,7 +46,7 @@ def test_nothing_is_printed(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("module", ["spec", "contract_source", "answers", "render"])
+@pytest.mark.parametrize("module", ["spec", "contract_source", "questions", "render"])
 def test_copier_is_loaded_only_by_rendering(module):
     script = (
         f"import sys, fustor_new.template.{module}; print(sorted({{'copier', 'jinja2', 'yaml'}} & set(sys.modules)))"

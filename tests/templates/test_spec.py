@@ -17,9 +17,10 @@ def spec(kind="source", name="my-db", **options):
 
 def test_defaults_are_those_of_the_contract():
     made = spec("pusher")
-    assert made.distribution == "fustor-pusher-my-db"
-    assert (made.package, made.entry_point, made.class_name) == ("fustor_pusher_my_db", "my_db", "MyDbDriver")
-    assert made.description
+    assert made.names.distribution == "fustor-pusher-my-db"
+    assert (made.names.package, made.names.entry_point) == ("fustor_pusher_my_db", "my_db")
+    assert made.names.class_name == "MyDbDriver"
+    assert made.given["description"]
 
 
 def test_option_that_is_none_takes_the_default():
@@ -36,7 +37,7 @@ def test_names_are_free_only_in_a_standalone_package(option):
     }
     with pytest.raises(UsageProblem, match="standalone"):
         spec(**{option: free[option]})
-    assert getattr(spec(layout="standalone", **free), option) == free[option]
+    assert spec(layout="standalone", **free).answers()[option] == free[option]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_option_that_cannot_be_used_is_refused_with_its_value(option, value):
 
 
 def test_licence_is_written_as_the_standard_spells_it():
-    assert spec(license="apache-2.0 or mit").license == "Apache-2.0 OR MIT"
+    assert spec(license="apache-2.0 or mit").given["license"] == "Apache-2.0 OR MIT"
 
 
 @pytest.fixture

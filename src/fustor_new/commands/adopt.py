@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fustor_new._output import say, say_patch, warn
 from fustor_new._reading import read_bytes
@@ -21,8 +22,9 @@ from fustor_new.package.driver import Package, Point
 from fustor_new.package.metadata import Metadata, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
+from fustor_new.template.questions import is_licence, is_mail_address
 from fustor_new.template.render import render
-from fustor_new.template.spec import DriverSpec, is_licence, is_mail_address
+from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.finding import home_of
 from fustor_new.workspace.root import Workspace
 
@@ -106,7 +108,7 @@ def _work(folder: Path, adoption: Adoption, options: AdoptOptions) -> Work:
     wanted = () if options.dry_run else (adoption.record, *(adoption.proposals if options.apply else ()))
     left = tuple(change for change in (adoption.record, *adoption.proposals) if change not in wanted)
     written = [os.path.relpath(change.path, folder) for change in wanted]
-    names = {key: str(value) for key, value in asdict(_named(adoption.spec)).items()}
+    names = {key: str(value) for key, value in asdict(adoption.spec.names).items()}
 
     def words() -> None:
         for line in (*adoption.notes, *(f"Wrote {name}" for name in written)):
@@ -120,33 +122,23 @@ def _work(folder: Path, adoption: Adoption, options: AdoptOptions) -> Work:
     return Work(Plan(folder, wanted), "the record is written", words, more, proposed)
 
 
-def _named(spec: DriverSpec) -> Names:
-    derived = derive(spec.kind, spec.name)
-    free = ("distribution", "package", "entry_point", "class_name")
-    return replace(derived, **{field: getattr(spec, field) for field in free})
-
-
 def _names(subject: Package, metadata: Metadata, options: AdoptOptions) -> Names:
     """Return the names that the package has, completed by what the options say."""
     point = _chosen(subject, options)
     kind = options.kind or (point.kind if point else "")
-    entry_point = options.entry_point or (point.entry.name if point else "")
-    distribution = options.distribution or metadata.name
-    package = options.package or (point.entry.value.partition(":")[0].partition(".")[0].strip() if point else "")
-    class_name = options.class_name or (point.class_name if point else "")
-    said = {
-        "--kind": kind,
-        "--entry-point": entry_point,
-        "--distribution": distribution,
-        "--package": package,
-        "--class-name": class_name,
+    found = {
+        "entry_point": point.entry.name if point else "",
+        "distribution": metadata.name,
+        "package": point.entry.value.partition(":")[0].partition(".")[0].strip() if point else "",
+        "class_name": point.class_name if point else "",
     }
-    missing = [option for option, value in said.items() if not value]
+    free: dict[str, Any] = {name: options.given.get(name) or value for name, value in found.items()}
+    missing = [f"--{name.replace('_', '-')}" for name, value in {"kind": kind, **free}.items() if not value]
     if missing:
         where = str(subject.folder)
         raise UsageProblem(f"The metadata of {where!r} do not say what it is; add {', '.join(missing)}")
-    derived = _derived(kind, options.name or _name(kind, distribution, entry_point, subject.folder.name), options)
-    return replace(derived, distribution=distribution, package=package, entry_point=entry_point, class_name=class_name)
+    name = options.name or _name(kind, free["distribution"], free["entry_point"], subject.folder.name)
+    return replace(_derived(kind, name, options), **free)
 
 
 def _chosen(package: Package, options: AdoptOptions) -> Point | None:
@@ -154,7 +146,7 @@ def _chosen(package: Package, options: AdoptOptions) -> Point | None:
     fitting = {
         (point.kind, point.entry.name): point
         for point in package.points
-        if options.kind in {"", point.kind} and options.entry_point in {"", point.entry.name}
+        if options.kind in {"", point.kind} and options.given.get("entry_point", "") in {"", point.entry.name}
     }
     if len(fitting) > 1:
         named = ", ".join(f"{kind} {name!r}" for kind, name in fitting)
@@ -186,24 +178,21 @@ def _spec(
 ) -> DriverSpec:
     metadata = package.metadata
     is_placed = replace(names, directory=f"extensions/{package.folder.name}") == derive(names.kind, names.name)
-    only_sources = {"audit": _audits(package), "durable": _is_durable(package)} if names.kind == "source" else {}
     own = (*CONTRACT_PACKAGES, names.distribution)
-    needed = (one for one in metadata.dependencies if normalize(requirement_name(one)) not in own)
-    return DriverSpec.from_options(
-        names.kind,
-        names.name,
-        layout="workspace" if workspace is not None and is_placed else "standalone",
-        distribution=names.distribution,
-        package=names.package,
-        entry_point=names.entry_point,
-        class_name=names.class_name,
-        description=_printable(metadata.description) or None,
-        author=_printable(metadata.author),
-        email=metadata.email if is_mail_address(metadata.email) else "",
-        license=options.license or _licence(metadata, notes),
-        dependencies=tuple(needed),
-        contract=ContractSource.parse(options.contract_source or _contract_source(workspace), project=package.folder),
-        **only_sources,
+    found = {
+        "description": _printable(metadata.description),
+        "author": _printable(metadata.author),
+        "email": metadata.email if is_mail_address(metadata.email) else "",
+        "license": options.given.get("license") or _licence(metadata, notes),
+        "dependencies": tuple(one for one in metadata.dependencies if normalize(requirement_name(one)) not in own),
+        "audit": _audits(package),
+        "durable": _is_durable(package),
+    }
+    return DriverSpec.of(
+        names,
+        "workspace" if workspace is not None and is_placed else "standalone",
+        ContractSource.parse(options.contract_source or _contract_source(workspace), project=package.folder),
+        {**found, **{question: said for question, said in options.given.items() if said}},
     )
 
 

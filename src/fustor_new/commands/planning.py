@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,18 +10,11 @@ from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
-from fustor_new.names import (
-    Names,
-    check_class_name,
-    check_distribution,
-    check_entry_point,
-    check_package,
-    derive,
-    plain_name,
-)
-from fustor_new.options import PusherOptions, SourceOptions
+from fustor_new.names import Names, derive, plain_name
+from fustor_new.options import PusherOptions
 from fustor_new.package.metadata import claims, requirement
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
+from fustor_new.template.questions import FREE_NAMES
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.drivers import check_directory, check_free
@@ -32,12 +25,6 @@ from fustor_new.workspace.root_file import plan_in
 
 __all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
 
-_FREE_NAMES: dict[str, Callable[[str], None]] = {
-    "class_name": check_class_name,
-    "package": check_package,
-    "distribution": check_distribution,
-    "entry_point": check_entry_point,
-}
 _RENDERED_REQUIREMENTS = ("pydantic", "pytest")
 _ELSEWHERE = "a git URL, the directory of a checkout, or index"
 _EXCLUDING_HINT = "change that pattern, use another --output, or --no-register"
@@ -64,15 +51,14 @@ def check_names(options: PusherOptions) -> list[Names]:
     """
     kind = options.kind
     derived = [derive(kind, name) for name in dict.fromkeys(plain_name(kind, one) for one in options.names or ())]
-    chosen = {field: value for field in _FREE_NAMES if (value := getattr(options, field))}
-    flags = ", ".join(f"--{field.replace('_', '-')}" for field in chosen)
+    chosen = {one: name for one in FREE_NAMES if (name := options.given.get(one.name))}
+    flags = ", ".join(f"--{one.name.replace('_', '-')}" for one in chosen)
     if chosen and not options.standalone:
         raise UsageProblem(f"{flags} cannot be used in a workspace, where the name decides; add --standalone")
     if chosen and len(derived) > 1:
         raise UsageProblem(f"{flags} fits one driver, not {len(derived)}; run once for each")
-    for field, value in chosen.items():
-        _FREE_NAMES[field](value)
-    return [replace(names, **chosen) for names in derived]
+    free = {one.name: one.check(name) for one, name in chosen.items()}
+    return [replace(names, **free) for names in derived]
 
 
 def locate(options: PusherOptions) -> Place:
@@ -127,7 +113,7 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         return make_plan(place.folder, changes)
     root = place.workspace.root
     registrations = [
-        Registration(target.relative_to(root).as_posix(), spec.distribution)
+        Registration(target.relative_to(root).as_posix(), spec.names.distribution)
         for target, spec in zip(targets, specs, strict=True)
     ]
     plan = plan_in(place.workspace, changes, registrations=registrations if options.register else ())
@@ -172,26 +158,14 @@ def _check_room(
 
 
 def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:
-    standalone = place.workspace is None
-    needed = (*CONTRACT_PACKAGES, *_RENDERED_REQUIREMENTS, *map(requirement, options.dependency or ()))
-    only_sources = {"audit": options.audit, "durable": options.durable} if isinstance(options, SourceOptions) else {}
-    return DriverSpec.from_options(
-        names.kind,
-        names.name,
-        layout="standalone" if standalone else "workspace",
-        distribution=names.distribution,
-        package=names.package,
-        entry_point=names.entry_point,
-        class_name=names.class_name,
-        description=options.description or None,
-        author=options.author,
-        email=options.email,
-        license=options.license,
-        dependencies=tuple(options.dependency or ()),
-        example=options.example,
-        contract=ContractSource.parse(contract_source, project=place.target(names)),
-        member_requirements=_members_to_name(place.workspace, needed, contract_source) if place.workspace else (),
-        **only_sources,
+    dependencies = tuple(options.given.get("dependencies", ()))
+    needed = (*CONTRACT_PACKAGES, *_RENDERED_REQUIREMENTS, *map(requirement, dependencies))
+    members = _members_to_name(place.workspace, needed, contract_source) if place.workspace else ()
+    return DriverSpec.of(
+        names,
+        "workspace" if place.workspace else "standalone",
+        ContractSource.parse(contract_source, project=place.target(names)),
+        {**options.given, "dependencies": dependencies, "member_requirements": members},
     )
 
 

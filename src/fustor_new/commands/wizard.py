@@ -1,16 +1,17 @@
-"""The same questions as the options, asked on a terminal."""
+"""The questions of the table, asked on a terminal."""
 
 import re
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
-from packaging.requirements import InvalidRequirement, Requirement
 
 from fustor_new._output import warn
-from fustor_new.errors import NameRefused
+from fustor_new.errors import NameRefused, UsageProblem
+from fustor_new.kinds import Kind
 from fustor_new.names import derive, plain_name
-from fustor_new.options import PusherOptions, SourceOptions
+from fustor_new.options import PusherOptions
+from fustor_new.template.questions import Question
 
 __all__ = ["ask"]
 
@@ -21,31 +22,17 @@ _BETWEEN_REQUIREMENTS = re.compile(r",\s*(?=[A-Za-z0-9])(?![^\[]*\])")
 
 
 def ask(options: Options) -> Options:
-    """`options` with what the author answered; a name that is refused is asked for again.
+    """`options` with what the author answered; what is refused is asked for again.
 
     Raises:
         typer.Abort: the author pressed Ctrl-C or Ctrl-D.
     """
-    answered = replace(
-        options,
-        names=[_ask_name(options.kind)],
-        description=typer.prompt("What does it do, in one line", default=options.description, show_default=False),
-        dependency=_ask_dependencies(options.dependency or []),
-        author=typer.prompt("Your name (may be empty)", default=options.author, show_default=bool(options.author)),
-        email=typer.prompt("Your mail address (may be empty)", default=options.email, show_default=bool(options.email)),
-        license=typer.prompt("Licence, as an SPDX expression", default=options.license),
-        example=typer.confirm("Start from a small working driver instead of stubs", default=options.example),
-    )
-    if isinstance(answered, SourceOptions):
-        return replace(
-            answered,
-            durable=typer.confirm("Can a lost event be read again from its position", default=answered.durable),
-            audit=typer.confirm("Will it offer audits", default=answered.audit),
-        )
-    return answered
+    name = _ask_name(options.kind)
+    asked = (one for one in options.questions if one.prompt)
+    return replace(options, names=[name], given={**options.given, **{one.name: _ask(one, options) for one in asked}})
 
 
-def _ask_name(kind: str) -> str:
+def _ask_name(kind: Kind) -> str:
     while True:
         name: str = typer.prompt(f"Name of the {kind}, such as 'redis' or 'my-db'")
         try:
@@ -54,16 +41,19 @@ def _ask_name(kind: str) -> str:
             warn(str(refusal))
 
 
-def _ask_dependencies(given: list[str]) -> list[str]:
+def _ask(question: Question, options: PusherOptions) -> Any:
     while True:
-        text: str = typer.prompt(
-            "Requirements, separated by commas, such as 'redis>=5'", default=", ".join(given), show_default=bool(given)
-        )
-        asked = [requirement for piece in _BETWEEN_REQUIREMENTS.split(text) if (requirement := piece.strip(" ,"))]
+        answer = _typed(question, options.given.get(question.name, question.unsaid))
         try:
-            for requirement in asked:
-                Requirement(requirement)
-        except InvalidRequirement as err:
-            warn(f"{requirement!r} is no requirement ({str(err).splitlines()[0]}); write it like 'redis>=5'")
-        else:
-            return asked
+            return question.check(answer) if answer else answer
+        except UsageProblem as refusal:
+            warn(str(refusal))
+
+
+def _typed(question: Question, given: Any) -> Any:
+    if isinstance(given, bool):
+        return typer.confirm(question.prompt, default=given)
+    if isinstance(given, str):
+        return typer.prompt(question.prompt, default=given, show_default=bool(given))
+    text: str = typer.prompt(question.prompt, default=", ".join(given), show_default=bool(given))
+    return tuple(piece for one in _BETWEEN_REQUIREMENTS.split(text) if (piece := one.strip(" ,")))

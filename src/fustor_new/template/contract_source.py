@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
-
-from pydantic import BaseModel
 
 from fustor_new.errors import UsageProblem
 
@@ -24,7 +23,8 @@ _URL = re.compile(r"(?:git\+)?(?P<url>(?:https?|ssh|git|file)://[^/\s]*/[^@\s#?]
 _SCP = re.compile(r"(?P<host>[^/\s:]+@[^/\s:]+):(?P<path>[^\s]+)")
 
 
-class ContractSource(BaseModel, frozen=True, extra="forbid"):
+@dataclass(frozen=True)
+class ContractSource:
     """One of `workspace`, `index`, a git address with an optional ref, or a directory relative to the new package."""
 
     kind: Literal["workspace", "index", "git", "directory"]

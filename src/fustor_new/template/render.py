@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
-from fustor_new.template.answers import answers
 from fustor_new.template.history import templates_directory
 from fustor_new.template.spec import DriverSpec
 
@@ -20,7 +19,7 @@ def render(spec: DriverSpec, destination: Path) -> None:
     Raises:
         EnvironmentProblem: the package could not be written.
     """
-    _copy(templates_directory(), answers(spec), destination)
+    _copy(templates_directory(), spec.answers(), destination)
 
 
 def render_again(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
