@@ -6,20 +6,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
-from repository import REFERENCES, ROOT, name_of
-from updates import TODAY, contents
+from repository import PACKAGES, REFERENCES, ROOT, name_of
+from updates import contents
 
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".pytest_cache", "*_cache")
 
 
 def steps(heading):
     """The numbered steps below a heading, each in one line."""
-    section = (ROOT / "CONTRIBUTING.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return [" ".join(step.split()) for step in re.findall(r"^\d\. ((?:.+\n)+?)(?=\d\. |\n)", section, re.MULTILINE)]
+    found = re.findall(r"^\d\. ((?:.+\n)+?)(?=\d\. |\n)", section(heading), re.MULTILINE)
+    return [" ".join(step.split()) for step in found]
 
 
 def commands(step):
@@ -61,8 +60,31 @@ def test_a_change_of_the_template_is_these_steps(checkout):
     assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == expected
 
 
-def test_every_path_that_the_steps_name_is_there():
-    named = re.findall(r"`((?:templates|src|[A-Z]+\.md)[^`]*)`", " ".join(steps("Change the template")))
-    assert len(named) > 3
-    assert [path for path in named if not (ROOT / path).exists()] == []
-    assert Path(ROOT / "templates/version.jinja").read_text().strip() == TODAY
+def section(heading):
+    """What stands below a heading."""
+    return (ROOT / "CONTRIBUTING.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def paths(text):
+    """The paths of the repository that a text names."""
+    return re.findall(r"`((?:templates|src|packages|tests|docs|[A-Z]+\.md)[^`*]*)`", text)
+
+
+@pytest.mark.parametrize("heading", ["Change the template", "Add a question to the template", "Add a kind of driver"])
+def test_every_path_that_is_named_is_there(heading):
+    assert paths(section(heading))
+    assert [path for path in paths(section(heading)) if not (ROOT / path).exists()] == []
+
+
+def test_whatever_knows_a_kind_is_named_where_one_is_added():
+    named = [ROOT / path for path in paths(section("Add a kind of driver"))]
+    files = [
+        file
+        for folder in ("src", "templates", *(f"packages/{one.name}/src" for one in PACKAGES))
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in {".py", ".jinja"} or file.name == "copier.yml"
+    ]
+    code = re.compile(r"""["']pushers?["']|Kind\.PUSHER|Pusher(Driver|Config|Conformance)\b""")
+    knowing = [file for file in files if code.search(file.read_text())]
+    assert len(knowing) > 20
+    assert [file for file in knowing if not any(file.is_relative_to(place) for place in named)] == []

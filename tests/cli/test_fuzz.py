@@ -9,25 +9,22 @@ from workspaces import small
 
 from fustor_new.cli import run
 from fustor_new.errors import EXIT_CODES
+from fustor_new.template.questions import QUESTIONS
 
+ASKED = [
+    flag
+    for question in QUESTIONS
+    for flags in question.flags or (f"--{question.name.replace('_', '-')}",)
+    for flag in (*flags.split("/"), *(["--no-audit"] if question.name == "audit" else []))
+]
 FLAGS = [
-    "--dependency",
-    "-d",
-    "--description",
-    "--author",
-    "--email",
-    "--license",
-    "--example",
+    *ASKED,
     "--workspace",
     "--standalone",
     "--output",
     "--register",
     "--no-register",
     "--contract-source",
-    "--class-name",
-    "--package",
-    "--distribution",
-    "--entry-point",
     "--dry-run",
     "--all",
     "--fix",
@@ -36,10 +33,6 @@ FLAGS = [
     "--kind",
     "--json",
     "--force",
-    "--audit",
-    "--no-audit",
-    "--durable",
-    "--transient",
     "-y",
     "-q",
     "-v",

@@ -4,12 +4,46 @@ import ast
 from itertools import product
 
 import pytest
+import yaml
 from copier import run_copy
 
 from fustor_new import names
 from fustor_new.errors import FustorNewError, NameRefused
 from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.questions import QUESTIONS
 from fustor_new.template.spec import DriverSpec
+
+
+def asked_by_copier(tools):
+    """The questions of `copier.yml`, by name."""
+    data = yaml.safe_load((tools.TEMPLATES / "copier.yml").read_text())
+    return {name: question for name, question in data.items() if not name.startswith("_")}
+
+
+def test_both_ask_the_same(tools):
+    """The rest of what copier asks is the driver's name and place, and where the template itself is."""
+    named = {question.name for question in QUESTIONS}
+    beside = {"kind", "name", "layout", "contract_source", "whole_repository"}
+    assert asked_by_copier(tools).keys() == named | beside
+
+
+def test_both_have_the_same_defaults(tools):
+    asked = asked_by_copier(tools)
+    for question in QUESTIONS:
+        given = asked[question.name]["default"]
+        if isinstance(question.default, tuple):
+            assert yaml.safe_load(given) == list(question.default)
+        elif not callable(question.default):
+            assert given == question.default, question.name
+
+
+def test_both_ask_it_of_the_same_drivers(tools):
+    asked = asked_by_copier(tools)
+    for question in QUESTIONS:
+        when = f"kind == '{question.kind}'" if question.kind else f"layout == '{question.layout}'"
+        assert asked[question.name].get("when") == (
+            f"{{{{ {when} }}}}" if question.kind or question.layout else None
+        ), question.name
 
 
 def copy(tools, destination, **answers):
