@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def _copy(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
 
     try:
         destination.mkdir(parents=True, exist_ok=True)
-        with local.env(PATH=""):  # no git, which copier would start for the template and again for each file
+        # No git, which copier would start for the template and for each file; an empty PATH is the current directory.
+        with local.env(PATH=os.devnull):
             run_copy(
                 str(templates),
                 destination,
