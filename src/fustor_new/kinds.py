@@ -15,14 +15,6 @@ class Kind(StrEnum):
     PUSHER = "pusher"
 
     @property
-    def purpose(self) -> str:
-        """What drivers of this kind do, for help."""
-        return {
-            Kind.SOURCE: "they read a system and tell its state and its changes",
-            Kind.PUSHER: "they write events to a destination",
-        }[self]
-
-    @property
     def groups(self) -> tuple[str, ...]:
         """The entry-point groups that a driver is to be found in: the guide host's, and the released agents'."""
         return f"fustor.drivers.{self}s", f"fustor_agent.drivers.{self}s"
