@@ -7,7 +7,8 @@ import pytest
 from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import Broken
-from fustor_pusher_postgres import PostgresDriver, _connection
+from fustor_pusher_postgres import PostgresDriver
+from fustor_pusher_postgres._server import connection as _connection
 from fustor_pusher_postgres.testing import World
 
 

@@ -6,7 +6,7 @@ import pytest
 from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
 
 from fustor_event_model import InsertEvent, MessageSource
-from fustor_pusher_postgres._memory import Forecast
+from fustor_pusher_postgres._fast.memory import Forecast
 
 pytestmark = pytest.mark.wide
 

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 import psycopg2
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
-from fustor_pusher_postgres._audit import end_audit, start_audit
-from fustor_pusher_postgres._bulk import write_blocks
-from fustor_pusher_postgres._errors import is_refusal
-from fustor_pusher_postgres._letters import set_aside
-from fustor_pusher_postgres._refusals import Refusal, Refused, Row
-from fustor_pusher_postgres._replace import end_snapshot
-from fustor_pusher_postgres._rows import Origin, Run, parse_row
-from fustor_pusher_postgres._write import Writer
+from fustor_pusher_postgres._fast.bulk import write_blocks
+from fustor_pusher_postgres._server.errors import is_refusal
+from fustor_pusher_postgres._write.audit import end_audit, start_audit
+from fustor_pusher_postgres._write.letters import set_aside
+from fustor_pusher_postgres._write.refusals import Refusal, Refused, Row
+from fustor_pusher_postgres._write.replace import end_snapshot
+from fustor_pusher_postgres._write.rows import Origin, Run, parse_row
+from fustor_pusher_postgres._write.writer import Writer
 
 __all__ = ["REFUSALS", "Batch", "write_batch"]
 

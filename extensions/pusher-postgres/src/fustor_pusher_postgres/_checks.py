@@ -9,10 +9,10 @@ import psycopg2
 from psycopg2.extensions import cursor
 from pydantic import ValidationError
 
-from fustor_pusher_postgres._connection import Address
-from fustor_pusher_postgres._errors import DriverError
-from fustor_pusher_postgres._schema import prepare_schema
-from fustor_pusher_postgres._stage import prepare_stage
+from fustor_pusher_postgres._server.connection import Address
+from fustor_pusher_postgres._server.errors import DriverError
+from fustor_pusher_postgres._tables.schema import prepare_schema
+from fustor_pusher_postgres._write.stage import prepare_stage
 from fustor_pusher_postgres.config import PostgresParams, parse_params
 
 __all__ = ["WIZARD_STEPS", "connection", "privileges"]

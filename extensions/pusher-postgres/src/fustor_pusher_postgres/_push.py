@@ -14,15 +14,15 @@ import psycopg2
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
-from fustor_pusher_postgres._connection import Address, Pool
-from fustor_pusher_postgres._errors import DriverError, is_refusal, is_storable, is_transient, translated
-from fustor_pusher_postgres._memory import Forecast, Memory, Mistaken
-from fustor_pusher_postgres._refusals import RefusalLog, Refused
-from fustor_pusher_postgres._schema import prepare_schema
-from fustor_pusher_postgres._state import State, begin_session, load, lock, save
-from fustor_pusher_postgres._switch import settle
-from fustor_pusher_postgres._tables import Tables, load_tables
-from fustor_pusher_postgres._write import Writer
+from fustor_pusher_postgres._fast.memory import Forecast, Memory, Mistaken
+from fustor_pusher_postgres._server.connection import Address, Pool
+from fustor_pusher_postgres._server.errors import DriverError, is_refusal, is_storable, is_transient, translated
+from fustor_pusher_postgres._tables.schema import prepare_schema
+from fustor_pusher_postgres._tables.state import State, begin_session, load, lock, save
+from fustor_pusher_postgres._tables.switch import settle
+from fustor_pusher_postgres._tables.tables import Tables, load_tables
+from fustor_pusher_postgres._write.refusals import RefusalLog, Refused
+from fustor_pusher_postgres._write.writer import Writer
 from fustor_pusher_postgres.config import PostgresParams
 
 __all__ = ["Counters", "Store"]

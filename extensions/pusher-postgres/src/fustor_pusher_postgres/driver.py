@@ -12,9 +12,9 @@ from fustor_event_model import EventBase, MessageSource
 
 from . import _checks
 from ._batch import Batch
-from ._connection import Address
 from ._push import Store
-from ._state import Superseded
+from ._server.connection import Address
+from ._tables.state import Superseded
 from .config import parse_params
 
 __all__ = ["PostgresDriver"]

@@ -1,0 +1,1 @@
+"""The same for many plain rows at once, at the speed of COPY."""

@@ -1,0 +1,195 @@
+"""Columns of plain rows as COPY reads them, each made for many rows at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+from pydantic_core import to_json
+
+from fustor_pusher_postgres._tables.infer import can_be_column
+from fustor_pusher_postgres._tables.types import Native
+from fustor_pusher_postgres._write.stage import (
+    CONTRACT_FIELDS,
+    NULL,
+    OPTIONAL,
+    document_text,
+    extra_text,
+    json_text,
+    value_text,
+)
+
+__all__ = ["Column", "Row", "escaped", "numbers", "plain_columns", "sizes", "typed_columns"]
+
+Row: TypeAlias = dict[str, Any]
+Column: TypeAlias = tuple[str, Callable[[Sequence[Row]], list[str]]]
+"""The name of a column, and what makes its texts of rows."""
+_KNOWN = frozenset(CONTRACT_FIELDS)
+_BIGINT_MAX = 2**63
+_PLAIN: dict[str, set[type]] = {
+    "boolean": {bool},
+    "bigint": {int},
+    "numeric": {int, float},
+    "double precision": {float},
+    "text": {str},
+    "jsonb": {dict, list},
+}
+
+
+def plain_columns(rows: Iterable[Row]) -> list[Column]:
+    """The columns that the rows tell besides those that every row has, the record as one of them."""
+    keys = set[str]().union(*rows)
+    columns: list[Column] = [(name, _values_of(name)) for name in OPTIONAL if name in keys]
+    if "record" in keys:
+        columns.append(("record", _records))
+    return columns if keys <= _KNOWN else [*columns, ("extra", _extras)]
+
+
+def typed_columns(types: Mapping[str, str], natives: Mapping[str, Native], rows: Sequence[Row]) -> list[Column] | None:
+    """The same with the record's keys as columns of these types; None where a value has to be looked at by itself.
+
+    That is so where a column is missing or too narrow, and where a text is not simply the value's.
+    """
+    records: list[Any] = [row.get("record") for row in rows]
+    if {*map(type, records)} != {dict}:
+        return None
+    keys = set[str]().union(*records)
+    columns = [column for column in plain_columns(rows) if column[0] != "record"]
+    rest = []
+    for key in keys:
+        values = [record.get(key) for record in records]
+        if key in natives:
+            if not natives[key].takes_all(values):
+                return None
+            columns.append((key, _native_values_of(key, natives[key])))
+        elif key in types:
+            if not _is_plain(types[key], values):
+                return None
+            columns.append((key, _record_values_of(key, types[key])))
+        elif can_be_column(key) and values.count(None) < len(values):
+            return None
+        else:
+            rest.append(key)
+    return [*columns, ("record", _rest_of(rest))] if rest else columns
+
+
+def escaped(texts: Sequence[str]) -> list[str]:
+    """The texts as COPY reads them, none of which has a line feed."""
+    return "\n".join(texts).replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").split("\n")
+
+
+def numbers(values: list[float]) -> list[str]:
+    """Finite numbers as COPY reads them."""
+    return to_json(values).decode()[1:-1].split(",")
+
+
+def sizes(rows: Iterable[Row]) -> list[str]:
+    """The sizes as COPY reads them."""
+    return [NULL if (size := row.get("size")) is None else str(size) for row in rows]
+
+
+def _is_plain(kind: str, values: list[Any]) -> bool:
+    """Whether the text of every value is the one that a column of this type is to be given."""
+    found = {*map(type, values)} - {type(None)}
+    if not found <= _PLAIN.get(kind, set()):
+        return False
+    if float in found:
+        return all(math.isfinite(value) for value in values if type(value) is float)
+    if kind == "bigint":
+        return all(value is None or -_BIGINT_MAX <= value < _BIGINT_MAX for value in values)
+    return True
+
+
+def _values_of(name: str) -> Callable[[Sequence[Row]], list[str]]:
+    return lambda rows: _values([row.get(name) for row in rows])
+
+
+def _record_values_of(key: str, kind: str) -> Callable[[Sequence[Row]], list[str]]:
+    texts = _MAKERS.get(kind, _values)
+    return lambda rows: texts([row["record"].get(key) for row in rows])
+
+
+def _native_values_of(key: str, native: Native) -> Callable[[Sequence[Row]], list[str]]:
+    texts = _NATIVE_MAKERS.get(native.kinds or frozenset(), partial(_read, native))
+    if native.sql == "jsonb":
+        texts = _jsons
+    return lambda rows: texts([row["record"].get(key) for row in rows])
+
+
+def _read(native: Native, values: list[Any]) -> list[str]:
+    return [NULL if value is None else value_text(native.text(value)) for value in values]
+
+
+def _texts(values: list[Any]) -> list[str]:
+    told = [value for value in values if value is not None]
+    text = "\n".join(told)
+    if any(special in text for special in "\\\t\r") or text.count("\n") >= max(len(told), 1):
+        return _values(values)
+    return [NULL if value is None else value for value in values]
+
+
+def _booleans(values: list[Any]) -> list[str]:
+    return [NULL if value is None else "t" if value else "f" for value in values]
+
+
+def _numbers(values: list[Any]) -> list[str]:
+    return [NULL if value is None else repr(value) for value in values]
+
+
+def _jsons(values: list[Any]) -> list[str]:
+    return [document_text(value) for value in values]
+
+
+def _values(values: list[Any]) -> list[str]:
+    return [value_text(value) for value in values]
+
+
+_MAKERS = {
+    "boolean": _booleans,
+    "bigint": _numbers,
+    "numeric": _numbers,
+    "double precision": _numbers,
+    "jsonb": _jsons,
+    "text": _texts,
+}
+
+
+_NATIVE_MAKERS: dict[frozenset[type], Callable[[list[Any]], list[str]]] = {
+    frozenset({str}): _texts,
+    frozenset({int}): _numbers,
+    frozenset({bool}): _booleans,
+}
+
+
+def _rest_of(keys: list[str]) -> Callable[[Sequence[Row]], list[str]]:
+    def texts(rows: Sequence[Row]) -> list[str]:
+        rests = ({key: row["record"][key] for key in keys if key in row["record"]} for row in rows)
+        return [json_text(rest or None) for rest in rests]
+
+    return texts
+
+
+def _records(rows: Sequence[Row]) -> list[str]:
+    records: Sequence[Any] = [row.get("record") for row in rows]
+    if {*map(type, records)} == {dict}:
+        records = _sorted(records)
+    elif None in records:
+        return [json_text(record) for record in records]
+    # JSON has no line feed; a backslash of its own is doubled for COPY
+    text = b"\n".join(map(to_json, records)).decode()
+    if "\\u0000" in text:
+        return [json_text(record) for record in records]
+    return text.replace("\\", "\\\\").split("\n")
+
+
+def _sorted(records: Sequence[Row]) -> Sequence[Row]:
+    """The records with their keys in the order of jsonb, so that the server need not sort them."""
+    keys = dict.fromkeys(sorted(records[0], key=lambda key: (len(str(key)), str(key))))
+    joined = [keys | record for record in records]
+    return [one if len(one) == len(record) else record for one, record in zip(joined, records, strict=True)]
+
+
+def _extras(rows: Sequence[Row]) -> list[str]:
+    return [extra_text(row) for row in rows]

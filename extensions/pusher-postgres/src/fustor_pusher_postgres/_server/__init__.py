@@ -1,0 +1,1 @@
+"""The database server: links to it, and which of its faults pass."""

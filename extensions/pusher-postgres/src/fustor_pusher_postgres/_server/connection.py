@@ -1,0 +1,212 @@
+"""Connections to one server: where it is, how they are set, and a few that are kept for the next push."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2.extensions import connection, make_dsn, parse_dsn
+from pydantic import BaseModel, ConfigDict, Field
+
+from fustor_pusher_postgres._server.errors import ConfigError, DriverError
+from fustor_pusher_postgres._write.stage import prepare_stage
+
+_SETTINGS = (
+    "search_path=",  # nothing that another user made is ever found in place of the server's own
+    "jit=off",  # statements are many and small: compiling one costs more than it
+    "synchronous_commit=on",  # an index that was reported must survive a power cut
+    "TimeZone=UTC",
+    "DateStyle=ISO",
+    "IntervalStyle=iso_8601",
+    "extra_float_digits=1",
+    "bytea_output=hex",
+    "lc_monetary=C",
+    "array_nulls=on",
+    "statement_timeout=0",
+    "idle_in_transaction_session_timeout=0",
+    "default_transaction_isolation=read\\ committed",  # pushes of one task queue for its row
+    "default_transaction_read_only=off",
+    "standard_conforming_strings=on",
+    "client_min_messages=warning",
+)
+
+
+_SCHEMES = ("postgresql://", "postgres://")
+_PORTS = 2**16
+_NO_ADDRESS = (
+    "The endpoint is no address like postgresql://host:5432/database; correct it, and write `/`, `@`, `:` and `%` of a"
+    " user or a password as %2F, %40, %3A and %25"
+)
+
+
+class _Credential(BaseModel):
+    """A user and a password; every form of the hosts' credentials fits that has them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True, hide_input_in_errors=True)
+
+    user: str | None = None
+    passwd: str | None = Field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is and who writes. Never shows the password."""
+
+    dsn: str = field(repr=False)
+    shown: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def parse(cls, endpoint: str, credential: object = None, *, timeout_sec: float = 10) -> Self:
+        """The address in `endpoint`, with the user and password of `credential` where it has them.
+
+        Raises:
+            ConfigError: it is no address of a PostgreSQL server. Its text is not repeated: it may hold a secret.
+        """
+        given = _Credential.model_validate(credential or {})
+        parts = _parts(endpoint)
+        named = {"user": given.user, "password": given.passwd}
+        parts |= {name: value for name, value in named.items() if value is not None}
+        settings = " ".join(f"-c {setting}" for setting in _SETTINGS)
+        parts["options"] = f"{parts.get('options', '')} {settings}".strip()
+        dsn = make_dsn(
+            "",
+            **{"connect_timeout": int(timeout_sec), "application_name": "fustor-pusher-postgres"}
+            | parts
+            | {"client_encoding": "UTF8"},
+        )
+        host = parts.get("host") or parts.get("hostaddr") or "localhost"
+        shown = f"{host}:{parts.get('port', '5432')}/{parts.get('dbname') or parts.get('user') or ''}"
+        return cls(dsn, shown, tuple(_forms(parts.get("password"), parts.get("sslpassword"))))
+
+    def clean(self, error: BaseException) -> str:
+        """The text of `error` on one line, without the password."""
+        text = " ".join(str(error).split()) or type(error).__name__
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def connect(self) -> connection:
+        """A new connection; it sends what it is given, transactions are begun and ended in so many words."""
+        conn = psycopg2.connect(self.dsn)
+        conn.autocommit = True
+        return conn
+
+    @contextmanager
+    def session(self) -> Iterator[connection]:
+        """A connection for the length of a block."""
+        conn = self.connect()
+        try:
+            yield conn
+        finally:
+            conn.close()
+
+
+def _parts(endpoint: str) -> dict[str, Any]:
+    """What an address names.
+
+    A password with `/` or `@` in it, unescaped, moves its parts into the host, the port and the database: such an
+    address is never used, since all of these are shown, and a host is asked for by name.
+
+    Raises:
+        ConfigError: it is none; without its text and without a cause, which quotes it.
+    """
+    try:
+        parts: dict[str, Any] = parse_dsn(endpoint)
+    except (psycopg2.Error, ValueError, TypeError):  # one with a NUL is no text for the library
+        raise ConfigError(_NO_ADDRESS) from None
+    ports = str(parts.get("port", "")).split(",")
+    hosts = f"{parts.get('host', '')},{parts.get('hostaddr', '')}".split(",")
+    is_split = endpoint.lstrip().startswith(_SCHEMES) and "@" in _path(endpoint)
+    is_torn = any("@" in host[1:] and not host.startswith("/") for host in hosts)
+    if is_split or is_torn or not all(port == "" or _is_port(port) for port in ports):
+        raise ConfigError(_NO_ADDRESS)
+    return parts
+
+
+def _path(uri: str) -> str:
+    """What stands between the server and the parameters."""
+    return uri.partition("://")[2].partition("/")[2].partition("?")[0]
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < _PORTS
+
+
+def _forms(*secrets: str | None) -> Iterator[str]:
+    """The forms in which secrets may come back in a message, the longest first."""
+    forms = {
+        form for secret in secrets if secret for form in (secret, quote(secret, safe=""), " ".join(secret.split()))
+    }
+    yield from sorted(forms - {""}, key=len, reverse=True)
+
+
+class Pool:
+    """Open connections: one for every push at once, kept for the next ones."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._idle: list[connection] = []
+        self._lent = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def lend(self) -> Iterator[connection]:
+        """A connection outside any transaction; dropped afterwards unless it is in the same state again."""
+        conn = self._take()
+        try:
+            yield conn
+        finally:
+            self._give_back(conn)
+
+    def close(self) -> None:
+        """Wait for what is under way, then close every connection; none is lent afterwards."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._lent)
+            while self._idle:
+                self._idle.pop().close()
+
+    def _take(self) -> connection:
+        with self._changed:
+            if self._closed:
+                raise DriverError("The pusher is closed; construct a new one")
+            self._lent += 1
+            conn = self._idle.pop() if self._idle else None
+        if conn is not None:
+            return conn
+        try:
+            return self._open()
+        except BaseException:
+            self._forget()
+            raise
+
+    def _open(self) -> connection:
+        conn = self._address.connect()
+        try:
+            with conn.cursor() as cur:
+                prepare_stage(cur)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def _give_back(self, conn: connection) -> None:
+        is_clean = not conn.closed and conn.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE
+        with self._changed:
+            if is_clean and not self._closed:
+                self._idle.append(conn)
+            else:
+                conn.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        with self._changed:
+            self._lent -= 1
+            self._changed.notify_all()

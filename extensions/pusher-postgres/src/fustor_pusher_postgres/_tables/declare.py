@@ -1,0 +1,346 @@
+"""A typed table is made as its source declares it; where that fails, a column stays what it is and loses nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_event_model import EventBase, MessageSource
+from fustor_pusher_postgres._server.errors import is_storable, is_transient
+from fustor_pusher_postgres._tables.infer import GIVEN, Room, can_be_column, wider_type
+from fustor_pusher_postgres._tables.layout import Layout
+from fustor_pusher_postgres._tables.schema import qualified
+from fustor_pusher_postgres._tables.tables import Table, Tables, as_text
+from fustor_pusher_postgres._tables.types import Native
+from fustor_pusher_postgres._write.rows import Key, RowRefused, parse_row
+from fustor_pusher_postgres.config import PostgresParams
+
+__all__ = ["Declarations"]
+
+_log = logging.getLogger(__name__)
+_ANYTHING = frozenset({"text", "character varying", "bpchar", "json", "jsonb"})
+"""Types that take every text."""
+_INDEXED_MAX_BYTES = 2_600  # what a page of an index has room for, of one entry
+_ARRAY = """
+CREATE OR REPLACE FUNCTION pg_temp._fustor_array(item pg_catalog.jsonb, documents boolean, inner_one boolean)
+RETURNS pg_catalog.text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF pg_catalog.jsonb_typeof(item) = 'array' AND NOT (documents AND inner_one) THEN
+        RETURN '{' || coalesce((
+            SELECT pg_catalog.string_agg(pg_temp._fustor_array(e.value, documents, true), ',' ORDER BY e.ordinality)
+            FROM pg_catalog.jsonb_array_elements(item) WITH ORDINALITY e), '') || '}';
+    ELSIF pg_catalog.jsonb_typeof(item) = 'null' THEN
+        RETURN CASE WHEN inner_one THEN 'NULL' END;
+    END IF;
+    RETURN '"' || pg_catalog.regexp_replace(
+        CASE WHEN documents THEN item::text ELSE item #>> '{}' END, '(["\\\\])', '\\\\\\1', 'g') || '"';
+END $$
+"""
+
+
+class Declarations:
+    """What layouts do to the tables of one transaction."""
+
+    def __init__(self, cur: cursor, params: PostgresParams, tables: Tables, session: int) -> None:
+        """Alter these tables, in this session of their task."""
+        self._cur = cur
+        self._params = params
+        self._tables = tables
+        self._session = session
+        self._told: dict[Key, Layout] = {}
+        """Of tables that are not there yet."""
+
+    def tell(self, event: EventBase) -> None:
+        """Make or alter the table of an event as it is declared there.
+
+        What realtime has said in this session is younger than what the session's snapshot says.
+        """
+        if event.layout is None or not event.table:
+            return
+        is_realtime = event.message_source is MessageSource.REALTIME
+        key = (event.event_schema, event.table)
+        told = Layout.told(event.layout, self._session if is_realtime else None)
+        table = self._tables.find(key)
+        if table is None and self._params.is_typed(*key) and (paths := [*_paths(event.rows)]):
+            # before its rows, so that it is there for whichever of them does not fit
+            self.apply(self._tables.reach(self._cur, key, paths, is_typed=True), told)
+        elif table is None:
+            self._told[key] = told
+        elif event.message_source is not MessageSource.SNAPSHOT or table.layout.session != self._session:
+            self.apply(table, told)
+
+    def made(self, table: Table) -> Table:
+        """A table that has just been made, as its layout wants it where one was told."""
+        told = self._told.get(table.key)
+        return table if told is None else self.apply(table, told)
+
+    def apply(self, table: Table, told: Layout) -> Table:
+        """The table as a layout wants it, as far as all that is in it can be kept."""
+        known = table.layout
+        if known.says_the_same(told):
+            if told.session in (None, known.session):
+                return table
+            return self._tables.note_layout(self._cur, table, replace(known, session=told.session))
+        if not table.is_typed:
+            return self._tables.note_layout(self._cur, table, told)
+        table = self._convert(self._add(table, told), told)
+        if known.key == told.key:
+            told = replace(told, index=known.index)
+        else:
+            self._drop_index(table)
+        if known.labels == told.labels:
+            told = replace(told, checks=known.checks)
+        else:
+            self._drop_checks(table, known.checks or ())
+        return self.guard(self._tables.note_layout(self._cur, table, told))
+
+    def guard(self, table: Table) -> Table:
+        """The table with the index and the checks that the configuration asks for, and no others."""
+        layout = table.layout
+        if (layout.index is not None) != self._params.key_index:
+            self._drop_index(table)
+            layout = replace(layout, index=self._index(table) if self._params.key_index else None)
+        if (layout.checks is not None) != self._params.enum_checks:
+            self._drop_checks(table, layout.checks or ())
+            layout = replace(layout, checks=self._check(table) if self._params.enum_checks else None)
+        return table if layout == table.layout else self._tables.note_layout(self._cur, table, layout)
+
+    def give_way(self, key: Key, record: Mapping[str, Any]) -> bool:
+        """Whether what was made of a layout was changed so that a record fits that had been refused."""
+        table = self._tables.find(key)
+        if table is None or not table.is_typed:
+            return False
+        natives = table.natives()
+        odd = self._misfits(natives, record)
+        with self.attempt(f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
+            if odd:
+                self._tables.alter(self._cur, table, {name: wider_type(natives[name], record[name]) for name in odd})
+        changes = [f"columns {odd!r} are widened"] if odd and tried.is_done else []
+        layout = table.layout
+        loose = [name for name in layout.checks or () if record.get(name) not in (None, *layout.labels.get(name, ()))]
+        if loose:
+            self._drop_checks(table, loose)
+            kept = tuple(name for name in layout.checks or () if name not in loose)
+            layout = replace(layout, checks=kept)
+            changes.append(f"the values of columns {loose!r} are checked no more")
+        if layout.index and sum(len(str(record.get(name)).encode()) for name in layout.index) > _INDEXED_MAX_BYTES:
+            self._drop_index(table)
+            layout = replace(layout, index=())
+            changes.append("the index of its key is dropped")
+        if changes:
+            _log.warning("A row does not fit into table %r: %s", table.name, ", ".join(changes))
+            self._tables.note_layout(self._cur, self._tables.find(key) or table, layout)
+        return bool(changes)
+
+    def _add(self, table: Table, told: Layout) -> Table:
+        columns = dict(table.columns)
+        room = Room(columns, table.last_number)
+        missing = {
+            name: native.sql
+            for name in told.declared
+            if name not in columns and can_be_column(name) and (native := told.native(name)) and room.take(native.sql)
+        }
+        return self._tables.alter(self._cur, table, missing) if missing else table
+
+    def _convert(self, table: Table, told: Layout) -> Table:
+        """Give columns the declared types, where not one of their values would lose anything.
+
+        Otherwise a column is text from then on: one of another type could cut what is to come.
+        """
+        wanted = self._wanted(table, told)
+        if not wanted:
+            return table
+        self._cur.execute(_ARRAY)
+        fitting = self._fitting(table, wanted)
+        odd = {name: kind for name, (kind, _) in wanted.items() if name not in fitting}
+        if odd:
+            shown = ", ".join(f"{name!r} ({told.declared[name]})" for name in odd)
+            _log.warning("Table %r has values that are not of the declared types; text instead: %s", table.name, shown)
+        types = {name: wanted[name][1] for name in fitting} | {name: "text" for name in odd if odd[name] != "text"}
+        changes = [
+            sql.SQL("ALTER COLUMN {} TYPE {} USING {}").format(
+                sql.Identifier(name), sql.SQL(new), _read(sql.Identifier(name), wanted[name][0], new)
+            )
+            for name, new in types.items()
+        ]
+        if not changes:
+            return table
+        with self.attempt(f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
+            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(self._name(table), sql.SQL(", ").join(changes)))
+        if not tried.is_done:
+            return table
+        return self._tables.put(replace(table, columns=tuple((dict(table.columns) | types).items())))
+
+    def _wanted(self, table: Table, told: Layout) -> dict[str, tuple[str, str]]:
+        """Columns that are declared otherwise than before, each with its type and the one it is to have.
+
+        A type that somebody gave a column is left alone, and so is a length.
+        """
+        found: dict[str, tuple[str, str]] = {}
+        for name, kind in table.columns:
+            native, before = told.native(name), table.layout.native(name)
+            if native is None or native.sql == kind or table.layout.declared.get(name) == told.declared[name]:
+                continue
+            if kind in GIVEN or (before is not None and before.sql == kind):
+                found[name] = kind, native.sql
+        if found:
+            query = sql.SQL(
+                "SELECT attname::text FROM pg_catalog.pg_attribute"
+                " WHERE attrelid = {}::pg_catalog.regclass AND atttypmod <> -1"
+            )
+            self._cur.execute(query.format(sql.Literal(self._name(table).as_string(self._cur))))
+            for (name,) in self._cur.fetchall():
+                found.pop(name, None)
+        return found
+
+    def _fitting(self, table: Table, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
+        """Columns of which every value can be read as the other type, and is the same when it is read back."""
+        with self.attempt(None) as tried:
+            odd = self._count_odd(table, wanted)
+        if tried.is_done:
+            return [name for name in wanted if not odd[name]]
+        if len(wanted) == 1:
+            return []
+        return [name for name in wanted if self._fitting(table, {name: wanted[name]})]
+
+    def _count_odd(self, table: Table, wanted: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+        counts = []
+        for name, (kind, new) in wanted.items():
+            column = sql.Identifier(name)
+            read = _read(column, kind, new)
+            back = sql.SQL("({}::{})").format(as_text(read, new), sql.SQL("text" if kind == "jsonb" else kind))
+            same = sql.SQL("{} = {}").format(as_text(back, kind), _text(column, kind))
+            if new in ("json", "jsonb") or (kind == "jsonb" and new.endswith("[]")):  # other texts of the same value
+                same = sql.SQL("{} IS NOT NULL").format(read)
+            counts.append(sql.SQL("count(*) FILTER (WHERE {} IS NOT NULL AND NOT {})").format(column, same))
+        self._cur.execute(sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(counts), self._name(table)))
+        (found,) = self._cur.fetchall()
+        return dict(zip(wanted, found, strict=True))
+
+    def _misfits(self, natives: Mapping[str, Native], record: Mapping[str, Any]) -> list[str]:
+        """Columns whose type does not take the value of a record."""
+        told = [
+            name
+            for name, value in record.items()
+            if value is not None and (native := natives.get(name)) is not None
+            if native.sql not in _ANYTHING and native.takes(value)
+        ]
+        if not told or self._are_read(natives, record, told):
+            return []
+        return [name for name in told if not self._are_read(natives, record, [name])]
+
+    def _are_read(self, natives: Mapping[str, Native], record: Mapping[str, Any], names: Sequence[str]) -> bool:
+        casts = sql.SQL(", ").join([sql.SQL("%s::{}").format(sql.SQL(natives[name].sql)) for name in names])
+        texts = [natives[name].text(record[name]) for name in names]
+        if not all(map(is_storable, texts)):
+            return len(names) == 1  # no type takes that
+        with self.attempt(None) as tried:
+            self._cur.execute(sql.SQL("SELECT {}").format(casts), texts)
+        return tried.is_done
+
+    def _index(self, table: Table) -> tuple[str, ...]:
+        key = table.layout.key
+        if not key or not {*key} <= {name for name, _ in table.columns}:
+            return ()
+        statement = sql.SQL("CREATE INDEX {} ON {} ({})").format(
+            sql.Identifier(_index_name(table)), self._name(table), sql.SQL(", ").join(map(sql.Identifier, key))
+        )
+        with self.attempt(f"Table {table.name!r} gets no index of its key {list(key)!r}") as tried:
+            self._cur.execute(statement)
+        return key if tried.is_done else ()
+
+    def _drop_index(self, table: Table) -> None:
+        name = sql.Identifier(self._params.schema_name, _index_name(table))
+        self._cur.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(name))
+
+    def _check(self, table: Table) -> tuple[str, ...]:
+        columns = dict(table.columns)
+        return tuple(
+            name
+            for name, labels in table.layout.labels.items()
+            if columns.get(name) == "text" and self._is_checked(table, name, labels)
+        )
+
+    def _is_checked(self, table: Table, name: str, labels: Sequence[str]) -> bool:
+        statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} = ANY ({}::pg_catalog.text[]))").format(
+            self._name(table), sql.Identifier(_check_name(name)), sql.Identifier(name), sql.Literal(list(labels))
+        )
+        with self.attempt(f"Column {name!r} of table {table.name!r} is not checked") as tried:
+            self._cur.execute(statement)
+        return tried.is_done
+
+    def _drop_checks(self, table: Table, names: Sequence[str]) -> None:
+        for name in names:
+            statement = sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}")
+            self._cur.execute(statement.format(self._name(table), sql.Identifier(_check_name(name))))
+
+    def _name(self, table: Table) -> sql.Composable:
+        return qualified(self._params.schema_name, table.name)
+
+    @contextmanager
+    def attempt(self, otherwise: str | None) -> Iterator[_Attempt]:
+        """Do what may fail without the transaction; then it is as before, and a warning says so.
+
+        Raises:
+            psycopg2.Error: it failed for what may pass by itself.
+        """
+        tried = _Attempt()
+        self._cur.execute("SAVEPOINT fustor_declare")
+        try:
+            yield tried
+        except psycopg2.Error as error:
+            if is_transient(error):
+                raise
+            self._cur.execute("ROLLBACK TO SAVEPOINT fustor_declare")
+            if otherwise:
+                _log.warning("%s: %s", otherwise, " ".join(str(error).split()))
+        else:
+            tried.is_done = True
+        self._cur.execute("RELEASE SAVEPOINT fustor_declare")
+
+
+def _paths(rows: Iterable[object]) -> Iterator[str]:
+    """The paths of rows that have one."""
+    for row in rows:
+        try:
+            yield parse_row(row)[0]
+        except RowRefused:
+            continue
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What has become of it."""
+
+    is_done: bool = False
+
+
+def _read(column: sql.Composable, kind: str, new: str) -> sql.Composable:
+    """The value of a column of one type, read as another one."""
+    text = _text(column, kind)
+    if kind == "jsonb" and new.endswith("[]"):
+        has_documents = sql.Literal(new in ("json[]", "jsonb[]"))
+        text = sql.SQL("pg_temp._fustor_array({}, {}, false)").format(column, has_documents)
+    elif kind == "jsonb" and new in ("json", "jsonb"):
+        text = as_text(column, kind)
+    return sql.SQL("({})::{}").format(text, sql.SQL(new))
+
+
+def _text(column: sql.Composable, kind: str) -> sql.Composable:
+    return sql.SQL("{} #>> '{{}}'").format(column) if kind == "jsonb" else as_text(column, kind)
+
+
+def _index_name(table: Table) -> str:
+    return f"_fustor_key_{table.number}"
+
+
+def _check_name(column: str) -> str:
+    return f"_fustor_labels_{hashlib.sha256(column.encode()).hexdigest()[:16]}"

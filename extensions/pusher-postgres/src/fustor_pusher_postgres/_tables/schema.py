@@ -1,0 +1,212 @@
+"""The schema that everything is written into, and the driver's own tables in it: created once, then migrated."""
+
+from __future__ import annotations
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_pusher_postgres._server.errors import ConfigError
+from fustor_pusher_postgres._tables.owners import refuse_strangers
+
+__all__ = [
+    "DEAD_LETTERS",
+    "FACTS",
+    "META",
+    "OWN",
+    "TABLES",
+    "TASKS",
+    "notes_name",
+    "prepare_notes",
+    "prepare_schema",
+    "qualified",
+]
+
+META, TASKS, TABLES = "_fustor_meta", "_fustor_tasks", "_fustor_tables"
+FACTS, DEAD_LETTERS = "_fustor_facts", "_fustor_dead_letters"
+OWN = "_fustor_"
+"""What the names of the driver's own tables begin with."""
+
+_MIGRATIONS = (
+    # 1: one row a task, a table and a dead letter; facts of paths that have no row of their own
+    """
+    CREATE TABLE {tasks} (
+        number integer GENERATED ALWAYS AS IDENTITY UNIQUE,
+        task text COLLATE "C" PRIMARY KEY,
+        nonce text NOT NULL,
+        session_id text NOT NULL GENERATED ALWAYS AS (number::text || '-' || nonce) STORED,
+        session integer NOT NULL DEFAULT 0,
+        phase text NOT NULL DEFAULT 'snapshot',
+        committed bigint NOT NULL DEFAULT -1,
+        told bigint NOT NULL DEFAULT -1,
+        realtime_index bigint NOT NULL DEFAULT -1,
+        snapshot_index bigint NOT NULL DEFAULT -1,
+        snapshot_begun boolean NOT NULL DEFAULT false,
+        snapshot_ended boolean NOT NULL DEFAULT false,
+        snapshot_open boolean NOT NULL DEFAULT true,
+        has_snapshot_rows boolean NOT NULL DEFAULT false,
+        clock bigint NOT NULL DEFAULT 0,
+        floor bigint NOT NULL DEFAULT 0,
+        audits integer NOT NULL DEFAULT 0,
+        audit_since bigint,
+        has_facts boolean NOT NULL DEFAULT false,
+        tables_version integer NOT NULL DEFAULT 0,
+        updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    ) WITH (fillfactor = 50);
+    CREATE TABLE {tables} (
+        number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        task integer NOT NULL REFERENCES {tasks} (number),
+        event_schema text COLLATE "C" NOT NULL,
+        event_table text COLLATE "C" NOT NULL,
+        relation text COLLATE "C" NOT NULL UNIQUE,
+        root text COLLATE "C" NOT NULL,
+        typed boolean NOT NULL DEFAULT false,
+        UNIQUE (task, event_schema, event_table)
+    );
+    CREATE TABLE {facts} (
+        task integer NOT NULL,
+        path text COLLATE "C" NOT NULL,
+        at bigint,
+        below bigint,
+        told double precision,
+        dark boolean,
+        audit integer,
+        seen smallint,
+        PRIMARY KEY (task, path)
+    );
+    CREATE TABLE {dead_letters} (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        task text NOT NULL,
+        session_id text NOT NULL,
+        refused_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+        event_schema text NOT NULL,
+        event_table text NOT NULL,
+        event_type text NOT NULL,
+        message_source text NOT NULL,
+        event_index bigint NOT NULL,
+        path text,
+        row text NOT NULL,
+        reason text NOT NULL
+    );
+    """,
+    # 2: what a record awaits from the snapshot
+    """
+    DO $migration$
+    DECLARE relation text;
+    BEGIN
+        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
+        LOOP
+            EXECUTE 'ALTER TABLE ' || relation || ' ADD COLUMN IF NOT EXISTS _partial pg_catalog.text[]';
+        END LOOP;
+    END $migration$;
+    """,
+    # 3: what the source has declared of a table
+    "ALTER TABLE {tables} ADD COLUMN layout jsonb",
+    # 4: when a newer version of a row was refused; a dead letter is kept once, however often it comes
+    """
+    DO $migration$
+    DECLARE relation text;
+    BEGIN
+        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
+        LOOP
+            EXECUTE 'ALTER TABLE ' || relation || ' ADD COLUMN IF NOT EXISTS _refused timestamptz';
+        END LOOP;
+    END $migration$;
+    ALTER TABLE {dead_letters}
+        ADD COLUMN times integer NOT NULL DEFAULT 1, ADD COLUMN last_refused_at timestamptz, ADD COLUMN digest text;
+    CREATE INDEX ON {dead_letters} (digest);
+    """,
+    # 5: what an audit reports stands in a table of its own, which writes no log
+    """
+    DO $migration$
+    DECLARE relation text;
+    BEGIN
+        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
+        LOOP
+            EXECUTE 'ALTER TABLE ' || relation || ' DROP COLUMN IF EXISTS _audit, DROP COLUMN IF EXISTS _seen';
+        END LOOP;
+    END $migration$;
+    ALTER TABLE {facts} DROP COLUMN audit, DROP COLUMN seen;
+    """,
+    # 6: of a path that is too long for an index its digest is the key
+    'ALTER TABLE {facts} ADD COLUMN long_path text COLLATE "C"',
+)
+
+
+_NOTES = """
+CREATE UNLOGGED TABLE IF NOT EXISTS {notes} (
+    audit integer NOT NULL, home integer NOT NULL, path text COLLATE "C", seen smallint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS {index} ON {notes} (home);
+"""
+
+
+def qualified(schema: str, name: str) -> sql.Composable:
+    """The quoted name of a table in the schema."""
+    return sql.Identifier(schema, name)
+
+
+def notes_name(number: int) -> str:
+    """The table of what the audit of a task reports."""
+    return f"{OWN}audit_{number}"
+
+
+def prepare_notes(cur: cursor, schema: str, number: int) -> None:
+    """Create the table of what the audits of a task report, if it is missing; whose it is was looked at before."""
+    names = {"notes": qualified(schema, notes_name(number)), "index": sql.Identifier(f"{notes_name(number)}_home")}
+    cur.execute(sql.SQL(_NOTES).format(**names))
+
+
+def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:
+    """Create what is missing and, unless that is not wanted, bring an older layout up to date.
+
+    It is done inside the caller's transaction.
+
+    Raises:
+        ConfigError: a later version of this driver has been at work here, or the schema is another user's.
+    """
+    cur.execute(
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
+        (f"fustor-pusher-postgres {schema}",),
+    )
+    cur.execute("SELECT pg_catalog.to_regnamespace(%s) IS NULL", (_quoted(cur, schema),))
+    if _one(cur):
+        cur.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    refuse_strangers(cur, schema)
+    version = _version(cur, schema)
+    if version > len(_MIGRATIONS):
+        raise ConfigError(
+            f"Schema {schema!r} has layout {version}, this driver knows {len(_MIGRATIONS)}; upgrade the driver"
+        )
+    if version > 0 and not upgrades:
+        return
+    names = {"tasks": TASKS, "tables": TABLES, "facts": FACTS, "dead_letters": DEAD_LETTERS}
+    for migration in _MIGRATIONS[version:]:
+        places = {key: qualified(schema, name) for key, name in names.items()}
+        cur.execute(sql.SQL(migration).format(schema=sql.Literal(schema), **places))
+    if version < len(_MIGRATIONS):
+        cur.execute(sql.SQL("UPDATE {} SET version = %s").format(qualified(schema, META)), (len(_MIGRATIONS),))
+
+
+def _version(cur: cursor, schema: str) -> int:
+    meta = qualified(schema, META)
+    cur.execute("SELECT pg_catalog.to_regclass(%s) IS NULL", (meta.as_string(cur),))
+    if _one(cur):
+        cur.execute(sql.SQL("CREATE TABLE {} (version integer NOT NULL)").format(meta))
+        cur.execute(sql.SQL("INSERT INTO {} VALUES (0)").format(meta))
+    cur.execute(sql.SQL("SELECT version FROM {}").format(meta))
+    return int(str(_one(cur)))
+
+
+def _quoted(cur: cursor, name: str) -> str:
+    return sql.Identifier(name).as_string(cur)
+
+
+def _one(cur: cursor) -> object:
+    row = cur.fetchone()
+    return row[0] if row else None

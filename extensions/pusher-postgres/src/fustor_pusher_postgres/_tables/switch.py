@@ -1,0 +1,144 @@
+"""A table that is there gets the form that the configuration asks for: records become columns, or one jsonb again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import reduce
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_pusher_postgres._tables.declare import Declarations
+from fustor_pusher_postgres._tables.fold import IS_OBJECT, OF_RECORDS, whole_record
+from fustor_pusher_postgres._tables.infer import Room, can_be_column, joined_type
+from fustor_pusher_postgres._tables.layout import NO_LAYOUT
+from fustor_pusher_postgres._tables.schema import TABLES, TASKS, qualified
+from fustor_pusher_postgres._tables.state import load
+from fustor_pusher_postgres._tables.tables import Table, Tables, load_tables
+from fustor_pusher_postgres._tables.types import Native
+from fustor_pusher_postgres.config import PostgresParams
+
+__all__ = ["settle"]
+
+_log = logging.getLogger(__name__)
+_KEYS_MAX = 10_000  # more have no room anyway
+_KEYS = """
+SELECT e.key, pg_catalog.array_agg(DISTINCT CASE pg_catalog.jsonb_typeof(e.value)
+    WHEN 'number' THEN CASE WHEN e.value::text ~ '^-?[0-9]{{1,18}}$' THEN 'bigint' ELSE 'numeric' END
+    WHEN 'boolean' THEN 'boolean' WHEN 'string' THEN 'text' ELSE 'jsonb' END)
+FROM {table}, pg_catalog.jsonb_each({records}) e
+WHERE pg_catalog.jsonb_typeof(e.value) <> 'null' GROUP BY e.key ORDER BY e.key LIMIT {most}
+"""
+
+
+def settle(cur: cursor, params: PostgresParams, session_id: str) -> None:
+    """Give the tables of a session's task the form and the indexes that the configuration asks for.
+
+    One that cannot be given it keeps what it has, and a warning says why. What is in it stays the same either way.
+    """
+    state = load(cur, params.schema_name, session_id)
+    if not _is_unsettled(cur, params, state.number):
+        return
+    version = state.tables_version
+    tables = Tables(params.schema_name, state, load_tables(cur, params.schema_name, state))
+    declarations = Declarations(cur, params, tables, state.session)
+    for table in tables.all():
+        if not table.key[1]:
+            continue
+        known = tables.all()
+        with declarations.attempt(f"Table {table.name!r} keeps the form it has") as tried:
+            _Switch(cur, params, tables, declarations).settle(table)
+        if not tried.is_done:
+            tables.reset(known)
+    if state.tables_version != version:
+        update = sql.SQL("UPDATE {} SET tables_version = %s WHERE number = %s")
+        cur.execute(update.format(qualified(params.schema_name, TASKS)), (state.tables_version, state.number))
+
+
+def _is_unsettled(cur: cursor, params: PostgresParams, task: int) -> bool:
+    query = sql.SQL(
+        "SELECT event_schema, event_table, typed, coalesce(layout ->> 'index', '') <> '',"
+        " coalesce(layout ->> 'checks', '') <> '' FROM {} WHERE task = %s AND event_table <> ''"
+    )
+    cur.execute(query.format(qualified(params.schema_name, TABLES)), (task,))
+    return any(
+        is_typed != params.is_typed(event_schema, table)
+        or (is_typed and (has_index, has_checks) != (params.key_index, params.enum_checks))
+        for event_schema, table, is_typed, has_index, has_checks in cur.fetchall()
+    )
+
+
+class _Switch:
+    """One table, in a transaction that can be undone."""
+
+    def __init__(self, cur: cursor, params: PostgresParams, tables: Tables, declarations: Declarations) -> None:
+        self._cur = cur
+        self._params = params
+        self._tables = tables
+        self._declarations = declarations
+
+    def settle(self, table: Table) -> None:
+        is_typed = self._params.is_typed(*table.key)
+        if is_typed != table.is_typed:
+            _log.warning(
+                "Table %r is rewritten: %s", table.name, "columns, no jsonb" if is_typed else "jsonb, no columns"
+            )
+            table = self._to_columns(table) if is_typed else self._to_jsonb(table)
+        if is_typed:
+            self._declarations.guard(table)
+
+    def _to_columns(self, table: Table) -> Table:
+        """Every key that has a value becomes a column that holds all of them; then those that are declared do."""
+        told = table.layout
+        kinds = self._kinds(table)
+        table = self._flag(replace(table, layout=NO_LAYOUT), is_typed=True)
+        if kinds:
+            table = self._tables.alter(self._cur, table, kinds)
+            assignments = [
+                sql.SQL("{} = {}").format(sql.Identifier(key), _from_record(key, kinds[key])) for key in kinds
+            ]
+            statement = sql.SQL("UPDATE {} SET {}, record = NULLIF(record - {}::pg_catalog.text[], '{{}}')").format(
+                self._name(table), sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
+            )
+            self._cur.execute(statement + sql.SQL(f" WHERE {IS_OBJECT}"))
+        return self._declarations.apply(table, told)
+
+    def _kinds(self, table: Table) -> dict[str, str]:
+        query = sql.SQL(_KEYS).format(table=self._name(table), records=sql.SQL(OF_RECORDS), most=sql.Literal(_KEYS_MAX))
+        self._cur.execute(query)
+        room = Room({}, table.last_number)
+        found = {
+            key: "jsonb" if _is_json(table.layout.native(key)) else reduce(joined_type, kinds)
+            for key, kinds in self._cur.fetchall()
+            if can_be_column(key)
+        }
+        return {key: kind for key, kind in found.items() if room.take(kind)}
+
+    def _to_jsonb(self, table: Table) -> Table:
+        layout = replace(table.layout, index=None, checks=None)
+        if table.columns:
+            statement = sql.SQL("UPDATE {} SET record = {}").format(self._name(table), whole_record(table))
+            self._cur.execute(statement)
+            drops = [sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name, _ in table.columns]
+            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(self._name(table), sql.SQL(", ").join(drops)))
+        return self._tables.note_layout(self._cur, self._flag(replace(table, columns=()), is_typed=False), layout)
+
+    def _flag(self, table: Table, *, is_typed: bool) -> Table:
+        statement = sql.SQL("UPDATE {} SET typed = %s WHERE number = %s")
+        self._cur.execute(statement.format(qualified(self._params.schema_name, TABLES)), (is_typed, table.number))
+        return self._tables.put(replace(table, is_typed=is_typed))
+
+    def _name(self, table: Table) -> sql.Composable:
+        return qualified(self._params.schema_name, table.name)
+
+
+def _is_json(native: Native | None) -> bool:
+    """Whether values of a declared type are documents, or lists."""
+    return native is not None and (native.sql in ("json", "jsonb") or native.sql.endswith("[]"))
+
+
+def _from_record(key: str, kind: str) -> sql.Composable:
+    if kind == "jsonb":
+        return sql.SQL("NULLIF(record -> {}, 'null')").format(sql.Literal(key))
+    return sql.SQL("(record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))

@@ -1,0 +1,286 @@
+"""Which table holds what: one for every (event_schema, table) of a task, under a name that is its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import psycopg2
+import psycopg2.errors
+from psycopg2 import sql
+from psycopg2.extensions import cursor
+
+from fustor_pusher_postgres._server.errors import ConfigError
+from fustor_pusher_postgres._tables.infer import wider_columns
+from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Layout
+from fustor_pusher_postgres._tables.long import create_long, has_long, long_name
+from fustor_pusher_postgres._tables.schema import OWN, TABLES, qualified
+from fustor_pusher_postgres._tables.state import State
+from fustor_pusher_postgres._tables.types import Native
+from fustor_pusher_postgres._write.rows import Key, RowRefused, parent_of
+
+__all__ = ["Table", "Tables", "as_text", "is_within", "load_tables"]
+
+_NAME_MAX_BYTES = 63
+_DIGEST_CHARS = 10
+_BASE_COLUMNS = (
+    12  # of the statement below, for readers; those of a typed table come after them, those of ours have a `_`
+)
+_CREATED_COLUMNS = 19  # all of them
+_CREATE = """
+CREATE TABLE {relation} (
+    path text COLLATE "C" PRIMARY KEY,
+    mtime double precision,
+    size bigint,
+    is_directory boolean NOT NULL,
+    parent_path text COLLATE "C",
+    parent_mtime double precision,
+    is_atomic_write boolean,
+    audit_skipped boolean,
+    record jsonb,
+    extra jsonb,
+    message_source text NOT NULL,
+    event_index bigint NOT NULL,
+    _at bigint,
+    _below bigint,
+    _session integer,
+    _told double precision,
+    _dark boolean,
+    _partial text[],
+    _refused timestamptz
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table that events are written into."""
+
+    number: int
+    key: Key
+    name: str
+    root: str
+    """A path that everything in it is at or below."""
+    is_typed: bool
+    columns: tuple[tuple[str, str], ...] = ()
+    """Of a typed table: what the record's keys became, with their types; without a length, so that no cast cuts."""
+    layout: Layout = NO_LAYOUT
+    last_number: int = 0
+    """Of the columns, those that were dropped included."""
+    has_long: bool = False
+    """Whether there is a table below it for paths that are too long for an index."""
+
+    def natives(self) -> dict[str, Native]:
+        """The columns that have the type their source declared."""
+        return self.layout.natives(dict(self.columns))
+
+    def forms(self) -> dict[str, Native]:
+        """The same, and the columns of arrays that are text by now: an array still has the form of one there."""
+        return self.natives() | {
+            name: native
+            for name, kind in self.columns
+            if kind == "text" and (native := self.layout.native(name)) is not None and native.sql.endswith("[]")
+        }
+
+
+class Tables:
+    """The tables of one task, as its transaction sees them."""
+
+    def __init__(self, schema: str, state: State, tables: Iterable[Table]) -> None:
+        self._schema = schema
+        self._state = state
+        self._by_key = {table.key: table for table in tables}
+
+    def all(self) -> list[Table]:
+        """Every table."""
+        return list(self._by_key.values())
+
+    def reset(self, tables: Iterable[Table]) -> None:
+        """Know these tables and no others."""
+        self._by_key = {table.key: table for table in tables}
+
+    def find(self, key: Key) -> Table | None:
+        """The table of a key, if there is one."""
+        return self._by_key.get(key)
+
+    def holding(self, names: Collection[str]) -> list[Table]:
+        """The tables that can hold one of these paths; `names` has every container above them as well."""
+        return [table for table in self._by_key.values() if table.root in names]
+
+    def overlapping(self, path: str) -> list[Table]:
+        """The tables that can hold the path or something below it."""
+        return [table for table in self.all() if is_within(table.root, path) or is_within(path, table.root)]
+
+    def reach(self, cur: cursor, key: Key, paths: Collection[str], *, is_typed: bool) -> Table:
+        """The table of a key, made or opened so far that it can hold these paths."""
+        table = self._by_key.get(key)
+        if table is None:
+            return self._create(cur, key, _common(parent_of(min(paths)), parent_of(max(paths))), is_typed)
+        prefix = table.root.rstrip("/") + "/"
+        if min(paths).startswith(prefix) and max(paths).startswith(prefix):
+            return table  # and so does everything between
+        if all(path.startswith(prefix) or path == table.root for path in paths):
+            return table
+        wider = replace(table, root=_common(table.root, parent_of(min(paths)), parent_of(max(paths))))
+        cur.execute(
+            sql.SQL("UPDATE {} SET root = %s WHERE number = %s").format(qualified(self._schema, TABLES)),
+            (wider.root, wider.number),
+        )
+        return self.put(wider)
+
+    def put(self, table: Table) -> Table:
+        """Take note of a changed table."""
+        self._by_key[table.key] = table
+        self._state.tables_version += 1
+        return table
+
+    def widen(self, cur: cursor, table: Table, records: Iterable[object]) -> Table:
+        """A typed table, altered so far that these records fit."""
+        columns = dict(table.columns)
+        wider = wider_columns(columns, records, table.natives(), table.last_number)
+        try:
+            return self.alter(cur, table, wider) if wider else table
+        except psycopg2.errors.FeatureNotSupported as error:  # a view or a rule uses the column
+            raise RowRefused(f"Columns {[*wider]!r} of {table.name!r} cannot become {wider!r}: {error}") from error
+
+    def alter(self, cur: cursor, table: Table, kinds: Mapping[str, str]) -> Table:
+        """A typed table whose columns have these types: missing ones are added, the others hold their values' texts."""
+        columns = dict(table.columns)
+        changes = []
+        for name, kind in kinds.items():
+            column, new = sql.Identifier(name), sql.SQL(kind)
+            if name in columns:
+                text = as_text(column, columns[name])
+                changes.append(sql.SQL("ALTER COLUMN {0} TYPE {1} USING {2}::{1}").format(column, new, text))
+            else:
+                changes.append(sql.SQL("ADD COLUMN {} {}").format(column, new))
+        relation = qualified(self._schema, table.name)
+        cur.execute(sql.SQL("ALTER TABLE {} {}").format(relation, sql.SQL(", ").join(changes)))
+        added = len(kinds.keys() - columns.keys())
+        altered = tuple((columns | dict(kinds)).items())
+        return self.put(replace(table, columns=altered, last_number=table.last_number + added))
+
+    def lengthen(self, cur: cursor, table: Table, paths: Collection[str]) -> Table:
+        """The table, with one below it where a path is too long for an index."""
+        if table.has_long or not has_long(paths):
+            return table
+        create_long(cur, self._schema, table.name, table.number)
+        return self.put(replace(table, has_long=True))
+
+    def note_layout(self, cur: cursor, table: Table, layout: Layout) -> Table:
+        """A table of which this layout was told."""
+        statement = sql.SQL("UPDATE {} SET layout = %s::jsonb WHERE number = %s")
+        cur.execute(statement.format(qualified(self._schema, TABLES)), (json.dumps(layout.stored()), table.number))
+        return self.put(replace(table, layout=layout))
+
+    def _create(self, cur: cursor, key: Key, root: str, is_typed: bool) -> Table:
+        for name in _names(self._state.task, key):
+            number = self._claim(cur, key, name, root, is_typed)
+            if number is not None:
+                create = sql.SQL(_CREATE).format(relation=qualified(self._schema, name))
+                cur.execute(create)
+                return self.put(Table(number, key, name, root, is_typed, last_number=_CREATED_COLUMNS))
+        raise RuntimeError(f"no free name for {key!r}")  # two digests of one key in use by others
+
+    def _claim(self, cur: cursor, key: Key, name: str, root: str, is_typed: bool) -> int | None:
+        """The number of the new table; None if its name is taken, by another key, task, or anyone's table."""
+        cur.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (qualified(self._schema, name).as_string(cur),))
+        if cur.fetchone() == (True,):
+            return None
+        insert = sql.SQL(
+            "INSERT INTO {} (task, event_schema, event_table, relation, root, typed) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (relation) DO NOTHING RETURNING number"
+        ).format(qualified(self._schema, TABLES))
+        cur.execute(insert, (self._state.number, *key, name, root, is_typed))
+        row = cur.fetchone()
+        return None if row is None else int(row[0])
+
+
+def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
+    """The tables of a task.
+
+    Raises:
+        ConfigError: somebody dropped one; a new one in its place would lack what only a snapshot tells.
+    """
+    query = sql.SQL(
+        """
+        SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
+            told.names, told.types, t.layout, told.last_number,
+            EXISTS (SELECT FROM pg_catalog.pg_class l
+                WHERE l.relname = %(long)s || t.number::text AND l.relnamespace = c.relnamespace)
+        FROM {tables} t LEFT JOIN pg_catalog.pg_class c
+            ON c.relname = t.relation AND c.relnamespace = pg_catalog.to_regnamespace(%(schema)s)
+        CROSS JOIN LATERAL (
+            SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
+                pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types,
+                (SELECT pg_catalog.max(n.attnum) FROM pg_catalog.pg_attribute n WHERE n.attrelid = c.oid) AS last_number
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
+                AND a.attgenerated = '' AND pg_catalog.strpos(a.attname, '%%') = 0
+                AND pg_catalog.left(a.attname, 1) <> '_'
+        ) told
+        WHERE t.task = %(task)s ORDER BY t.number
+        """
+    ).format(tables=qualified(schema, TABLES))
+    cur.execute(
+        query,
+        {
+            "schema": sql.Identifier(schema).as_string(cur),
+            "task": state.number,
+            "base": _BASE_COLUMNS,
+            "long": long_name(""),
+        },
+    )
+    found = cur.fetchall()
+    for is_gone, _, event_schema, table, name, *_ in found:
+        if is_gone:
+            raise ConfigError(
+                f"Table {name!r} of {event_schema!r} and {table!r} is gone from schema {schema!r};"
+                " bring it back, or drop the schema to begin anew"
+            )
+    return [
+        Table(
+            number,
+            (event_schema, table),
+            name,
+            root,
+            typed,
+            tuple(zip(names or (), types or (), strict=True)) if typed else (),
+            Layout.read(layout),
+            last_number,
+            has_long,
+        )
+        for _, number, event_schema, table, name, root, typed, names, types, layout, last_number, has_long in found
+    ]
+
+
+def as_text(column: sql.Composable, kind: str) -> sql.Composable:
+    """The texts of a column's values as the server prints them; a cast would cut the blanks of a `char`."""
+    if kind in ("text", "boolean"):
+        return sql.SQL("{}::pg_catalog.text").format(column)
+    return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.concat({0}) END").format(column)
+
+
+def is_within(path: str, above: str) -> bool:
+    """Whether a path is another one or below it."""
+    return above in ("/", path) or path.startswith(above + "/")
+
+
+def _common(*paths: str) -> str:
+    """The lowest path that all are at or below."""
+    first, *others = paths
+    for other in others:
+        while not is_within(other, first):
+            first = parent_of(first)
+    return first
+
+
+def _names(task: str, key: Key) -> list[str]:
+    """Names for a table, the plainest first; the others carry a digest of what it is for."""
+    plain = re.sub(r"[^a-z0-9_]", "_", "_".join(part for part in key if part).lower()) or "root"
+    digest = hashlib.sha256("\0".join((task, *key)).encode("utf-8", "surrogatepass")).hexdigest()
+    marked = [f"{plain[: _NAME_MAX_BYTES - length - 1]}_{digest[:length]}" for length in (_DIGEST_CHARS, 40)]
+    is_free = len(plain) <= _NAME_MAX_BYTES and not plain.startswith(OWN)
+    return [plain, *marked] if is_free else marked
