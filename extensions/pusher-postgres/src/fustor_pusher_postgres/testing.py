@@ -12,21 +12,12 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from fustor_pusher_postgres._tables.columns import TOLD
+
 __all__ = ["World"]
 
 _SCHEMA = "fustor"
-_FIELDS = (
-    "path",
-    "mtime",
-    "size",
-    "is_directory",
-    "parent_path",
-    "parent_mtime",
-    "is_atomic_write",
-    "audit_skipped",
-    "record",
-    "message_source",
-)
+_FIELDS = (*TOLD, "message_source")
 
 
 class World:

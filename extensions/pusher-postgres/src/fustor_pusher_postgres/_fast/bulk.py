@@ -13,9 +13,9 @@ from fustor_pusher_postgres._fast.blocks import Block, Paths, blocks_of
 from fustor_pusher_postgres._fast.columns import Column, Row, plain_columns
 from fustor_pusher_postgres._fast.fresh import columns_of, copy_fresh, copy_unseen, names_of
 from fustor_pusher_postgres._fast.known import look
+from fustor_pusher_postgres._tables.columns import Act
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._write.records import plain
-from fustor_pusher_postgres._write.rows import Act
 from fustor_pusher_postgres._write.stage import copy_chunks
 from fustor_pusher_postgres._write.writer import Staged, Writer
 

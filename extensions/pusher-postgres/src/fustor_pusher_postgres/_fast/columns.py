@@ -9,12 +9,11 @@ from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 
+from fustor_pusher_postgres._tables.columns import OPTIONAL, TOLD
 from fustor_pusher_postgres._tables.infer import can_be_column
 from fustor_pusher_postgres._tables.types import Native
 from fustor_pusher_postgres._write.stage import (
-    CONTRACT_FIELDS,
     NULL,
-    OPTIONAL,
     document_text,
     extra_text,
     json_text,
@@ -26,7 +25,7 @@ __all__ = ["Column", "Row", "escaped", "numbers", "plain_columns", "sizes", "typ
 Row: TypeAlias = dict[str, Any]
 Column: TypeAlias = tuple[str, Callable[[Sequence[Row]], list[str]]]
 """The name of a column, and what makes its texts of rows."""
-_KNOWN = frozenset(CONTRACT_FIELDS)
+_KNOWN = frozenset(TOLD)
 _BIGINT_MAX = 2**63
 _PLAIN: dict[str, set[type]] = {
     "boolean": {bool},

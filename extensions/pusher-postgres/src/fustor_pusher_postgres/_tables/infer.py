@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from fustor_pusher_postgres._tables.columns import PUBLIC
 from fustor_pusher_postgres._tables.types import Native
 
 __all__ = ["GIVEN", "Room", "can_be_column", "joined_type", "wider_columns", "wider_type"]
 
-_RESERVED = frozenset(
-    [
-        "path",
-        "mtime",
-        "size",
-        "is_directory",
-        "parent_path",
-        "parent_mtime",
-        "is_atomic_write",
-        "audit_skipped",
-        "record",
-        "extra",
-        "message_source",
-        "event_index",
-        "tableoid",
-        "xmin",
-        "cmin",
-        "xmax",
-        "cmax",
-        "ctid",
-    ]
-)
+_RESERVED = {*PUBLIC, "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 _NUMBERS = {"bigint", "numeric", "double precision"}
 GIVEN = _NUMBERS | {"boolean", "text", "jsonb"}
 """Types that columns are given by the values in them."""

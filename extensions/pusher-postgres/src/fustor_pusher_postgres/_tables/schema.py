@@ -6,6 +6,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._server.errors import ConfigError
+from fustor_pusher_postgres._tables.columns import COLUMNS, RETIRED
 from fustor_pusher_postgres._tables.owners import refuse_strangers
 
 __all__ = [
@@ -26,9 +27,9 @@ FACTS, DEAD_LETTERS = "_fustor_facts", "_fustor_dead_letters"
 OWN = "_fustor_"
 """What the names of the driver's own tables begin with."""
 
-_MIGRATIONS = (
-    # 1: one row a task, a table and a dead letter; facts of paths that have no row of their own
-    """
+_OWN_TABLES = {
+    # one row a task, a table and a dead letter; facts of paths that have no row of their own
+    1: """
     CREATE TABLE {tasks} (
         number integer GENERATED ALWAYS AS IDENTITY UNIQUE,
         task text COLLATE "C" PRIMARY KEY,
@@ -88,54 +89,21 @@ _MIGRATIONS = (
         reason text NOT NULL
     );
     """,
-    # 2: what a record awaits from the snapshot
-    """
-    DO $migration$
-    DECLARE relation text;
-    BEGIN
-        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
-            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
-        LOOP
-            EXECUTE 'ALTER TABLE ' || relation || ' ADD COLUMN IF NOT EXISTS _partial pg_catalog.text[]';
-        END LOOP;
-    END $migration$;
-    """,
-    # 3: what the source has declared of a table
-    "ALTER TABLE {tables} ADD COLUMN layout jsonb",
-    # 4: when a newer version of a row was refused; a dead letter is kept once, however often it comes
-    """
-    DO $migration$
-    DECLARE relation text;
-    BEGIN
-        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
-            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
-        LOOP
-            EXECUTE 'ALTER TABLE ' || relation || ' ADD COLUMN IF NOT EXISTS _refused timestamptz';
-        END LOOP;
-    END $migration$;
+    # what the source has declared of a table
+    3: "ALTER TABLE {tables} ADD COLUMN layout jsonb",
+    # a dead letter is kept once, however often it comes
+    4: """
     ALTER TABLE {dead_letters}
         ADD COLUMN times integer NOT NULL DEFAULT 1, ADD COLUMN last_refused_at timestamptz, ADD COLUMN digest text;
     CREATE INDEX ON {dead_letters} (digest);
     """,
-    # 5: what an audit reports stands in a table of its own, which writes no log
-    """
-    DO $migration$
-    DECLARE relation text;
-    BEGIN
-        FOR relation IN SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-            FROM {tables} t JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
-            JOIN pg_catalog.pg_class c ON c.relname = t.relation AND c.relnamespace = n.oid
-        LOOP
-            EXECUTE 'ALTER TABLE ' || relation || ' DROP COLUMN IF EXISTS _audit, DROP COLUMN IF EXISTS _seen';
-        END LOOP;
-    END $migration$;
-    ALTER TABLE {facts} DROP COLUMN audit, DROP COLUMN seen;
-    """,
-    # 6: of a path that is too long for an index its digest is the key
-    'ALTER TABLE {facts} ADD COLUMN long_path text COLLATE "C"',
-)
+    # what an audit reports stands in a table of its own, which writes no log
+    5: "ALTER TABLE {facts} DROP COLUMN audit, DROP COLUMN seen",
+    # of a path that is too long for an index its digest is the key
+    6: 'ALTER TABLE {facts} ADD COLUMN long_path text COLLATE "C"',
+}
+"""What each layout changed of the driver's own tables; what it changed of tables of rows, their columns say."""
+_LAYOUT = max(*_OWN_TABLES, *(column.since for column in COLUMNS), *RETIRED.values())
 
 
 _NOTES = """
@@ -179,18 +147,28 @@ def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:
         cur.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     refuse_strangers(cur, schema)
     version = _version(cur, schema)
-    if version > len(_MIGRATIONS):
-        raise ConfigError(
-            f"Schema {schema!r} has layout {version}, this driver knows {len(_MIGRATIONS)}; upgrade the driver"
-        )
+    if version > _LAYOUT:
+        raise ConfigError(f"Schema {schema!r} has layout {version}, this driver knows {_LAYOUT}; upgrade the driver")
     if version > 0 and not upgrades:
         return
     names = {"tasks": TASKS, "tables": TABLES, "facts": FACTS, "dead_letters": DEAD_LETTERS}
-    for migration in _MIGRATIONS[version:]:
-        places = {key: qualified(schema, name) for key, name in names.items()}
-        cur.execute(sql.SQL(migration).format(schema=sql.Literal(schema), **places))
-    if version < len(_MIGRATIONS):
-        cur.execute(sql.SQL("UPDATE {} SET version = %s").format(qualified(schema, META)), (len(_MIGRATIONS),))
+    places = {key: qualified(schema, name) for key, name in names.items()}
+    for layout, statement in _OWN_TABLES.items():
+        if layout > version:
+            cur.execute(sql.SQL(statement).format(**places))
+    if version < _LAYOUT:
+        _upgrade_rows(cur, schema, version)
+        cur.execute(sql.SQL("UPDATE {} SET version = %s").format(qualified(schema, META)), (_LAYOUT,))
+
+
+def _upgrade_rows(cur: cursor, schema: str, version: int) -> None:
+    """Give tables of rows the columns that they lack since this layout, and take away those that are no more."""
+    changes = [f"ADD COLUMN {column.name} {column.kind}" for column in COLUMNS if column.since > version]
+    changes += [f"DROP COLUMN IF EXISTS {name}" for name, layout in RETIRED.items() if layout > version]
+    cur.execute(sql.SQL("SELECT relation FROM {}").format(qualified(schema, TABLES)))
+    for (relation,) in cur.fetchall() if changes else ():
+        statement = sql.SQL("ALTER TABLE IF EXISTS {} " + ", ".join(changes))
+        cur.execute(statement.format(qualified(schema, relation)))
 
 
 def _version(cur: cursor, schema: str) -> int:

@@ -14,6 +14,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._server.errors import ConfigError
+from fustor_pusher_postgres._tables.columns import COLUMNS, DEFINITIONS, PUBLIC
 from fustor_pusher_postgres._tables.infer import wider_columns
 from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Layout
 from fustor_pusher_postgres._tables.long import create_long, has_long, long_name
@@ -26,33 +27,6 @@ __all__ = ["Table", "Tables", "as_text", "is_within", "load_tables"]
 
 _NAME_MAX_BYTES = 63
 _DIGEST_CHARS = 10
-_BASE_COLUMNS = (
-    12  # of the statement below, for readers; those of a typed table come after them, those of ours have a `_`
-)
-_CREATED_COLUMNS = 19  # all of them
-_CREATE = """
-CREATE TABLE {relation} (
-    path text COLLATE "C" PRIMARY KEY,
-    mtime double precision,
-    size bigint,
-    is_directory boolean NOT NULL,
-    parent_path text COLLATE "C",
-    parent_mtime double precision,
-    is_atomic_write boolean,
-    audit_skipped boolean,
-    record jsonb,
-    extra jsonb,
-    message_source text NOT NULL,
-    event_index bigint NOT NULL,
-    _at bigint,
-    _below bigint,
-    _session integer,
-    _told double precision,
-    _dark boolean,
-    _partial text[],
-    _refused timestamptz
-)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +154,9 @@ class Tables:
         for name in _names(self._state.task, key):
             number = self._claim(cur, key, name, root, is_typed)
             if number is not None:
-                create = sql.SQL(_CREATE).format(relation=qualified(self._schema, name))
-                cur.execute(create)
-                return self.put(Table(number, key, name, root, is_typed, last_number=_CREATED_COLUMNS))
+                create = sql.SQL("CREATE TABLE {} (" + DEFINITIONS + ")")
+                cur.execute(create.format(qualified(self._schema, name)))
+                return self.put(Table(number, key, name, root, is_typed, last_number=len(COLUMNS)))
         raise RuntimeError(f"no free name for {key!r}")  # two digests of one key in use by others
 
     def _claim(self, cur: cursor, key: Key, name: str, root: str, is_typed: bool) -> int | None:
@@ -217,9 +191,9 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
             SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
                 pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types,
                 (SELECT pg_catalog.max(n.attnum) FROM pg_catalog.pg_attribute n WHERE n.attrelid = c.oid) AS last_number
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > %(base)s AND NOT a.attisdropped
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.attgenerated = '' AND pg_catalog.strpos(a.attname, '%%') = 0
-                AND pg_catalog.left(a.attname, 1) <> '_'
+                AND pg_catalog.left(a.attname, 1) <> '_' AND a.attname <> ALL(%(public)s)
         ) told
         WHERE t.task = %(task)s ORDER BY t.number
         """
@@ -229,7 +203,7 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
         {
             "schema": sql.Identifier(schema).as_string(cur),
             "task": state.number,
-            "base": _BASE_COLUMNS,
+            "public": list(PUBLIC),
             "long": long_name(""),
         },
     )

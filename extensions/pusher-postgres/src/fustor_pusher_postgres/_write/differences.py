@@ -6,17 +6,10 @@ from psycopg2 import sql
 
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._write.records import key_of, rest_of, value_of
+from fustor_pusher_postgres._write.statements import DIFFERING
 
 __all__ = ["differing"]
 
-_DIFFERING = """
-{t}.is_directory <> s.is_directory OR {t}.size IS DISTINCT FROM s.size
-OR {t}.parent_path <> s.parent_path OR {t}.audit_skipped IS DISTINCT FROM s.audit_skipped
-OR {t}.is_atomic_write IS DISTINCT FROM s.is_atomic_write OR {t}.extra IS DISTINCT FROM s.extra
-OR {t}.record IS DISTINCT FROM {record}
-OR {t}.mtime IS DISTINCT FROM s.mtime AND (s.record IS NULL OR {t}.mtime IS NULL)
-OR {t}._refused IS NOT NULL{columns}
-"""
 # as its type prints it: not every type has an equality
 _COLUMN = """
 OR pg_catalog.num_nulls({known}) <> pg_catalog.num_nulls({told})
@@ -34,4 +27,4 @@ def differing(table: Table, name: str) -> sql.Composable:
         sql.SQL(_COLUMN).format(known=sql.Identifier(name, column), told=value_of(key_of(column), kind))
         for column, kind in table.columns
     ]
-    return sql.SQL(_DIFFERING).format(t=row, record=rest_of(table), columns=sql.SQL("").join(columns))
+    return sql.SQL(DIFFERING + "{columns}").format(t=row, record=rest_of(table), columns=sql.SQL("").join(columns))

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 from psycopg2 import sql
 
+from fustor_pusher_postgres._tables.columns import Act
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._tables.types import Native
-from fustor_pusher_postgres._write.rows import Act, Entry
+from fustor_pusher_postgres._write.rows import Entry
 
 __all__ = ["Variant", "key_of", "patching", "plain", "replacing", "rest_of", "texts_of", "value_of"]
 

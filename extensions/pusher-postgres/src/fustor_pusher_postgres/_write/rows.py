@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_pusher_postgres._tables.columns import Act
 
 __all__ = [
     "LISTED",
     "REPORTED",
     "SKIPPED",
-    "Act",
     "Entry",
     "Key",
     "Origin",
@@ -31,12 +31,6 @@ REPORTED, LISTED, SKIPPED = 1, 2, 4
 
 class RowRefused(ValueError):  # noqa: N818 - it is refused, not faulty code
     """A row that no table can take; its text says why."""
-
-
-class Act:
-    """What is done to the path of an entry."""
-
-    DELETE, PUT, PATCH, REPLACE, NOTE = range(5)
 
 
 @dataclass(frozen=True, slots=True)

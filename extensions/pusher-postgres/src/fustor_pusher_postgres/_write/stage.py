@@ -12,12 +12,11 @@ import psycopg2
 from psycopg2.extensions import cursor
 from pydantic_core import from_json, to_json
 
+from fustor_pusher_postgres._tables.columns import OPTIONAL, STAGED, TOLD
 from fustor_pusher_postgres._write.rows import Entry
 
 __all__ = [
-    "CONTRACT_FIELDS",
     "NULL",
-    "OPTIONAL",
     "copy_chunks",
     "copy_entries",
     "document_text",
@@ -28,30 +27,11 @@ __all__ = [
     "value_text",
 ]
 
-CONTRACT_FIELDS = (
-    "path",
-    "mtime",
-    "size",
-    "is_directory",
-    "parent_path",
-    "parent_mtime",
-    "is_atomic_write",
-    "audit_skipped",
-    "record",
-)
-_KNOWN = frozenset(CONTRACT_FIELDS)
-_CREATE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS _fustor_stage (
-    run integer, home integer, act smallint, told double precision, dark boolean, seen smallint,
-    path text COLLATE "C", mtime double precision, size bigint, is_directory boolean, parent_path text COLLATE "C",
-    parent_mtime double precision, is_atomic_write boolean, audit_skipped boolean, record jsonb, extra jsonb,
-    event_index bigint
-) ON COMMIT DELETE ROWS
-"""
+_KNOWN = frozenset(TOLD)
+_CREATE = f"CREATE TEMPORARY TABLE IF NOT EXISTS _fustor_stage ({STAGED}) ON COMMIT DELETE ROWS"
 _COPY = "COPY pg_temp._fustor_stage FROM STDIN"
 _CHUNK_LINES = 100
 NULL = "\\N"
-OPTIONAL = ("parent_path", "parent_mtime", "is_atomic_write", "audit_skipped")
 _NONE_OF_THEM = f"{NULL}\t" * len(OPTIONAL)
 _TRUE_OR_NULL = {True: "t", False: NULL}
 _NUL, _HAS_NUL = b"\\u0000", re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor
 
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres._fast.memory import Forecast, Sure
+from fustor_pusher_postgres._tables.columns import Act
 from fustor_pusher_postgres._tables.declare import Declarations
 from fustor_pusher_postgres._tables.fold import whole_record
 from fustor_pusher_postgres._tables.long import Place, fact_key, places
@@ -24,7 +25,7 @@ from fustor_pusher_postgres._write.differences import differing
 from fustor_pusher_postgres._write.partial import supply
 from fustor_pusher_postgres._write.records import Variant, patching, replacing, texts_of
 from fustor_pusher_postgres._write.refusals import Suppressed
-from fustor_pusher_postgres._write.rows import Act, Entry, Key, Run, parent_of
+from fustor_pusher_postgres._write.rows import Entry, Key, Run, parent_of
 from fustor_pusher_postgres._write.stage import copy_entries
 from fustor_pusher_postgres.config import PostgresParams
 
