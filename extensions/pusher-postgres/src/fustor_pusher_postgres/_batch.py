@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import psycopg2
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
-from fustor_pusher_postgres._fast.bulk import write_blocks
+from fustor_pusher_postgres._fast.blocks import Item
+from fustor_pusher_postgres._fast.copying import Copier
 from fustor_pusher_postgres._server.errors import is_refusal
-from fustor_pusher_postgres._write.audit import end_audit, start_audit
-from fustor_pusher_postgres._write.letters import set_aside
-from fustor_pusher_postgres._write.refusals import Refusal, Refused, Row
-from fustor_pusher_postgres._write.replace import end_snapshot
-from fustor_pusher_postgres._write.rows import Origin, Run, parse_row
-from fustor_pusher_postgres._write.writer import Writer
+from fustor_pusher_postgres._tables.paths import parse_row
+from fustor_pusher_postgres._write.ends import end_audit, end_snapshot, start_audit
+from fustor_pusher_postgres._write.refusals import Refusal, Refused, Row, set_aside
+from fustor_pusher_postgres._write.rows import Origin, Run
+from fustor_pusher_postgres._write.runs import write_run
+from fustor_pusher_postgres._write.writer import Savepoint, Writer
 
-__all__ = ["REFUSALS", "Batch", "write_batch"]
-
-Item: TypeAlias = tuple[EventBase, list[Any]]
-"""Rows, with the event that they came in."""
 REFUSALS = (psycopg2.Error, ValueError)
 """What a row can be refused by: a value that cannot be sent, or an error of the database that `is_refusal` knows."""
 
@@ -37,36 +32,45 @@ class Batch:
     allows_deletions: bool = False
     """Whether the user gave leave for what the guard against mass deletion would refuse."""
 
+    @property
+    def row_count(self) -> int:
+        """The rows of its events."""
+        return sum(len(event.rows) for event in self.events)
 
-def write_batch(writer: Writer, batch: Batch, *, carefully: bool) -> Refused:
+
+def write_batch(writer: Writer, batch: Batch, copier: Copier | None) -> Refused:
     """Write a batch in the order of its events; return what of it was refused.
 
+    Args:
+        writer: Where to.
+        batch: The batch.
+        copier: Writes what it can; None: rows are written carefully, so that those that are refused are set aside.
+
     Raises:
-        psycopg2.Error: the database refuses something; `carefully` it is then only the row that goes.
+        psycopg2.Error: the database refuses something; carefully, it is then only the row that goes.
     """
     state = writer.state
     floor = state.realtime_index
-    write = _write_carefully if carefully else _write_quickly
     items: list[Item] = []
     rows: list[Row] = []
     deletions = 0
-    if carefully:
+    if copier is None:
         writer.cur.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that a row is refused by itself, not by the commit
     for event in batch.events:
         if event.message_source is MessageSource.REALTIME and -1 < event.index <= floor:
             continue  # this session has told it before: older news
         if event.signal is LifecycleSignal.AUDIT_START:
-            rows += write(writer, items)
+            rows += _write(writer, items, copier)
             items = []
             start_audit(writer)
         if event.rows and _counts(writer, event.message_source):
             writer.declarations.tell(event)
             items.append((event, event.rows))
         if event.signal is LifecycleSignal.AUDIT_END:
-            rows += write(writer, items)
+            rows += _write(writer, items, copier)
             items = []
             deletions += end_audit(writer, is_allowed=batch.allows_deletions)
-    rows += write(writer, items)
+    rows += _write(writer, items, copier)
     state.advance(batch.events, is_snapshot=batch.is_snapshot, is_snapshot_end=batch.is_snapshot_end)
     if batch.is_snapshot_end:
         deletions += end_snapshot(writer, is_allowed=batch.allows_deletions)
@@ -82,13 +86,17 @@ def _counts(writer: Writer, source: MessageSource) -> bool:
     return source is MessageSource.REALTIME or state.audit_since is not None
 
 
-def _write_quickly(writer: Writer, items: list[Item]) -> list[Row]:
-    if items and not write_blocks(writer, items):
-        _write(writer, items)
+def _write(writer: Writer, items: list[Item], copier: Copier | None) -> list[Row]:
+    if not items:
+        return []
+    if copier is None:
+        return _write_carefully(writer, items)
+    if not copier.write(items):
+        _write_runs(writer, items)
     return []
 
 
-def _write(writer: Writer, items: list[Item]) -> None:
+def _write_runs(writer: Writer, items: list[Item]) -> None:
     run: Run | None = None
     for event, rows in items:
         origin = Origin.of(event)
@@ -97,17 +105,15 @@ def _write(writer: Writer, items: list[Item]) -> None:
             if run is not None:
                 if run.source is origin.source and run.take(origin, row, path, mtime):
                     continue
-                writer.write(run)
+                write_run(writer, run)
             run = Run(origin.source)
             run.take(origin, row, path, mtime)
     if run is not None:
-        writer.write(run)
+        write_run(writer, run)
 
 
 def _write_carefully(writer: Writer, items: list[Item]) -> list[Row]:
     """Write what can be written: halved where something is refused, until the rows are found that are."""
-    if not items:
-        return []
     refusal = _attempt(writer, items)
     if refusal is None:
         return []
@@ -132,15 +138,13 @@ def _halves(items: list[Item]) -> tuple[list[Item], list[Item]]:
 
 def _attempt(writer: Writer, items: list[Item]) -> Refusal | None:
     """Write the items, or nothing and say why not."""
-    before = copy.copy(writer.state), writer.tables.all()
-    writer.cur.execute("SAVEPOINT fustor")
+    savepoint = Savepoint(writer)
     try:
-        _write(writer, items)
+        _write_runs(writer, items)
     except REFUSALS as error:
         if isinstance(error, psycopg2.Error) and not is_refusal(error):
             raise
-        writer.cur.execute("ROLLBACK TO SAVEPOINT fustor")
-        writer.restore(*before)
+        savepoint.go_back()
         return Refusal.of(error)
-    writer.cur.execute("RELEASE SAVEPOINT fustor")
+    savepoint.release()
     return None

@@ -15,8 +15,6 @@ from fustor_pusher_postgres._tables.schema import prepare_schema
 from fustor_pusher_postgres._write.stage import prepare_stage
 from fustor_pusher_postgres.config import PostgresParams, parse_params
 
-__all__ = ["WIZARD_STEPS", "connection", "privileges"]
-
 _OLDEST = 140_000
 WIZARD_STEPS: dict[str, Any] = {
     "steps": [

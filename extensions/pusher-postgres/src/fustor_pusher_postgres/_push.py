@@ -6,7 +6,6 @@ import copy
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +13,8 @@ import psycopg2
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
-from fustor_pusher_postgres._fast.memory import Forecast, Memory, Mistaken
+from fustor_pusher_postgres._fast.copying import Copier
+from fustor_pusher_postgres._fast.known import Forecast, Memory, Mistaken
 from fustor_pusher_postgres._server.connection import Address, Pool
 from fustor_pusher_postgres._server.errors import DriverError, is_refusal, is_storable, is_transient, translated
 from fustor_pusher_postgres._tables.schema import prepare_schema
@@ -22,36 +22,27 @@ from fustor_pusher_postgres._tables.state import State, begin_session, load, loc
 from fustor_pusher_postgres._tables.switch import settle
 from fustor_pusher_postgres._tables.tables import Tables, load_tables
 from fustor_pusher_postgres._write.refusals import RefusalLog, Refused
+from fustor_pusher_postgres._write.stage import prepare_stage
 from fustor_pusher_postgres._write.writer import Writer
 from fustor_pusher_postgres.config import PostgresParams
 
-__all__ = ["Counters", "Store"]
-
 _T = TypeVar("_T")
 _FIRST_PAUSE_SEC = 0.05
+_COUNTED = ("batches", "events", "rows", "refused_batches", "refused_rows", "refused_deletions", "retries")
 
 
-@dataclass
 class Counters:
     """What was done since construction."""
 
-    batches: int = 0
-    events: int = 0
-    rows: int = 0
-    refused_batches: int = 0
-    refused_rows: int = 0
-    refused_deletions: int = 0
-    retries: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.counts = dict.fromkeys(_COUNTED, 0)
 
-    def add(self, batch: Batch, refused: Refused) -> None:
-        """Count a committed batch."""
-        with self.lock:
-            self.batches += 1
-            self.events += len(batch.events)
-            self.rows += sum(len(event.rows) for event in batch.events)
-            self.refused_rows += len(refused.rows)
-            self.refused_deletions += refused.deletions
+    def add(self, **counts: int) -> None:
+        """Count what was done."""
+        with self._lock:
+            for name, count in counts.items():
+                self.counts[name] += count
 
 
 class Store:
@@ -60,7 +51,7 @@ class Store:
     def __init__(self, address: Address, params: PostgresParams, retry_delay_sec: float) -> None:
         self._address = address
         self._params = params
-        self._pool = Pool(address)
+        self._pool = Pool(address, prepare_stage)
         self._retry_delay_sec = retry_delay_sec
         self._closing = threading.Event()
         self._memories = defaultdict[int, Memory](Memory)
@@ -94,9 +85,15 @@ class Store:
         except REFUSALS as error:
             if isinstance(error, psycopg2.Error) and not is_refusal(error):
                 raise
-            self.counters.refused_batches += 1
+            self.counters.add(refused_batches=1)
             state, refused = self._push_carefully(session_id, batch)
-        self.counters.add(batch, refused)
+        self.counters.add(
+            batches=1,
+            events=len(batch.events),
+            rows=batch.row_count,
+            refused_rows=len(refused.rows),
+            refused_deletions=refused.deletions,
+        )
         self._refusals.tell(state.task, refused.rows)
         return state, refused
 
@@ -131,22 +128,20 @@ class Store:
         if version != state.tables_version:
             known = load_tables(cur, schema, state)
         written_by, sure = memory.sure
-        tables = Tables(schema, state, known)
-        writer = Writer(cur, self._params, state, tables, memory.forecast)
-        writer.sure = sure if written_by == locked.written_by else None
+        writer = Writer(cur, self._params, state, Tables(cur, schema, state, known))
+        copier = Copier(writer, memory.forecast, sure if written_by == locked.written_by else None)
         try:
-            refused = write_batch(writer, batch, carefully=carefully)
+            refused = write_batch(writer, batch, None if carefully else copier)
         except psycopg2.errors.DatatypeMismatch as error:
             if remembers:  # somebody has given a column another type
                 raise Mistaken(str(error)) from None
             raise
         lasting = self._memories[state.number]
-        streak = lasting.streak.after(refused.rows, sum(len(event.rows) for event in batch.events))
+        streak = lasting.streak.after(refused.rows, batch.row_count)
         save(cur, schema, before, state)
-        memory = lasting
-        memory.streak = streak
-        memory.tables = state.tables_version, tables.all()
-        memory.sure = locked.transaction, writer.sure
+        lasting.streak = streak
+        lasting.tables = state.tables_version, writer.tables.all()
+        lasting.sure = locked.transaction, copier.sure
         return state, refused
 
     def _transaction(self, work: Callable[[cursor], _T]) -> _T:
@@ -163,7 +158,7 @@ class Store:
                     raise
                 if not is_transient(error) or attempt == self._params.attempts or self._closing.is_set():
                     raise self._translated(error) from None
-                self.counters.retries += 1
+                self.counters.add(retries=1)
                 self._closing.wait(min(_FIRST_PAUSE_SEC * 4 ** (attempt - 1), self._retry_delay_sec))
         raise DriverError("No attempt was made; `attempts` must be above 0")
 

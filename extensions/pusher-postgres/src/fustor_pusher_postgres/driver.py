@@ -115,9 +115,7 @@ class PostgresDriver(PusherDriver):
 
     def statistics(self) -> Mapping[str, float]:
         """Counters since construction; each is described in the README."""
-        counters = self._store.counters
-        names = ("batches", "events", "rows", "refused_batches", "refused_rows", "refused_deletions", "retries")
-        return {name: getattr(counters, name) for name in names}
+        return dict(self._store.counters.counts)
 
     @classmethod
     async def get_needed_fields(cls, **kwargs: Any) -> dict[str, Any]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
+
+from psycopg2 import sql
 
 from fustor_event_model import EventBase, EventType
-from fustor_pusher_postgres._fast.columns import Column, Row, escaped, numbers, sizes
-from fustor_pusher_postgres._tables.long import has_long
-from fustor_pusher_postgres._write.rows import Key, parent_of
+from fustor_pusher_postgres._fast.columns import CopyColumn, Row, escaped, numbers, sizes
+from fustor_pusher_postgres._tables.paths import Key, has_long, parent_of
 
-__all__ = ["CHUNK_ROWS", "Block", "Paths", "blocks_of"]
-
+Item: TypeAlias = tuple[EventBase, list[Any]]
+"""Rows, with the event that they came in."""
 CHUNK_ROWS = 33
 """How many rows go out at a time: few, so that the server need not wait long for the first."""
+NAMES = sql.SQL("event_index, path, mtime, size, is_directory")
+"""The columns that the lines of a block begin with."""
 _NUMBERS, _SIZES = {float, int}, {int, type(None)}
 
 
@@ -62,8 +65,8 @@ class Block:
             return self.paths
         return [path for path, row in zip(self.paths, self.rows, strict=True) if row.get("is_directory") is not True]
 
-    def lines(self, columns: Sequence[Column], *, file: str, container: str, ending: str) -> Iterator[bytes]:
-        """The rows for COPY, some at a time: index, path, mtime, size, what they are, and these columns.
+    def lines(self, columns: Sequence[CopyColumn], *, file: str, container: str, ending: str) -> Iterator[bytes]:
+        """The rows for COPY, some at a time: `NAMES`, then these columns; what they are is `file` or `container`.
 
         Raises:
             ValueError: a value has no form in JSON or in UTF-8.
@@ -77,7 +80,7 @@ class Block:
             yield (ending.join(map("\t".join, zip(*texts, strict=True))) + ending).encode()
 
 
-def blocks_of(items: Iterable[tuple[EventBase, list[Any]]]) -> list[Block] | None:
+def blocks_of(items: Iterable[Item]) -> list[Block] | None:
     """The rows of these events in blocks; None where one has to be looked at by itself: it may be one to refuse."""
     groups: dict[tuple[Key, bool], tuple[list[Row], list[str]]] = {}
     with_containers: set[Key] = set()

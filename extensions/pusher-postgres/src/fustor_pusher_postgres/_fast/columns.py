@@ -1,4 +1,7 @@
-"""Columns of plain rows as COPY reads them, each made for many rows at once."""
+"""Columns of plain rows as COPY reads them, each made for many rows at once.
+
+The texts are those that `_write.stage` makes row by row: that is what they mean, this is its speed.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,21 @@ from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 
-from fustor_pusher_postgres._tables.columns import OPTIONAL, TOLD
-from fustor_pusher_postgres._tables.infer import can_be_column
+from fustor_pusher_postgres._tables.columns import OPTIONAL, TOLD, Act
+from fustor_pusher_postgres._tables.layout import can_be_column
+from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._tables.types import Native
 from fustor_pusher_postgres._write.stage import (
     NULL,
     document_text,
     extra_text,
     json_text,
+    storable_keys,
     value_text,
 )
 
-__all__ = ["Column", "Row", "escaped", "numbers", "plain_columns", "sizes", "typed_columns"]
-
 Row: TypeAlias = dict[str, Any]
-Column: TypeAlias = tuple[str, Callable[[Sequence[Row]], list[str]]]
+CopyColumn: TypeAlias = tuple[str, Callable[[Sequence[Row]], list[str]]]
 """The name of a column, and what makes its texts of rows."""
 _KNOWN = frozenset(TOLD)
 _BIGINT_MAX = 2**63
@@ -37,16 +40,23 @@ _PLAIN: dict[str, set[type]] = {
 }
 
 
-def plain_columns(rows: Iterable[Row]) -> list[Column]:
+def columns_of(table: Table, rows: Sequence[Row]) -> list[CopyColumn] | None:
+    """The columns for rows of a table; None where their values have to be looked at one by one."""
+    return _typed_columns(dict(table.columns), table.natives(), rows) if table.is_typed else plain_columns(rows)
+
+
+def plain_columns(rows: Iterable[Row]) -> list[CopyColumn]:
     """The columns that the rows tell besides those that every row has, the record as one of them."""
     keys = set[str]().union(*rows)
-    columns: list[Column] = [(name, _values_of(name)) for name in OPTIONAL if name in keys]
+    columns: list[CopyColumn] = [(name, _values_of(name)) for name in OPTIONAL if name in keys]
     if "record" in keys:
         columns.append(("record", _records))
     return columns if keys <= _KNOWN else [*columns, ("extra", _extras)]
 
 
-def typed_columns(types: Mapping[str, str], natives: Mapping[str, Native], rows: Sequence[Row]) -> list[Column] | None:
+def _typed_columns(
+    types: Mapping[str, str], natives: Mapping[str, Native], rows: Sequence[Row]
+) -> list[CopyColumn] | None:
     """The same with the record's keys as columns of these types; None where a value has to be looked at by itself.
 
     That is so where a column is missing or too narrow, and where a text is not simply the value's.
@@ -192,3 +202,24 @@ def _sorted(records: Sequence[Row]) -> Sequence[Row]:
 
 def _extras(rows: Sequence[Row]) -> list[str]:
     return [extra_text(row) for row in rows]
+
+
+def _keys_of_patches(rows: Sequence[Row]) -> list[str]:
+    """The keys of every record, as an array of the server; NULL where a record is not partial."""
+    return [_array(record) if isinstance(record := row.get("record"), dict) else NULL for row in rows]
+
+
+def _array(record: Row) -> str:
+    keys = [key.replace("\\", "\\\\").replace('"', '\\"') for key in storable_keys(record)]
+    text = "{" + ",".join(f'"{key}"' for key in keys) + "}"
+    return "\\n".join(escaped(text.split("\n")))
+
+
+def _patch_or_put(rows: Sequence[Row]) -> list[str]:
+    return [str(Act.PATCH if isinstance(row.get("record"), dict) else Act.PUT) for row in rows]
+
+
+PARTIAL: CopyColumn = ("_partial", _keys_of_patches)
+PARTIAL_NONE: CopyColumn = ("_partial", lambda rows: [NULL] * len(rows))
+PATCHES: CopyColumn = ("act", _patch_or_put)
+PUTS: CopyColumn = ("act", lambda rows: [str(Act.PUT)] * len(rows))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg2
-from psycopg2.extensions import connection, make_dsn, parse_dsn
+from psycopg2.extensions import connection, cursor, make_dsn, parse_dsn
 from pydantic import BaseModel, ConfigDict, Field
 
 from fustor_pusher_postgres._server.errors import ConfigError, DriverError
-from fustor_pusher_postgres._write.stage import prepare_stage
 
 _SETTINGS = (
     "search_path=",  # nothing that another user made is ever found in place of the server's own
@@ -149,8 +148,10 @@ def _forms(*secrets: str | None) -> Iterator[str]:
 class Pool:
     """Open connections: one for every push at once, kept for the next ones."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, prepare: Callable[[cursor], None]) -> None:
+        """Connections to a server, each prepared when it is opened."""
         self._address = address
+        self._prepare = prepare
         self._idle: list[connection] = []
         self._lent = 0
         self._closed = False
@@ -191,7 +192,7 @@ class Pool:
         conn = self._address.connect()
         try:
             with conn.cursor() as cur:
-                prepare_stage(cur)
+                self._prepare(cur)
         except BaseException:
             conn.close()
             raise

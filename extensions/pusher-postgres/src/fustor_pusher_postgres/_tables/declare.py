@@ -11,19 +11,14 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import cursor
 
 from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_postgres._server.errors import is_storable, is_transient
-from fustor_pusher_postgres._tables.infer import GIVEN, Room, can_be_column, wider_type
-from fustor_pusher_postgres._tables.layout import Layout
-from fustor_pusher_postgres._tables.schema import qualified
+from fustor_pusher_postgres._tables.layout import GIVEN, Layout, Room, can_be_column, wider_type
+from fustor_pusher_postgres._tables.paths import Key, RowRefused, parse_row
 from fustor_pusher_postgres._tables.tables import Table, Tables, as_text
 from fustor_pusher_postgres._tables.types import Native
-from fustor_pusher_postgres._write.rows import Key, RowRefused, parse_row
 from fustor_pusher_postgres.config import PostgresParams
-
-__all__ = ["Declarations"]
 
 _log = logging.getLogger(__name__)
 _ANYTHING = frozenset({"text", "character varying", "bpchar", "json", "jsonb"})
@@ -49,12 +44,12 @@ END $$
 class Declarations:
     """What layouts do to the tables of one transaction."""
 
-    def __init__(self, cur: cursor, params: PostgresParams, tables: Tables, session: int) -> None:
-        """Alter these tables, in this session of their task."""
-        self._cur = cur
+    def __init__(self, params: PostgresParams, tables: Tables) -> None:
+        """Alter these tables, in the present session of their task."""
+        self._cur = tables.cur
         self._params = params
         self._tables = tables
-        self._session = session
+        self._session = tables.state.session
         self._told: dict[Key, Layout] = {}
         """Of tables that are not there yet."""
 
@@ -71,7 +66,7 @@ class Declarations:
         table = self._tables.find(key)
         if table is None and self._params.is_typed(*key) and (paths := [*_paths(event.rows)]):
             # before its rows, so that it is there for whichever of them does not fit
-            self.apply(self._tables.reach(self._cur, key, paths, is_typed=True), told)
+            self.apply(self._tables.reach(key, paths, is_typed=True), told)
         elif table is None:
             self._told[key] = told
         elif event.message_source is not MessageSource.SNAPSHOT or table.layout.session != self._session:
@@ -88,9 +83,9 @@ class Declarations:
         if known.says_the_same(told):
             if told.session in (None, known.session):
                 return table
-            return self._tables.note_layout(self._cur, table, replace(known, session=told.session))
+            return self._tables.note_layout(table, replace(known, session=told.session))
         if not table.is_typed:
-            return self._tables.note_layout(self._cur, table, told)
+            return self._tables.note_layout(table, told)
         table = self._convert(self._add(table, told), told)
         if known.key == told.key:
             told = replace(told, index=known.index)
@@ -100,7 +95,7 @@ class Declarations:
             told = replace(told, checks=known.checks)
         else:
             self._drop_checks(table, known.checks or ())
-        return self.guard(self._tables.note_layout(self._cur, table, told))
+        return self.guard(self._tables.note_layout(table, told))
 
     def guard(self, table: Table) -> Table:
         """The table with the index and the checks that the configuration asks for, and no others."""
@@ -111,7 +106,7 @@ class Declarations:
         if (layout.checks is not None) != self._params.enum_checks:
             self._drop_checks(table, layout.checks or ())
             layout = replace(layout, checks=self._check(table) if self._params.enum_checks else None)
-        return table if layout == table.layout else self._tables.note_layout(self._cur, table, layout)
+        return table if layout == table.layout else self._tables.note_layout(table, layout)
 
     def give_way(self, key: Key, record: Mapping[str, Any]) -> bool:
         """Whether what was made of a layout was changed so that a record fits that had been refused."""
@@ -122,7 +117,7 @@ class Declarations:
         odd = self._misfits(natives, record)
         with self.attempt(f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
             if odd:
-                self._tables.alter(self._cur, table, {name: wider_type(natives[name], record[name]) for name in odd})
+                self._tables.alter(table, {name: wider_type(natives[name], record[name]) for name in odd})
         changes = [f"columns {odd!r} are widened"] if odd and tried.is_done else []
         layout = table.layout
         loose = [name for name in layout.checks or () if record.get(name) not in (None, *layout.labels.get(name, ()))]
@@ -137,7 +132,7 @@ class Declarations:
             changes.append("the index of its key is dropped")
         if changes:
             _log.warning("A row does not fit into table %r: %s", table.name, ", ".join(changes))
-            self._tables.note_layout(self._cur, self._tables.find(key) or table, layout)
+            self._tables.note_layout(self._tables.find(key) or table, layout)
         return bool(changes)
 
     def _add(self, table: Table, told: Layout) -> Table:
@@ -148,7 +143,7 @@ class Declarations:
             for name in told.declared
             if name not in columns and can_be_column(name) and (native := told.native(name)) and room.take(native.sql)
         }
-        return self._tables.alter(self._cur, table, missing) if missing else table
+        return self._tables.alter(table, missing) if missing else table
 
     def _convert(self, table: Table, told: Layout) -> Table:
         """Give columns the declared types, where not one of their values would lose anything.
@@ -174,7 +169,7 @@ class Declarations:
         if not changes:
             return table
         with self.attempt(f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
-            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(self._name(table), sql.SQL(", ").join(changes)))
+            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(changes)))
         if not tried.is_done:
             return table
         return self._tables.put(replace(table, columns=tuple((dict(table.columns) | types).items())))
@@ -196,7 +191,7 @@ class Declarations:
                 "SELECT attname::text FROM pg_catalog.pg_attribute"
                 " WHERE attrelid = {}::pg_catalog.regclass AND atttypmod <> -1"
             )
-            self._cur.execute(query.format(sql.Literal(self._name(table).as_string(self._cur))))
+            self._cur.execute(query.format(sql.Literal(table.relation.as_string(self._cur))))
             for (name,) in self._cur.fetchall():
                 found.pop(name, None)
         return found
@@ -221,7 +216,7 @@ class Declarations:
             if new in ("json", "jsonb") or (kind == "jsonb" and new.endswith("[]")):  # other texts of the same value
                 same = sql.SQL("{} IS NOT NULL").format(read)
             counts.append(sql.SQL("count(*) FILTER (WHERE {} IS NOT NULL AND NOT {})").format(column, same))
-        self._cur.execute(sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(counts), self._name(table)))
+        self._cur.execute(sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(counts), table.relation))
         (found,) = self._cur.fetchall()
         return dict(zip(wanted, found, strict=True))
 
@@ -251,7 +246,7 @@ class Declarations:
         if not key or not {*key} <= {name for name, _ in table.columns}:
             return ()
         statement = sql.SQL("CREATE INDEX {} ON {} ({})").format(
-            sql.Identifier(_index_name(table)), self._name(table), sql.SQL(", ").join(map(sql.Identifier, key))
+            sql.Identifier(_index_name(table)), table.relation, sql.SQL(", ").join(map(sql.Identifier, key))
         )
         with self.attempt(f"Table {table.name!r} gets no index of its key {list(key)!r}") as tried:
             self._cur.execute(statement)
@@ -271,7 +266,7 @@ class Declarations:
 
     def _is_checked(self, table: Table, name: str, labels: Sequence[str]) -> bool:
         statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} = ANY ({}::pg_catalog.text[]))").format(
-            self._name(table), sql.Identifier(_check_name(name)), sql.Identifier(name), sql.Literal(list(labels))
+            table.relation, sql.Identifier(_check_name(name)), sql.Identifier(name), sql.Literal(list(labels))
         )
         with self.attempt(f"Column {name!r} of table {table.name!r} is not checked") as tried:
             self._cur.execute(statement)
@@ -280,10 +275,7 @@ class Declarations:
     def _drop_checks(self, table: Table, names: Sequence[str]) -> None:
         for name in names:
             statement = sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}")
-            self._cur.execute(statement.format(self._name(table), sql.Identifier(_check_name(name))))
-
-    def _name(self, table: Table) -> sql.Composable:
-        return qualified(self._params.schema_name, table.name)
+            self._cur.execute(statement.format(table.relation, sql.Identifier(_check_name(name))))
 
     @contextmanager
     def attempt(self, otherwise: str | None) -> Iterator[_Attempt]:

@@ -16,8 +16,6 @@ from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_postgres._server.errors import DriverError
 from fustor_pusher_postgres._tables.schema import FACTS, TASKS, prepare_notes, qualified
 
-__all__ = ["UNKNOWN", "Locked", "State", "Superseded", "begin_session", "clear_facts", "load", "lock", "save"]
-
 UNKNOWN = -1
 _INTEGER_MAX = 2**31 - 1
 

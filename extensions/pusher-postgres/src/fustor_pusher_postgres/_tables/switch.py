@@ -10,16 +10,56 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._tables.declare import Declarations
-from fustor_pusher_postgres._tables.fold import IS_OBJECT, OF_RECORDS, whole_record
-from fustor_pusher_postgres._tables.infer import Room, can_be_column, joined_type
-from fustor_pusher_postgres._tables.layout import NO_LAYOUT
+from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Room, can_be_column, joined_type
 from fustor_pusher_postgres._tables.schema import TABLES, TASKS, qualified
 from fustor_pusher_postgres._tables.state import load
-from fustor_pusher_postgres._tables.tables import Table, Tables, load_tables
+from fustor_pusher_postgres._tables.tables import Table, Tables, as_text, load_tables
 from fustor_pusher_postgres._tables.types import Native
 from fustor_pusher_postgres.config import PostgresParams
 
-__all__ = ["settle"]
+_PAIRS = 40  # a function takes a hundred arguments
+_JSON_KINDS = frozenset(
+    {"smallint", "integer", "bigint", "oid", "real", "double precision", "boolean", "json", "jsonb"}
+)
+"""Types whose values are the same in JSON; of any other one JSON has the text."""
+IS_OBJECT = "pg_catalog.jsonb_typeof(record) = 'object'"
+OF_RECORDS = f"CASE WHEN {IS_OBJECT} THEN record END"
+
+
+def whole_record(table: Table) -> sql.Composable:
+    """The record of a row of this table, as its source told it; a row that has none, and no column either, has none."""
+    if not table.columns:
+        return sql.SQL("record")
+    empty = sql.SQL(" AND ").join([sql.SQL("{} IS NULL").format(sql.Identifier(name)) for name, _ in table.columns])
+    return sql.SQL(
+        "CASE WHEN {is_object} OR record IS NULL AND NOT ({empty}) THEN coalesce({records}, '{{}}') || {columns}"
+        " ELSE record END"
+    ).format(is_object=sql.SQL(IS_OBJECT), empty=empty, records=sql.SQL(OF_RECORDS), columns=_object(table))
+
+
+def _object(table: Table) -> sql.Composable:
+    """The columns of a table as one jsonb."""
+    pairs = [sql.SQL("{}, {}").format(sql.Literal(name), _in_json(table, name, kind)) for name, kind in table.columns]
+    parts = [pairs[start : start + _PAIRS] for start in range(0, len(pairs), _PAIRS)]
+    return sql.SQL(" || ").join(
+        [sql.SQL("pg_catalog.jsonb_build_object({})").format(sql.SQL(", ").join(part)) for part in parts]
+    )
+
+
+def _in_json(table: Table, name: str, kind: str) -> sql.Composable:
+    """The values of a column as their source tells them."""
+    column = sql.Identifier(name)
+    native = table.layout.native(name)
+    element = kind.removesuffix("[]")
+    if kind in _JSON_KINDS or (kind == "numeric" and (native is None or native.sql != kind)):
+        return sql.SQL("pg_catalog.to_jsonb({})").format(column)
+    if element != kind:
+        if element in _JSON_KINDS:
+            return sql.SQL("pg_catalog.to_jsonb({})").format(column)
+        array = column if element == "box" else as_text(column, kind)  # of boxes, the text has semicolons
+        return sql.SQL("pg_catalog.to_jsonb(({})::pg_catalog.text[])").format(array)
+    return sql.SQL("pg_catalog.to_jsonb({})").format(as_text(column, kind))
+
 
 _log = logging.getLogger(__name__)
 _KEYS_MAX = 10_000  # more have no room anyway
@@ -41,14 +81,14 @@ def settle(cur: cursor, params: PostgresParams, session_id: str) -> None:
     if not _is_unsettled(cur, params, state.number):
         return
     version = state.tables_version
-    tables = Tables(params.schema_name, state, load_tables(cur, params.schema_name, state))
-    declarations = Declarations(cur, params, tables, state.session)
+    tables = Tables(cur, params.schema_name, state, load_tables(cur, params.schema_name, state))
+    declarations = Declarations(params, tables)
     for table in tables.all():
         if not table.key[1]:
             continue
         known = tables.all()
         with declarations.attempt(f"Table {table.name!r} keeps the form it has") as tried:
-            _Switch(cur, params, tables, declarations).settle(table)
+            _Switch(params, tables, declarations).settle(table)
         if not tried.is_done:
             tables.reset(known)
     if state.tables_version != version:
@@ -72,8 +112,8 @@ def _is_unsettled(cur: cursor, params: PostgresParams, task: int) -> bool:
 class _Switch:
     """One table, in a transaction that can be undone."""
 
-    def __init__(self, cur: cursor, params: PostgresParams, tables: Tables, declarations: Declarations) -> None:
-        self._cur = cur
+    def __init__(self, params: PostgresParams, tables: Tables, declarations: Declarations) -> None:
+        self._cur = tables.cur
         self._params = params
         self._tables = tables
         self._declarations = declarations
@@ -92,20 +132,20 @@ class _Switch:
         """Every key that has a value becomes a column that holds all of them; then those that are declared do."""
         told = table.layout
         kinds = self._kinds(table)
-        table = self._flag(replace(table, layout=NO_LAYOUT), is_typed=True)
+        table = self._tables.note_form(replace(table, layout=NO_LAYOUT), is_typed=True)
         if kinds:
-            table = self._tables.alter(self._cur, table, kinds)
+            table = self._tables.alter(table, kinds)
             assignments = [
                 sql.SQL("{} = {}").format(sql.Identifier(key), _from_record(key, kinds[key])) for key in kinds
             ]
             statement = sql.SQL("UPDATE {} SET {}, record = NULLIF(record - {}::pg_catalog.text[], '{{}}')").format(
-                self._name(table), sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
+                table.relation, sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
             )
             self._cur.execute(statement + sql.SQL(f" WHERE {IS_OBJECT}"))
         return self._declarations.apply(table, told)
 
     def _kinds(self, table: Table) -> dict[str, str]:
-        query = sql.SQL(_KEYS).format(table=self._name(table), records=sql.SQL(OF_RECORDS), most=sql.Literal(_KEYS_MAX))
+        query = sql.SQL(_KEYS).format(table=table.relation, records=sql.SQL(OF_RECORDS), most=sql.Literal(_KEYS_MAX))
         self._cur.execute(query)
         room = Room({}, table.last_number)
         found = {
@@ -118,19 +158,11 @@ class _Switch:
     def _to_jsonb(self, table: Table) -> Table:
         layout = replace(table.layout, index=None, checks=None)
         if table.columns:
-            statement = sql.SQL("UPDATE {} SET record = {}").format(self._name(table), whole_record(table))
+            statement = sql.SQL("UPDATE {} SET record = {}").format(table.relation, whole_record(table))
             self._cur.execute(statement)
             drops = [sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name, _ in table.columns]
-            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(self._name(table), sql.SQL(", ").join(drops)))
-        return self._tables.note_layout(self._cur, self._flag(replace(table, columns=()), is_typed=False), layout)
-
-    def _flag(self, table: Table, *, is_typed: bool) -> Table:
-        statement = sql.SQL("UPDATE {} SET typed = %s WHERE number = %s")
-        self._cur.execute(statement.format(qualified(self._params.schema_name, TABLES)), (is_typed, table.number))
-        return self._tables.put(replace(table, is_typed=is_typed))
-
-    def _name(self, table: Table) -> sql.Composable:
-        return qualified(self._params.schema_name, table.name)
+            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(drops)))
+        return self._tables.note_layout(self._tables.note_form(replace(table, columns=()), is_typed=False), layout)
 
 
 def _is_json(native: Native | None) -> bool:

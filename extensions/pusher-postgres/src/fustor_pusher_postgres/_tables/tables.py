@@ -15,24 +15,31 @@ from psycopg2.extensions import cursor
 
 from fustor_pusher_postgres._server.errors import ConfigError
 from fustor_pusher_postgres._tables.columns import COLUMNS, DEFINITIONS, PUBLIC
-from fustor_pusher_postgres._tables.infer import wider_columns
-from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Layout
-from fustor_pusher_postgres._tables.long import create_long, has_long, long_name
+from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Layout, wider_columns
+from fustor_pusher_postgres._tables.paths import (
+    Key,
+    Place,
+    RowRefused,
+    create_long,
+    has_long,
+    is_within,
+    parent_of,
+)
 from fustor_pusher_postgres._tables.schema import OWN, TABLES, qualified
 from fustor_pusher_postgres._tables.state import State
 from fustor_pusher_postgres._tables.types import Native
-from fustor_pusher_postgres._write.rows import Key, RowRefused, parent_of
-
-__all__ = ["Table", "Tables", "as_text", "is_within", "load_tables"]
 
 _NAME_MAX_BYTES = 63
 _DIGEST_CHARS = 10
+_LONG = f"{OWN}long_"
+"""What the names of tables of long paths begin with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table that events are written into."""
 
+    schema: str
     number: int
     key: Key
     name: str
@@ -46,6 +53,23 @@ class Table:
     """Of the columns, those that were dropped included."""
     has_long: bool = False
     """Whether there is a table below it for paths that are too long for an index."""
+
+    @property
+    def relation(self) -> sql.Composable:
+        """Its quoted name."""
+        return qualified(self.schema, self.name)
+
+    @property
+    def long_relation(self) -> sql.Composable:
+        """The quoted name of the table of its long paths."""
+        return qualified(self.schema, f"{_LONG}{self.number}")
+
+    @property
+    def places(self) -> list[Place]:
+        """The relations that its rows are inserted into."""
+        if not self.has_long:
+            return [Place(self.relation, None)]
+        return [Place(self.relation, is_long=False), Place(self.long_relation, is_long=True)]
 
     def natives(self) -> dict[str, Native]:
         """The columns that have the type their source declared."""
@@ -63,9 +87,11 @@ class Table:
 class Tables:
     """The tables of one task, as its transaction sees them."""
 
-    def __init__(self, schema: str, state: State, tables: Iterable[Table]) -> None:
+    def __init__(self, cur: cursor, schema: str, state: State, tables: Iterable[Table]) -> None:
+        """The tables that are known, in the transaction of this cursor."""
+        self.cur = cur
+        self.state = state
         self._schema = schema
-        self._state = state
         self._by_key = {table.key: table for table in tables}
 
     def all(self) -> list[Table]:
@@ -88,39 +114,42 @@ class Tables:
         """The tables that can hold the path or something below it."""
         return [table for table in self.all() if is_within(table.root, path) or is_within(path, table.root)]
 
-    def reach(self, cur: cursor, key: Key, paths: Collection[str], *, is_typed: bool) -> Table:
+    def reach(self, key: Key, paths: Collection[str], *, is_typed: bool) -> Table:
         """The table of a key, made or opened so far that it can hold these paths."""
         table = self._by_key.get(key)
         if table is None:
-            return self._create(cur, key, _common(parent_of(min(paths)), parent_of(max(paths))), is_typed)
+            return self._create(key, _common(parent_of(min(paths)), parent_of(max(paths))), is_typed)
         prefix = table.root.rstrip("/") + "/"
         if min(paths).startswith(prefix) and max(paths).startswith(prefix):
             return table  # and so does everything between
         if all(path.startswith(prefix) or path == table.root for path in paths):
             return table
         wider = replace(table, root=_common(table.root, parent_of(min(paths)), parent_of(max(paths))))
-        cur.execute(
-            sql.SQL("UPDATE {} SET root = %s WHERE number = %s").format(qualified(self._schema, TABLES)),
-            (wider.root, wider.number),
-        )
-        return self.put(wider)
+        return self._note(wider, "root", wider.root)
 
     def put(self, table: Table) -> Table:
         """Take note of a changed table."""
         self._by_key[table.key] = table
-        self._state.tables_version += 1
+        self.state.tables_version += 1
         return table
 
-    def widen(self, cur: cursor, table: Table, records: Iterable[object]) -> Table:
+    def _note(self, table: Table, column: str, value: object) -> Table:
+        """Take note of a changed table, also in the table of tables."""
+        statement = sql.SQL("UPDATE {} SET {} = %s WHERE number = %s")
+        names = qualified(self._schema, TABLES), sql.Identifier(column)
+        self.cur.execute(statement.format(*names), (value, table.number))
+        return self.put(table)
+
+    def widen(self, table: Table, records: Iterable[object]) -> Table:
         """A typed table, altered so far that these records fit."""
         columns = dict(table.columns)
         wider = wider_columns(columns, records, table.natives(), table.last_number)
         try:
-            return self.alter(cur, table, wider) if wider else table
+            return self.alter(table, wider) if wider else table
         except psycopg2.errors.FeatureNotSupported as error:  # a view or a rule uses the column
             raise RowRefused(f"Columns {[*wider]!r} of {table.name!r} cannot become {wider!r}: {error}") from error
 
-    def alter(self, cur: cursor, table: Table, kinds: Mapping[str, str]) -> Table:
+    def alter(self, table: Table, kinds: Mapping[str, str]) -> Table:
         """A typed table whose columns have these types: missing ones are added, the others hold their values' texts."""
         columns = dict(table.columns)
         changes = []
@@ -131,45 +160,47 @@ class Tables:
                 changes.append(sql.SQL("ALTER COLUMN {0} TYPE {1} USING {2}::{1}").format(column, new, text))
             else:
                 changes.append(sql.SQL("ADD COLUMN {} {}").format(column, new))
-        relation = qualified(self._schema, table.name)
-        cur.execute(sql.SQL("ALTER TABLE {} {}").format(relation, sql.SQL(", ").join(changes)))
+        self.cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(changes)))
         added = len(kinds.keys() - columns.keys())
         altered = tuple((columns | dict(kinds)).items())
         return self.put(replace(table, columns=altered, last_number=table.last_number + added))
 
-    def lengthen(self, cur: cursor, table: Table, paths: Collection[str]) -> Table:
+    def lengthen(self, table: Table, paths: Collection[str]) -> Table:
         """The table, with one below it where a path is too long for an index."""
         if table.has_long or not has_long(paths):
             return table
-        create_long(cur, self._schema, table.name, table.number)
+        create_long(self.cur, table.relation, table.long_relation)
         return self.put(replace(table, has_long=True))
 
-    def note_layout(self, cur: cursor, table: Table, layout: Layout) -> Table:
-        """A table of which this layout was told."""
-        statement = sql.SQL("UPDATE {} SET layout = %s::jsonb WHERE number = %s")
-        cur.execute(statement.format(qualified(self._schema, TABLES)), (json.dumps(layout.stored()), table.number))
-        return self.put(replace(table, layout=layout))
+    def note_layout(self, table: Table, layout: Layout) -> Table:
+        """A table with the layout that was declared of it."""
+        return self._note(replace(table, layout=layout), "layout", json.dumps(layout.stored()))
 
-    def _create(self, cur: cursor, key: Key, root: str, is_typed: bool) -> Table:
-        for name in _names(self._state.task, key):
-            number = self._claim(cur, key, name, root, is_typed)
+    def note_form(self, table: Table, *, is_typed: bool) -> Table:
+        """A table whose records become columns, or do so no more."""
+        return self._note(replace(table, is_typed=is_typed), "typed", is_typed)
+
+    def _create(self, key: Key, root: str, is_typed: bool) -> Table:
+        for name in _names(self.state.task, key):
+            number = self._claim(key, name, root, is_typed)
             if number is not None:
-                create = sql.SQL("CREATE TABLE {} (" + DEFINITIONS + ")")
-                cur.execute(create.format(qualified(self._schema, name)))
-                return self.put(Table(number, key, name, root, is_typed, last_number=len(COLUMNS)))
+                table = Table(self._schema, number, key, name, root, is_typed, last_number=len(COLUMNS))
+                self.cur.execute(sql.SQL("CREATE TABLE {} (" + DEFINITIONS + ")").format(table.relation))
+                return self.put(table)
         raise RuntimeError(f"no free name for {key!r}")  # two digests of one key in use by others
 
-    def _claim(self, cur: cursor, key: Key, name: str, root: str, is_typed: bool) -> int | None:
+    def _claim(self, key: Key, name: str, root: str, is_typed: bool) -> int | None:
         """The number of the new table; None if its name is taken, by another key, task, or anyone's table."""
-        cur.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (qualified(self._schema, name).as_string(cur),))
-        if cur.fetchone() == (True,):
+        relation = qualified(self._schema, name).as_string(self.cur)
+        self.cur.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (relation,))
+        if self.cur.fetchone() == (True,):
             return None
         insert = sql.SQL(
             "INSERT INTO {} (task, event_schema, event_table, relation, root, typed) VALUES (%s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (relation) DO NOTHING RETURNING number"
         ).format(qualified(self._schema, TABLES))
-        cur.execute(insert, (self._state.number, *key, name, root, is_typed))
-        row = cur.fetchone()
+        self.cur.execute(insert, (self.state.number, *key, name, root, is_typed))
+        row = self.cur.fetchone()
         return None if row is None else int(row[0])
 
 
@@ -204,7 +235,7 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
             "schema": sql.Identifier(schema).as_string(cur),
             "task": state.number,
             "public": list(PUBLIC),
-            "long": long_name(""),
+            "long": _LONG,
         },
     )
     found = cur.fetchall()
@@ -216,6 +247,7 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
             )
     return [
         Table(
+            schema,
             number,
             (event_schema, table),
             name,
@@ -235,11 +267,6 @@ def as_text(column: sql.Composable, kind: str) -> sql.Composable:
     if kind in ("text", "boolean"):
         return sql.SQL("{}::pg_catalog.text").format(column)
     return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.concat({0}) END").format(column)
-
-
-def is_within(path: str, above: str) -> bool:
-    """Whether a path is another one or below it."""
-    return above in ("/", path) or path.startswith(above + "/")
 
 
 def _common(*paths: str) -> str:

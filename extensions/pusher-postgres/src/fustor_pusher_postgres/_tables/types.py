@@ -10,8 +10,6 @@ from typing import Any
 
 from pydantic_core import to_json
 
-__all__ = ["Native", "native_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Native:

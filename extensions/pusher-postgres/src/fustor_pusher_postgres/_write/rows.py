@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from fustor_event_model import EventBase, EventType, MessageSource
 from fustor_pusher_postgres._tables.columns import Act
+from fustor_pusher_postgres._tables.paths import Key, parent_of
 
-__all__ = [
-    "LISTED",
-    "REPORTED",
-    "SKIPPED",
-    "Entry",
-    "Key",
-    "Origin",
-    "RowRefused",
-    "Run",
-    "parent_of",
-    "parse_row",
-]
-
-Key: TypeAlias = tuple[str, str]
-"""`event_schema` and `table` of an event."""
 REPORTED, LISTED, SKIPPED = 1, 2, 4
 """What an audit said of a path."""
-
-
-class RowRefused(ValueError):  # noqa: N818 - it is refused, not faulty code
-    """A row that no table can take; its text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,40 +91,6 @@ class Entry:
     def cuts(self) -> bool:
         """Whether nothing can be below the path, as the run tells it."""
         return self.act in (Act.DELETE, Act.REPLACE) or (self.is_put and not self.is_container)
-
-
-def parse_row(row: object) -> tuple[str, float]:
-    """The path and the `mtime` of a row.
-
-    Raises:
-        RowRefused: it is no mapping, or lacks an absolute path or a finite mtime.
-    """
-    if not isinstance(row, dict | Mapping):  # a dict is found at once
-        raise RowRefused(f"Row {row!r} is no mapping; send one dict a row")
-    path, mtime = row.get("path"), row.get("mtime")
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise RowRefused(f"Path {path!r} is not absolute; start it with '/'")
-    if "\0" in path:
-        raise RowRefused(f"Path {path!r} has a NUL in it, which no text of a database can hold")
-    if path != "/" and ("//" in path or path.endswith("/")):
-        raise RowRefused(f"Path {path!r} has an empty name in it; use single slashes and none at the end")
-    if isinstance(mtime, bool) or not isinstance(mtime, int | float):
-        raise RowRefused(f"Row {path!r} has mtime {mtime!r}; send finite seconds since the epoch")
-    if not _is_finite(mtime):
-        raise RowRefused(f"Row {path!r} has an mtime that is no finite float; send seconds since the epoch")
-    return path, float(mtime)
-
-
-def _is_finite(number: float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:  # an integer beyond every float
-        return False
-
-
-def parent_of(path: str) -> str:
-    """The container of a path; the root is its own."""
-    return path[: path.rfind("/")] or "/"
 
 
 @dataclass(slots=True)

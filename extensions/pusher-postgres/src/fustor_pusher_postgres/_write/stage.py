@@ -15,18 +15,6 @@ from pydantic_core import from_json, to_json
 from fustor_pusher_postgres._tables.columns import OPTIONAL, STAGED, TOLD
 from fustor_pusher_postgres._write.rows import Entry
 
-__all__ = [
-    "NULL",
-    "copy_chunks",
-    "copy_entries",
-    "document_text",
-    "extra_text",
-    "json_text",
-    "prepare_stage",
-    "storable_keys",
-    "value_text",
-]
-
 _KNOWN = frozenset(TOLD)
 _CREATE = f"CREATE TEMPORARY TABLE IF NOT EXISTS _fustor_stage ({STAGED}) ON COMMIT DELETE ROWS"
 _COPY = "COPY pg_temp._fustor_stage FROM STDIN"

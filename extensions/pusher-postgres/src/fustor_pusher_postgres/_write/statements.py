@@ -8,7 +8,7 @@ in the table of facts; both count. What an audit reports stands in a table of it
 from __future__ import annotations
 
 from fustor_pusher_postgres._tables.columns import COLUMNS, Act
-from fustor_pusher_postgres._tables.long import KEY, LONG_PATH
+from fustor_pusher_postgres._tables.paths import KEY, LONG_PATH
 
 _COMES = "s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s)"
 _GOES = f"act IN ({Act.DELETE}, {Act.REPLACE})"
