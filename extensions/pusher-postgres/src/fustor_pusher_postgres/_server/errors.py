@@ -30,7 +30,7 @@ _REFUSING_STATES = {errorcodes.PROGRAM_LIMIT_EXCEEDED, errorcodes.RAISE_EXCEPTIO
 _GONE_STATES = {errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN, errorcodes.INVALID_SCHEMA_NAME}
 _FINAL_TEXT = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|does not exist|permission denied"
-    r"|certificate|does not support SSL|SSL off"
+    r"|must be superuser|certificate|does not support SSL|SSL off"
 )
 
 
@@ -38,9 +38,9 @@ def is_transient(error: psycopg2.Error) -> bool:
     """Whether the fault may pass by itself: a broken link, a deadlock, a server that restarts or lacks room."""
     if error.pgcode is not None:
         return error.pgcode[:2] in _PASSING_CLASSES or error.pgcode in _PASSING_STATES
-    if isinstance(error, psycopg2.InterfaceError) or type(error) is psycopg2.DatabaseError:
-        return True  # a link that broke between two statements says no more than that
-    return isinstance(error, psycopg2.OperationalError) and not _FINAL_TEXT.search(str(error))
+    # a link that broke between two statements says no more than the bare base class
+    is_of_the_link = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return (is_of_the_link or type(error) is psycopg2.DatabaseError) and not _FINAL_TEXT.search(str(error))
 
 
 def is_storable(text: str) -> bool:
