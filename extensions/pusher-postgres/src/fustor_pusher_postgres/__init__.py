@@ -1,6 +1,6 @@
 """Fustor pusher driver `postgres`."""
 
-from .config import PostgresParams
-from .driver import PostgresDriver
+from fustor_pusher_postgres.config import PostgresParams
+from fustor_pusher_postgres.driver import PostgresDriver
 
 __all__ = ["PostgresDriver", "PostgresParams"]

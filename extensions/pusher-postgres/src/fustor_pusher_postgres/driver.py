@@ -9,13 +9,12 @@ from typing import Any
 from fustor_core.drivers import PusherDriver
 from fustor_core.models.config import PusherConfig
 from fustor_event_model import EventBase, MessageSource
-
-from . import _checks
-from ._batch import Batch
-from ._push import Store
-from ._server.connection import Address
-from ._tables.state import Superseded
-from .config import parse_params
+from fustor_pusher_postgres import _checks
+from fustor_pusher_postgres._batch import Batch
+from fustor_pusher_postgres._push import Store
+from fustor_pusher_postgres._server.connection import Address
+from fustor_pusher_postgres._tables.state import Superseded
+from fustor_pusher_postgres.config import parse_params
 
 __all__ = ["PostgresDriver"]
 

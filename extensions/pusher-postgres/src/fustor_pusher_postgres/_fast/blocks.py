@@ -9,9 +9,9 @@ from typing import Any, Self, TypeAlias
 
 from psycopg2 import sql
 
-from fustor_event_model import EventBase, EventType
+from fustor_event_model import EventBase, EventType, parent_of
 from fustor_pusher_postgres._fast.columns import CopyColumn, Row, escaped, numbers, sizes
-from fustor_pusher_postgres._tables.paths import Key, has_long, parent_of
+from fustor_pusher_postgres._tables.paths import Key, has_long
 
 Item: TypeAlias = tuple[EventBase, list[Any]]
 """Rows, with the event that they came in."""

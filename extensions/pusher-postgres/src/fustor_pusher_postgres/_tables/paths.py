@@ -16,6 +16,8 @@ from typing import TypeAlias
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from fustor_event_model import parent_of
+
 Key: TypeAlias = tuple[str, str]
 """`event_schema` and `table` of an event."""
 _BYTES = 2_000
@@ -59,11 +61,6 @@ def _is_finite(number: float) -> bool:
         return math.isfinite(number)
     except OverflowError:  # an integer beyond every float
         return False
-
-
-def parent_of(path: str) -> str:
-    """The container of a path; the root is its own."""
-    return path[: path.rfind("/")] or "/"
 
 
 def is_within(path: str, above: str) -> bool:

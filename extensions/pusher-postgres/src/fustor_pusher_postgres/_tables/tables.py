@@ -13,6 +13,7 @@ import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from fustor_event_model import parent_of
 from fustor_pusher_postgres._server.errors import ConfigError
 from fustor_pusher_postgres._tables.columns import COLUMNS, DEFINITIONS, PUBLIC
 from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Layout, wider_columns
@@ -23,7 +24,6 @@ from fustor_pusher_postgres._tables.paths import (
     create_long,
     has_long,
     is_within,
-    parent_of,
 )
 from fustor_pusher_postgres._tables.schema import OWN, TABLES, qualified
 from fustor_pusher_postgres._tables.state import State

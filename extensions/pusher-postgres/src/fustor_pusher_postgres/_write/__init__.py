@@ -1,1 +1,11 @@
-"""What rows mean: who wins over what is there, how it is written, and what the ends of listings delete."""
+"""What rows mean, by the driver contract, section 8; slow and complete, whatever the rows are.
+
+- `rows`: rows as entries, gathered into runs in which their order does not matter
+- `stage`: the entries of a run, sent to the staging table
+- `statements`: what is done with them there, in SQL
+- `records`: the parts of these statements that depend on a table's columns
+- `writer`: what every step writes with: its transaction, the tables and the state of its task
+- `runs`: one run written: who wins, what goes, what comes, and the containers above
+- `ends`: what goes at the end of a snapshot or an audit, and the guard against too much of it
+- `refusals`: rows that the database refuses, kept beside
+"""

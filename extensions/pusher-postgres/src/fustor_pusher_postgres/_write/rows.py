@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_event_model import EventBase, EventType, MessageSource, parent_of
 from fustor_pusher_postgres._tables.columns import Act
-from fustor_pusher_postgres._tables.paths import Key, parent_of
+from fustor_pusher_postgres._tables.paths import Key
 
 REPORTED, LISTED, SKIPPED = 1, 2, 4
 """What an audit said of a path."""
