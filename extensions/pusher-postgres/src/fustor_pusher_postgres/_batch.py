@@ -58,13 +58,13 @@ def write_batch(writer: Writer, batch: Batch, copier: Copier | None) -> Refused:
         writer.cur.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that a row is refused by itself, not by the commit
     for event in batch.events:
         if event.message_source is MessageSource.REALTIME and -1 < event.index <= floor:
-            continue  # this session has told it before: older news
+            continue  # this session has reported it before: older news
         if event.signal is LifecycleSignal.AUDIT_START:
             rows += _write(writer, items, copier)
             items = []
             start_audit(writer)
         if event.rows and _counts(writer, event.message_source):
-            writer.declarations.tell(event)
+            writer.declarations.declare(event)
             items.append((event, event.rows))
         if event.signal is LifecycleSignal.AUDIT_END:
             rows += _write(writer, items, copier)

@@ -61,7 +61,7 @@ class Store:
     def begin(self, task: str) -> tuple[str, int]:
         """Open a session of a task; return its id and the committed index."""
         if not is_storable(task):
-            raise DriverError(f"Task {task!r} is no text that a database can hold; name it otherwise")
+            raise DriverError(f"Task {task!r} is not a text that a database can hold; choose another name")
         schema = self._params.schema_name
 
         def work(cur: cursor) -> tuple[str, int]:
@@ -94,7 +94,7 @@ class Store:
             refused_rows=len(refused.rows),
             refused_deletions=refused.deletions,
         )
-        self._refusals.tell(state.task, refused.rows)
+        self._refusals.report(state.task, refused.rows)
         return state, refused
 
     def _written(self, session_id: object, batch: Batch, *, carefully: bool) -> tuple[State, Refused]:

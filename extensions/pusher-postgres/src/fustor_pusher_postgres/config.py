@@ -47,7 +47,7 @@ class PostgresParams(BaseModel):
     )
     timeout_sec: float = Field(default=10, ge=1, le=86_400, description="Seconds to wait for a connection")
     attempts: int = Field(
-        default=3, gt=0, le=1_000, description="Attempts of one push, before the host is told to try again later"
+        default=3, gt=0, le=1_000, description="Attempts of one push, before the host is asked to try again later"
     )
     heartbeat_interval_sec: int = Field(
         default=10, gt=0, le=86_400, description="Heartbeat interval suggested to the host"

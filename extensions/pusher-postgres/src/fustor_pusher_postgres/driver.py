@@ -61,7 +61,7 @@ class PostgresDriver(PusherDriver):
         )
         try:
             state, refused = await asyncio.to_thread(self._store.push, kwargs.get("session_id"), batch)
-        except Superseded:  # what it would tell may be older than what the present session has told
+        except Superseded:  # its index may be older than what the present session has reported
             return {"success": True, "snapshot_needed": True, "committed_index": -1}
         return {
             "success": True,

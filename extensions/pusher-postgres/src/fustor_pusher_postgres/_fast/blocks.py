@@ -24,21 +24,21 @@ _NUMBERS, _SIZES = {float, int}, {int, type(None)}
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """What blocks tell of."""
+    """The paths of blocks."""
 
-    told: list[str]
+    own: list[str]
     above: dict[str, str]
-    """Every container above a path, with the event_schema that it is told under."""
+    """Every container above a path, with the event_schema that it is reported under."""
     are_apart: bool
-    """Whether every path is told once, and none is above another one unless it is a container."""
+    """Whether every path is there once, and none is above another one unless it is a container."""
 
     @classmethod
     def of(cls, blocks: Sequence[Block]) -> Self:
         """The paths of blocks."""
-        told = [path for block in blocks for path in block.paths]
+        own = [path for block in blocks for path in block.paths]
         above = _containers_above(blocks)
-        are_apart = len({*told}) == len(told) and all(above.keys().isdisjoint(block.files()) for block in blocks)
-        return cls(told, above, are_apart)
+        are_apart = len({*own}) == len(own) and all(above.keys().isdisjoint(block.files()) for block in blocks)
+        return cls(own, above, are_apart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Block:
         return any(row.get("audit_skipped") is True for row in self.rows)
 
     def files(self) -> list[str]:
-        """The paths that are no containers."""
+        """The paths that are not containers."""
         if not self.has_containers:
             return self.paths
         return [path for path, row in zip(self.paths, self.rows, strict=True) if row.get("is_directory") is not True]
@@ -81,7 +81,7 @@ class Block:
 
 
 def blocks_of(items: Iterable[Item]) -> list[Block] | None:
-    """The rows of these events in blocks; None where one has to be looked at by itself: it may be one to refuse."""
+    """The rows of these events in blocks; None where one is not plain: it may be one to refuse."""
     groups: dict[tuple[Key, bool], tuple[list[Row], list[str]]] = {}
     with_containers: set[Key] = set()
     for event, rows in items:
@@ -96,7 +96,7 @@ def blocks_of(items: Iterable[Item]) -> list[Block] | None:
             indexes += [str(event.index)] * len(some)
         if containers:
             if event.event_type is EventType.UPDATE and any("record" in row for row in containers):
-                return None  # what keeps a column depends on the order of what is told below it
+                return None  # what keeps a column depends on the order of the rows below it
             with_containers.add((event.event_schema, ""))
     blocks = [
         _block(key, *group, has_containers=key in with_containers, is_update=is_update)

@@ -46,7 +46,7 @@ def columns_of(table: Table, rows: Sequence[Row]) -> list[CopyColumn] | None:
 
 
 def plain_columns(rows: Iterable[Row]) -> list[CopyColumn]:
-    """The columns that the rows tell besides those that every row has, the record as one of them."""
+    """The columns that the rows have besides those that every row has, the record as one of them."""
     keys = set[str]().union(*rows)
     columns: list[CopyColumn] = [(name, _values_of(name)) for name in OPTIONAL if name in keys]
     if "record" in keys:
@@ -57,7 +57,7 @@ def plain_columns(rows: Iterable[Row]) -> list[CopyColumn]:
 def _typed_columns(
     types: Mapping[str, str], natives: Mapping[str, Native], rows: Sequence[Row]
 ) -> list[CopyColumn] | None:
-    """The same with the record's keys as columns of these types; None where a value has to be looked at by itself.
+    """The same with the record's keys as columns of these types; None where a value is not plain.
 
     That is so where a column is missing or too narrow, and where a text is not simply the value's.
     """

@@ -49,7 +49,7 @@ class Copier:
         return self._sure if self._sure_at == self._writer.run_number else None
 
     def write(self, items: list[Item]) -> bool:
-        """Write the rows, if none of them has to be looked at by itself; otherwise nothing is written.
+        """Write the rows, if all of them are plain; otherwise nothing is written.
 
         Raises:
             Mistaken: rows were taken for new; the transaction has to be begun again.
@@ -85,12 +85,12 @@ class Copier:
             return False
         if not (_bring(writer, homes, paths, source) if known.has_rows else _copy(writer, homes, source)):
             return False
-        if known.missing:  # but what was told of them may be written by now
+        if known.missing:  # but their own rows may be written by now
             writer.complete(paths.above, source)
         return True
 
     def _copy_unseen(self, items: list[Item], source: MessageSource, types: set[EventType]) -> bool:
-        """Copy rows that are likely new before anything is asked: the key of their table tells if one is not.
+        """Copy rows that are likely new before anything is asked: the key of their table refuses one that is not.
 
         They are checked while they are sent; other conflicts are looked for after the COPY, before the commit. False,
         and nothing is done, where they do not all go into one table that is there.
@@ -140,7 +140,7 @@ def _bring(writer: Writer, homes: Sequence[tuple[Table, Block]], paths: Paths, s
         ending = f"\t{number}\t{table.number}\t0\n"
         lines = block.lines(columns, file="f", container="t", ending=ending)
         copy_chunks(writer.cur, _COPY_STAGE.format(NAMES, _names_of(columns)).as_string(writer.cur), lines)
-    names = paths.above.keys() | paths.told
+    names = paths.above.keys() | paths.own
     for table in {table.number: table for table, _ in homes}.values():
         variants = plain_variants(table, {int(act) for act in found[table.number]})
         put(writer, table, told[table.number], variants, source=source, names=names)
@@ -164,7 +164,7 @@ def _copy_blocks(
         kinds = {"file": f"f\t{mark}", "container": f"t\t{NULL}", "ending": ending}
         for block in blocks:
             sent += len(block.rows)
-            # what the rows have told while the snapshot's rows are still to come
+            # the keys that rows bring while the snapshot's rows are still to come
             awaited = [PARTIAL if block.is_update else PARTIAL_NONE] if awaits else []
             yield from block.lines([*columns, *awaited], **kinds)
 
@@ -188,7 +188,7 @@ class _Checked:
         self.paths = Paths.of([])
 
     def __iter__(self) -> Iterator[Block]:
-        """Yield the blocks; raise Mistaken where a row has to be looked at by itself."""
+        """Yield the blocks; raise Mistaken where a row is not plain."""
         blocks = []
         for part in _parts(self._items):
             found = blocks_of(part)
@@ -218,7 +218,7 @@ def _parts(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 def _confirmed(writer: Writer, key: Key, paths: Paths, source: MessageSource, sure: Sure | None) -> Sure | None:
     """Make the containers of rows that are copied; raise Mistaken where these should not be there."""
-    table = writer.home(key, paths.told)
+    table = writer.home(key, paths.own)
     may_be_closed = source is MessageSource.SNAPSHOT and writer.state.has_marks
     if sure is not None and sure.covers(table, paths) and not may_be_closed:
         return sure
@@ -226,5 +226,5 @@ def _confirmed(writer: Writer, key: Key, paths: Paths, source: MessageSource, su
     if known.has_rows or known.is_closed:
         raise Mistaken("A row is not new")
     writer.make_containers(known.missing, paths.above, source)
-    is_alone = not (known.has_strangers or known.missing)  # what was missing is made in a table of its own
+    is_alone = not (known.has_foreign_rows or known.missing)  # what was missing is made in a table of its own
     return Sure(table, frozenset(paths.above)) if is_alone else None

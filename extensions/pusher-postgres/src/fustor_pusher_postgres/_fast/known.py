@@ -30,7 +30,7 @@ class Forecast:
     """Whether the next rows of a source are likely new: as the last ones were.
 
     After every mistake it wants to have seen twice as many pushes of new rows. Updates of realtime are forecast by
-    updates alone, and never taken for new once realtime has told an insert: then it says which rows are new.
+    updates alone, and never taken for new once realtime has sent an insert: then it says which rows are new.
     """
 
     def __init__(self, wanted: int = _NEWS_MIN) -> None:
@@ -63,7 +63,7 @@ class Forecast:
 
 
 def _kind(source: MessageSource, types: Collection[EventType]) -> tuple[MessageSource, bool]:
-    """What is forecast by itself: a source, and of realtime its updates."""
+    """What has a forecast of its own: a source, and realtime's updates."""
     return source, source is MessageSource.REALTIME and EventType.UPDATE in types
 
 
@@ -81,13 +81,13 @@ class Sure:
         return (
             self.table == table
             and self.containers.issuperset(paths.above)
-            and self.containers.isdisjoint(paths.told)  # these may be in another table
+            and self.containers.isdisjoint(paths.own)  # these may be in another table
         )
 
 
 @dataclass(slots=True)
 class Memory:
-    """Of one task; what another process may have changed is kept with the mark by which that can be told."""
+    """Of one task; what another process may have changed is kept with the mark that shows it."""
 
     tables: tuple[int, list[Table]] = (-1, [])
     """The tables, and the version of them that they are."""
@@ -105,7 +105,7 @@ class Known:
     """One of the paths may have a row."""
     is_closed: bool
     """Realtime said that nothing is below a path that is above one of them."""
-    has_strangers: bool
+    has_foreign_rows: bool
     """Another table has something below the root of theirs, if that was asked."""
     missing: set[str]
     """What is above, and no container yet."""
@@ -121,20 +121,20 @@ def look(writer: Writer, homes: Iterable[tuple[Table, Sequence[str]]], paths: Pa
         values |= {names: told, low: min(told), high: max(told)}
         rows.append(sql.SQL(_HAS).format(home.relation, sql.SQL(names)))
         rows += _between(holding, home, low, high)
-    return _ask(writer, paths, source, rows=rows, strangers=[], values=values)
+    return _ask(writer, paths, source, rows=rows, foreign=[], values=values)
 
 
 def look_around(writer: Writer, home: Table, paths: Paths, source: MessageSource) -> Known:
     """What is known of paths that have just been copied into a table, but by that table itself."""
     holding = _holding(writer, paths)
     below = home.root.rstrip("/")
-    values = {"low0": min(paths.told), "high0": max(paths.told), "low1": f"{below}/", "high1": f"{below}0"}
-    rows, strangers = _between(holding, home, "low0", "high0"), _between(holding, home, "low1", "high1")
-    return _ask(writer, paths, source, rows=rows, strangers=strangers, values=values)
+    values = {"low0": min(paths.own), "high0": max(paths.own), "low1": f"{below}/", "high1": f"{below}0"}
+    rows, foreign = _between(holding, home, "low0", "high0"), _between(holding, home, "low1", "high1")
+    return _ask(writer, paths, source, rows=rows, foreign=foreign, values=values)
 
 
 def _holding(writer: Writer, paths: Paths) -> list[Table]:
-    return writer.tables.holding(paths.above.keys() | paths.told)
+    return writer.tables.holding(paths.above.keys() | paths.own)
 
 
 def _between(tables: Iterable[Table], home: Table, low: str, high: str) -> list[sql.Composable]:
@@ -149,18 +149,18 @@ def _ask(
     source: MessageSource,
     *,
     rows: Sequence[sql.Composable],
-    strangers: Sequence[sql.Composable],
+    foreign: Sequence[sql.Composable],
     values: dict[str, Any],
 ) -> Known:
     closed = []
     if source is MessageSource.SNAPSHOT and writer.state.has_marks:
         closed = [sql.SQL(_CLOSED).format(table.relation) for table in _holding(writer, paths)]
     query = sql.SQL("SELECT {}, {}, {}, ARRAY({})").format(
-        _any(rows), _any(closed), _any(strangers), writer.lacking(paths.above)
+        _any(rows), _any(closed), _any(foreign), writer.lacking(paths.above)
     )
     values["above"] = list(paths.above)
-    ((has_rows, is_closed, has_strangers, missing),) = writer.execute(query, source=source, **values)
-    return Known(has_rows, is_closed, has_strangers, set(missing))
+    ((has_rows, is_closed, has_foreign_rows, missing),) = writer.execute(query, source=source, **values)
+    return Known(has_rows, is_closed, has_foreign_rows, set(missing))
 
 
 def _any(doubts: Sequence[sql.Composable]) -> sql.Composable:

@@ -38,8 +38,8 @@ _SETTINGS = (
 _SCHEMES = ("postgresql://", "postgres://")
 _PORTS = 2**16
 _NO_ADDRESS = (
-    "The endpoint is no address like postgresql://host:5432/database; correct it, and write `/`, `@`, `:` and `%` of a"
-    " user or a password as %2F, %40, %3A and %25"
+    "The endpoint is not an address like postgresql://host:5432/database; correct it, and write `/`, `@`, `:` and `%`"
+    " of a user or a password as %2F, %40, %3A and %25"
 )
 
 
@@ -65,7 +65,7 @@ class Address:
         """The address in `endpoint`, with the user and password of `credential` where it has them.
 
         Raises:
-            ConfigError: it is no address of a PostgreSQL server. Its text is not repeated: it may hold a secret.
+            ConfigError: `endpoint` is not such an address. Its text is not repeated: it may hold a secret.
         """
         given = _Credential.model_validate(credential or {})
         parts = _parts(endpoint)
@@ -113,11 +113,11 @@ def _parts(endpoint: str) -> dict[str, Any]:
     address is never used, since all of these are shown, and a host is asked for by name.
 
     Raises:
-        ConfigError: it is none; without its text and without a cause, which quotes it.
+        ConfigError: it is not an address; without its text and without a cause, which quotes it.
     """
     try:
         parts: dict[str, Any] = parse_dsn(endpoint)
-    except (psycopg2.Error, ValueError, TypeError):  # one with a NUL is no text for the library
+    except (psycopg2.Error, ValueError, TypeError):  # the library takes no text with a NUL
         raise ConfigError(_NO_ADDRESS) from None
     ports = str(parts.get("port", "")).split(",")
     hosts = f"{parts.get('host', '')},{parts.get('hostaddr', '')}".split(",")

@@ -35,7 +35,7 @@ _FINAL_TEXT = re.compile(
 
 
 def is_transient(error: psycopg2.Error) -> bool:
-    """Whether the fault may pass by itself: a broken link, a deadlock, a server that restarts or lacks room."""
+    """Whether the fault is transient: a broken link, a deadlock, a server that restarts or lacks room."""
     if error.pgcode is not None:
         return error.pgcode[:2] in _PASSING_CLASSES or error.pgcode in _PASSING_STATES
     # a link that broke between two statements says no more than the bare base class

@@ -47,7 +47,7 @@ class Column:
 
 
 def _field(name: str, kind: str, constraint: str = "", **more: str | bool | None) -> Column:
-    """A field of an event's row, stored as it is told."""
+    """A field of an event's row, stored as it comes."""
     plain: dict[str, str | bool | None] = {
         "new": f"s.{name}",
         "over": f"excluded.{name}",
@@ -61,7 +61,7 @@ def _field(name: str, kind: str, constraint: str = "", **more: str | bool | None
 
 COLUMNS = (
     _field("path", _TEXT, "PRIMARY KEY", over=None, emptied=None, implied="path", differs=None),
-    # when a record was read is no difference
+    # when a record was read makes no difference
     _field(
         "mtime",
         "double precision",
@@ -69,7 +69,7 @@ COLUMNS = (
     ),
     _field("size", "bigint"),
     _field("is_directory", "boolean", "NOT NULL", emptied="true", implied="true"),
-    # which container that is, the path tells as well
+    # which container that is, the path says as well
     _field("parent_path", _TEXT, differs="{t}.parent_path <> s.parent_path", is_optional=True),
     _field("parent_mtime", "double precision", differs=None, is_optional=True),
     _field("is_atomic_write", "boolean", is_optional=True),
@@ -94,9 +94,9 @@ COLUMNS = (
         implied="-1",
         is_staged=True,
     ),
-    # a mark: the clock when realtime last told of the path
+    # a mark: the clock when realtime last reported the path
     Column("_at", "bigint", new="%(clock)s::bigint", over="coalesce(excluded._at, t._at)"),
-    # a mark: the clock when realtime last told of all that is below the path
+    # a mark: the clock when realtime last reported all that is below the path
     Column(
         "_below",
         "bigint",
@@ -121,8 +121,8 @@ COLUMNS = (
         new="s.dark",
         over="coalesce(excluded._dark, CASE WHEN t._session = excluded._session THEN t._dark END)",
     ),
-    # the keys of the record that realtime has told in the session while the snapshot's row, which has the others, is
-    # still to come; NULL: nothing is awaited
+    # the keys of the record that realtime has reported in the session while the snapshot's row, which has the others,
+    # is still to come; NULL: nothing is awaited
     Column("_partial", "text[]", new="{partial}", over="{joined_partial}", emptied="NULL", since=2),
     # when a newer version of the row was refused
     Column("_refused", "timestamptz", over="{refused}", emptied="NULL", differs="{t}._refused IS NOT NULL", since=4),
@@ -139,4 +139,4 @@ DEFINITIONS = ", ".join(f"{column.name} {column.kind} {column.constraint}" for c
 STAGED = "run integer, home integer, act smallint, told double precision, dark boolean, seen smallint, " + ", ".join(
     f"{column.name} {column.kind}" for column in COLUMNS if column.is_staged
 )
-"""The columns of the staging table: number of the run, number of the table it goes to, `Act`, and what is told."""
+"""The columns of the staging table: number of the run, number of the table it goes to, `Act`, and what is reported."""

@@ -53,7 +53,7 @@ class Declarations:
         self._told: dict[Key, Layout] = {}
         """Of tables that are not there yet."""
 
-    def tell(self, event: EventBase) -> None:
+    def declare(self, event: EventBase) -> None:
         """Make or alter the table of an event as it is declared there.
 
         What realtime has said in this session is younger than what the session's snapshot says.
@@ -62,7 +62,7 @@ class Declarations:
             return
         is_realtime = event.message_source is MessageSource.REALTIME
         key = (event.event_schema, event.table)
-        told = Layout.told(event.layout, self._session if is_realtime else None)
+        told = Layout.of(event.layout, self._session if is_realtime else None)
         table = self._tables.find(key)
         if table is None and self._params.is_typed(*key) and (paths := [*_paths(event.rows)]):
             # before its rows, so that it is there for whichever of them does not fit
@@ -73,7 +73,7 @@ class Declarations:
             self.apply(table, told)
 
     def made(self, table: Table) -> Table:
-        """A table that has just been made, as its layout wants it where one was told."""
+        """A table that has just been made, as its layout wants it where one was declared."""
         told = self._told.get(table.key)
         return table if told is None else self.apply(table, told)
 
@@ -282,7 +282,7 @@ class Declarations:
         """Do what may fail without the transaction; then it is as before, and a warning says so.
 
         Raises:
-            psycopg2.Error: it failed for what may pass by itself.
+            psycopg2.Error: the fault is transient.
         """
         tried = _Attempt()
         self._cur.execute("SAVEPOINT fustor_declare")

@@ -15,22 +15,22 @@ _SYSTEM = "postgresql"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The last layout that was told of a table, and what was made of it."""
+    """The last layout that was declared of a table, and what was made of it."""
 
     declared: Mapping[str, str] = field(default_factory=dict)
     """Types by column, of a source that is PostgreSQL."""
     key: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     session: int | None = None
-    """The session in which realtime told it; its snapshot may know an older one."""
+    """The session in which realtime declared it; its snapshot may know an older one."""
     index: tuple[str, ...] | None = None
     """The columns that the key's index has; none where it had to give way, None where there was no try."""
     checks: tuple[str, ...] | None = None
     """The columns whose labels are checked; None where there was no try."""
 
     @classmethod
-    def told(cls, layout: TableLayout, session: int | None) -> Self:
-        """What an event tells."""
+    def of(cls, layout: TableLayout, session: int | None) -> Self:
+        """What an event declares."""
         if layout.system != _SYSTEM:
             return cls(key=layout.key, session=session)
         return cls(

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - texts are joined with each other; names are quoted by psycopg2.sql
-"""Paths: what a row has to tell of its own, what is above and below, and where those too long for an index stand.
+"""Paths: what a row has to say of its own, what is above and below, and where those too long for an index stand.
 
 A path of more than 2,000 bytes is found by a digest, in a table below the one it belongs to. That table inherits from
 the other one, so that whoever reads or deletes there does so here as well.
@@ -38,21 +38,21 @@ def parse_row(row: object) -> tuple[str, float]:
     """The path and the `mtime` of a row.
 
     Raises:
-        RowRefused: it is no mapping, or lacks an absolute path or a finite mtime.
+        RowRefused: the row is not a mapping, or lacks an absolute path or a finite mtime.
     """
     if not isinstance(row, dict | Mapping):  # a dict is found at once
-        raise RowRefused(f"Row {row!r} is no mapping; send one dict a row")
+        raise RowRefused(f"Row {row!r} is not a mapping; send one dict a row")
     path, mtime = row.get("path"), row.get("mtime")
     if not isinstance(path, str) or not path.startswith("/"):
         raise RowRefused(f"Path {path!r} is not absolute; start it with '/'")
     if "\0" in path:
-        raise RowRefused(f"Path {path!r} has a NUL in it, which no text of a database can hold")
+        raise RowRefused(f"Path {path!r} contains a NUL, which a text of a database cannot hold")
     if path != "/" and ("//" in path or path.endswith("/")):
         raise RowRefused(f"Path {path!r} has an empty name in it; use single slashes and none at the end")
     if isinstance(mtime, bool) or not isinstance(mtime, int | float):
         raise RowRefused(f"Row {path!r} has mtime {mtime!r}; send finite seconds since the epoch")
     if not _is_finite(mtime):
-        raise RowRefused(f"Row {path!r} has an mtime that is no finite float; send seconds since the epoch")
+        raise RowRefused(f"Row {path!r} has an mtime that is not a finite float; send seconds since the epoch")
     return path, float(mtime)
 
 

@@ -131,7 +131,7 @@ def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:
     cur.execute("SELECT pg_catalog.to_regnamespace(%s) IS NULL", (_quoted(cur, schema),))
     if _one(cur):
         cur.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    refuse_strangers(cur, schema)
+    refuse_foreign_owners(cur, schema)
     version = _version(cur, schema)
     if version > _LAYOUT:
         raise ConfigError(f"Schema {schema!r} has layout {version}, this driver knows {_LAYOUT}; upgrade the driver")
@@ -148,7 +148,7 @@ def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:
 
 
 def _upgrade_rows(cur: cursor, schema: str, version: int) -> None:
-    """Give tables of rows the columns that they lack since this layout, and take away those that are no more."""
+    """Give tables of rows the columns that they lack since this layout, and drop those that are retired."""
     changes = [f"ADD COLUMN {column.name} {column.kind}" for column in COLUMNS if column.since > version]
     changes += [f"DROP COLUMN IF EXISTS {name}" for name, layout in RETIRED.items() if layout > version]
     cur.execute(sql.SQL("SELECT relation FROM {}").format(qualified(schema, TABLES)))
@@ -176,7 +176,7 @@ def _one(cur: cursor) -> object:
     return row[0] if row else None
 
 
-_STRANGERS = """
+_FOREIGN_OWNERS = """
 WITH place AS (SELECT n.oid, n.nspname, n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = %s),
 things (what, owner) AS (
     SELECT 'Schema ' || pg_catalog.quote_ident(nspname), nspowner FROM place
@@ -202,13 +202,13 @@ LIMIT 1
 """
 
 
-def refuse_strangers(cur: cursor, schema: str) -> None:
+def refuse_foreign_owners(cur: cursor, schema: str) -> None:
     """Make sure that the schema, and what this driver uses in it, was made by this user or a superuser.
 
     Raises:
         ConfigError: names what is not, and whose it is.
     """
-    cur.execute(_STRANGERS, (schema,))
+    cur.execute(_FOREIGN_OWNERS, (schema,))
     found = cur.fetchone()
     if found is not None:
         what, owner, user = found

@@ -22,7 +22,7 @@ _INTEGER_MAX = 2**31 - 1
 
 @dataclass(slots=True)
 class State:
-    """One row of the task table. `clock` counts arrivals: a mark is its value when realtime told of a path."""
+    """One row of the task table. `clock` counts arrivals: a mark is its value when realtime reported a path."""
 
     number: int
     task: str
@@ -51,12 +51,12 @@ class State:
 
     @property
     def needs_facts(self) -> bool:
-        """Whether what is told of a path that has no row can still decide anything."""
+        """Whether what is reported of a path that has no row can still decide anything."""
         return self.snapshot_open or self.audit_since is not None
 
     @property
     def has_marks(self) -> bool:
-        """Whether realtime told of anything that has not been forgotten."""
+        """Whether realtime reported anything that has not been forgotten."""
         return self.clock > self.floor
 
     def start_audit(self) -> None:
@@ -117,7 +117,7 @@ _LOCK = sql.SQL(
 _COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 
 
-class Superseded(DriverError):  # noqa: N818 - it is told, not failed
+class Superseded(DriverError):  # noqa: N818 - it is a reply, not a failure
     """Another session of the task was opened since."""
 
 
@@ -201,7 +201,7 @@ def begin_session(cur: cursor, schema: str, task: str) -> tuple[str, int]:
 
 
 def clear_facts(cur: cursor, schema: str, number: int) -> None:
-    """Forget what was told of paths that have no row."""
+    """Forget what was reported of paths that have no row."""
     cur.execute(sql.SQL("DELETE FROM {} WHERE task = %s").format(qualified(schema, FACTS)), (number,))
 
 

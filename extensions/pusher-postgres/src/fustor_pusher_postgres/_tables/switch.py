@@ -27,7 +27,7 @@ OF_RECORDS = f"CASE WHEN {IS_OBJECT} THEN record END"
 
 
 def whole_record(table: Table) -> sql.Composable:
-    """The record of a row of this table, as its source told it; a row that has none, and no column either, has none."""
+    """The record of a row of this table, as its source reported it; NULL where the row had none."""
     if not table.columns:
         return sql.SQL("record")
     empty = sql.SQL(" AND ").join([sql.SQL("{} IS NULL").format(sql.Identifier(name)) for name, _ in table.columns])
@@ -47,7 +47,7 @@ def _object(table: Table) -> sql.Composable:
 
 
 def _in_json(table: Table, name: str, kind: str) -> sql.Composable:
-    """The values of a column as their source tells them."""
+    """The values of a column as their source reports them."""
     column = sql.Identifier(name)
     native = table.layout.native(name)
     element = kind.removesuffix("[]")

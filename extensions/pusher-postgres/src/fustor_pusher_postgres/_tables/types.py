@@ -41,6 +41,7 @@ _CUT = {
     "timestamp without time zone": re.compile(r":[0-9.]+[+-]"),
     "name": re.compile(r"[^\n]{64}"),
 }
+_WHOLE = ("smallint", "integer", "bigint", "oid")
 _SPECIAL_FLOATS = frozenset({"NaN", "Infinity", "-Infinity"})
 _TEXTS = (
     "money",
@@ -73,8 +74,9 @@ _TEXTS = (
 )
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _is_a(kinds: tuple[type, ...], value: object) -> bool:
+    """Whether a value is of one of these types; `True` is not a number here."""
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def _is_uncut(pattern: re.Pattern[str], value: object) -> bool:
@@ -85,16 +87,8 @@ def _is_character(value: object) -> bool:
     return isinstance(value, str) and (len(value) <= 1 or re.fullmatch(r"\\[0-7]{3}", value) is not None)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
-
-
 def _is_bytes(value: object) -> bool:
     return isinstance(value, str) and value.startswith("\\x")  # the other form would read almost any text
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_float(value: object) -> bool:
@@ -103,10 +97,6 @@ def _is_float(value: object) -> bool:
     if isinstance(value, int):
         return abs(value) <= 1 << 53
     return isinstance(value, float) or (isinstance(value, str) and value in _SPECIAL_FLOATS)
-
-
-def _is_boolean(value: object) -> bool:
-    return isinstance(value, bool)
 
 
 def _json(value: object) -> str:
@@ -118,15 +108,15 @@ def _boolean(value: object) -> str:
 
 
 _ATOMS = {
-    **{name: Native(name, _is_text, str) for name in _TEXTS},
+    **{name: Native(name, partial(_is_a, (str,)), str) for name in _TEXTS},
     **{name: Native(name, partial(_is_uncut, pattern), str, cuts=pattern) for name, pattern in _CUT.items()},
     '"char"': Native('"char"', _is_character, str, frozenset()),
     "bytea": Native("bytea", _is_bytes, str, frozenset()),
-    "numeric": Native("numeric", _is_number, str, frozenset({str, int, float})),
-    **{name: Native(name, _is_whole, str, frozenset({int})) for name in ("smallint", "integer", "bigint", "oid")},
+    "numeric": Native("numeric", partial(_is_a, (str, int, float)), str, frozenset({str, int, float})),
+    **{name: Native(name, partial(_is_a, (int,)), str, frozenset({int})) for name in _WHOLE},
     **{name: Native(name, _is_float, str, frozenset({float})) for name in ("real", "double precision")},
     **{name: Native(name, lambda _: True, _json, None) for name in ("json", "jsonb")},
-    "boolean": Native("boolean", _is_boolean, _boolean, frozenset({bool})),
+    "boolean": Native("boolean", partial(_is_a, (bool,)), _boolean, frozenset({bool})),
 }
 
 

@@ -21,7 +21,7 @@ _MERGED = (
     " THEN t.record || excluded.record ELSE excluded.record END"
 )
 _MERGED_REST = f"CASE WHEN excluded.record IS NULL THEN t.record ELSE {_MERGED} END"
-"""Of a table with columns: an update that tells nothing but columns says nothing of the keys that are none."""
+"""Of a table with columns: an update with nothing but columns says nothing of the other keys."""
 _KEPT = (
     "coalesce((SELECT pg_catalog.jsonb_object_agg(e.key, e.value) FROM pg_catalog.jsonb_each("
     "CASE WHEN pg_catalog.jsonb_typeof(t.record) = 'object' THEN t.record END) AS e"
@@ -83,7 +83,7 @@ def texts_of(record: Any, forms: Mapping[str, Native]) -> Any:
 
 
 def differing(table: Table, name: str) -> sql.Composable:
-    """The condition that a staged row `s` tells something else than the row of this table that goes by a name."""
+    """The condition that a staged row `s` differs from the row of this table that goes by a name."""
     row = sql.Identifier(name)
     columns = [
         sql.SQL(_COLUMN_DIFFERS).format(known=sql.Identifier(name, column), told=_value_of(column, kind))
@@ -93,7 +93,7 @@ def differing(table: Table, name: str) -> sql.Composable:
 
 
 def supply(table: Table) -> Parts:
-    """What completes rows that realtime told in part, from what the snapshot tells, in the columns of this table.
+    """What completes rows that realtime reported in part, from the snapshot's rows, in the columns of this table.
 
     Source: driver contract, section 8, point 7. What is awaited stands in `_partial` of the row.
     """

@@ -1,4 +1,4 @@
-"""Rows that are refused: by what, where they are kept, and when that is no fault of a row any more."""
+"""Rows that are refused: by what, where they are kept, and when the fault is no longer a row's."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class RefusalLog:
     def __init__(self) -> None:
         self._counts = Counter[tuple[str, ...]]()
 
-    def tell(self, task: str, rows: Iterable[Row]) -> None:
+    def report(self, task: str, rows: Iterable[Row]) -> None:
         """Take note of rows that were set aside."""
         for row in rows:
             cause = row.refusal.cause

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from fustor_event_model import EventBase, EventType, MessageSource, parent_of
 from fustor_pusher_postgres._tables.columns import Act
-from fustor_pusher_postgres._tables.paths import Key
+from fustor_pusher_postgres._tables.paths import Key, containers_of
 
 REPORTED, LISTED, SKIPPED = 1, 2, 4
 """What an audit said of a path."""
@@ -23,11 +23,10 @@ class Origin:
     containers: Key
     """Where containers go: the table of a database holds its rows, and nothing else."""
     index: int
-    is_delete: bool
     act: int
     """What an ordinary row asks for."""
     may_patch: bool
-    """Whether a column that is not told keeps its value."""
+    """Whether a column that the row lacks keeps its value."""
 
     @classmethod
     def of(cls, event: EventBase) -> Self:
@@ -36,14 +35,13 @@ class Origin:
         is_realtime = event.message_source is MessageSource.REALTIME
         act = Act.PUT
         if is_delete:
-            # A deletion is realtime's to tell: a snapshot shows it by its end, an audit by a listing.
+            # A deletion is realtime's to report: a snapshot shows it by its end, an audit by a listing.
             act = Act.DELETE if is_realtime else Act.NOTE
         return cls(
             source=event.message_source,
             key=(event.event_schema, event.table),
             containers=(event.event_schema, ""),
             index=event.index,
-            is_delete=is_delete,
             act=act,
             may_patch=is_realtime and event.event_type is EventType.UPDATE,
         )
@@ -89,7 +87,7 @@ class Entry:
 
     @property
     def cuts(self) -> bool:
-        """Whether nothing can be below the path, as the run tells it."""
+        """Whether nothing can be below the path, as the run has it."""
         return self.act in (Act.DELETE, Act.REPLACE) or (self.is_put and not self.is_container)
 
 
@@ -97,13 +95,13 @@ class Entry:
 class Run:
     """Rows of one source whose order does not matter any more, since each path is there once.
 
-    A row that would make it matter is not taken: a new run begins with it.
+    A row whose order relative to the run matters is refused; it starts a new run.
     """
 
     source: MessageSource
     entries: dict[str, Entry] = field(default_factory=dict)
     above: dict[str, str] = field(default_factory=dict)
-    """Every container above a path that is written, with the event_schema it was told under."""
+    """Every container above a path that is written, with the event_schema it was reported under."""
     _cutters: set[str] = field(default_factory=set)
 
     def take(self, origin: Origin, row: Mapping[str, Any], path: str, mtime: float) -> bool:
@@ -131,30 +129,30 @@ class Run:
         """Note the containers above a path, unless one of them is cut in this run."""
         if parent_of(path) in self.above:
             return True
-        new, place = [], path
-        while place != "/":
-            place = parent_of(place)
-            if place in self.above:
+        new = []
+        for container in containers_of(path):
+            if container in self.above:
                 break
-            if place in self._cutters:
+            if container in self._cutters:
                 return False
-            new.append(place)
+            new.append(container)
         for container in new:
             self.above[container] = event_schema
         return True
-
-    def paths(self) -> list[str]:
-        """The paths that it tells of."""
-        return list(self.entries)
 
     def puts(self) -> list[Entry]:
         """The entries whose rows are to be written."""
         return [entry for entry in self.entries.values() if entry.is_put]
 
 
+def _moves(old: Entry, new: Entry) -> bool:
+    """Whether both rows are to be written, and not as the same thing into the same table."""
+    return old.is_put and new.is_put and (old.is_container is not new.is_container or old.key != new.key)
+
+
 def _join_realtime(old: Entry, new: Entry) -> Entry | None:
-    """The last row counts; a delete before it is kept in mind, and so are columns that only the first one told."""
-    if old.is_put and new.is_put and (old.is_container is not new.is_container or old.key != new.key):
+    """The last row counts; a delete before it is kept in mind, and so are columns that only the first one has."""
+    if _moves(old, new):
         return None
     if new.act == Act.PATCH and old.is_put:
         new.record = {**old.record, **new.record} if isinstance(old.record, Mapping) else new.record
@@ -166,12 +164,12 @@ def _join_realtime(old: Entry, new: Entry) -> Entry | None:
 
 
 def _join_snapshot(old: Entry, new: Entry) -> Entry | None:
-    """The first of the youngest rows counts; one that tells another record may supply columns, and counts by itself."""
+    """The first of the youngest rows counts; one with another record may supply columns, and gets a run of its own."""
     if old.act != new.act or old.record != new.record:
         return None
     is_younger = new.mtime > old.told
     winner = new if is_younger and new.is_put else old
-    if old.is_put and winner is new and (old.is_container is not new.is_container or old.key != new.key):
+    if winner is new and _moves(old, new):
         return None
     winner.told = max(old.told, new.told)
     winner.is_dark = old.is_dark or new.is_dark
@@ -180,7 +178,7 @@ def _join_snapshot(old: Entry, new: Entry) -> Entry | None:
 
 def _join_audit(old: Entry, new: Entry) -> Entry | None:
     """The last row counts."""
-    if old.is_put and new.is_put and (old.is_container is not new.is_container or old.key != new.key):
+    if _moves(old, new):
         return None
     winner = new if new.is_put or not old.is_put else old
     winner.told = max(old.told, new.told)

@@ -184,7 +184,7 @@ def _upsert(
 
 
 def _writes_differences(writer: Writer, source: MessageSource) -> bool:
-    """Whether rows that tell what is known are left alone: all that they would leave is that they were reported."""
+    """Whether rows that change nothing are left alone: they would leave nothing but a note that they were reported."""
     return source is MessageSource.AUDIT and not writer.state.snapshot_open
 
 
@@ -196,7 +196,7 @@ def _guard(source: MessageSource) -> str:
 
 
 def _settle(writer: Writer, table: Table, variants: Sequence[Variant], source: MessageSource) -> int:
-    """Write what is no container over a container, unless realtime touched that; note what is not written.
+    """Write what is not a container over a container, unless realtime touched that; note what is not written.
 
     Returns how many rows were written.
 

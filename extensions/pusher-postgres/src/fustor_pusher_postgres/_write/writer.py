@@ -107,20 +107,20 @@ class Writer:
         )
 
     def lacking(self, above: Collection[str]) -> sql.Composed:
-        """The query for the paths of the parameter `above` that are no containers; the root is one if it is nothing."""
+        """The query for paths of the parameter `above` that are not containers; the root is one unless it is a file."""
         holding = [table.relation for table in self.tables.holding(above)]
         known: list[sql.Composable] = [_IS_NO_CONTAINER.format(name) for name in holding] or [sql.SQL("true")]
         root: list[sql.Composable] = [_IS_FILE.format(name) for name in holding] or [sql.SQL("false")]
         return _LACKING.format(known=sql.SQL(" AND ").join(known), root=sql.SQL(" OR ").join(root))
 
     def complete(self, above: Mapping[str, str], source: MessageSource) -> None:
-        """Make containers of all that is above what was written, each with the event_schema it is told under."""
+        """Make containers of all that is above what was written, each with the event_schema it is reported under."""
         if above:
             missing = {path for (path,) in self.execute(self.lacking(above), above=list(above))}
             self.make_containers(missing, above, source)
 
     def make_containers(self, missing: set[str], above: Mapping[str, str], source: MessageSource) -> None:
-        """Make these paths, which are lacking, containers; one that nothing told of has no mtime."""
+        """Make these paths, which are lacking, containers; one that was not reported has no mtime."""
         if not missing:
             return
         made = {"/"}
