@@ -8,6 +8,7 @@ was to be inserted. In braces stands what the form of the table or of the statem
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 _TEXT = 'text COLLATE "C"'
 
@@ -46,9 +47,9 @@ class Column:
     """The layout of the schema that brought it."""
 
 
-def _field(name: str, kind: str, constraint: str = "", **more: str | bool | None) -> Column:
+def _field(name: str, kind: str, constraint: str = "", **more: Any) -> Column:
     """A field of an event's row, stored as it comes."""
-    plain: dict[str, str | bool | None] = {
+    plain: dict[str, Any] = {
         "new": f"s.{name}",
         "over": f"excluded.{name}",
         "emptied": "NULL",
@@ -56,7 +57,7 @@ def _field(name: str, kind: str, constraint: str = "", **more: str | bool | None
         "is_told": True,
         "is_staged": True,
     }
-    return Column(name, kind, constraint, **plain | more)  # type: ignore[arg-type] - each by its name
+    return Column(name, kind, constraint, **plain | more)
 
 
 COLUMNS = (
