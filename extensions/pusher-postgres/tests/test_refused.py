@@ -139,7 +139,7 @@ def test_an_index_that_cannot_be_stored_commits_nothing(run, database):
 
 def test_a_task_that_cannot_be_named_is_refused(run):
     async def scenario(driver):
-        with pytest.raises(DriverError, match="name it otherwise"):
+        with pytest.raises(DriverError, match="choose another name"):
             await driver.create_session("a\0b")
 
     run(scenario)
