@@ -1,13 +1,10 @@
-"""A run in a process of its own: child.py ROOT NAME [NUMBER | ready | wait].
+"""A run in a process of its own: child.py ROOT NAME MODE.
 
-At step NUMBER it kills itself; with `ready` it says so before it does anything, and with `wait` before it writes its
-first file, and goes on when told.
+With `ready` it says so before it does anything, with `wait` before it writes its first file, and goes on when told.
 """
 
 import os
-import signal
 import sys
-from itertools import count
 from pathlib import Path
 
 from fustor_new.changes.apply import apply, working_in
@@ -17,16 +14,6 @@ from fustor_new.names import derive
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.root_file import plan_in
-
-
-def killer(number):
-    steps = count()
-
-    def fault(_step):
-        if next(steps) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return fault
 
 
 def wait():
@@ -51,8 +38,6 @@ def main(root, name, fault):
 
 
 if __name__ == "__main__":
-    mode = sys.argv[3]
-    if mode == "ready":
+    if sys.argv[3] == "ready":
         wait()
-    modes = {"ready": lambda _: None, "wait": wait_at_the_stage}
-    main(Path(sys.argv[1]), sys.argv[2], modes.get(mode) or killer(int(mode)))
+    main(Path(sys.argv[1]), sys.argv[2], wait_at_the_stage if sys.argv[3] == "wait" else lambda _: None)

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from faults import FAULTS, Fault, fail
+from faults import FAULTS, Fault, fail, failing
+from kills import kill_at, verbs_after
 
 from fustor_new.changes._locks import locked, uninterrupted
 from fustor_new.changes.apply import abandoned_stages, apply, recover
@@ -20,7 +21,20 @@ from fustor_new.errors import EnvironmentProblem, TargetConflict
 from fustor_new.workspace.root import Workspace
 
 CHILD = Path(__file__).with_name("child.py")
-STEPS_OF_A_CHILD = 9
+STEPS = [
+    "lock the root",
+    "create the stage",
+    "stage source-redis",
+    "write source-redis/pyproject.toml",
+    "write source-redis/src/x/__init__.py",
+    "write source-redis/bin/run",
+    "write source-redis/no end",
+    "write the journal",
+    "create extensions",
+    "move source-redis",
+    "replace pyproject.toml",
+    "remove the stage",
+]
 DEADLINE_SEC = 60
 
 
@@ -87,24 +101,13 @@ def test_a_fault_at_any_step_leaves_the_tree_as_it_was(root, plan_for, snapshot,
         (root / "pyproject.toml").symlink_to("packages/real.toml")
     names = ("redis", "my-db") if shape == "two drivers" else ("redis",)
     before = snapshot(tmp_path)
-    act, expected = FAULTS[kind]
-    step = 0
-    done = False
-    while not done:
-        remaining = iter([None] * step + [act])
-
-        def fault(_step, remaining=remaining):
-            planned = next(remaining, None)
-            if planned:
-                planned()
-
-        try:
-            apply(plan_for(root, *names), fault=fault)
-            done = next(remaining, None) is not None
-        except expected:
-            assert snapshot(tmp_path) == before, f"step {step}"
-        step += 1
-    assert step > STEPS_OF_A_CHILD
+    reached = []
+    for step in failing(lambda fault: apply(plan_for(root, *names), fault=fault), *FAULTS[kind]):
+        assert snapshot(tmp_path) == before, step
+        reached.append(step)
+    if shape == "plain":
+        assert sorted(reached) == sorted(STEPS)
+    assert reached[-1] == "remove the stage"
     assert not stages(tmp_path)
 
 
@@ -143,26 +146,25 @@ def test_signals_during_the_taking_back_wait_for_its_end(number):
     assert reached
 
 
-@pytest.mark.parametrize("number", range(STEPS_OF_A_CHILD))
-def test_after_kill_9_the_next_run_finishes_or_undoes(child, root, snapshot, number):
+@pytest.mark.parametrize("step", STEPS)
+def test_after_kill_9_the_next_run_finishes_or_undoes(root, plan_for, snapshot, step):
     before = snapshot(root)
-    assert child(root, "redis", number).wait(DEADLINE_SEC) == -signal.SIGKILL
+    kill_at(step, plan_for(root, "redis"))
     left = snapshot(root)
     messages = recover(root)
-    if number <= 4:  # up to the journal nothing has been put in place
+    if verbs_after(step, STEPS) == ["Finished"]:
+        assert "fustor-source-redis" in (root / "pyproject.toml").read_text()
+        assert (root / "extensions/source-redis/no end").read_bytes() == b"x\n\ny"
+    else:  # up to the journal nothing has been put in place
         assert {name: entry for name, entry in left.items() if not name.startswith(".fustor-new-")} == before
         assert snapshot(root) == before
-    else:
-        assert "fustor-source-redis" in (root / "pyproject.toml").read_text()
-        assert (root / "extensions/source-redis/driver.py").read_bytes() == b"x = 1\n"
-    assert ["Undid" in message or "Finished" in message for message in messages] == [True] * (number > 1)
+    assert [message.split()[0] for message in messages] == verbs_after(step, STEPS)
     assert all("extensions/source-redis" in message for message in messages)
     assert recover(root) == []
     assert not stages(root)
-    settled = child(root, "redis", -1)
-    assert settled.wait(DEADLINE_SEC) == 0
+    apply(plan_for(root, "redis"))
     assert Workspace.load(root).verdict("extensions/source-redis").is_member
-    assert (root / "extensions/source-redis/driver.py").exists()
+    assert (root / "extensions/source-redis/no end").exists()
 
 
 def test_an_empty_stage_is_a_leftover(root, snapshot):
@@ -172,25 +174,20 @@ def test_an_empty_stage_is_a_leftover(root, snapshot):
     assert snapshot(root) == before
 
 
-def kill_before_the_move(child, root):
-    assert child(root, "redis", 6).wait(DEADLINE_SEC) == -signal.SIGKILL
-    assert stages(root)
-
-
-def test_an_interrupted_run_is_finished_though_the_root_cannot_be_read(child, root):
-    kill_before_the_move(child, root)
+def test_an_interrupted_run_is_finished_though_the_root_cannot_be_read(root, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     (root / "pyproject.toml").write_text("[tool")
     (message,) = recover(root)
     assert message == (
         "Finished an interrupted run: extensions/source-redis is in place; "
         "pyproject.toml is left as it is, as it has changed since"
     )
-    assert (root / "extensions/source-redis/driver.py").exists()
+    assert (root / "extensions/source-redis/no end").exists()
     assert (root / "pyproject.toml").read_text() == "[tool"
 
 
-def test_an_interrupted_run_never_overwrites_what_has_come_in_its_place(child, root):
-    kill_before_the_move(child, root)
+def test_an_interrupted_run_never_overwrites_what_has_come_in_its_place(root, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     (root / "extensions/source-redis").mkdir(exist_ok=True)
     (root / "extensions/source-redis/mine.py").write_text("mine")
     (message,) = recover(root)
@@ -199,9 +196,9 @@ def test_an_interrupted_run_never_overwrites_what_has_come_in_its_place(child, r
     assert "redis" not in (root / "pyproject.toml").read_text()
 
 
-def test_an_interrupted_run_does_not_bring_back_what_was_removed_since(child, root):
+def test_an_interrupted_run_does_not_bring_back_what_was_removed_since(root, plan_for):
     before = (root / "pyproject.toml").read_bytes()
-    assert child(root, "redis", 7).wait(DEADLINE_SEC) == -signal.SIGKILL
+    kill_at("replace pyproject.toml", plan_for(root, "redis"))
     shutil.rmtree(root / "extensions/source-redis")
     (message,) = recover(root)
     assert message.endswith("extensions/source-redis is left as it is, as it has changed since")
@@ -303,7 +300,7 @@ def test_a_stage_on_another_file_system_is_beside_the_target(root):
     (root / "extensions").mkdir()
     script = f"""
         mount -t tmpfs none {root}/extensions || exit 77
-        {sys.executable} {CHILD} {root} redis -1 && ls -A {root}/extensions
+        {sys.executable} {CHILD} {root} redis ready < /dev/null > /dev/null && ls -A {root}/extensions
     """
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
     if done.returncode == 77 or "unshare" in done.stderr:
@@ -355,19 +352,8 @@ def test_what_cannot_be_taken_back_is_finished_by_the_next_run(root, plan_for):
 
 
 def test_a_stage_above_a_directory_that_was_made_on_the_way_is_found(tmp_path):
-    code = f"""if True:
-        import os, signal
-        from pathlib import Path
-        from fustor_new.changes.apply import apply
-        from fustor_new.changes.content import FileContent, Tree
-        from fustor_new.changes.plan import Change, make_plan
-        def fault(step):
-            if step.startswith("move"):
-                os.kill(os.getpid(), signal.SIGKILL)
-        root = Path({str(tmp_path / "a/b")!r})
-        apply(make_plan(root, [Change(root / "c", None, Tree({{"x": FileContent(b"x")}}))]), fault=fault)
-    """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    root = tmp_path / "a/b"
+    kill_at("move c", make_plan(root, [Change(root / "c", None, Tree({"x": FileContent(b"x")}))]))
     assert recover(tmp_path / "a/b") == ["Finished an interrupted run: a/b/c is in place"]
     assert (tmp_path / "a/b/c/x").read_bytes() == b"x"
 

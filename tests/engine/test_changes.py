@@ -2,15 +2,15 @@
 
 import os
 import shutil
-import signal
 import stat
 import subprocess
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import changing as changes
 import pytest
-from faults import FAULTS, Fault
+from changing import MINE, OLD
+from faults import FAULTS, Fault, failing
+from kills import kill_at, verbs_after
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent, Tree
@@ -18,16 +18,24 @@ from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.errors import EnvironmentProblem, TargetConflict
 
-SCRIPT = Path(__file__).with_name("changes.py")
-SPEC = spec_from_file_location("changes", SCRIPT)
-changes = module_from_spec(SPEC)
-SPEC.loader.exec_module(changes)
-MINE, OLD = changes.MINE, changes.OLD
-
-LOCKED = 4
-"""The step that writes the journal; up to there a killed run is undone."""
-STEPS = 16
-DEADLINE_SEC = 60
+STEPS = [
+    "lock the root",
+    "create the stage",
+    "stage source-new",
+    "write source-new/driver.py",
+    "write the journal",
+    "create new",
+    "create dir",
+    "move source-new",
+    "replace pyproject.toml",
+    "replace edited.py",
+    "replace run",
+    "replace only.py",
+    "replace made.py",
+    "replace empty",
+    "take away source-old",
+    "remove the stage",
+]
 
 
 @pytest.fixture
@@ -46,17 +54,6 @@ def done(tmp_path, snapshot):
     return snapshot(root)
 
 
-def at_step(number, act, reached):
-    steps = iter(range(1000))
-
-    def fault(name):
-        reached.append(name)
-        if next(steps) == number:
-            act()
-
-    return fault
-
-
 def test_every_change_is_made(world, snapshot):
     before = snapshot(world)
     apply(changes.plan_for(world))
@@ -64,7 +61,7 @@ def test_every_change_is_made(world, snapshot):
     assert "extensions/source-new" in (world / "pyproject.toml").read_text()
     assert after[f"{MINE}/edited.py"] == (0o640, b"one\n2\nthree")
     assert after[f"{MINE}/run"][0] & 0o111 == 0o111
-    assert os.access(world / MINE / "new/dir/edited.py", os.X_OK)
+    assert os.access(world / MINE / "new/dir/made.py", os.X_OK)
     assert after[f"{MINE}/new/empty"][1] == b""
     assert not {name for name in after if name.startswith((OLD, f"{MINE}/gone"))}
     assert after[f"{MINE}/same.py"] == before[f"{MINE}/same.py"]
@@ -73,27 +70,21 @@ def test_every_change_is_made(world, snapshot):
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_at_any_step_leaves_everything_as_it_was(world, snapshot, kind):
     before = snapshot(world)
-    act, expected = FAULTS[kind]
-    number, finished = 0, False
-    while not finished:
-        reached = []
-        try:
-            apply(changes.plan_for(world), fault=at_step(number, act, reached))
-            finished = True
-        except expected:
-            assert snapshot(world) == before, f"step {number}: {reached[-1]}"
-        number += 1
-    assert number == STEPS + 1
+    reached = []
+    for step in failing(lambda fault: apply(changes.plan_for(world), fault=fault), *FAULTS[kind]):
+        assert snapshot(world) == before, step
+        reached.append(step)
+    assert reached == STEPS
 
 
-@pytest.mark.parametrize("number", range(STEPS))
-def test_after_kill_9_the_next_run_finishes_or_undoes(world, snapshot, done, number):
+@pytest.mark.parametrize("step", STEPS)
+def test_after_kill_9_the_next_run_finishes_or_undoes(world, snapshot, done, step):
     before = snapshot(world)
-    killed = subprocess.run([sys.executable, SCRIPT, world, str(number)], check=False, timeout=DEADLINE_SEC)
-    assert killed.returncode == -signal.SIGKILL
+    kill_at(step, changes.plan_for(world))
     messages = recover(world)
-    assert snapshot(world) == (before if number <= LOCKED else done)
-    assert [message.split()[0] for message in messages] == ["Undid" if number <= LOCKED else "Finished"] * (number > 1)
+    is_finished = verbs_after(step, STEPS) == ["Finished"]
+    assert snapshot(world) == (done if is_finished else before)
+    assert [message.split()[0] for message in messages] == verbs_after(step, STEPS)
     assert recover(world) == []
 
 
@@ -101,7 +92,7 @@ AUTHORS_WORK = {
     f"{MINE}/edited.py": "the author's",
     f"{MINE}/run": None,
     f"{MINE}/gone/deep/only.py": "the author's",
-    f"{MINE}/new/dir/edited.py": "the author's",
+    f"{MINE}/new/dir/made.py": "the author's",
     f"{OLD}/src/driver.py": "the author's",
     f"{OLD}/new.py": "the author's",
 }
@@ -109,7 +100,7 @@ AUTHORS_WORK = {
 
 @pytest.mark.parametrize("name", AUTHORS_WORK)
 def test_a_killed_run_never_overwrites_or_deletes_what_has_changed_since(world, name):
-    subprocess.run([sys.executable, SCRIPT, world, "7"], check=False, timeout=DEADLINE_SEC)
+    kill_at("move source-new", changes.plan_for(world))
     path = world / name
     if AUTHORS_WORK[name] is None:
         path.unlink()

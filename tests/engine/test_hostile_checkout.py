@@ -3,13 +3,11 @@
 import json
 import os
 import shutil
-import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from kills import kill_at
 from workspaces import answer
 
 from fustor_new.changes._journal import Journal
@@ -19,7 +17,6 @@ from fustor_new.changes.content import FileContent, Tree, digest
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.errors import EnvironmentProblem, FustorNewError, TargetConflict, WorkspaceError
 
-CHILD = Path(__file__).with_name("child.py")
 STAGE = ".fustor-new-0123456789abcdef"
 DEADLINE_SEC = 60
 PROJECT = """\
@@ -142,18 +139,12 @@ def test_nothing_above_the_workspace_is_looked_at(root, outside, capsys):
     assert capsys.readouterr().err == ""
 
 
-def kill(root, step, **environment):
-    command = [sys.executable, CHILD, root, "redis", str(step)]
-    done = subprocess.run(command, env={**os.environ, **environment}, check=False, timeout=DEADLINE_SEC)
-    assert done.returncode == -signal.SIGKILL
-
-
 def journals():
     return sorted((Path(os.environ["XDG_STATE_HOME"]) / "fustor-new").glob("*"))
 
 
-def test_the_users_own_journal_is_private_and_gone_after_the_recovery(root):
-    kill(root, 6)
+def test_the_users_own_journal_is_private_and_gone_after_the_recovery(root, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     (written,) = journals()
     assert [stat.S_IMODE(path.stat().st_mode) for path in (written.parent, written)] == [0o700, 0o600]
     assert stat.S_IMODE(next(root.glob(".fustor-new-*")).stat().st_mode) == 0o700
@@ -162,25 +153,25 @@ def test_the_users_own_journal_is_private_and_gone_after_the_recovery(root):
     assert journals() == []
 
 
-def test_a_stage_of_another_users_run_is_no_business_of_this_one(root, tmp_path, monkeypatch, snapshot):
-    kill(root, 6)
+def test_a_stage_of_another_users_run_is_no_business_of_this_one(root, tmp_path, monkeypatch, snapshot, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     before = snapshot(root)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
     assert recover(root) == []
     assert snapshot(root) == before
 
 
-def test_a_draft_that_was_exchanged_since_is_not_put_in_place(root):
-    kill(root, 6)
-    (driver,) = root.glob(".fustor-new-*/*.tree/driver.py")
+def test_a_draft_that_was_exchanged_since_is_not_put_in_place(root, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
+    (driver,) = root.glob(".fustor-new-*/*.tree/no end")
     driver.write_text("evil")
     (message,) = recover(root)
     assert message.endswith("extensions/source-redis is left as it is, as it has changed since")
     assert not (root / "extensions/source-redis").exists()
 
 
-def test_a_link_that_came_into_the_way_since_is_not_followed(root, outside):
-    kill(root, 6)
+def test_a_link_that_came_into_the_way_since_is_not_followed(root, outside, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     (root / "extensions").rmdir()
     (root / "extensions").symlink_to(outside)
     (message,) = recover(root)
@@ -201,8 +192,8 @@ FORGED = {
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_a_damaged_journal_of_the_user_is_named_and_changes_nothing(root, outside, capsys, case):
-    kill(root, 6)
+def test_a_damaged_journal_of_the_user_is_named_and_changes_nothing(root, outside, capsys, case, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     (written,) = journals()
     written.write_text(json.dumps(FORGED[case](json.loads(written.read_text()))))
     assert register(root) == 0
@@ -239,8 +230,8 @@ def test_a_state_directory_within_the_checkout_is_not_taken_nor_made(root, plan_
     assert not (root / "state").exists()
 
 
-def test_a_journal_has_gone_with_its_directory(root, state):
-    kill(root, 6)
+def test_a_journal_has_gone_with_its_directory(root, state, plan_for):
+    kill_at("move source-redis", plan_for(root, "redis"))
     (written,) = journals()
     interrupted = Journal.parse(json.loads(written.read_text()))
     shutil.rmtree(state)

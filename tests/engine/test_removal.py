@@ -3,15 +3,15 @@
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
-from faults import Fault
+import removing
+from faults import FAULTS, failing
+from kills import kill_at, verbs_after
+from removing import REDIS, create
 from root_shapes import SHAPES, VARIANTS, before_and_after
+from workspaces import FUSTOR_NEW
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent
@@ -19,17 +19,16 @@ from fustor_new.commands.remove import plan_removal
 from fustor_new.errors import EnvironmentProblem, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.package.verdicts import VERDICTS_FILE
 
-SCRIPT = Path(__file__).with_name("removing.py")
-SPEC = spec_from_file_location("removing", SCRIPT)
-removing = module_from_spec(SPEC)
-SPEC.loader.exec_module(removing)
-REDIS, create = removing.REDIS, removing.create
-
 # Creation refuses a root without a workspace; in the other one the author had registered the driver beforehand.
 NOT_REVERSED = {name for name in SHAPES if name.startswith("no workspace")} | {"sources, listed"}
-LAST_STEP_UNDONE = 2
-"""The step that writes the journal; up to there a killed run is undone."""
-STEPS = 6
+STEPS = [
+    "lock the root",
+    "create the stage",
+    "write the journal",
+    "replace pyproject.toml",
+    "take away source-redis",
+    "remove the stage",
+]
 DEADLINE_SEC = 60
 
 
@@ -187,8 +186,8 @@ def test_several_go_in_one_plan_and_the_rest_stays(workspace, files):
 
 def test_removals_side_by_side_all_leave_the_root_file(workspace, files):
     create(workspace, files, "a")
-    commands = [[sys.executable, SCRIPT, workspace, "-1", f"extensions/source-{name}"] for name in ("a", "redis")]
-    processes = [subprocess.Popen(command) for command in commands]
+    commands = [[FUSTOR_NEW, "remove", f"extensions/source-{name}"] for name in ("a", "redis")]
+    processes = [subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL) for command in commands]
     assert [process.wait(DEADLINE_SEC) for process in processes] == [0, 0]
     assert (workspace / "pyproject.toml").read_text() == removing.ROOT
 
@@ -214,42 +213,38 @@ def test_what_changes_after_planning_stays(workspace, snapshot):
 
 def test_a_fault_at_any_step_leaves_everything_as_it_was(workspace, snapshot):
     before = snapshot(workspace)
-    for step in range(STEPS):
-        remaining = iter([False] * step + [True])
+    reached = []
 
-        def fault(_step, remaining=remaining):
-            if next(remaining, False):
-                raise Fault
+    def run(fault):
+        apply(plan_removal([workspace / REDIS], force=False).plan, fault=fault)
 
-        with pytest.raises(Fault):
-            apply(plan_removal([workspace / REDIS], force=False).plan, fault=fault)
+    for step in failing(run, *FAULTS["exception"]):
         assert snapshot(workspace) == before, step
-    apply(plan_removal([workspace / REDIS], force=False).plan)
+        reached.append(step)
+    assert reached == STEPS
     assert not (workspace / "extensions").exists()
 
 
-@pytest.mark.parametrize("step", range(STEPS))
+@pytest.mark.parametrize("step", STEPS)
 def test_after_kill_9_the_next_run_finishes_or_undoes(workspace, snapshot, step):
     before = snapshot(workspace)
-    done = subprocess.run([sys.executable, SCRIPT, workspace, str(step)], check=False, timeout=DEADLINE_SEC)
-    assert done.returncode == -signal.SIGKILL
-    (message,) = recover(workspace) or [""]
-    if step <= LAST_STEP_UNDONE:
-        assert snapshot(workspace) == before
-        assert message.startswith("Undid") == (step > 1)
-    else:
-        assert message.startswith(f"Finished an interrupted run: {REDIS} is removed")
+    kill_at(step, plan_removal([workspace / REDIS], force=False).plan)
+    messages = recover(workspace)
+    assert [message.split()[0] for message in messages] == verbs_after(step, STEPS)
+    if verbs_after(step, STEPS) == ["Finished"]:
+        assert messages[0].startswith(f"Finished an interrupted run: {REDIS} is removed")
         assert snapshot(workspace).keys() == {"pyproject.toml"}
         assert (workspace / "pyproject.toml").read_text() == removing.ROOT
+    else:
+        assert snapshot(workspace) == before
     assert recover(workspace) == []
     assert not list(workspace.glob(".fustor-new-*"))
 
 
-@pytest.mark.parametrize("step", [3, 4])
+@pytest.mark.parametrize("step", ["replace pyproject.toml", "take away source-redis"])
 def test_what_an_author_did_after_the_kill_stays(workspace, step):
     """Before the root file is replaced, and after it."""
-    done = subprocess.run([sys.executable, SCRIPT, workspace, str(step)], check=False, timeout=DEADLINE_SEC)
-    assert done.returncode == -signal.SIGKILL
+    kill_at(step, plan_removal([workspace / REDIS], force=False).plan)
     put(workspace / REDIS / "notes.txt")
     append(workspace / "pyproject.toml")
     (message,) = recover(workspace)

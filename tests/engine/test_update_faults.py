@@ -1,13 +1,8 @@
 """An update that fails or is killed at any step: all of it or nothing, now or with the next run."""
 
-import pickle
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from faults import FAULTS
+from faults import FAULTS, failing
+from kills import kill_at, verbs_after
 from updates import contents, current, package
 
 from fustor_new.changes.apply import apply, recover
@@ -16,9 +11,17 @@ from fustor_new.template.revision import revise
 
 pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("later_here")]
 
-CHILD = Path(__file__).with_name("update_child.py")
 README, DRIVER = "README.md", "src/fustor_source_redis/driver.py"
-LOCKED, STEPS, DEADLINE_SEC = 2, 8, 60
+STEPS = [
+    "lock the root",
+    "create the stage",
+    "write the journal",
+    "replace .copier-answers.yml",
+    "replace README.md",
+    "replace fustor.yaml",
+    "replace test_conformance.py",
+    "remove the stage",
+]
 
 
 @pytest.fixture
@@ -35,26 +38,21 @@ def driver(tmp_path):
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_at_any_step_leaves_the_package_as_it_was(driver, snapshot, kind):
     before, plan = snapshot(driver), plan_update(driver, [revise(driver)])
-    act, expected = FAULTS[kind]
-    for number in range(STEPS):
-        steps = iter([None] * number + [act])
-        with pytest.raises(expected):
-            apply(plan, fault=lambda _, steps=steps: (next(steps, None) or (lambda: None))())
-        assert snapshot(driver) == before, number
-    apply(plan)
+    reached = []
+    for step in failing(lambda fault: apply(plan, fault=fault), *FAULTS[kind]):
+        assert snapshot(driver) == before, step
+        reached.append(step)
+    assert reached == STEPS
     assert snapshot(driver) != before
 
 
-@pytest.mark.parametrize("number", range(STEPS))
-def test_after_kill_9_the_next_run_finishes_or_undoes(driver, snapshot, number):
+@pytest.mark.parametrize("step", STEPS)
+def test_after_kill_9_the_next_run_finishes_or_undoes(driver, snapshot, step):
     before = snapshot(driver)
-    plan = pickle.dumps(plan_update(driver, [revise(driver)]))
-    command = [sys.executable, CHILD, str(number)]
-    killed = subprocess.run(command, input=plan, check=False, timeout=DEADLINE_SEC)
-    assert killed.returncode == -signal.SIGKILL
+    kill_at(step, plan_update(driver, [revise(driver)]))
     messages = recover(driver)
-    assert [message.split()[0] for message in messages] == ["Undid" if number <= LOCKED else "Finished"] * (number > 1)
-    if number <= LOCKED:
+    assert [message.split()[0] for message in messages] == verbs_after(step, STEPS)
+    if verbs_after(step, STEPS) != ["Finished"]:
         assert snapshot(driver) == before
     else:
         assert b">>>>>>> template" in (driver / README).read_bytes()

@@ -1,12 +1,5 @@
-"""A plan of every kind of change, in a world made for it; as a script, `changes.py ROOT STEP`, killed at that step."""
+"""A plan of every kind of change, in a world made for it."""
 
-import os
-import signal
-import sys
-from itertools import count
-from pathlib import Path
-
-from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent, Tree, read_file
 from fustor_new.changes.plan import Change
 from fustor_new.workspace.registration import Registration
@@ -54,26 +47,10 @@ def plan_for(root):
         Change(edited, before[edited], FileContent(b"one\n2\nthree", before[edited].mode)),
         Change(run, before[run], FileContent(b"#!/bin/sh\n", 0o755)),
         Change(gone, before[gone], None),
-        Change(mine / "new/dir/edited.py", None, FileContent(b"new\n", 0o755)),
+        Change(mine / "new/dir/made.py", None, FileContent(b"new\n", 0o755)),
         Change(mine / "new/empty", None, FileContent(b"")),
         Change(root / OLD, Tree.read(root / OLD, frozenset({"__pycache__"})), None),
         Change(root / "extensions/source-new", None, Tree({"driver.py": FileContent(b"y = 1\n")})),
     ]
     registrations = [Registration("extensions/source-new", "fustor-source-new")]
     return plan_in(Workspace.load(root), changes, registrations=registrations)
-
-
-def killer(number):
-    """Return a fault that kills this process at a step."""
-    steps = count()
-
-    def fault(_step):
-        if next(steps) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return fault
-
-
-if __name__ == "__main__":
-    recover(Path(sys.argv[1]))
-    apply(plan_for(Path(sys.argv[1])), fault=killer(int(sys.argv[2])))
