@@ -434,9 +434,11 @@ def the_template_is_behind(root, _):
 
 @fault("D63")
 def a_template_owned_file_is_edited(root, _):
-    add(driver(root) / "tests" / "test_package.py", "\n# mine\n")
+    add(driver(root) / "tests" / "test_conformance.py", "\n# mine\n")
 
 
 @fault("D64")
-def a_template_owned_file_is_missing(root, _):
-    (driver(root) / "tests" / "test_package.py").unlink()
+def a_template_owned_file_is_missing(root, rendered):
+    shutil.rmtree(driver(root))
+    shutil.copytree(rendered("source", layout="standalone"), driver(root))
+    (driver(root) / ".github" / "workflows" / "ci.yml").unlink()

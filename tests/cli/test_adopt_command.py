@@ -141,7 +141,6 @@ def test_the_record_is_written_and_the_rest_is_proposed_as_a_patch(tape):
         ".github/workflows/release.yml",
         "src/fustor_source_tape/py.typed",
         "tests/test_conformance.py",
-        "tests/test_package.py",
     }
     assert b"class TestTapeReader(SourceConformance)" in after["tests/test_conformance.py"]
 
@@ -195,10 +194,10 @@ def test_after_it_the_doctor_misses_nothing_of_the_template(tape):
 
 
 def test_a_file_of_the_author_is_never_overwritten_and_is_named(tape):
-    write(tape, {"tests/test_package.py": "# mine\n"})
+    write(tape, {"tests/test_conformance.py": "# mine\n"})
     done = fustor_new("adopt", ".", "--apply", cwd=tape)
-    assert (tape / "tests" / "test_package.py").read_text() == "# mine\n"
-    assert "tests/test_package.py is there already and stays as it is" in done.stderr
+    assert (tape / "tests" / "test_conformance.py").read_text() == "# mine\n"
+    assert "tests/test_conformance.py is there already and stays as it is" in done.stderr
 
 
 def test_a_single_module_has_no_place_for_types(tape):
@@ -220,7 +219,7 @@ def test_nothing_is_written_through_what_is_no_directory(tape, tmp_path, is_link
         (tape / "tests").write_text("mine\n")
     adoption = plan_adoption(tape, AdoptOptions(tape))
     assert not [edit for edit in adoption.proposals if "tests" in edit.path.parts]
-    assert "tests/test_package.py has no place, as tests is no directory" in adoption.notes
+    assert "tests/test_conformance.py has no place, as tests is no directory" in adoption.notes
 
 
 @pytest.mark.parametrize(
@@ -268,7 +267,6 @@ def test_in_a_workspace_a_driver_with_the_contracts_names_is_recorded_as_a_membe
     assert set(read_record(driver).files) == {
         "src/fustor_source_redis/py.typed",
         "tests/test_conformance.py",
-        "tests/test_package.py",
     }
     assert examine(find_subjects([root])) == []
 

@@ -31,7 +31,7 @@ def outside(tmp_path):
     package(folder)
     project = folder / "pyproject.toml"
     project.write_text(project.read_text().partition('[project.entry-points."fustor_agent.drivers.sources"]')[0])
-    (folder / "tests/test_package.py").unlink()
+    (folder / "tests/test_conformance.py").unlink()
     return folder
 
 
@@ -62,7 +62,7 @@ def test_a_driver_outside_of_the_workspace_stays_as_it_is(root, outside, place, 
     assert contents(outside.parent) == before
 
 
-LINKS = ["tests/test_package.py", "tests", "src/fustor_source_redis/py.typed", "src", "extra/../tests"]
+LINKS = ["tests/test_conformance.py", "tests", "src/fustor_source_redis/py.typed", "src", "extra/../tests"]
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -72,7 +72,7 @@ def test_fix_writes_through_no_link_in_a_package(root, tmp_path, name):
     path = driver / os.path.normpath(name)
     if path.is_dir():
         shutil.move(path, target)
-        next(target.rglob("test_package.py" if "tests" in name else "py.typed")).unlink()
+        next(target.rglob("test_conformance.py" if "tests" in name else "py.typed")).unlink()
     else:
         path.unlink()
     path.symlink_to(target)
@@ -85,10 +85,10 @@ def test_fix_writes_through_no_link_in_a_package(root, tmp_path, name):
 
 def test_fix_still_mends_what_is_the_workspaces_own(root, capsys):
     driver = package(root / "extensions/source-redis")
-    (driver / "tests/test_package.py").unlink()
+    (driver / "tests/test_conformance.py").unlink()
     answer("doctor", "--fix", cwd=root)
-    assert "Created extensions/source-redis/tests/test_package.py" in capsys.readouterr().out
-    assert (driver / "tests/test_package.py").is_file()
+    assert "Created extensions/source-redis/tests/test_conformance.py" in capsys.readouterr().out
+    assert (driver / "tests/test_conformance.py").is_file()
 
 
 def root_file_is_linked(root, outside):
@@ -113,4 +113,4 @@ def test_a_package_that_is_named_by_its_link_is_the_one_it_leads_to(root, outsid
     """Whoever writes the path means the place."""
     is_linked(root, outside)
     answer("doctor", "--fix", "extensions/source-redis", cwd=root)
-    assert (outside / "tests/test_package.py").exists()
+    assert (outside / "tests/test_conformance.py").exists()

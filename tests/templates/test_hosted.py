@@ -56,27 +56,6 @@ def test_in_the_contracts_own_workspace_its_rules_hold(rendered):
     assert "[tool.ruff" not in text
 
 
-@pytest.mark.parametrize(
-    ("wanted", "passes"), [(">=3.11", True), (">=3.12", True), (">=3.12,<4", True), ("~=3.13", True), (">=3.9", False)]
-)
-def test_an_author_may_ask_for_a_later_python(tools, rendered, tmp_path, wanted, passes):
-    """The check reads what is installed, so a description of it is enough."""
-    project = rendered("source", contract="index")
-    described = tmp_path / "site" / "fustor_source_my_db-0.1.0.dist-info"
-    described.mkdir(parents=True)
-    described.joinpath("METADATA").write_text(
-        f"Metadata-Version: 2.4\nName: fustor-source-my-db\nVersion: 0.1.0\nRequires-Python: {wanted}\n"
-    )
-    test = "tests/test_package.py::test_it_asks_for_a_python_that_the_contract_supports"
-    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
-    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), *sys.path])}
-    if passes:
-        tools.run(*command, cwd=project, env=environment)
-    else:
-        with pytest.raises(AssertionError):
-            tools.run(*command, cwd=project, env=environment)
-
-
 def workflow(rendered, name, kind="source"):
     text = (rendered(kind, layout="standalone", contract="index") / ".github/workflows" / name).read_text()
     return text, yaml.safe_load(text)

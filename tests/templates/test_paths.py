@@ -16,7 +16,6 @@ ALWAYS = {
     "src/PACKAGE/py.typed",
     "src/PACKAGE/testing.py",
     "tests/test_conformance.py",
-    "tests/test_package.py",
 }
 STANDALONE = {".github/workflows/ci.yml", ".github/workflows/release.yml", ".gitignore", "CHANGELOG.md", "LICENSE"}
 EXAMPLE = {"source": {"src/PACKAGE/_ticks.py"}, "pusher": {"src/PACKAGE/_commits.py", "src/PACKAGE/_log.py"}}

@@ -83,6 +83,12 @@ def test_a_package_in_order_passes(tmp_path, monkeypatch, rule_id):
     assert found.status is (Status.SKIPPED if rule_id == "L06" else Status.PASSED), found.explained()
 
 
+@pytest.mark.parametrize("python", [">=3.11", ">=3.12", ">=3.12,<4", "~=3.13"])
+def test_an_author_may_ask_for_a_later_python(tmp_path, monkeypatch, python):
+    found = verdict(tmp_path, monkeypatch, "L01", metadata=(*ABOUT, f"Requires-Python: {python}"))
+    assert found.status is Status.PASSED, found.explained()
+
+
 REQUIRES = (*kit_packages.REQUIRES, "fustor-conformance>=1; extra == 'test'")
 CORE, MODEL = kit_packages.REQUIRES
 ABOUT = kit_packages.METADATA[:2]
@@ -110,6 +116,7 @@ ABOUT = kit_packages.METADATA[:2]
         ("L01", {"metadata": ("Summary: A stub", "Requires-Python: >=3.11")}),
         ("L01", {"metadata": ("License-Expression: Apache-2.0", "Requires-Python: >=3.11")}),
         ("L01", {"metadata": (*ABOUT, "Requires-Python: >=3.10")}),
+        ("L01", {"metadata": (*ABOUT, "Requires-Python: >=3.9")}),
         ("L01", {"metadata": (*ABOUT, "Requires-Python: new")}),
         ("L01", {"metadata": ABOUT}),
         ("L02", {"typed": False}),
