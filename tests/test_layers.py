@@ -92,7 +92,7 @@ def rooms(modules):
     return found
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
 def test_rooms_stand_on_floors(project):
     source = next(project.glob("src/*/__init__.py")).parents[1]
     assert list(TopologicalSorter(rooms(graph(source))).static_order()), "a circle is a CycleError that shows it"

@@ -20,7 +20,7 @@ from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventBase
+from fustor_event_model import EventBase, parent_of
 
 _THINGS = 12
 _MANY = 300
@@ -115,7 +115,7 @@ def _racing(world: SourceWorld, race: int) -> Callable[[int], str]:
 def _refused(world: SourceWorld, driver: SourceDriver) -> int:
     """A container that cannot be listed, among others."""
     thing = world.create("kit-refused/thing" if "nest" in world.operations else "kit-refused")
-    container = thing.rpartition("/")[0] or "/"
+    container = parent_of(thing)
     assert isinstance(world, WithUnreadable)  # noqa: S101 - the caller has asked
     with world.unreadable(container):
         rows = rows_of(driver.get_snapshot_iterator(batch_size=1))

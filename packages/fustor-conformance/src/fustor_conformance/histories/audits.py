@@ -7,7 +7,7 @@ from typing import Any
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
 from fustor_conformance.worlds import WithSettling
-from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
+from fustor_event_model import EventBase, LifecycleSignal, audit_signal
 
 _QUIET_ATTEMPTS = 3
 _WHOLE = 4
@@ -85,7 +85,7 @@ class Audits:
         self._host.audit = None
         self.whole_pairs = 0
         if self._is_pairs:
-            self._host.apply("audit (mtime_cache)", _signal(LifecycleSignal.AUDIT_END))
+            self._host.apply("audit (mtime_cache)", audit_signal(LifecycleSignal.AUDIT_END))
 
     def _begin(self, pick: int, *, pairs: bool) -> None:
         host, self._is_pairs = self._host, pairs
@@ -94,7 +94,7 @@ class Audits:
         if self._driver is not host.driver:
             self._driver, self._cache, self.whole_pairs = host.driver, {}, 0
         if pairs:
-            host.apply("audit (mtime_cache)", _signal(LifecycleSignal.AUDIT_START))
+            host.apply("audit (mtime_cache)", audit_signal(LifecycleSignal.AUDIT_START))
             host.audit = host.driver.get_audit_iterator(mtime_cache=self._cache, **host.batches(pick))
         else:
             host.audit = host.driver.get_audit_iterator(**host.batches(pick))
@@ -135,17 +135,5 @@ class Audits:
         self._host.passing = set()
         if self._is_pairs:
             self.whole_pairs += 1
-            self._host.apply("audit (mtime_cache)", _signal(LifecycleSignal.AUDIT_END))
+            self._host.apply("audit (mtime_cache)", audit_signal(LifecycleSignal.AUDIT_END))
         self._host.listed(self._listed - self._skipped)
-
-
-def _signal(signal: LifecycleSignal) -> EventBase:
-    return EventBase(
-        event_type=EventType.UPDATE,
-        fields=[],
-        rows=[],
-        event_schema="fs",
-        table="",
-        message_source=MessageSource.AUDIT,
-        signal=signal,
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fustor_event_model import parent_of
+
 __all__ = ["Marks", "above", "is_below"]
 
 
@@ -15,7 +17,7 @@ def is_below(path: str, container: str) -> bool:
 def above(path: str) -> Iterator[str]:
     """The containers that a path lies in, nearest first."""
     while path not in ("", "/"):
-        path = path.rpartition("/")[0] or "/"
+        path = parent_of(path)
         yield path
 
 

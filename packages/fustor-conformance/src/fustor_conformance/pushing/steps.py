@@ -7,22 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from fustor_event_model import (
-    DeleteEvent,
-    EventBase,
-    EventType,
-    InsertEvent,
-    LifecycleSignal,
-    MessageSource,
-    TableLayout,
-    UpdateEvent,
-)
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, TableLayout, event_class
 
 __all__ = ["Begin", "Phase", "Push", "Row", "Step", "Together", "Told", "events_of", "rows_of", "script"]
 
 _TIME = 1_700_000_000.0
 _SHOWN = 12
-_MODELS = {EventType.INSERT: InsertEvent, EventType.UPDATE: UpdateEvent, EventType.DELETE: DeleteEvent}
 
 Phase: TypeAlias = Literal["realtime", "snapshot", "audit"]
 
@@ -114,7 +104,8 @@ def events_of(push: Push, root: str) -> list[EventBase]:
 
 def _event(told: Told, root: str) -> EventBase:
     rows = list(rows_of(told, root))
-    return _MODELS[told.kind](
+    return event_class(told.kind)(
+        event_type=told.kind,
         fields=list(dict.fromkeys(name for row in rows for name in row)),
         rows=rows,
         index=told.index,
