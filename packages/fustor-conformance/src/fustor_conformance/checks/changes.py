@@ -181,7 +181,8 @@ def refused_is_not_gone(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
         assert isinstance(world, WithUnreadable)  # noqa: S101 - the table says that this check needs it
         nests = "nest" in world.operations
-        things = [world.create(f"kit-refused/{name}" if nests else f"kit-{name}") for name in ("thing", "other")]
+        keys = ("kit-refused/thing", "kit-refused/inner/thing") if nests else ("kit-thing", "kit-other")
+        things = [world.create(key) for key in keys]
         stream.require(things)
         container, began = posixpath.dirname(things[0]), len(stream.events)
         with world.unreadable(container):

@@ -26,16 +26,15 @@ class DirectoryHands:
 
     @classmethod
     def fit(cls, uri: str, world: SourceWorld) -> bool:
-        """Whether the World's list names exactly what is in the directory at `uri`, also what the kit puts there."""
+        """Whether what the World makes is in the directory at `uri`, and what the kit makes there is in its list.
+
+        There may be files that are not listed, such as what the configuration leaves out, and names spelled otherwise.
+        """
         root = local_directory(uri)
         if root is None:
             return False
-        world.create("kit-by-the-world")
-        hands = cls(root)
-        path = hands.empty("kit-by-hand")
-        files, directories = hands._walk()
-        listed = world.list().keys()
-        return path in files <= listed <= files | directories
+        made, hands = world.create("kit-by-the-world"), cls(root)
+        return hands.reaches(made) and {made, hands.empty("kit-by-hand")} <= world.list().keys()
 
     def reaches(self, path: str) -> bool:
         """Whether the path of a row is also the place below the root, as that of an ordinary name is."""
@@ -138,13 +137,6 @@ class DirectoryHands:
         """A directory beside the root, on the same file system, which is not part of the source."""
         with TemporaryDirectory(prefix="fustor-kit-", dir=self._root.parent) as name:
             yield Path(name)
-
-    def _walk(self) -> tuple[set[str], set[str]]:
-        files, directories = set(), set()
-        for where, inner, names in os.walk(self._root):
-            files |= {self._path(Path(where, name)) for name in names}
-            directories |= {self._path(Path(where, name)) for name in inner}
-        return files, directories
 
 
 def local_directory(uri: str) -> Path | None:
