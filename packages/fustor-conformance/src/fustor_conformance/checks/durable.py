@@ -12,12 +12,12 @@ from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 from typing import TypeVar, cast
 
-from fustor_conformance._crashes import Destination, batch, first_snapshot
 from fustor_conformance._desk import Desk, at_desk, told
-from fustor_conformance._disk import Files, Left
-from fustor_conformance._elsewhere import Said, Step, committing, opening, pushing
-from fustor_conformance._roots import roots_of
-from fustor_conformance._search import came_later, directory_of
+from fustor_conformance.durability.crashes import Destination, batch, first_snapshot
+from fustor_conformance.durability.disk import Files, Left
+from fustor_conformance.durability.elsewhere import Said, Step, committing, opening, pushing
+from fustor_conformance.durability.roots import roots_of
+from fustor_conformance.durability.search import came_later, directory_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 from weakref import WeakKeyDictionary, finalize
 
-from fustor_conformance import _watch_idle
+from fustor_conformance.apart import watch_idle
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -26,7 +26,7 @@ class _Watch:
     def __init__(self, subject: SourceSubject) -> None:
         cls, factory = subject.driver_class, subject.world_factory
         self._process = subprocess.Popen(
-            [sys.executable, "-B", _watch_idle.__file__],
+            [sys.executable, "-B", watch_idle.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -8,10 +8,10 @@ import math
 from contextlib import ExitStack
 from typing import Any
 
-from fustor_conformance._other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import containers
+from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import own_models

@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from fustor_conformance._crashes import Destination, first_snapshot
 from fustor_conformance._desk import TASK, told
-from fustor_conformance._elsewhere import closing, committing, looking, opening, pushing
-from fustor_conformance._other_process import left_behind
 from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, heard, require_clean
+from fustor_conformance.apart.other_process import left_behind
+from fustor_conformance.durability.crashes import Destination, first_snapshot
+from fustor_conformance.durability.elsewhere import closing, committing, looking, opening, pushing
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check

@@ -14,7 +14,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fustor_conformance import _isolated
+from fustor_conformance.apart import isolated
 from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.registry import check
 from fustor_conformance.subject import Subject, driver_entries
@@ -121,7 +121,7 @@ def _import_alone(subject: Subject) -> dict[str, Any]:
             "result": str(result),
         }
         done = subprocess.run(
-            [sys.executable, "-I", "-B", _isolated.__file__],
+            [sys.executable, "-I", "-B", isolated.__file__],
             input=json.dumps(job),
             capture_output=True,
             text=True,

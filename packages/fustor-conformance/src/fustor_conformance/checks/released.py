@@ -6,8 +6,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from fustor_conformance import _one_event
 from fustor_conformance.agents import environments
+from fustor_conformance.apart import one_event
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Profile
@@ -44,6 +44,6 @@ def _require_event(  # noqa: PLR0917 - one environment, all told
     entries = driver_entries(subject.distribution, subject.kind)
     value = next(entry.value for entry in entries if entry.name == subject.name)
     job = json.dumps({"value": value, "config": config, "core": core})
-    event = json.loads(environments.run([str(python), "-B", _one_event.__file__], what, job))
+    event = json.loads(environments.run([str(python), "-B", one_event.__file__], what, job))
     if not event["rows"]:
         raise Broken(f"{what} the first event of the snapshot has no rows", event)

@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fustor_conformance._crashes import Destination, batch, first_snapshot
 from fustor_conformance._desk import TIME, told
-from fustor_conformance._disk import Files
-from fustor_conformance._elsewhere import Said, Step, committing, opening, pushing, room
-from fustor_conformance._roots import roots_of
+from fustor_conformance.durability.crashes import Destination, batch, first_snapshot
+from fustor_conformance.durability.disk import Files
+from fustor_conformance.durability.elsewhere import Said, Step, committing, opening, pushing, room
+from fustor_conformance.durability.roots import roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject

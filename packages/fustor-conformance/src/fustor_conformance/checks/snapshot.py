@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from fustor_conformance._other_process import NotSeenElsewhere, ask_elsewhere
 from fustor_conformance._reading import DELIVERY_SEC, eventually, rows_of
 from fustor_conformance._scenes import Reading, boxed, many, odd_fields, odd_things
+from fustor_conformance.apart.other_process import NotSeenElsewhere, ask_elsewhere
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject

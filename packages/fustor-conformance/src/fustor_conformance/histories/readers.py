@@ -6,8 +6,8 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fustor_conformance._other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance._reading import Stream, eventually, last_word
+from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance.histories.host import Host
 from fustor_conformance.histories.judging import Difference, differences
 from fustor_conformance.outcome import Broken

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fustor_conformance._roots import roots_of
+from fustor_conformance.durability.roots import roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.play import Player
 from fustor_conformance.pushing.seen import Shelf

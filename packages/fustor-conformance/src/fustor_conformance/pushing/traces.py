@@ -11,7 +11,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from fustor_conformance._roots import Roots, roots_of
+from fustor_conformance.durability.roots import Roots, roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.play import Player, Refused
 from fustor_conformance.pushing.seen import Shelf

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fustor_conformance._desk import TIME, told
-from fustor_conformance._elsewhere import Ended, Step, closing, committing, nursery_of, opening, pushing
+from fustor_conformance.durability.elsewhere import Ended, Step, closing, committing, nursery_of, opening, pushing
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from fustor_conformance._disk import Disk
+from fustor_conformance.durability.disk import Disk
 
 __all__ = ["Boundaries", "install", "watch"]
 

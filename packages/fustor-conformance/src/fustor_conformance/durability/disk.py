@@ -19,7 +19,7 @@ from glob import escape
 from pathlib import Path
 from typing import TypeAlias
 
-from fustor_conformance._pages import PAGE, UnseenError, unwritten
+from fustor_conformance.durability.pages import PAGE, UnseenError, unwritten
 
 __all__ = ["Disk", "Files", "Left", "files_below"]
 

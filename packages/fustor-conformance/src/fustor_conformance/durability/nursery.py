@@ -44,13 +44,13 @@ class _Job:
         asyncio.run(self._steps())
 
     def _watch(self) -> None:
-        from fustor_conformance import _hooks  # noqa: PLC0415 - importable only once sys.path is set
-        from fustor_conformance._disk import Disk  # noqa: PLC0415 - importable only once sys.path is set
+        from fustor_conformance.durability import hooks  # noqa: PLC0415 - importable only once sys.path is set
+        from fustor_conformance.durability.disk import Disk  # noqa: PLC0415 - importable only once sys.path is set
 
         if roots := self.job.get("roots"):
             self.disk = Disk([Path(root) for root in roots])
-            _hooks.watch(self.disk)
-        self.boundaries = _hooks.Boundaries(self._reached)
+            hooks.watch(self.disk)
+        self.boundaries = hooks.Boundaries(self._reached)
         if self.job.get("boundaries"):
             self.boundaries.listen()
 
@@ -182,9 +182,9 @@ def main() -> None:
     os.dup2(2, 1)  # what the driver prints is no answer
     start = json.loads(sys.stdin.readline())
     sys.path[:] = start["path"]
-    from fustor_conformance import _hooks  # noqa: PLC0415 - importable only once sys.path is set
+    from fustor_conformance.durability import hooks  # noqa: PLC0415 - importable only once sys.path is set
 
-    _hooks.install()
+    hooks.install()
     driver = resolve_name(start["driver"])
     for line in sys.stdin:
         said, status = _born(driver, json.loads(line))

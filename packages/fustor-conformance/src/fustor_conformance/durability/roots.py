@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fustor_conformance._disk import Files, files_below
+from fustor_conformance.durability.disk import Files, files_below
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.worlds import PusherWorld
 

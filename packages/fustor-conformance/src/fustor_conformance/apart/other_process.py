@@ -9,7 +9,7 @@ import sys
 from typing import Any, TypeAlias
 from weakref import WeakSet
 
-from fustor_conformance import _read_there
+from fustor_conformance.apart import read_there
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
@@ -83,7 +83,7 @@ def _run(
     }
     surroundings = {"TZ": _TZ, "PYTHONHASHSEED": _SEED} if strange else {}
     done = subprocess.run(
-        [sys.executable, "-B", _read_there.__file__],
+        [sys.executable, "-B", read_there.__file__],
         input=json.dumps(job),
         capture_output=True,
         text=True,

@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from fustor_conformance import _nursery
 from fustor_conformance._desk import TASK
-from fustor_conformance._disk import Files, Left
+from fustor_conformance.durability import nursery
+from fustor_conformance.durability.disk import Files, Left
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase
@@ -120,7 +120,7 @@ class Nursery:
     def __init__(self, driver_class: type[Any]) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the nursery goes
         self._process = subprocess.Popen(
-            [sys.executable, "-B", _nursery.__file__],
+            [sys.executable, "-B", nursery.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
