@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from trees import contents
+
 from fustor_new.changes.content import FileContent
 from fustor_new.template.history import record, template_version
 from fustor_new.template.provenance import ANSWERS_FILE, Record, rendered_files
@@ -63,12 +65,6 @@ def write(folder: Path, files: Mapping[str, FileContent]) -> Path:
 def package(folder: Path, version: str = TODAY) -> Path:
     """Make a package of that version."""
     return write(folder, rendered(version))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below the folder by path, without what git keeps."""
-    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {path.as_posix(): file.read_bytes() for path, file in found.items() if ".git" not in path.parts}
 
 
 __all__ = [

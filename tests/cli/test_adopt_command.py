@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from trees import contents
 from workspaces import environment, fustor_new, small
 
 from fustor_new.commands.adopt import plan_adoption
@@ -86,14 +87,6 @@ A text.
 ENTRY_POINTS = "[fustor_agent.drivers.sources]\ntape = fustor_source_tape.reader:TapeReader\n"
 
 
-def files_of(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".git" not in path.relative_to(folder).parts
-    }
-
-
 def write(folder, files):
     for name, text in files.items():
         path = folder / name
@@ -128,12 +121,12 @@ def tape(tmp_path):
 
 
 def test_the_record_is_written_and_the_rest_is_proposed_as_a_patch(tape):
-    before = files_of(tape)
+    before = contents(tape)
     done = fustor_new("adopt", ".", cwd=tape)
     assert done.returncode == 0, done.stderr
-    assert set(files_of(tape)) - set(before) == {ANSWERS_FILE}
+    assert set(contents(tape)) - set(before) == {ANSWERS_FILE}
     git_apply(tape, done.stdout)
-    after = files_of(tape)
+    after = contents(tape)
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {
         ANSWERS_FILE,
@@ -171,19 +164,19 @@ def test_the_record_says_what_the_metadata_say(tape):
 def test_dry_run_and_apply_and_the_default_with_its_patch_come_to_the_same(tape, tmp_path):
     copies = [shutil.copytree(tape, tmp_path / name) for name in ("dry", "applied", "default")]
     patch = fustor_new("adopt", ".", "--dry-run", cwd=copies[0]).stdout
-    assert files_of(copies[0]) == files_of(tape)
+    assert contents(copies[0]) == contents(tape)
     git_apply(copies[0], patch)
     assert fustor_new("adopt", ".", "--apply", cwd=copies[1]).stdout == ""
     git_apply(copies[2], fustor_new("adopt", ".", cwd=copies[2]).stdout)
-    assert files_of(copies[0]) == files_of(copies[1]) == files_of(copies[2])
+    assert contents(copies[0]) == contents(copies[1]) == contents(copies[2])
 
 
 def test_an_adopted_package_is_not_adopted_again(tape):
     fustor_new("adopt", ".", "--apply", cwd=tape)
-    before = files_of(tape)
+    before = contents(tape)
     done = fustor_new("adopt", ".", cwd=tape)
     assert (done.returncode, done.stdout.startswith("Nothing to do")) == (0, True)
-    assert files_of(tape) == before
+    assert contents(tape) == before
 
 
 def test_after_it_the_doctor_misses_nothing_of_the_template(tape):
@@ -323,10 +316,10 @@ def test_a_refusal_names_the_option_that_helps(tape, change, options, code, word
 
 @pytest.mark.parametrize("arguments", [["--dry-run", "--apply"], ["--kind", "sink"]])
 def test_a_refusal_is_one_line_and_nothing_is_written(tape, arguments):
-    before = files_of(tape)
+    before = contents(tape)
     done = fustor_new("adopt", ".", *arguments, cwd=tape)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert files_of(tape) == before
+    assert contents(tape) == before
 
 
 @pytest.mark.parametrize(
@@ -353,7 +346,7 @@ def test_what_cannot_be_derived_can_be_said(tape):
 
 def test_an_update_of_an_adopted_package_touches_only_what_the_template_owns(tape, later_here):
     fustor_new("adopt", ".", "--apply", cwd=tape)
-    before = files_of(tape)
+    before = contents(tape)
     revision = revise(tape)
     assert is_adopted(read_record(tape))
     assert revision.conflicts == ()
@@ -361,7 +354,7 @@ def test_an_update_of_an_adopted_package_touches_only_what_the_template_owns(tap
     workflows = {".github/workflows/ci.yml", ".github/workflows/release.yml"}
     assert changed == {ANSWERS_FILE, "tests/test_conformance.py", *workflows}
     later_here.python("-m", "fustor_new", "update", cwd=tape)
-    after = files_of(tape)
+    after = contents(tape)
     assert {name for name in before if before[name] != after[name]} == changed
     assert set(before) == set(after)
     assert is_adopted(read_record(tape))

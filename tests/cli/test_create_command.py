@@ -10,17 +10,10 @@ import tomllib
 
 import pytest
 from repository import ROOT
+from trees import state
 from workspaces import FUSTOR_NEW, SMALL_ROOT, environment, fustor_new, small, upstream
 
 from fustor_new import __version__
-
-
-def snapshot(folder):
-    return {
-        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mode)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def made(workspace, *arguments):
@@ -61,9 +54,9 @@ def test_several_names_in_one_call_make_several_drivers(workspace):
 @pytest.mark.wide
 def test_the_same_command_again_changes_nothing(workspace):
     made(workspace, "source", "redis", "--example")
-    before = snapshot(workspace)
+    before = state(workspace)
     out = made(workspace, "source", "redis", "--example")
-    assert snapshot(workspace) == before
+    assert state(workspace) == before
     assert "Nothing to do" in out
 
 
@@ -87,10 +80,10 @@ def test_quiet_prints_nothing(workspace):
 def test_git_apply_of_the_dry_run_is_the_real_run(tmp_path, layout):
     real, patched = (small(tmp_path / name) for name in ("real", "patched"))
     patch = fustor_new("source", "redis", *layout, "--dry-run", "--contract-source", ROOT, cwd=patched).stdout
-    assert snapshot(patched).keys() == {"pyproject.toml"}
+    assert state(patched).keys() == {"pyproject.toml"}
     made(real, "source", "redis", *layout)
     subprocess.run(["git", "apply", "-"], cwd=patched, input=patch.encode(), check=True, env=environment())
-    assert snapshot(patched) == snapshot(real)
+    assert state(patched) == state(real)
 
 
 def test_json_is_the_plan_with_a_schema_version(workspace):
@@ -156,13 +149,13 @@ def test_sync_runs_the_guides_last_step(tmp_path):
     ],
 )
 def test_a_refusal_is_one_line_and_its_code_and_nothing_is_written(workspace, arguments, code, words):
-    before = snapshot(workspace)
+    before = state(workspace)
     done = fustor_new(*arguments, cwd=workspace)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    assert snapshot(workspace) == before
+    assert state(workspace) == before
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--json"]], ids=["tree", "patch", "json"])
@@ -192,7 +185,7 @@ def test_without_a_standard_output_the_work_is_done_all_the_same(workspace, argu
 @pytest.mark.wide
 @pytest.mark.parametrize("largest", [0, 1000], ids=["not a byte", "not every file"])
 def test_a_full_disk_is_one_line_that_says_so_and_nothing_is_written(workspace, largest):
-    before = snapshot(workspace)
+    before = state(workspace)
     limited = (
         f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); "
         f"os.execv(sys.argv[1], sys.argv[1:])"
@@ -203,7 +196,7 @@ def test_a_full_disk_is_one_line_that_says_so_and_nothing_is_written(workspace, 
     assert done.returncode == 7, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "None" not in done.stderr
-    assert snapshot(workspace) == before
+    assert state(workspace) == before
 
 
 def test_ctrl_c_while_the_command_is_still_being_imported_is_one_line(tmp_path):

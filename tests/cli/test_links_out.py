@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from trees import contents
 from updates import package
 from workspaces import answer, small
 
@@ -33,10 +34,6 @@ def outside(tmp_path):
     project.write_text(project.read_text().partition('[project.entry-points."fustor_agent.drivers.sources"]')[0])
     (folder / "tests/test_conformance.py").unlink()
     return folder
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def is_linked(root, outside):

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 from repository import ROOT
 from root_shapes import SHAPES, before_and_after
+from trees import contents, state
 from workspaces import FUSTOR_NEW, UPSTREAM_ROOT, environment, fustor_new, small, upstream
 
 from fustor_new.cli import run
@@ -30,10 +31,6 @@ def done(workspace, *arguments, code=0):
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr
     return result.stderr if code else result.stdout
-
-
-def snapshot(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="session")
@@ -83,19 +80,19 @@ def test_create_and_remove_leave_git_status_clean_for_every_shape(tmp_path, name
 
 def test_a_shape_that_looks_like_upstream_comes_back_after_both_are_gone(tmp_path):
     root = upstream(tmp_path / "platform")
-    before = snapshot(root)
+    before = contents(root)
     done(root, "source", "redis", "--contract-source", "index", "-q")
     done(root, "pusher", "kafka", "--contract-source", "index", "-q")
     assert (root / "pyproject.toml").read_text().count("\n") == UPSTREAM_ROOT.count("\n") + 4
     done(root, "remove", "source-redis", "extensions/pusher-kafka")
-    assert snapshot(root) == before
+    assert contents(root) == before
 
 
 def test_several_names_are_removed_together_or_not_at_all(workspace):
     (workspace / REDIS / "notes.txt").write_text("mine")
-    before = snapshot(workspace)
+    before = contents(workspace)
     done(workspace, "remove", "pusher-my-db", "source-redis", code=4)
-    assert snapshot(workspace) == before
+    assert contents(workspace) == before
     out = done(workspace, "remove", "pusher-my-db", "source-redis", "--force")
     assert "not rendered: notes.txt" in out
     assert [path.name for path in workspace.iterdir()] == ["pyproject.toml"]
@@ -120,12 +117,10 @@ def test_a_refusal_shows_the_difference(workspace):
 def test_git_apply_of_the_dry_run_is_the_real_run(workspace, tmp_path, arguments):
     patched = shutil.copytree(workspace, tmp_path / "patched")
     patch = done(patched, *arguments, "--dry-run")
-    assert snapshot(patched).keys() == {patched / path.relative_to(workspace) for path in snapshot(workspace)}
+    assert state(patched).keys() == state(workspace).keys()
     done(workspace, *arguments)
     git(patched, "apply", "-", input=patch.encode())
-    assert {path.relative_to(patched): data for path, data in snapshot(patched).items()} == {
-        path.relative_to(workspace): data for path, data in snapshot(workspace).items()
-    }
+    assert contents(patched) == contents(workspace)
     assert (patched / REDIS).exists() == (workspace / REDIS).exists()
 
 
@@ -212,7 +207,7 @@ def test_a_refusal_is_one_line_and_nothing_is_written(workspace, *, monkeypatch,
     write_project(workspace.parent / "outside", DRIVER.format("out", "out"))
     with (workspace / "pyproject.toml").open("a") as file:
         file.write('exclude = ["old/*"]\n')
-    before = snapshot(workspace)
+    before = contents(workspace)
     monkeypatch.chdir(workspace / "packages/driver" if arguments == ["remove", ""] else workspace)
     on_terminate = signal.getsignal(signal.SIGTERM)
     assert run(arguments) == code
@@ -220,7 +215,7 @@ def test_a_refusal_is_one_line_and_nothing_is_written(workspace, *, monkeypatch,
     said = capfd.readouterr().err
     assert words in said
     assert "Traceback" not in said
-    assert snapshot(workspace) == before
+    assert contents(workspace) == before
 
 
 def rows(folder, *arguments):

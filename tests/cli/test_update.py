@@ -9,6 +9,7 @@ import sys
 from hashlib import sha256
 
 import pytest
+from trees import state
 from updates import ANSWERS_FILE, LATER, TODAY, contents, current, package, rendered
 from workspaces import small
 
@@ -230,15 +231,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_updated_is_one_clear_line_and_nothing_is_written(update, driver, case, snapshot_of):
+def test_what_cannot_be_updated_is_one_clear_line_and_nothing_is_written(update, driver, case):
     change, code, message = REFUSED[case]
     change(driver)
-    before = snapshot_of(driver.parent)
+    before = state(driver.parent)
     got, out, err = update(driver)
     assert (got, out, err.count("\n")) == (code, "", 1), err
     assert message in err
     assert str(driver) in err
-    assert snapshot_of(driver.parent) == before
+    assert state(driver.parent) == before
 
 
 def test_several_packages_are_updated_together_or_not_at_all(update, driver):
@@ -250,14 +251,6 @@ def test_several_packages_are_updated_together_or_not_at_all(update, driver):
     (driver / ANSWERS_FILE).write_bytes(rendered()[ANSWERS_FILE].data)
     assert update(other, driver, other)[0] == 0
     assert [contents(folder) == todays() for folder in (other, driver)] == [True, True]
-
-
-@pytest.fixture
-def snapshot_of():
-    def entry(path):
-        return path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
-
-    return lambda folder: {path: entry(path) for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import subprocess
 import tarfile
 
 import pytest
+from trees import contents
 from workspaces import environment, fustor_new
 
 from fustor_new.template.provenance import ANSWERS_FILE
@@ -57,11 +58,6 @@ def unpacked(form, name, tmp_path):
     return folder
 
 
-def files_of(folder):
-    paths = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts)
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
 def ids(folder):
     report = json.loads(fustor_new("doctor", ".", "--json", cwd=folder).stdout)
     return {finding["id"] for finding in report["findings"]}
@@ -71,13 +67,13 @@ def ids(folder):
 @pytest.mark.parametrize("name", list(KNOWN))
 def test_a_released_driver_is_adopted_and_its_known_faults_are_named(form, name, tmp_path):
     folder = unpacked(form, name, tmp_path)
-    before = files_of(folder)
+    before = contents(folder)
     assert ids(folder) >= EVERYONES | KNOWN[name] | {"D51", "D60"} | (ONLY_IN_SDISTS if form == "sdist" else set())
 
     done = fustor_new("adopt", ".", cwd=folder)
     assert done.returncode == 0, done.stderr
     run("git", "apply", "-", cwd=folder, input=done.stdout.encode())
-    after = files_of(folder)
+    after = contents(folder)
     assert {path: after[path] for path in before} == before
     assert {ANSWERS_FILE, "tests/test_conformance.py"} <= set(after) - set(before)
     answers = after[ANSWERS_FILE].decode()

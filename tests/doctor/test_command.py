@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from repository import ROOT
+from trees import contents
 from workspaces import fustor_new
 
 from fustor_new.doctor.document import document
@@ -13,10 +14,6 @@ from fustor_new.doctor.document import document
 pytestmark = pytest.mark.wide
 
 PAGE = ROOT / "docs" / "doctor.md"
-
-
-def snapshot(folder):
-    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def driver(workspace):
@@ -61,15 +58,15 @@ def test_json_has_a_schema_and_counts(workspace):
 
 def test_without_fix_nothing_is_written(workspace):
     break_what_can_be_mended(workspace)
-    before = snapshot(workspace)
+    before = contents(workspace)
     done = fustor_new("doctor", "--json", cwd=workspace)
     assert ids(done) == ["W01", "W02", "W06", "D12", "D50", "D51", "D55"]
     assert all(finding["fixable"] for finding in json.loads(done.stdout)["findings"])
-    assert snapshot(workspace) == before
+    assert contents(workspace) == before
 
 
 def test_fix_mends_what_is_safe_and_the_second_run_finds_it_gone(workspace):
-    healthy = snapshot(driver(workspace))
+    healthy = contents(driver(workspace))
     break_what_can_be_mended(workspace)
     done = fustor_new("doctor", "--fix", cwd=workspace)
     assert done.returncode == 0, done.stderr
@@ -78,9 +75,9 @@ def test_fix_mends_what_is_safe_and_the_second_run_finds_it_gone(workspace):
     assert "leftover" in done.stdout
     assert "Removed more/old\n" in done.stdout
     assert fustor_new("doctor", cwd=workspace).stdout == "1 package examined: nothing to mend\n"
-    mended = snapshot(driver(workspace))
+    mended = contents(driver(workspace))
     assert mended.keys() == healthy.keys()
-    assert {path.name for path in healthy if healthy[path] != mended[path]} == {"pyproject.toml"}
+    assert {name for name in healthy if healthy[name] != mended[name]} == {"pyproject.toml"}
     assert [path.name for path in workspace.iterdir() if path.name.startswith(".")] == []
 
 

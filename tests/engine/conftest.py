@@ -1,8 +1,8 @@
 import os
 import random
-import stat
 
 import pytest
+from trees import state
 
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.plan import Change
@@ -66,16 +66,5 @@ def files_of(distribution):
 
 @pytest.fixture
 def snapshot():
-    """Return a function that tells all there is below a directory: kinds, modes, bytes, links."""
-
-    def entry(path):
-        mode = stat.S_IMODE(path.lstat().st_mode)
-        if path.is_symlink():
-            return path.readlink()
-        return (mode, path.read_bytes()) if path.is_file() else mode
-
-    def take(folder):
-        paths = (path for path in folder.rglob("*") if ".git" not in path.relative_to(folder).parts)
-        return {str(path.relative_to(folder)): entry(path) for path in paths}
-
-    return take
+    """`trees.state`, for tests of what an engine leaves behind."""
+    return state

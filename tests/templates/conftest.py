@@ -25,12 +25,6 @@ TEMPLATES = CHECKOUT / "templates"
 Render = Callable[..., Path]
 
 
-def tree(directory: Path) -> dict[str, bytes]:
-    """Every file below, by its path."""
-    found = (path for path in sorted(directory.rglob("*")) if path.is_file() and ".git" not in path.parts)
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in found}
-
-
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """What the command prints; fails with it where the command fails."""
     merged = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"} | dict(env or {})

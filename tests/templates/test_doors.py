@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from copier import run_copy
+from trees import contents
 from updates import LATER, TODAY
 
 from fustor_new.template.contract_source import ContractSource
@@ -72,19 +73,19 @@ def specification(kind: str, layout: str, *, example: bool) -> DriverSpec:
     ("kind", "layout", "example"), [("source", "standalone", True), ("pusher", "workspace", False)]
 )
 @pytest.mark.parametrize("door", ["path", "packaged", "git"])
-def test_door_renders_the_same_bytes(tools, tmp_path, sources, door, kind, layout, example):  # noqa: PLR0917 - fixtures
+def test_door_renders_the_same_bytes(tmp_path, sources, door, kind, layout, example):  # noqa: PLR0917 - fixtures
     spec = specification(kind, layout, example=example)
     render(spec, tmp_path / "expected")
     ref = HEAD if door == "git" else None
     run_copy(sources[door], tmp_path / "made", data=spec.answers(), defaults=True, quiet=True, vcs_ref=ref)
-    assert tools.tree(tmp_path / "made") == tools.tree(tmp_path / "expected")
+    assert contents(tmp_path / "made") == contents(tmp_path / "expected")
 
 
 def test_package_can_be_rendered_again_from_its_own_answers(tools, tmp_path, rendered):
     first = rendered("source", layout="standalone", example=True)
     given = ("--data-file", first / ".copier-answers.yml")
     tools.run(*COPIER, *given, tools.TEMPLATES, tmp_path / "again", cwd=tmp_path)
-    assert tools.tree(tmp_path / "again") == tools.tree(first)
+    assert contents(tmp_path / "again") == contents(first)
 
 
 def test_answers_record_the_version_of_the_template(tools, rendered):
@@ -109,7 +110,7 @@ def test_wheel_alone_renders_the_same_bytes(tools, tmp_path):
         "render(pickle.loads(pathlib.Path('spec').read_bytes()), pathlib.Path('made'))"
     )
     tools.run(python, "-c", script, cwd=tmp_path)
-    assert tools.tree(tmp_path / "made") == tools.tree(tmp_path / "expected")
+    assert contents(tmp_path / "made") == contents(tmp_path / "expected")
 
 
 PUBLIC = "https://example.org/fustor/driver-workshop.git"
@@ -164,7 +165,7 @@ def test_package_from_a_public_address_is_updated_by_copier_and_by_us_alike(tool
     assert (recorded["_commit"], recorded["template_version"]) == (f"v{LATER}", LATER)
     assert driver.read_text().endswith("# mine\n")
     later.python("-m", "fustor_new", "update", ours)
-    assert tools.tree(ours) == tools.tree(project)
+    assert contents(ours) == contents(project)
 
 
 @pytest.mark.matrix
@@ -174,7 +175,7 @@ def test_package_of_todays_template_is_updated_by_copier(tools, tmp_path, publis
     origin, env = publish(TODAY, today)
     tools.run(*COPIER, *GIVEN, origin / "templates", tmp_path / "other-door", cwd=tmp_path)
     tools.run(*COPIER, *GIVEN, PUBLIC, project, cwd=tmp_path, env=env)
-    assert tools.tree(project) == tools.tree(tmp_path / "other-door")
+    assert contents(project) == contents(tmp_path / "other-door")
     (ignored,) = (path for path in today if ".gitignore" in path)
     publish("99.0.0", today | {"version.jinja": "99.0.0", ignored: today[ignored] + "new/\n"})
     recorded = update_by_copier(tools, project, env)

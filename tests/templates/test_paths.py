@@ -4,6 +4,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 import yaml
+from trees import contents
 
 ALWAYS = {
     ".copier-answers.yml",
@@ -27,9 +28,9 @@ combinations = pytest.mark.parametrize(
 
 
 @combinations
-def test_package_has_exactly_these_files(rendered, tools, kind, layout, example):
+def test_package_has_exactly_these_files(rendered, kind, layout, example):
     expected = ALWAYS | (STANDALONE if layout == "standalone" else set()) | (EXAMPLE[kind] if example else set())
-    found = tools.tree(rendered(kind, layout=layout, example=example))
+    found = contents(rendered(kind, layout=layout, example=example))
     assert set(found) == {path.replace("PACKAGE", f"fustor_{kind}_my_db") for path in expected}
 
 
@@ -38,26 +39,26 @@ def test_every_file_has_exactly_one_owner(rendered, tools, kind, layout, example
     manifest = yaml.safe_load((tools.TEMPLATES / "manifest.yml").read_text())
     owners = {
         path: [owner for owner, patterns in manifest.items() for pattern in patterns if fnmatchcase(path, pattern)]
-        for path in tools.tree(rendered(kind, layout=layout, example=example))
+        for path in contents(rendered(kind, layout=layout, example=example))
     }
     assert {path: owned for path, owned in owners.items() if len(owned) != 1} == {}
 
 
 def test_manifest_names_no_file_that_is_never_rendered(rendered, tools):
     manifest = yaml.safe_load((tools.TEMPLATES / "manifest.yml").read_text())
-    paths = {path for kind in EXAMPLE for path in tools.tree(rendered(kind, layout="standalone", example=True))}
+    paths = {path for kind in EXAMPLE for path in contents(rendered(kind, layout="standalone", example=True))}
     patterns = [pattern for patterns in manifest.values() for pattern in patterns]
     assert [pattern for pattern in patterns if not any(fnmatchcase(path, pattern) for path in paths)] == []
 
 
 def test_every_template_file_ends_in_jinja(tools):
     settings = {"copier.yml", "history.json", "manifest.yml"}
-    names = {path for path in tools.tree(tools.TEMPLATES) if "__pycache__" not in path}
+    names = {path for path in contents(tools.TEMPLATES) if "__pycache__" not in path}
     assert {path for path in names if not path.endswith(".jinja")} == settings
 
 
 @pytest.mark.parametrize("kind", ["source", "pusher"])
 def test_no_path_of_this_machine_is_rendered(rendered, tools, kind):
-    for path, content in tools.tree(rendered(kind, layout="standalone", example=True)).items():
+    for path, content in contents(rendered(kind, layout="standalone", example=True)).items():
         assert str(tools.CHECKOUT).encode() not in content, path
         assert b".jinja" not in content, path

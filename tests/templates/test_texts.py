@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 import yaml
+from trees import contents
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
@@ -46,9 +47,7 @@ def parts(directory):
 
 def check_hashes(directory, recorded):
     """The paths that have a hash, once it is clear that each is the file's."""
-    found = {
-        path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()
-    }
+    found = contents(directory)
     del found[".copier-answers.yml"]
     assert recorded == {path: hashlib.sha256(content).hexdigest() for path, content in found.items()}
     return sorted(recorded)

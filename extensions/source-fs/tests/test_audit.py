@@ -270,7 +270,7 @@ class TestUnchanged:
     @pytest.mark.skipif(os.geteuid() != 0, reason="Only root can become another user and come back")
     @pytest.mark.parametrize("mode", [0o700, 0o744], ids=["closed", "no-search"])
     def test_a_failed_listing_is_forgotten(self, public_root, make_driver, as_nobody, mode):
-        """Nothing but the reader changes after it, so that a record of it would let the next audit skip the directory."""
+        """Nothing but the reader changes after it: if it had left a record, the next audit would skip the directory."""
         closed = public_root / "a"
         closed.mkdir(mode)
         driver = make_driver(uri=str(public_root), clock_granularity_sec=0)
