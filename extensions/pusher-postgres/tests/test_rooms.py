@@ -108,3 +108,10 @@ def test_the_readme_draws_every_room():
     (picture,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
     rooms = {room(module) for module in imports_of(PACKAGE)} - {"__init__", "testing"}
     assert {name for name in rooms if not re.search(rf"\b{name}\b", picture)} == set()
+
+
+def test_a_column_that_means_nothing_to_the_driver_is_named_once():
+    """Every statement, list and table gets it from its declaration, and so will the next one: decision 0515."""
+    sources = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in PACKAGE.rglob("*.py")}
+    named = {name: text.count("is_atomic_write") for name, text in sources.items() if "is_atomic_write" in text}
+    assert named == {"_tables/columns.py": 1}
