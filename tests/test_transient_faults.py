@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 from psycopg2 import _psycopg, errorcodes, errors
 
-from fustor_pusher_postgres._server import errors as pusher
+from fustor_pusher_postgres import _server as pusher
 from fustor_source_postgres._server import connection as source
 
 ONLY_FOR_THE_PUSHER = {errorcodes.READ_ONLY_SQL_TRANSACTION}

@@ -7,8 +7,7 @@ import pytest
 from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import Broken
-from fustor_pusher_postgres import PostgresDriver
-from fustor_pusher_postgres._server import connection as _connection
+from fustor_pusher_postgres import PostgresDriver, _server
 from fustor_pusher_postgres.testing import World
 
 
@@ -49,7 +48,7 @@ def test_a_push_is_on_the_disk(world):
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_push_that_does_not_wait_is_seen(world, monkeypatch):
-    settings = [setting.replace("synchronous_commit=on", "synchronous_commit=off") for setting in _connection._SETTINGS]
-    monkeypatch.setattr(_connection, "_SETTINGS", tuple(settings))
+    settings = [setting.replace("synchronous_commit=on", "synchronous_commit=off") for setting in _server._SETTINGS]
+    monkeypatch.setattr(_server, "_SETTINGS", tuple(settings))
     with pytest.raises(Broken, match="push returned"):
         judge(world)

@@ -10,7 +10,7 @@ from postgres_events import upsert
 from fustor_core.exceptions import ConfigError, RetryableError
 from fustor_core.models.config import PusherConfig
 from fustor_pusher_postgres import PostgresDriver
-from fustor_pusher_postgres._server.errors import is_transient
+from fustor_pusher_postgres._server import is_transient
 from fustor_pusher_postgres._write.stage import copy_chunks
 
 CUT = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'fustor-pusher-postgres'"

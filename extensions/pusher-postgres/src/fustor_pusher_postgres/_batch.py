@@ -10,7 +10,7 @@ import psycopg2
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 from fustor_pusher_postgres._fast.blocks import Item
 from fustor_pusher_postgres._fast.copying import Copier
-from fustor_pusher_postgres._server.errors import is_refusal
+from fustor_pusher_postgres._server import is_refusal
 from fustor_pusher_postgres._tables.paths import parse_row
 from fustor_pusher_postgres._write.ends import end_audit, end_snapshot, start_audit
 from fustor_pusher_postgres._write.refusals import Refusal, Refused, Row, set_aside

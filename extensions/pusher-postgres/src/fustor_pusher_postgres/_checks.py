@@ -9,8 +9,8 @@ import psycopg2
 from psycopg2.extensions import cursor
 from pydantic import ValidationError
 
-from fustor_pusher_postgres._server.connection import Address
-from fustor_pusher_postgres._server.errors import DriverError
+from fustor_core.exceptions import DriverError
+from fustor_pusher_postgres._server import Address
 from fustor_pusher_postgres._tables.schema import prepare_schema
 from fustor_pusher_postgres._write.stage import prepare_stage
 from fustor_pusher_postgres.config import PostgresParams, parse_params

@@ -12,11 +12,11 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import cursor
 
+from fustor_core.exceptions import DriverError
 from fustor_pusher_postgres._batch import REFUSALS, Batch, write_batch
 from fustor_pusher_postgres._fast.copying import Copier
 from fustor_pusher_postgres._fast.known import Forecast, Memory, Mistaken
-from fustor_pusher_postgres._server.connection import Address, Pool
-from fustor_pusher_postgres._server.errors import DriverError, is_refusal, is_storable, is_transient, translated
+from fustor_pusher_postgres._server import Address, Pool, is_refusal, is_storable, is_transient, translated
 from fustor_pusher_postgres._tables.schema import prepare_schema
 from fustor_pusher_postgres._tables.state import State, begin_session, load, lock, save
 from fustor_pusher_postgres._tables.switch import settle

@@ -12,7 +12,7 @@ from fustor_event_model import EventBase, MessageSource
 from fustor_pusher_postgres import _checks
 from fustor_pusher_postgres._batch import Batch
 from fustor_pusher_postgres._push import Store
-from fustor_pusher_postgres._server.connection import Address
+from fustor_pusher_postgres._server import Address
 from fustor_pusher_postgres._tables.state import Superseded
 from fustor_pusher_postgres.config import parse_params
 

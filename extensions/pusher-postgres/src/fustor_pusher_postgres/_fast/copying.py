@@ -24,9 +24,9 @@ from fustor_pusher_postgres._fast.columns import (
 from fustor_pusher_postgres._fast.known import Forecast, Mistaken, Sure, look, look_around
 from fustor_pusher_postgres._tables.paths import Key
 from fustor_pusher_postgres._tables.tables import Table
-from fustor_pusher_postgres._write.records import plain_variants
 from fustor_pusher_postgres._write.runs import put
 from fustor_pusher_postgres._write.stage import NULL, copy_chunks
+from fustor_pusher_postgres._write.statements import plain_variants
 from fustor_pusher_postgres._write.writer import Suppressed, Writer
 
 _BLOCKS_MAX = 8

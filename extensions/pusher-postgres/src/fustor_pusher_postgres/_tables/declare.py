@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2 import sql
 
 from fustor_event_model import EventBase, MessageSource
-from fustor_pusher_postgres._server.errors import is_storable, is_transient
+from fustor_pusher_postgres._server import is_storable, is_transient
 from fustor_pusher_postgres._tables.layout import GIVEN, Layout, Room, can_be_column, wider_type
 from fustor_pusher_postgres._tables.paths import Key, RowRefused, parse_row
 from fustor_pusher_postgres._tables.tables import Table, Tables, as_text

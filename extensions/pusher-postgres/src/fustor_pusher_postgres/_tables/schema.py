@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
-from fustor_pusher_postgres._server.errors import ConfigError
+from fustor_core.exceptions import ConfigError
 from fustor_pusher_postgres._tables.columns import COLUMNS, RETIRED
 
 META, TASKS, TABLES = "_fustor_meta", "_fustor_tasks", "_fustor_tables"

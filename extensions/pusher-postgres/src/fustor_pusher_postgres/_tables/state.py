@@ -12,8 +12,8 @@ import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, MessageSource
-from fustor_pusher_postgres._server.errors import DriverError
 from fustor_pusher_postgres._tables.schema import FACTS, TASKS, prepare_notes, qualified
 
 UNKNOWN = -1

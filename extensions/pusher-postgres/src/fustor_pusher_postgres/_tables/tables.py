@@ -13,8 +13,8 @@ import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from fustor_core.exceptions import ConfigError
 from fustor_event_model import parent_of
-from fustor_pusher_postgres._server.errors import ConfigError
 from fustor_pusher_postgres._tables.columns import COLUMNS, DEFINITIONS, PUBLIC
 from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Layout, wider_columns
 from fustor_pusher_postgres._tables.paths import (

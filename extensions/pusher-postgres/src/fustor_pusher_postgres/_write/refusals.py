@@ -15,7 +15,7 @@ from psycopg2 import sql
 from pydantic_core import to_json
 
 from fustor_event_model import EventBase, MessageSource
-from fustor_pusher_postgres._server.errors import RetryableError, is_refusal
+from fustor_pusher_postgres._server import RetryableError, is_refusal
 from fustor_pusher_postgres._tables.paths import RowRefused, parse_row
 from fustor_pusher_postgres._tables.schema import DEAD_LETTERS, qualified
 from fustor_pusher_postgres._write import statements

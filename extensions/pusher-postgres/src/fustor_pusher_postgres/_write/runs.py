@@ -14,9 +14,9 @@ from fustor_pusher_postgres._tables.paths import Key, bounds_below, containers_o
 from fustor_pusher_postgres._tables.switch import whole_record
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._write import statements
-from fustor_pusher_postgres._write.records import Variant, differing, supply, texts_of, variants_of
 from fustor_pusher_postgres._write.rows import Entry, Run
 from fustor_pusher_postgres._write.stage import copy_entries
+from fustor_pusher_postgres._write.statements import Variant, differing, supply, texts_of, variants_of
 from fustor_pusher_postgres._write.writer import Suppressed, Writer
 
 _GONE = (Act.DELETE, Act.REPLACE)
