@@ -101,7 +101,7 @@ def test_a_row_without_a_finite_mtime_is_refused(view, mtime):
 def test_a_row_that_is_no_mapping_is_refused(view):
     event = upsert("/a")
     event.rows = ["/a"]
-    with pytest.raises(ValueError, match="no mapping"):
+    with pytest.raises(ValueError, match="not a mapping"):
         view.apply(event)
 
 

@@ -1,5 +1,7 @@
 """One audit, from its Audit-Start to its Audit-End."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from fustor_conformance.view._marks import Marks
@@ -25,7 +27,7 @@ class Audit:
             self._listed[row.path] = row.parts
 
     def gone(self, tree: Tree, marks: Marks) -> Iterator[Parts]:
-        """Yield the children of listed containers that the audit missed and realtime has not told of since it began."""
+        """The children of listed containers that the audit missed and realtime has not reported since it began."""
         for path, parts in self._listed.items():
             if path in self._skipped:
                 continue
@@ -36,7 +38,7 @@ class Audit:
 
 
 def blind_spots(row: Row, change: Change) -> list[str]:
-    """Return the paths that an audit row added, changed or removed although no realtime event told of it."""
+    """The paths that an audit row added, changed or removed although no realtime event reported it."""
     spots = [*change.opened, *change.removed]
     if change.is_new or _differs(row, change.before):
         spots.append(row.path)

@@ -1,5 +1,7 @@
 """Which containers the last audits and snapshots could not list."""
 
+from __future__ import annotations
+
 from fustor_conformance.view._rows import Parts, Row, join_path
 
 
@@ -29,7 +31,7 @@ class Coverage:
                 del self._skipped[row.path]
 
     def is_unknown(self, parts: Parts) -> bool:
-        """Tell whether a path is below a container whose listing failed and that nothing has listed since."""
+        """Whether a path is below a container whose listing failed and that nothing has listed since."""
         if not self._skipped or not parts:
             return False
         listed = self._listed.get(join_path(parts[:-1]), 0)

@@ -1,5 +1,7 @@
 """Where a view and the world disagree, by the contract's list of what is no difference."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,7 +48,7 @@ class Comparison:
     containers: bool
 
     def differences(self, world: Mapping[str, Mapping[str, Any]], untold: Collection[str]) -> Iterator[Difference]:
-        """Yield the differences, in order of paths."""
+        """The differences, in order of paths."""
         excused = _Below(untold)
         above = {path for expected in world for path in _above(split_path(expected))}
         for path in sorted(self.rows.keys() | world.keys()):

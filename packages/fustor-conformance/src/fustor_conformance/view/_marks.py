@@ -1,4 +1,6 @@
-"""Marks: which paths realtime told of, and when, in order of arrival."""
+"""Marks: which paths realtime reported, and when, in order of arrival."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
@@ -34,7 +36,7 @@ class Marks:
         self._marks = Trie()
 
     def upsert(self, parts: Parts, *, is_container: bool) -> None:
-        """Mark an upsert told by realtime."""
+        """Mark an upsert of realtime."""
         self.now += 1
         for mark, _ in self._path_to(parts):
             mark.latest = self.now
@@ -44,7 +46,7 @@ class Marks:
             self._hold_below(mark, node)
 
     def delete(self, parts: Parts) -> None:
-        """Mark a delete told by realtime."""
+        """Mark a delete of realtime."""
         self.now += 1
         mark, node = self._at(parts)
         mark.at = self.now
@@ -52,7 +54,7 @@ class Marks:
         self._hold_below(mark, node)
 
     def holds(self, parts: Parts, since: int) -> bool:
-        """Tell whether a mark younger than `since` holds for the path."""
+        """Whether a mark younger than `since` holds for the path."""
         node: Node[_Mark] | None = self._marks.root
         for name in parts:
             if node is None:
@@ -63,7 +65,7 @@ class Marks:
         return node is not None and node.value is not None and node.value.at > since
 
     def touched(self, parts: Parts, since: int) -> bool:
-        """Tell whether an upsert younger than `since`, of the path or anything below, was not deleted since."""
+        """Whether an upsert younger than `since`, of the path or anything below, was not deleted since."""
         node = self._marks.find(parts)
         stack = [] if node is None else [node]
         while stack:

@@ -1,4 +1,6 @@
-"""Notices: what the view holds but was not properly told."""
+"""Notices: what the view holds but was not properly reported."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 
@@ -34,17 +36,17 @@ class PathSet:
         self.discard(parts[:-1])
 
     def has(self, parts: Parts) -> bool:
-        """Tell whether a path is in the set."""
+        """Whether a path is in the set."""
         node = self._paths.find(parts)
         return node is not None and node.value is True
 
     def paths(self) -> frozenset[str]:
-        """Return the paths."""
+        """The paths."""
         return frozenset(path for path, node in walk(self._paths.root, ()) if node.value)
 
 
 class Notices:
-    """Suspects (half written, says realtime) and blind spots (found by an audit, told by nobody)."""
+    """Suspects (half written, says realtime) and blind spots (found by an audit, reported by nobody)."""
 
     def __init__(self) -> None:
         self.suspects = PathSet()

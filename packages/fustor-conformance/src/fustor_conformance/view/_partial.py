@@ -3,6 +3,8 @@
 Source: driver contract, section 8, point 7.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +13,7 @@ from fustor_conformance.view._rows import Row
 
 
 def complete(row: Row, known: Row | None, *, awaits_snapshot: bool) -> Row:
-    """Return a realtime update with the columns that it leaves out taken from what is known of its path.
+    """A realtime update with the columns that it leaves out taken from what is known of its path.
 
     Args:
         row: The update.
@@ -29,7 +31,7 @@ def complete(row: Row, known: Row | None, *, awaits_snapshot: bool) -> Row:
 
 
 def supply(known: Row, row: Row) -> Row:
-    """Return what realtime told, with the columns that it has left out taken from the snapshot's row."""
+    """What realtime reported, with the columns that it has left out taken from the snapshot's row."""
     told, record, listed = known.told, _record(known), _record(row)
     if told is None or record is None or listed is None:
         return known

@@ -1,5 +1,7 @@
 """What the released view notes beside its tree: doubtful paths, and whether it still listens."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 MAX_ERRORS = 50
@@ -19,7 +21,7 @@ class Suspects:
         return path in self._paths
 
     def paths(self) -> frozenset[str]:
-        """Return the paths."""
+        """The paths."""
         return frozenset(self._paths)
 
     def add(self, path: str, mtime: float) -> None:
@@ -55,11 +57,11 @@ class BlindSpots:
         self.deleted: set[str] = set()
 
     def paths(self) -> frozenset[str]:
-        """Return both."""
+        """Both."""
         return frozenset(self.added | self.deleted)
 
     def told(self, path: str) -> None:
-        """Clear a path of which realtime told."""
+        """Clear a path that realtime reported."""
         self.added.discard(path)
         self.deleted.discard(path)
 
@@ -84,7 +86,7 @@ class Health:
             self._disabled_at = self._clock()
 
     def is_good(self) -> bool:
-        """Tell whether the view is called, or called again after its minute of rest."""
+        """Whether the view is called, or called again after its minute of rest."""
         if self._disabled_at is not None and self._clock() - self._disabled_at > RECOVERY_SEC:
             self._disabled_at = None
             self._errors = 0

@@ -1,5 +1,7 @@
 """The released view's tree, with what it notes on every entry."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +30,7 @@ class ReleasedTree(Trie[Entry]):
         self.root.value = Entry()
 
     def entry(self, path: str) -> Entry | None:
-        """Return what is known of a path."""
+        """What is known of a path."""
         node = self.find(split_path(path))
         return node.value if node is not None else None
 
@@ -48,7 +50,7 @@ class ReleasedTree(Trie[Entry]):
         return super().cut(parts) if parts else []
 
     def children(self, path: str) -> Iterator[tuple[str, Entry]]:
-        """Yield what is directly in a directory."""
+        """What is directly in a directory."""
         parts = split_path(path)
         node = self.find(parts)
         for name, child in list(node.children.items()) if node is not None else ():
@@ -56,7 +58,7 @@ class ReleasedTree(Trie[Entry]):
                 yield join_path((*parts, name)), child.value
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        """Yield every path with its entry, parents first."""
+        """Every path with its entry, parents first."""
         return ((path, node.value) for path, node in walk(self.root, ()) if node.value is not None)
 
     def _make_directory(self, node: Node[Entry]) -> None:

@@ -1,5 +1,7 @@
 """Rows, parsed once where they enter the view."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ Parts: TypeAlias = tuple[str, ...]
 class Row:
     """One row, with what the view decides by read out of it; `data` is a copy of all its fields.
 
-    `told` is None where the record is known whole. Otherwise it names the columns that realtime has told of, while the
+    `told` is None where the record is known whole. Otherwise it names the columns that realtime has reported, while the
     snapshot's row, which has the others, is still to come.
     """
 
@@ -30,7 +32,7 @@ class Row:
 
 
 def split_path(path: object) -> Parts:
-    """Return the names in an absolute path; raise ValueError for anything that is none."""
+    """The names in an absolute path; raise ValueError for anything else."""
     if not isinstance(path, str) or not path.startswith("/"):
         raise ValueError(f"Path {path!r} is not absolute; start it with '/'")
     if path == "/":
@@ -42,19 +44,19 @@ def split_path(path: object) -> Parts:
 
 
 def join_path(parts: Parts) -> str:
-    """Return the path that `split_path` takes apart."""
+    """The path that `split_path` takes apart."""
     return "/" + "/".join(parts)
 
 
 def parse_rows(event: EventBase) -> list[Row]:
-    """Return the rows of an event, copied; raise ValueError before anything was used if one is malformed."""
+    """The rows of an event, copied; raise ValueError before anything was used if one is malformed."""
     return list(_iter_rows(event))
 
 
 def _iter_rows(event: EventBase) -> Iterator[Row]:
     for row in event.rows:
         if not isinstance(row, Mapping):
-            raise ValueError(f"Row {row!r} is no mapping; send one dict a row")  # noqa: TRY004 - malformed data
+            raise ValueError(f"Row {row!r} is not a mapping; send one dict a row")  # noqa: TRY004 - malformed data
         data = dict(row)
         path = data.get("path")
         yield Row(

@@ -1,5 +1,7 @@
 """One session: what its events reported, and its snapshot's place in that."""
 
+from __future__ import annotations
+
 from fustor_conformance.view._audit import Audit
 from fustor_conformance.view._marks import Marks
 from fustor_conformance.view._rows import Row
@@ -26,16 +28,16 @@ class Session:
         return self.is_snapshot_open or self.audit is not None
 
     def awaits(self, row: Row) -> bool:
-        """Tell whether nothing in this session told of a path yet, so that the snapshot's row may still come."""
+        """Whether nothing in this session reported a path yet, so that the snapshot's row may still come."""
         return self.is_snapshot_open and row.path not in self._told and not self.marks.holds(row.parts, since=0)
 
     def report(self, row: Row) -> None:
-        """Note that an event told of a path, which saves it from the snapshot's end."""
+        """Note that an event reported a path, which saves it from the snapshot's end."""
         if self.is_snapshot_open:
             self._told[row.path] = max(row.mtime, self._told.get(row.path, row.mtime))
 
     def report_snapshot(self, row: Row) -> bool:
-        """Note a snapshot row; return whether no event of this session has told as young an `mtime` of its path."""
+        """Note a snapshot row; return whether no event of this session has reported as young an `mtime` of its path."""
         self._has_snapshot_rows = True
         told = self._told.get(row.path)
         self.report(row)

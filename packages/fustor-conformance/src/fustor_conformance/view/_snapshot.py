@@ -1,5 +1,7 @@
 """The end of a snapshot: it replaces what was known."""
 
+from __future__ import annotations
+
 from collections.abc import Container
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ def drop_unreported(tree: Tree, reported: Container[str], skipped: Container[str
 
 
 def _places(tree: Tree, reported: Container[str], skipped: Container[str]) -> list[_Place]:
-    """Return everything below the root, parents first."""
+    """Everything below the root, parents first."""
     places: list[_Place] = []
     stack = [("/", tree.root, "/" in skipped)]
     while stack:

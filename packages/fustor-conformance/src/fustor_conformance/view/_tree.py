@@ -1,5 +1,7 @@
 """What the view knows: things in containers."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +21,13 @@ class Change:
 
 
 class Tree(Trie[Row]):
-    """A node is a thing; one without a row is a container that only its contents tell of."""
+    """A node is a thing; one without a row is a container that only its contents report."""
 
     def put(self, row: Row) -> Change:
         """Replace what is known of a path.
 
-        Parents that are unknown appear; a parent that was no container becomes one and loses its row; a thing that is
-        no container loses what was below it.
+        Unknown parents appear; a parent that was not a container becomes one and loses its row; a thing that is
+        not a container loses what was below it.
         """
         node = self.root
         is_new = False  # the root is never new: it is a container of every source
@@ -51,19 +53,19 @@ class Tree(Trie[Row]):
         return removed
 
     def things(self) -> Iterator[tuple[str, Row | None]]:
-        """Yield every path with its row; the root only where it was told or holds something."""
+        """Every path with its row; the root only where it was reported or holds something."""
         for path, node in walk(self.root, ()):
             if path != "/" or node.value is not None or node.children:
                 yield path, node.value
 
     def children(self, parts: Parts) -> list[str]:
-        """Return the names in a container, none if it is unknown."""
+        """The names in a container, none if it is unknown."""
         node = self.find(parts)
         return list(node.children) if node is not None else []
 
 
 def data_of(path: str, row: Row | None) -> dict[str, Any]:
-    """Return the fields known of a thing; a container that no row told of has neither mtime nor size."""
+    """The fields known of a thing; a container that no row reported has neither mtime nor size."""
     if row is not None:
         return dict(row.data)
     return {"path": path, "is_directory": True, "mtime": None, "size": None}

@@ -1,5 +1,7 @@
 """A tree of names that carries a value at any path."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -25,7 +27,7 @@ class Trie(Generic[V]):
         self.root: Node[V] = Node()
 
     def find(self, parts: Parts) -> Node[V] | None:
-        """Return the node at a path, or None."""
+        """The node at a path, or None."""
         node: Node[V] | None = self.root
         for name in parts:
             if node is None:
@@ -34,7 +36,7 @@ class Trie(Generic[V]):
         return node
 
     def reach(self, parts: Parts) -> Iterator[Node[V]]:
-        """Yield the nodes from the root to a path, made where they are missing."""
+        """The nodes from the root to a path, made where they are missing."""
         node = self.root
         yield node
         for name in parts:
@@ -56,7 +58,7 @@ class Trie(Generic[V]):
 
 
 def walk(node: Node[V], parts: Parts) -> Iterator[tuple[str, Node[V]]]:
-    """Yield a node that stands at `parts`, and all below it, each with its path; parents first."""
+    """A node that stands at `parts`, and all below it, each with its path; parents first."""
     stack = [(join_path(parts), node)]
     while stack:
         path, node = stack.pop()

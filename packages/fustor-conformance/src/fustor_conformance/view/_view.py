@@ -1,5 +1,7 @@
 """The consumer of a source's three streams."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -17,7 +19,7 @@ from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSou
 class View:
     """What a source's world looks like to someone who has only its events.
 
-    Realtime always wins, a snapshot replaces what earlier sessions told, an audit corrects what realtime has not
+    Realtime always wins, a snapshot replaces what earlier sessions reported, an audit corrects what realtime has not
     touched since it began. Does no I/O, starts no thread and takes no lock: call it from one thread at a time, with
     events in their order of arrival. Events and their rows are copied, never changed.
 
@@ -43,7 +45,7 @@ class View:
         """Take in one event of any stream: its Audit-Start, then its rows, then its Audit-End.
 
         Raises:
-            ValueError: a row is no mapping, or lacks an absolute `path` or a finite `mtime`; nothing was changed.
+            ValueError: a row is not a mapping, or lacks an absolute `path` or a finite `mtime`; nothing was changed.
             RuntimeError: no session was begun.
         """
         session = self._open_session()
@@ -68,18 +70,18 @@ class View:
             session.close_snapshot()
 
     def paths(self) -> frozenset[str]:
-        """Return every known path; `/` only where a row told of it or something is in it."""
+        """Every known path; `/` only where a row reported it or something is in it."""
         return frozenset(path for path, _ in self._tree.things())
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """Return the fields last told of every known path.
+        """The fields last reported of every known path.
 
         A container known by its contents alone has `path`, `is_directory`, and `mtime` and `size` of None.
         """
         return {path: data_of(path, row) for path, row in self._tree.things()}
 
     def row(self, path: str) -> dict[str, Any] | None:
-        """Return the fields last told of one path, or None if the view does not know it."""
+        """The fields last reported of one path, or None if the view does not know it."""
         parts = split_path(path)
         node = self._tree.find(parts)
         if node is None or not (parts or node.value or node.children):
@@ -93,7 +95,7 @@ class View:
 
     @property
     def blind_spots(self) -> frozenset[str]:
-        """Paths that an audit added, changed or deleted, and that no realtime row has told of since."""
+        """Paths that an audit added, changed or deleted, and that no realtime row has reported since."""
         return self._notices.blind_spots.paths()
 
     @property
@@ -104,7 +106,7 @@ class View:
     def difference(
         self, world: Mapping[str, Mapping[str, Any]], *, untold: Collection[str] = (), containers: bool = True
     ) -> list[Difference]:
-        """Return where the view and the world disagree, in order of paths; empty when the view equals the world.
+        """Where the view and the world disagree, in order of paths; empty when the view equals the world.
 
         Args:
             world: Every existing path with its expected fields (`is_directory`, `size`, `mtime`, `record`, ...); only
@@ -159,7 +161,7 @@ class View:
         self._coverage.note(row)
         is_younger = session.report_snapshot(row)
         if is_delete:
-            return  # a deletion is realtime's to tell: a snapshot shows it by its end, an audit by a listing
+            return  # a deletion is realtime's to report: a snapshot shows it by its end, an audit by a listing
         if self._is_overruled(session, row, since=0):
             self._supply(session, row)
         elif is_younger:
@@ -182,7 +184,7 @@ class View:
             self._notices.found(blind_spots(row, self._tree.put(row)))
 
     def _is_overruled(self, session: Session, row: Row, *, since: int) -> bool:
-        """Tell whether realtime told of the path, or of something below what the row says is no container."""
+        """Whether realtime reported the path, or something below what the row says is not a container."""
         holds = session.marks.holds(row.parts, since)
         return holds or (not row.is_container and session.marks.touched(row.parts, since))
 

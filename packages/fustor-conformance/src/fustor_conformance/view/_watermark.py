@@ -1,5 +1,7 @@
 """The released view's clock: its own, less the lag that realtime rows show most often."""
 
+from __future__ import annotations
+
 from collections import Counter, deque
 from collections.abc import Callable
 
@@ -7,7 +9,7 @@ _SAMPLES = 10_000
 
 
 class Watermark:
-    """Seconds since the epoch as the source's file server would tell them; source: fustor-core 0.8.17."""
+    """Seconds since the epoch as the source's file server would give them; source: fustor-core 0.8.17."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -28,7 +30,7 @@ class Watermark:
         self._lag = None
 
     def now(self) -> float:
-        """Return the time; of the lags seen equally often the smallest counts."""
+        """The time; of the lags seen equally often the smallest counts."""
         if self._lag is None:
             most = max(self._counts.values())
             self._lag = min(lag for lag, count in self._counts.items() if count == most)

@@ -4,6 +4,8 @@ Facts about that release, found by reading and running it; profile agent-0.8 is 
 contract's view in almost everything: compare driver contract, section 8.
 """
 
+from __future__ import annotations
+
 import posixpath
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -114,16 +116,16 @@ class ReleasedView:
         self._suspects.expire(self._mtime_of)
 
     def paths(self) -> frozenset[str]:
-        """Return every known path; `/` is always there."""
+        """Every known path; `/` is always there."""
         return frozenset(path for path, _ in self._tree.entries())
 
     def rows(self) -> dict[str, Mapping[str, Any]]:
-        """Return `path`, `is_directory`, `size`, `mtime` and `modified_time` of every known path."""
+        """`path`, `is_directory`, `size`, `mtime` and `modified_time` of every known path."""
         return {path: _fields(path, entry) for path, entry in self._tree.entries()}
 
     @property
     def suspects(self) -> frozenset[str]:
-        """Paths that may be half written, or that a compensating row told of while they were younger than 30 s."""
+        """Paths that may be half written, or that a compensating row reported while they were younger than 30 s."""
         return self._suspects.paths()
 
     @property
@@ -133,13 +135,13 @@ class ReleasedView:
 
     @property
     def refused(self) -> frozenset[str]:
-        """Paths whose last row this view's rules refused although it told something new: its known faults."""
+        """Paths whose last row this view's rules refused although it said something new: its known faults."""
         return frozenset(self._refused)
 
     def difference(
         self, world: Mapping[str, Mapping[str, Any]], *, untold: Collection[str] = (), containers: bool = True
     ) -> list[Difference]:
-        """Return where the view and the world disagree, as `View.difference` does, except where this view is at fault.
+        """Where the view and the world disagree, as `View.difference` does, except where this view is at fault.
 
         Left out: mtime and size of directories and of suspects, `untold` and `refused` paths with all below them.
         """
@@ -299,7 +301,7 @@ def _normal(path: str) -> str:
 
 
 def _path_of(row: object) -> str:
-    """Return the path in the release's spelling, empty for a row that it passes over."""
+    """The path in the release's spelling, empty for a row that it passes over."""
     if not isinstance(row, Mapping):
         raise _RowError
     path = row.get("path") or row.get("file_path")
