@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 from fustor_source_fs._entry import insist, open_root
@@ -12,7 +12,7 @@ from fustor_source_fs._memory import AuditMemory, AuditSettings, Notes, Record, 
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._visitors import Visit, visiting
+from fustor_source_fs._visitors import visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["Audit"]
@@ -64,16 +64,15 @@ class Audit:
             self._unchanged = Unchanged(self._scope.root, self._memory, past, self._settings, self._cache)
         seen: dict[str, Record] = {}
         try:
-            with visiting(self._scope.root.path) as visit:
-                for finished in self._work(stop, visit):
+            with visiting(self._scope.root.path) as watch:
+                for finished in self._work(stop, watch):
                     yield finished.event, finished.mtimes
                     seen.update(finished.notes)  # a directory is remembered once the host has asked for what follows
         finally:
             self._memory.end(seen, began, before)
 
-    def _work(self, stop: Stop, visit: Visit) -> Iterator[Finished]:
+    def _work(self, stop: Stop, watch: Callable[[int], None] | None) -> Iterator[Finished]:
         start: Directory[Notes] = open_root(self._scope)
-        watch = visit.watch if visit.streams else None
         leaves = Leaves(self._scope, start, self._lister, watch)
         known = self._unchanged.remembered if self._unchanged else None
         for step, directory in Walk(self._scope, start, leave=True, known=known):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from fustor_core.exceptions import DriverError
@@ -12,7 +12,7 @@ from fustor_source_fs._listing import Leaves, Lister
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Finished, row, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._visitors import Visit, visiting
+from fustor_source_fs._visitors import visiting
 from fustor_source_fs._walk import Step, Walk
 
 __all__ = ["snapshot"]
@@ -26,17 +26,18 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> I
     Raises:
         DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
     """
-    with visiting(scope.root.path) as visit:
-        for finished in _snapshot(scope, batch_size, counters, stop, visit):
+    with visiting(scope.root.path) as watch:
+        for finished in _snapshot(scope, batch_size, counters, stop, watch):
             yield finished.event
 
 
-def _snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop, visit: Visit) -> Iterator[Finished]:
+def _snapshot(
+    scope: Scope, batch_size: int, counters: Counters, stop: Stop, watch: Callable[[int], None] | None
+) -> Iterator[Finished]:
     start = open_root(scope)
     writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
     yield from writer.put(UPSERT, [row("/", start.status)])
     lister = Lister(scope, batch_size)
-    watch = visit.watch if visit.streams else None
     leaves = Leaves(scope, start, lister, watch)
     for step, directory in Walk(scope, start):
         if step is Step.ENTER:

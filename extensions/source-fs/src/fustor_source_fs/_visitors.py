@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Visit", "register", "visiting"]
+__all__ = ["register", "visiting"]
 
 
 class _Stream(Protocol):
@@ -32,27 +32,23 @@ def register(stream: _Stream, root: str) -> None:
         _streams[stream] = root
 
 
-class Visit:
-    """One snapshot or audit under way."""
-
-    def __init__(self, streams: list[_Stream]) -> None:
-        self.streams = streams
-
-    def watch(self, fd: int) -> None:
-        """To be called with the descriptor of a directory before it is listed."""
-        for stream in self.streams:
-            stream.watch_for_visitor(fd)
-
-
 @contextmanager
-def visiting(root: str) -> Iterator[Visit]:
-    """A visit of all streams that watch this root now; while it lasts they give back no watch."""
+def visiting(root: str) -> Iterator[Callable[[int], None] | None]:
+    """A visit of all streams that watch this root now; while it lasts they give back no watch.
+
+    Yields what to call with the descriptor of a directory before it is listed; None where nobody watches.
+    """
     with _lock:
         streams = [stream for stream, path in _streams.items() if path == root]
+
+    def watch(fd: int) -> None:
+        for stream in streams:
+            stream.watch_for_visitor(fd)
+
     for stream in streams:
         stream.add_visitor()
     try:
-        yield Visit(streams)
+        yield watch if streams else None
     finally:
         for stream in streams:
             stream.remove_visitor()
