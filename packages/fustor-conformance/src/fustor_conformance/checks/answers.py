@@ -73,7 +73,7 @@ def _require_properties(answer: object) -> int:
 
 @check("C09")
 def checks_answer(subject: Subject) -> int:
-    """Text and truth, whatever they are asked with."""
+    """A bool and a text, whatever keywords come."""
     with subject.configured() as config:
         asked = list(_questions(subject.kind, config))
     seen = 0

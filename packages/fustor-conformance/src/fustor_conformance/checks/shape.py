@@ -247,7 +247,7 @@ async def _instance(subject: Subject, config: Any) -> AsyncIterator[Any]:
 
 @check("C13", Kind.SOURCE)
 def close_source(subject: SourceSubject) -> int:
-    """Twice, alone, and not for ever."""
+    """Closed twice, beside another instance, and opened again."""
     with subject.world() as world:
         thing, config = world.create("kit-thing"), subject.config(world)
         first, other = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
@@ -262,7 +262,7 @@ def close_source(subject: SourceSubject) -> int:
 
 @check("C13", Kind.PUSHER)
 def close_pusher(subject: PusherSubject) -> int:
-    """Twice, alone, and not for ever."""
+    """Closed twice, beside another instance, and opened again."""
     with subject.configured() as config:
         first, other = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
         _close(first, first)
