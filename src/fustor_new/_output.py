@@ -13,12 +13,12 @@ import typer
 
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["from_here", "heard", "printable", "say", "say_data", "say_patch", "shortened", "warn"]
+__all__ = ["from_here", "printable", "reporting", "say", "say_data", "say_patch", "shortened", "warn"]
 
 
 @contextmanager
-def heard(outcome: str) -> Iterator[None]:
-    """Tell apart that nobody could be told from that nothing was done: `outcome` is what was.
+def reporting(outcome: str) -> Iterator[None]:
+    """Report a failed write to standard output together with `outcome`: what had been done by then.
 
     Raises:
         EnvironmentProblem: what the block prints could not be written.

@@ -61,7 +61,7 @@ def _check_regular(mode: int, path: Path | str) -> None:
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "it is a symlink, not the file itself", str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def is_file(path: Path) -> bool:

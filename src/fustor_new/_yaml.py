@@ -27,7 +27,7 @@ def parse_yaml(text: bytes) -> Any:
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise DocumentError(f"it is no YAML, or says something that no value can be{where}") from err
+        raise DocumentError(f"it is not YAML, or holds a value that cannot be read{where}") from err
     except yaml.YAMLError as err:  # a character that no YAML holds
         raise DocumentError("it holds a character that no YAML may hold") from err
     except RecursionError as err:

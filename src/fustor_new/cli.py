@@ -72,7 +72,7 @@ COMMANDS: Mapping[str, tuple[str, type[Any], str, str]] = MappingProxyType(
             "doctor.command",
             DoctorOptions,
             "Examine a workspace and its drivers.",
-            "Nothing is imported, and what is found comes with how to mend it.",
+            "No driver is imported; each finding says how to fix it.",
         ),
         "adopt": (
             "commands.adopt",

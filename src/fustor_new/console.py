@@ -19,7 +19,7 @@ __all__ = ["show_next_steps", "show_plan", "show_table"]
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Let the caller say what came of the run; rich ends the process without a word."""
+        """Let the caller say what came of the run; rich ends the process silently."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 

@@ -46,7 +46,7 @@ class Names:
 def derive(kind: str, name: str) -> Names:
     """Return the spellings that the contract gives to `name`; raises NameRefused for a name it does not allow."""
     if kind not in set(Kind):
-        raise UsageProblem(f"{kind!r} is no kind of driver; use {' or '.join(repr(one.value) for one in Kind)}")
+        raise UsageProblem(f"{kind!r} is not a kind of driver; use {' or '.join(repr(one.value) for one in Kind)}")
     check_name(name)
     snake = name.replace("-", "_")
     class_name = "".join(word.capitalize() for word in name.split("-")) + "Driver"

@@ -120,7 +120,7 @@ class DoctorOptions:
             metavar="NAME|PATH", help="A workspace's root, or drivers by name or directory; none: what is around."
         ),
     ] = None
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend, all or nothing.")] = False
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what is safe to fix, all or nothing.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
 

@@ -212,7 +212,7 @@ def test_nothing_is_written_through_what_is_no_directory(tape, tmp_path, is_link
         (tape / "tests").write_text("mine\n")
     adoption = plan_adoption(tape, AdoptOptions(tape))
     assert not [edit for edit in adoption.proposals if "tests" in edit.path.parts]
-    assert "tests/test_conformance.py has no place, as tests is no directory" in adoption.notes
+    assert "tests/test_conformance.py has no place, as tests is not a directory" in adoption.notes
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_refusal_is_one_line_and_nothing_is_written(tape, arguments):
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [("nowhere", "no directory"), ("é" * 300, "no directory"), ("empty", "holds no package")]
+    ("path", "words"), [("nowhere", "not a directory"), ("é" * 300, "not a directory"), ("empty", "holds no package")]
 )
 def test_a_path_without_a_package_is_refused(tmp_path, path, words):
     (tmp_path / "empty").mkdir()

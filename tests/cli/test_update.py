@@ -164,7 +164,7 @@ def test_a_file_that_is_no_text_is_left_and_reported(update, driver):
     code, _, err = update(driver)
     assert code == 6
     assert "conflict in" in err
-    assert "no text has no marks and stays as you have it" in err
+    assert "a file that is not text gets no marks and stays as you have it" in err
     assert (driver / README).read_bytes() == b"\0binary"
 
 
@@ -206,15 +206,15 @@ REFUSED = {
     "no YAML": (answers(b"a: [b"), 5, "put it back as it was rendered"),
     "nested beyond reason": (answers(b"[" * 100_000), 5, "put it back as it was rendered"),
     "no text": (answers(b"\xff\x00"), 5, "put it back as it was rendered"),
-    "no mapping": (answers(b"- a"), 5, "it is no mapping"),
-    "empty": (answers(b""), 5, "it is no mapping"),
-    "keys of another kind": (answers(b"1: a"), 5, "it is no mapping"),
+    "no mapping": (answers(b"- a"), 5, "it is not a mapping"),
+    "empty": (answers(b""), 5, "it is not a mapping"),
+    "keys of another kind": (answers(b"1: a"), 5, "it is not a mapping"),
     "no version": (answers(b"kind: source"), 5, "'template_version' is None"),
     "a version of another kind": (answers(b"template_version: 1.0"), 5, "'template_version' is 1.0"),
     "no version at all": (answers(b"template_version: latest"), 5, "'template_version' is 'latest'"),
-    "files of another kind": (answers(b'template_version: "1.1.0"\nfiles: [a]'), 5, "'files' is no mapping"),
-    "files outside": (answers(b'template_version: "1.1.0"\nfiles: {"../a": "0"}'), 5, "'files' is no mapping"),
-    "no files": (answers(b'template_version: "1.1.0"'), 5, "'files' is no mapping"),
+    "files of another kind": (answers(b'template_version: "1.1.0"\nfiles: [a]'), 5, "'files' is not a mapping"),
+    "files outside": (answers(b'template_version: "1.1.0"\nfiles: {"../a": "0"}'), 5, "'files' is not a mapping"),
+    "no files": (answers(b'template_version: "1.1.0"'), 5, "'files' is not a mapping"),
     "a tag": (answers(b'template_version: !!python/object:os.system "1.1.0"'), 5, "put it back"),
     "a newer template": (
         answer(NOW, b'"99.1.0"'),

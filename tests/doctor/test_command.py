@@ -26,7 +26,7 @@ def ids(done):
 
 def test_a_healthy_workspace_is_said_to_be_one(workspace):
     done = fustor_new("doctor", cwd=driver(workspace) / "src")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 package examined: nothing to mend\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 package examined: nothing to fix\n", "")
 
 
 def test_an_error_ends_with_its_code_and_says_what_and_how_to_mend_it(workspace):
@@ -34,7 +34,10 @@ def test_an_error_ends_with_its_code_and_says_what_and_how_to_mend_it(workspace)
     path.write_text(path.read_text().replace('version = "0.1.0"', 'version = "first"'))
     done = fustor_new("doctor", cwd=workspace)
     assert done.returncode == 8
-    assert "error D04-version extensions/source-redis/pyproject.toml\n    Its version 'first' is none\n" in done.stdout
+    assert (
+        "error D04-version extensions/source-redis/pyproject.toml\n    Version 'first' is not a valid PEP 440 version\n"
+        in done.stdout
+    )
     assert done.stderr == "fustor-new: Found 1 error and 0 warnings\n"
 
 
@@ -74,7 +77,7 @@ def test_fix_mends_what_is_safe_and_the_second_run_finds_it_gone(workspace):
     assert "Created extensions/source-redis/tests/test_conformance.py\n" in done.stdout
     assert "leftover" in done.stdout
     assert "Removed more/old\n" in done.stdout
-    assert fustor_new("doctor", cwd=workspace).stdout == "1 package examined: nothing to mend\n"
+    assert fustor_new("doctor", cwd=workspace).stdout == "1 package examined: nothing to fix\n"
     mended = contents(driver(workspace))
     assert mended.keys() == healthy.keys()
     assert {name for name in healthy if healthy[name] != mended[name]} == {"pyproject.toml"}

@@ -106,7 +106,7 @@ def test_a_journal_that_came_with_the_checkout_is_left_alone(root, outside, snap
 def test_a_journal_that_came_with_the_checkout_is_named_and_stops_nothing(root, outside, capsys):
     plant(root, journal(1, **deletes(outside)))
     assert register(root) == 0
-    assert f"{STAGE!r} in {str(root)!r} is named like a run of yours, but is none" in capsys.readouterr().err
+    assert f"{STAGE!r} in {str(root)!r} is named like a run of yours, but is not one" in capsys.readouterr().err
     assert "extensions/source-mine" in (root / "pyproject.toml").read_text()
 
 

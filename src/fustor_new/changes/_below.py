@@ -135,7 +135,7 @@ class Below:
             os.fsync(target)
 
     def remove_file(self, path: Path) -> None:
-        """Remove the entry at `path`, which is no directory."""
+        """Remove the entry at `path`, which is not a directory."""
         with self._parent(path) as (folder, name):
             os.unlink(name, dir_fd=folder)
 
@@ -220,7 +220,7 @@ def _entered(name: str, folder: int, here: Path) -> int:
     except OSError as err:
         if err.errno in {errno.ENOTDIR, errno.ELOOP}:
             raise TargetConflict(
-                f"{str(here)!r} is a symlink, or no directory; nothing is written through it, put a directory there"
+                f"{str(here)!r} is a symlink, or not a directory; nothing is written through it, put a directory there"
             ) from err
         raise type(err)(err.errno, err.strerror, str(here)) from err
 

@@ -24,7 +24,7 @@ _REMEDY = "set XDG_STATE_HOME to a directory of your own"
 def state_directory() -> Path:
     """Return the directory for what runs note down: below XDG_STATE_HOME, or `~/.local/state`."""
     said = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(said) if said.startswith("/") else Path("~/.local/state").expanduser()  # a relative one is no answer
+    base = Path(said) if said.startswith("/") else Path("~/.local/state").expanduser()  # a relative one does not count
     return base / "fustor-new"
 
 

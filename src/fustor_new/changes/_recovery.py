@@ -48,7 +48,7 @@ def recover(root: Path) -> list[str]:
 
 
 def strange_stages(root: Path) -> list[str]:
-    """Return a line for people, if any, about what looks like the trace of a run in `root` and is none of this user's.
+    """Return lines for people about what looks like the trace of a run in `root`, and is not one of this user.
 
     It came with the checkout, or from another machine or version; nothing in it is read, nothing is done to it.
     """
@@ -58,7 +58,9 @@ def strange_stages(root: Path) -> list[str]:
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         named = ", ".join(map(repr, left[:_NAMED]))
-        lines.append(f"{named}{more} in {str(root)!r} is named like a run of yours, but is none; look, and remove it")
+        lines.append(
+            f"{named}{more} in {str(root)!r} is named like a run of yours, but is not one; look at it, and remove it"
+        )
     return lines
 
 
@@ -81,7 +83,7 @@ def _journals(root: Path) -> list[Journal]:
 
 
 def _stages(folder: Path) -> list[Path]:
-    """Return what is named like a stage and is this user's; what is another user's is none of our business."""
+    """Return what is named like a stage and is this user's; what is another user's is left alone."""
     found = (path for path in folder.glob(f"{PREFIX}*") if stat.S_ISDIR(path.lstat().st_mode))
     return sorted(path for path in found if path.lstat().st_uid == os.geteuid())
 

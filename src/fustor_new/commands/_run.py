@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fustor_new._output import heard, say_data, say_patch, warn
+from fustor_new._output import reporting, say_data, say_patch, warn
 from fustor_new.changes.apply import apply, recover, strange_stages, working_in
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
@@ -47,7 +47,7 @@ def carry_out(
             _tell(root, messages)
             work = work_in()
             apply(work.plan)
-    with heard("nothing was to be changed" if dry_run or work.plan.is_empty else work.done):
+    with reporting("nothing was to be changed" if dry_run or work.plan.is_empty else work.done):
         if json:
             say_data(as_json(work.proposed or work.plan, **work.more))
         elif dry_run and work.proposed is None:

@@ -52,8 +52,8 @@ def run(options: AdoptOptions) -> None:
     path = options.path
     if options.dry_run and options.apply:
         raise UsageProblem("--dry-run and --apply exclude each other; choose one")
-    if not os.path.isdir(path):  # noqa: PTH112 - a path that no file system takes is none, and no error
-        raise UsageProblem(f"{str(path)!r} is no directory; name the directory of a driver package")
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        raise UsageProblem(f"{str(path)!r} is not a directory; name the directory of a driver package")
     folder = path.resolve()
 
     def work() -> Work:
@@ -97,7 +97,7 @@ def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: l
         above = [path for path in place.parents if path.is_relative_to(folder) and path != folder]
         blocked = [path for path in above if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
         if blocked:
-            notes.append(f"{shown} has no place, as {blocked[-1].relative_to(folder).as_posix()} is no directory")
+            notes.append(f"{shown} has no place, as {blocked[-1].relative_to(folder).as_posix()} is not a directory")
         elif not os.path.lexists(place):
             yield Change(place, None, content)
         elif not place.is_file() or read_bytes(place, follow=False) != content.data:
@@ -199,7 +199,7 @@ def _spec(
 def _licence(metadata: Metadata, notes: list[str]) -> str:
     if is_licence(metadata.license):
         return metadata.license
-    said = f"is {metadata.license!r}, no SPDX expression" if metadata.license else "is not stated"
+    said = f"is {metadata.license!r}, not an SPDX expression" if metadata.license else "is not stated"
     notes.append(f"The licence {said}; {_NO_LICENCE!r} is recorded, --license says another")
     return _NO_LICENCE
 

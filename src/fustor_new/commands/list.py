@@ -8,7 +8,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from fustor_new._output import heard, printable, say, say_data, shortened, warn
+from fustor_new._output import printable, reporting, say, say_data, shortened, warn
 from fustor_new.errors import FustorNewError
 from fustor_new.options import ListOptions
 from fustor_new.package.metadata import Metadata
@@ -111,7 +111,7 @@ def run(options: ListOptions) -> None:
     root, hint = options.workspace, "name the root of a workspace"
     workspace = workspace_above(Path.cwd()) if root is None else declared_workspace(root, hint)
     found, problems = rows(workspace)
-    with heard("nothing was to be changed"):
+    with reporting("nothing was to be changed"):
         if options.json:
             say_data(_as_json(workspace, found, problems))
         else:

@@ -85,7 +85,7 @@ def locate(options: PusherOptions) -> Place:
 
 
 def known_contract_source(options: PusherOptions, place: Place) -> str:
-    """Where the contract packages come from, as far as it was told or can be known; an empty text if not."""
+    """Where the contract packages come from, from the options or the workspace; "" if it must be asked for."""
     checkout = Path(__file__).resolve().parents[3]
     if options.contract_source:
         return options.contract_source
@@ -104,7 +104,7 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         _check_room(names, options, place, place.workspace, contract_source)
     elif contract_source == "workspace":
         raise UsageProblem(
-            f"Contract source 'workspace' is not to be had outside a workspace; use --contract-source with {_ELSEWHERE}"
+            f"Contract source 'workspace' is not available outside a workspace; use --contract-source with {_ELSEWHERE}"
         )
     specs = [_spec(one, options, place, contract_source) for one in names]
     targets = [place.target(one) for one in names]
@@ -143,7 +143,7 @@ def _check_room(
     """Refuse what the workspace does not allow, before anything is rendered."""
     if contract_source == "workspace" and not _holds_contract(workspace):
         raise UsageProblem(
-            f"Contract source 'workspace' is not to be had: {str(workspace.root)!r} has no member 'fustor-core'; "
+            f"Contract source 'workspace' is not available: {str(workspace.root)!r} has no member 'fustor-core'; "
             f"use --contract-source with {_ELSEWHERE}"
         )
     for one in names:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
-from fustor_new._output import heard, say, say_data
+from fustor_new._output import reporting, say, say_data
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands._run import Work, carry_out
@@ -58,10 +58,10 @@ def run(options: RemoveOptions) -> None:
 
 
 def plan_removal(folders: Sequence[Path], *, force: bool) -> RemovalPlan:
-    """Return the plan that takes the packages away, one for all; with `force` an unreadable record is no obstacle.
+    """Return the plan that takes the packages away, one for all; with `force` an unreadable record does not matter.
 
     Raises:
-        FustorNewError: a directory holds no driver, or is no directory to take away.
+        FustorNewError: a directory holds no driver, or cannot be removed.
     """
     packages = [require_driver(folder) for folder in folders]
     root, workspace = _surroundings(folders)
@@ -108,7 +108,7 @@ def _check_removable(package: Metadata, root: Path) -> None:
 
 def _refuse(lost: Sequence[Review], *, json: bool) -> None:
     """Print what of the author's would go, and raise TargetConflict."""
-    with heard("nothing was changed"):
+    with reporting("nothing was changed"):
         if json:
             refused = [{**one.as_dict(), "diff": one.difference()} for one in lost]
             say_data(dumps({"schema": JSON_SCHEMA_VERSION, "refused": refused}, indent=2))

@@ -55,7 +55,7 @@ def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
         raise UsageProblem("--all and PATH exclude each other; choose one")
     chosen = _all_packages() if every else list(paths) or [Path()]
     for path in chosen:
-        if not os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is none, not an OSError
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
             raise UsageProblem(
                 f"{str(path)!r} is neither a driver here nor a directory; `fustor-new list` shows the drivers"
             )
@@ -114,7 +114,7 @@ def _report_conflicts(revisions: Sequence[Revision], *, dry_run: bool) -> None:
         warn(f"conflict in {from_here(path)!r}")
     unmarked = [file for revision in revisions for file in revision.files if file.is_unmarked]
     if unmarked:
-        warn("what is no text has no marks and stays as you have it")
+        warn("a file that is not text gets no marks and stays as you have it")
     if dry_run:
         raise MergeConflict(f"Files that would need a decision: {len(conflicts)}; nothing was changed")
     raise MergeConflict(

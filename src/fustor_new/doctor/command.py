@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fustor_new._output import heard, say, say_data, shortened
+from fustor_new._output import reporting, say, say_data, shortened
 from fustor_new.doctor.code_findings import is_judged
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
 from fustor_new.doctor.finding import Finding, Severity
@@ -44,23 +44,23 @@ def run(options: DoctorOptions) -> None:
         NotConformant: errors are left, or warnings with `--strict`.
         FustorNewError: something cannot be read, or a repair not be made.
     """
-    report = _examined(driver_paths(options.paths or ()), mend=options.fix)
-    with heard("what was to be mended is" if report.done else "nothing was changed"):
+    report = _examined(driver_paths(options.paths or ()), is_fixing=options.fix)
+    with reporting("what was to be fixed is" if report.done else "nothing was changed"):
         if options.json:
             say_data(_as_json(report))
         else:
             say(*_as_lines(report))
     if report.count(Severity.ERROR) or (options.strict and report.findings):
-        unmended = sum(one.repair is not None for one in report.findings)
-        hint = f"; --fix mends {unmended} of them" if unmended and not options.fix else ""
+        fixable = sum(one.repair is not None for one in report.findings)
+        hint = f"; --fix takes care of {fixable} of them" if fixable and not options.fix else ""
         raise NotConformant(f"Found {report.summary}{hint}")
 
 
-def _examined(paths: Sequence[Path], *, mend: bool) -> _Report:
+def _examined(paths: Sequence[Path], *, is_fixing: bool) -> _Report:
     done: list[str] = []
     subjects = find_subjects(paths)
     findings = examine(subjects)
-    for _ in range(_ROUNDS if mend else 0):
+    for _ in range(_ROUNDS if is_fixing else 0):
         lines = fix(subjects, findings)
         if not lines:
             break
@@ -95,7 +95,7 @@ def _as_lines(report: _Report) -> list[str]:
         shown = (f"{one.severity.value} {one.name} {one.place}", f"    {shortened(one.what)}", f"    fix: {one.fix}")
         lines += (line.replace("\n", "\\n") for line in shown)
     examined = _plural(len(report.subjects.packages), "package")
-    lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to mend'}")
+    lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to fix'}")
     if not is_judged():
         lines.append("The code of drivers was not judged; that needs the package fustor-conformance beside this one")
     return lines

@@ -35,7 +35,7 @@ def _entry_point(package: Subject) -> Iterator[Fault]:
     "D11-group-is-scanned",
     Severity.ERROR,
     rule="No driver is registered in a group that no host scans",
-    why="A misspelt group is no error anywhere: the driver just does not exist",
+    why="A misspelt group is not an error anywhere: the driver just does not exist",
     fix="The groups are fustor.drivers.sources, fustor.drivers.pushers, and the same of fustor_agent.drivers",
 )
 def _group_is_scanned(package: Subject) -> Iterator[Fault]:
@@ -93,14 +93,14 @@ def _entry_point_leads_somewhere(package: Subject) -> Iterator[Fault]:
     entries = dict.fromkeys(point.entry for point in package.points)
     entries |= dict.fromkeys(entry for entry in package.metadata.entry_points if entry.group == WORLDS)
     required = Requirements(map(requirement_name, package.metadata.dependencies))
-    told = set()
+    seen = set()
     for entry in entries:
         target = package.target(entry)
         if isinstance(target, External) and required.provides(target.module.partition(".")[0]):
             continue
-        if isinstance(target, Missing | External) and entry.value not in told:
+        if isinstance(target, Missing | External) and entry.value not in seen:
             what = target.what if isinstance(target, Missing) else f"module {target.module!r}"
-            told.add(entry.value)
+            seen.add(entry.value)
             yield Fault(package.metadata_place, f"{entry.name} = {entry.value!r} leads nowhere: there is no {what}")
 
 
@@ -112,15 +112,15 @@ def _entry_point_leads_somewhere(package: Subject) -> Iterator[Fault]:
     fix="Inherit from `fustor_core.drivers.SourceDriver` or `PusherDriver`, or use the other kind's groups",
 )
 def _class_is_a_driver(package: Subject) -> Iterator[Fault]:
-    told = set()
+    seen = set()
     for point in package.points:
         found = point.target
-        if not isinstance(found, Class) or (point.kind, point.entry.value) in told:
+        if not isinstance(found, Class) or (point.kind, point.entry.value) in seen:
             continue
-        told.add((point.kind, point.entry.value))
+        seen.add((point.kind, point.entry.value))
         bases, wanted = package.bases_of(found), point.kind.base
         if wanted not in bases and (bases or package.is_wholly_pythons(found)):
-            what = f"Class {found.node.name!r} is registered as a {point.kind} and is no {wanted}"
+            what = f"Class {found.node.name!r} is registered as a {point.kind} and is not a {wanted}"
             yield Fault(package.place(found.module.path, found.node.lineno), what)
 
 

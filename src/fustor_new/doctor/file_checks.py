@@ -79,7 +79,10 @@ def _sample_configuration(package: Subject) -> Iterator[Fault]:
         return
     named, own = set(_drivers_in(data)), {point.entry.name for point in package.points}
     if own and not named & own:
-        yield Fault(package.place(path), f"It names the driver {', '.join(map(repr, sorted(named))) or 'of nothing'}")
+        what = (
+            f"It names the driver {', '.join(map(repr, sorted(named)))}" if named else "No entry of it names a driver"
+        )
+        yield Fault(package.place(path), what)
 
 
 @package_check(

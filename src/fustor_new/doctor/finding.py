@@ -53,7 +53,7 @@ Repair = Recover | Register | Write | Clear
 
 @dataclass(frozen=True)
 class Fault:
-    """What one check saw: where (relative to what is examined), what, and how to mend it if not as the table says."""
+    """What one check saw: where (relative to what is examined), what, and how to fix it if not as the table says."""
 
     place: str
     what: str

@@ -52,8 +52,8 @@ def _registrations(subjects: Subjects, findings: Sequence[Finding]) -> Iterator[
     wanted = [one.repair for one in findings if isinstance(one.repair, Register)]
     for root in subjects.roots:
         workspace = root.workspace
-        strays = {stray.shown for stray in root.strays} if wanted else set()
-        own = [one for one in wanted if one.directory in strays]
+        unlisted = {one.shown for one in root.unlisted} if wanted else set()
+        own = [one for one in wanted if one.directory in unlisted]
         for one in own:
             text = register(workspace, one.directory, one.distribution)
             workspace = Workspace.parse(workspace.root, text)

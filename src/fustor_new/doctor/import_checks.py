@@ -27,7 +27,7 @@ _NEVER_IMPORTED = {"fustor-core", "fustor-event-model"}  # a host needs them bes
 def _modules_parse(package: Subject) -> Iterator[Fault]:
     for module in package.code.modules.values():
         if module.fault:
-            yield Fault(package.place(module.path), f"It is no valid Python ({module.fault})")
+            yield Fault(package.place(module.path), f"It is not valid Python ({module.fault})")
 
 
 @package_check(
@@ -43,13 +43,13 @@ def _imported_and_declared(package: Subject) -> Iterator[Fault]:
     imported = {one.top for module in package.code.modules.values() for one in module.imports}
     if always.obscure() & always.unused(imported):  # one of them may well hold what is missing
         return
-    told: set[str] = set()
+    seen: set[str] = set()
     for module in package.code.modules.values():
         requirements = always if module in package.runtime else in_tests
         for one in _foreign(package, module):
-            needed = not one.is_for_types and not one.is_optional and one.top not in told
+            needed = not one.is_for_types and not one.is_optional and one.top not in seen
             if needed and one.top not in _TOOLS and not requirements.provides(one.top):
-                told.add(one.top)
+                seen.add(one.top)
                 yield Fault(package.place(module.path, one.line), f"It imports {one.top!r}, which is not required")
 
 

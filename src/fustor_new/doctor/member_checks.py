@@ -113,7 +113,7 @@ def _requirement_on_a_driver_that_is_gone(root: Root) -> Iterator[Fault]:
     for where, requirements in lists.items():
         for name in (normalize(requirement_name(one)) for one in texts(requirements)):
             if name.startswith(("fustor-source-", "fustor-pusher-")) and name not in known:
-                yield Fault(_ROOT_FILE, f"The {where} names {name!r}, which is no member")
+                yield Fault(_ROOT_FILE, f"The {where} names {name!r}, which is not a member")
 
 
 @root_check(

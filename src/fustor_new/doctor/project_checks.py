@@ -70,7 +70,7 @@ def _version(package: Subject) -> Iterator[Fault]:
     if not version and not package.metadata.dynamic & {"version"} and package.metadata.origin != "setup.cfg":
         yield Fault(package.metadata_place, "It has no version")
     elif version and _parsed(version) is None:
-        yield Fault(package.metadata_place, f"Its version {version!r} is none")
+        yield Fault(package.metadata_place, f"Version {version!r} is not a valid PEP 440 version")
 
 
 @package_check(
@@ -85,7 +85,7 @@ def _requires_python(package: Subject) -> Iterator[Fault]:
     try:
         allowed = SpecifierSet(wanted)
     except InvalidSpecifier:
-        yield Fault(package.metadata_place, f"`requires-python` is {wanted!r}, no specifier")
+        yield Fault(package.metadata_place, f"`requires-python` is {wanted!r}, not a version specifier")
         return
     old = [python for python in _OLD_PYTHONS if python in allowed]
     if not wanted and "requires-python" not in package.metadata.dynamic:
@@ -100,7 +100,7 @@ def _requires_python(package: Subject) -> Iterator[Fault]:
     "D06-top-level-tables",
     Severity.WARNING,
     rule="pyproject.toml has no top-level table that no standard knows",
-    why="Build tools pass it by without a word, and all that stands below its heading belongs to it: "
+    why="Build tools ignore it silently, and all that stands below its heading belongs to it: "
     "a licence or an address that nobody ever sees",
     fix="Correct the heading: [project.urls] has no quotes, and keys of [project] stand above it",
 )
@@ -125,7 +125,9 @@ def _contract_requirements(package: Subject) -> Iterator[Fault]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
-            yield Fault(package.metadata_place, f"Its requirement {line!r} is none", fix="Write it like 'redis>=5'")
+            yield Fault(
+                package.metadata_place, f"Requirement {line!r} cannot be parsed", fix="Write it like 'redis>=5'"
+            )
             continue
         required[normalize(requirement.name)] = requirement
     core, model = required.get("fustor-core"), required.get("fustor-event-model")

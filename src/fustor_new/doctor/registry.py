@@ -24,7 +24,7 @@ _MODULES = (
 
 @dataclass(frozen=True)
 class Check:
-    """One rule: what must hold, why, and how a breach is mended."""
+    """One rule: what must hold, why, and how a breach is fixed."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class Check:
     why: str
     fix: str
     is_safe: bool
-    """Whether `--fix` may mend a breach (it may still say that it cannot in a certain case)."""
+    """Whether `--fix` may fix a breach (it may still say that it cannot in a certain case)."""
 
     def report(self, faults: Iterator[Fault], place: str = ".") -> Iterator[Finding]:
         """Yield the faults as findings of this check; `place` is where what is examined lies."""

@@ -37,8 +37,8 @@ class Root:
         return tuple(one for one in packages if one.looks_like_a_driver)
 
     @cached_property
-    def strays(self) -> tuple[Subject, ...]:
-        """The packages in `extensions/` that are no members."""
+    def unlisted(self) -> tuple[Subject, ...]:
+        """The packages in `extensions/` that are not members."""
         folder = self.workspace.root / "extensions"
         names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
         directories = [f"extensions/{name}" for name in names if not name.startswith(".")]
@@ -47,8 +47,8 @@ class Root:
 
     @cached_property
     def drivers(self) -> tuple[Subject, ...]:
-        """Every driver, member or stray."""
-        return tuple(one for one in (*self.members, *self.strays) if one.looks_like_a_driver)
+        """Every driver, member or not."""
+        return tuple(one for one in (*self.members, *self.unlisted) if one.looks_like_a_driver)
 
     @cached_property
     def distributions(self) -> Mapping[str, str]:

@@ -70,8 +70,8 @@ def _template_is_todays(package: Subject) -> Iterator[Fault]:
 def _template_owned_files_untouched(package: Subject) -> Iterator[Fault]:
     for path in package.template_owned_modified:
         there = (package.folder / path).exists()
-        told = there and path == SUITE and not runs_the_kit(package.folder / path)  # another check says so
-        if there and not told:
+        is_judged = there and path == SUITE and not runs_the_kit(package.folder / path)  # another check says so
+        if there and not is_judged:
             yield Fault(package.place(path), "It was edited since it was rendered")
 
 

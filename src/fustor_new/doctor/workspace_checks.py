@@ -60,20 +60,20 @@ def _member_without_project(root: Root) -> Iterator[Fault]:
     "W03-listed-member-missing",
     Severity.WARNING,
     rule="Every directory that `members` names exists",
-    why="uv passes it by without a word: what is meant to be there is neither installed nor tested",
+    why="uv ignores it silently: what is meant to be there is neither installed nor tested",
     fix="Take the line out of `members`, or restore the directory",
 )
 def _listed_member_missing(root: Root) -> Iterator[Fault]:
     for pattern in root.workspace.members:
         if not patterns.has_magic(pattern) and not is_directory(root.workspace.root / pattern):
-            yield Fault("pyproject.toml", f"`members` names {pattern!r}, which is no directory")
+            yield Fault("pyproject.toml", f"`members` names {pattern!r}, which is not a directory")
 
 
 @root_check(
     "W04-exclude-hides-member",
     Severity.WARNING,
     rule="No pattern of `exclude` hides a driver that `members` names or finds",
-    why="uv leaves it out without a word: it is neither installed nor tested with the others",
+    why="uv leaves it out silently: it is neither installed nor tested with the others",
     fix="Narrow the pattern, or move the driver elsewhere",
 )
 def _exclude_hides_member(root: Root) -> Iterator[Fault]:
@@ -107,12 +107,12 @@ def _listed_once(root: Root) -> Iterator[Fault]:
     is_safe=True,
 )
 def _driver_not_registered(root: Root) -> Iterator[Fault]:
-    for package in root.strays:
+    for package in root.unlisted:
         if root.workspace.verdict(package.shown).verdict is Verdict.ABSENT and package.looks_like_a_driver:
             name = package.metadata.name
             yield Fault(
                 package.shown,
-                "It is no member of the workspace",
+                "It is not a member of the workspace",
                 repair=Register(package.shown, name) if name else None,
             )
 
@@ -125,7 +125,7 @@ def _driver_not_registered(root: Root) -> Iterator[Fault]:
     fix="Remove its .git directory once its history is safe, or add it with `git submodule add`",
 )
 def _nested_repository(root: Root) -> Iterator[Fault]:
-    for package in (*root.members, *root.strays):
+    for package in (*root.members, *root.unlisted):
         if (package.folder / ".git").is_dir():
             yield Fault(package.place(".git"), "The member is a repository inside the repository")
 

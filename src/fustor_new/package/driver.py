@@ -117,7 +117,7 @@ class Package:
         module, separator, attribute = entry.value.partition(":")
         name = attribute.partition("[")[0].strip()
         if not separator or not name:
-            return Missing("a class (it is no 'module:Class')")
+            return Missing("a class (it is not 'module:Class')")
         return self.code.resolve(module.strip(), name.partition(".")[0])
 
     def bases_of(self, found: Class) -> set[str]:

@@ -89,7 +89,7 @@ class Metadata:
 def claims(distribution: str, drivers: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
     """Return the names that only one package of an environment may have, each as it is written.
 
-    They are told apart as indexes and hosts do: a distribution's name by PEP 503, and an entry point's likewise, within
+    They are compared as indexes and hosts do: a distribution's name by PEP 503, and an entry point's likewise, within
     its kind. So `Redis` and `redis` are one name.
     """
     named = [("distribution", distribution)] if distribution else []

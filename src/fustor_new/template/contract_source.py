@@ -38,7 +38,7 @@ class ContractSource:
         Args:
             text: `workspace`, `index`, a git URL, or a directory: a checkout or its `packages` directory.
             project: where the new package will be; a directory is written relative to it.
-            base: what a relative directory in `text` is relative to; the current directory unless told.
+            base: what a relative directory in `text` is relative to; the current directory by default.
 
         Raises:
             UsageProblem: `text` is none of these, or the directory holds no contract packages.
@@ -57,7 +57,7 @@ class ContractSource:
     def _parse_git(cls, text: str) -> Self:
         match = _URL.fullmatch(text)
         if match is None:
-            raise UsageProblem(f"{text!r} is no git URL; {_CHOICES}")
+            raise UsageProblem(f"{text!r} is not a git URL; {_CHOICES}")
         # uv looks for a branch or tag of that name; without a ref it takes the default branch, which is HEAD.
         ref = "" if match["ref"] == "HEAD" else match["ref"] or ""
         return cls(kind="git", location=match["url"], ref=ref)

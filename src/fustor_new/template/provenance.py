@@ -81,12 +81,12 @@ def parse_record(text: bytes, path: Path) -> Record:
     except DocumentError as err:
         raise _broken(path, str(err)) from err
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise _broken(path, "it is no mapping")
+        raise _broken(path, "it is not a mapping")
     version, files, address = data.get("template_version"), data.get("files"), data.get("_src_path", "")
     if not isinstance(version, str) or _version(version) is None:
         raise _broken(path, f"'template_version' is {reprlib.repr(version)}")
     if not isinstance(files, dict) or not files or not all(_is_hash_of_file(*entry) for entry in files.items()):
-        raise _broken(path, "'files' is no mapping of paths to hashes")
+        raise _broken(path, "'files' is not a mapping of paths to hashes")
     given = {key: value for key, value in data.items() if key not in {"template_version", "files"} and key[:1] != "_"}
     return Record(given, version, files, str(address))
 
@@ -166,7 +166,7 @@ def _rendered(templates: Path, record: Record, folder: Path) -> Mapping[str, Fil
 
 
 def _hash_of(path: Path) -> str:
-    """Return the hash of a file, an empty text where there is none (a symlink is none)."""
+    """Return the hash of a file, an empty text where there is none (a symlink does not count)."""
     if path.is_symlink() or not path.is_file():
         return ""
     try:

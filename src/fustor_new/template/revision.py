@@ -84,7 +84,7 @@ def revise(package: Path) -> Revision:
         WorkspaceError: the answers file cannot be read, or no longer gives what it gave.
         TargetConflict: something is in the place of a file.
         MergeConflict: a conflict of an earlier update is still in a file.
-        EnvironmentProblem: the template's version is not known here, or the disk does not play along.
+        EnvironmentProblem: the template's version is not known here, or the disk is full or cannot be read.
     """
     folder = Path(os.path.realpath(package))
     try:
@@ -156,11 +156,11 @@ def _read(package: Path, path: str) -> FileContent | None:
     *folders, _ = parts = [package.joinpath(*Path(path).parts[: depth + 1]) for depth in range(len(Path(path).parts))]
     for folder in folders:
         if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
-            raise TargetConflict(f"{str(folder)!r} is no directory, or a symlink; put a directory in its place")
+            raise TargetConflict(f"{str(folder)!r} is not a directory, or is a symlink; put a directory in its place")
     if not os.path.lexists(parts[-1]):
         return None
     if parts[-1].is_symlink() or not parts[-1].is_file():
-        raise TargetConflict(f"{str(parts[-1])!r} is no file, or a symlink; put the file itself in its place")
+        raise TargetConflict(f"{str(parts[-1])!r} is not a file, or is a symlink; put the file itself in its place")
     found = read_file(parts[-1])
     if len(found.data) > _LARGEST_BYTES:
         raise TargetConflict(f"{str(parts[-1])!r} is larger than {_LARGEST_BYTES // 1024} kB; put a smaller file there")

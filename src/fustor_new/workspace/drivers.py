@@ -58,7 +58,7 @@ def driver_packages(workspace: Workspace) -> Iterator[Metadata | FustorNewError]
 def check_free(workspace: Workspace, directory: str, claims: Mapping[tuple[str, str], str]) -> None:
     """Raise NameRefused when a package in another directory of the workspace has one of the names that are claimed.
 
-    What is in `directory` itself is no fault: it may be the same command, run again.
+    What is in `directory` itself does not count: it may be the same command, run again.
     """
     for package in _packages(workspace):
         if isinstance(package, Metadata) and (other := workspace.relative(package.folder)) != directory:

@@ -169,7 +169,9 @@ def _table(data: Mapping[str, Any], path: str, *keys: str) -> Mapping[str, Any]:
     for key in keys:
         data = data.get(key, {})
         if not isinstance(data, dict):
-            raise WorkspaceError(f"{'.'.join(keys)!r} in {path!r} is {reprlib.repr(data)}, no table; repair it first")
+            raise WorkspaceError(
+                f"{'.'.join(keys)!r} in {path!r} is {reprlib.repr(data)}, not a table; repair it first"
+            )
     return data
 
 
@@ -177,7 +179,7 @@ def _patterns(table: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
     listed = table.get(key, [])
     if not isinstance(listed, list) or not all(isinstance(pattern, str) for pattern in listed):
         raise WorkspaceError(
-            f"Workspace `{key}` in {path!r} is {reprlib.repr(listed)}, no list of strings; repair it first"
+            f"Workspace `{key}` in {path!r} is {reprlib.repr(listed)}, not a list of strings; repair it first"
         )
     for pattern in filter(patterns.has_magic, listed):
         try:

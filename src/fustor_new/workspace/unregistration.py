@@ -40,9 +40,9 @@ def unregister(
     """Return the root's `pyproject.toml` without the driver: the same bytes when it is not there.
 
     A member that a pattern covers stays a member. With `keep_table` the workspace table stays, even if it is empty and
-    looks as if register had made it; a root that had none before is no workspace that a command would have found.
+    looks as if register had made it; no command would have found a root that had none before.
     `beside` are the distributions that the same run unregisters: they are not among those that set the example.
-    Raises WorkspaceError for a layout in which the entry cannot be told from the rest.
+    Raises WorkspaceError for a layout in which the entry cannot be separated from the rest.
     """
     bom = BOM if workspace.text.startswith(BOM) else b""
     text, data = workspace.text.removeprefix(BOM).decode(), workspace.data
