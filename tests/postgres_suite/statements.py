@@ -1,20 +1,17 @@
-"""PostgreSQL's own regression suite, found when it is asked for: none of it is part of this repository."""
+"""PostgreSQL's own tests as cases: the regression suite, and the TAP tests of logical replication."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
-from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-# its source archive carries the suite of PostgreSQL 17 as tests of a parser
-_PACKAGE = "pglast==7.22"
-_FOLDER = "postgres_regress"
-_SETUP = "test_setup.sql"
+from postgres_suite.perl import read_script
+from postgres_suite.source_archive import source_tree
+
+_SQL, _TAP = "regress/sql", "subscription/t"
+_SETUP = "test_setup"
 # what needs a server of its own, users of its own, or leaves something behind in the whole cluster
 _LEFT_OUT = {
     "create_role",  # and others: they make and alter roles of the cluster
@@ -24,41 +21,48 @@ _LEFT_OUT = {
     "infinite_recurse",  # crashes under some limits of the stack
     "largeobject",
     "maintain_every",
-    "prepared_xacts",  # leaves transactions prepared, for which every slot waits
     "roleattributes",
     "tablespace",
-    "test_setup",
+    _SETUP,
 }
+# each call of a TAP test is a session of its own
+_NEXT_SESSION = "\n;\n\\connect\n"
 
 
-@cache
-def suite() -> Path | str:
-    """The folder of the suite's SQL files, or why there is none.
+class Case(NamedTuple):
+    """A script for `psql` whose effects the stream carries, and one that is run before there is a slot."""
 
-    It is `FUSTOR_POSTGRES_SUITE` (such as `src/test/regress/sql` of a source package), or is unpacked from the source
-    archive of a package of the index.
-    """
-    given = os.environ.get("FUSTOR_POSTGRES_SUITE")
+    name: str
+    script: str
+    before: str = ""
+
+
+def find_tests() -> Path | str:
+    """The folder `src/test` of PostgreSQL's source, or why there is none: `FUSTOR_POSTGRES_TESTS`, else Debian's."""
+    given = os.environ.get("FUSTOR_POSTGRES_TESTS")
+    if shutil.which("psql") is None:
+        return "The tests are written for psql, which is not installed"
     if given:
-        return Path(given) if (Path(given) / _SETUP).exists() else f"{given} has no {_SETUP}"
-    directory = Path(tempfile.mkdtemp(prefix="fps"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    command = ["pip", "download", "--no-clean", "--no-deps", "--no-binary", ":all:", "--no-build-isolation", _PACKAGE]
-    # building its metadata may fail, which is of no account: by then the archive is unpacked
-    environment = os.environ | {"TMPDIR": str(directory)}
-    try:
-        subprocess.run(command, cwd=directory, env=environment, capture_output=True, check=False, timeout=300)
-    except (OSError, subprocess.TimeoutExpired) as err:
-        return f"The source archive of {_PACKAGE} cannot be had: {err}"
-    found = next(directory.rglob(f"{_FOLDER}/{_SETUP}"), None)
-    return found.parent if found else f"The source archive of {_PACKAGE} cannot be had with this {sys.executable}"
+        return Path(given) if (Path(given) / _SQL).is_dir() else f"{given} has no {_SQL}"
+    return source_tree()
 
 
-def cases(folder: Path) -> list[Path]:
-    """The files to run, each for itself."""
-    return [file for file in sorted(folder.glob("*.sql")) if file.stem not in _LEFT_OUT]
+def setup(folder: Path) -> str:
+    """The script that the regression suite needs first."""
+    return (folder / _SQL / f"{_SETUP}.sql").read_text()
 
 
-def setup(folder: Path) -> Path:
-    """The file that the others need."""
-    return folder / _SETUP
+def regression(folder: Path) -> list[Case]:
+    """Each file of the regression suite."""
+    files = sorted((folder / _SQL).glob("*.sql"))
+    return [Case(file.stem, file.read_text(encoding="utf-8")) for file in files if file.stem not in _LEFT_OUT]
+
+
+def replication(folder: Path) -> list[Case]:
+    """What each TAP test of logical replication does on its publishers."""
+    scripts = {file.stem: read_script(file.read_text()) for file in sorted((folder / _TAP).glob("*.pl"))}
+    print(f"{sum(script.left_out for script in scripts.values())} statements are put together at run time: left out")
+    return [
+        Case(f"tap_{name}", _NEXT_SESSION.join(script.after), _NEXT_SESSION.join(script.before))
+        for name, script in scripts.items()
+    ]

@@ -1,20 +1,18 @@
-"""PostgreSQL's regression suite through both drivers: what its statements leave is what view and destination hold."""
+"""PostgreSQL's own tests through both drivers: what their statements leave is what view and destination hold."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg2
 import pytest
 from postgres_suite.pipeline import Pipeline
-from postgres_suite.statements import cases, setup, suite
+from postgres_suite.statements import find_tests, regression, replication, setup
 from postgres_suite.truth import UNEXPLAINED, differences, explain, read_forms, read_truth
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
@@ -60,17 +58,17 @@ insert into tenk1 select n, n % 7, n % 2, n % 4, n % 10, n % 20, n % 100, n % 10
 
 @pytest.fixture(scope="module")
 def folder():
-    found = suite()
+    found = find_tests()
     if isinstance(found, str):
         pytest.skip(found)
-    if shutil.which("psql") is None:
-        pytest.skip("The suite is written for psql, which is not installed")
     return found
 
 
 @pytest.fixture(scope="module")
 def server(folder):
-    started = Server.started(max_wal_size="'2GB'")
+    # transactions are prepared, and most are streamed before they end
+    settings = {"max_wal_size": "'2GB'", "max_prepared_transactions": "10", "logical_decoding_work_mem": "'64kB'"}
+    started = Server.started(**settings)
     run(started.uri, "create database template_of_cases", "create database destination")
     template = make_dsn(started.uri, dbname="template_of_cases")
     run(template, KEYS)
@@ -88,13 +86,21 @@ def run(dsn, *statements):
                 cur.execute(statement)
 
 
-def psql(dsn, file, server):
-    """Run a file as the suite does: what fails in it is meant to, or lacks a C library that no client has."""
+def psql(dsn, script, server):
+    """Run a script as the suite does: what fails in it is meant to, or lacks a C library that no client has."""
     directory = str(server.directory)
     environment = os.environ | {"PG_ABS_SRCDIR": directory, "PG_LIBDIR": directory, "PG_DLSUFFIX": ".so", "PAGER": ""}
-    command = ["psql", "-X", "-q", "-a", "-v", "HIDE_TABLEAM=on", "-d", dsn, "-f", str(file)]
+    command = ["psql", "-X", "-q", "-a", "-v", "HIDE_TABLEAM=on", "-d", dsn]
     try:
-        subprocess.run(command, env=environment, capture_output=True, check=False, timeout=_CASE_SEC, cwd=directory)
+        subprocess.run(
+            command,
+            input=script.encode(),
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=_CASE_SEC,
+            cwd=directory,
+        )
     except subprocess.TimeoutExpired:
         return "it took too long"
     return None
@@ -123,23 +129,34 @@ class Verdict(NamedTuple):
     drift: Counter[str]
 
 
-def judge(file, server):
+def judge(case, server):
     """How a case ends; it leaves nothing but its part of the destination."""
-    name = file.stem.replace(".", "_").replace("-", "_")
+    name = case.name.replace(".", "_").replace("-", "_")
     database = sql.Identifier(f"c_{name}")
     run(server.uri, sql.SQL("create database {} template template_of_cases").format(database))
     try:
-        return compare(file, server, name)
+        return compare(case, server, name)
     finally:
+        end_prepared(make_dsn(server.uri, dbname=f"c_{name}"))
         run(server.uri, DROP_SLOTS.format(name=f"c_{name}"), sql.SQL("drop database {} with (force)").format(database))
 
 
-def compare(file, server, name):
+def end_prepared(dsn):
+    """Roll back what a case left prepared: every slot waits for it, and its database stays."""
+    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cur:
+        cur.execute("select gid from pg_prepared_xacts where database = current_database()")
+        left = [gid for (gid,) in cur]
+    run(dsn, *(sql.SQL("rollback prepared {}").format(sql.Literal(gid)) for gid in left))
+
+
+def compare(case, server, name):
     """What both drivers make of a case."""
     dsn, target = make_dsn(server.uri, dbname=f"c_{name}"), make_dsn(server.uri, dbname="destination")
+    psql(dsn, case.before, server)
     before = read_forms(dsn)
     with Pipeline(name, dsn, target) as pipeline:
-        psql(dsn, file, server)
+        psql(dsn, case.script, server)
+        end_prepared(dsn)
         run(dsn, "insert into public.fustor_canary values (1) on conflict do nothing")
         pipeline.follow_until("/public/fustor_canary/1", _STREAM_SEC)
         truth, tables = read_truth(dsn)
@@ -155,21 +172,22 @@ def compare(file, server, name):
     return Verdict(tables, len(truth), wrong, Counter(reason for reason, _ in drift))
 
 
-def test_every_file_of_the_suite_leaves_the_same_everywhere(folder, server):
+@pytest.mark.parametrize("cases", [regression, replication])
+def test_every_case_leaves_the_same_everywhere(cases, folder, server):
     """After an audit, exactly; before it but for what the documentation says that only an audit finds (drift)."""
     chosen = [word for word in os.environ.get("FUSTOR_POSTGRES_CASES", "").split(",") if word]
     total, counts, failed = Verdict(0, 0, [], Counter()), Counter(), {}
-    for file in [file for file in cases(Path(folder)) if not chosen or file.stem in chosen]:
+    for case in [case for case in cases(folder) if not chosen or case.name in chosen]:
         try:
-            verdict = judge(file, server)
+            verdict = judge(case, server)
         except Exception as err:  # noqa: BLE001 - whatever ends a case, the others are judged
             verdict = Verdict(0, 0, [f"{type(err).__name__}: {err}"], Counter())
         word = "FAIL" if verdict.wrong else "drift" if verdict.drift else "ok"
         counts[word] += 1
         total = Verdict(total.tables + verdict.tables, total.rows + verdict.rows, [], total.drift + verdict.drift)
-        print(f"{word:5} {file.stem}: {verdict.tables} tables, {verdict.rows} rows, {dict(verdict.drift)}", flush=True)
+        print(f"{word:5} {case.name}: {verdict.tables} tables, {verdict.rows} rows, {dict(verdict.drift)}", flush=True)
         if verdict.wrong:
-            failed[file.stem] = verdict.wrong[:5]
+            failed[case.name] = verdict.wrong[:5]
             print("", *verdict.wrong[:5], sep="\n      ", flush=True)
     print(f"{dict(counts)}, {total.tables} tables, {total.rows} rows, by the audit: {dict(total.drift)}")
     assert not failed
