@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import psycopg2
@@ -25,7 +25,10 @@ select n.nspname, c.relname, c.relkind = 'p',
    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
 """
 _FORMS = """
-select n.nspname, c.relname, c.oid,
+select n.nspname, c.relname, c.oid, c.relreplident in ('d', 'f') or exists (
+         select from pg_index i join pg_index k on k.indrelid = i.indrelid and k.indisprimary
+          where i.indrelid = c.oid and i.indisreplident and c.relreplident = 'i'
+            and i.indkey::int2[] @> k.indkey::int2[] and i.indkey::int2[] <@ k.indkey::int2[]),
        (select string_agg(concat_ws(' ', a.attnum, a.atttypid, a.attname), ',' order by a.attnum) from pg_attribute a
          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -82,24 +85,34 @@ def _key(record: dict[str, str | None], key: list[str]) -> str:
     return _DOTS.get(name, name) or "%FF"
 
 
-def read_forms(dsn: str) -> dict[str, tuple[int, str]]:
-    """Each table's own number and columns, by the path of the table."""
+class Form(NamedTuple):
+    """A table's own number, whether its replica identity names its key, and its columns."""
+
+    oid: int
+    is_followed: bool
+    columns: str
+
+
+def read_forms(dsn: str) -> dict[str, Form]:
+    """The form of each table, by the path of the table."""
     with psycopg2.connect(dsn) as conn, conn.cursor() as cur:
         cur.execute(_FORMS)
-        found = {f"/{_part(schema)}/{_part(table)}": (oid, form) for schema, table, oid, form in cur}
+        found = {f"/{_part(schema)}/{_part(table)}": Form(*form) for schema, table, *form in cur}
     conn.close()
     return found
 
 
-def explain(difference: str, before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]]) -> str:
+def explain(difference: str, before: dict[str, Form], after: dict[str, Form]) -> str:
     """Why an audit alone finds this, by the list in the documentation of the source; or that nothing explains it."""
     table = re.findall(r"/[^/ ]*", difference)[:2]
     path = "".join(table)
     if path not in after:
         return "a table that was dropped, renamed or moved"
-    if path not in before or before[path][0] != after[path][0]:
+    if path not in before or before[path].oid != after[path].oid:
         return "a table that is new"
-    if before[path][1] != after[path][1]:
+    if not after[path].is_followed:
+        return "a table whose replica identity does not name its key"
+    if before[path].columns != after[path].columns:
         return "columns that were added, dropped, renamed or given another type"
     return UNEXPLAINED
 
