@@ -55,7 +55,11 @@ def setup(folder: Path) -> str:
 def regression(folder: Path) -> list[Case]:
     """Each file of the regression suite."""
     files = sorted((folder / _SQL).glob("*.sql"))
-    return [Case(file.stem, file.read_text(encoding="utf-8")) for file in files if file.stem not in _LEFT_OUT]
+    return [
+        Case(file.stem, file.read_text(encoding="utf-8", errors="surrogateescape"))
+        for file in files
+        if file.stem not in _LEFT_OUT
+    ]
 
 
 def replication(folder: Path) -> list[Case]:

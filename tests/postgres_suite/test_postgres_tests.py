@@ -94,7 +94,7 @@ def psql(dsn, script, server):
     try:
         subprocess.run(
             command,
-            input=script.encode(),
+            input=script.encode(errors="surrogateescape"),
             env=environment,
             capture_output=True,
             check=False,
