@@ -98,6 +98,19 @@ def test_rooms_stand_on_floors(project):
     assert list(TopologicalSorter(rooms(graph(source))).static_order()), "a circle is a CycleError that shows it"
 
 
+def test_what_is_private_to_a_folder_is_imported_in_it_alone():
+    modules = graph(ROOT / "src")
+    folder = {name: name.split(".")[1] if name.count(".") > 1 else "" for name in modules}
+    private = {name for name in modules if name.rpartition(".")[2].startswith("_") and folder[name]}
+    reached = {
+        (name, other)
+        for name, imports in modules.items()
+        for other in imports & private
+        if folder[name] != folder[other]
+    }
+    assert not reached
+
+
 def requirement_name(text):
     return re.split(r"[\s<>=!~;\[]", text, maxsplit=1)[0].lower().replace("_", "-")
 
