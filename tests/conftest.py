@@ -1,10 +1,78 @@
-"""A later template than today's, for whatever is tested by an update."""
+"""What many tests begin with: a small workspace, plans of drivers with odd files, a later template than today's."""
+
+import os
+import random
 
 import pytest
 from installations import Installation
+from trees import state
 from updates import release_later
 
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.plan import Change
+from fustor_new.names import derive
 from fustor_new.template import history
+from fustor_new.workspace.registration import Registration
+from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
+
+ROOT = """\
+[tool.uv.workspace]
+members = [
+    "packages/core", # the contract
+]
+
+[tool.uv.sources]
+fustor-core = { workspace = true }
+"""
+
+
+@pytest.fixture
+def rng():
+    """Return a random source whose seed is shown when the test fails; FUSTOR_SEED=N repeats a run."""
+    seed = int(os.environ.get("FUSTOR_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"FUSTOR_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Return a workspace's root with one member."""
+    folder = tmp_path / "workspace"
+    (folder / "packages/core").mkdir(parents=True)
+    (folder / "packages/core/pyproject.toml").write_text('[project]\nname = "fustor-core"\nversion = "1"\n')
+    (folder / "pyproject.toml").write_text(ROOT)
+    return folder
+
+
+@pytest.fixture
+def plan_for():
+    """Return a function that plans drivers with odd files for a workspace."""
+
+    def plan(root, *names):
+        derived = [derive("source", name) for name in names]
+        return plan_in(
+            Workspace.load(root),
+            [Change(root / each.directory, None, Tree(files_of(each.distribution))) for each in derived],
+            registrations=[Registration(each.directory, each.distribution) for each in derived],
+        )
+
+    return plan
+
+
+def files_of(distribution):
+    return {
+        "pyproject.toml": FileContent(f'[project]\nname = "{distribution}"\nversion = "1"\n'.encode()),
+        "src/x/__init__.py": FileContent(b""),
+        "bin/run": FileContent(b"#!/bin/sh\r\n", 0o755),
+        "no end": FileContent(b"x\n\ny"),
+    }
+
+
+@pytest.fixture
+def snapshot():
+    """`trees.state`, for tests of what an engine leaves behind."""
+    return state
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ VARIANTS = {
 
 def _read_shapes():
     """Return the shapes by name: a text in which the additions stand in brackets."""
-    text = (Path(__file__).parent / "engine/root_shapes.txt").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "workspace/root_shapes.txt").read_text(encoding="utf-8")
     parts = re.split(r"^=== (.*)\n", text, flags=re.MULTILINE)
     return {name: re.sub(r"⟧\n\Z", "⟧", shape) for name, shape in zip(parts[1::2], parts[2::2], strict=True)}
 

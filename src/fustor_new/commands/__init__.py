@@ -1,1 +1,1 @@
-"""One module, or a few, for each command: from its options to the last line that is printed."""
+"""A module for each command, named like it, and what several of them share."""

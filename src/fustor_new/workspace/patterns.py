@@ -2,7 +2,7 @@
 
 A member pattern is walked on disk, one path component at a time, so that `*` stays within its component. An exclude
 pattern is matched against the whole path as text, so that `*` crosses separators. Source: the glob crate that uv uses;
-tests/engine/test_membership.py asks the installed uv.
+tests/workspace/test_membership.py asks the installed uv.
 
 A path is read once, while every place of the pattern that it may have reached is kept. So the time is at most the
 length of the path times that of the pattern, whatever the pattern is.
