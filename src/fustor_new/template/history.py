@@ -65,10 +65,14 @@ class History:
         return History({**self.versions, version: hashes}, {**self.texts, **texts})
 
     def dump(self) -> str:
-        """Return the history as it is written: the same text for the same history."""
-        lines = {digest: text.splitlines(keepends=True) for digest, text in self.texts.items()}
-        data = {"schema": _SCHEMA, "versions": self.versions, "texts": lines}
-        return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        """Return the history as it is written, such that a later one is the same with more in it."""
+        from packaging.version import Version  # noqa: PLC0415 - only who records anything needs it
+
+        versions = {one: dict(sorted(self.versions[one].items())) for one in sorted(self.versions, key=Version)}
+        digests = dict.fromkeys(digest for files in versions.values() for digest in files.values())
+        texts = {digest: self.texts[digest].splitlines(keepends=True) for digest in digests}
+        data = {"schema": _SCHEMA, "versions": versions, "texts": texts}
+        return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
 def load_history() -> History:
