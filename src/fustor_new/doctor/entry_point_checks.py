@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from fustor_new._reading import read_bytes
 from fustor_new._toml import parse_toml
+from fustor_new.changes.content import FileContent
+from fustor_new.changes.plan import Change
 from fustor_new.doctor.distributions import Requirements
-from fustor_new.doctor.finding import Fault, Severity, Write
+from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Subject
 from fustor_new.errors import WorkspaceError
@@ -189,7 +191,7 @@ def _unscanned(package: Subject) -> list[EntryPoint]:
     ]
 
 
-def _added(package: Subject, entry: EntryPoint) -> Write | None:
+def _added(package: Subject, entry: EntryPoint) -> Change | None:
     """Return the change that adds a table with one entry at the end of pyproject.toml, if that is all it changes."""
     path = package.folder / "pyproject.toml"
     if "project" not in package.metadata.project:
@@ -206,4 +208,4 @@ def _added(package: Subject, entry: EntryPoint) -> Write | None:
         return None
     wanted = parse_toml(before, str(path))
     wanted["project"].setdefault("entry-points", {})[entry.group] = {entry.name: entry.value}
-    return Write(path, before, after) if changed == wanted else None
+    return Change(path, FileContent(before), FileContent(after)) if changed == wanted else None

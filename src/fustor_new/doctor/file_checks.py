@@ -9,8 +9,10 @@ from typing import Any
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.apply import abandoned_stages
+from fustor_new.changes.content import FileContent
+from fustor_new.changes.plan import Change
 from fustor_new.doctor.disk import iter_files
-from fustor_new.doctor.finding import Fault, Recover, Severity, Write
+from fustor_new.doctor.finding import Fault, Recover, Severity
 from fustor_new.doctor.git_files import tracked_by_git
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Subject
@@ -41,7 +43,7 @@ def _types_are_published(package: Subject) -> Iterator[Fault]:
         here = package.code.modules.get(name)
         if here is not None and here.is_package and not (here.path.parent / "py.typed").exists():
             path = here.path.with_name("py.typed")
-            yield Fault(package.place(path), "It is missing", repair=Write(path, None, b""))
+            yield Fault(package.place(path), "It is missing", repair=Change(path, None, FileContent(b"")))
 
 
 @package_check(

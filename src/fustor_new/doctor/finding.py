@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["Clear", "Fault", "Finding", "Recover", "Register", "Repair", "Severity", "Write"]
+from fustor_new.changes.plan import Change
+
+__all__ = ["Fault", "Finding", "Recover", "Register", "Repair", "Severity"]
 
 
 class Severity(StrEnum):
@@ -32,23 +34,7 @@ class Register:
     distribution: str
 
 
-@dataclass(frozen=True)
-class Write:
-    """Replace a file's bytes; `before` is None where there is no file yet."""
-
-    path: Path
-    before: bytes | None
-    after: bytes
-
-
-@dataclass(frozen=True)
-class Clear:
-    """Take away a directory in which there is nothing but what Python compiles again."""
-
-    folder: Path
-
-
-Repair = Recover | Register | Write | Clear
+Repair = Recover | Register | Change
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from fustor_new.doctor.finding import Finding, Recover, Register, Write
+from fustor_new.changes.plan import Change
+from fustor_new.doctor.finding import Finding, Recover, Register
 from fustor_new.errors import WorkspaceError
 from fustor_new.workspace.root_file import root_place
 
@@ -18,11 +19,9 @@ def permitted(finding: Finding, base: Path) -> Finding:
             return finding
         case Register():
             allowed = _is_root_file_inside(base)
-        case Write(path=path) | Recover(folder=path):
+        case Change(path=path) | Recover(folder=path):
             is_root_file = path == base / "pyproject.toml"
             allowed = _is_root_file_inside(base) if is_root_file else _is_plainly_below(path, base)
-        case clear:
-            allowed = _is_plainly_below(clear.folder, base)
     return finding if allowed else replace(finding, repair=None)
 
 

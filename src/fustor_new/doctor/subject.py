@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new.changes.content import FileContent
-from fustor_new.doctor.finding import Write
+from fustor_new.changes.plan import Change
 from fustor_new.errors import FustorNewError
 from fustor_new.names import Names, derive, normalize
 from fustor_new.package.driver import DISTRIBUTION, Package
@@ -72,10 +72,10 @@ class Subject(Package):
         except FustorNewError:
             return {}
 
-    def restored(self, path: str) -> Write | None:
+    def restored(self, path: str) -> Change | None:
         """Return the change that writes a missing file as it was rendered, if that is known."""
         content = self._rendered.get(path) if not (self.folder / path).exists() else None
-        return Write(self.folder / path, None, content.data) if content is not None else None
+        return Change(self.folder / path, None, content) if content is not None else None
 
     def place(self, path: Path | str = "", line: int = 0) -> str:
         """Return how findings name a file of the package."""

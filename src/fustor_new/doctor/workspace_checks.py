@@ -5,7 +5,9 @@ from pathlib import Path
 
 from fustor_new._reading import is_directory
 from fustor_new.changes.apply import abandoned_stages
-from fustor_new.doctor.finding import Clear, Fault, Recover, Register, Severity
+from fustor_new.changes.content import Tree
+from fustor_new.changes.plan import Change
+from fustor_new.doctor.finding import Fault, Recover, Register, Severity
 from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
@@ -17,6 +19,7 @@ __all__ = ["STRANGE", "STRANGE_FIX"]
 STRANGE = "It is named like what an interrupted run leaves, and no run of yours made it"
 STRANGE_FIX = "Look at it, and remove it: it came with the checkout, or from another machine"
 """What to do about a directory that only looks like the trace of a run."""
+_COMPILED = frozenset({"__pycache__"})
 
 
 @root_check(
@@ -52,7 +55,7 @@ def _member_without_project(root: Root) -> Iterator[Fault]:
             continue
         files = known_to_git(folder)
         if files:  # uv passes by what is empty, or holds only what git ignores
-            repair = Clear(folder) if _is_only_compiled(files) else None
+            repair = Change(folder, Tree({}, _COMPILED), None) if _is_only_compiled(files) else None
             yield Fault(directory, f"It is a member without a pyproject.toml, and holds {files[0]!r}", repair=repair)
 
 
