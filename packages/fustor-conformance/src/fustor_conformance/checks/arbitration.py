@@ -13,7 +13,7 @@ from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
-from fustor_conformance.pushing.tasks import superseded, two_tasks
+from fustor_conformance.pushing.tasks import superseded, two_at_once, two_tasks
 from fustor_conformance.pushing.traces import told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.registry import check
@@ -85,7 +85,7 @@ def at_once_and_away(subject: PusherSubject) -> int:
     """Two pushes of one task at the same time; a destination that goes and comes back."""
     rounds = max(2, round(_ROUNDS * subject.options.histories / _USUAL))
     with Campaign(subject, "U26") as campaign, hurried():
-        seen = campaign.sentences([at_once(rounds)], index=False)
+        seen = campaign.sentences([at_once(rounds)], index=False) + two_at_once(subject, 2 * rounds)
     return seen + away(subject, replaced=subject.options.histories > _USUAL)
 
 

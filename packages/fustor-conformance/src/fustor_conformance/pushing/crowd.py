@@ -23,7 +23,7 @@ from fustor_conformance.pushing.words import (
     thing,
 )
 
-__all__ = ["at_once", "hurried"]
+__all__ = ["at_once", "fill", "hurried"]
 
 _FILL = 12
 _TEXT = "0123456789abcdef" * 128
@@ -48,10 +48,10 @@ def at_once(rounds: int) -> Sentence:
 def _beside_a_snapshot(number: int) -> Iterator[Step]:
     """In the same round each tells of its own paths, and of what the other one told in the round before."""
     before = number - 1
-    rows = [thing(f"listed-{number}", 1, 50), *_fill(f"filled-{number}")]
+    rows = [thing(f"listed-{number}", 1, 50), *fill(f"filled-{number}")]
     if number:
         rows += [thing(f"told-{before}", 9, 90), thing(f"gone-{before}", 9, 90)]
-    told = [new(thing(f"told-{number}", 2), *_fill(f"filling-{number}"), index=10 * number + 1)]
+    told = [new(thing(f"told-{number}", 2), *fill(f"filling-{number}"), index=10 * number + 1)]
     told += [gone(f"gone-{number}", index=10 * number + 2)]
     told += [now(thing(f"listed-{before}", 3, 5), index=10 * number + 3)] if number else []
     yield Together(Push(tuple(told)), Push((listed(*rows),), "snapshot"))
@@ -59,17 +59,17 @@ def _beside_a_snapshot(number: int) -> Iterator[Step]:
 
 def _beside_an_audit(number: int) -> Iterator[Step]:
     before, index = number - 1, 1_000 + 10 * number
-    reported = [thing(f"found-{number}", 4, 50), *_fill(f"finding-{number}")]
+    reported = [thing(f"found-{number}", 4, 50), *fill(f"finding-{number}")]
     if number:
         reported += [thing(f"late-{before}", 9, 90), thing(f"lost-{before}", 9, 90)]
     told = [
-        new(thing(f"late-{number}", 5), *_fill(f"later-{number}"), index=index + 1),
+        new(thing(f"late-{number}", 5), *fill(f"later-{number}"), index=index + 1),
         gone(f"lost-{number}", index=index + 2),
     ]
     yield Together(realtime(*told), audit(found(*reported)))
 
 
-def _fill(name: str) -> list[Row]:
+def fill(name: str) -> list[Row]:
     """Rows that make a push last, so that the other one comes in between where it can."""
     return [thing(f"{name}-{number}", number, record={"t": _TEXT}) for number in range(_FILL)]
 

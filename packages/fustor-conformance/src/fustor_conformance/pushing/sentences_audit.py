@@ -140,6 +140,14 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
+        "8.4 A container that realtime told of since Audit-Start stays, with what is in it",
+        *_KNOWN,
+        _START,
+        realtime(now(box("d", 31))),
+        audit(found(thing("f", 7, 30), box("", 30))),
+        _STOP,
+    ),
+    Sentence(
         "8.4 What realtime told of before Audit-Start goes at the end, where the audit did not report it",
         *_KNOWN,
         realtime(now(thing("f", 6)), new(thing("g", 7))),

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from fustor_conformance.outcome import Broken
+from fustor_conformance.pushing.crowd import fill
 from fustor_conformance.pushing.play import Player, Refused
 from fustor_conformance.pushing.seen import Shelf
 from fustor_conformance.pushing.steps import Begin, Step, script
@@ -26,7 +27,7 @@ from fustor_conformance.pushing.words import (
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError
 
-__all__ = ["superseded", "two_tasks"]
+__all__ = ["superseded", "two_at_once", "two_tasks"]
 
 _ONE, _OTHER = "one", "One"
 _STEPS: tuple[tuple[str, Step], ...] = (
@@ -66,7 +67,7 @@ def _two_tasks(subject: PusherSubject, *, shared: bool) -> int:
         shelf = Shelf(world)
         instances = [subject.driver(world)] if shared else None
         players = {
-            name: Player(subject, world, shelf, task=f"kit:{name}", root=f"/kit-{number}", instances=instances)
+            name: Player(subject, world, shelf, task=f"kit:{name}:task", root=f"/kit-{number}", instances=instances)
             for number, name in enumerate((_ONE, _OTHER))
         }
         return asyncio.run(_play(players, shelf, shared=shared))
@@ -91,6 +92,39 @@ async def _play(players: dict[str, Player], shelf: Shelf, *, shared: bool) -> in
         raise Broken(said, *broken.evidence) from broken
     finally:
         for player in players.values():
+            await player.close()
+
+
+def two_at_once(subject: PusherSubject, rounds: int) -> int:
+    """How much was compared, where two tasks push at the same time, each through an instance of its own.
+
+    Raises:
+        Broken: a row or an index of one is lost.
+    """
+    with subject.world() as world:
+        shelf = Shelf(world)
+        players = [Player(subject, world, shelf, task=f"kit:{name}", root=f"/kit-{name}") for name in (_ONE, "other")]
+        return asyncio.run(_at_once(players, shelf, rounds))
+
+
+async def _at_once(players: list[Player], shelf: Shelf, rounds: int) -> int:
+    try:
+        for player in players:
+            await player.do(BEGIN)
+            await player.do(END)
+        for number in range(rounds):
+            told = [now(*fill(f"x{number}-{place}"), index=10 * number + place) for place in range(1, 3)]
+            for player in players:
+                player.note(realtime(*told))
+            await asyncio.gather(*(player.send(realtime(*told)) for player in players))
+        shelf.read()
+        seen = sum(player.require() for player in players)
+        return seen + sum([await player.require_index() for player in players])
+    except Broken as broken:
+        said = f"Two tasks push at once, each through an instance of its own, and one disturbs the other. {broken.seen}"
+        raise Broken(said, *broken.evidence) from broken
+    finally:
+        for player in players:
             await player.close()
 
 

@@ -270,6 +270,13 @@ class LogReadsBeforeItsTurn(_ReadsBeforeItsTurn, LogDriver):
     pass
 
 
+@log("U26")
+class LocksItsInstanceAlone(_ReadsBeforeItsTurn, LogDriver):
+    async def push(self, events, **kwargs):
+        async with vars(self).setdefault("_turn", asyncio.Lock()):
+            return await super().push(events, **kwargs)
+
+
 @keyed("U26", "U33")
 class AnswersSuccessWhereItFailed(KeyedDriver):
     async def push(self, events, **kwargs):
