@@ -61,10 +61,13 @@ def update(installation, driver, code=0):
 def rendered_by(installation, folder):
     """What today's template of that installation makes."""
     code = (
-        "import sys; from pathlib import Path; from fustor_new.template.render import render_again;"
+        "import sys; from pathlib import Path; from fustor_new.template.render import rendered_again;"
         "from fustor_new.template.history import templates_directory;"
         "given = dict(kind='source', name='redis', layout='workspace', contract_source='index');"
-        "render_again(templates_directory(), given, Path(sys.argv[1]))"
+        "files = rendered_again(templates_directory(), given);"
+        "places = {Path(sys.argv[1], path): content.data for path, content in files.items()};"
+        "[place.parent.mkdir(parents=True, exist_ok=True) for place in places];"
+        "[place.write_bytes(data) for place, data in places.items()]"
     )
     installation.python("-c", code, folder)
     return contents(folder)

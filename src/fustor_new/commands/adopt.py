@@ -2,7 +2,6 @@
 
 import ast
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from fustor_new._output import say, say_patch, warn
 from fustor_new._reading import read_bytes
-from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.content import FileContent
 from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.commands._run import Work, carry_out
@@ -23,7 +22,7 @@ from fustor_new.package.metadata import Metadata, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
 from fustor_new.template.questions import is_licence, is_mail_address
-from fustor_new.template.render import render
+from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.finding import home_of
 from fustor_new.workspace.root import Workspace
@@ -79,7 +78,7 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
     notes: list[str] = []
     names = _names(package, metadata, options)
     spec = _spec(package, workspace, names, options, notes)
-    owned = {path: content for path, content in _render(spec).items() if is_template_owned(path)}
+    owned = {path: content for path, content in rendered(spec).files.items() if is_template_owned(path)}
     if workspace is not None:  # its continuous integration is the workspace's
         owned = {path: content for path, content in owned.items() if not path.startswith(".github/")}
     record = owned.pop(ANSWERS_FILE).data
@@ -228,13 +227,6 @@ def _is_durable(package: Package) -> bool:
 
 def _functions(node: ast.ClassDef) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
     return {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
-
-
-def _render(spec: DriverSpec) -> Mapping[str, FileContent]:
-    with tempfile.TemporaryDirectory(prefix="fustor-new-") as scratch:
-        folder = Path(scratch) / "rendered"
-        render(spec, folder)
-        return Tree.read(folder).files
 
 
 def _place(path: str, folder: Path, names: Names) -> Path | None:

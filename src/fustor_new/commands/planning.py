@@ -1,21 +1,19 @@
 """From the options to a plan: everything is refused, decided and rendered before anything is written."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
-from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
+from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import Names, derive, plain_name
 from fustor_new.options import PusherOptions
 from fustor_new.package.metadata import claims, requirement
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.questions import FREE_NAMES
-from fustor_new.template.render import render
+from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
@@ -108,7 +106,7 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         )
     specs = [_spec(one, options, place, contract_source) for one in names]
     targets = [place.target(one) for one in names]
-    changes = _render(specs, targets)
+    changes = [Change(target, None, rendered(spec)) for target, spec in zip(targets, specs, strict=True)]
     if place.workspace is None:
         return make_plan(place.folder, changes)
     root = place.workspace.root
@@ -173,22 +171,3 @@ def _members_to_name(workspace: Workspace, needed: Sequence[str], contract_sourc
     """Return the required members for which the new package needs sources of its own."""
     sourced = () if contract_source == "index" else CONTRACT_PACKAGES
     return tuple(name for name in unsourced(workspace, needed) if name not in sourced)
-
-
-def _render(specs: Sequence[DriverSpec], targets: Sequence[Path]) -> list[Change]:
-    with _scratch() as scratch:
-        changes = []
-        for number, (spec, target) in enumerate(zip(specs, targets, strict=True)):
-            folder = Path(scratch) / str(number)
-            render(spec, folder)
-            changes.append(Change(target, None, Tree.read(folder)))
-        return changes
-
-
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    try:
-        return tempfile.TemporaryDirectory(prefix="fustor-new-")
-    except OSError as err:
-        raise EnvironmentProblem(
-            f"Cannot make a temporary directory ({err.strerror}); make room or set TMPDIR"
-        ) from err

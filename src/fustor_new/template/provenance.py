@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import reprlib
-import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -19,10 +17,10 @@ from packaging.version import InvalidVersion, Version
 
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
-from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.content import FileContent
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
 from fustor_new.template.history import load_history, template_version, templates_directory
-from fustor_new.template.render import render_again
+from fustor_new.template.render import rendered_again
 
 __all__ = [
     "ANSWERS_FILE",
@@ -104,18 +102,12 @@ def rendered_files(record: Record) -> Mapping[str, FileContent]:
     history = load_history()
     if version not in history.versions:
         raise EnvironmentProblem(f"Template {version!r} is not known here; {_remedy(version, history.versions)}")
-    with _scratch() as scratch:
-        for path, text in history.template(version).items():
-            file = scratch / "template" / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(text.encode())
-        return _rendered(scratch / "template", record, scratch / "rendered")
+    return rendered_again(history.template(version), record.answers)
 
 
 def rendered_now(record: Record) -> Mapping[str, FileContent]:
     """Return what today's template makes of the recorded answers, by path. Raises WorkspaceError."""
-    with _scratch() as scratch:
-        return _rendered(templates_directory(), record, scratch / "rendered")
+    return rendered_again(templates_directory(), record.answers)
 
 
 def modified_files(package: Path, record: Record) -> tuple[str, ...]:
@@ -145,24 +137,9 @@ def is_template_owned(path: str) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in _owned(templates_directory() / "manifest.yml"))
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """Give a directory to render into. Raises EnvironmentProblem where the disk does not allow it."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="fustor-new-") as scratch:
-            yield Path(scratch)
-    except OSError as err:
-        raise EnvironmentProblem(f"Cannot render the template ({err.strerror}); make room or set TMPDIR") from err
-
-
 @cache
 def _owned(manifest: Path) -> tuple[str, ...]:
     return tuple(yaml.safe_load(manifest.read_text(encoding="utf-8"))["template_owned"])
-
-
-def _rendered(templates: Path, record: Record, folder: Path) -> Mapping[str, FileContent]:
-    render_again(templates, record.answers, folder)
-    return Tree.read(folder).files
 
 
 def _hash_of(path: Path) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
 from fustor_new.template.history import templates_directory
 from fustor_new.template.spec import DriverSpec
 
-__all__ = ["render", "render_again"]
+__all__ = ["render", "rendered", "rendered_again"]
 
 
 def render(spec: DriverSpec, destination: Path) -> None:
@@ -23,8 +26,17 @@ def render(spec: DriverSpec, destination: Path) -> None:
     _copy(templates_directory(), spec.answers(), destination)
 
 
-def render_again(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
-    """Write what the template in a directory makes of recorded answers; new questions take their defaults.
+def rendered(spec: DriverSpec) -> Tree:
+    """Return what a new package holds; raises as `render`."""
+    with _scratch() as scratch:
+        render(spec, scratch / "rendered")
+        return Tree.read(scratch / "rendered")
+
+
+def rendered_again(template: Path | Mapping[str, str], given: Mapping[str, Any]) -> Mapping[str, FileContent]:
+    """Return what a template, a directory or its texts by path, makes of recorded answers, by path.
+
+    New questions take their defaults.
 
     Raises:
         WorkspaceError: the template refuses the answers.
@@ -33,10 +45,30 @@ def render_again(templates: Path, given: Mapping[str, Any], destination: Path) -
     from copier.errors import CopierError  # noqa: PLC0415 - takes longer to import than a refusal may take
     from jinja2 import TemplateError  # noqa: PLC0415
 
+    with _scratch() as scratch:
+        folder = template if isinstance(template, Path) else _written(template, scratch / "template")
+        try:
+            _copy(folder, given, scratch / "rendered")
+        except (CopierError, TemplateError, ValueError, TypeError) as error:
+            raise WorkspaceError(f"The template refuses the answers ({error})") from error
+        return Tree.read(scratch / "rendered").files
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a directory to render into. Raises EnvironmentProblem where the disk does not allow it."""
     try:
-        _copy(templates, given, destination)
-    except (CopierError, TemplateError, ValueError, TypeError) as error:
-        raise WorkspaceError(f"The template refuses the answers ({error})") from error
+        with TemporaryDirectory(prefix="fustor-new-") as scratch:
+            yield Path(scratch)
+    except OSError as err:
+        raise EnvironmentProblem(f"Cannot render the template ({err.strerror}); make room or set TMPDIR") from err
+
+
+def _written(texts: Mapping[str, str], folder: Path) -> Path:
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(text.encode())
+    return folder
 
 
 def _copy(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
