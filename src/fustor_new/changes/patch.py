@@ -5,7 +5,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from difflib import diff_bytes, unified_diff
 from pathlib import Path
 
 from fustor_new.changes.content import FileContent
@@ -100,6 +99,8 @@ def _diff(path: str, before: FileContent | None, after: FileContent | None) -> b
         nothing = b"0000000"
         index = b"index %s..%s\n" % (_EMPTY if before else nothing, _EMPTY if after else nothing)
         return head if before and after else head + index
+    from difflib import diff_bytes, unified_diff  # noqa: PLC0415 - most runs show no patch
+
     hunks = list(diff_bytes(unified_diff, _lines(old), _lines(new), b"a", b"b"))[2:]
     left = _name("a/", path) if before else b"/dev/null"
     right = _name("b/", path) if after else b"/dev/null"

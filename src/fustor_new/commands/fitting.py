@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterator
 from functools import cache
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from fustor_new._toml import table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
@@ -82,6 +80,8 @@ def _said(file: str, python: object) -> Iterator[tuple[str, str]]:
 @cache
 def _minors(python: str) -> frozenset[int] | None:
     """Return the minor versions of Python 3 of which a specifier allows any; None if it says nothing."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - only members of a workspace ask
+
     try:
         wanted = SpecifierSet(python) if python.strip() else None
     except InvalidSpecifier:

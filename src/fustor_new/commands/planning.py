@@ -17,9 +17,7 @@ from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
-from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Verdict, Workspace
-from fustor_new.workspace.root_file import plan_in
 
 __all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
 
@@ -109,6 +107,9 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
     changes = [Change(target, None, rendered(spec)) for target, spec in zip(targets, specs, strict=True)]
     if place.workspace is None:
         return make_plan(place.folder, changes)
+    from fustor_new.workspace.registration import Registration  # noqa: PLC0415 - a project of its own needs none
+    from fustor_new.workspace.root_file import plan_in  # noqa: PLC0415
+
     root = place.workspace.root
     registrations = [
         Registration(target.relative_to(root).as_posix(), spec.names.distribution)

@@ -54,10 +54,9 @@ class Question:
 
     def answer(self, given: Any, names: Names) -> Any:
         """Return what was given, or where nothing was the default, as it is to be written."""
-        is_derived = callable(self.default)
-        if given is None or (is_derived and given == ""):
-            given = self.default(names) if is_derived else self.default
-        return self.check(given)
+        if callable(self.default):
+            return self.check(given or self.default(names))
+        return self.default if given is None or given == self.default else self.check(given)
 
     @property
     def unsaid(self) -> Any:
