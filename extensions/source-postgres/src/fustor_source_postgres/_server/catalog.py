@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -13,40 +12,33 @@ from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
 from fustor_source_postgres._names import Pattern, written
-from fustor_source_postgres._server.connection import fetch_all, fetch_first, fetch_one
+from fustor_source_postgres._server.connection import fetch_all, fetch_one
 from fustor_source_postgres.config import PostgresParams
 
 _log = logging.getLogger(__name__)
+_KEY = """
+select a.attname::pg_catalog.text
+  from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
+  join pg_catalog.pg_attribute a on a.attnum = k.num
+ where i.indrelid = {of}.oid and a.attrelid = {of}.oid and {which}
+   and k.pos <= i.indnkeyatts  -- what stands behind is included, and no part of the key
+ order by k.pos
+"""
+_PRIMARY = "i.indisprimary and i.indimmediate"
+_IDENTITY = f"case c.relreplident when 'd' then {_PRIMARY} when 'i' then i.indisreplident else false end"
 _TABLES = """
 select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::pg_catalog.text,
-       greatest(c.reltuples, 0)::bigint,
        array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
               order by a.attnum),
        array(select a.atttypid::bigint from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
               order by a.attnum),
-       array(select a.attname::pg_catalog.text
-               from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
-               join pg_catalog.pg_attribute a on a.attnum = k.num
-              where i.indrelid = c.oid and a.attrelid = c.oid and i.indisprimary and i.indimmediate
-                and k.pos <= i.indnkeyatts  -- what stands behind is included, and no part of the key
-              order by k.pos),
-       array(select a.attname::pg_catalog.text
-               from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
-               join pg_catalog.pg_attribute a on a.attnum = k.num
-              where i.indrelid = c.oid and a.attrelid = c.oid and k.pos <= i.indnkeyatts
-                and case c.relreplident when 'd' then i.indisprimary and i.indimmediate
-                                        when 'i' then i.indisreplident else false end),
-       array(select pg_catalog.array_to_string(array(
-                      select pg_catalog.quote_ident(a.attname::pg_catalog.text)
-                        from pg_catalog.pg_index i,
-                             pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(num, pos)
-                        join pg_catalog.pg_attribute a on a.attnum = k.num
-                       where i.indrelid = l.oid and a.attrelid = l.oid and i.indisreplident and k.pos <= i.indnkeyatts
-                      ), ',')
-               from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class l on l.oid = p.relid
-              where c.relkind = 'p' and p.isleaf and l.relreplident = 'i'),
+       array({primary}),
+       array({identity}),
+       (select pg_catalog.jsonb_agg(array({leaf_identity}))
+          from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class l on l.oid = p.relid
+         where c.relkind = 'p' and p.isleaf and l.relreplident = 'i'),
        array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> '')
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -54,8 +46,6 @@ select c.oid, n.nspname, c.relname, c.relkind::pg_catalog.text, c.relreplident::
    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' {condition}
  order by n.nspname, c.relname
 """
-
-
 _OTHERS = """
 select n.nspname, c.relname,
        case when c.relkind = 'v' then 'a view' when c.relkind = 'm' then 'a materialized view'
@@ -78,7 +68,6 @@ select c.oid, pg_catalog.has_schema_privilege(n.oid, 'usage'), pg_catalog.has_ta
  where c.oid = any(%s::pg_catalog.oid[])
 """
 _SHOWN_OBSTACLES = 5
-_IDENTIFIER = re.compile(r'"((?:[^"]|"")*)"|([^",]+)')
 _SHOWN = 3
 _LIKE = 0.8
 
@@ -106,7 +95,6 @@ class Table:
     replica_identity: str
     leaf_identities: tuple[frozenset[str], ...]
     is_partitioned: bool
-    estimated_rows: int
 
     @property
     def qualified(self) -> str:
@@ -167,8 +155,14 @@ def require_tables(conn: connection, params: PostgresParams) -> list[Table]:
     return tables
 
 
-def _rows(conn: connection) -> list[tuple[Any, ...]]:
-    return fetch_all(conn, _TABLES.format(condition=""))
+def _rows(conn: connection, condition: str = "", arguments: tuple[int, ...] | None = None) -> list[tuple[Any, ...]]:
+    query = _TABLES.format(
+        primary=_KEY.format(of="c", which=_PRIMARY),
+        identity=_KEY.format(of="c", which=_IDENTITY),
+        leaf_identity=_KEY.format(of="l", which="i.indisreplident"),
+        condition=condition,
+    )
+    return fetch_all(conn, query, arguments)
 
 
 def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) -> str:
@@ -185,8 +179,8 @@ def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) 
 
 def find_table(conn: connection, oid: int, params: PostgresParams) -> Table | None:
     """The table with this oid as it is today, whether its name is chosen or not; None where there is none to read."""
-    row = fetch_first(conn, _TABLES.format(condition="and c.oid = %s"), (oid,))
-    return None if row is None else _table(row, params)
+    found = [_table(row, params) for row in _rows(conn, "and c.oid = %s", (oid,))]
+    return found[0] if found else None
 
 
 def require_keys(tables: list[Table], params: PostgresParams) -> list[Table]:
@@ -228,16 +222,8 @@ def _only(tables: list[Table], without: list[Table], params: PostgresParams, lac
     return [table for table in tables if table not in without]
 
 
-def _unquoted(names: str) -> list[str]:
-    """The names in a list of quoted ones."""
-    return [
-        bare if bare is not None and bare != "" else quoted.replace('""', '"')
-        for quoted, bare in _IDENTIFIER.findall(names)
-    ]
-
-
 def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
-    oid, schema, name, kind, replica_identity, estimate, names, types, primary, identity, leaves, generated = row
+    oid, schema, name, kind, replica_identity, names, types, primary, identity, leaves, generated = row
     if not set(primary).issubset(names):
         primary = []  # it has a generated column, which no phase has
     wanted = params.columns_of(schema, name) or tuple(names)
@@ -257,9 +243,8 @@ def _table(row: tuple[Any, ...], params: PostgresParams) -> Table:
         key=key,
         identity=frozenset(identity),
         replica_identity=replica_identity,
-        leaf_identities=tuple(frozenset(_unquoted(names)) for names in leaves),
+        leaf_identities=tuple(map(frozenset, leaves or ())),
         is_partitioned=kind == "p",
-        estimated_rows=estimate,
     )
 
 

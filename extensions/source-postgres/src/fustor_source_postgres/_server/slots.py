@@ -36,7 +36,7 @@ select slot_name::pg_catalog.text, plugin::pg_catalog.text, database::pg_catalog
        coalesce(wal_status, 'reserved'), pg_catalog.pg_wal_lsn_diff(confirmed_flush_lsn, '0/0')::bigint,
        pg_catalog.pg_wal_lsn_diff(restart_lsn, '0/0')::bigint,
        pg_catalog.pg_wal_lsn_diff({now}, restart_lsn)::bigint,
-       {added}
+       active_pid, {added}
   from pg_catalog.pg_replication_slots
  where slot_type = 'logical'
 """
@@ -105,8 +105,8 @@ class Slot:
     confirmed_lsn: int | None
     restart_lsn: int | None
     retained_bytes: int | None
-    invalidation_reason: str | None
     active_pid: int | None
+    invalidation_reason: str | None
     is_failover: bool
 
     @property
@@ -128,7 +128,7 @@ class Slot:
 def find_slots(conn: connection) -> dict[str, Slot]:
     """Every logical slot of the server, by name."""
     is_new = conn.server_version >= FIRST_WITH_FAILOVER
-    added = "invalidation_reason::pg_catalog.text, active_pid, failover" if is_new else "null, active_pid, false"
+    added = "invalidation_reason::pg_catalog.text, failover" if is_new else "null, false"
     return {row[0]: Slot(*row) for row in fetch_all(conn, _LOOK_UP.format(now=_NOW, added=added))}
 
 
