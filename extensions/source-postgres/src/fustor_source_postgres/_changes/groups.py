@@ -61,7 +61,8 @@ class Groups:
             self._ready.pop()
             self._close()
         self._moves = None
-        self._folds.clear()
+        if self._folds:
+            self._folds.clear()
         self._commit_lsn = commit_lsn
         self._index = base_index(commit_lsn)
         self._limit = self._index + MAX_ORDINAL
@@ -203,9 +204,11 @@ class Groups:
             self._overflow()
 
     def _put(self, relation: Relation, make: Make, rows: list[Row]) -> None:
-        self._pass_place()
+        index = self._index = self._index + 1
+        if index > self._limit:
+            self._overflow()
         self._touched.add(relation.container)
-        event = make(rows, self._index)
+        event = make(rows, index)
         event.layout, relation.layout = relation.layout, None
         self._ready.append(event)
 

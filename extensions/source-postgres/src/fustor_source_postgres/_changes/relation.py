@@ -92,6 +92,11 @@ class Relation:
     `layout` is what an event is to say of the columns, until one has said it.
     """
 
+    __slots__ = (
+        *("described", "key", "wanted", "container", "names_rows", "layout", "inserts", "updates", "deletes", "read"),
+        *("_key_positions", "_readers", "_width"),
+    )
+
     def __init__(self, described: Description, key: tuple[str, ...], wanted: frozenset[str], types: Types) -> None:
         self.described, self.key, self.wanted = described, key, wanted
         self.container = table_path(described.schema, described.table)
