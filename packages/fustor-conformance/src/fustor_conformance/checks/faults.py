@@ -33,8 +33,8 @@ def snapshot_fault(subject: SourceSubject) -> int:
     with subject.world() as world:
         paths = _populate(world)
         seen = 0
-        for what, fault, first in _faults(world, paths):
-            with subject.driver(world) as driver:
+        for what, fault, first, changes in _faults(world, paths):
+            with subject.driver(world, **changes) as driver:
                 events, is_complete = _through(driver.get_snapshot_iterator(batch_size=1), fault, first)
             if is_complete:
                 _require_accounted(f"While the snapshot is read, {what}; it", rows_of(events), world)
@@ -48,8 +48,8 @@ def audit_breaks_off(subject: SourceSubject) -> int:
     with subject.world() as world:
         paths = _populate(world)
         seen = 0
-        for what, fault, first in _faults(world, paths, needed=False):
-            with subject.driver(world) as driver:
+        for what, fault, first, changes in _faults(world, paths, needed=False):
+            with subject.driver(world, **changes) as driver:
                 events, _ = _through(_audit(driver), fault, first)
                 if _ended(events):
                     what_ends = f"While the audit is read, {what}; Audit-End comes, and it"
@@ -62,14 +62,18 @@ def _populate(world: SourceWorld) -> list[str]:
     return [*many(world, boxed(world, "kit-box"), _THINGS, _THINGS_SEC), world.create("kit-last")]
 
 
-def _faults(world: SourceWorld, paths: list[str], *, needed: bool = True) -> Iterator[tuple[str, Fault, str]]:
-    """What happens, how it is made, and the container below which one row comes before it."""
+def _faults(
+    world: SourceWorld, paths: list[str], *, needed: bool = True
+) -> Iterator[tuple[str, Fault, str, dict[str, Any]]]:
+    """What happens, how it is made, the container below which one row comes before it, and another configuration."""
     if isinstance(world, WithUnreadable):
         for container in dict.fromkeys(map(posixpath.dirname, (paths[0], paths[1]))):
             what = f"{container!r} becomes unreadable after one row of it"
-            yield what, lambda at=container: world.unreadable(at), container  # type: ignore[misc]
+            yield what, lambda at=container: world.unreadable(at), container, {}  # type: ignore[misc]
     if isinstance(world, WithInterruption):
-        yield "the system goes away for a moment after one row", world.interrupted, "/"
+        yield "the system goes away for a moment after one row", world.interrupted, "/", {}
+        impatient = {"max_retries": 1, "retry_delay_sec": 0.01}
+        yield "the system goes away after one row, and is asked once", world.interrupted, "/", impatient
     elif needed and not isinstance(world, WithUnreadable):
         raise NotApplicable("The World declares neither 'unreadable' nor 'interrupted'")
 
