@@ -162,6 +162,17 @@ def kinds(driver, start, end):
     return found, True
 
 
+def said_once(events):
+    """The events, each layout where it is new: a stream that begins anew says again how its tables are declared."""
+    said, found = {}, []
+    for event in events:
+        table = event["event_schema"], event["table"]
+        layout = event["layout"] if event["layout"] != said.get(table) else None
+        said[table] = event["layout"] or said.get(table)
+        found.append(event | {"layout": layout})
+    return found
+
+
 @pytest.mark.parametrize(
     ("seed", "steps"),
     [(SEED, 100), *[pytest.param(SEED + n, 400, marks=pytest.mark.full) for n in (*range(1, 11), STUCK - SEED)]],
@@ -183,7 +194,7 @@ def test_both_protocols_tell_the_same_events(database, make_driver, frugal, seed
     assert is_whole
     assert not {"S", "E", "c"} & found
     assert sum(len(event["rows"]) for event in expected) > 1000
-    assert told == expected
+    assert said_once(told) == said_once(expected)
     for place in range(0, len(expected), len(expected) // 2):
         rest = streaming.get_message_iterator(expected[place]["index"], end_position=end)
         # a stream that begins anew says again how its tables are declared
