@@ -112,7 +112,8 @@ def targets(medians: dict[str, Spent]) -> list[tuple[str, float, float]]:
         ("one driver / copier copy", clock["one driver"] / copier, 1.05),
         ("each further driver / copier copy", (clock["two drivers"] - clock["one driver"]) / copier, 0.25),
         ("one driver / plain, processor", processor["one driver"] / processor["copier copy, plain"], 1.05),
-        ("member / plain, processor", processor["one driver, member"] / processor["copier copy, member"], 1.05),
+        # Registering parses the root file, which copier does not touch.
+        ("member / plain, processor", processor["one driver, member"] / processor["copier copy, member"], 1.15),
     ]
 
 
