@@ -1,5 +1,6 @@
 """The command's first steps: whatever needs no library is answered before one is imported."""
 
+import gc
 import sys
 
 
@@ -10,6 +11,7 @@ def main() -> int:
 
         print(f"fustor-new {__version__}")  # noqa: T201 - the answer
         return 0
+    gc.disable()  # a command is over in a second, and a twentieth of that went into looking for what is garbage by then
     try:
         from fustor_new.cli import run  # noqa: PLC0415 - typer takes several times longer than Python itself
 
