@@ -99,7 +99,10 @@ class Audit:
             self._is_empty = not (found or directory.subdirectories or directory.packed or directory.failed)
         if unchanged is None:
             for leaf in leaves.of(directory):
-                yield from self._settle_leaf(directory, leaf)
+                changed = _with_own_row(directory, leaf)
+                yield from writer.put(AUDIT, leaf.rows)
+                if changed:
+                    yield from writer.put(AUDIT_SKIPPED, changed)
             return
         if directory.after:
             directory.data.subdirectories = directory.joined()
@@ -142,20 +145,22 @@ class Audit:
         else:
             yield from self._writer.put(AUDIT, [_own_row(directory)])
 
-    def _settle_leaf(self, above: Directory[Notes], leaf: Leaf) -> Iterator[Finished]:
-        """The rows of a leaf and its own; that is left out if it was removed while it was read."""
-        before, after = leaf.status, leaf.after
-        own = row_in(above.path, above.prefix, leaf.name, before, above.status.st_mtime)
-        is_same = after.st_mtime_ns == before.st_mtime_ns and after.st_ctime_ns == before.st_ctime_ns
-        if is_same:
-            leaf.rows.append(own)
-        yield from self._writer.put(AUDIT, leaf.rows)
-        if not is_same and after.st_nlink:
-            yield from self._writer.put(AUDIT_SKIPPED, skipped([own]))
-
     def _skip(self, directory: Directory[Notes], record: Record | None = None) -> Iterator[Finished]:
         (own,) = skipped([_own_row(directory)])
         yield from self._writer.put_container(AUDIT_SKIPPED, own, record)
+
+
+def _with_own_row(above: Directory[Notes], leaf: Leaf) -> list[Row]:
+    """Add a leaf's own row to those of its entries; what it returns goes out after them if it changed meanwhile.
+
+    A leaf that was removed while it was read has no row.
+    """
+    before, after = leaf.status, leaf.after
+    own = row_in(above.path, above.prefix, leaf.name, before, above.status.st_mtime)
+    if after.st_mtime_ns == before.st_mtime_ns and after.st_ctime_ns == before.st_ctime_ns:
+        leaf.rows.append(own)
+        return []
+    return skipped([own]) if after.st_nlink else []
 
 
 def _own_row(directory: Directory[Notes]) -> Row:

@@ -186,52 +186,45 @@ class Unchanged:
 
         The same as visiting each, at a third of the cost: most directories of most trees are such leaves.
         """
-        if not self._past.records or directory.data.tree_touched or (fd := self._opened(directory)) is None:
+        past, cache, memory, above = self._past, self._cache, self._memory, directory.data
+        if not past.records or above.tree_touched or (fd := self._opened(directory)) is None:
             return
-        now, lstat, prefix = self._memory.now(), os.lstat, directory.prefix
-        parent, parent_mtime = directory.path, directory.status.st_mtime
+        records, is_touched = past.records, bool(past.touched or past.touched_trees)
+        deleted_at = memory.deleted_at if memory.knows_deletions else None
+        now, lstat, prefix = memory.now(), os.lstat, directory.prefix
+        parent, parent_mtime, limit = directory.path, directory.status.st_mtime, self._settings.batch_size
         rest: list[str] = []
         rows: list[Row] = []
         kept: dict[str, Record] = {}
-        for name, record in self._leaf_records(directory):
-            try:
-                status = lstat(name, dir_fd=fd) if record else None
-            except OSError:  # visiting it will show why
-                status = None
-            if (
-                record is None
-                or status is None
-                or (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns) != record.stamps
-            ):
-                rest.append(name)
-                continue
-            record.since = now
-            kept[prefix + name] = record
-            rows.append(row_in(parent, prefix, name, status, parent_mtime))
-            if len(rows) >= self._settings.batch_size:
-                yield skipped(rows), kept
-                rows, kept = [], {}
-        directory.subdirectories = rest
-        yield skipped(rows), kept
-
-    def _leaf_records(self, directory: Directory[Notes]) -> Iterator[tuple[str, Record | None]]:
-        """Each subdirectory's name, and its record where it is worth a look."""
-        past, cache, prefix, above = self._past, self._cache, directory.prefix, directory.data.deleted_at
-        is_touched = bool(past.touched or past.touched_trees)
-        deleted_at = self._memory.deleted_at if self._memory.knows_deletions else None
         for name in directory.subdirectories:
             path = prefix + name
-            record = past.records.get(path)
+            record = records.get(path)
             if (
                 record is None
                 or record.subdirectories
                 or (is_touched and (path in past.touched or path in past.touched_trees))
                 or cache.get(path) != record.mtime
-                or (deleted_at is not None and max(above, deleted_at(path)) > record.since)
+                or (deleted_at is not None and max(above.deleted_at, deleted_at(path)) > record.since)
                 or not name.isascii()
             ):
-                record = None
-            yield name, record
+                rest.append(name)
+                continue
+            try:
+                status = lstat(name, dir_fd=fd)
+            except OSError:  # visiting it will show why
+                rest.append(name)
+                continue
+            if (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns) != record.stamps:
+                rest.append(name)
+                continue
+            record.since = now
+            kept[path] = record
+            rows.append(row_in(parent, prefix, name, status, parent_mtime))
+            if len(rows) >= limit:
+                yield skipped(rows), kept
+                rows, kept = [], {}
+        directory.subdirectories = rest
+        yield skipped(rows), kept
 
     def _opened(self, directory: Directory[Notes]) -> int | None:
         """A descriptor of a directory with enough subdirectories to be worth it; the walk closes it."""
