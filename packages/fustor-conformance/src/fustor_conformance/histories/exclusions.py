@@ -101,7 +101,9 @@ def _excluding(subject: SourceSubject, world: SourceWorld) -> dict[str, Any]:
     if abilities(subject).tree:
         for name in _parameters(subject.driver_class):
             config = world.config()
-            config["driver_params"] = {**(config.get("driver_params") or {}), name: [_pattern()]}
+            given = config.get("driver_params") or {}
+            known = given.get(name)
+            config["driver_params"] = {**given, name: [*(known if isinstance(known, list) else ()), _pattern()]}
             if _is_taken(subject, config):
                 return config
     raise NotApplicable("Neither the World nor a parameter of the driver leaves things out by their names")
