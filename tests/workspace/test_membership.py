@@ -87,7 +87,7 @@ def agree(root, members, exclude):
     ours = verdict_of_ours(root, text)
     assert ours == verdict_of_uv(root), (members, exclude)
     if ours is not None:
-        found = {driver.directory for driver in Workspace.load(root).packages}
+        found = {package.folder.relative_to(root).as_posix() for package in Workspace.load(root).packages}
         assert found == ours, (members, exclude)
     return len(DIRECTORIES)
 
