@@ -4,10 +4,13 @@ import os
 import shutil
 import signal
 import tempfile
+from typing import Any
 
 import pytest
 
 _WHOLE_RUN = "FUSTOR_WHOLE_RUN"
+_SHARED_MODULES = ("/tests/mutants/test_mutants.py", "/tests/correct/")
+"""Modules of many long tests that have no fixture in common: any process takes any of their tests."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,3 +53,15 @@ def _share(config: pytest.Config) -> None:
         config.option.numprocesses = 3
         config.option.dist = "loadscope"
         config.option.tx = ["popen"] * 3
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a module in one process, but for the modules that would keep one busy long after the others."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not installed everywhere
+
+    class Scopes(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if any(part in nodeid for part in _SHARED_MODULES) else super()._split_scope(nodeid)
+
+    return Scopes(config, log) if config.option.dist == "loadscope" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -171,6 +172,20 @@ def test_realtime_against_a_bulk_row_handed_out_at_second_one(mtime, asked_at, a
 def test_the_latest_clock_counts_whatever_comes_after_it():
     state = clock_of((1.0, 100.0, MessageSource.SNAPSHOT), (2.0, 90.0, MessageSource.SNAPSHOT))
     assert realtime(state, 95.0, 3.0, 3.1) == ["E15"]
+
+
+def test_bulk_rows_and_realtime_are_looked_at_by_threads_of_their_own():
+    state = clock_of(*((number, float(number), MessageSource.SNAPSHOT) for number in range(10_000)))
+
+    def note():
+        for number in range(10_000, 40_000):
+            state.note(database(source=MessageSource.SNAPSHOT, mtime=float(number)), number)
+
+    with ThreadPoolExecutor() as pool:
+        noting = pool.submit(note)
+        while not noting.done():
+            assert realtime(state, 0.0, 0.0, 0.1) == []
+        noting.result()
 
 
 def test_files_and_containers_have_clocks_of_their_own():

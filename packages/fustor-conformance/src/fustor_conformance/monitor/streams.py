@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -165,11 +166,12 @@ def _is_at_or_below(path: str, container: str) -> bool:
 class BulkClock:
     """The latest clock that one instance of a database's source put into a row that it read in bulk.
 
-    Times are monotonic seconds. Files have clocks of their own, so nothing is said of them.
+    Times are monotonic seconds. Files have clocks of their own, so nothing is said of them. Callable from any thread.
     """
 
     def __init__(self) -> None:
         self._latest: deque[tuple[float, float]] = deque(maxlen=10_000)
+        self._lock = threading.Lock()
 
     def note(self, told: Told, at: float) -> None:
         """Note the rows of a snapshot or an audit that were handed out at that time."""
@@ -178,7 +180,8 @@ class BulkClock:
         for _, row in told.rows():
             mtime = row.get("mtime")
             if "record" in row and isinstance(mtime, int | float) and mtime > self._before(float("inf")):
-                self._latest.append((at, mtime))
+                with self._lock:
+                    self._latest.append((at, mtime))
 
     def look(self, told: Told, asked_at: float, at: float) -> Iterator[Finding]:
         """E15, for an event that was asked for and yielded at these times."""
@@ -193,4 +196,5 @@ class BulkClock:
                 yield Finding("E15", seen, row)
 
     def _before(self, moment: float) -> float:
-        return next((mtime for at, mtime in reversed(self._latest) if at <= moment), float("-inf"))
+        with self._lock:
+            return next((mtime for at, mtime in reversed(self._latest) if at <= moment), float("-inf"))
