@@ -3,6 +3,8 @@
 import pytest
 from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, upsert
 
+from fustor_conformance.view import View
+
 
 def push(run, *batches):
     async def scenario(driver):
@@ -63,6 +65,45 @@ def test_a_repeated_end_deletes_nothing_more(run, database):
 
     run(scenario)
     assert {row["path"] for row in database.stored()} == {"/a", "/b"}
+
+
+CHANGES_ITS_TABLE = {
+    "cut by the audit": [
+        [directory("/d", AUDIT), upsert("/d/p", source=AUDIT, home=("x", ""))],
+        [upsert("/d", source=AUDIT)],
+        [upsert("/d/p/c", source=AUDIT)],
+    ],
+    "deleted by realtime": [
+        [directory("/d", AUDIT), upsert("/d/p", source=AUDIT, home=("x", ""))],
+        [delete("/d/p", mtime=2.0)],
+        [upsert("/d/p/c", mtime=3.0)],
+        [delete("/d/p/c", mtime=4.0)],
+    ],
+    "moved by a snapshot": [
+        [directory("/d", AUDIT), upsert("/d/p", source=AUDIT, home=("x", ""))],
+        [upsert("/d/p", source=SNAPSHOT, mtime=2.0)],
+    ],
+}
+
+
+@pytest.mark.parametrize("batches", CHANGES_ITS_TABLE.values(), ids=CHANGES_ITS_TABLE)
+def test_what_an_audit_reported_stays_whatever_table_it_is_in_by_the_end(run, database, batches):
+    view = View()
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        view.begin_session(session)
+        for batch in ([AUDIT_START], *batches, [upsert("/e", source=AUDIT), directory("/", AUDIT)], [AUDIT_END]):
+            for event in batch:
+                view.apply(event)
+            await driver.push(batch, session_id=session)
+
+    run(scenario)
+    paths = {row["path"] for row in database.stored()}
+    assert paths == view.paths()
+    assert "/d/p" in paths
+    homes = database.ask("SELECT event_schema FROM fustor._fustor_tables ORDER BY event_schema")
+    assert homes == [("fs",), ("x",)]
 
 
 @pytest.mark.parametrize("told", [["delete"], ["delete", "insert"]])

@@ -42,6 +42,11 @@ SELECT t.path, t.is_directory FROM {{t}} t WHERE t.path <> '/' AND (t._at IS NUL
     AND {_PARENT} = ANY(%(listed)s) AND NOT EXISTS (
         SELECT FROM {{n}} n WHERE n.audit = %(audit)s AND n.home IN (0, %(home)s) AND n.path = t.path)
 """
+"""Of one table. A note says which table its path was written to, and that path may be in another one by now."""
+_REPORTED = """
+SELECT DISTINCT n.path FROM {n} n JOIN pg_catalog.unnest(%(paths)s::text[]) AS missed (path) USING (path)
+WHERE n.audit = %(audit)s
+"""
 _BY_HASH = "SELECT pg_catalog.set_config('enable_nestloop', %(switch)s, true)"
 """What an audit reported has no statistics: the server expects a row or two, and would compare each with all."""
 
@@ -244,5 +249,8 @@ def _missed(writer: Writer, since: int) -> list[tuple[Table, list[tuple[str, boo
     values = {"listed": listed, "since": since}
     writer.run(_BY_HASH, switch="off")
     missed = [(table, writer.run(_MISSED, table, home=table.number, **values)) for table in writer.tables.all()]
+    # what came to another table after its report was missed there: asked once, for all tables
+    paths = [path for _, found in missed for path, _ in found]
+    reported = {path for (path,) in writer.run(_REPORTED, paths=paths)} if paths else frozenset[str]()
     writer.run(_BY_HASH, switch="on")
-    return missed
+    return [(table, [row for row in found if row[0] not in reported]) for table, found in missed]
