@@ -234,10 +234,10 @@ def _delete_missed(writer: Writer) -> int:
         return 0
     gone, containers = 0, []
     for table, missed in _missed(writer, since):
-        paths = [path for path, is_container in missed if not (is_container and writer.is_touched(path, since))]
-        if paths:
-            gone += _delete_paths(writer, table, paths)
-            containers += [path for path, is_container in missed if is_container and path in {*paths}]
+        going = [row for row in missed if not (row[1] and writer.is_touched(row[0], since))]
+        if going:
+            gone += _delete_paths(writer, table, [path for path, _ in going])
+            containers += [path for path, is_container in going if is_container]
     return gone + (writer.cut_below(containers) if containers else 0)
 
 
