@@ -19,7 +19,7 @@ from fustor_event_model import EventBase
 Row = dict[str, Any]
 
 _RACES = 24
-_RACES_SEC = 0.8
+_RACES_SEC = 4.0
 _RACED = 1000
 _RACED_SEC = 0.4
 _CHANGED = 8
