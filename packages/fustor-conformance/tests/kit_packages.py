@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import EventBase
 
@@ -20,6 +21,8 @@ class StubDriver(SourceDriver):
 
     def __init__(self, id: str, config: SourceConfig) -> None:
         super().__init__(id, config)
+        if config.driver_params:
+            raise ConfigError(f"driver_params are not known: {sorted(config.driver_params)}")
         self._stop_driver_event = threading.Event()
 
     def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:
@@ -72,10 +75,17 @@ STUB_PUSHER = """
 from typing import Any
 
 from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import ConfigError
+from fustor_core.models.config import PusherConfig
 from fustor_event_model import EventBase
 
 
 class StubDriver(PusherDriver):
+    def __init__(self, id: str, config: PusherConfig) -> None:
+        super().__init__(id, config)
+        if config.driver_params:
+            raise ConfigError(f"driver_params are not known: {sorted(config.driver_params)}")
+
     async def push(self, events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
         raise NotImplementedError("Write the batch")
 

@@ -22,6 +22,9 @@ MODULES = {
     },
 }
 
+# a package of two modules says no __all__, and a source leaves to its base what no host asks of a stub
+ADVICE = {"source": {"L03", "L05"}, "pusher": {"L03", "L05"}}
+
 
 def run_suite(tmp_path, kind, *options):
     name = kit_packages.install(tmp_path / "site", kind, MODULES[kind])
@@ -45,7 +48,7 @@ def test_a_stub_package_is_green_and_reads_as_a_checklist(tmp_path, kind):
     (report,) = json.loads((tmp_path / "report.json").read_text())["reports"]
     counts = Counter(verdict["status"] for verdict in report["verdicts"])
     assert counts["passed"] >= {"source": 13, "pusher": 11}[kind]
-    assert counts["failed"] == 0
+    assert {v["id"] for v in report["verdicts"] if v["status"] == "failed"} == ADVICE[kind]
     assert not report["conformant"]
     behaviour = {v["id"]: v["status"] for v in report["verdicts"] if v["id"][0] in "EIMSAUR" and v["id"] != "A01"}
     assert set(behaviour.values()) <= {"to do", "skipped"}, behaviour

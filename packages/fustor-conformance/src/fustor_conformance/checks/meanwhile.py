@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fustor_conformance._reading import Stream, rows_of
-from fustor_conformance._scenes import Reading, boxed, many, odd_fields, unaccounted
+from fustor_conformance._scenes import Reading, boxed, many, odd_fields, pace, unaccounted
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -141,11 +141,15 @@ def audit_meanwhile(subject: SourceSubject) -> int:
             paths += [world.create("kit-box-0/inner/thing"), world.create("kit-box-1/ü")]
         listed = world.list()
         kept = {path: listed[path] for path in paths if path in listed}
-        seen, deadline = 0, time.monotonic() + _ROUNDS_SEC
+        began = time.monotonic()
+        seen = len(audited(driver, None))
+        took = time.monotonic() - began
+        deadline = time.monotonic() + _ROUNDS_SEC
         for turn in range(_ROUNDS):
             going = [world.create(_beside(world, turn, number)) for number in range(_CHANGES)]
             reading = Reading(lambda guide=turn % 2: audited(driver, None if guide else {}))  # type: ignore[misc]
-            for number in reading.steps(_CHANGES):
+            for number in reading.steps(_CHANGES, paced=False):
+                pace(took / _CHANGES)
                 kept.pop(world.create(_beside(world, turn, _CHANGES + number)), None)
                 if "delete" in world.operations:
                     world.delete(going[-1 - number])
