@@ -26,6 +26,8 @@ from fustor_conformance import Judge, Kind, Status, subject_of_class
 
 pytestmark = pytest.mark.wide
 
+SLOWEST = "200 ms a call"
+"""Some minutes."""
 SOURCES = {
     "a poller that batches": (BatchingPoller, MemoryWorld, 120),
     "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),
@@ -37,13 +39,17 @@ SOURCES = {
 }
 SLOW_SOURCES = {
     "once a second": (OncePerSecond, MemoryWorld, 500),
-    "200 ms a call": (Slow, MemoryWorld, 500),
+    SLOWEST: (Slow, MemoryWorld, 500),
 }
 PUSHERS = {
     "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 120),
     "a queue of three rows": (Bounded, FileWorld, 120),
-    "200 ms a call": (SlowPusher, KeyedFileWorld, 400),
+    SLOWEST: (SlowPusher, KeyedFileWorld, 400),
 }
+
+
+def cases_of(drivers):
+    return [pytest.param(case, marks=pytest.mark.full if case == SLOWEST else ()) for case in drivers]
 
 
 def judged(kind, driver, world, seconds):
@@ -64,11 +70,11 @@ def test_an_unusual_source_is_conformant(case):
 
 
 @pytest.mark.mutants
-@pytest.mark.parametrize("case", SLOW_SOURCES)
+@pytest.mark.parametrize("case", cases_of(SLOW_SOURCES))
 def test_a_slow_source_is_conformant(case):
     judged(Kind.SOURCE, *SLOW_SOURCES[case])
 
 
-@pytest.mark.parametrize("case", PUSHERS)
+@pytest.mark.parametrize("case", cases_of(PUSHERS))
 def test_an_unusual_pusher_is_conformant(case):
     judged(Kind.PUSHER, *PUSHERS[case])
