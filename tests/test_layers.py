@@ -7,6 +7,7 @@ import tomllib
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
+from imports import graph, rooms
 from repository import EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, TEST_SUPPORT, name_of
 
 
@@ -60,38 +61,6 @@ def test_the_tests_of_a_driver_import_no_other_driver(project):
     assert not others
 
 
-def module_name(file, source):
-    parts = file.relative_to(source).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def graph(source):
-    """The modules below `source`, each with those of them that it imports, for types or at run time."""
-    files = {module_name(file, source): file for file in source.rglob("*.py")}
-    found = {}
-    for name, file in files.items():
-        above = (name if file.name == "__init__.py" else name.rpartition(".")[0]).split(".")
-        named = set()
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                named |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                near = above[: len(above) - node.level + 1] if node.level else []
-                base = ".".join([*near, *filter(None, [node.module])])
-                named |= {inner if (inner := f"{base}.{alias.name}") in files else base for alias in node.names}
-        found[name] = named & files.keys() - {name}
-    return found
-
-
-def rooms(modules):
-    """The same for what stands in a package side by side: its folders, and the modules outside of them."""
-    room = {name: ".".join(name.split(".")[:2]) for name in modules}
-    found = {place: set() for place in room.values()}
-    for name, imports in modules.items():
-        found[room[name]] |= {room[other] for other in imports} - {room[name]}
-    return found
-
-
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
 def test_rooms_stand_on_floors(project):
     source = next(project.glob("src/*/__init__.py")).parents[1]
@@ -121,7 +90,7 @@ MODULE_OF = {"pyyaml": "yaml", "psycopg2-binary": "psycopg2"}
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *REFERENCES], ids=name_of)
 def test_a_distribution_declares_what_it_imports_and_nothing_else(project):
     requirements = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert imports(project, shipped(project)) == modules_of(requirements)
+    assert imported_from(project, shipped(project)) == modules_of(requirements)
 
 
 @pytest.mark.parametrize("project", EXTENSIONS, ids=name_of)
@@ -129,12 +98,12 @@ def test_a_world_imports_what_its_driver_or_the_extra_for_tests_declares(project
     declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     for_tests = declared["optional-dependencies"]["test"]
     first_party = {package_of(project), *LAYERS[:2], TEST_SUPPORT}
-    used = imports(project, project.glob("src/*/testing.py"))
+    used = imported_from(project, project.glob("src/*/testing.py"))
     assert used <= modules_of(declared["dependencies"] + for_tests)
     assert {name for name in used if name.startswith("fustor_")} <= first_party
 
 
-def imports(project, files):
+def imported_from(project, files):
     return imported(files).keys() - sys.stdlib_module_names - {package_of(project)}
 
 
