@@ -39,6 +39,16 @@ SMALL_ROOT = """\
 members = ["extensions/*"]
 """
 
+DRIVER_BY_HAND = """\
+[project]
+name = "fustor-source-mine"
+version = "1"
+
+[project.entry-points."fustor.drivers.sources"]
+mine = "mine:Mine"
+"""
+"""The `pyproject.toml` of a driver that no template rendered."""
+
 _UPSTREAM_MEMBERS = {
     "core": "fustor-platform-core",
     "event-model": "fustor-platform-event-model",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from kills import kill_at
-from workspaces import answer
+from workspaces import DRIVER_BY_HAND, answer
 
 from fustor_new.changes._journal import Journal
 from fustor_new.changes._records import drop_journal
@@ -19,14 +19,6 @@ from fustor_new.errors import EnvironmentProblem, FustorNewError, TargetConflict
 
 STAGE = ".fustor-new-0123456789abcdef"
 DEADLINE_SEC = 60
-PROJECT = """\
-[project]
-name = "fustor-source-mine"
-version = "1"
-
-[project.entry-points."fustor.drivers.sources"]
-mine = "mine:Mine"
-"""
 
 
 @pytest.fixture
@@ -89,7 +81,7 @@ def register(root):
     """Run a command that writes, and return its exit code."""
     mine = root / "extensions/source-mine"
     mine.mkdir(parents=True, exist_ok=True)
-    (mine / "pyproject.toml").write_text(PROJECT)
+    (mine / "pyproject.toml").write_text(DRIVER_BY_HAND)
     return answer("register", "extensions/source-mine", cwd=root)
 
 

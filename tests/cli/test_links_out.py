@@ -6,18 +6,9 @@ import shutil
 import pytest
 from trees import contents
 from updates import package
-from workspaces import answer, small
+from workspaces import DRIVER_BY_HAND, answer, small
 
 pytestmark = pytest.mark.wide
-
-PROJECT = """\
-[project]
-name = "fustor-source-mine"
-version = "1"
-
-[project.entry-points."fustor.drivers.sources"]
-mine = "mine:Mine"
-"""
 
 
 @pytest.fixture
@@ -96,7 +87,7 @@ def root_file_is_linked(root, outside):
 def test_a_root_file_that_is_a_link_out_is_not_written(root, tmp_path, command):
     mine, other = root / "extensions/source-mine", tmp_path / "elsewhere"
     mine.mkdir(parents=True)
-    (mine / "pyproject.toml").write_text(PROJECT)
+    (mine / "pyproject.toml").write_text(DRIVER_BY_HAND)
     other.mkdir()
     (root / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
     root_file_is_linked(root, other)

@@ -2,22 +2,17 @@
 
 from pathlib import Path
 
-from fustor_new._output import say
-from fustor_new.commands._run import Work, carry_out
+from fustor_new.commands._root_edit import edit_root
 from fustor_new.commands.fitting import narrowing, unsourced
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.options import PathOptions
 from fustor_new.workspace.drivers import check_free, require_driver
-from fustor_new.workspace.finding import workspace_of_all
-from fustor_new.workspace.naming import driver_paths
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Verdict, Workspace
 from fustor_new.workspace.root_file import plan_in
 
-__all__ = ["DONE", "run"]
-
-DONE = "the root file is as it should be"
+__all__ = ["run"]
 
 
 def run(options: PathOptions) -> None:
@@ -26,15 +21,7 @@ def run(options: PathOptions) -> None:
     Raises:
         FustorNewError: a path names no driver, its name is taken, or it is excluded; nothing is changed.
     """
-    paths = driver_paths(options.paths)
-
-    def work() -> Work:
-        workspace = workspace_of_all(paths)
-        drivers = tuple(dict.fromkeys(_to_register(workspace, path) for path in paths))
-        done = [_outcome(workspace, one) for one in drivers]
-        return Work(plan_in(workspace, registrations=drivers), DONE, lambda: say(*done), {"outcome": done})
-
-    carry_out(work, workspace_of_all(paths).root, dry_run=options.dry_run, json=options.json)
+    edit_root(options, _to_register, _outcome, lambda workspace, drivers: plan_in(workspace, registrations=drivers))
 
 
 def _to_register(workspace: Workspace, path: Path) -> Registration:

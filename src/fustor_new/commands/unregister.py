@@ -3,14 +3,11 @@
 import re
 from pathlib import Path
 
-from fustor_new._output import say
-from fustor_new.commands._run import Work, carry_out
-from fustor_new.commands.register import DONE
+from fustor_new.commands._root_edit import edit_root
 from fustor_new.kinds import ANY_KIND
 from fustor_new.options import PathOptions
 from fustor_new.workspace.drivers import require_driver
-from fustor_new.workspace.finding import place_of, workspace_of_all
-from fustor_new.workspace.naming import driver_paths
+from fustor_new.workspace.finding import place_of
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Verdict, Workspace
 from fustor_new.workspace.root_file import plan_in
@@ -29,15 +26,7 @@ def run(options: PathOptions) -> None:
     Raises:
         FustorNewError: a path names no driver; nothing is changed.
     """
-    paths = driver_paths(options.paths)
-
-    def work() -> Work:
-        workspace = workspace_of_all(paths)
-        drivers = tuple(dict.fromkeys(_to_unregister(workspace, path) for path in paths))
-        done = [_outcome(workspace, one) for one in drivers]
-        return Work(plan_in(workspace, unregistrations=drivers), DONE, lambda: say(*done), {"outcome": done})
-
-    carry_out(work, workspace_of_all(paths).root, dry_run=options.dry_run, json=options.json)
+    edit_root(options, _to_unregister, _outcome, lambda workspace, drivers: plan_in(workspace, unregistrations=drivers))
 
 
 def _to_unregister(workspace: Workspace, path: Path) -> Registration:

@@ -1,7 +1,7 @@
 """Contract section 8, point 7: a realtime row may leave out the columns that did not change."""
 
 import pytest
-from view_source import AUDIT_END, AUDIT_START, delete, upsert
+from view_source import AUDIT_END, AUDIT_START, begun, delete, upsert
 from view_variants import (
     DeleteForgetsNothing,
     EarlierSessionOutranksInPartials,
@@ -24,11 +24,6 @@ LONG = "long" * 1_000
 @pytest.fixture
 def view():
     return begun(View())
-
-
-def begun(view, start_index=-1):
-    view.begin_session("s", start_index)
-    return view
 
 
 def realtime(path="/t/1", **record):

@@ -1,7 +1,7 @@
 """Contract section 8, point 1: realtime always wins."""
 
 import pytest
-from view_source import delete, upsert
+from view_source import begun, delete, upsert
 from view_variants import ChangeOfKindLeavesWhatIsBelow, DeleteLeavesWhatIsBelow, RealtimeOnlyIfYounger
 
 from fustor_conformance.view import View
@@ -10,11 +10,6 @@ from fustor_conformance.view import View
 @pytest.fixture
 def view():
     return begun(View())
-
-
-def begun(view, start_index=-1):
-    view.begin_session("s", start_index)
-    return view
 
 
 def test_unknown_parents_appear_as_containers_of_unknown_mtime(view):

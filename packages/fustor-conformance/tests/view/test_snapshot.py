@@ -1,7 +1,7 @@
 """Contract section 8, point 2, and section 5: a snapshot replaces."""
 
 import pytest
-from view_source import AUDIT_START, delete, upsert
+from view_source import AUDIT_START, begun, delete, upsert
 from view_variants import (
     CompensatingDeletesCount,
     DeleteMarkHoldsForItsPathOnly,
@@ -23,11 +23,6 @@ SNAPSHOT = MessageSource.SNAPSHOT
 @pytest.fixture
 def view():
     return begun(View())
-
-
-def begun(view):
-    view.begin_session("s", -1)
-    return view
 
 
 def snapshot(path, mtime=1.0, size=1, **more):

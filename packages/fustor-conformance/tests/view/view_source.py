@@ -145,3 +145,9 @@ def audit(world, random, failure_rate) -> Steps:
     """Audit-Start is the host's to push first; it asks for the rest when that push has returned."""
     yield from Reader(world, random, MessageSource.AUDIT, failure_rate).walk()
     yield AUDIT_END
+
+
+def begun(view, start_index=-1):
+    """The view, in a session that can be resumed from that index."""
+    view.begin_session("s", start_index)
+    return view
