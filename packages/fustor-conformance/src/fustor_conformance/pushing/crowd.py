@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Push, Row, Step, Together
 from fustor_conformance.pushing.words import (
     AUDIT_END,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Push
 from fustor_conformance.pushing.words import (
     AUDIT_END,
     AUDIT_START,
     BEGIN,
     END,
+    FULL,
     audit,
     box,
     found,
@@ -24,7 +25,7 @@ __all__ = ["AUDITS"]
 
 _KNOWN = (
     BEGIN,
-    snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20)),
+    FULL,
     END,
 )
 _START, _STOP = audit(AUDIT_START), audit(AUDIT_END)

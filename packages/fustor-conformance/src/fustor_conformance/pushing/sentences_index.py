@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Push
 from fustor_conformance.pushing.words import (
     AUDIT_END,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Row
 from fustor_conformance.pushing.words import (
     AUDIT_END,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fustor_conformance.pushing.sentences import Sentence
+from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Push, Row, Step
 from fustor_conformance.pushing.words import (
     AUDIT_END,

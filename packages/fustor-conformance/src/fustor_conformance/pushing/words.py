@@ -12,6 +12,7 @@ __all__ = [
     "AUDIT_START",
     "BEGIN",
     "END",
+    "FULL",
     "audit",
     "box",
     "found",
@@ -78,3 +79,7 @@ def snapshot(*rows: Row, end: bool = False, index: int = -1) -> Push:
 def audit(*events: Told, again: bool = False) -> Push:
     """A push of an audit."""
     return Push(events, "audit", again=again)
+
+
+FULL = snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20))
+"""Files and containers, two of them below another: what many histories begin with."""
