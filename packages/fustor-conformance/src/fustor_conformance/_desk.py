@@ -12,7 +12,7 @@ from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
-from fustor_event_model import DeleteEvent, EventBase, InsertEvent, MessageSource, UpdateEvent
+from fustor_event_model import DeleteEvent, EventBase, InsertEvent, MessageSource, UpdateEvent, parent_of
 
 TASK = "kit:task"
 TIME = 1_700_000_000.0
@@ -126,7 +126,7 @@ def _row(path: str, *, mtime: float, deleted: bool, audit: bool, **more: Any) ->
     row = {
         "path": path,
         "file_name": posixpath.basename(path),
-        "parent_path": posixpath.dirname(path),
+        "parent_path": parent_of(path),
         "is_directory": False,
         "size": None if deleted else len(path),
         "mtime": mtime,

@@ -12,7 +12,7 @@ from typing import Any
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import SourceConfig
-from fustor_event_model import EventBase, MessageSource, UpdateEvent
+from fustor_event_model import EventBase, MessageSource, UpdateEvent, parent_of
 
 SNAPSHOT_PATHS = tuple(f"/kit-there-{number}" for number in range(5))
 REALTIME_PATHS = tuple(f"/kit-new-{number}" for number in range(5))
@@ -58,7 +58,7 @@ def _told(source: MessageSource, path: str, index: int = -1) -> EventBase:
     row = {
         "path": path,
         "file_name": posixpath.basename(path),
-        "parent_path": posixpath.dirname(path),
+        "parent_path": parent_of(path),
         "is_directory": False,
         "size": len(path),
         "mtime": _TIME,

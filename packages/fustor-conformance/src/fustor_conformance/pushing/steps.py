@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, TableLayout, event_class
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, TableLayout, event_class, parent_of
 
 __all__ = ["Begin", "Phase", "Push", "Row", "Step", "Together", "Told", "events_of", "rows_of", "script"]
 
@@ -125,7 +125,7 @@ def rows_of(told: Told, root: str) -> Iterator[dict[str, Any]]:
         yield {
             "path": path,
             "file_name": posixpath.basename(path),
-            "parent_path": posixpath.dirname(path),
+            "parent_path": parent_of(path),
             "is_directory": row.container,
             "size": None if told.kind is EventType.DELETE else row.size,
             "mtime": mtime,
