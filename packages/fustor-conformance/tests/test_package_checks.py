@@ -42,6 +42,10 @@ REFUSES = """
             raise ConfigError(f"{text}")
 """
 IN_ORDER = OWN + REFUSES.replace("{text}", "Unknown {sorted(config.driver_params)}")
+TAKES_ALL = """
+    def __init__(self, id, config):
+        SourceDriver.__init__(self, id, config)
+"""
 FORGETS = """
     def __init__(self, id, config):
         super().__init__(id, config.model_copy(update={"uri": "stub://elsewhere"}))
@@ -132,7 +136,7 @@ ABOUT = kit_packages.METADATA[:2]
         ("L08", {"lines": "def tool():\n    from fustor_conformance import Kind\n"}),
         ("L09", {"lines": "def made(rows):\n    return EventBase('fs', '', rows)\n"}),
         ("L09", {"lines": "from fustor_event_model import UpdateEvent\ndef made(rows):\n    UpdateEvent(rows=rows)\n"}),
-        ("L10", {"more": OWN}),
+        ("L10", {"more": OWN + TAKES_ALL}),
         ("L10", {"more": OWN + REFUSES.replace("{text}", "no such parameter")}),
         ("L10", {"more": OWN + REFUSES.replace("{text}", "{config.driver_params}")}),
     ],
