@@ -184,8 +184,8 @@ def _share_out(judge: Judge, rules: tuple[Rule, ...], hands: list[_Hand]) -> Non
                 while (rule := plan.take()) is not None:
                     judge.verdict(rule)
                     plan.done(rule)
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            errors.append(error)
+        except BaseException as err:  # noqa: BLE001 - raised again in the thread that waits
+            errors.append(err)
             plan.abandon()
 
     threads = [threading.Thread(target=work, args=(hand,), name="conformance-hand") for hand in hands]

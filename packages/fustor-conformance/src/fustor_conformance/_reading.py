@@ -131,8 +131,8 @@ class Stream:
                     self.events.append(event)
                     self._changed.notify_all()
                 self._may_ask.wait()
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            self.error = error
+        except BaseException as err:  # noqa: BLE001 - handed to whoever waits
+            self.error = err
         finally:
             with self._changed:
                 self._ended = True

@@ -93,8 +93,8 @@ def _noted(broken: list[Exception]) -> Iterator[None]:
     """A phase that breaks off is no reason to look at nothing of the others, or of its beginning."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - raised again by a check that has nothing else to look at
-        broken.append(error)
+    except Exception as err:  # noqa: BLE001 - raised again by a check that has nothing else to look at
+        broken.append(err)
 
 
 def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, broken: list[Exception]) -> None:

@@ -67,10 +67,10 @@ class Runner(threading.Thread):
             self._outcome = Outcome(Status.SKIPPED, str(reason))
         except NotJudged as reason:
             self._outcome = Outcome(Status.NOT_JUDGED, str(reason))
-        except NotImplementedError as error:
-            self._outcome = self._not_implemented(error)
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises is the verdict, and is told in full
-            self._outcome = _raised(error)
+        except NotImplementedError as err:
+            self._outcome = self._not_implemented(err)
+        except Exception as err:  # noqa: BLE001 - whatever a driver raises is the verdict, and is told in full
+            self._outcome = _raised(err)
         else:
             nothing = Outcome(Status.FAILED, "Observed nothing: the driver told nothing that this check could look at")
             self._outcome = Outcome(Status.PASSED, observed=observed) if observed else nothing

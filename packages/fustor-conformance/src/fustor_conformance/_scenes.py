@@ -60,8 +60,8 @@ def odd_things(world: SourceWorld) -> list[str]:
             paths.append(world.create(key))
         except NotImplementedError:
             raise
-        except Exception as error:  # noqa: BLE001 - what a system refuses to hold is no fault of the driver
-            del error
+        except Exception as err:  # noqa: BLE001 - what a system refuses to hold is no fault of the driver
+            del err
     there = world.list()
     return [path for path in dict.fromkeys(paths) if path in there]
 
@@ -109,8 +109,8 @@ class Reading(Generic[_T]):
     def _read(self) -> None:
         try:
             self.items.extend(self._make())
-        except BaseException as error:  # noqa: BLE001 - handed to whoever finishes the reading
-            self._error = error
+        except BaseException as err:  # noqa: BLE001 - handed to whoever finishes the reading
+            self._error = err
 
 
 def pace(moment: float = _PACE_SEC) -> None:

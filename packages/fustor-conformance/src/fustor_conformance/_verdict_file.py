@@ -68,8 +68,8 @@ class VerdictFile:
         data = {"schema": _SCHEMA, "verdicts": sorted([*kept, new], key=_key)}
         try:
             self.path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise VerdictFileError(f"The verdict {str(self.path)!r} cannot be written: {error.strerror}") from error
+        except OSError as err:
+            raise VerdictFileError(f"The verdict {str(self.path)!r} cannot be written: {err.strerror}") from err
 
     def _recorded(self) -> list[dict[str, Any]]:
         """What is there already; a file that this kit did not write counts as none."""

@@ -33,8 +33,8 @@ def insufficient(subject: Subject) -> Mapping[str, str]:
             _found[subject] = {}
             try:
                 _found[subject] = _of_source(subject) if isinstance(subject, SourceSubject) else _of_pusher(subject)
-            except Exception as error:  # noqa: BLE001 - told by the check that meets it, with its own words
-                del error
+            except Exception as err:  # noqa: BLE001 - told by the check that meets it, with its own words
+                del err
         return _found[subject]
 
 

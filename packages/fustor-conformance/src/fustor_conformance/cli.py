@@ -110,8 +110,8 @@ def write_reports_to(paths: list[Path] | tuple[()], report: Report) -> None:
     for path in paths:
         try:
             write_reports([report], path)
-        except OSError as error:
-            raise EnvironmentProblem(f"The report {str(path)!r} cannot be written: {error.strerror}") from error
+        except OSError as err:
+            raise EnvironmentProblem(f"The report {str(path)!r} cannot be written: {err.strerror}") from err
 
 
 def _show(report: Report, *, as_json: bool, quiet: bool, durations: int) -> None:

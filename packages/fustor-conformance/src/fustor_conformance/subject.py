@@ -144,8 +144,8 @@ class Subject:
         try:
             stack.enter_context(world)
             return self.parse(world.config())
-        except NotImplementedError as error:
-            if unwritten(error, type(world)):
+        except NotImplementedError as err:
+            if unwritten(err, type(world)):
                 return None
             raise
 
@@ -154,8 +154,8 @@ class Subject:
         config = self.parse({address: f"{self.name}://localhost"})
         try:
             self.driver_class("kit", config)
-        except ConfigError as error:
-            raise NotJudged(f"It needs a World: a bare address is refused ({error})") from error
+        except ConfigError as err:
+            raise NotJudged(f"It needs a World: a bare address is refused ({err})") from err
         return config
 
 
@@ -252,9 +252,9 @@ def find_subject(
                 return _subject(kind, entry, dist, world, options)
     try:
         return subject_of_distribution(kind, name, world=world, options=options)
-    except SubjectError as error:
+    except SubjectError as err:
         known = sorted({entry.name for dist in distributions() for entry in driver_entries(dist, kind)})
-        raise SubjectError(f"No {kind} {name!r} is installed; there are: {', '.join(known) or 'none'}") from error
+        raise SubjectError(f"No {kind} {name!r} is installed; there are: {', '.join(known) or 'none'}") from err
 
 
 def subject_of_distribution(
@@ -271,10 +271,10 @@ def subject_of_distribution(
     """
     try:
         dist = distribution(name)
-    except PackageNotFoundError as error:
+    except PackageNotFoundError as err:
         raise SubjectError(
             f"Distribution {name!r} is not installed; install it (uv sync, or pip install -e .)"
-        ) from error
+        ) from err
     entries = driver_entries(dist, kind)
     if not entries:
         raise SubjectError(f"Distribution {name!r} registers no {kind}; add it to {due_groups(kind)[0]!r}")
@@ -297,16 +297,16 @@ def _subject(
 def _load(entry: EntryPoint) -> Any:
     try:
         return entry.load()
-    except (ImportError, AttributeError) as error:
-        raise SubjectError(f"Entry point {entry.name!r} ({entry.value}) does not load: {error!r}") from error
+    except (ImportError, AttributeError) as err:
+        raise SubjectError(f"Entry point {entry.name!r} ({entry.value}) does not load: {err!r}") from err
 
 
 def _load_world(kind: Kind, name: str, dist: Distribution, override: str | None) -> WorldFactory | None:
     if override is not None:
         try:
             return cast(WorldFactory, resolve_name(override))
-        except (ImportError, AttributeError, ValueError) as error:
-            raise SubjectError(f"World {override!r} does not load ({error!r}); write it as 'module:Class'") from error
+        except (ImportError, AttributeError, ValueError) as err:
+            raise SubjectError(f"World {override!r} does not load ({err!r}); write it as 'module:Class'") from err
     entries = list(dist.entry_points.select(group=worlds.GROUP))
     named = [entry for entry in entries if entry.name == worlds.entry_name(kind, name)]
     chosen = (named or entries)[:1]

@@ -29,8 +29,8 @@ class _Scratch(LogDriver):
             self.write(scratch, json.dumps(state).encode())
             scratch.replace(self.config.endpoint)
             self.sync_directory(scratch.parent)
-        except OSError as error:
-            raise RetryableError(f"Cannot write {str(scratch)!r}: {error}") from error
+        except OSError as err:
+            raise RetryableError(f"Cannot write {str(scratch)!r}: {err}") from err
 
     def write(self, path: Path, data: bytes) -> None:
         raise NotImplementedError

@@ -114,8 +114,8 @@ class OnALoop(MemoryDriver):
         try:
             while (event := await asyncio.to_thread(next, events, None)) is not None:
                 told.put(event)
-        except Exception as error:  # noqa: BLE001 - handed to whoever reads
-            told.put(error)
+        except Exception as err:  # noqa: BLE001 - handed to whoever reads
+            told.put(err)
         told.put(None)
 
 

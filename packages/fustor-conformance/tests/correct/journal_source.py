@@ -155,8 +155,8 @@ class JournalDriver(SourceDriver):
         try:
             with closing(sqlite3.connect(f"{self.config.uri}?mode=rw", uri=True, timeout=5)) as db:
                 yield db
-        except sqlite3.Error as error:
-            raise DriverError(f"The database of {self.id!r} fails: {error}") from error
+        except sqlite3.Error as err:
+            raise DriverError(f"The database of {self.id!r} fails: {err}") from err
 
     def stopped(self, stop: threading.Event | None) -> bool:
         return self._stop_driver_event.is_set() or (stop is not None and stop.is_set())
@@ -186,8 +186,8 @@ class JournalDriver(SourceDriver):
                 if chosen:
                     rows = [self.row(one, clock, self.size(one)) for one in chosen]
                     yield self.event(rows, MessageSource.SNAPSHOT)
-        except DriverError as error:
-            if "no such table" not in str(error):
+        except DriverError as err:
+            if "no such table" not in str(err):
                 raise
             yield self.event([self.mark(time.time())], MessageSource.SNAPSHOT)
 
@@ -321,8 +321,8 @@ class JournalDriver(SourceDriver):
                 place = {"parent_path": _TABLE, "parent_mtime": before}
                 rows = [self.row(one, clock, self.size(one), **place) for one in records]
                 yield self.event(rows, MessageSource.AUDIT)
-        except DriverError as error:
-            if "no such table" not in str(error):
+        except DriverError as err:
+            if "no such table" not in str(err):
                 raise
             failed = True
         skipped = failed or self.stamp() != before
@@ -359,13 +359,13 @@ class JournalDriver(SourceDriver):
         try:
             with closing(sqlite3.connect(f"{kwargs.get('uri', 'file:nowhere')}?mode=rw", uri=True)) as db:
                 db.execute("select 1 from released")
-        except (sqlite3.Error, ValueError) as error:
-            return False, f"There is no such database ({type(error).__name__}); correct `uri`"
+        except (sqlite3.Error, ValueError) as err:
+            return False, f"There is no such database ({type(err).__name__}); correct `uri`"
         return True, "Connected"
 
 
 def parse(params: dict[str, Any]) -> Params:
     try:
         return Params.model_validate(params)
-    except ValidationError as error:
-        raise ConfigError(f"driver_params: {error}") from error
+    except ValidationError as err:
+        raise ConfigError(f"driver_params: {err}") from err

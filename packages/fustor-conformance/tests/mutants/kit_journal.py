@@ -86,8 +86,8 @@ class JournalDriver(SourceDriver):
         try:
             with closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=10)) as conn:
                 return conn.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise DriverError(f"The table cannot be read ({error})") from error
+        except sqlite3.Error as err:
+            raise DriverError(f"The table cannot be read ({err})") from err
 
     def stopped(self, stop: threading.Event | None) -> bool:
         return self._stop_driver_event.is_set() or (stop is not None and stop.is_set())

@@ -74,8 +74,8 @@ class LogDriver(PusherDriver):
             return json.loads(path.read_text())
         except FileNotFoundError:
             return json.loads(json.dumps(EMPTY))
-        except OSError as error:
-            raise RetryableError(f"Cannot read {str(path)!r}: {error}") from error
+        except OSError as err:
+            raise RetryableError(f"Cannot read {str(path)!r}: {err}") from err
 
     def save(self, state: dict[str, Any]) -> None:
         scratch = Path(self.config.endpoint + ".new")
@@ -86,8 +86,8 @@ class LogDriver(PusherDriver):
                 os.fsync(file.fileno())
             scratch.replace(self.config.endpoint)
             self.sync_directory(scratch.parent)
-        except OSError as error:
-            raise RetryableError(f"Cannot write {str(scratch)!r}: {error}") from error
+        except OSError as err:
+            raise RetryableError(f"Cannot write {str(scratch)!r}: {err}") from err
 
     def sync_directory(self, directory: Path) -> None:
         descriptor = os.open(directory, os.O_RDONLY)
@@ -133,8 +133,8 @@ class LogDriver(PusherDriver):
                 raise DriverError(f"The mtime or the record of {row['path']!r} is not one")
             try:
                 json.dumps(row, ensure_ascii=False).encode()
-            except (TypeError, ValueError) as error:
-                raise DriverError(f"{row['path']!r} is not JSON: {error}") from error
+            except (TypeError, ValueError) as err:
+                raise DriverError(f"{row['path']!r} is not JSON: {err}") from err
 
     def session(self, state: dict[str, Any], session_id: str | None) -> dict[str, Any]:
         if session_id not in state["sessions"]:

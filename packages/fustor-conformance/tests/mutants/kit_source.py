@@ -76,8 +76,8 @@ class MemoryDriver(SourceDriver):
     def system(self) -> System:
         try:
             return SYSTEMS[self.config.uri]
-        except KeyError as error:
-            raise DriverError(f"No system at {self.config.uri!r}; create it") from error
+        except KeyError as err:
+            raise DriverError(f"No system at {self.config.uri!r}; create it") from err
 
     def stopped(self, stop: threading.Event | None) -> bool:
         return self._stop_driver_event.is_set() or (stop is not None and stop.is_set())

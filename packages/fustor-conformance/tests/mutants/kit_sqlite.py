@@ -33,14 +33,14 @@ class SqliteDriver(KeyedDriver):
     def load(self) -> dict[str, Any]:
         try:
             return read(self.config.endpoint)
-        except sqlite3.OperationalError as error:
-            raise RetryableError(f"Cannot read {self.config.endpoint!r}: {error}") from error
+        except sqlite3.OperationalError as err:
+            raise RetryableError(f"Cannot read {self.config.endpoint!r}: {err}") from err
 
     def save(self, state: dict[str, Any]) -> None:
         try:
             self.write(state)
-        except sqlite3.OperationalError as error:
-            raise RetryableError(f"Cannot write {self.config.endpoint!r}: {error}") from error
+        except sqlite3.OperationalError as err:
+            raise RetryableError(f"Cannot write {self.config.endpoint!r}: {err}") from err
 
     def write(self, state: dict[str, Any]) -> None:
         with closing(sqlite3.connect(path_of(self.config.endpoint))) as database:

@@ -186,8 +186,8 @@ def fault(rule_id: str, kind: Kind, driver: type) -> str | None:
         find_check(rule_id, kind)(subject_of_class(kind, driver, world, name="upstream"))
     except (NotApplicable, NotJudged) as reason:
         return f"not judged: {reason}"
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-        return f"{type(error).__name__}: {error}"
+    except Exception as err:  # noqa: BLE001 - whatever it is, it is the finding
+        return f"{type(err).__name__}: {err}"
     return None
 
 

@@ -167,10 +167,10 @@ class Running:
         self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(STOP_SEC)
-        except subprocess.TimeoutExpired as error:
+        except subprocess.TimeoutExpired as err:
             self.process.kill()
             self.process.wait()
-            raise self.broken(f"was told to stop and still ran after {STOP_SEC:g} s") from error
+            raise self.broken(f"was told to stop and still ran after {STOP_SEC:g} s") from err
 
     def broken(self, why: str, *evidence: object) -> Broken:
         """The verdict, with the end of the agent's log."""
@@ -182,8 +182,8 @@ class Running:
         told: dict[str, Any] = json.loads(line)
         try:
             events = tuple(map(EventBase.model_validate, told["events"]))
-        except ValidationError as error:
-            raise self.broken("delivered an event that breaks the contract", told["events"], str(error)) from error
+        except ValidationError as err:
+            raise self.broken("delivered an event that breaks the contract", told["events"], str(err)) from err
         return Batch(told["source_type"], told["is_end"], events)
 
 

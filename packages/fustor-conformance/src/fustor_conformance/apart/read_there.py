@@ -48,8 +48,8 @@ def _answer(task: dict[str, Any]) -> dict[str, Any]:
     try:
         plain = [row["path"] for row in _snapshot(driver, {})]
         return {"plain": plain, "rows": [_read(driver, job, task["patience_sec"]) for job in task["jobs"]]}
-    except Exception as error:  # noqa: BLE001 - told to the parent, which judges it
-        return {"error": f"{type(error).__name__}: {error}"}
+    except Exception as err:  # noqa: BLE001 - told to the parent, which judges it
+        return {"error": f"{type(err).__name__}: {err}"}
     finally:
         asyncio.run(driver.close())
 

@@ -44,8 +44,8 @@ def _watch(job: dict[str, Any]) -> dict[str, Any]:
             stream.require([world.create("kit-after-a-rest")])
         except Broken as broken:
             return {"broken": f"After {job['seconds']:g} s of nothing: {broken}"}
-        except Exception as error:  # noqa: BLE001 - told to the parent, which judges it
-            return {"broken": f"While nothing happens the stream raises {type(error).__name__}: {error}"}
+        except Exception as err:  # noqa: BLE001 - told to the parent, which judges it
+            return {"broken": f"While nothing happens the stream raises {type(err).__name__}: {err}"}
         return {"seconds": rested}
 
 
@@ -55,8 +55,8 @@ def main() -> None:
     sys.path[:] = job["path"]
     try:
         answer = _watch(job)
-    except Exception as error:  # noqa: BLE001 - the parent then watches by itself
-        answer = {"error": f"{type(error).__name__}: {error}"}
+    except Exception as err:  # noqa: BLE001 - the parent then watches by itself
+        answer = {"error": f"{type(err).__name__}: {err}"}
     print("\n" + json.dumps(answer))  # noqa: T201 - the parent reads it
 
 

@@ -71,8 +71,8 @@ def _try(subject: Subject, keywords: dict[str, Any], texts: list[str]) -> None:
             asyncio.run(instance.close())
     except NotImplementedError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text is what is looked at
-        texts.append("".join(traceback.format_exception(error)))
+    except Exception as err:  # noqa: BLE001 - whatever it is, its text is what is looked at
+        texts.append("".join(traceback.format_exception(err)))
 
 
 async def _used(subject: Subject, instance: Any) -> None:

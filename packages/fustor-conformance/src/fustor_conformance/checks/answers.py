@@ -100,8 +100,8 @@ def _right_answers(subject: Subject) -> int:
                 with world.interrupted():
                     _require_refused(subject, "test_connection", good, "while the system does not answer")
                 seen += 1
-    except NotImplementedError as error:
-        if unwritten(error, type(world)):
+    except NotImplementedError as err:
+        if unwritten(err, type(world)):
             return 0
         raise
     return seen
@@ -154,10 +154,10 @@ def _require_answer(subject: Subject, name: str, keywords: dict[str, Any]) -> tu
         answer = asyncio.run(asyncio.wait_for(method(**keywords), _CHECK_SEC))
     except NotImplementedError:
         raise
-    except TimeoutError as error:
-        raise Broken(f"{name} with {shown} takes longer than {_CHECK_SEC:g} s") from error
-    except Exception as error:
-        raise Broken(f"{name} with {shown} raises {type(error).__name__}: {error}") from error
+    except TimeoutError as err:
+        raise Broken(f"{name} with {shown} takes longer than {_CHECK_SEC:g} s") from err
+    except Exception as err:
+        raise Broken(f"{name} with {shown} raises {type(err).__name__}: {err}") from err
     if not (isinstance(answer, tuple) and [type(part) for part in answer] == [bool, str]):
         raise Broken(f"{name} with {shown} gives {answer!r}, not (bool, str)")
     passed, text = answer

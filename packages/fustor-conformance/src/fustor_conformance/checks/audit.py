@@ -107,8 +107,8 @@ def _broken_off(driver: SourceDriver) -> int:
     stop.set()
     try:
         seen += list(audit)
-    except Exception as error:  # noqa: BLE001 - how it breaks off is the driver's; what it sends is judged
-        del error
+    except Exception as err:  # noqa: BLE001 - how it breaks off is the driver's; what it sends is judged
+        del err
     if isinstance(seen[-1], EventBase) and seen[-1].signal is LifecycleSignal.AUDIT_END:
         raise Broken("An audit that was stopped sends Audit-End all the same", *seen[-2:])
     return 1

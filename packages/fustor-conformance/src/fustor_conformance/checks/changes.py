@@ -201,8 +201,8 @@ def _go_on_beside(world: SourceWorld, stream: Stream) -> None:
         late = world.create("kit-beside")
     except NotImplementedError:
         raise
-    except Exception as error:  # noqa: BLE001 - a World may have to give up its rights meanwhile
-        del error
+    except Exception as err:  # noqa: BLE001 - a World may have to give up its rights meanwhile
+        del err
     stream.wait_for(lambda events: last_word(events[began:]).get(late) is True, seconds=_REFUSED_SEC)
     stream.wait_for(lambda events: any(e.event_type is EventType.DELETE for e in events[began:]), seconds=_REFUSED_SEC)
 

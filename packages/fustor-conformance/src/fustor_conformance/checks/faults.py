@@ -134,8 +134,8 @@ def _abandoned(subject: SourceSubject, world: SourceWorld) -> int:
         if close := getattr(audit, "close", None):
             try:
                 close()
-            except RuntimeError as error:
-                raise Broken("An audit that is abandoned yields something more, from a finally") from error
+            except RuntimeError as err:
+                raise Broken("An audit that is abandoned yields something more, from a finally") from err
         return _require_whole(driver, world, "the host lost interest")
 
 

@@ -129,8 +129,8 @@ def lost_position(subject: SourceSubject) -> int:
                 raise Broken(f"At the lost position {position}: {broken.seen}", *broken.evidence) from broken
             except NotImplementedError:
                 raise
-            except Exception as error:
-                raise Broken(f"At the lost position {position} it raises {error!r}") from error
+            except Exception as err:
+                raise Broken(f"At the lost position {position} it raises {err!r}") from err
     return len(lost)
 
 

@@ -63,14 +63,14 @@ async def _push_wrong(desk: Desk, session: Session, number: int, what: str) -> N
     wrong.rows = [_wrong(number)[what]]
     try:
         reply: object = await session.pusher.push([easy, wrong], session_id=session.session_id)
-    except RetryableError as error:
-        raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(error)) from error
+    except RetryableError as err:
+        raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(err)) from err
     except DriverError:
         return  # refused as a whole, and said
     except NotImplementedError:
         raise
-    except Exception as error:
-        raise Broken(f"{what}: push raises {type(error).__name__}, which no host expects: {error}") from error
+    except Exception as err:
+        raise Broken(f"{what}: push raises {type(err).__name__}, which no host expects: {err}") from err
     _require_accounted(desk, number, what, reply)
 
 
@@ -106,8 +106,8 @@ async def _every_row_accounted(desk: Desk) -> int:
             reply: object = await session.pusher.push([odd, easy], session_id=session.session_id)
         except NotImplementedError:
             raise
-        except Exception as error:  # noqa: BLE001 - a batch that is refused as a whole is accounted for
-            del error
+        except Exception as err:  # noqa: BLE001 - a batch that is refused as a whole is accounted for
+            del err
             continue
         later: object = await session.pusher.push([after], session_id=session.session_id)
         replies[what] = (reply, later, [row["path"] for event in (odd, easy, after) for row in event.rows])
@@ -167,15 +167,15 @@ def _require_config_error(subject: Subject, config: Any, name: str) -> None:
             _use(subject, instance)
         finally:
             asyncio.run(instance.close())
-    except ConfigError as error:
-        if name not in str(error):
-            raise Broken(f"The ConfigError does not name the {what} parameter {name!r}", str(error)) from error
-    except NotImplementedError as error:
-        if unwritten(error, subject.driver_class):
+    except ConfigError as err:
+        if name not in str(err):
+            raise Broken(f"The ConfigError does not name the {what} parameter {name!r}", str(err)) from err
+    except NotImplementedError as err:
+        if unwritten(err, subject.driver_class):
             raise
-        raise Broken(f"With the {what} parameter {name!r} the driver raises {type(error).__name__}: {error}") from error
-    except Exception as error:
-        raise Broken(f"With the {what} parameter {name!r} the driver raises {type(error).__name__}: {error}") from error
+        raise Broken(f"With the {what} parameter {name!r} the driver raises {type(err).__name__}: {err}") from err
+    except Exception as err:
+        raise Broken(f"With the {what} parameter {name!r} the driver raises {type(err).__name__}: {err}") from err
     else:
         if what == "wrong":  # whether an unknown one is accepted is C21's question
             raise Broken(f"The wrong parameter {name!r} of driver_params is accepted")

@@ -44,8 +44,8 @@ def another_process(subject: SourceSubject) -> int:
             jobs.append({"start": start, "paths": late[1:]})
         try:
             snapshot, *others = ask_elsewhere(subject, world, jobs)
-        except NotSeenElsewhere as error:
-            raise NotApplicable("No other process sees this World") from error
+        except NotSeenElsewhere as err:
+            raise NotApplicable("No other process sees this World") from err
         _require_same("The snapshot", snapshot, rows_of(driver.get_snapshot_iterator()))
         if AUDIT in subject.capabilities:
             _require_same("The audit", others[0], rows_of(audited(driver, None)))
@@ -180,7 +180,7 @@ def _require_config_error(subject: Subject, config: Any, change: dict[str, Any])
         return 1
     except NotImplementedError:
         raise
-    except Exception as error:
-        raise Broken(f"driver_params with {change} is a {type(error).__name__}, not a ConfigError") from error
+    except Exception as err:
+        raise Broken(f"driver_params with {change} is a {type(err).__name__}, not a ConfigError") from err
     asyncio.run(instance.close())
     raise Broken(f"{change} in driver_params is taken without a word")

@@ -161,8 +161,8 @@ async def _push_hard(desk: Desk, session: Session, number: int, what: str, field
     hard.fields = list(hard.rows[0])
     try:
         reply = await session.push(easy, hard)
-    except RetryableError as error:
-        raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(error)) from error
+    except RetryableError as err:
+        raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(err)) from err
     except DriverError:
         return  # refused as a whole, and said
     refused = reply.get("refused_rows", 0)

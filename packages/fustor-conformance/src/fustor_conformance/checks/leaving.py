@@ -124,8 +124,8 @@ def _one_session_or_part_of_it(subject: PusherSubject, world: PusherWorld, held:
         asyncio.run(_one_session(subject, world, held))
     except NotImplementedError:
         raise
-    except Exception as error:  # noqa: BLE001 - why it breaks off is said by other checks; what it leaves is looked at
-        del error
+    except Exception as err:  # noqa: BLE001 - why it breaks off is said by other checks; what it leaves is looked at
+        del err
 
 
 @check("C17", Kind.SOURCE)

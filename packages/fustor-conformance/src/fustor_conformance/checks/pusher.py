@@ -144,14 +144,14 @@ async def _obsolete_session(desk: Desk) -> int:
     session = Session(desk.instance(), "kit-no-such-session")
     try:
         reply = await session.pusher.push([told(_REALTIME, "/kit-a", index=1)], session_id=session.session_id)
-    except DriverError as error:
-        if "obsolete" not in str(error).lower() and "419" not in str(error):
-            raise Broken("The refusal of an unknown session says neither obsolete nor 419", str(error)) from error
+    except DriverError as err:
+        if "obsolete" not in str(err).lower() and "419" not in str(err):
+            raise Broken("The refusal of an unknown session says neither obsolete nor 419", str(err)) from err
         return 1
     except NotImplementedError:
         raise
-    except Exception as error:
-        raise Broken(f"An unknown session is a {type(error).__name__}: {error}") from error
+    except Exception as err:
+        raise Broken(f"An unknown session is a {type(err).__name__}: {err}") from err
     wanted = isinstance(reply, Mapping) and reply.get("snapshot_needed") is True
     if not wanted and "/kit-a" not in desk.paths():
         raise Broken("A batch for an unknown session was answered and not stored", reply)

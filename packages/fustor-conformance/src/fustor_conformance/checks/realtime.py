@@ -61,8 +61,8 @@ def _ended_in_outage(stream: Stream) -> int:
     """In time, be it with the error that it would have ended with anyway."""
     try:
         _require_end(stream, "waiting for a system that is away", _STOP_SEC + _TOLERANCE_SEC)
-    except DriverError as error:
-        del error
+    except DriverError as err:
+        del err
     return 1
 
 
@@ -149,8 +149,8 @@ def _require_all(stream: Stream, paths: list[str]) -> None:
         stream.require(paths)
     except (NotImplementedError, Broken):
         raise
-    except Exception as error:
-        raise Broken(f"A fault that passed ended the stream: {error!r}") from error
+    except Exception as err:
+        raise Broken(f"A fault that passed ended the stream: {err!r}") from err
 
 
 @check("M05")
@@ -172,14 +172,14 @@ def _require_driver_error(name: str, call: Callable[[SourceDriver], object], dri
     """An optional one may also say nothing: an audit can mark the root as not listed."""
     try:
         call(driver)
-    except DriverError as error:
-        if _SECRET in str(error):
-            raise Broken(f"{name} raises an error that tells the password", error) from error
+    except DriverError as err:
+        if _SECRET in str(err):
+            raise Broken(f"{name} raises an error that tells the password", err) from err
         return
     except NotImplementedError:
         raise
-    except Exception as error:
-        raise Broken(f"{name} raises {type(error).__name__}, not a DriverError", error) from error
+    except Exception as err:
+        raise Broken(f"{name} raises {type(err).__name__}, not a DriverError", err) from err
     if name not in _OPTIONAL:
         raise Broken(f"{name} says nothing of a system that does not exist")
 
@@ -192,8 +192,8 @@ def _require_calm(driver: SourceDriver) -> None:
         asyncio.run(driver.close())
     except NotImplementedError:
         raise
-    except Exception as error:
-        raise Broken("is_position_available, acknowledge or close raises where the system does not exist") from error
+    except Exception as err:
+        raise Broken("is_position_available, acknowledge or close raises where the system does not exist") from err
     if answer is not False:
         raise Broken(f"is_position_available(1) gives {answer!r} where the system does not exist, not False")
 

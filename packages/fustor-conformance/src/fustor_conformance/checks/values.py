@@ -62,10 +62,10 @@ async def _refused(session: Session, events: Sequence[tuple[Hard, EventBase]]) -
     """
     try:
         reply = await session.push(*(event for _, event in events))
-    except RetryableError as error:
+    except RetryableError as err:
         if len(events) == 1:
             what = events[0][0].what
-            raise Broken(f"{what} is called a fault that passes: a host pushes it for ever", str(error)) from error
+            raise Broken(f"{what} is called a fault that passes: a host pushes it for ever", str(err)) from err
     except DriverError:
         if len(events) == 1:
             return [events[0][0]]

@@ -30,8 +30,8 @@ def metadata(subject: Subject) -> int:
         raise Broken(f"The metadata has no {' and no '.join(lacking)}")
     try:
         allowed = [old for old in _TOO_OLD if SpecifierSet(told["Requires-Python"]).contains(old)]
-    except InvalidSpecifier as error:
-        raise Broken(f"Requires-Python is {told['Requires-Python']!r}, which is not a version specifier") from error
+    except InvalidSpecifier as err:
+        raise Broken(f"Requires-Python is {told['Requires-Python']!r}, which is not a version specifier") from err
     if allowed:
         raise Broken(f"Requires-Python {told['Requires-Python']!r} allows Python {allowed[-1]}")
     return len(wanted)
@@ -67,8 +67,8 @@ def rebuilt_from_json(subject: Subject) -> int:
             instance = subject.driver_class("kit", again)
         except NotImplementedError:
             raise
-        except Exception as error:
-            raise Broken(f"With the JSON of its configuration the constructor raises {error!r}") from error
+        except Exception as err:
+            raise Broken(f"With the JSON of its configuration the constructor raises {err!r}") from err
         asyncio.run(instance.close())
         if instance.config != config:
             raise Broken("The driver that was built from the JSON of a configuration has another one", instance.config)
@@ -115,9 +115,9 @@ def unknown_parameter_named(subject: Subject) -> int:
         params = {**config.driver_params, _UNKNOWN: _SECRET}
         try:
             instance = subject.driver_class("kit", config.model_copy(update={"driver_params": params}))
-        except ConfigError as error:
-            if _UNKNOWN not in str(error) or _SECRET in str(error):
-                raise Broken("The ConfigError does not name the parameter, or shows its value", str(error)) from error
+        except ConfigError as err:
+            if _UNKNOWN not in str(err) or _SECRET in str(err):
+                raise Broken("The ConfigError does not name the parameter, or shows its value", str(err)) from err
             return 1
         asyncio.run(instance.close())
     raise Broken(f"The parameter {_UNKNOWN!r} in driver_params is taken without a word")

@@ -63,8 +63,8 @@ class Destination:
             return self.world.stored()
         except NotImplementedError:
             raise
-        except Exception as error:
-            raise Broken(f"{moment}: the World cannot read what is left: {type(error).__name__}: {error}") from error
+        except Exception as err:
+            raise Broken(f"{moment}: the World cannot read what is left: {type(err).__name__}: {err}") from err
 
     def require(self, moment: str) -> None:
         """Everything for which push returned is there."""

@@ -170,8 +170,8 @@ class Disk:
     def _dirty(self, descriptor: int) -> list[int]:
         try:
             return unwritten(descriptor)
-        except UnseenError as error:
-            self.unseen = str(error)
+        except UnseenError as err:
+            self.unseen = str(err)
             return []
 
     def _is_named(self, path: str) -> bool:

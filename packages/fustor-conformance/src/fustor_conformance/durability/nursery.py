@@ -78,9 +78,9 @@ class _Job:
                 if pusher is None:
                     pusher = self.driver("kit", PusherConfig.model_validate(self.job["config"]))
                 reply = await self._step(pusher, session, step)
-            except Exception as error:  # noqa: BLE001 - told to the parent, which judges it
-                reply, kinds = None, [kind.__name__ for kind in type(error).__mro__]
-                self.say(error=kinds, text=str(error))
+            except Exception as err:  # noqa: BLE001 - told to the parent, which judges it
+                reply, kinds = None, [kind.__name__ for kind in type(err).__mro__]
+                self.say(error=kinds, text=str(err))
             else:
                 self.say(reply=reply, **self._observed(step))
             if step["do"] == "session" and reply:

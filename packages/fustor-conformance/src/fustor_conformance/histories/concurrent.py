@@ -99,8 +99,8 @@ class _Passes(threading.Thread):
                 if AUDIT in self._host.subject.capabilities:
                     self._read("audit", self._host.driver.get_audit_iterator(batch_size=size))
                 self._read("another snapshot", self._host.driver.get_snapshot_iterator(batch_size=size))
-        except Exception as error:  # noqa: BLE001 - handed to whoever joins
-            self._error = error
+        except Exception as err:  # noqa: BLE001 - handed to whoever joins
+            self._error = err
 
     def _read(self, where: str, events: Iterator[Any]) -> None:
         for event in events:

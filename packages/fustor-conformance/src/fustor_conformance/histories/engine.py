@@ -75,8 +75,8 @@ def _failure(subject: SourceSubject, steps: Sequence[Step]) -> Exception | None:
             history.judge()
     except NotImplementedError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a history ends with is what it shows
-        return error
+    except Exception as err:  # noqa: BLE001 - whatever a history ends with is what it shows
+        return err
     return None
 
 

@@ -109,8 +109,8 @@ class _Rest(threading.Thread):
     def run(self) -> None:
         try:
             self.items.extend(self._iterator)
-        except Exception as error:  # noqa: BLE001 - handed to whoever joins
-            self._error = error
+        except Exception as err:  # noqa: BLE001 - handed to whoever joins
+            self._error = err
 
     def read_while(self, fault: AbstractContextManager[object]) -> Exception | None:
         """Read to the end; the fault is over after a moment. What the iterator raised.

@@ -67,8 +67,8 @@ class Ear:
         self._number += 1
         try:
             findings = list(self.look(item, where))
-        except Exception as error:  # noqa: BLE001 - an event that raises when it is looked at is what is seen
-            findings = [Finding("E01", f"{where} cannot be looked at: {error!r}")]
+        except Exception as err:  # noqa: BLE001 - an event that raises when it is looked at is what is seen
+            findings = [Finding("E01", f"{where} cannot be looked at: {err!r}")]
         self.monitor.report(*findings)
 
     def ended(self, error: BaseException | None) -> None:

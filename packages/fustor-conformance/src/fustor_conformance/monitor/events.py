@@ -68,8 +68,8 @@ def safe_in_json(told: Told) -> Iterator[Finding]:
             yield Finding("E07", f"{where} holds a number that is not finite", row)
     try:
         json.dumps(told.event.model_dump(mode="json"), allow_nan=False, ensure_ascii=False).encode("utf-8")
-    except (ValueError, TypeError) as error:
-        yield Finding("E07", f"{told.where} cannot be sent: {error}", *told.event.rows[:3])
+    except (ValueError, TypeError) as err:
+        yield Finding("E07", f"{told.where} cannot be sent: {err}", *told.event.rows[:3])
 
 
 def _is_finite(value: object) -> bool:

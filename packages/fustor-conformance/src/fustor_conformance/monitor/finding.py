@@ -90,5 +90,5 @@ def _text(item: object) -> str:
 def _safe_repr(item: object) -> str:
     try:
         return repr(item)
-    except Exception as error:  # noqa: BLE001 - what a driver's object raises when it is shown must not hide the finding
-        return f"<{type(item).__name__} that cannot be shown: {error!r}>"
+    except Exception as err:  # noqa: BLE001 - what a driver's object raises when it is shown must not hide the finding
+        return f"<{type(item).__name__} that cannot be shown: {err!r}>"

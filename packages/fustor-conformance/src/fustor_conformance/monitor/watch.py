@@ -130,8 +130,8 @@ def _function(
         try:
             with entered():
                 result = original(self, *args, **keywords)
-        except BaseException as error:
-            listener.failed(instance, name, before, error)
+        except BaseException as err:
+            listener.failed(instance, name, before, err)
             raise
         if inspect.isawaitable(result):
             return result  # not in the contract's form, which C01 says
@@ -157,8 +157,8 @@ def _coroutine(
         try:
             with entered():
                 result = await original(self, *args, **keywords)
-        except BaseException as error:
-            listener.failed(instance, name, before, error)
+        except BaseException as err:
+            listener.failed(instance, name, before, err)
             raise
         listener.returned(instance, name, before, result, time.monotonic() - began)
         return result
@@ -189,8 +189,8 @@ class _WatchedIterator:
         except StopIteration:
             self._over(None)
             raise
-        except BaseException as error:
-            self._over(error)
+        except BaseException as err:
+            self._over(err)
             raise
         if not self._listener.is_over:
             self._ear.heard(item)

@@ -144,20 +144,20 @@ async def _require_no_other_index(player: Player) -> None:
         await asyncio.wait_for(player.require_index(), _PATIENCE_SEC)
     except Broken as broken:
         raise Broken(f"Asked while it does not answer: {broken.seen}", *broken.evidence) from broken
-    except Exception as error:  # noqa: BLE001 - which class it has is for other rules to say
-        del error
+    except Exception as err:  # noqa: BLE001 - which class it has is for other rules to say
+        del err
 
 
 async def _tried(player: Player, push: Push) -> Exception | None:
     """What a push ends with while the destination is away; one that waits for it is given up after a while."""
     try:
         await asyncio.wait_for(player.send(push), _PATIENCE_SEC)
-    except TimeoutError as error:
-        return RetryableError(f"It was still waiting after {_PATIENCE_SEC:g} s: {error}")
+    except TimeoutError as err:
+        return RetryableError(f"It was still waiting after {_PATIENCE_SEC:g} s: {err}")
     except Broken as refused:
         return RetryableError(refused.seen)  # success: False, which hosts try again
-    except Exception as error:  # noqa: BLE001 - its class is what is judged
-        return error
+    except Exception as err:  # noqa: BLE001 - its class is what is judged
+        return err
     return None
 
 

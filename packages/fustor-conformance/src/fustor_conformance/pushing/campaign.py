@@ -206,8 +206,8 @@ class Campaign:
             game.refused = True
         except NotImplementedError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a history ends with is what it shows
-            game.failure = error
+        except Exception as err:  # noqa: BLE001 - whatever a history ends with is what it shows
+            game.failure = err
         return game
 
 

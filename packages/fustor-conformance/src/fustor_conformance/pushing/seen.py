@@ -37,8 +37,8 @@ class Shelf:
             self._rows = [dict(row) for row in self._world.stored()]
         except NotImplementedError:
             raise
-        except Exception as error:
-            raise Broken(f"The World cannot read what is stored: {type(error).__name__}: {error}") from error
+        except Exception as err:
+            raise Broken(f"The World cannot read what is stored: {type(err).__name__}: {err}") from err
         for row in self._rows:
             self._given |= {name for name, value in row.items() if value is not None}
 

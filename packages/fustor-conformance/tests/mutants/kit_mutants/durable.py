@@ -82,8 +82,8 @@ class SyncsNothing(LogDriver):
         scratch = Path(self.config.endpoint + ".new")
         try:
             scratch.write_text(json.dumps(state))
-        except OSError as error:
-            raise RetryableError(str(error)) from error
+        except OSError as err:
+            raise RetryableError(str(err)) from err
         scratch.replace(self.config.endpoint)
         self.sync_directory(scratch.parent)
 
@@ -188,5 +188,5 @@ class NameBeforeBytes(LogDriver):
                 scratch.replace(self.config.endpoint)
                 self.sync_directory(scratch.parent)
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise RetryableError(str(error)) from error
+        except OSError as err:
+            raise RetryableError(str(err)) from err

@@ -31,8 +31,8 @@ class RaisesWhatItsModelRaises(LogDriver):
     def __init__(self, id, config):
         try:
             super().__init__(id, config)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
+        except ConfigError as err:
+            raise ValueError(str(err)) from None
 
 
 @log("C22")
@@ -57,8 +57,8 @@ class TellsItsConfiguration(LogDriver):
     def session(self, state, session_id):
         try:
             return super().session(state, session_id)
-        except DriverError as error:
-            raise DriverError(f"{error} (configuration {self.config.model_dump()})") from error
+        except DriverError as err:
+            raise DriverError(f"{err} (configuration {self.config.model_dump()})") from err
 
 
 @log("C23")
@@ -66,8 +66,8 @@ class TellsTheWrongValue(LogDriver):
     def __init__(self, id, config):
         try:
             super().__init__(id, config)
-        except ConfigError as error:
-            raise ConfigError(f"{error}: {config.driver_params}") from error
+        except ConfigError as err:
+            raise ConfigError(f"{err}: {config.driver_params}") from err
 
 
 @mutant("C24")
@@ -102,8 +102,8 @@ class RetriesWhatIsWrong(LogDriver):
     def look_at(self, events):
         try:
             super().look_at(events)
-        except DriverError as error:
-            raise RetryableError(str(error)) from error
+        except DriverError as err:
+            raise RetryableError(str(err)) from err
 
 
 class SetsRowsAside(KeyedDriver):

@@ -27,8 +27,8 @@ class LetsTheErrorOut(LogDriver):
     def save(self, state):
         try:
             super().save(state)
-        except RetryableError as error:
-            raise error.__cause__ from None
+        except RetryableError as err:
+            raise err.__cause__ from None
 
 
 @log("U33")
@@ -36,8 +36,8 @@ class StopsForGood(LogDriver):
     def save(self, state):
         try:
             super().save(state)
-        except RetryableError as error:
-            raise DriverError(f"{error}; make room") from error
+        except RetryableError as err:
+            raise DriverError(f"{err}; make room") from err
 
 
 @log("U33")
@@ -89,8 +89,8 @@ class Lines(LogDriver):
                 file.write(json.dumps(state).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise RetryableError(str(error)) from error
+        except OSError as err:
+            raise RetryableError(str(err)) from err
         self.sync_directory(Path(self.config.endpoint).parent)
 
     def repair(self, file):
