@@ -5,22 +5,20 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fustor_conformance.monitor.bulk import Audit, Snapshot, pair_of
 from fustor_conformance.monitor.calls import raised
+from fustor_conformance.monitor.clock import Times
 from fustor_conformance.monitor.events import look_at_event
 from fustor_conformance.monitor.finding import Finding, Told
-from fustor_conformance.monitor.fresh import Untouched
+from fustor_conformance.monitor.fresh import Freshness, Untouched
 from fustor_conformance.monitor.streams import BulkClock, Deletes, Indexes, Inserts
 from fustor_event_model import EventBase, EventType, MessageSource
 
-if TYPE_CHECKING:
-    from fustor_conformance.monitor.core import Monitor
-
-__all__ = ["PHASES", "Ear", "Instance", "listen"]
+__all__ = ["PHASES", "Ear", "Hearer", "Instance", "listen"]
 
 PHASES = {
     "get_snapshot_iterator": MessageSource.SNAPSHOT,
@@ -44,13 +42,35 @@ class Instance:
         return self.is_closed or (isinstance(stop, threading.Event) and stop.is_set())
 
 
+class Hearer(Protocol):
+    """Whom an ear belongs to: it keeps what ears find, and knows what they ask about the World and about other ears."""
+
+    fresh: Freshness
+    times: Times
+
+    def report(self, *findings: Finding) -> None:
+        """Keep these findings."""
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Note how often rules could have been broken."""
+
+    def look_at_process(self, what: str) -> None:
+        """See what is another in the process after `what`."""
+
+    def is_made_once(self, path: str) -> bool:
+        """Whether the World has made what is at this path, once, and since then has changed it at most."""
+
+    def quiet_since_now(self) -> Callable[[], bool]:
+        """A question: has nothing changed in the system from now on?"""
+
+
 class Ear:
     """Listens to an iterator without holding it. All calls come from the thread that reads it."""
 
     label = ""
     phase: MessageSource
 
-    def __init__(self, monitor: Monitor, instance: Instance, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         self.monitor = monitor
         self.instance = instance
         self.keywords = keywords
@@ -117,7 +137,7 @@ class _StreamEar(Ear):
     label = "realtime"
     phase = MessageSource.REALTIME
 
-    def __init__(self, monitor: Monitor, instance: Instance, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         super().__init__(monitor, instance, keywords)
         end = keywords.get("end_position")
         self._indexes = Indexes(end if isinstance(end, int) else None)
@@ -145,7 +165,7 @@ class _StreamEar(Ear):
 
 
 class _BulkEar(Ear):
-    def __init__(self, monitor: Monitor, instance: Instance, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         super().__init__(monitor, instance, keywords)
         self._untouched = Untouched()
 
@@ -174,7 +194,7 @@ class _SnapshotEar(_BulkEar):
     label = "snapshot"
     phase = MessageSource.SNAPSHOT
 
-    def __init__(self, monitor: Monitor, instance: Instance, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         super().__init__(monitor, instance, keywords)
         self._snapshot = Snapshot(monitor.quiet_since_now())
 
@@ -186,7 +206,7 @@ class _AuditEar(_BulkEar):
     label = "audit"
     phase = MessageSource.AUDIT
 
-    def __init__(self, monitor: Monitor, instance: Instance, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         super().__init__(monitor, instance, keywords)
         self.audit = Audit(monitor.quiet_since_now(), has_brackets=True)
 
@@ -208,7 +228,7 @@ class _AuditEar(_BulkEar):
 class _PairsEar(_AuditEar):
     label = "audit (mtime_cache)"
 
-    def __init__(self, monitor: Monitor, instance: Instance, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         super().__init__(monitor, instance, keywords)
         self.audit = Audit(monitor.quiet_since_now(), has_brackets=False)
         self._cache: dict[Any, Any] = keywords["mtime_cache"]
@@ -241,7 +261,7 @@ class _PairsEar(_AuditEar):
             yield Finding("A08", f"Before {where} the audit changed the host's dict itself", new)
 
 
-def listen(monitor: Monitor, instance: Instance, method: str, keywords: Mapping[str, Any]) -> Ear:
+def listen(monitor: Hearer, instance: Instance, method: str, keywords: Mapping[str, Any]) -> Ear:
     """An ear for the iterator that this call of `method` gave."""
     if method == "get_message_iterator":
         return _StreamEar(monitor, instance, keywords)

@@ -12,14 +12,12 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fustor_conformance.monitor.core import Monitor
 from fustor_conformance.monitor.ear import PHASES, Ear, Instance
 from fustor_conformance.monitor.inside import entered, is_inside, is_own_call, modules_of
 from fustor_core.drivers import PusherDriver, SourceDriver
-
-if TYPE_CHECKING:
-    from fustor_conformance.monitor.core import Monitor
 
 __all__ = ["watching"]
 
