@@ -163,7 +163,7 @@ def test_after_kill_9_the_next_run_finishes_or_undoes(root, plan_for, snapshot, 
     assert recover(root) == []
     assert not stages(root)
     apply(plan_for(root, "redis"))
-    assert Workspace.load(root).verdict("extensions/source-redis").is_member
+    assert Workspace.load(root).membership("extensions/source-redis").is_member
     assert (root / "extensions/source-redis/no end").exists()
 
 
@@ -216,7 +216,7 @@ def test_a_stage_whose_owner_lives_is_left_alone(child, root):
         assert waiting.result(DEADLINE_SEC) == []
     assert process.wait(DEADLINE_SEC) == 0
     assert not stages(root)
-    assert Workspace.load(root).verdict("extensions/source-redis").is_member
+    assert Workspace.load(root).membership("extensions/source-redis").is_member
 
 
 @pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.full)])

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from fustor_new.errors import WorkspaceError
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Standing, Workspace
 
 UV = shutil.which("uv")
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
@@ -78,7 +78,7 @@ def verdict_of_ours(root, text):
         workspace = Workspace.parse(root, text.encode())
     except WorkspaceError:
         return None
-    return {directory for directory in DIRECTORIES if workspace.verdict(directory).is_member}
+    return {directory for directory in DIRECTORIES if workspace.membership(directory).is_member}
 
 
 def agree(root, members, exclude):
@@ -115,19 +115,19 @@ def test_verdict_is_that_of_uv_on_more_than_a_thousand_workspaces(tree, rng):
 
 
 @pytest.mark.parametrize(
-    ("path", "verdict", "pattern"),
+    ("path", "standing", "pattern"),
     [
-        ("extensions/source-a", Verdict.LISTED, "./extensions/source-a"),
-        ("packages/x", Verdict.COVERED, "packages/*"),
-        ("packages/old/x", Verdict.EXCLUDED, "packages/old*"),
-        ("packages/x/y", Verdict.ABSENT, ""),
-        ("extensions/source-b", Verdict.ABSENT, ""),
+        ("extensions/source-a", Standing.LISTED, "./extensions/source-a"),
+        ("packages/x", Standing.COVERED, "packages/*"),
+        ("packages/old/x", Standing.EXCLUDED, "packages/old*"),
+        ("packages/x/y", Standing.ABSENT, ""),
+        ("extensions/source-b", Standing.ABSENT, ""),
     ],
 )
-def test_verdict_names_the_pattern_that_decides(tmp_path, path, verdict, pattern):
+def test_membership_names_the_pattern_that_decides(tmp_path, path, standing, pattern):
     text = root_text(["./extensions/source-a", "packages/*"], ["packages/old*"])
-    membership = Workspace.parse(tmp_path, text.encode()).verdict(path)
-    assert (membership.verdict, membership.pattern) == (verdict, pattern)
+    membership = Workspace.parse(tmp_path, text.encode()).membership(path)
+    assert (membership.standing, membership.pattern) == (standing, pattern)
 
 
 STARS = "*a" * 40
@@ -147,7 +147,7 @@ def test_a_pattern_takes_no_longer_than_its_length_times_the_paths(tmp_path, hos
     workspace = Workspace.parse(tmp_path, root_text(lists["members"], lists.get("exclude", [])).encode())
     before = time.process_time()
     for path in ("a" * 200, "packages/" + "a" * 200, "/".join("a" * 60)):
-        assert not workspace.verdict(path).is_member
+        assert not workspace.membership(path).is_member
     assert time.process_time() - before < 2
 
 

@@ -170,7 +170,7 @@ def test_a_directory_that_looks_like_a_pattern_is_taken_as_it_is(tmp_path):
     (tmp_path / "my [new]/d*/pyproject.toml").write_text('[project]\nname = "d"\nversion = "1"\n')
     (tmp_path / "pyproject.toml").write_bytes(new)
     assert run_uv(tmp_path, "workspace", "list").split() == ["d"]
-    assert Workspace.load(tmp_path).verdict("my [new]/d*").is_member
+    assert Workspace.load(tmp_path).membership("my [new]/d*").is_member
 
 
 def test_planning_reads_tomlkit_only_when_it_registers():

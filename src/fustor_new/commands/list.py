@@ -16,7 +16,7 @@ from fustor_new.package.verdicts import Conformance, read_verdicts, sources_dige
 from fustor_new.template.history import template_version
 from fustor_new.workspace.drivers import driver_packages, package_around
 from fustor_new.workspace.finding import declared_workspace, find_workspace, workspace_above
-from fustor_new.workspace.root import Membership, Verdict, Workspace
+from fustor_new.workspace.root import Membership, Standing, Workspace
 
 __all__ = ["JSON_SCHEMA_VERSION", "Row", "rows", "run"]
 
@@ -50,7 +50,7 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row for programs."""
-        verdict = self.membership
+        membership = self.membership
         return {
             "driver": self.label,
             "kind": self.kind,
@@ -58,8 +58,10 @@ class Row:
             "distribution": self.package.name,
             "version": self.package.version or None,
             "directory": self.directory,
-            "registered": verdict.is_member if verdict else None,
-            "registration": {"verdict": verdict.verdict.value, "pattern": verdict.pattern} if verdict else None,
+            "registered": membership.is_member if membership else None,
+            "registration": (
+                {"verdict": membership.standing.value, "pattern": membership.pattern} if membership else None
+            ),
             "template_version": self.template_version,
             "template_behind": self.is_behind if self.template_version else None,
             "modified": None if self.modified is None else list(self.modified),
@@ -150,8 +152,8 @@ def _rows(package: Metadata, workspace: Workspace | None) -> Iterator[Row]:
 def _membership(folder: Path, workspace: Workspace) -> Membership | None:
     """Return what the workspace says of a directory that is in it; its root is a member of every workspace."""
     if folder == workspace.root:
-        return Membership(Verdict.LISTED, ".")
-    membership = workspace.verdict(folder)
+        return Membership(Standing.LISTED, ".")
+    membership = workspace.membership(folder)
     return membership if membership.is_member or folder.is_relative_to(workspace.root) else None
 
 
@@ -181,12 +183,12 @@ def _registered(membership: Membership | None) -> str:
     if membership is None:
         return "standalone"
     words = {
-        Verdict.LISTED: "yes, listed",
-        Verdict.COVERED: f"yes, by {membership.pattern}",
-        Verdict.EXCLUDED: f"no, excluded by {membership.pattern}",
-        Verdict.ABSENT: "no",
+        Standing.LISTED: "yes, listed",
+        Standing.COVERED: f"yes, by {membership.pattern}",
+        Standing.EXCLUDED: f"no, excluded by {membership.pattern}",
+        Standing.ABSENT: "no",
     }
-    return words[membership.verdict]
+    return words[membership.standing]
 
 
 def _as_json(workspace: Workspace | None, found: Sequence[Row], problems: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
 from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Standing, Workspace
 
 __all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
 
@@ -149,8 +149,8 @@ def _check_room(
         directory = place.target(one).relative_to(workspace.root).as_posix()
         check_directory(workspace, directory)
         check_free(workspace, directory, claims(one.distribution, [(one.kind, one.entry_point)]))
-        membership = workspace.verdict(directory)
-        if options.register and membership.verdict is Verdict.EXCLUDED:
+        membership = workspace.membership(directory)
+        if options.register and membership.standing is Standing.EXCLUDED:
             raise WorkspaceError(
                 f"{directory!r} is excluded from the workspace by {membership.pattern!r}; {_EXCLUDING_HINT}"
             )

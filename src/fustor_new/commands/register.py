@@ -9,7 +9,7 @@ from fustor_new.names import normalize
 from fustor_new.options import PathOptions
 from fustor_new.workspace.drivers import check_free, require_driver
 from fustor_new.workspace.registration import Registration
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Standing, Workspace
 from fustor_new.workspace.root_file import plan_in
 
 __all__ = ["run"]
@@ -27,7 +27,7 @@ def run(options: PathOptions) -> None:
 def _to_register(workspace: Workspace, path: Path) -> Registration:
     package = require_driver(path)
     directory = workspace.relative(package.folder)
-    if (membership := workspace.verdict(directory)).verdict is Verdict.EXCLUDED:
+    if (membership := workspace.membership(directory)).standing is Standing.EXCLUDED:
         raise WorkspaceError(
             f"{directory!r} is excluded from the workspace by {membership.pattern!r} in {str(workspace.path)!r}; "
             f"change that pattern, or move the package"

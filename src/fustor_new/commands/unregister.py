@@ -9,7 +9,7 @@ from fustor_new.options import PathOptions
 from fustor_new.workspace.drivers import require_driver
 from fustor_new.workspace.finding import place_of
 from fustor_new.workspace.registration import Registration
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Standing, Workspace
 from fustor_new.workspace.root_file import plan_in
 from fustor_new.workspace.unregistration import is_registered, mentions
 
@@ -41,8 +41,10 @@ def _to_unregister(workspace: Workspace, path: Path) -> Registration:
 
 def _outcome(workspace: Workspace, driver: Registration) -> str:
     known = is_registered(workspace, driver.directory, driver.distribution)
-    membership = workspace.verdict(driver.directory)
-    stays = f"; {membership.pattern!r} covers it, so it stays a member" if membership.verdict is Verdict.COVERED else ""
+    membership = workspace.membership(driver.directory)
+    stays = (
+        f"; {membership.pattern!r} covers it, so it stays a member" if membership.standing is Standing.COVERED else ""
+    )
     asks = "".join(
         f"; {place} still asks for it" for place in mentions(workspace, driver.directory, driver.distribution)
     )

@@ -12,7 +12,7 @@ from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
 from fustor_new.workspace import patterns
-from fustor_new.workspace.root import Verdict
+from fustor_new.workspace.root import Standing
 
 __all__ = ["STRANGE", "STRANGE_FIX"]
 
@@ -81,7 +81,7 @@ def _listed_member_missing(root: Root) -> Iterator[Fault]:
 )
 def _exclude_hides_member(root: Root) -> Iterator[Fault]:
     for package in root.hidden:
-        pattern = root.workspace.verdict(package.shown).pattern
+        pattern = root.workspace.membership(package.shown).pattern
         yield Fault("pyproject.toml", f"`exclude` hides the driver {package.shown!r} by {pattern!r}")
 
 
@@ -111,7 +111,7 @@ def _listed_once(root: Root) -> Iterator[Fault]:
 )
 def _driver_not_registered(root: Root) -> Iterator[Fault]:
     for package in root.unlisted:
-        if root.workspace.verdict(package.shown).verdict is Verdict.ABSENT and package.looks_like_a_driver:
+        if root.workspace.membership(package.shown).standing is Standing.ABSENT and package.looks_like_a_driver:
             name = package.metadata.name
             yield Fault(
                 package.shown,

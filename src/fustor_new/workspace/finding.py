@@ -40,7 +40,7 @@ def find_workspace(start: Path) -> Workspace:
         raise WorkspaceError(f"No pyproject.toml of a uv workspace at or above {str(here)!r}; {CHOICES}")
     if nearest[1].is_declared:
         return nearest[1]
-    if above and above[1].is_declared and above[1].verdict(nearest[0]).is_member:
+    if above and above[1].is_declared and above[1].membership(nearest[0]).is_member:
         return above[1]
     raise WorkspaceError(f"{str(nearest[1].path)!r} belongs to no uv workspace; {CHOICES}")
 
@@ -60,9 +60,9 @@ def declared_workspace(root: Path, hint: str) -> Workspace:
 def workspace_of(folder: Path) -> Workspace | None:
     """Return the workspace that the package in `folder` lies in, or is a member of from outside; None without one."""
     around = workspace_above(folder.parent)
-    if around is None or not around.verdict(folder).is_member:
+    if around is None or not around.membership(folder).is_member:
         here = workspace_above(Path.cwd())
-        if here and here.verdict(folder).is_member:
+        if here and here.membership(folder).is_member:
             return here
     return around
 
@@ -95,7 +95,7 @@ def home_of(folder: Path) -> Workspace | None:
         return None
     if workspace is None:
         return None
-    is_near = folder.parent == workspace.root / "extensions" or workspace.verdict(folder).is_member
+    is_near = folder.parent == workspace.root / "extensions" or workspace.membership(folder).is_member
     return workspace if is_near else None
 
 

@@ -19,7 +19,7 @@ from fustor_new.package.metadata import requirement, requirement_lists
 from fustor_new.workspace import patterns
 from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
 from fustor_new.workspace._toml_text import Document, insert
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Standing, Workspace
 
 __all__ = ["Registration", "is_dev", "joins", "register", "siblings_of"]
 
@@ -40,8 +40,8 @@ def register(workspace: Workspace, directory: str, distribution: str, *, beside:
     `beside` are the distributions that the same run registers: they are not among those that set the example.
     Raises WorkspaceError, naming the pattern, when the workspace excludes the directory.
     """
-    membership = workspace.verdict(directory)
-    if membership.verdict is Verdict.EXCLUDED:
+    membership = workspace.membership(directory)
+    if membership.standing is Standing.EXCLUDED:
         raise WorkspaceError(
             f"{directory!r} is excluded from the workspace by {membership.pattern!r} in {str(workspace.path)!r}; "
             f"change that pattern, or use another --output"

@@ -16,13 +16,13 @@ from fustor_new.package.descriptions import read_project
 from fustor_new.package.metadata import Metadata
 from fustor_new.workspace import patterns
 
-__all__ = ["CHOICES", "Membership", "Verdict", "Workspace"]
+__all__ = ["CHOICES", "Membership", "Standing", "Workspace"]
 
 CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
 _READINGS = {"members": patterns.including, "exclude": patterns.excluding}
 
 
-class Verdict(Enum):
+class Standing(Enum):
     """How uv sees a path."""
 
     LISTED = "listed"
@@ -35,13 +35,13 @@ class Verdict(Enum):
 class Membership:
     """Whether a path belongs to the workspace, and the pattern that decides it ("" when absent)."""
 
-    verdict: Verdict
+    standing: Standing
     pattern: str = ""
 
     @property
     def is_member(self) -> bool:
         """Tell whether uv takes a package at the path as a member."""
-        return self.verdict in {Verdict.LISTED, Verdict.COVERED}
+        return self.standing in {Standing.LISTED, Standing.COVERED}
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ class Workspace:
         """Tell whether the root has a workspace table at all."""
         return "workspace" in self.data.get("tool", {}).get("uv", {})
 
-    def verdict(self, path: Path | str) -> Membership:
-        """Return uv's verdict on `path` (absolute, or relative to the root), be there a package yet or not."""
+    def membership(self, path: Path | str) -> Membership:
+        """Return how uv takes `path` (absolute, or relative to the root), be there a package yet or not."""
         absolute = os.path.normpath(self.root / path)
         for pattern, glob in self._excluding:
             if glob.matches(absolute):
-                return Membership(Verdict.EXCLUDED, pattern)
+                return Membership(Standing.EXCLUDED, pattern)
         if absolute in self._listed:
-            return Membership(Verdict.LISTED, self._listed[absolute])
+            return Membership(Standing.LISTED, self._listed[absolute])
         found = [pattern for pattern, glob in self._covering if glob.matches(absolute)]
         plain = [
             pattern
@@ -100,14 +100,14 @@ class Workspace:
             if patterns.escape(_relative(absolute, self.root)) == patterns.normalized(pattern)
         ]
         if plain:
-            return Membership(Verdict.LISTED, plain[0])
-        return Membership(Verdict.COVERED, found[0]) if found else Membership(Verdict.ABSENT)
+            return Membership(Standing.LISTED, plain[0])
+        return Membership(Standing.COVERED, found[0]) if found else Membership(Standing.ABSENT)
 
     @cached_property
     def directories(self) -> tuple[str, ...]:
         """Every directory that the members name or find, relative to the root; one that is named need not be there."""
         found = {directory for pattern in self.members for directory in self._expand(pattern)}
-        return tuple(directory for directory in sorted(found) if self.verdict(directory).is_member)
+        return tuple(directory for directory in sorted(found) if self.membership(directory).is_member)
 
     @cached_property
     def packages(self) -> tuple[Metadata, ...]:

@@ -8,7 +8,7 @@ from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.errors import WorkspaceError
 from fustor_new.workspace.registration import Registration, register
-from fustor_new.workspace.root import Verdict, Workspace
+from fustor_new.workspace.root import Standing, Workspace
 from fustor_new.workspace.unregistration import unregister
 
 __all__ = ["plan_in", "root_place", "root_text"]
@@ -62,8 +62,8 @@ def root_text(
 
 def _notes(workspace: Workspace, registrations: Sequence[Registration]) -> Iterator[str]:
     for one in registrations:
-        membership = workspace.verdict(one.directory)
-        if membership.verdict is Verdict.COVERED:
+        membership = workspace.membership(one.directory)
+        if membership.standing is Standing.COVERED:
             yield f"{one.directory} is covered by {membership.pattern!r}"
-        elif membership.verdict is Verdict.LISTED:
+        elif membership.standing is Standing.LISTED:
             yield f"{one.directory} is listed as {membership.pattern!r}"
