@@ -31,9 +31,9 @@ def environment(tmp_path_factory):
     """An environment that holds the wheel, with a later template, and what it depends on."""
     folder = tmp_path_factory.mktemp("environment")
     checkout = folder / "checkout"
-    for name in ("src", "templates"):
+    for name in ("src", "templates", "packages"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("hatch_build.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)
     release_later(checkout / "templates")
     run("uv", "build", "--quiet", "--wheel", "--out-dir", folder, checkout, cwd=checkout)
