@@ -6,7 +6,7 @@ from fustor_driver.errors import CheckFailed, Refused
 from fustor_driver.hosts.status import PhaseState, RunState, Status
 from fustor_event_model import MessageSource
 
-__all__ = ["check_outcome", "check_refusals"]
+__all__ = ["check_caught_up", "check_outcome", "check_refusals"]
 
 
 def check_outcome(status: Status) -> None:
@@ -24,6 +24,18 @@ def check_outcome(status: Status) -> None:
         raise CheckFailed(f"There is no complete snapshot: {why}")
     if status.state is RunState.ABORTED:
         raise CheckFailed(f"The run could not push all that it read; that is read again at the next start: {why}")
+
+
+def check_caught_up(status: Status) -> None:
+    """Whether a run that is to end by itself came to that end.
+
+    Raises:
+        CheckFailed: its time was up first.
+    """
+    if not status.caught_up:
+        raise CheckFailed(
+            "The time of this run was up before everything was pushed; start it again, and it goes on, or give it more"
+        )
 
 
 def check_refusals(rows: int, deletions: int) -> None:

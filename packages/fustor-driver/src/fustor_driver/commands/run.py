@@ -28,7 +28,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._outcome import check_outcome, check_refusals
+from fustor_driver.commands._outcome import check_caught_up, check_outcome, check_refusals
 from fustor_driver.commands._strict import watched
 from fustor_driver.configuration import Pair, load
 from fustor_driver.errors import UsageProblem
@@ -101,6 +101,9 @@ def run_command(  # noqa: PLR0917 - options, never positions
         float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
     ] = 1.0,
     *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when a snapshot, or what came since the last run, is pushed.")
+    ] = False,
     allow_deletions: AllowDeletionsOption = False,
     strict: Annotated[
         bool,
@@ -126,7 +129,9 @@ def run_command(  # noqa: PLR0917 - options, never positions
         pusher_object = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
         options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
         read_ahead_bytes = max(int(read_ahead_mib * 2**20), 1)
-        options = options.model_copy(update={"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes})
+        options = options.model_copy(
+            update={"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes, "once": once}
+        )
         final: list[Status] = []
         with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
             received = run_host(
@@ -142,6 +147,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
     if received:
         raise typer.Exit(_SIGNAL_CODE_BASE + received)
     check_outcome(final[-1])
+    if once:
+        check_caught_up(final[-1])
     check_refusals(final[-1].dead_letters, final[-1].refused_deletions)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from fustor_core.drivers import PusherDriver, SourceDriver
@@ -31,12 +32,13 @@ def open_phase(
     *,
     position: int = -1,
     batch_size: int = 1000,
+    bounds: Mapping[str, float] = MappingProxyType({}),
 ) -> Iterator[EventBase]:
-    """The iterator of a phase; `position` is of realtime, `batch_size` of the two others."""
+    """The iterator of a phase; `position` and `bounds`, more keywords, are of realtime, `batch_size` of the others."""
     if phase is MessageSource.SNAPSHOT:
         return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
     if phase is MessageSource.REALTIME:
-        return source.get_message_iterator(position, stop_event=stop_event, required_fields_tracker=None)
+        return source.get_message_iterator(position, stop_event=stop_event, required_fields_tracker=None, **bounds)
     return _plain_events(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
 
 

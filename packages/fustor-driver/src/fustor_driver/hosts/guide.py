@@ -13,6 +13,7 @@ from fustor_driver.hosts.calls import committed_index, pause_sec
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.mark import SnapshotMark
+from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
 from fustor_driver.hosts.rivals import Rivals
@@ -103,7 +104,7 @@ class GuideHost:
         position = await self._resume_position(session)
         if position < 0:
             await self._parts.delivery.announce_snapshot(session)
-        realtime = Realtime(self._parts, position)
+        realtime = Realtime(self._parts, position, bounds_of(self._parts))
         try:
             if not await realtime.arm():
                 return
@@ -112,7 +113,7 @@ class GuideHost:
                 self._deliver(realtime),
                 self._stop_reading(realtime),
                 self._heartbeats(),
-                self._supervise(snapshot_due=position < 0),
+                self._supervise(realtime, snapshot_due=position < 0),
             )
         finally:
             await realtime.close()
@@ -175,14 +176,14 @@ class GuideHost:
         if failures >= pusher.config.max_retries:
             raise CheckFailed(f"The pusher {pusher.id!r} failed {failures} heartbeats: {err}; mend it and start again")
 
-    async def _supervise(self, *, snapshot_due: bool) -> None:
-        """Snapshot, then audits, until the pusher asks to begin again."""
+    async def _supervise(self, realtime: Realtime, *, snapshot_due: bool) -> None:
+        """Snapshot, then audits or the end, until the pusher asks to begin again."""
         failures = 0
         while not self._control.stopping:
             complete = not snapshot_due or await self._snapshot(failures)
             failures = 0 if complete else failures + 1
             if complete:
-                await self._audits()
+                await (self._finish(realtime) if self._parts.options.once else self._audits())
             await self._renew_session(failures)
             snapshot_due = True
 
@@ -211,6 +212,12 @@ class GuideHost:
         if committed >= 0:
             progress.committed_index = max(progress.committed_index, committed)
             self._parts.source.acknowledge(committed)
+
+    async def _finish(self, realtime: Realtime) -> None:
+        """End the run when what came meanwhile is pushed, unless a new session is due."""
+        if await caught_up(self._parts, realtime):
+            self._parts.progress.caught_up = True
+            self._control.stop()
 
     async def _audits(self) -> None:
         """Audit after audit until the host stops or a new session is due."""

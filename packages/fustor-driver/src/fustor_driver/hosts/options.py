@@ -29,6 +29,10 @@ class HostOptions(BaseModel):
         default=1_000, gt=0, description="So many refused rows, and none taken in between, end the run"
     )
     allow_deletions: bool = Field(default=False, description="Tell the pusher to delete as much as a run's ends say")
+    once: bool = Field(default=False, description="End when a snapshot and what came meanwhile are pushed")
+    quiet_sec: float = Field(
+        default=2.0, gt=0, description="A source that cannot say how far it is has caught up after so long without news"
+    )
     stop_timeout_sec: float = Field(default=10.0, gt=0, description="Time for a graceful stop")
     backoff_max_sec: float = Field(default=60.0, gt=0, description="Longest pause between two attempts")
     state_dir: Path = Field(default=Path(".fustor"), description="Directory of dead letters and of the snapshot mark")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
@@ -42,19 +44,35 @@ class Parts:
 
 
 class Realtime:
-    """The one stream of a run; it outlives sessions."""
+    """The one stream of a run; it outlives sessions. `bounds` are further keywords of `get_message_iterator`."""
 
-    def __init__(self, parts: Parts, start_position: int) -> None:
+    def __init__(self, parts: Parts, start_position: int, bounds: Mapping[str, float] = MappingProxyType({})) -> None:
         self._parts = parts
-        source = parts.source
+        self._reader = self._reader_from(start_position, bounds)
+        self._armed = False
+        self._next_end: int | None = None
+        self._in_hand = False
+        self.is_bounded = False
+        """Whether the stream that is read now has an end."""
+        self.has_ended = False
+        """Whether a stream with an end is read and pushed up to it."""
+        self.busy_at = 0.0
+        """When something was read or pushed last, by the monotonic clock."""
+
+    def _reader_from(self, position: int, bounds: Mapping[str, float]) -> Reader:
+        source = self._parts.source
 
         def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-            return open_phase(source, MessageSource.REALTIME, stop_event, position=start_position)
+            return open_phase(source, MessageSource.REALTIME, stop_event, position=position, bounds=bounds)
 
-        self._reader = Reader(
-            "realtime", open_iterator, source.config.max_queue_size, limit_bytes=parts.options.read_ahead_bytes
+        return Reader(
+            "realtime", open_iterator, source.config.max_queue_size, limit_bytes=self._parts.options.read_ahead_bytes
         )
-        self._armed = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being pushed, or waits for it."""
+        return self._in_hand or bool(self._reader.waiting)
 
     async def arm(self) -> bool:
         """Open the stream; what happens after this returned True is delivered. False when the host stops meanwhile.
@@ -63,7 +81,9 @@ class Realtime:
             Exception: what `get_message_iterator` raised.
         """
         reader, progress, control = self._reader, self._parts.progress, self._parts.control
-        progress.begins(MessageSource.REALTIME, lambda: (reader.waiting, reader.lag_sec), PhaseState.CONNECTING)
+        progress.begins(
+            MessageSource.REALTIME, lambda: (self._reader.waiting, self._reader.lag_sec), PhaseState.CONNECTING
+        )
         reader.start()
         stopping = asyncio.ensure_future(control.bell.wait_until(lambda: control.stopping))
         opening = asyncio.ensure_future(self._opened())
@@ -111,6 +131,15 @@ class Realtime:
             NotConformant: the stream ended by itself.
             Exception: what the stream raised.
         """
+        if self._in_hand:
+            self._in_hand, self.busy_at = False, time.monotonic()
+        while not (events := await self._taken()):
+            if not await self._goes_on():
+                return []
+        self._in_hand = True
+        return events
+
+    async def _taken(self) -> list[EventBase]:
         reader, options = self._reader, self._parts.options
         try:
             events = await reader.take(options.push_max_events, options.push_max_rows, options.push_max_bytes)
@@ -119,12 +148,37 @@ class Realtime:
                 return []
             self._parts.progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
             raise
-        if not events and not reader.stopped:
+        if not (events or reader.stopped or self.is_bounded):
             raise NotConformant(
                 f"The realtime stream of {self._parts.source.id!r} ended by itself; "
                 "it must go on until stop_event is set (driver contract, section 4)"
             )
         return events
+
+    async def end_at(self, end: int) -> None:
+        """Read on up to this position, and no further, where the source can resume behind what is pushed."""
+        source, start = self._parts.source, self._parts.progress.committed_index
+        if 0 < start < end and await in_thread(lambda: source.is_position_available(start), "fustor-position"):
+            self._next_end = end
+            self._reader.stop()
+
+    async def _goes_on(self) -> bool:
+        """What follows a stream that has ended, everything of it pushed: one with an end, or one without again.
+
+        Both begin behind what is pushed, so nothing is missed between them.
+        """
+        control = self._parts.control
+        if self._next_end is None and self.is_bounded:
+            self.has_ended = True
+            await control.bell.wait_until(lambda: control.stopping or control.renewal_asked)
+        if control.stopping:
+            return False
+        bounds = {} if self._next_end is None else {"end_position": self._next_end}
+        await _join(self._reader, self._parts.source)
+        self._reader = self._reader_from(self._parts.progress.committed_index, bounds)
+        self._next_end, self.is_bounded, self.has_ended = None, bool(bounds), False
+        self._reader.start()
+        return True
 
     async def push(self, session: Session, events: list[EventBase]) -> Outcome:
         """Push a batch and acknowledge it to the source once it is durable."""

@@ -75,6 +75,8 @@ class Status(BaseModel):
     sessions: int
     resumed_from: int
     committed_index: int
+    caught_up: bool = False
+    """Of a run that is to end: everything that it was for is pushed."""
     phases: dict[MessageSource, PhaseStatus]
     retries: int
     dead_letters: int
@@ -147,6 +149,7 @@ class Progress:
         self.sessions = 0
         self.resumed_from = -1
         self.committed_index = -1
+        self.caught_up = False
         self.retries = 0
         self.dead_letters = 0
         self.refused_deletions = 0
@@ -219,6 +222,7 @@ class Progress:
             sessions=self.sessions,
             resumed_from=self.resumed_from,
             committed_index=self.committed_index,
+            caught_up=self.caught_up,
             phases={phase: state.status(uptime_sec) for phase, state in self._phases.items()},
             retries=self.retries,
             dead_letters=self.dead_letters,
