@@ -16,7 +16,7 @@ from typing import Any
 
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import OPEN_CHILD
-from fustor_source_fs._rows import Row, row_in
+from fustor_source_fs._rows import Row, row_in, rows_of
 from fustor_source_fs._scope import Scope, followed
 from fustor_source_fs._walk import Directory
 
@@ -111,26 +111,18 @@ class Lister:
     def _plain(self, fd: int, path: str, prefix: str, status: os.stat_result) -> tuple[list[Row], list[str]] | None:
         """The rows of all entries, and the names of those that are directories.
 
-        None unless all names are ASCII and all entries can be looked at.
+        None unless all names are ASCII, and all entries are still there and can be looked at.
         """
-        lstat, make, parent_mtime = os.lstat, row_in, status.st_mtime if self.audit else None
-        rows: list[Row] = []
-        directories: list[str] = []
+        lstat = os.lstat
         try:
             names = os.listdir(fd)
             if not "".join(names).isascii():
                 return None
-            for name in names:
-                try:
-                    one = make(path, prefix, name, lstat(name, dir_fd=fd), parent_mtime)
-                except FileNotFoundError:
-                    continue
-                if one["is_directory"]:
-                    directories.append(name)
-                rows.append(one)
+            found = [(name, lstat(name, dir_fd=fd)) for name in names]
         except OSError:  # `entries` finds out what it is
             return None
-        return rows, directories
+        rows = rows_of(found, path, prefix, status.st_mtime if self.audit else None)
+        return rows, [one["file_name"] for one in rows if one["is_directory"]]
 
     def _batches(self, directory: Directory[Any]) -> Iterator[list[Row]]:
         parent, prefix, audit, limit = directory.path, directory.prefix, self.audit, self._limit

@@ -90,28 +90,33 @@ def gone_now(*, is_directory: bool) -> Status:
 
 
 def row_in(parent: str, prefix: str, name: str, status: Status, parent_mtime: float | None = None) -> Row:
-    """The row of an entry of `parent`, by the text of its name; `prefix` is what stands before that in its path.
+    """The row of one entry of `parent`, as `rows_of` makes it."""
+    return rows_of(((name, status),), parent, prefix, parent_mtime)[0]
 
-    In an audit rows say their parent's mtime.
+
+def rows_of(
+    entries: Iterable[tuple[str, Status]], parent: str, prefix: str, parent_mtime: float | None = None
+) -> list[Row]:
+    """The rows of entries of `parent`, each given by the text of its name and its status.
+
+    `prefix` is what stands before the name in a path. In an audit rows say their parent's mtime.
     """
-    mtime = status.st_mtime
-    made = {
-        "path": prefix + name,
-        "file_name": name,
-        "parent_path": parent,
-        "mtime": mtime,
-        "modified_time": mtime,
-        "size": status.st_size,
-        "is_directory": status.st_mode & 0o170000 == S_IFDIR,
-    }
+    rows: list[Row] = [
+        {
+            "path": prefix + name,
+            "file_name": name,
+            "parent_path": parent,
+            "mtime": (mtime := status.st_mtime),
+            "modified_time": mtime,
+            "size": status.st_size,
+            "is_directory": status.st_mode & 0o170000 == S_IFDIR,
+        }
+        for name, status in entries
+    ]
     if parent_mtime is not None:
-        made["parent_mtime"] = parent_mtime
-    return made
-
-
-def rows_of(entries: Iterable[tuple[str, Status]], parent: str, prefix: str) -> list[Row]:
-    """The rows of some of a directory's entries, each given by the text of its name and its status."""
-    return [row_in(parent, prefix, name, status) for name, status in entries]
+        for one in rows:
+            one["parent_mtime"] = parent_mtime
+    return rows
 
 
 def row(path: str, status: Status, parent_mtime: float | None = None) -> Row:
@@ -155,7 +160,7 @@ class Finished:
 class EventWriter:
     """Cuts rows, in the order in which they come, into events of one shape and at most `limit` rows.
 
-    Its methods yield the events that are finished by what they are given; nothing is added before they are iterated.
+    Its methods return the events that are finished by what they are given: iterate them before the next call.
     """
 
     def __init__(self, source: MessageSource, limit: int) -> None:
@@ -166,21 +171,26 @@ class EventWriter:
         self._mtimes: dict[str, float] = {}
         self._notes: dict[str, Any] = {}
 
-    def put(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None = None) -> Iterator[Finished]:
+    def put(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None = None) -> Iterable[Finished]:
         """Add rows, and what is to be remembered of containers among them.
 
         Rows that fit into one event are not divided. `rows` and `notes` are the writer's from then on.
         """
+        if shape is not self._shape or len(self._rows) + len(rows) > self._limit:
+            return self._put_divided(shape, rows, notes)
+        self._rows.extend(rows)
+        if notes:
+            self._notes.update(notes)
+        return ()
+
+    def _put_divided(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None) -> Iterator[Finished]:
         limit = self._limit
-        if shape is self._shape and len(self._rows) + len(rows) <= limit:
-            self._rows.extend(rows)
-        else:
-            for start in range(0, len(rows), limit):
-                part = rows[start : start + limit]
-                if shape is not self._shape or len(self._rows) + len(part) > limit:
-                    yield from self.cut()
-                    self._shape = shape
-                self._rows.extend(part)
+        for start in range(0, len(rows), limit):
+            part = rows[start : start + limit]
+            if shape is not self._shape or len(self._rows) + len(part) > limit:
+                yield from self.cut()
+                self._shape = shape
+            self._rows.extend(part)
         if notes:
             self._notes.update(notes)
 
