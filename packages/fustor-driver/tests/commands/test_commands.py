@@ -11,27 +11,11 @@ from importlib import import_module
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-from fustor_driver.cli import COMMANDS, _says_what_to_install, build_app
+from fustor_driver.cli import COMMANDS, _says_what_to_install
 from fustor_driver.event_files import read_batches, read_events
 from fustor_try.lines_pusher import committed
 from fustor_try.scripted import event
-
-
-@pytest.fixture
-def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
-    """Run a command line in an empty directory; the result has stdout, stderr and exit code apart."""
-    monkeypatch.chdir(tmp_path)
-    app = build_app()
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-
-
-@pytest.fixture
-def filled(log):
-    for at in range(5):
-        log.append("upsert", f"/{at}", at)
-    return log
 
 
 def _paths(text):
@@ -220,11 +204,6 @@ def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, tmp_
     options = ("--source-driver", "try_log", "--uri", filled.log, "--pusher-driver", "try_lines", "--endpoint", "out")
     again = json.loads(cli("run", "--task", "s:p", *options, "--for", 0.3, "--json").stdout)
     assert (again["resumed_from"], again["phases"]["realtime"]["rows"]) == (5, 1)
-
-
-@pytest.fixture
-def run_options(filled):
-    return ("--source-driver", "try_log", "--uri", filled.log, "--pusher-driver", "try_lines", "--endpoint", "out")
 
 
 def test_a_run_that_ends_well_but_for_refused_rows_exits_10(cli, filled, run_options):

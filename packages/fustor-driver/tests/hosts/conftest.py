@@ -1,8 +1,11 @@
 """A source and a pusher that follow a script, and the guide host between them."""
 
+import asyncio
+
 import pytest
 
 from fustor_driver.hosts import GuideHost, HostOptions
+from fustor_driver.hosts.selection import Selection
 from fustor_try.running import run_until
 from fustor_try.scripted import scripted_pusher, scripted_source
 
@@ -15,6 +18,18 @@ def source():
 @pytest.fixture
 def pusher():
     return scripted_pusher()
+
+
+@pytest.fixture
+def note_selection(source, tmp_path):
+    """Note that a run of the task has read everything that a source selects."""
+
+    def note(noted=source):
+        selection = Selection(HostOptions(task_id="t", state_dir=tmp_path).selection, noted)
+        asyncio.run(selection.look())
+        selection.note()
+
+    return note
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ def test_the_stream_is_armed_before_the_snapshot_is_asked_for(run, source, pushe
     assert pusher.ends() == ["session-1"]
 
 
-def test_a_committed_index_that_is_available_is_resumed_without_a_snapshot(run, source, pusher):
+def test_a_committed_index_that_is_available_is_resumed_without_a_snapshot(run, source, pusher, note_selection):
+    note_selection()
     pusher.committed = 7
     source.available = {7}
     source.changes.put(event("/a", index=8))
@@ -41,6 +42,16 @@ def test_a_committed_index_that_is_available_is_resumed_without_a_snapshot(run, 
     assert source.acknowledged == [7, 8]
     assert (status.resumed_from, status.committed_index) == (7, 8)
     assert not pusher.ends()
+
+
+def test_a_run_that_is_to_begin_anew_resumes_nothing(run, source, pusher, note_selection):
+    note_selection()
+    pusher.committed = 7
+    source.available = {7}
+    source.snapshot = _snapshot("/a")
+    status = run(pusher.ends, full_refresh=True)
+    assert source.notes.calls == ["realtime from -1", "snapshot"]
+    assert (status.resumed_from, pusher.paths("snapshot")) == (-1, ["/a"])
 
 
 @pytest.mark.parametrize("committed", [-1, 0, 7])

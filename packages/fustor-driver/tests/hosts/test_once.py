@@ -125,8 +125,9 @@ def test_a_source_that_is_never_quiet_does_not_keep_the_run_alive(run_once, sour
 
 
 @pytest.mark.parametrize("kind", [Numbered, Bounded, Progressing])
-def test_from_an_index_that_can_be_resumed_it_pushes_what_came_since(kind, run_once, pusher):
+def test_from_an_index_that_can_be_resumed_it_pushes_what_came_since(kind, run_once, pusher, note_selection):
     source = numbered(kind)
+    note_selection(source)
     pusher.committed = 7
     source.available = {7}
     source.put(event("/8", index=8), event("/9", index=9))
@@ -137,16 +138,20 @@ def test_from_an_index_that_can_be_resumed_it_pushes_what_came_since(kind, run_o
 
 
 @pytest.mark.parametrize("kind", [Numbered, Bounded, Progressing])
-def test_it_ends_at_once_where_nothing_came_since(kind, run_once, pusher):
+def test_it_ends_at_once_where_nothing_came_since(kind, run_once, pusher, note_selection):
     source = numbered(kind)
+    note_selection(source)
     pusher.committed = source.newest = 7
     source.available = {7}
     assert run_once(source).committed_index == 7
     assert pusher.taken == []
 
 
-def test_a_stream_is_given_an_end_where_the_source_has_no_other_way_to_say_how_far_it_is(run_once, pusher):
+def test_a_stream_is_given_an_end_where_the_source_has_no_other_way_to_say_how_far_it_is(
+    run_once, pusher, note_selection
+):
     source = numbered(Bounded)
+    note_selection(source)
     pusher.committed = 7
     source.available = {7}
     source.newest = 9  # what lies there is no event

@@ -37,6 +37,7 @@ from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
 from fustor_driver.hosts.status import Status
 from fustor_driver.kinds import Kind
+from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 from fustor_driver.worlds import find_world, has_world
@@ -104,6 +105,10 @@ def run_command(  # noqa: PLR0917 - options, never positions
     once: Annotated[
         bool, typer.Option("--once", help="End when a snapshot, or what came since the last run, is pushed.")
     ] = False,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Forget the position of the task and begin with a snapshot.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether --full-refresh is meant.")] = False,
     allow_deletions: AllowDeletionsOption = False,
     strict: Annotated[
         bool,
@@ -122,6 +127,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
     asked = _Asked(config, source, pusher, sync, source_driver, uri, pusher_driver, endpoint, tuple(settings or ()))
     with ExitStack() as worlds:
         pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
+        if full_refresh and not yes:
+            _confirm_refresh(task or pair.task_id)
         source_class, pusher_class = _driver_classes(pair)
         if strict:
             worlds.enter_context(watched(source_class, pusher_class))
@@ -129,9 +136,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
         pusher_object = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
         options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
         read_ahead_bytes = max(int(read_ahead_mib * 2**20), 1)
-        options = options.model_copy(
-            update={"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes, "once": once}
-        )
+        changes = {"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes}
+        options = options.model_copy(update=changes | {"once": once, "full_refresh": full_refresh})
         final: list[Status] = []
         with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
             received = run_host(
@@ -150,6 +156,19 @@ def run_command(  # noqa: PLR0917 - options, never positions
     if once:
         check_caught_up(final[-1])
     check_refusals(final[-1].dead_letters, final[-1].refused_deletions)
+
+
+def _confirm_refresh(task_id: str) -> None:
+    """Ask on a terminal.
+
+    Raises:
+        UsageProblem: the answer is no, or there is nobody to ask.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageProblem("--full-refresh reads everything again; say --yes where there is no terminal to ask on")
+    text = f"Task {clean(task_id)!r} forgets its position, and everything is read and pushed again. Go on?"
+    if not typer.confirm(text, err=True):
+        raise UsageProblem("Nothing was done: --full-refresh was not confirmed")
 
 
 def _pair(asked: _Asked, quiet: int) -> Pair:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 from operator import attrgetter
+from typing import Any, TypeVar
 
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
@@ -25,6 +28,7 @@ from fustor_event_model import EventBase, MessageSource
 __all__ = ["Control", "Delivery", "Outcome", "Pauses", "Session", "says_obsolete"]
 
 _log = safe_logger("fustor_driver.host")
+_T = TypeVar("_T")
 
 
 class Outcome(Enum):
@@ -59,6 +63,17 @@ class Control:
         """Ask everything to end gracefully."""
         self.stopping = True
         self.bell.ring()
+
+    async def unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+        """What `work` returns; None, and `work` is cancelled, where a stop is asked for first."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self.bell.wait_until(lambda: self.stopping))
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            working.cancel()
+            stopping.cancel()
 
     def ask_renewal(self) -> None:
         """Ask for a new session with a new snapshot."""

@@ -17,6 +17,7 @@ from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
 from fustor_driver.hosts.rivals import Rivals
+from fustor_driver.hosts.selection import Change, Selection
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
 from fustor_driver.redaction import REDACTOR, safe_logger
@@ -47,6 +48,7 @@ class GuideHost:
         self._control = control
         self._sessions = Sessions(pusher, options, control, progress, self._rivals)
         self._mark = SnapshotMark(options.snapshot_due)
+        self._selection = Selection(options.selection, source)
         self._pushing = asyncio.Lock()
         self._ending = Ending(options.stop_timeout_sec)
 
@@ -109,26 +111,43 @@ class GuideHost:
             if not await realtime.arm():
                 return
             self._parts.progress.runs()
+            due = await self._due(session, position)
             await _together(
                 self._deliver(realtime),
                 self._stop_reading(realtime),
                 self._heartbeats(),
-                self._supervise(realtime, snapshot_due=position < 0),
+                self._supervise(realtime, due),
             )
         finally:
             await realtime.close()
 
+    async def _due(self, session: Session, position: int) -> MessageSource | None:
+        """What is to be read at once, beside realtime: where nothing was resumed, or other rows are selected now."""
+        change = await self._control.unless_stopping(self._selection.look())
+        if position < 0:
+            return MessageSource.SNAPSHOT
+        if change in (None, Change.NONE):
+            return None
+        if change is Change.UNKNOWN and self._parts.audits:
+            _log.info("Whether the source selects what it did is not known: an audit is due")
+            return MessageSource.AUDIT
+        _log.info("The source selects other rows than before, or may: a snapshot is due, realtime goes on meanwhile")
+        await self._parts.delivery.announce_snapshot(session)
+        return MessageSource.SNAPSHOT
+
     async def _resume_position(self, session: Session) -> int:
         """The index to resume from, -1 if a snapshot is due."""
-        source, progress = self._parts.source, self._parts.progress
+        source, progress, anew = self._parts.source, self._parts.progress, self._parts.options.full_refresh
         committed = await committed_index(self._parts.pusher, session.id)
         progress.committed_index = committed
         if (
-            committed <= 0
+            anew
+            or committed <= 0
             or self._mark.is_set()
             or not await in_thread(lambda: source.is_position_available(committed), "fustor-position")
         ):
-            _log.info("A snapshot is due: committed index %d cannot be resumed", committed)
+            why = "as asked" if anew else f"committed index {committed} cannot be resumed"
+            _log.info("A snapshot is due: %s", why)
             self._mark.set()
             return -1
         progress.resumed_from = committed
@@ -176,16 +195,16 @@ class GuideHost:
         if failures >= pusher.config.max_retries:
             raise CheckFailed(f"The pusher {pusher.id!r} failed {failures} heartbeats: {err}; mend it and start again")
 
-    async def _supervise(self, realtime: Realtime, *, snapshot_due: bool) -> None:
+    async def _supervise(self, realtime: Realtime, due: MessageSource | None) -> None:
         """Snapshot, then audits or the end, until the pusher asks to begin again."""
         failures = 0
         while not self._control.stopping:
-            complete = not snapshot_due or await self._snapshot(failures)
+            complete = due is not MessageSource.SNAPSHOT or await self._snapshot(failures)
             failures = 0 if complete else failures + 1
             if complete:
-                await (self._finish(realtime) if self._parts.options.once else self._audits())
+                await (self._finish(realtime) if self._parts.options.once else self._audits(due))
             await self._renew_session(failures)
-            snapshot_due = True
+            due = MessageSource.SNAPSHOT
 
     async def _snapshot(self, failures: int) -> bool:
         """Whether the session has a complete snapshot now."""
@@ -206,6 +225,7 @@ class GuideHost:
     async def _snapshot_is_durable(self) -> None:
         """From now on the pusher's index is one to resume from."""
         if not self._control.renewal_asked:
+            self._selection.note()
             self._mark.clear()
         session, progress = self._sessions.current, self._parts.progress
         committed = await committed_index(self._parts.pusher, session.id)
@@ -219,14 +239,15 @@ class GuideHost:
             self._parts.progress.caught_up = True
             self._control.stop()
 
-    async def _audits(self) -> None:
-        """Audit after audit until the host stops or a new session is due."""
+    async def _audits(self, due: MessageSource | None) -> None:
+        """Audit after audit, the first at once if it is due, until the host stops or a new session is due."""
         control, interval_sec = self._control, self._parts.options.audit_interval_sec
-        while not await control.bell.wait_until(
-            lambda: control.stopping or control.renewal_asked, interval_sec or None
-        ):
+        pause_sec = 0.0 if due is MessageSource.AUDIT else interval_sec or None
+        while not await control.bell.wait_until(lambda: control.stopping or control.renewal_asked, pause_sec):
+            pause_sec = interval_sec
             try:
-                await run_audit(self._parts, self._sessions.current)
+                if await run_audit(self._parts, self._sessions.current):
+                    self._selection.note()
             except DriverError as err:
                 self._parts.progress.last_error = str(err)
                 _log.warning("The audit broke off; the next one starts anew: %s", err)

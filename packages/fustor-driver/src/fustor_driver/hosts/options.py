@@ -30,6 +30,7 @@ class HostOptions(BaseModel):
     )
     allow_deletions: bool = Field(default=False, description="Tell the pusher to delete as much as a run's ends say")
     once: bool = Field(default=False, description="End when a snapshot and what came meanwhile are pushed")
+    full_refresh: bool = Field(default=False, description="Resume nothing: begin with a snapshot")
     quiet_sec: float = Field(
         default=2.0, gt=0, description="A source that cannot say how far it is has caught up after so long without news"
     )
@@ -46,6 +47,11 @@ class HostOptions(BaseModel):
     def snapshot_due(self) -> Path:
         """The mark that a snapshot was begun and its end not yet pushed."""
         return self.state_dir / f"{self._file_name}.snapshot-due"
+
+    @property
+    def selection(self) -> Path:
+        """The note of what the source selected at the last complete snapshot."""
+        return self.state_dir / f"{self._file_name}.selection"
 
     @property
     def lock(self) -> Path:

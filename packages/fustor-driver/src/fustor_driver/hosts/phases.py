@@ -42,6 +42,12 @@ class Parts:
     progress: Progress
     delivery: Delivery
 
+    @property
+    def audits(self) -> bool:
+        """Whether this run takes audits, and they find something."""
+        options = self.options
+        return "get_audit_iterator" in self.source.capabilities and options.audit_interval_sec > 0 and not options.once
+
 
 class Realtime:
     """The one stream of a run; it outlives sessions. `bounds` are further keywords of `get_message_iterator`."""

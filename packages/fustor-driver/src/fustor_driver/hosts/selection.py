@@ -1,0 +1,146 @@
+"""Which rows a source selects, as the task's last complete snapshot knew it: the host's other durable note."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
+
+from fustor_core.drivers import SourceDriver
+from fustor_driver.durable import sync_directory, write_all
+from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.hosts.calls import connection_of
+from fustor_driver.redaction import safe_logger
+from fustor_driver.supervision import in_thread
+
+__all__ = ["Change", "Selection"]
+
+_log = safe_logger("fustor_driver.host")
+_ANSWERS_WITHIN_SEC = 10.0
+
+
+class Change(Enum):
+    """What has become of the selection since it was noted."""
+
+    NONE = auto()
+    UNKNOWN = auto()
+    """Nothing was noted, or the source does not say."""
+    SURE = auto()
+
+
+class _Note(BaseModel):
+    """Digests, since a configuration may hold secrets. `offered` is None where the source did not answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    salt: str
+    configured: str
+    offered: str | None
+    is_exact: bool
+
+    @classmethod
+    def of(cls, source: SourceDriver, answer: Any, salt: str) -> Self:
+        """What a source selects by its configuration, and by its own word."""
+        config = source.config
+        exact = answer.get("selection") if isinstance(answer, dict) else None
+        offered = answer.get("properties", {}) if isinstance(answer, dict) and exact is None else exact
+        place = [config.driver, config.uri]
+        return cls(
+            salt=salt,
+            configured=_digest(salt, [*place, config.driver_params]),
+            offered=None if offered is None else _digest(salt, [*place, offered]),
+            is_exact=exact is not None,
+        )
+
+    def change_to(self, now: Self) -> Change:
+        """How another look with the same salt differs."""
+        if self.offered is None or now.offered is None or self.is_exact != now.is_exact:
+            return Change.UNKNOWN if self.configured == now.configured else Change.SURE
+        is_same = self.offered == now.offered and (now.is_exact or self.configured == now.configured)
+        return Change.NONE if is_same else Change.SURE
+
+
+class Selection:
+    """A file that says what was selected when the task's last complete snapshot, or audit, began.
+
+    A source names its own selection under `selection` in the answer of `get_available_fields`, such as the names of
+    tables; for any other, address, `driver_params` and fields stand for it.
+    """
+
+    def __init__(self, path: Path, source: SourceDriver) -> None:
+        self._path = path
+        self._source = source
+        self._now: _Note | None = None
+        self._is_noted = False
+
+    async def look(self) -> Change:
+        """How what the source selects now differs from what was noted; `note` will note what this has seen."""
+        before = self._read()
+        answer = await self._answer()
+        self._now = _Note.of(self._source, answer, before.salt if before else secrets.token_hex(16))
+        return Change.UNKNOWN if before is None else before.change_to(self._now)
+
+    def note(self) -> None:
+        """Everything that was selected at the last look is pushed; on the disk when this returns.
+
+        Raises:
+            EnvironmentProblem: it cannot be noted.
+        """
+        if self._now is None or self._is_noted:
+            return
+        try:
+            self._write(self._now.model_dump_json().encode())
+            self._is_noted = True
+        except OSError as err:
+            raise EnvironmentProblem(
+                f"Cannot note in {str(self._path)!r} what was read: {err.strerror}; mend it"
+            ) from err
+
+    async def _answer(self) -> Any:
+        source = self._source
+
+        async def ask() -> Any:
+            return await source.get_available_fields(**connection_of(source.config))
+
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_SEC):
+                return await in_thread(lambda: asyncio.run(ask()), "fustor-fields")
+        except Exception as err:  # noqa: BLE001 - a question that is not answered must not end what works without it
+            _log.debug("The source %r does not say what it selects: %r", source.id, err)
+            return None
+
+    def _read(self) -> _Note | None:
+        try:
+            return _Note.model_validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):  # not there, or not ours: nothing is known then
+            return None
+
+    def _write(self, data: bytes) -> None:
+        draft = self._path.with_name(f".{self._path.name}.new")
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        draft.replace(self._path)
+        sync_directory(self._path.parent)
+
+
+def _digest(salt: str, value: Any) -> str:
+    return hashlib.sha256(salt.encode() + to_json(_ordered(value), fallback=repr)).hexdigest()
+
+
+def _ordered(value: Any) -> Any:
+    """The same with the keys of every mapping in order."""
+    if isinstance(value, dict):
+        return [[str(key), _ordered(value[key])] for key in sorted(value, key=str)]
+    return [_ordered(item) for item in value] if isinstance(value, list | tuple) else value
