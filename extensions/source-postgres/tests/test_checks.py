@@ -111,6 +111,21 @@ def test_the_agents_user_can_do_everything(database, read, agent):
     asyncio.run(again.close())
 
 
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        (["public.*"], ['GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO "u";', "-- CREATE PUBLICATION"]),
+        (["*.*"], ["-- GRANT SELECT, and USAGE on the schema, for each table like *.* TO"]),
+        (["s.t", '"a.b"."c""d"'], ['GRANT USAGE ON SCHEMA "a.b"', 'ON "a.b"."c""d" TO', '"s"."t", "a.b"."c""d" WITH']),
+    ],
+)
+def test_statements_name_what_can_be_named_without_the_server(tables, expected):
+    asked = {"uri": "postgresql://h/d", "credential": {"user": "u"}, "driver_params": {"tables": tables}}
+    passed, text = ask("create_agent_user", **asked, dry_run=True)
+    assert passed
+    assert all(piece in text for piece in expected), text
+
+
 def test_orphaned_slots_are_listed_and_dropped_by_name(database, capsys):
     database.run("create table t (id int primary key)")
     driver = database.driver(id="gone")

@@ -16,6 +16,14 @@ from fustor_pusher_postgres._write.stage import prepare_stage
 from fustor_pusher_postgres.config import PostgresParams, parse_params
 
 _OLDEST = 140_000
+
+
+def _params_asked(*names: str) -> dict[str, Any]:
+    """The parameters that most pushers are asked for; the others have a default."""
+    fields = PostgresParams.model_json_schema()["properties"]
+    return {name: fields[name] for name in names}
+
+
 WIZARD_STEPS: dict[str, Any] = {
     "steps": [
         {
@@ -27,8 +35,16 @@ WIZARD_STEPS: dict[str, Any] = {
                     "endpoint": {
                         "type": "string",
                         "title": "Database",
-                        "description": "Address like postgresql://host:5432/database",
-                    }
+                        "description": "postgresql://host:5432/database",
+                    },
+                    "credential": {
+                        "type": "object",
+                        "properties": {
+                            "user": {"type": "string", "title": "User", "description": "who may create tables"},
+                            "passwd": {"type": "string", "title": "the user's password", "format": "password"},
+                        },
+                    },
+                    "driver_params": {"type": "object", "properties": _params_asked("schema", "typed_tables")},
                 },
                 "required": ["endpoint"],
             },

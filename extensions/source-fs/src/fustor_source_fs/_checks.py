@@ -38,11 +38,12 @@ def available_fields() -> dict[str, Any]:
 
 def wizard_steps() -> dict[str, Any]:
     """The questions of a configuration wizard."""
+    fields = FsParams.model_json_schema()["properties"]
     schema = {
         "type": "object",
         "properties": {
             "uri": {"type": "string", "title": "Root of the tree", "description": "file:///data or /data"},
-            "driver_params": FsParams.model_json_schema(),
+            "driver_params": {"type": "object", "properties": {name: fields[name] for name in ("include", "exclude")}},
         },
         "required": ["uri"],
     }

@@ -16,10 +16,19 @@ from fustor_source_postgres._checks import create_agent_user
 from fustor_source_postgres._server.connection import Address, clean
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
+from fustor_source_postgres._statements import user_statements
 from fustor_source_postgres.config import PostgresParams, parse_params
 
 Check = Callable[[connection, PostgresParams, str, Owner | None], tuple[bool, str]]
 _STRING = {"type": "string"}
+
+
+def _params_asked(*names: str) -> dict[str, Any]:
+    """The parameters that most sources need; the others have a default."""
+    fields = PostgresParams.model_json_schema()["properties"]
+    return {name: fields[name] for name in names}
+
+
 WIZARD_STEPS: list[dict[str, Any]] = [
     {
         "step_id": "connection",
@@ -27,10 +36,13 @@ WIZARD_STEPS: list[dict[str, Any]] = [
         "schema": {
             "type": "object",
             "properties": {
-                "uri": _STRING | {"title": "postgresql://host:5432/database"},
+                "uri": _STRING | {"title": "Database", "description": "postgresql://host:5432/database"},
                 "credential": {
                     "type": "object",
-                    "properties": {"user": _STRING, "passwd": _STRING | {"format": "password"}},
+                    "properties": {
+                        "user": _STRING | {"title": "User", "description": "who may read the tables and their changes"},
+                        "passwd": _STRING | {"title": "the user's password", "format": "password"},
+                    },
                 },
             },
             "required": ["uri"],
@@ -40,7 +52,10 @@ WIZARD_STEPS: list[dict[str, Any]] = [
     {
         "step_id": "tables",
         "title": "What to read",
-        "schema": {"type": "object", "properties": {"driver_params": PostgresParams.model_json_schema()}},
+        "schema": {
+            "type": "object",
+            "properties": {"driver_params": {"type": "object", "properties": _params_asked("tables", "exclude")}},
+        },
         "validations": ["check_runtime_params", "check_privileges"],
     },
 ]
@@ -56,6 +71,7 @@ class Asked(BaseModel):
     admin_creds: dict[str, Any] | None = None
     driver_params: dict[str, Any] | None = None
     id: str | None = None
+    dry_run: bool = False
 
     @field_validator("credential", "admin_creds", mode="before")
     @classmethod
@@ -91,8 +107,12 @@ def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bo
 
 
 def make_agent_user(asked: Asked) -> tuple[bool, str]:
-    """Make the user that `credential` names."""
+    """Make the user that `credential` names, or say what an administrator runs to make it."""
     user, password = (asked.credential or {}).get("user"), (asked.credential or {}).get("passwd")
+    if asked.dry_run and user:
+        params = parse_params(asked.driver_params)
+        publication = params.publication or params.slot or SHARED_NAME
+        return True, user_statements(params, Address.parse(asked.uri).database, user, publication)
     if not user or asked.admin_creds is None:
         return False, "The user is made with admin_creds and named by credential; give both"
 

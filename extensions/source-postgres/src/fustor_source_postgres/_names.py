@@ -48,6 +48,17 @@ def parse_name(text: str) -> tuple[str, str]:
     return schema, table
 
 
+def split_pattern(text: str) -> tuple[str | None, str]:
+    """The schema that a pattern names, or None where that has a wildcard, and the pattern of its tables as it reads.
+
+    Raises:
+        ValueError: it is not written `schema.table`.
+    """
+    schema, table = _split(text)
+    is_named = all(quoted or piece[0] not in _WILDCARDS for piece, quoted in schema)
+    return "".join(piece for piece, _ in schema) if is_named else None, "".join(piece for piece, _ in table)
+
+
 def written(schema: str, table: str) -> str:
     """A table as a user writes it; no two tables are written alike."""
     return ".".join(map(_quoted, (schema, table)))

@@ -225,7 +225,10 @@ class PostgresDriver(SourceDriver):
 
     @classmethod
     async def create_agent_user(cls, **kwargs: Any) -> tuple[bool, str]:
-        """Make the user in `credential` with `admin_creds`, and let it read what `driver_params` choose."""
+        """Make the user in `credential` with `admin_creds`, and let it read what `driver_params` choose.
+
+        With `dry_run` nothing is done: the answer is what an administrator runs instead.
+        """
         return await answer(kwargs, make_agent_user)
 
     @classmethod

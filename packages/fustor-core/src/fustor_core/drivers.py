@@ -144,7 +144,10 @@ class SourceDriver(_Checks, ABC):
 
     @classmethod
     async def create_agent_user(cls, **kwargs: Any) -> tuple[bool, str]:
-        """Create the least privileged user that suffices, with `admin_creds`."""
+        """Create the least privileged user that suffices, with `admin_creds`.
+
+        With `dry_run` (and without `admin_creds`) nothing is created: the text has the statements, one a line.
+        """
         return _unsupported(cls, "create_agent_user", kwargs)
 
 

@@ -17,7 +17,7 @@ from fustor_driver.kinds import Kind
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 
-__all__ = ["DEFAULT_FILE", "Choice", "configured", "configured_pusher", "configured_source", "overlaid"]
+__all__ = ["DEFAULT_FILE", "Choice", "configured", "configured_pusher", "configured_source", "overlaid", "put_setting"]
 
 DEFAULT_FILE = Path("fustor.yaml")
 _Config = TypeVar("_Config", SourceConfig, PusherConfig)
@@ -81,7 +81,7 @@ def overlaid(
         entry[address_key] = address
     REDACTOR.learn_arguments(settings)
     for setting in settings:
-        _put(entry, setting, os.environ)
+        put_setting(entry, setting, os.environ)
     REDACTOR.learn(entry)
     try:
         return model.model_validate(entry)
@@ -89,8 +89,13 @@ def overlaid(
         raise ConfigurationProblem(field_problems(err)) from err
 
 
-def _put(entry: dict[str, Any], setting: str, environ: Mapping[str, str]) -> None:
-    """Put `a.b=value` into nested mappings; the value is YAML, `${NAME}` an environment variable."""
+def put_setting(entry: dict[str, Any], setting: str, environ: Mapping[str, str] | None = None) -> None:
+    """Put `a.b=value` into nested mappings; the value is YAML, `${NAME}` a variable of `environ`, if there is one.
+
+    Raises:
+        UsageProblem: a setting is not `KEY=VALUE`.
+        ConfigurationProblem: its value cannot be read.
+    """
     key, equals, text = setting.partition("=")
     if not (key and equals):
         raise UsageProblem("--set got something that is not KEY=VALUE; it is not shown, since it may be a secret")
@@ -105,4 +110,4 @@ def _put(entry: dict[str, Any], setting: str, environ: Mapping[str, str]) -> Non
         value = parse_yaml(text)
     except UnreadableYaml as err:
         raise ConfigurationProblem((FieldProblem(f"--set {key}", str(err)),)) from err
-    place[last] = expand(value, environ, (key,))
+    place[last] = value if environ is None else expand(value, environ, (key,))

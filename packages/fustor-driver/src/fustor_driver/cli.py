@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "list": "Every installed driver, from every entry-point group, with the hosts that find it.",
         "doctor": "What is installed and what contradicts: agents, cores, drivers that do not load or are not found.",
         "about": "What a driver is and how it is configured; with --json, the JSON Schema of its configuration.",
+        "init": "Write a configuration file: asks on a terminal, takes options elsewhere.",
         "check": "Whether a configuration is right, field by field, and the other side answers.",
         "discover": "The fields that a source offers, or a pusher needs.",
         "read": "Events of one phase of a source, as JSON Lines on stdout; progress on stderr.",

@@ -15,7 +15,7 @@ from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProble
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 
-__all__ = ["Configuration", "Pair", "Sync", "expand", "field_problems", "load", "parse"]
+__all__ = ["Configuration", "Pair", "Sync", "expand", "field_problems", "load", "parse", "variables_in"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Item = TypeVar("_Item")
@@ -163,6 +163,15 @@ def expand(value: Any, environ: Mapping[str, str], path: tuple[str, ...] = ()) -
     if problems:
         raise ConfigurationProblem(tuple(problems))
     return expanded
+
+
+def variables_in(value: Any) -> frozenset[str]:
+    """The environment variables that plain data names, as `${NAME}`."""
+    if isinstance(value, Mapping):
+        return frozenset().union(*map(variables_in, value.values()))
+    if isinstance(value, list):
+        return frozenset().union(*map(variables_in, value))
+    return frozenset(filter(None, _VARIABLE.findall(value))) if isinstance(value, str) else frozenset()
 
 
 def field_problems(err: ValidationError, prefix: tuple[str, ...] = ()) -> tuple[FieldProblem, ...]:

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from pydantic import BaseModel
 
-__all__ = ["REDACTOR", "Redactor", "SafeFormatter", "SafeStream", "clean", "clean_data", "safe_logger"]
+__all__ = ["REDACTOR", "Redactor", "SafeFormatter", "SafeStream", "clean", "clean_data", "is_secret", "safe_logger"]
 
 _MASK = "***"
 _PLACEHOLDER = "KEY=VALUE"  # of our own messages
@@ -60,7 +60,7 @@ class Redactor:
         """Learn the secrets in a command line: addresses, and values of `KEY=VALUE` with a secret key."""
         for argument in arguments:
             name, equals, value = argument.partition("=")
-            if equals and (_is_secret(name) or not _CREDENTIALS.isdisjoint(name.split("."))):
+            if equals and (is_secret(name) or not _CREDENTIALS.isdisjoint(name.split("."))):
                 self.learn(value, secret=name.rpartition(".")[2] not in _OPEN_NAMES)
             self.learn(argument)
 
@@ -150,7 +150,7 @@ def _secrets_in(value: Any, *, secret: bool, seen: set[int]) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _secrets_of_key(str(key), secret=secret)
-            below = (secret or _is_secret(str(key))) and str(key) not in _OPEN_NAMES
+            below = (secret or is_secret(str(key))) and str(key) not in _OPEN_NAMES
             yield from _secrets_in(item, secret=below, seen=seen)
     elif isinstance(value, list | tuple):
         for item in value:
@@ -165,7 +165,7 @@ def _secrets_in(value: Any, *, secret: bool, seen: set[int]) -> Iterator[str]:
 def _secrets_of_key(key: str, *, secret: bool) -> Iterator[str]:
     """What slipped into a key: `passwd:word` without a blank is a key, and so is an address."""
     name, colon, rest = key.partition(":")
-    if colon and (secret or _is_secret(name)):
+    if colon and (secret or is_secret(name)):
         yield rest
     yield from _secrets_in_text(key)
 
@@ -182,7 +182,7 @@ def _secrets_in_text(text: str) -> Iterator[str]:
         yield from _with_pieces(text.rpartition("@")[0].partition(":")[2])
     yield from _AUTHORIZATION.findall(text)
     for parameter in _PARAMETER.finditer(text):
-        if _is_secret(unquote(parameter[1])):
+        if is_secret(unquote(parameter[1])):
             yield parameter[3]
             yield parameter[3].strip("'\"")
 
@@ -202,7 +202,8 @@ def _with_pieces(password: str) -> Iterator[str]:
             yield from (piece for piece in pieces if len(piece) >= _LEAST)
 
 
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Whether what a key or a parameter of this name holds is nobody else's business."""
     return name in _CREDENTIALS or _SECRET_NAME.search(unquote_plus(name)) is not None
 
 
@@ -227,6 +228,6 @@ def _expression(secret: str) -> str:
 
 
 def _masked_parameter(match: re.Match[str]) -> str:
-    if match[0] == _PLACEHOLDER or not _is_secret(unquote(match[1])):
+    if match[0] == _PLACEHOLDER or not is_secret(unquote(match[1])):
         return match[0]
     return f"{match[1]}{match[2]}{_MASK}"

@@ -39,13 +39,14 @@ def about_command(
 
 def _description(record: DriverRecord, driver: DriverClass) -> Iterator[str]:
     yield f"{record.kind} {record.name}, from {record.distribution} {record.version} ({record.value})"
-    yield _first_line(driver)
+    yield first_line(driver)
     yield f"Found by: {', '.join(record.hosts)}"
     if issubclass(driver, SourceDriver):
         yield f"Honours: {', '.join(sorted(driver.capabilities)) or 'nothing optional'}"
 
 
-def _first_line(driver: DriverClass) -> str:
+def first_line(driver: DriverClass) -> str:
+    """What the driver says of itself, in one line."""
     return (inspect.getdoc(driver) or "It does not describe itself.").splitlines()[0]
 
 
@@ -56,7 +57,7 @@ def _as_data(record: DriverRecord, driver: DriverClass, schema: dict[str, Any]) 
         "distribution": record.distribution,
         "version": record.version,
         "class": record.value,
-        "summary": _first_line(driver),
+        "summary": first_line(driver),
         "hosts": record.hosts,
         "capabilities": sorted(driver.capabilities) if issubclass(driver, SourceDriver) else [],
         "config_schema": schema,

@@ -1,0 +1,211 @@
+"""One driver's entry of the file as far as it is known, and what is wrong with it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.configuration import expand, field_problems, variables_in
+from fustor_driver.errors import ConfigurationProblem, FieldProblem, FustorDriverError
+from fustor_driver.hosts.calls import connection_of
+from fustor_driver.kinds import Kind
+from fustor_driver.params import params_problems
+from fustor_driver.redaction import REDACTOR, is_secret
+from fustor_driver.registry import DriverClass
+from fustor_driver.supervision import run_bounded
+from fustor_driver.wizard.questions import ADDRESS_KEYS, Question
+
+__all__ = ["Draft", "Told", "clear_secrets"]
+
+_REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$\{")
+_SECRET_PARAMETER = re.compile(r"([\w.-]+)\s*=\s*([^&\s]+)")
+_UNSUPPORTED = "Not supported"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a driver answered: None where it does not support the question."""
+
+    passed: bool | None
+    text: str
+
+
+@dataclass
+class Draft:
+    """An entry for one driver, in the file's own syntax: `${NAME}` is an environment variable.
+
+    `environ` is the environment with what the user typed in for the test of the connection alone.
+    """
+
+    kind: Kind
+    id: str
+    driver: DriverClass
+    entry: dict[str, Any]
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    answered: set[tuple[str, ...]] = field(default_factory=set)
+
+    @property
+    def address_key(self) -> str:
+        """What the address of this kind of driver is called."""
+        return ADDRESS_KEYS[self.kind]
+
+    def get(self, path: tuple[str, ...], default: Any = None) -> Any:
+        """What the entry has there."""
+        place: Any = self.entry
+        for name in path:
+            if not isinstance(place, dict) or name not in place:
+                return default
+            place = place[name]
+        return place
+
+    def put(self, path: tuple[str, ...], value: Any) -> None:
+        """Put an answer into the entry; None takes it out."""
+        self.answered.add(path)
+        _put(self.entry, path, value)
+
+    def variables(self) -> list[str]:
+        """The environment variables that the entry names."""
+        return sorted(variables_in(self.entry))
+
+    def completed(self) -> Draft:
+        """The same draft in an environment in which every variable is set, to whatever."""
+        whole = dict.fromkeys(self.variables(), "x") | self.environ
+        return replace(self, environ=whole)
+
+    def is_answered(self, question: Question) -> bool:
+        """Whether the entry has a value, or an answer was that the default stays."""
+        return question.path in self.answered or self.get(question.path) is not None
+
+    def fault_of(self, path: tuple[str, ...], value: Any) -> str | None:
+        """Why an answer cannot stand, or None; as far as the entry is known, the driver's constructor is asked too."""
+        tried = replace(self, entry=copy.deepcopy(self.entry))
+        tried.put(path, value)
+        key = ".".join(path)
+        own = [one for one in tried.faults() if one.field == key or one.field.startswith(f"{key}.")]
+        if own:
+            return own[0].message
+        return None if tried.faults() else tried.refusal()
+
+    def faults(self) -> tuple[FieldProblem, ...]:
+        """What is wrong with the entry, field by field."""
+        found = [FieldProblem(key, _IN_CLEAR) for key in clear_secrets(self.entry)]
+        with _noting(found):
+            expand(self.entry, self.environ)
+        whole = self.completed()
+        with _noting(found):
+            whole.config()
+        return (*found, *params_problems(self.driver, expand(self.entry.get("driver_params", {}), whole.environ)))
+
+    def refusal(self) -> str | None:
+        """What the driver's constructor says of the entry; None where it takes it."""
+        try:
+            self.driver(self.id, cast("Any", self.config()))
+        except DriverError as err:
+            return str(err)
+        return None
+
+    def config(self) -> SourceConfig | PusherConfig:
+        """The entry as the driver gets it.
+
+        Raises:
+            ConfigurationProblem: field by field; a variable that is not set as well.
+        """
+        data = expand(self.entry, self.environ)
+        REDACTOR.learn(data)
+        try:
+            return (SourceConfig if self.kind is Kind.SOURCE else PusherConfig).model_validate(data)
+        except ValidationError as err:
+            raise ConfigurationProblem(field_problems(err)) from err
+
+    def ask(self, name: str, timeout_sec: float, **more: Any) -> Told:
+        """What the driver answers to a question about the other side, such as `test_connection`.
+
+        Raises:
+            ConfigurationProblem: the entry is not complete.
+            Interrupted: by SIGINT or SIGTERM.
+        """
+        keywords = connection_of(self.config()) | more
+        try:
+            passed, text = run_bounded(
+                lambda: getattr(self.driver, name)(**keywords), timeout_sec=timeout_sec, grace_sec=0.0
+            )
+        except TimeoutError:
+            return Told(passed=False, text=f"No answer within {timeout_sec:g} s")
+        except FustorDriverError:
+            raise
+        except Exception as err:  # noqa: BLE001 - a foreign driver's: shown as its answer, and no answer of the user's is lost
+            shown = str(err) if isinstance(err, DriverError) else f"{type(err).__name__}: {err}"
+            return Told(passed=False, text=shown)
+        return Told(None if not passed and text.startswith(_UNSUPPORTED) else bool(passed), text)
+
+    @property
+    def can_create_user(self) -> bool:
+        """Whether the driver creates the user that it needs, and a credential names one."""
+        own = issubclass(self.driver, SourceDriver) and (
+            self.driver.create_agent_user.__func__ is not SourceDriver.create_agent_user.__func__  # type: ignore[attr-defined]
+        )
+        return own and self.get(("credential", "user")) is not None
+
+
+def clear_secrets(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields in which a secret stands as it is, instead of as `${NAME}`."""
+    return tuple(_clear(entry, ()))
+
+
+@contextmanager
+def _noting(found: list[FieldProblem]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationProblem as err:
+        found += err.problems
+
+
+_IN_CLEAR = "is not for this file; write '${NAME}', with the name of an environment variable that holds it"
+
+
+def _clear(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _clear(item, (*path, str(name)))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _clear(item, (*path, str(at)))
+    elif isinstance(value, str) and any(not _REFERENCE.search(secret) for secret in _secrets(path, value)):
+        yield ".".join(path)
+
+
+def _secrets(path: tuple[str, ...], text: str) -> Iterator[str]:
+    """Those in a text: all of it, the password of an address, and parameters with the name of a secret."""
+    if is_secret(path[-1]):
+        yield text
+    try:
+        password = urlsplit(text).password
+    except ValueError:
+        password = None  # not an address
+    if password:
+        yield password
+    yield from (value for name, value in _SECRET_PARAMETER.findall(text) if is_secret(name))
+
+
+def _put(entry: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *parents, last = path
+    place = entry
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    if value is None:
+        place.pop(last, None)
+    else:
+        place[last] = value
+    if parents and not place:
+        entry.pop(parents[0], None)
