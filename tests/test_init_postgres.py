@@ -109,6 +109,12 @@ def test_init_creates_the_user_and_what_it_wrote_runs(databases, command, tmp_pa
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["phases"]["snapshot"]["rows"] == 50
     assert databases.run(databases.warehouse, "select count(*) from fustor.public_orders") == [(50,)]
+    listed = command("postgres", "slots")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    name, database, state, _ = listed.stdout.split("\t")
+    assert (database, state) == (databases.names[0], "read by nobody")
+    assert command("postgres", "drop-slot", name).stdout == f"Dropped {name}\n"
+    assert command("postgres", "slots").stdout == ""
 
 
 def test_what_init_proposes_is_what_an_administrator_has_to_run(databases, command):

@@ -8,16 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 
+from fustor_driver.contributed import add_to, contributed, summary_of
 from fustor_driver.errors import EnvironmentProblem
 
-__all__ = ["COMMANDS", "COMMAND_GROUP", "build_app", "main"]
+__all__ = ["COMMANDS", "build_app", "main"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -35,8 +36,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",
     }
 )
-COMMAND_GROUP = "fustor_driver.commands"
-"""Entry-point group of further subcommands: the name is the subcommand's, the value a function for typer."""
 _PROMISED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "conform": ("Judge a driver by the conformance kit.", "fustor-conformance"),
@@ -108,21 +107,16 @@ def _listed_only() -> None:
 
 
 def _add_plugins(app: typer.Typer, only: str | None) -> None:
-    plugins = {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
+    plugins = contributed()
     for name in sorted({*plugins, *_PROMISED} - set(COMMANDS)):
-        summary, package = _PROMISED.get(name, ("A subcommand of another package.", ""))
+        summary, package = _PROMISED[name] if name in _PROMISED else (summary_of(plugins[name]), "")
         if only not in (None, name):
             app.command(name, help=summary)(_listed_only)
         elif name in plugins:
-            app.command(name)(_loaded(plugins[name]))
+            add_to(app, name, plugins[name])
         else:
             context = {"allow_extra_args": True, "ignore_unknown_options": True}
             app.command(name, help=summary, context_settings=context)(_says_what_to_install(name, package))
-
-
-def _loaded(entry: EntryPoint) -> Callable[..., Any]:
-    function: Callable[..., Any] = entry.load()
-    return function
 
 
 def _says_what_to_install(name: str, package: str) -> Callable[[], None]:

@@ -254,6 +254,23 @@ def test_a_subcommand_of_another_package_is_added_by_its_entry_point(cli):
     assert cli("try-it", "this").stdout == "tried this\n"
 
 
+def test_a_driver_brings_commands_that_take_its_entry_of_the_file(cli, filled, tmp_path):
+    assert cli("try_log", "count", "--uri", filled.log).stdout == "5 lines\n"
+    (tmp_path / "fustor.yaml").write_text(f"sources: {{s: {{driver: try_log, uri: {filled.log}}}}}")
+    assert cli("try_log", "count", "--times", 2, "--loud").stdout == "10 lines!\n"
+    refused = cli("try_log", "count", "--set", "max_retries=13")
+    assert (refused.exit_code, refused.stderr) == (9, "Error: Nobody retries 13 times\n")
+    assert "no source 't'" in cli("try_log", "count", "--id", "t").stderr
+
+
+@pytest.mark.parametrize("words", [["broken"], ["broken", "--any", "option"], ["try_log", "broken"]])
+def test_a_command_that_does_not_load_says_so_and_breaks_nothing_else(words, cli):
+    result = cli(*words)
+    assert result.exit_code == 7
+    assert "of 'fustor-try' does not load: RuntimeError: this module does not load" in result.stderr
+    assert cli("try_log", "--help").exit_code == cli("list").exit_code == 0
+
+
 def test_help_lists_every_subcommand(cli):
     text = cli("--help").stdout
     assert all(f" {name} " in text for name in (*COMMANDS, "conform", "explain"))

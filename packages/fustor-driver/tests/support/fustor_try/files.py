@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer
 
+from fustor_core.exceptions import ConfigError
+from fustor_core.models.config import SourceConfig
 from fustor_driver.event_files import parse_event
 from fustor_event_model import EventBase
 
@@ -30,3 +32,11 @@ def read(path: Path) -> Iterator[Read]:
 def try_it(name: str) -> None:
     """Say a name."""
     typer.echo(f"tried {name}")
+
+
+def count(config: SourceConfig, times: int = 1, *, loud: bool = False) -> None:
+    """Count the lines of a log."""
+    if config.max_retries == 13:
+        raise ConfigError("Nobody retries 13 times")
+    lines = len(Path(config.uri).read_text().splitlines())
+    typer.echo(f"{lines * times} lines{'!' if loud else ''}")
