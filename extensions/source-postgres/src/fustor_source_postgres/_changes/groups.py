@@ -209,7 +209,8 @@ class Groups:
             self._overflow()
         self._touched.add(relation.container)
         event = make(rows, index)
-        event.layout, relation.layout = relation.layout, None
+        if relation.layout is not None:  # an assignment costs as much as the event
+            event.layout, relation.layout = relation.layout, None
         self._ready.append(event)
 
     def _overflow(self) -> NoReturn:
