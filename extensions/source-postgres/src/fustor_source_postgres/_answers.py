@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._checks import create_agent_user
+from fustor_source_postgres._server.catalog import load_tables
 from fustor_source_postgres._server.connection import Address, clean
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
@@ -93,6 +94,22 @@ async def answer(kwargs: Mapping[str, Any], check: Callable[[Asked], tuple[bool,
     except psycopg2.Error as err:
         named = (Address.parse(asked.uri, who).secrets for who in (asked.credential, asked.admin_creds, None))
         return False, clean(err, chain.from_iterable(named))
+
+
+async def selected(kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The tables that are chosen now, with what makes their rows; None where it is not asked for or not known."""
+    found: dict[str, Any] = {}
+
+    def look(conn: connection, params: PostgresParams, *_: object) -> tuple[bool, str]:
+        for table in load_tables(conn, params):
+            found[table.qualified] = {"key": table.key, "columns": params.columns_of(table.schema, table.name)}
+        return True, ""
+
+    if kwargs.get("driver_params") is None:
+        return None
+
+    is_known, _ = await answer(kwargs, lambda asked: on_server(asked, look))
+    return found if is_known else None
 
 
 def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bool, str]:

@@ -14,7 +14,7 @@ from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
-from fustor_source_postgres._answers import WIZARD_STEPS, answer, make_agent_user, on_server
+from fustor_source_postgres._answers import WIZARD_STEPS, answer, make_agent_user, on_server, selected
 from fustor_source_postgres._audit import Auditor
 from fustor_source_postgres._checks import check_connection, check_privileges, check_settings
 from fustor_source_postgres._rows.shape import FIELD_TYPES
@@ -203,10 +203,11 @@ class PostgresDriver(SourceDriver):
 
     @classmethod
     async def get_available_fields(cls, **kwargs: Any) -> dict[str, Any]:
-        """The fields that rows can carry; columns travel in `record`."""
-        del kwargs
+        """The fields that rows can carry; columns travel in `record`. Asked as a host asks, the chosen tables too."""
         fields = enumerate(FIELD_TYPES.items())
-        return {"properties": {name: {"type": kind, "column_index": n} for n, (name, kind) in fields}}
+        properties = {name: {"type": kind, "column_index": n} for n, (name, kind) in fields}
+        chosen = await selected(kwargs)
+        return {"properties": properties} | ({} if chosen is None else {"selection": chosen})
 
     @classmethod
     async def test_connection(cls, **kwargs: Any) -> tuple[bool, str]:

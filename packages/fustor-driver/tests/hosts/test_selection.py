@@ -113,6 +113,23 @@ def test_what_is_new_is_filled_by_a_snapshot_while_realtime_goes_on_from_its_pos
     assert look(source) is Change.NONE
 
 
+def test_the_pusher_is_told_where_realtime_goes_on_before_anything_else(start, pusher, look):
+    look(telling(), note=True)
+    start(telling(driver_params=CHANGED), pusher.ends)
+    assert [(batch.phase, batch.paths) for batch in pusher.taken[:2]] == [("snapshot", ()), ("realtime", ())]
+
+
+def test_a_pusher_that_has_no_use_for_what_it_is_told_gets_the_rest(start, pusher, look):
+    def refuse(batch):
+        if not (batch.paths or batch.end):
+            raise DriverError("an event without rows")
+
+    look(telling(), note=True)
+    pusher.answer = refuse
+    status = start(telling(driver_params=CHANGED), lambda: pusher.ends() and pusher.paths("realtime"))
+    assert (status.dead_letters, status.last_error) == (0, None)
+
+
 def test_a_snapshot_that_was_cut_off_is_due_at_the_next_start_too(start, pusher, look):
     look(telling(), note=True)
     source = telling(driver_params=CHANGED)

@@ -23,7 +23,7 @@ from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.status import BatchSize, Progress
 from fustor_driver.plainness import unplain
 from fustor_driver.redaction import safe_logger
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
 __all__ = ["Control", "Delivery", "Outcome", "Pauses", "Session", "says_obsolete"]
 
@@ -105,6 +105,13 @@ class Pauses:
         return not await self.control.bell.wait_until(lambda: self.control.stopping, seconds)
 
 
+def _passed(index: int) -> EventBase:
+    """What a source tells that has nothing to tell up to a position."""
+    return UpdateEvent(
+        fields=[], rows=[], index=index, event_schema="", table="", message_source=MessageSource.REALTIME
+    )
+
+
 def _check(events: list[EventBase]) -> None:
     indexes, sources = (set(map(type, map(attrgetter(name), events))) for name in ("index", "message_source"))
     if indexes <= {int} and sources <= {MessageSource}:
@@ -159,14 +166,21 @@ class Delivery:
             self._progress.pushed(phase, size)
         return outcome
 
-    async def announce_snapshot(self, session: Session) -> None:
+    async def announce_snapshot(self, session: Session, resumed_from: int = -1) -> None:
         """Tell the pusher, by an empty batch, that this session begins with a snapshot, before realtime gets there.
 
-        A pusher that has no use for it may refuse it: the host's own mark says the same.
+        With `resumed_from`, an event without rows tells it as well that realtime goes on behind that index, which is
+        one to resume from once the snapshot is complete, although nothing may have happened since. A pusher that has no
+        use for either may refuse it: the host's own notes say the same, at the cost of another snapshot.
         """
         self._refusals.begin_snapshot()
+        await self._announce(session, MessageSource.SNAPSHOT, [])
+        if resumed_from > 0:
+            await self._announce(session, MessageSource.REALTIME, [_passed(resumed_from)])
+
+    async def _announce(self, session: Session, phase: MessageSource, events: list[EventBase]) -> None:
         try:
-            await self._attempts(session, MessageSource.SNAPSHOT, [], end=False)
+            await self._attempts(session, phase, events, end=False)
         except (ConfigError, RetryableError):
             raise
         except DriverError as err:

@@ -132,7 +132,7 @@ class GuideHost:
             _log.info("Whether the source selects what it did is not known: an audit is due")
             return MessageSource.AUDIT
         _log.info("The source selects other rows than before, or may: a snapshot is due, realtime goes on meanwhile")
-        await self._parts.delivery.announce_snapshot(session)
+        await self._parts.delivery.announce_snapshot(session, position)
         return MessageSource.SNAPSHOT
 
     async def _resume_position(self, session: Session) -> int:

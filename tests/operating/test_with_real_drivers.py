@@ -1,0 +1,89 @@
+"""Runs as an operator asks for them, with the reference drivers and a real database."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from fustor_testing_postgres import shared_server
+
+COMMAND = (sys.executable, "-m", "fustor_driver", "run", "--once", "--json")
+
+
+class Shop:
+    """A database with orders and customers, and another one to keep them in."""
+
+    def __init__(self, directory):
+        self._server = shared_server().uri
+        self._directory = directory
+        name = uuid.uuid4().hex
+        self.shop, self.kept = (self._database(f"{kind}_{name}") for kind in ("shop", "kept"))
+        self.run("create table orders (id int primary key, item text)")
+        self.run("insert into orders select n, 'x' || n from generate_series(1, 200) n")
+        self.run("create table customers (id int primary key)")
+        self.run("insert into customers select generate_series(1, 50)")
+
+    def _database(self, name):
+        self.run(f'create database "{name}"', self._server)
+        return make_dsn(self._server, dbname=name)
+
+    def run(self, statement, dsn=None):
+        connection = psycopg2.connect(dsn or self.shop)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else None
+        finally:
+            connection.close()
+
+    def count(self, table):
+        return self.run(f"select count(*) from fustor.{table}", self.kept)[0][0]  # noqa: S608 - our own names
+
+    def once(self, *tables):
+        def uri(dsn):
+            parts = parse_dsn(dsn)
+            return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}&passfile={parts['passfile']}"
+
+        arguments = (
+            *("--source-driver", "postgres", "--uri", uri(self.shop)),
+            *("--pusher-driver", "postgres", "--endpoint", uri(self.kept)),
+            *("--set", f"source.driver_params.tables={json.dumps(tables)}"),
+        )
+        done = subprocess.run(
+            [*COMMAND, *arguments], cwd=self._directory, env=os.environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    shop = Shop(tmp_path)
+    yield shop
+    shop.run("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()")
+
+
+@pytest.mark.wide
+def test_a_run_that_ends_resumes_and_a_new_table_is_filled_at_once(shop):
+    first = shop.once("public.orders")
+    assert (first["phases"]["snapshot"]["rows"], shop.count("public_orders")) == (200, 200)
+    shop.run("insert into orders values (1000, 'new')")
+    second = shop.once("public.orders")
+    assert (second["phases"]["snapshot"]["rows"], second["phases"]["realtime"]["rows"]) == (0, 1)
+    third = shop.once("public.orders", "public.customers")
+    assert (third["resumed_from"], shop.count("public_customers")) == (second["committed_index"], 50)
+    fourth = shop.once("public.orders", "public.customers")
+    assert (fourth["phases"]["snapshot"]["rows"], fourth["resumed_from"] > 0) == (0, True)
+
+
+@pytest.mark.wide
+def test_a_slot_is_released_although_no_chosen_table_has_changed(shop):
+    before = shop.once("public.orders")["committed_index"]
+    shop.run("insert into customers select generate_series(100, 5000)")
+    assert shop.once("public.orders")["committed_index"] > before
