@@ -22,7 +22,9 @@ ANSWERS = set(EXIT_CODES) - {1}
 
 
 def damaged(source, text):
-    """The text with a few bytes taken away, repeated or put in."""
+    """The text with a few bytes taken away, repeated or put in; one in ten is of a template that is yet to come."""
+    if not source.randrange(10):
+        text = text.replace(b'template_version: "', b'template_version: "9', 1)
     for _ in range(source.randrange(1, 4)):
         place = source.randrange(len(text))
         end = place + source.choice([0, 0, 1, 5, 40])
@@ -51,7 +53,7 @@ def check(count, seed, folder, capfd):
 
 def test_a_sample_of_damaged_answers_ends_with_documented_codes(tmp_path, capfd):
     seed = int(os.environ.get("FUSTOR_SEED", "20261124"))
-    assert {0, 5} <= check(30, seed, tmp_path, capfd)
+    assert {0, 5, 7} <= check(30, seed, tmp_path, capfd)
 
 
 @pytest.mark.full
