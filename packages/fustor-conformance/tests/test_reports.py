@@ -11,6 +11,7 @@ from fustor_conformance._verdict_file import VERDICTS_FILE, sources_digest
 from fustor_conformance.cli import conform, explain
 from fustor_conformance.outcome import Broken, Verdict
 from fustor_conformance.report import verdict_from_json, verdict_to_json, write_reports
+from fustor_conformance.rules import FAMILIES, all_rules
 
 app = typer.Typer()
 app.command()(conform)
@@ -117,6 +118,22 @@ def test_what_cannot_be_done_says_so_in_a_line(arguments, code, text):
 def test_explain_prints_and_gives_json():
     assert "A10-unreadable-directory" in run("explain", "A10").output
     assert json.loads(run("explain", "A10", "--json").output)["id"] == "A10"
+
+
+def test_explain_finds_a_check_by_a_part_of_its_name_and_proposes_near_names():
+    assert run("explain", "unreadable").output.startswith("A10-unreadable-directory\n")
+    several = run("explain", "snapshot").output
+    assert "U15-snapshot-replaces" in several
+    assert "U22-snapshot-end-in-histories" in several
+    assert run("explain", "unreadble-directory").exit_code == 2
+    assert "did you mean unreadable-directory" in run("explain", "unreadble-directory").output
+
+
+def test_explain_without_a_name_lists_every_check_by_family():
+    listed = run("explain").output
+    assert all(f"  {rule.name} " in listed for rule in all_rules())
+    assert [line[0] for line in listed.splitlines() if not line.startswith(" ")] == list(FAMILIES)
+    assert len(json.loads(run("explain", "--json").output)) == len(all_rules())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +15,31 @@ from fustor_conformance._progress import Teller
 from fustor_conformance._verdict_file import VerdictFile
 from fustor_conformance._worker import Job
 from fustor_conformance.explain import explain as explained
+from fustor_conformance.explain import listing
 from fustor_conformance.judge import Judge
 from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
-from fustor_conformance.rules import Kind, Profile, find_rule, rules_for
+from fustor_conformance.rules import (
+    Kind,
+    Profile,
+    Rule,
+    UnknownRuleError,
+    all_rules,
+    find_rule,
+    rules_for,
+    rules_like,
+)
 from fustor_conformance.subject import LONG, Options, find_subject
+from fustor_driver.completion import driver_names
 from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.reporting import known_errors
 
 __all__ = ["conform", "explain"]
+
+
+def check_names(incomplete: str) -> list[str]:
+    """The checks whose name begins like this, for a shell that completes."""
+    return [rule.name for rule in all_rules() if rule.name.lower().startswith(incomplete.lower())]
+
 
 _JOBS = 4
 """Checks that run at once: most of their time is waiting."""
@@ -32,9 +50,12 @@ _WORTH_IT = 12
 @known_errors
 def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     kind: Annotated[Kind, typer.Argument(help="source or pusher")],
-    name: Annotated[str, typer.Argument(help="The driver's entry point, or its distribution")],
+    name: Annotated[
+        str, typer.Argument(help="The driver's entry point, or its distribution", autocompletion=driver_names)
+    ],
     checks: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these checks: A10, or A10-...")
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Only these checks: A10, or A10-...", autocompletion=check_names),
     ] = None,
     profile: Annotated[Profile, typer.Option(help="The host whose rules are asked")] = Profile.GUIDE,
     world: Annotated[str | None, typer.Option(metavar="MODULE:CLASS", help="In place of the registered World")] = None,
@@ -92,13 +113,42 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
 
 @known_errors
 def explain(
-    check: Annotated[str, typer.Argument(metavar="ID", help="A check: A10, unreadable-directory or A10-...")],
+    check: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="A check: A10, unreadable-directory, or a part of its name; without it, all checks are listed.",
+            autocompletion=check_names,
+        ),
+    ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
     """Say what a check asks, why it matters, how to cure it and where the rule comes from."""
-    rule = find_rule(check)
-    typer.echo(rule.model_dump_json(indent=2) if as_json else explained(rule), nl=as_json)
+    found = all_rules() if check is None else _meant(check)
+    if as_json:
+        single = check is not None and len(found) == 1
+        shown = [rule.model_dump(mode="json") for rule in found]
+        typer.echo(json.dumps(shown[0] if single else shown, indent=2, ensure_ascii=False))
+    elif len(found) == 1:
+        typer.echo(explained(found[0]), nl=False)
+    else:
+        typer.echo(listing(found, shutil.get_terminal_size((100, 0)).columns), nl=False)
+
+
+def _meant(check: str) -> tuple[Rule, ...]:
+    """The check of this id, slug or name, or else those that have the text in their name.
+
+    Raises:
+        UnknownRuleError: there is none.
+    """
+    try:
+        return (find_rule(check),)
+    except UnknownRuleError:
+        found = rules_like(check)
+        if not found:
+            raise
+        return found
 
 
 def write_reports_to(paths: list[Path] | tuple[()], report: Report) -> None:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
-from fustor_conformance.rules import Kind, Rule
+from fustor_conformance.rules import FAMILIES, Kind, Rule
 
-__all__ = ["explain", "levels_in_words"]
+__all__ = ["explain", "levels_in_words", "listing"]
 
 _WIDTH = 100
+
+
+def listing(rules: Iterable[Rule], width: int = _WIDTH) -> str:
+    """The rules family by family, each with its name and what it demands, in lines of at most `width` characters."""
+    shown = tuple(rules)
+    column = max(len(rule.name) for rule in shown) + 4
+    lines: list[str] = []
+    for letter, about in FAMILIES.items():
+        family = [rule for rule in shown if rule.family == letter]
+        lines += [f"{letter}  {about}"] if family else []
+        for rule in family:
+            start = f"  {rule.name:<{column - 2}}"
+            lines += textwrap.wrap(start + rule.rule, max(width, column + 20), subsequent_indent=" " * column)
+    return "\n".join(lines) + "\n"
 
 
 def explain(rule: Rule) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,6 +27,7 @@ __all__ = [
     "depth",
     "find_rule",
     "rules_for",
+    "rules_like",
 ]
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
@@ -43,6 +45,8 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the rules of a letter are about, in the order in which they are shown."""
+
+_SHOWN = 5
 
 
 class Level(StrEnum):
@@ -155,4 +159,13 @@ def find_rule(name: str) -> Rule:
     for rule in all_rules():
         if wanted in (rule.id.lower(), rule.slug, rule.name.lower()):
             return rule
-    raise UnknownRuleError(f"No check is called {name!r}; ids run from {all_rules()[0].id} to {all_rules()[-1].id}")
+    near = [rule.name for rule in rules_like(name)] or difflib.get_close_matches(
+        wanted, [rule.slug for rule in all_rules()], n=3
+    )
+    hint = f"did you mean {', '.join(near[:_SHOWN])}?" if near else "`fustor-driver explain` lists them all"
+    raise UnknownRuleError(f"No check is called {name!r}; {hint}")
+
+
+def rules_like(text: str) -> tuple[Rule, ...]:
+    """The rules whose name has this text in it."""
+    return tuple(rule for rule in all_rules() if text.lower() in rule.name.lower())

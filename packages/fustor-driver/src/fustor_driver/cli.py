@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fustor_driver.completion import asked_in
 from fustor_driver.contributed import add_to, contributed, summary_of
 from fustor_driver.errors import EnvironmentProblem
 
@@ -50,14 +51,14 @@ def build_app(only: str | None = None) -> typer.Typer:
         name="fustor-driver",
         help="Run, inspect and exercise Fustor drivers.",
         no_args_is_help=True,
-        add_completion=False,
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
     for name, summary in COMMANDS.items():
         wanted = only is None or only == name
-        app.command(name, help=None if wanted else summary)(_command(name) if wanted else _listed_only)
+        app.command(name, short_help=summary)(_command(name) if wanted else _listed_only)
     _add_plugins(app, only)
     return app
 
@@ -65,7 +66,7 @@ def build_app(only: str | None = None) -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with a code of the project's table."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    asked = next((word for word in given if not word.startswith("-")), "")
+    asked = next((word for word in (*given, *asked_in()) if not word.startswith("-")), "")
     if asked:
         _check_place()
     build_app(asked)(given, prog_name="fustor-driver")
@@ -111,7 +112,7 @@ def _add_plugins(app: typer.Typer, only: str | None) -> None:
     for name in sorted({*plugins, *_PROMISED} - set(COMMANDS)):
         summary, package = _PROMISED[name] if name in _PROMISED else (summary_of(plugins[name]), "")
         if only not in (None, name):
-            app.command(name, help=summary)(_listed_only)
+            app.command(name, short_help=summary)(_listed_only)
         elif name in plugins:
             add_to(app, name, plugins[name])
         else:

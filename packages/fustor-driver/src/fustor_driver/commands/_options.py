@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fustor_driver.completion import driver_names, shell_files
 from fustor_driver.kinds import Kind
 
 
@@ -19,10 +20,17 @@ def finite(value: float | None) -> float | None:
 
 
 KindArgument = Annotated[Kind, typer.Argument(help="What the driver is.")]
-NameArgument = Annotated[str, typer.Argument(help="Entry-point name of the driver, such as 'postgres'.")]
+NameArgument = Annotated[
+    str, typer.Argument(help="Entry-point name of the driver, such as 'postgres'.", autocompletion=driver_names)
+]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Configuration file; 'fustor.yaml' here, if it is there and nothing is given."),
+    typer.Option(
+        "--config",
+        "-c",
+        help="Configuration file; 'fustor.yaml' here, if it is there and nothing is given.",
+        autocompletion=shell_files,
+    ),
 ]
 IdOption = Annotated[str | None, typer.Option("--id", help="Entry of the configuration file.")]
 UriOption = Annotated[str | None, typer.Option("--uri", help="Address that a source reads.")]

@@ -24,6 +24,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
+from fustor_driver.completion import shell_files
 from fustor_driver.event_files import read_events
 from fustor_driver.feed import grouped
 from fustor_driver.kinds import Kind
@@ -44,7 +45,8 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     duration: Annotated[float, typer.Option("--for", min=0.1, callback=finite, help="At most so many seconds.")] = 10.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
     file: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Events to push, else made-up ones.")
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Events to push, else made-up ones.", autocompletion=shell_files),
     ] = None,
     *,
     json: JsonOption = False,

@@ -21,6 +21,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
+from fustor_driver.completion import pusher_names, shell_files, source_names
 from fustor_driver.configuration import parse
 from fustor_driver.durable import write_all
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
@@ -38,9 +39,15 @@ _MODE = 0o644
 
 @known_errors
 def init_command(  # noqa: PLR0917 - options, never positions
-    source: Annotated[str | None, typer.Argument(help="Source driver; asked for on a terminal.")] = None,
-    pusher: Annotated[str | None, typer.Argument(help="Pusher driver; asked for on a terminal.")] = None,
-    config: Annotated[Path, typer.Option("--config", "-c", help="File to write.")] = DEFAULT_FILE,
+    source: Annotated[
+        str | None, typer.Argument(help="Source driver; asked for on a terminal.", autocompletion=source_names)
+    ] = None,
+    pusher: Annotated[
+        str | None, typer.Argument(help="Pusher driver; asked for on a terminal.", autocompletion=pusher_names)
+    ] = None,
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="File to write.", autocompletion=shell_files)
+    ] = DEFAULT_FILE,
     uri: UriOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,

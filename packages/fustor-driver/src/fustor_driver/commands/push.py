@@ -22,6 +22,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._outcome import check_refusals
+from fustor_driver.completion import shell_files
 from fustor_driver.event_files import Batch, read_events
 from fustor_driver.feed import feed, grouped
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
@@ -32,7 +33,12 @@ from fustor_event_model import MessageSource
 @known_errors
 def push_command(  # noqa: PLR0917 - options, never positions
     name: NameArgument,
-    file: Annotated[Path, typer.Option("--from", metavar="FILE", help="Events as JSON Lines, or dead letters.")],
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--from", metavar="FILE", help="Events as JSON Lines, or dead letters.", autocompletion=shell_files
+        ),
+    ],
     config: ConfigOption = None,
     id: IdOption = None,
     endpoint: EndpointOption = None,

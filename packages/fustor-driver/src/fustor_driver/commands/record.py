@@ -26,6 +26,7 @@ from fustor_driver.commands._options import (
     finite,
 )
 from fustor_driver.commands._outcome import check_outcome
+from fustor_driver.completion import shell_files
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
@@ -39,7 +40,9 @@ _SIGNAL_CODE_BASE = 128
 @known_errors
 def record_command(  # noqa: PLR0917 - options, never positions
     name: NameArgument,
-    file: Annotated[Path, typer.Option("--to", metavar="FILE", help="The recording; must not exist.")],
+    file: Annotated[
+        Path, typer.Option("--to", metavar="FILE", help="The recording; must not exist.", autocompletion=shell_files)
+    ],
     config: ConfigOption = None,
     id: IdOption = None,
     uri: UriOption = None,

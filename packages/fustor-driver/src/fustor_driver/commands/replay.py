@@ -22,6 +22,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._outcome import check_refusals
+from fustor_driver.completion import driver_names, shell_files
 from fustor_driver.event_files import read_batches
 from fustor_driver.feed import feed
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
@@ -30,8 +31,14 @@ from fustor_driver.supervision import run_bounded
 
 @known_errors
 def replay_command(  # noqa: PLR0917 - options, never positions
-    file: Annotated[Path, typer.Argument(help="A recording, or a file or directory that a pusher wrote.")],
-    name: Annotated[str | None, typer.Argument(help="Pusher to push to; without it, the events go to stdout.")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(help="A recording, or a file or directory that a pusher wrote.", autocompletion=shell_files),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Pusher to push to; without it, the events go to stdout.", autocompletion=driver_names),
+    ] = None,
     config: ConfigOption = None,
     id: IdOption = None,
     endpoint: EndpointOption = None,

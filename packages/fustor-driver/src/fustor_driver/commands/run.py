@@ -30,6 +30,7 @@ from fustor_driver.commands._options import (
 )
 from fustor_driver.commands._outcome import check_caught_up, check_outcome, check_refusals
 from fustor_driver.commands._strict import watched
+from fustor_driver.completion import demo_names, pusher_names, shell_files, source_names
 from fustor_driver.configuration import Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -73,13 +74,18 @@ def run_command(  # noqa: PLR0917 - options, never positions
     source: Annotated[str | None, typer.Option(help="Source of the file.")] = None,
     pusher: Annotated[str | None, typer.Option(help="Pusher of the file.")] = None,
     sync: Annotated[str | None, typer.Option(help="Sync of the file: a source with a pusher.")] = None,
-    source_driver: Annotated[str | None, typer.Option(help="Source driver, instead of a file.")] = None,
+    source_driver: Annotated[
+        str | None, typer.Option(help="Source driver, instead of a file.", autocompletion=source_names)
+    ] = None,
     uri: UriOption = None,
-    pusher_driver: Annotated[str | None, typer.Option(help="Pusher driver, instead of a file or for a demo.")] = None,
+    pusher_driver: Annotated[
+        str | None, typer.Option(help="Pusher driver, instead of a file or for a demo.", autocompletion=pusher_names)
+    ] = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     demo: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Run this source on the world of its package.")
+        str | None,
+        typer.Option(metavar="NAME", help="Run this source on the world of its package.", autocompletion=demo_names),
     ] = None,
     task: Annotated[str | None, typer.Option(help="Name under which the pusher keeps its index.")] = None,
     audit_interval: Annotated[
@@ -88,16 +94,18 @@ def run_command(  # noqa: PLR0917 - options, never positions
     duration: Annotated[
         float | None, typer.Option("--for", min=0, callback=finite, help="Stop gracefully after so many seconds.")
     ] = None,
-    state_dir: Annotated[Path, typer.Option(help="Where dead letters and the snapshot mark are kept.")] = Path(
-        ".fustor"
-    ),
+    state_dir: Annotated[
+        Path, typer.Option(help="Where dead letters and the snapshot mark are kept.", autocompletion=shell_files)
+    ] = Path(".fustor"),
     stop_timeout: Annotated[
         float, typer.Option(min=0.1, callback=finite, help="Seconds from the first signal to the end.")
     ] = 10.0,
     read_ahead_mib: Annotated[
         float, typer.Option(min=0.001, max=1e6, callback=finite, help="MiB of a phase to read before they are pushed.")
     ] = 64.0,
-    status: Annotated[Path | None, typer.Option(help="Keep the status in this file, as JSON.")] = None,
+    status: Annotated[
+        Path | None, typer.Option(help="Keep the status in this file, as JSON.", autocompletion=shell_files)
+    ] = None,
     status_interval: Annotated[
         float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
     ] = 1.0,

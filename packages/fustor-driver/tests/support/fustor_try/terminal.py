@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DEADLINE_SEC = 30
@@ -21,13 +21,15 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-B0-2]|\x1b[=>]")
 
 
 class Terminal:
-    """`fustor-driver` on a pseudo-terminal of 200 columns."""
+    """`fustor-driver`, or another command, on a pseudo-terminal of 200 columns."""
 
-    def __init__(self, *arguments: object, cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, *arguments: object, cwd: Path, environ: Mapping[str, str], command: Sequence[str] | None = None
+    ) -> None:
         self._terminal, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fustor_driver", *map(str, arguments)],
+            [*(command or (sys.executable, "-m", "fustor_driver")), *map(str, arguments)],
             cwd=cwd,
             env={**environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
             stdin=inside,
