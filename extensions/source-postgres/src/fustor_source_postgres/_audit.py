@@ -113,6 +113,7 @@ class Auditor(TableReader):
 
     def _walk(self) -> Iterator[_Pair]:
         tables = self._patience.keep_trying(self._list_tables)
+        self._estimate(tables)
         self._number = self._memory.begin(self._shared.touches)
         clock = self._patience.keep_trying(lambda: server_clock(self._link.get()))
         self._type_stamp = self._patience.keep_trying(lambda: read_types(self._link.get()))

@@ -139,6 +139,7 @@ class SnapshotReader(TableReader):
             if boundary is not None:
                 self._snapshot, self._clock, self._index = boundary.snapshot, boundary.clock, boundary.index
             tables = self._patience.keep_trying(lambda: require_tables(self._link.get(), params))
+            self._estimate(tables)
             require_keys(tables, params)
             for table in tables:
                 yield from self._table(table)

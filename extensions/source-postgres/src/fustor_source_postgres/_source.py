@@ -69,6 +69,10 @@ class Shared:
         self._streams: list[Stream] = []
         self.skipped: dict[str, str] = {}
         self.skipped_rows = 0
+        self.estimated_rows: int | None = None
+        """Rows of the chosen tables by the server's own estimate, when they were listed last."""
+        self.slot_bytes: int | None = None
+        """Log that the server keeps for the source's slot, in bytes, when it was looked at last."""
 
     @classmethod
     def of(cls, slot: str, dsn: str) -> Self:

@@ -17,7 +17,7 @@ from fustor_source_postgres._rows.lines import LineReader
 from fustor_source_postgres._rows.shape import Row
 from fustor_source_postgres._rows.types import Types
 from fustor_source_postgres._server.boundary import beginning_at, export_snapshot
-from fustor_source_postgres._server.catalog import Table
+from fustor_source_postgres._server.catalog import Table, estimate_rows
 from fustor_source_postgres._server.connection import Link, fetch_one, run
 from fustor_source_postgres._server.patience import Patience, Stop
 from fustor_source_postgres._source import Source
@@ -67,6 +67,10 @@ class TableReader:
         self._types = Types()
         self._link = Link(source.address)
         self.rows_sent = 0
+
+    def _estimate(self, tables: list[Table]) -> None:
+        """Note how many rows there are to read, for whoever shows how far a phase is."""
+        self._shared.estimated_rows = self._patience.keep_trying(lambda: estimate_rows(self._link.get(), tables))
 
     def _lock(self, table: Table, snapshot: str | None) -> None:
         lock_table(self._link.get(), table, snapshot, self._source.params.lock_timeout_sec)

@@ -170,13 +170,16 @@ class PostgresDriver(SourceDriver):
     def statistics(self) -> Mapping[str, float]:
         """Counters `events`, `rows`, `snapshot_rows`, `audit_rows`, `skipped_rows`; gauges of now.
 
-        Those are `streams`, `queued_bytes`, and `skipped_tables`: tables whose changes the stream cannot follow.
+        Those are `streams`, `queued_bytes`, `skipped_tables`: tables whose changes the stream cannot follow; and, as
+        soon as the server was asked, `slot_bytes` (log that it keeps for the slot) and `estimated_rows`.
         """
         with self._lock:
             streams = list(self._streams)
             counts = dict(self._counts)
         counts["events"] += sum(stream.events_sent for stream in streams)
         counts["rows"] += sum(stream.rows_sent for stream in streams)
+        known = {"slot_bytes": self._shared.slot_bytes, "estimated_rows": self._shared.estimated_rows}
+        counts |= {name: value for name, value in known.items() if value is not None}
         return counts | {
             "streams": len(streams),
             "queued_bytes": sum(stream.queued_bytes for stream in streams),

@@ -67,6 +67,14 @@ select c.oid, pg_catalog.has_schema_privilege(n.oid, 'usage'), pg_catalog.has_ta
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.oid = any(%s::pg_catalog.oid[])
 """
+# -1 stands for never counted; a partitioned table is as large as its leaves
+_ESTIMATE = """
+select case when pg_catalog.min(c.reltuples) >= 0 then pg_catalog.sum(c.reltuples) end
+  from pg_catalog.pg_class r
+  left join pg_catalog.pg_partition_tree(r.oid) p on p.isleaf
+  join pg_catalog.pg_class c on c.oid = coalesce(p.relid, r.oid) and c.relkind = 'r'
+ where r.oid = any(%s::pg_catalog.oid[])
+"""
 _SHOWN_OBSTACLES = 5
 _SHOWN = 3
 _LIKE = 0.8
@@ -175,6 +183,12 @@ def _others(conn: connection, patterns: list[str], rows: list[tuple[Any, ...]]) 
     names = [written(row[1], row[2]) for row in rows]
     near = [name for pattern in patterns for name in get_close_matches(pattern, names, n=1, cutoff=_LIKE)]
     return f"; did you mean {sorted(set(near))!r}?" if near else "; correct them, or make the tables first"
+
+
+def estimate_rows(conn: connection, tables: list[Table]) -> int | None:
+    """How many rows the tables have together, as the server last counted; None where it has not counted in one yet."""
+    (rows,) = fetch_one(conn, _ESTIMATE, ([table.oid for table in tables],))
+    return None if rows is None else int(rows)
 
 
 def find_table(conn: connection, oid: int, params: PostgresParams) -> Table | None:

@@ -133,6 +133,7 @@ class Opener(Source):
         """
         with self.address.session() as conn:
             now = self._published(conn, before.name)
+            self._note_retained(slots.find_slot(conn, self.slot))
             if now == before and not any(member.columns is not None for member in now.members.values()):
                 return now
             tables = [table for table in load_tables(conn, self.params) if not table.why_not_followed]
@@ -196,7 +197,11 @@ class Opener(Source):
         if slot is not None:
             self.owner.require(conn, slot)
             self.owner.note(conn, self.slot)
+        self._note_retained(slot)
         return slot
+
+    def _note_retained(self, slot: slots.Slot | None) -> None:
+        self.shared.slot_bytes = None if slot is None else slot.retained_bytes
 
     def _serving(self, conn: connection, position: int) -> slots.Slot | None:
         slot = slots.find_slot(conn, self.slot)
