@@ -17,7 +17,7 @@ def main() -> int:
 
         return run(sys.argv[1:])
     except KeyboardInterrupt:  # before there was a command to answer it
-        print("fustor-new: interrupted", file=sys.stderr)  # noqa: T201 - one line instead of a traceback
+        print("Interrupted", file=sys.stderr)  # noqa: T201 - one line instead of a traceback
         return 130
 
 

@@ -13,7 +13,18 @@ import typer
 
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["from_here", "printable", "reporting", "say", "say_data", "say_patch", "shortened", "warn"]
+__all__ = [
+    "can_ask",
+    "fail",
+    "from_here",
+    "printable",
+    "reporting",
+    "say",
+    "say_data",
+    "say_patch",
+    "shortened",
+    "warn",
+]
 
 
 @contextmanager
@@ -56,7 +67,18 @@ def say_patch(patch: bytes) -> None:
 
 def warn(text: str) -> None:
     """Print one line for people on standard error."""
-    typer.echo(f"fustor-new: {printable(' '.join(text.split()))}", err=True)
+    typer.echo(printable(" ".join(text.split())), err=True)
+
+
+def fail(text: str) -> None:
+    """Print on standard error, in one line, why the command does not do what it was to do."""
+    warn(f"Error: {text}")
+
+
+def can_ask() -> bool:
+    """Tell whether somebody sits at a terminal that can show a list of choices."""
+    is_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return is_terminal and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def printable(text: str) -> str:

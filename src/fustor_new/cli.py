@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from fustor_new import __version__
-from fustor_new._output import warn
+from fustor_new._output import can_ask, fail, warn
 from fustor_new.errors import EnvironmentProblem, FustorNewError
 from fustor_new.options import (
     AdoptOptions,
@@ -121,7 +121,6 @@ app = typer.Typer(
     name="fustor-new",
     cls=_Commands,
     help="Create, register and test Fustor drivers.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -141,16 +140,23 @@ def run(arguments: Iterable[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except Terminated:  # outside of any command: while the arguments are read, or after the answer
-        warn("terminated")
+        warn("Terminated")
         return _TERMINATED
     return 0
 
 
-@app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
     if version:
         typer.echo(f"fustor-new {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        if not can_ask():
+            typer.echo(context.get_help())
+        _answer(lambda: import_module("fustor_new.commands.conversation").converse())
 
 
 def _command(module: str, options: type[Any]) -> Callable[..., None]:
@@ -174,13 +180,13 @@ def _answer(action: Callable[[], None]) -> None:
         _check_place()
         action()
     except FustorNewError as error:
-        warn(str(error))
+        fail(str(error))
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        warn("interrupted")
+        warn("Interrupted")
         code = _INTERRUPTED
     except Terminated:
-        warn("terminated")
+        warn("Terminated")
         code = _TERMINATED
     raise typer.Exit(code)
 

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich import tree as drawings
@@ -14,7 +14,7 @@ from fustor_new._output import from_here, printable
 from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Plan
 
-__all__ = ["show_next_steps", "show_plan", "show_table"]
+__all__ = ["show_plan", "show_steps", "show_table"]
 
 
 class _Console(Console):
@@ -23,26 +23,33 @@ class _Console(Console):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-def show_plan(plan: Plan, *, verbose: bool) -> None:
-    """Print what was made as a tree: every project, its files in summary (all of them if `verbose`), every edit."""
-    console = _Console(highlight=False, soft_wrap=True)
+def show_plan(plan: Plan, *, verbose: bool, is_done: bool = True) -> None:
+    """Print a plan as a tree: every project, its files in summary (all of them if `verbose`), every edit.
+
+    What is still to be decided is shown on standard error, beside the question.
+    """
+    console = _Console(highlight=False, soft_wrap=True, stderr=not is_done)
+    verb = "is" if is_done else "will be"
     for note in plan.notes:
         console.print(Text(printable(note)))
     for change in plan.changes:
         if isinstance(change.after, Tree):
             console.print(_draw(change.path, change.after, verbose=verbose))
         else:
-            console.print(Text(f"{printable(change.path.name)}: the driver is registered"))
+            console.print(Text(f"{printable(change.path.name)}: the driver {verb} registered"))
     if plan.is_empty:
         console.print(Text("Nothing to do: everything is there already"))
 
 
-def show_next_steps(steps: Iterable[str]) -> None:
-    """Print the commands to run next, one a line, ready to copy."""
+def show_steps(commands: Sequence[str], hints: Iterable[str]) -> None:
+    """Print the commands to run next, one a line, ready to copy, and what to do with what they say."""
     console = _Console(highlight=False, soft_wrap=True)
-    console.print(Text("Next:"))
-    for step in steps:
-        console.print(Text(f"    {printable(step)}"))
+    if commands:
+        console.print(Text("Next:"))
+    for command in commands:
+        console.print(Text(f"    {printable(command)}"))
+    for hint in hints:
+        console.print(Text(printable(hint)))
 
 
 def show_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -64,16 +64,18 @@ def derive(kind: str, name: str) -> Names:
 
 
 def plain_name(kind: str, name: str) -> str:
-    """Return the driver name in a full name: `redis` in `fustor-source-redis`, `fustor_source_redis`, `source-redis`.
+    """Return the driver name that is meant: `redis` by `fustor-source-redis`, `source_redis` or `Redis`.
 
-    Raises NameRefused for the full name of a driver of the other kind.
+    What is not a name in any spelling stays as it is. Raises NameRefused for the full name of the other kind.
     """
-    found = re.fullmatch(rf"(?:fustor[-_.])?({ANY_KIND})[-_.](.+)", name)
-    if found is None or name in set(Kind):
-        return name
-    plain = re.sub(r"[-_.]+", "-", found[2])
-    if found[1] != kind:
-        raise NameRefused(f"{name!r} is the full name of a {found[1]}; run 'fustor-new {found[1]} {plain}' for that")
+    found = re.fullmatch(rf"(?:fustor[-_.])?({ANY_KIND})[-_.](.+)", name, re.IGNORECASE)
+    if found is None or name.lower() in set(Kind):
+        return _spelled(name)
+    kind_found, plain = found[1].lower(), _spelled(found[2])
+    if kind_found != kind:
+        raise NameRefused(
+            f"{name!r} is the full name of a {kind_found}; run 'fustor-new {kind_found} {plain}' for that"
+        )
     return plain
 
 
@@ -122,6 +124,12 @@ def check_class_name(name: str) -> None:
         reason = "would hide a class of the contract"
     stem = "".join(word.capitalize() for word in _snake(name).split("_")).removesuffix("Driver")
     _refuse("Class", name, reason or reserved_as(name), f"{stem or 'My'}Driver")
+
+
+def _spelled(name: str) -> str:
+    """Return a name in the contract's spelling, if it is one but for its case and what joins its words."""
+    is_to_spell = re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) and not _NAME.fullmatch(name)
+    return _slug(name) if is_to_spell else name
 
 
 def _fault_of_name(name: str) -> str:

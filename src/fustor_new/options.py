@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 import typer
@@ -13,6 +14,7 @@ from fustor_new.names import derive, plain_name
 from fustor_new.template.questions import QUESTIONS, Question, questions_about
 
 __all__ = [
+    "OPTIONS_OF_KIND",
     "AdoptOptions",
     "DoctorOptions",
     "ListOptions",
@@ -75,6 +77,12 @@ class SourceOptions(PusherOptions):
 
     kind: ClassVar[Kind] = Kind.SOURCE
     questions: ClassVar[tuple[Question, ...]] = questions_about(Kind.SOURCE)
+
+
+OPTIONS_OF_KIND: Mapping[Kind, type[PusherOptions]] = MappingProxyType(
+    {Kind.PUSHER: PusherOptions, Kind.SOURCE: SourceOptions}
+)
+"""What can be said about new drivers of each kind."""
 
 
 @dataclass(frozen=True)

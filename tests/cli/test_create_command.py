@@ -60,7 +60,7 @@ def test_the_same_command_again_changes_nothing(workspace):
     assert "Nothing to do" in out
 
 
-def test_it_prints_the_tree_and_the_next_two_commands(workspace):
+def test_it_prints_the_tree_the_next_two_commands_and_which_file_to_open(workspace):
     out = made(workspace, "source", "redis")
     assert "extensions/source-redis" in out
     assert re.search(r"── driver\.py", out)
@@ -68,11 +68,28 @@ def test_it_prints_the_tree_and_the_next_two_commands(workspace):
     assert [step.strip() for step in steps] == [
         "uv sync",
         "uv run --package fustor-source-redis --extra test pytest extensions/source-redis",
+        "Open extensions/source-redis/src/fustor_source_redis/driver.py first.",
+        "The tests say what is left to do, a line for each method.",
     ]
+
+
+def test_from_elsewhere_the_commands_begin_with_the_way_there(workspace):
+    done = fustor_new("source", "redis", "--workspace", workspace, "--contract-source", ROOT, cwd=workspace.parent)
+    assert done.returncode == 0, done.stderr
+    steps = [step.strip() for step in done.stdout.partition("Next:\n")[2].splitlines()]
+    assert steps[:2] == ["cd workspace", "uv sync"]
+    assert steps[2].endswith("pytest extensions/source-redis")
 
 
 def test_quiet_prints_nothing(workspace):
     assert made(workspace, "source", "redis", "-q") == ""
+
+
+@pytest.mark.parametrize("written", ["source-redis", "fustor-source-redis", "Redis", "fustor_source_Redis"])
+def test_what_is_pasted_is_understood_and_said_to_be(workspace, written):
+    done = fustor_new("source", written, "--contract-source", ROOT, cwd=workspace)
+    assert (done.returncode, done.stderr) == (0, f"{written!r} is understood as the source 'redis'\n")
+    assert [path.name for path in (workspace / "extensions").iterdir()] == ["source-redis"]
 
 
 @pytest.mark.wide
@@ -138,7 +155,6 @@ def test_sync_runs_the_guides_last_step(tmp_path):
         (["source", "redis", "--contract-source", "workspace", "--standalone"], 2, "outside a workspace"),
         (["source", "redis", "--contract-source", "nowhere"], 2, "'nowhere'"),
         (["source", ""], 3, "is empty"),
-        (["source", "Redis"], 3, "'redis'"),
         (["source", "1st"], 3, "digit"),
         (["source", "a/b"], 3, "path"),
         (["source", "größe"], 3, "ASCII"),
@@ -170,7 +186,7 @@ def test_an_answer_that_nobody_can_read_is_an_error_of_the_environment(workspace
     finally:
         os.close(writer)
     assert done.returncode == 7, done.stderr
-    assert re.fullmatch(r"fustor-new: Cannot write to standard output \(Broken pipe\); .*\n", done.stderr)
+    assert re.fullmatch(r"Error: Cannot write to standard output \(Broken pipe\); .*\n", done.stderr)
     assert ("drivers exist" in done.stderr) == (workspace / "extensions" / "source-redis").is_dir()
 
 
@@ -209,7 +225,7 @@ def test_ctrl_c_while_the_command_is_still_being_imported_is_one_line(tmp_path):
     variables = environment() | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", program, "source", "redis"]
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "fustor-new: interrupted\n")
+    assert (done.returncode, done.stderr) == (130, "Interrupted\n")
 
 
 def test_sigterm_while_the_arguments_are_read_is_one_line(tmp_path):
@@ -220,7 +236,7 @@ def test_sigterm_while_the_arguments_are_read_is_one_line(tmp_path):
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (143, "fustor-new: terminated\n")
+    assert (done.returncode, done.stderr) == (143, "Terminated\n")
 
 
 def test_no_workspace_leads_to_a_clear_choice(tmp_path):

@@ -38,6 +38,11 @@ def workspace(tmp_path_factory):
         ("source", "resource-x", "resource-x"),
         ("source", "fustor-x", "fustor-x"),
         ("source", "source", "source"),
+        ("source", "Redis", "redis"),
+        ("source", "MyDb", "my-db"),
+        ("source", "my_db", "my-db"),
+        ("source", "PostgreSQL", "postgresql"),
+        ("pusher", "Fustor.Pusher_My--DB_", "my-db"),
     ],
 )
 def test_a_full_name_is_understood(kind, written, meant):

@@ -90,7 +90,7 @@ def test_a_conflict_is_marked_named_and_an_exit_code(update, driver):
     code, out, err = update(driver)
     assert code == 6
     assert f"{README}: conflict" in out
-    assert f"fustor-new: conflict in '{driver / README}'" in err
+    assert f"conflict in '{driver / README}'" in err
     text = (driver / README).read_text()
     assert "<<<<<<< yours\n## Mine\n=======\n## Of a later template\n" in text
     assert text.endswith(f">>>>>>> template {LATER}\n")
@@ -363,7 +363,7 @@ def test_a_killed_run_is_finished_or_undone_first(update, tmp_path):
     stage = driver / ".fustor-new-0"
     stage.mkdir()
     code, _, err = update(driver)
-    assert (code, err) == (0, "fustor-new: Removed '.fustor-new-0', a leftover of an interrupted run\n")
+    assert (code, err) == (0, "Removed '.fustor-new-0', a leftover of an interrupted run\n")
     assert not stage.exists()
 
 

@@ -1,114 +1,241 @@
-"""The questions, asked on a real terminal."""
+"""The conversation, held on a real terminal."""
 
-import os
-import pty
-import select
+import re
+import shlex
 import signal
 import subprocess
-import time
+import sys
+from contextlib import ExitStack
 
 import pytest
 from repository import ROOT
-from workspaces import FUSTOR_NEW, environment, small
+from terminals import CLEAR, DOWN, ENTER, Terminal
+from trees import contents
+from workspaces import environment, fustor_new, small
 
-DEADLINE_SEC = 30
-
-
-class Terminal:
-    """A process on a pseudo-terminal; reads what it shows and types answers."""
-
-    def __init__(self, *arguments, cwd):
-        self._terminal, inside = pty.openpty()
-        self.process = subprocess.Popen(
-            [FUSTOR_NEW, *arguments],
-            cwd=cwd,
-            env=environment(),
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-            start_new_session=True,
-        )
-        os.close(inside)
-        self.shown = ""
-        self._seen = 0
-
-    def wait_for(self, text):
-        """Read until `text` is shown, behind what was waited for before."""
-        deadline = time.monotonic() + DEADLINE_SEC
-        while text not in self.shown[self._seen :]:
-            ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))
-            assert ready, f"{text!r} was not shown: {self.shown}"
-            self.shown += os.read(self._terminal, 4096).decode()
-        self._seen = self.shown.index(text, self._seen) + len(text)
-
-    def answer(self, question, text):
-        self.wait_for(question)
-        os.write(self._terminal, f"{text}\n".encode())
-
-    def finish(self):
-        """Read to the end and return the exit code."""
-        deadline = time.monotonic() + DEADLINE_SEC
-        while data := self._read(deadline - time.monotonic()):
-            self.shown += data.decode()
-        os.close(self._terminal)
-        return self.process.wait(DEADLINE_SEC)
-
-    def interrupt(self, signal_number):
-        """Send the signal, and again as a person would: one that falls between prompt and read waits for input."""
-        for _ in range(DEADLINE_SEC):
-            self.process.send_signal(signal_number)
-            try:
-                self.process.wait(1)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        return self.finish()
-
-    def _read(self, seconds):
-        ready, _, _ = select.select([self._terminal], [], [], max(0, seconds))
-        assert ready, f"The command goes on: {self.shown}"
-        try:
-            return os.read(self._terminal, 4096)
-        except OSError:  # the other side closed the terminal
-            return b""
+REST = [
+    "in one line?",
+    "packages does it need?",
+    "your name?",
+    "mail address?",
+    "Which licence?",
+    "start from?",
+    "like a WAL or Kafka)?",
+    "list everything again",
+]
+"""The questions behind the name of a source, all of which Enter answers."""
 
 
-def test_the_wizard_asks_and_refuses_a_name_as_it_is_typed(tmp_path):
-    root = small(tmp_path / "workspace")
-    terminal = Terminal("source", "--contract-source", ROOT, cwd=root)
-    terminal.answer("Name of the source", "Bad Name")
+@pytest.fixture
+def talk():
+    """A function that begins a conversation, which ends with the test in any case."""
+    with ExitStack() as begun:
+        yield lambda *arguments, **options: begun.enter_context(Terminal(*arguments, **options))
+
+
+def take_defaults(terminal, questions):
+    for question in questions:
+        terminal.answer(question)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return small(tmp_path / "workspace")
+
+
+@pytest.fixture
+def git_identity(tmp_path):
+    """The environment of an author whom git knows."""
+    path = tmp_path / "gitconfig"
+    path.write_text("[user]\nname = Ada Example\nemail = ada@example.org\n")
+    return {"GIT_CONFIG_GLOBAL": str(path), "GIT_CONFIG_SYSTEM": "/dev/null"}
+
+
+def test_each_answer_is_judged_at_once_and_what_was_typed_stays_to_be_mended(talk, workspace, git_identity):
+    terminal = talk(cwd=workspace, **git_identity)
+    terminal.answer("What is the driver?")
+    terminal.answer("Where does it belong?")
+    terminal.answer("What is the source called?", f"Bad Name{ENTER}")
     terminal.wait_for("did you mean 'bad-name'?")
-    terminal.answer("Name of the source", "redis")
-    terminal.answer("What does it do", "Reads streams")
-    terminal.answer("Requirements", "no requirement")
+    terminal.answer("called? Bad Name", f"{CLEAR}redis{ENTER}")
+    terminal.answer("in one line?", f"Reads streams{ENTER}")
+    terminal.answer("packages does it need?", f"no requirement{ENTER}")
     terminal.wait_for("write it like 'redis>=5'")
-    terminal.answer("Requirements", "redis[hiredis,ocsp]>=5,<7, orjson")
-    terminal.answer("Your name", "")
-    terminal.answer("Your mail address", "nobody@example.org")
-    terminal.answer("Licence", "MIT")
-    terminal.answer("working driver", "n")
-    terminal.answer("read again", "n")
-    terminal.answer("audits", "y")
+    terminal.answer("need? no requirement", f"{CLEAR}redis[hiredis,ocsp]>=5,<7, orjson{ENTER}")
+    terminal.answer("your name? Ada Example")
+    terminal.answer("mail address? ada@example.org", f"{CLEAR}ada{ENTER}")
+    terminal.wait_for("'ada' is not a mail address")
+    terminal.answer("mail address? ada", f"@example.com{ENTER}")
+    terminal.answer("Which licence?", f"{DOWN}{DOWN}{DOWN}{ENTER}")
+    terminal.answer("SPDX expression", f"nonsense{ENTER}")
+    terminal.wait_for("'nonsense' is not an SPDX licence expression")
+    terminal.answer("have? nonsense", f"{CLEAR}bsd-3-clause{ENTER}")
+    terminal.answer("start from?")
+    terminal.answer("like a WAL or Kafka)?", "n")
+    terminal.answer("list everything again", "y")
+    terminal.wait_for("└── test_conformance.py")
+    terminal.wait_for("The same without questions: fustor-new source redis")
+    terminal.answer("Is that right?")
+    terminal.wait_for("Created extensions/source-redis")
+    terminal.answer("run its tests now?", "n")
+    terminal.wait_for("uv run --package fustor-source-redis --extra test pytest extensions/source-redis")
+    terminal.wait_for("Open extensions/source-redis/src/fustor_source_redis/driver.py first")
     assert terminal.finish() == 0, terminal.shown
-    text = (root / "extensions" / "source-redis" / "pyproject.toml").read_text()
+    text = (workspace / "extensions" / "source-redis" / "pyproject.toml").read_text()
     assert '"redis[hiredis,ocsp]>=5,<7"' in text
     assert '"orjson"' in text
-    assert 'authors = [{ email = "nobody@example.org" }]' in text
-    assert 'license = "MIT"' in text
+    assert 'authors = [{ name = "Ada Example", email = "ada@example.com" }]' in text
+    assert 'license = "BSD-3-Clause"' in text
     assert 'description = "Reads streams"' in text
 
 
+@pytest.mark.wide
+def test_the_command_line_in_the_summary_makes_the_same(talk, tmp_path, git_identity):
+    asked, told = small(tmp_path / "asked"), small(tmp_path / "told")
+    terminal = talk("source", "--audit", cwd=asked, columns=1000, **git_identity)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", f"my_db{ENTER}")
+    terminal.wait_for("'my_db' is understood as the source 'my-db'")
+    take_defaults(terminal, REST[:4])
+    terminal.answer("Which licence?", f"{DOWN}{ENTER}")
+    terminal.answer("start from?", f"{DOWN}{ENTER}")
+    terminal.answer("like a WAL or Kafka)?", "n")
+    terminal.answer("list everything again", "n")
+    terminal.wait_for("The same without questions: ")
+    terminal.answer("Is that right?")
+    terminal.answer("run its tests now?", "n")
+    assert terminal.finish() == 0, terminal.shown
+    command = re.search(r"without questions: fustor-new (.*?)\s+\?", terminal.shown, re.DOTALL)[1]
+    done = fustor_new(*shlex.split(command), cwd=told)
+    assert done.returncode == 0, done.stderr
+    assert contents(told) == contents(asked)
+
+
+@pytest.mark.wide
+def test_a_name_that_is_taken_is_refused_where_it_is_typed(talk, workspace):
+    fustor_new("pusher", "redis", "--contract-source", ROOT, cwd=workspace)
+    terminal = talk("pusher", cwd=workspace)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", f"redis{ENTER}")
+    terminal.wait_for("'extensions/pusher-redis' is there already; choose another name")
+    terminal.wait_for("called? redis")
+    assert terminal.interrupt(signal.SIGTERM) == 143
+
+
+@pytest.mark.wide
+def test_an_answer_can_be_changed_and_the_others_stay(talk, workspace):
+    terminal = talk("pusher", cwd=workspace)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", f"redis{ENTER}")
+    terminal.answer("in one line?", f"Writes hashes{ENTER}")
+    take_defaults(terminal, REST[1:4])
+    terminal.answer("Which licence?", f"{DOWN}{ENTER}")
+    terminal.answer("start from?")
+    terminal.answer("Is that right?", f"{DOWN}{ENTER}")
+    terminal.answer("Where does it belong?")
+    terminal.answer("called? redis", f"-db{ENTER}")
+    terminal.answer("in one line? Writes hashes")
+    take_defaults(terminal, REST[1:6])
+    terminal.answer("Is that right?")
+    terminal.answer("run its tests now?", "n")
+    assert terminal.finish() == 0, terminal.shown
+    text = (workspace / "extensions" / "pusher-redis-db" / "pyproject.toml").read_text()
+    assert 'description = "Writes hashes"' in text
+    assert 'license = "MIT"' in text
+
+
+@pytest.mark.wide
+def test_nothing_is_created_unless_it_is_wanted(talk, workspace):
+    terminal = talk("source", cwd=workspace)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", f"redis{ENTER}")
+    take_defaults(terminal, REST)
+    terminal.answer("Is that right?", f"{DOWN}{DOWN}{ENTER}")
+    terminal.wait_for("Nothing was created")
+    assert terminal.finish() == 0
+    assert [path.name for path in workspace.iterdir()] == ["pyproject.toml"]
+
+
+@pytest.mark.wide
+def test_outside_a_workspace_a_project_of_its_own_is_made(talk, tmp_path):
+    terminal = talk("source", cwd=tmp_path)
+    terminal.wait_for("so the driver becomes a project of its own")
+    terminal.answer("Which directory", f"projects{ENTER}")
+    terminal.answer("called?", f"redis{ENTER}")
+    take_defaults(terminal, REST)
+    terminal.answer("Is that right?")
+    terminal.answer("run its tests now?", "n")
+    terminal.wait_for("cd projects/fustor-source-redis")
+    assert terminal.finish() == 0, terminal.shown
+    assert (tmp_path / "projects" / "fustor-source-redis" / "pyproject.toml").is_file()
+
+
+@pytest.mark.wide
+def test_what_stands_in_the_way_in_the_end_loses_no_answer(talk, workspace):
+    terminal = talk("source", "--contract-source", "nowhere", cwd=workspace)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", f"redis{ENTER}")
+    take_defaults(terminal, REST)
+    terminal.wait_for("Error: Directory 'nowhere' holds no packages/fustor-core")
+    terminal.answer("Is that right?")
+    terminal.answer("Where does it belong?")
+    terminal.wait_for("called? redis")
+    assert terminal.interrupt(signal.SIGINT) == 130
+
+
+@pytest.mark.wide
+def test_questions_are_not_in_the_patch(talk, workspace, tmp_path):
+    with (tmp_path / "patch").open("wb") as patch:
+        terminal = talk("source", "--dry-run", cwd=workspace, stdout=patch)
+        terminal.answer("Where does it belong?")
+        terminal.answer("called?", f"redis{ENTER}")
+        take_defaults(terminal, REST)
+        assert terminal.finish() == 0, terminal.shown
+    command = ["git", "apply", "--check", str(tmp_path / "patch")]
+    subprocess.run(command, cwd=workspace, env=environment(), check=True)
+
+
+@pytest.mark.wide
+def test_the_first_tests_are_run_if_they_are_wanted(talk, workspace):
+    terminal = talk("source", cwd=workspace, UV_PYTHON=sys.executable)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", f"redis{ENTER}")
+    take_defaults(terminal, [*REST, "Is that right?", "run its tests now?"])
+    terminal.wait_for("to do")
+    terminal.wait_for("The tests say what is left to do")
+    assert terminal.finish() == 0, terminal.shown
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_command_with_its_code_and_leaves_nothing(tmp_path, sent, code):
-    root = small(tmp_path / "workspace")
-    terminal = Terminal("source", cwd=root)
-    terminal.wait_for("Name of the source")
+@pytest.mark.parametrize("question", ["Where does it belong?", pytest.param("called?", marks=pytest.mark.wide)])
+def test_a_signal_ends_the_command_with_its_code_and_leaves_nothing(talk, workspace, question, sent, code):
+    terminal = talk("source", cwd=workspace)
+    if question == "called?":
+        terminal.answer("Where does it belong?")
+    terminal.wait_for(question)
     assert terminal.interrupt(sent) == code, terminal.shown
-    assert [path.name for path in root.iterdir()] == ["pyproject.toml"]
+    assert [path.name for path in workspace.iterdir()] == ["pyproject.toml"]
     assert "Traceback" not in terminal.shown
 
 
-def test_yes_never_asks(tmp_path):
-    terminal = Terminal("source", "-y", cwd=small(tmp_path / "workspace"))
+@pytest.mark.parametrize("keys", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_a_key_ends_it_as_well(talk, workspace, keys):
+    terminal = talk("source", cwd=workspace)
+    terminal.answer("Where does it belong?")
+    terminal.answer("called?", keys)
+    terminal.wait_for("Interrupted")
+    assert terminal.finish() == 130
+
+
+@pytest.mark.parametrize(("arguments", "variables"), [(["-y"], {}), ([], {"TERM": "dumb"})], ids=["yes", "dumb"])
+def test_where_nobody_is_to_be_asked_the_missing_name_is_an_error(talk, workspace, arguments, variables):
+    terminal = talk("source", *arguments, cwd=workspace, **variables)
+    terminal.wait_for("Error: No NAME was given and nobody can be asked; write it, as in 'fustor-new source redis'")
     assert terminal.finish() == 2
-    assert "No NAME" in terminal.shown
+
+
+def test_without_a_terminal_the_command_alone_shows_its_help_and_an_error(workspace):
+    done = fustor_new(cwd=workspace)
+    assert done.returncode == 2
+    assert "unregister  Take driver packages" in done.stdout
+    assert "Error: No NAME was given and nobody can be asked" in done.stderr

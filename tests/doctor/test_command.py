@@ -38,7 +38,7 @@ def test_an_error_ends_with_its_code_and_says_what_and_how_to_mend_it(workspace)
         "error D04-version extensions/source-redis/pyproject.toml\n    Version 'first' is not a valid PEP 440 version\n"
         in done.stdout
     )
-    assert done.stderr == "fustor-new: Found 1 error and 0 warnings\n"
+    assert done.stderr == "Error: Found 1 error and 0 warnings\n"
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--strict"], 8)], ids=["", "strict"])

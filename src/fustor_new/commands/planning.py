@@ -19,7 +19,16 @@ from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
 from fustor_new.workspace.root import Standing, Workspace
 
-__all__ = ["Place", "check_names", "fit_notes", "known_contract_source", "locate", "plan_drivers"]
+__all__ = [
+    "Place",
+    "check_names",
+    "check_place",
+    "fit_notes",
+    "known_contract_source",
+    "locate",
+    "plan_drivers",
+    "understood",
+]
 
 _RENDERED_REQUIREMENTS = ("pydantic", "pytest")
 _ELSEWHERE = "a git URL, the directory of a checkout, or index"
@@ -55,6 +64,12 @@ def check_names(options: PusherOptions) -> list[Names]:
         raise UsageProblem(f"{flags} fits one driver, not {len(derived)}; run once for each")
     free = {one.name: one.check(name) for one, name in chosen.items()}
     return [replace(names, **free) for names in derived]
+
+
+def understood(options: PusherOptions) -> list[str]:
+    """What was made of names that are spelled otherwise than the contract does, a line each."""
+    meant = {name: plain_name(options.kind, name) for name in options.names or ()}
+    return [f"{name!r} is understood as the {options.kind} {plain!r}" for name, plain in meant.items() if name != plain]
 
 
 def locate(options: PusherOptions) -> Place:
@@ -119,6 +134,26 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
     return replace(plan, notes=(*plan.notes, *fit_notes(names, options, place, contract_source)))
 
 
+def check_place(names: Sequence[Names], options: PusherOptions, place: Place) -> None:
+    """Refuse names that the workspace has already, and a directory that it excludes.
+
+    Raises:
+        NameRefused: a name is taken.
+        WorkspaceError: the directory is excluded.
+    """
+    if (workspace := place.workspace) is None:
+        return
+    for one in names:
+        directory = place.target(one).relative_to(workspace.root).as_posix()
+        check_directory(workspace, directory)
+        check_free(workspace, directory, claims(one.distribution, [(one.kind, one.entry_point)]))
+        membership = workspace.membership(directory)
+        if options.register and membership.standing is Standing.EXCLUDED:
+            raise WorkspaceError(
+                f"{directory!r} is excluded from the workspace by {membership.pattern!r}; {_EXCLUDING_HINT}"
+            )
+
+
 def fit_notes(names: Sequence[Names], options: PusherOptions, place: Place, contract_source: str) -> list[str]:
     """What the drivers change for the others in the workspace, a line each.
 
@@ -145,15 +180,7 @@ def _check_room(
             f"Contract source 'workspace' is not available: {str(workspace.root)!r} has no member 'fustor-core'; "
             f"use --contract-source with {_ELSEWHERE}"
         )
-    for one in names:
-        directory = place.target(one).relative_to(workspace.root).as_posix()
-        check_directory(workspace, directory)
-        check_free(workspace, directory, claims(one.distribution, [(one.kind, one.entry_point)]))
-        membership = workspace.membership(directory)
-        if options.register and membership.standing is Standing.EXCLUDED:
-            raise WorkspaceError(
-                f"{directory!r} is excluded from the workspace by {membership.pattern!r}; {_EXCLUDING_HINT}"
-            )
+    check_place(names, options, place)
 
 
 def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:

@@ -14,11 +14,11 @@ from typing import Literal, Self
 
 from fustor_new.errors import UsageProblem
 
-__all__ = ["CONTRACT_PACKAGES", "ContractSource"]
+__all__ = ["CHOICES", "CONTRACT_PACKAGES", "ContractSource"]
 
 CONTRACT_PACKAGES = ("fustor-conformance", "fustor-core", "fustor-driver", "fustor-event-model")
 
-_CHOICES = "use workspace, index, a git URL (git+https://...@ref) or the directory of a checkout"
+CHOICES = "use workspace, index, a git URL (git+https://...@ref) or the directory of a checkout"
 _URL = re.compile(r"(?:git\+)?(?P<url>(?:https?|ssh|git|file)://[^/\s]*/[^@\s#?]+)(?:@(?P<ref>[^@\s#?]+))?")
 _SCP = re.compile(r"(?P<host>[^/\s:]+@[^/\s:]+):(?P<path>[^\s]+)")
 
@@ -57,7 +57,7 @@ class ContractSource:
     def _parse_git(cls, text: str) -> Self:
         match = _URL.fullmatch(text)
         if match is None:
-            raise UsageProblem(f"{text!r} is not a git URL; {_CHOICES}")
+            raise UsageProblem(f"{text!r} is not a git URL; {CHOICES}")
         # uv looks for a branch or tag of that name; without a ref it takes the default branch, which is HEAD.
         ref = "" if match["ref"] == "HEAD" else match["ref"] or ""
         return cls(kind="git", location=match["url"], ref=ref)
@@ -69,7 +69,7 @@ class ContractSource:
         for candidate in candidates:
             if text and (candidate / "packages" / "fustor-core" / "pyproject.toml").is_file():
                 return cls(kind="directory", location=_relative(candidate, project, text))
-        raise UsageProblem(f"Directory {text!r} holds no packages/fustor-core; {_CHOICES}")
+        raise UsageProblem(f"Directory {text!r} holds no packages/fustor-core; {CHOICES}")
 
     def answer(self) -> str:
         """The text that the template understands, and that the answers file records."""

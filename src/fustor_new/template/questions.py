@@ -41,6 +41,12 @@ class Question:
     metavar: str | None = None
     prompt: str = ""
     """What is asked on a terminal; without it nobody is asked."""
+    hint: str = ""
+    """What is shown where nothing is typed yet and there is no default."""
+    choices: tuple[tuple[Any, str], ...] = ()
+    """The answers to choose from on a terminal, each with what is shown; None stands for any other."""
+    other: str = ""
+    """What is asked where None is chosen."""
     check: Callable[[Any], Any] = _any
     """Returns an answer as it is to be written; raises UsageProblem or NameRefused for one that cannot be used."""
     kind: Kind | None = None
@@ -141,7 +147,7 @@ QUESTIONS = (
         "description",
         lambda names: f"Fustor {names.kind} driver for {names.name}",
         "One line: what the driver reads or writes.",
-        prompt="What does it do, in one line",
+        prompt="What does it do, in one line?",
         check=_description,
     ),
     Question(
@@ -150,16 +156,24 @@ QUESTIONS = (
         "A requirement of the driver, such as 'redis>=5'.",
         ("--dependency", "-d"),
         "REQ",
-        prompt="Requirements, separated by commas, such as 'redis>=5'",
+        prompt="Which packages does it need?",
+        hint="none; or such as redis>=5, orjson",
         check=_dependencies,
     ),
-    Question("author", "", "Name of the author.", prompt="Your name (may be empty)", check=_text),
-    Question("email", "", "E-mail address.", prompt="Your mail address (may be empty)", check=_email),
+    Question("author", "", "Name of the author.", prompt="What is your name?", hint="may be left out", check=_text),
+    Question("email", "", "E-mail address.", prompt="What is your mail address?", hint="may be left out", check=_email),
     Question(
         "license",
         "Apache-2.0",
         "SPDX expression.",
-        prompt="Licence, as an SPDX expression",
+        prompt="Which licence?",
+        choices=(
+            ("Apache-2.0", "Apache-2.0"),
+            ("MIT", "MIT"),
+            ("LicenseRef-Proprietary", "Proprietary (LicenseRef-Proprietary)"),
+            (None, "Another one, by its SPDX expression"),
+        ),
+        other="Which SPDX expression does it have?",
         check=_license,
     ),
     Question(
@@ -167,21 +181,25 @@ QUESTIONS = (
         default=False,
         help="Render a small working driver instead of stubs.",
         flags=("--example",),
-        prompt="Start from a small working driver instead of stubs",
+        prompt="What does it start from?",
+        choices=(
+            (False, "Stubs that say what each method returns"),
+            (True, "A small working driver"),
+        ),
     ),
     Question(
         "durable",
         default=True,
         help="Whether a lost event can be read again from its position.",
         flags=("--durable/--transient",),
-        prompt="Can a lost event be read again from its position",
+        prompt="Does the system keep a log that can be re-read after a restart (like a WAL or Kafka)?",
         kind=Kind.SOURCE,
     ),
     Question(
         "audit",
         default=True,
         help="Render the audit method.",
-        prompt="Will it offer audits",
+        prompt="Can the driver list everything again to find changes it missed?",
         kind=Kind.SOURCE,
     ),
     _free_name("class_name", "class", _check_class),

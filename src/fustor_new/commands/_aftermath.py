@@ -1,0 +1,104 @@
+"""What comes after creation: the commands that make an environment and run the new suites, shown or run."""
+
+import shlex
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fustor_new._output import from_here
+from fustor_new.commands.planning import Place
+from fustor_new.errors import EnvironmentProblem
+from fustor_new.names import Names
+from fustor_new.options import PusherOptions
+from fustor_new.workspace.root import Workspace
+
+__all__ = ["Step", "next_steps", "sync_steps", "test_steps"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, the directory that it is run in, and the directories that it is about."""
+
+    folder: Path
+    command: tuple[str, ...]
+    about: tuple[Path, ...] = ()
+
+    def run(self) -> None:
+        """Run it, with its output where ours goes.
+
+        Raises:
+            EnvironmentProblem: the program is not there, or does not end with 0.
+        """
+        words = self.words(self.folder)
+        try:
+            subprocess.run(words, cwd=self.folder, check=True)
+        except FileNotFoundError as err:
+            raise EnvironmentProblem("Cannot find 'uv' on PATH; install it with 'pip install uv'") from err
+        except subprocess.CalledProcessError as err:
+            what = f"{shlex.join(words)!r} ended with {err.returncode} in {str(self.folder)!r}"
+            raise EnvironmentProblem(f"{what}; the drivers exist, run it again") from err
+
+    def words(self, here: Path) -> list[str]:
+        """The command as it is written in a directory."""
+        return [*self.command, *(_seen_from(here, path) for path in self.about)]
+
+
+def sync_steps(names: Sequence[Names], place: Place) -> list[Step]:
+    """The guide's last step, where the drivers are: in the workspace's root, else in each new project."""
+    if place.workspace:
+        return [Step(place.workspace.root, _sync_command(place.workspace))]
+    return [Step(place.target(one), ("uv", "sync", "--extra", "test")) for one in names]
+
+
+def test_steps(names: Sequence[Names], place: Place, *, is_registered: bool) -> list[Step]:
+    """The commands that run the new suites, which list what is left to do."""
+    folders = [place.target(one) for one in names]
+    if place.workspace is None or not is_registered:
+        return [Step(folder, ("uv", "run", "--extra", "test", "pytest")) for folder in folders]
+    root = place.workspace.root
+    if _has_dev_extra(place.workspace):
+        return [Step(root, ("uv", "run", "--extra", "dev", "pytest"), tuple(folders))]
+    return [
+        Step(root, ("uv", "run", "--package", one.distribution, "--extra", "test", "pytest"), (folder,))
+        for one, folder in zip(names, folders, strict=True)
+    ]
+
+
+def _as_typed(steps: Iterable[Step]) -> list[str]:
+    """The commands as they are typed here one after the other, with the changes of directory between them."""
+    lines: list[str] = []
+    here = Path.cwd()
+    for step in steps:
+        if not here.is_relative_to(step.folder):
+            lines.append(f"cd {shlex.quote(_seen_from(here, step.folder))}")
+            here = step.folder
+        lines.append(shlex.join(step.words(here)))
+    return lines
+
+
+def next_steps(names: Sequence[Names], options: PusherOptions, place: Place) -> tuple[list[str], list[str]]:
+    """The commands that come next, as they are typed here, and what to do with what they say."""
+    tests = test_steps(names, place, is_registered=options.register)
+    syncs = sync_steps(names, place) if place.workspace and options.register else []
+    files = [place.target(one) / "src" / one.package / "driver.py" for one in names]
+    hints = [f"Open {' and '.join(from_here(file) for file in files)} first."]
+    if options.given.get("example"):
+        hints.append("The tests pass as it is: change the driver step by step, and run them after each.")
+    else:
+        hints.append("The tests say what is left to do, a line for each method.")
+    return _as_typed([*syncs, *tests]), hints
+
+
+def _seen_from(here: Path, path: Path) -> str:
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _has_dev_extra(workspace: Workspace) -> bool:
+    return "dev" in workspace.data.get("project", {}).get("optional-dependencies", {})
+
+
+def _sync_command(workspace: Workspace) -> tuple[str, ...]:
+    if _has_dev_extra(workspace):
+        return ("uv", "sync", "--extra", "dev")
+    return ("uv", "sync", "--all-packages") if "project" in workspace.data else ("uv", "sync")
