@@ -1,6 +1,7 @@
 """The servers of tests, demonstrations and the kit are this user's alone."""
 
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -12,9 +13,9 @@ from psycopg2.extensions import make_dsn
 
 from fustor_testing_postgres import Server
 
-AS_NOBODY = """
+AS_ANOTHER = """
 import os, socket, sys
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
+os.setgroups([]); os.setgid(1); os.setuid(1)
 directory = sys.argv[1]
 def refused(action):
     try:
@@ -38,9 +39,20 @@ def own_server():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Only root can become another user")
 def test_another_user_cannot_reach_the_server(own_server):
-    command = [sys.executable, "-c", AS_NOBODY, str(own_server.directory)]
+    command = [sys.executable, "-c", AS_ANOTHER, str(own_server.directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Any other user runs the server itself")
+def test_root_runs_the_server_as_a_user_that_exists_already(own_server):
+    before = Path("/etc/passwd").read_bytes()
+    account = pwd.getpwnam("nobody")
+    status = Path(f"/proc/{own_server.pid}/status").read_text()
+    assert f"Uid:\t{account.pw_uid}\t{account.pw_uid}" in status
+    assert f"Gid:\t{account.pw_gid}\t{account.pw_gid}" in status
+    assert "Groups:\t \n" in status
+    assert Path("/etc/passwd").read_bytes() == before
 
 
 def test_files_and_the_socket_are_closed_to_others(own_server):

