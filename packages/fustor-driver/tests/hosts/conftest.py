@@ -6,6 +6,7 @@ import pytest
 
 from fustor_driver.hosts import GuideHost, HostOptions
 from fustor_driver.hosts.selection import Selection
+from fustor_event_model import MessageSource
 from fustor_try.running import run_until
 from fustor_try.scripted import scripted_pusher, scripted_source
 
@@ -36,10 +37,16 @@ def note_selection(source, tmp_path):
 def run(source, pusher, tmp_path):
     """Run the host until the condition holds, then stop it."""
 
-    def run(condition, **options):
+    def run(condition, look=None, **options):
         settings = {"task_id": "t", "state_dir": tmp_path, "audit_interval_sec": 0.0} | options
         host = GuideHost(source, pusher, HostOptions(**settings))
-        run_until(host, condition, timeout_sec=10)
+
+        def watched():
+            if look is not None:
+                look.append(host.status().phases[MessageSource.SNAPSHOT])
+            return condition()
+
+        run_until(host, watched, timeout_sec=10)
         return host.status()
 
     return run

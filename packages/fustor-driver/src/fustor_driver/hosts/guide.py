@@ -12,6 +12,8 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.calls import committed_index, pause_sec
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
+from fustor_driver.hosts.expected import ExpectedRows
+from fustor_driver.hosts.gauges import Gauges
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
@@ -49,6 +51,9 @@ class GuideHost:
         self._sessions = Sessions(pusher, options, control, progress, self._rivals)
         self._mark = SnapshotMark(options.snapshot_due)
         self._selection = Selection(options.selection, source)
+        self._expected = ExpectedRows(options.expected_rows)
+        progress.expect(self._expected.read())
+        self._gauges = Gauges(source, pusher, control, progress)
         self._pushing = asyncio.Lock()
         self._ending = Ending(options.stop_timeout_sec)
 
@@ -116,8 +121,10 @@ class GuideHost:
                 self._deliver(realtime),
                 self._stop_reading(realtime),
                 self._heartbeats(),
+                self._gauges.watch(),
                 self._supervise(realtime, due),
             )
+            await self._gauges.ask()
         finally:
             await realtime.close()
 
@@ -217,10 +224,18 @@ class GuideHost:
             _log.warning("The snapshot broke off and starts again: %s", err)
             return False
         if complete:
+            rows, seconds = self._completed(MessageSource.SNAPSHOT)
+            _log.info("Snapshot complete: %s rows in %s s", f"{rows:,}", f"{seconds:,.1f}")
             await self._snapshot_is_durable()
         elif failures and self._control.stopping:
             self._parts.progress.ends(MessageSource.SNAPSHOT, PhaseState.FAILED)
         return complete
+
+    def _completed(self, phase: MessageSource) -> tuple[int, float]:
+        """Rows and seconds of a run that is complete, remembered for the next one."""
+        rows, seconds = self._parts.progress.last_run(phase)
+        self._expected.note(phase, rows)
+        return rows, seconds
 
     async def _snapshot_is_durable(self) -> None:
         """From now on the pusher's index is one to resume from."""
@@ -248,6 +263,7 @@ class GuideHost:
             try:
                 if await run_audit(self._parts, self._sessions.current):
                     self._selection.note()
+                    self._completed(MessageSource.AUDIT)
             except DriverError as err:
                 self._parts.progress.last_error = str(err)
                 _log.warning("The audit broke off; the next one starts anew: %s", err)

@@ -54,6 +54,11 @@ class HostOptions(BaseModel):
         return self.state_dir / f"{self._file_name}.selection"
 
     @property
+    def expected_rows(self) -> Path:
+        """The numbers of rows that the task's phases had last."""
+        return self.state_dir / f"{self._file_name}.rows"
+
+    @property
     def lock(self) -> Path:
         """The file that a run of the task holds a lock on."""
         return self.state_dir / f"{self._file_name}.lock"

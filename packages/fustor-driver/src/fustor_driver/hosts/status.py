@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -60,6 +60,20 @@ class PhaseStatus(BaseModel):
     queued: int
     lag_sec: float
     last_index: int
+    run_rows: int = 0
+    """Rows of the run that is under way, or was the last one; and its seconds."""
+    run_sec: float = 0.0
+    expected_rows: int | None = None
+    """How many it will be, as far as the source, or the run before, can tell."""
+    completed_at: datetime | None = None
+    """The end of the last complete run."""
+
+    @property
+    def left_sec(self) -> float | None:
+        """The time that the run under way still takes at its speed so far; None where nobody can tell."""
+        if self.state is not PhaseState.RUNNING or not (self.expected_rows and self.run_rows):
+            return None
+        return max(self.expected_rows - self.run_rows, 0) * self.run_sec / self.run_rows
 
 
 class Status(BaseModel):
@@ -82,6 +96,8 @@ class Status(BaseModel):
     dead_letters: int
     refused_deletions: int = 0
     last_error: str | None
+    statistics: dict[str, dict[str, float]] = {}
+    """What the drivers count of themselves, by `source` and `pusher`."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +121,37 @@ class _Phase:
         self.runs = self.events = self.rows = 0
         self.last_index = -1
         self.queue: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
+        self.expected_rows: int | None = None
+        self.completed_at: datetime | None = None
+        self._began_at: float | None = None
+        self._ended_at: float | None = None
+        self._rows_before = 0
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque()
         self._lock = threading.Lock()
+
+    @property
+    def run_rows(self) -> int:
+        return self.rows - self._rows_before
+
+    def begin(self) -> None:
+        """A run of the phase begins."""
+        self._began_at, self._ended_at, self._rows_before = self._clock(), None, self.rows
+
+    def end(self, state: PhaseState) -> None:
+        """The run has ended; a complete one counts, and its rows are what the next one is measured by."""
+        self.state = state
+        self._ended_at = self._clock()
+        self.queue = lambda: (0, 0.0)
+        if state is PhaseState.DONE:
+            self.runs += 1
+            self.completed_at = datetime.now(UTC)
+            self.expected_rows = self.run_rows
+
+    def run_sec(self) -> float:
+        if self._began_at is None:
+            return 0.0
+        return (self._clock() if self._ended_at is None else self._ended_at) - self._began_at
 
     def add(self, batch: BatchSize) -> None:
         self.events += batch.events
@@ -122,7 +166,7 @@ class _Phase:
         while self._recent and self._recent[0][0] < since:
             self._recent.popleft()
 
-    def status(self, uptime_sec: float) -> PhaseStatus:
+    def status(self, uptime_sec: float, expected_rows: int | None) -> PhaseStatus:
         with self._lock:
             self._forget()
             recent_rows = sum(rows for _, rows in self._recent)
@@ -137,6 +181,10 @@ class _Phase:
             queued=queued,
             lag_sec=round(lag_sec, 3),
             last_index=self.last_index,
+            run_rows=self.run_rows,
+            run_sec=round(self.run_sec(), 3),
+            expected_rows=expected_rows if expected_rows and expected_rows >= self.run_rows else None,
+            completed_at=self.completed_at,
         )
 
 
@@ -154,6 +202,7 @@ class Progress:
         self.dead_letters = 0
         self.refused_deletions = 0
         self.left_unpushed = False
+        self.statistics: dict[str, dict[str, float]] = {}
         self._last_error: str | None = None
         self._task_id = task_id
         self._clock = clock
@@ -195,6 +244,16 @@ class Progress:
         """A phase reads; `queue` says how many events wait, and for how many seconds."""
         self._phases[phase].state = state
         self._phases[phase].queue = queue
+        self._phases[phase].begin()
+
+    def expect(self, rows: Mapping[MessageSource, int]) -> None:
+        """So many rows the phases had last."""
+        for phase, count in rows.items():
+            self._phases[phase].expected_rows = count
+
+    def last_run(self, phase: MessageSource) -> tuple[int, float]:
+        """Rows and seconds of the run under way, or of the last one."""
+        return self._phases[phase].run_rows, self._phases[phase].run_sec()
 
     def opened(self, phase: MessageSource) -> None:
         """What a phase reads is open now."""
@@ -206,9 +265,7 @@ class Progress:
 
     def ends(self, phase: MessageSource, state: PhaseState) -> None:
         """A phase ended; a complete one counts as a run."""
-        self._phases[phase].state = state
-        self._phases[phase].runs += state is PhaseState.DONE
-        self._phases[phase].queue = lambda: (0, 0.0)
+        self._phases[phase].end(state)
 
     def status(self) -> Status:
         """The counters as they stand."""
@@ -223,9 +280,19 @@ class Progress:
             resumed_from=self.resumed_from,
             committed_index=self.committed_index,
             caught_up=self.caught_up,
-            phases={phase: state.status(uptime_sec) for phase, state in self._phases.items()},
+            phases={phase: self._phase_status(phase, uptime_sec) for phase in self._phases},
             retries=self.retries,
             dead_letters=self.dead_letters,
             refused_deletions=self.refused_deletions,
             last_error=self.last_error,
+            statistics={side: dict(figures) for side, figures in list(self.statistics.items())},
         )
+
+    def _phase_status(self, phase: MessageSource, uptime_sec: float) -> PhaseStatus:
+        """Of a phase that reads everything, the source's own estimate is newer than what was counted last."""
+        expected = self._phases[phase].expected_rows
+        if phase is MessageSource.REALTIME:
+            expected = None
+        elif estimated := self.statistics.get("source", {}).get("estimated_rows"):
+            expected = int(estimated)
+        return self._phases[phase].status(uptime_sec, expected)
