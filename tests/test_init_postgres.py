@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -128,3 +129,16 @@ def test_what_init_proposes_is_what_an_administrator_has_to_run(databases, comma
     done = command("init", "postgres", "postgres", *databases.settings())
     assert done.returncode == 0, done.stderr
     assert databases.run(databases.shop, "select tablename from pg_publication_tables") == [("orders",)]
+
+
+def test_a_demo_leaves_no_user_no_server_and_no_file(command, environ, tmp_path):
+    environ.pop("FUSTOR_TEST_PG_DSN", None)
+    before = Path("/etc/passwd").read_bytes()
+    place = Path(tempfile.mkdtemp(prefix="demo"))
+    place.chmod(0o711)  # pytest's own directories are root's alone, and root runs the server as somebody else
+    done = command("run", "--demo", "postgres", "--for", "4", TMPDIR=str(place))
+    assert done.returncode == 0, done.stderr
+    assert "realtime insert /public/" in done.stderr
+    assert not list(tmp_path.iterdir())
+    place.rmdir()
+    assert Path("/etc/passwd").read_bytes() == before

@@ -250,6 +250,28 @@ def test_run_demo_needs_nothing_but_the_name(cli, tmp_path):
     assert list((tmp_path / "out").iterdir())
 
 
+def test_a_demo_shows_what_is_emitted_and_leaves_nothing_behind(environ, tmp_path):
+    (tmp_path / "here").mkdir()
+    options = ("run", "--demo", "try-log", "--pusher-driver", "(recording)")
+    apart = environ | {"TMPDIR": str(tmp_path)}
+    with _process(apart, *options, cwd=tmp_path / "here") as process:
+        for line in process.stderr:
+            if "realtime update" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_a_demo_keeps_what_it_wrote_where_that_is_asked_for(cli, tmp_path):
+    result = cli("run", "--demo", "try-log", "--pusher-driver", "(recording)", "--for", 0.3, "--keep")
+    assert result.exit_code == 0, result.stderr
+    assert "`fustor-driver replay fustor-demo-try-log/events.jsonl` reads it" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["fustor-demo-try-log"]
+    assert cli("replay", "fustor-demo-try-log/events.jsonl", "--json").exit_code == 0
+
+
 def test_a_subcommand_of_another_package_is_added_by_its_entry_point(cli):
     assert cli("try-it", "this").stdout == "tried this\n"
 

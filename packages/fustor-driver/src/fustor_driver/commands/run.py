@@ -15,6 +15,7 @@ from rich.console import Console
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
+from fustor_driver.commands._demo import Shown, announcement, place_for, set_up
 from fustor_driver.commands._drivers import constructed
 from fustor_driver.commands._live import check_writable, logging_look, status_file_look, terminal_look
 from fustor_driver.commands._options import (
@@ -45,6 +46,8 @@ from fustor_driver.worlds import find_world, has_world
 
 _LOG_EVERY_SEC = 10.0
 _SIGNAL_CODE_BASE = 128
+_STATE = ".fustor"
+_EVENTS, _RECORDING = "events", "events.jsonl"
 _RECORDER = "(recording)"
 _FILES = "fs"  # its endpoint is a directory, so that what a demo emitted can be read afterwards
 
@@ -95,8 +98,12 @@ def run_command(  # noqa: PLR0917 - options, never positions
         float | None, typer.Option("--for", min=0, callback=finite, help="Stop gracefully after so many seconds.")
     ] = None,
     state_dir: Annotated[
-        Path, typer.Option(help="Where dead letters and the snapshot mark are kept.", autocompletion=shell_files)
-    ] = Path(".fustor"),
+        Path | None,
+        typer.Option(
+            help="Directory for refused events and the note of an unfinished snapshot. [.fustor]",
+            autocompletion=shell_files,
+        ),
+    ] = None,
     stop_timeout: Annotated[
         float, typer.Option(min=0.1, callback=finite, help="Seconds from the first signal to the end.")
     ] = 10.0,
@@ -110,6 +117,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
         float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
     ] = 1.0,
     *,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep what a demo writes, in 'fustor-demo-NAME'.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="End when a snapshot, or what came since the last run, is pushed.")
     ] = False,
@@ -134,7 +142,10 @@ def run_command(  # noqa: PLR0917 - options, never positions
     set_verbosity(verbose + 1, quiet)
     asked = _Asked(config, source, pusher, sync, source_driver, uri, pusher_driver, endpoint, tuple(settings or ()))
     with ExitStack() as worlds:
-        pair = _demo_pair(demo, asked, worlds, quiet) if demo else _pair(asked, quiet)
+        place = worlds.enter_context(place_for(demo, keep=keep)) if demo else Path()
+        pair = _demo_pair(demo, asked, worlds, place) if demo else _pair(asked, quiet)
+        if demo:
+            say(announcement(pair, place, given=endpoint is not None, keep=keep), quiet=quiet)
         if full_refresh and not yes:
             _confirm_refresh(task or pair.task_id)
         source_class, pusher_class = _driver_classes(pair)
@@ -142,7 +153,9 @@ def run_command(  # noqa: PLR0917 - options, never positions
             worlds.enter_context(watched(source_class, pusher_class))
         source_object = constructed(lambda: source_class(pair.source_id, pair.source))
         pusher_object = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
-        options = _options(pair, task, audit_interval, state_dir, allow_deletions=allow_deletions)
+        if demo:
+            pusher_object = Shown(pusher_object)
+        options = _options(pair, task, audit_interval, state_dir or place / _STATE, allow_deletions=allow_deletions)
         read_ahead_bytes = max(int(read_ahead_mib * 2**20), 1)
         changes = {"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes}
         options = options.model_copy(update=changes | {"once": once, "full_refresh": full_refresh})
@@ -214,21 +227,19 @@ def _pair_of(asked: _Asked, source: tuple[str, dict[str, Any]], pusher: tuple[st
     )
 
 
-def _demo_pair(name: str, asked: _Asked, worlds: ExitStack, quiet: int) -> Pair:
+def _demo_pair(name: str, asked: _Asked, worlds: ExitStack, place: Path) -> Pair:
     """A source on the changing world of its package, and a pusher that there is a place for."""
-    source = worlds.enter_context(find_world(Kind.SOURCE, name).demo())
+    source = set_up(worlds, find_world(Kind.SOURCE, name).demo())
     pusher_name = asked.pusher_driver or _demo_pusher(name)
     if pusher_name == _RECORDER:
-        entry = {"driver": _RECORDER, "endpoint": f"fustor-demo-{name}.jsonl"}
+        entry = {"driver": _RECORDER, "endpoint": str(place / _RECORDING)}
     elif pusher_name == _FILES and asked.endpoint is None:
-        entry = {"endpoint": f"fustor-demo-{name}"}
+        entry = {"endpoint": str(place / _EVENTS)}
     elif asked.endpoint is not None and not has_world(Kind.PUSHER, pusher_name):
         entry = {"driver": pusher_name}
     else:
-        entry = worlds.enter_context(find_world(Kind.PUSHER, pusher_name)()).config()
-    pair = _pair_of(asked, (name, {"driver": name} | source), (pusher_name, {"driver": pusher_name} | entry))
-    say(f"Demo: {name} to {pusher_name}, into {pair.pusher.endpoint!r}; `fustor-driver replay` reads it", quiet=quiet)
-    return pair
+        entry = set_up(worlds, find_world(Kind.PUSHER, pusher_name)()).config()
+    return _pair_of(asked, (name, {"driver": name} | source), (pusher_name, {"driver": pusher_name} | entry))
 
 
 def _demo_pusher(name: str) -> str:
