@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from fustor_core.drivers import PusherDriver
@@ -112,15 +111,15 @@ def _passed(index: int) -> EventBase:
     )
 
 
-def _check(events: list[EventBase]) -> None:
-    indexes, sources = (set(map(type, map(attrgetter(name), events))) for name in ("index", "message_source"))
-    if indexes <= {int} and sources <= {MessageSource}:
-        return
+def _checked_size(events: list[EventBase]) -> BatchSize:
+    rows = 0
     for event in events:
-        if type(event.index) is not int:
+        if event.index.__class__ is not int:
             raise NotConformant(f"The source gave an event with the index {event.index!r}, which is not an integer")
-        if not isinstance(event.message_source, MessageSource):
+        if event.message_source.__class__ is not MessageSource:
             raise NotConformant(f"The source gave an event with the message_source {event.message_source!r}")
+        rows += len(event.rows)
+    return BatchSize(len(events), rows, events[-1].index if events else -1)
 
 
 class Delivery:
@@ -148,10 +147,9 @@ class Delivery:
             NotConformant: a field of an event that a host reads has another type.
             ConfigError: the pusher's configuration is wrong.
         """
-        _check(events)
-        size = BatchSize.of(events)
+        size = _checked_size(events)
         try:
-            outcome = await self._attempts(session, phase, events, end=False)
+            outcome = await self._attempts(session, phase, events, rows=size.rows)
         except (ConfigError, RetryableError):
             raise
         except DriverError as err:
@@ -180,7 +178,7 @@ class Delivery:
 
     async def _announce(self, session: Session, phase: MessageSource, events: list[EventBase]) -> None:
         try:
-            await self._attempts(session, phase, events, end=False)
+            await self._attempts(session, phase, events)
         except (ConfigError, RetryableError):
             raise
         except DriverError as err:
@@ -222,8 +220,10 @@ class Delivery:
                 "make room for it and start again, nothing is lost"
             ) from err
 
-    async def _attempts(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
-        once = partial(self._once, session, phase, events, end=end)
+    async def _attempts(
+        self, session: Session, phase: MessageSource, events: list[EventBase], *, rows: int = 0, end: bool = False
+    ) -> Outcome:
+        once = partial(self._once, session, phase, events, rows=rows, end=end)
         try:
             outcome = await calls.retried(self._pusher, once, self._pauses, "failed")
         except DriverError as err:
@@ -237,8 +237,9 @@ class Delivery:
             self._progress.left_unpushed = True
         return outcome or Outcome.STOPPED
 
-    async def _once(self, session: Session, phase: MessageSource, events: list[EventBase], *, end: bool) -> Outcome:
-        rows = sum(len(event.rows) for event in events)
+    async def _once(
+        self, session: Session, phase: MessageSource, events: list[EventBase], *, rows: int, end: bool
+    ) -> Outcome:
         reply = await calls.push(
             self._pusher,
             events,

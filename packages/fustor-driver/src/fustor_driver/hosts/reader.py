@@ -6,8 +6,10 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
+from operator import lt
 
 from fustor_driver.errors import NotConformant
 from fustor_driver.hosts.weight import weigh
@@ -45,7 +47,7 @@ class Reader:
         self._limit = limit
         self._limit_rows = limit_rows
         self._limit_bytes = limit_bytes
-        self._rows_taken = self._bytes_taken = 0
+        self._events_taken = self._rows_taken = self._bytes_taken = 0
         self._pause_after = pause_after
         self._linger_sec = linger_sec
         self._wanted = 1
@@ -119,18 +121,18 @@ class Reader:
         self._news.clear()
 
     def _taken(self, max_events: int, max_rows: int, max_bytes: int) -> list[EventBase]:
-        taken: list[EventBase] = []
-        rows = weight = 0
-        take, append, left = self._buffer.popleft, taken.append, min(len(self._buffer), max_events)
-        weight_of_next = self._weights.popleft
-        while left and rows < max_rows and weight < max_bytes:
-            event = take()
-            rows += len(event.rows)
-            weight += weight_of_next()
-            append(event)
-            left -= 1
-        self._rows_taken += rows
-        self._bytes_taken += weight
+        take, take_weight, most = self._buffer.popleft, self._weights.popleft, min(len(self._buffer), max_events)
+        taken = [take() for _ in range(most)]
+        weights = [take_weight() for _ in taken]
+        rows = [len(event.rows) for event in taken]
+        count = min(_until(rows, max_rows), _until(weights, max_bytes))
+        if count < most:  # the thread reads no further for that: it goes by what was taken
+            self._weights.extendleft(reversed(weights[count:]))
+            self._buffer.extendleft(reversed(taken[count:]))
+            del taken[count:], rows[count:], weights[count:]
+        self._events_taken += count
+        self._rows_taken += sum(rows)
+        self._bytes_taken += sum(weights)
         self._oldest_since = time.monotonic()
         self._room.set()
         return taken
@@ -178,10 +180,10 @@ class Reader:
 
     def _pump(self, iterator: Iterator[EventBase]) -> None:
         """Read until the end or the stop; this loop is what a run costs, so everything in it is local."""
-        buffer, limit, limit_rows, pause_after = self._buffer, self._limit, self._limit_rows, self._pause_after
-        note_weight, limit_bytes = self._weights.append, self._limit_bytes
+        buffer, note_weight, pause_after = self._buffer, self._weights.append, self._pause_after
         rows_read = bytes_read = 0
-        for event in iterator:
+        events_until, rows_until, bytes_until = self._read_until()
+        for events_read, event in enumerate(iterator, 1):
             if not buffer:
                 self._oldest_since = time.monotonic()
             try:
@@ -201,23 +203,26 @@ class Reader:
                 self._tell(self._news.set)
                 self._go_on.wait()
                 self._go_on.clear()
-            if (
-                len(buffer) >= limit
-                or rows_read - self._rows_taken >= limit_rows
-                or bytes_read - self._bytes_taken >= limit_bytes
-            ):
-                self._wait_for_room(rows_read, bytes_read)
+            if events_read >= events_until or rows_read >= rows_until or bytes_read >= bytes_until:
+                events_until, rows_until, bytes_until = self._wait_for_room(events_read, rows_read, bytes_read)
             if self._stopping:
                 return
 
-    def _wait_for_room(self, rows_read: int, bytes_read: int) -> None:
+    def _read_until(self) -> tuple[int, int, int]:
+        """How many events, rows and bytes may be read in all before there has to be a look at what was taken."""
+        return (
+            self._events_taken + self._limit,
+            self._rows_taken + self._limit_rows,
+            self._bytes_taken + self._limit_bytes,
+        )
+
+    def _wait_for_room(self, *read: int) -> tuple[int, int, int]:
+        """Wait while so many events, rows or bytes are too many; return how many may be read in all now."""
+        until = self._read_until()
         while not self._stopping:
             self._room.clear()
-            if (
-                len(self._buffer) < self._limit
-                and rows_read - self._rows_taken < self._limit_rows
-                and bytes_read - self._bytes_taken < self._limit_bytes
-            ):
+            until = self._read_until()
+            if all(map(lt, read, until)):
                 break
             if not self._stopping:
                 self._full = True
@@ -226,6 +231,7 @@ class Reader:
                     self._tell(self._news.set)
                 self._room.wait()
         self._full = False
+        return until
 
     def _tell(self, call: Callable[[], object]) -> None:
         try:
@@ -243,3 +249,10 @@ class Reader:
         if not self._opened.done():
             self._opened.set_exception(self._error or RuntimeError(f"{self.name} ended before it opened"))
             self._opened.exception()  # seen: whoever waits gets it, nobody else has to
+
+
+def _until(sizes: Sequence[int], limit: int) -> int:
+    """How many of these sizes are needed to reach the limit; all of them where they do not."""
+    if sum(sizes) < limit:
+        return len(sizes)
+    return 1 + next(at for at, total in enumerate(accumulate(sizes)) if total >= limit)

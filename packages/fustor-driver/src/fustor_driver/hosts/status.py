@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from fustor_driver.redaction import clean
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import MessageSource
 
 __all__ = ["BatchSize", "PhaseState", "PhaseStatus", "Progress", "RunState", "Status"]
 
@@ -107,12 +107,6 @@ class BatchSize:
     events: int
     rows: int
     last_index: int
-
-    @classmethod
-    def of(cls, events: Sequence[EventBase]) -> BatchSize:
-        """The size of a batch."""
-        last_index = events[-1].index if events else -1
-        return cls(len(events), sum(len(event.rows) for event in events), last_index)
 
 
 class _Phase:

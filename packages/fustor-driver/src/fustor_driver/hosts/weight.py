@@ -27,6 +27,11 @@ def weigh(event: EventBase) -> int:
     """
     rows = event.rows
     count = len(rows)
+    if count == 1:  # most events of a stream: no call, no list
+        row = rows[0]
+        if row.__class__ is dict and _SHORT.issuperset(row) and (path := row.get("path")).__class__ is str:
+            return _EVENT + _ROW + _NAMES * len(path)
+        return _EVENT + _weigh_row(row)
     if count <= _SAMPLE:
         return _EVENT + sum(map(_weigh_row, rows))
     sample = rows[:: -(-count // _SAMPLE)]
