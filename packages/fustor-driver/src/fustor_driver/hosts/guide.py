@@ -14,6 +14,7 @@ from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, sa
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.expected import ExpectedRows
 from fustor_driver.hosts.gauges import Gauges
+from fustor_driver.hosts.heap import calm_collector
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
@@ -85,6 +86,10 @@ class GuideHost:
             CheckFailed: the pusher stayed out of reach.
             NotConformant: a driver broke the contract.
         """
+        with calm_collector():
+            await self._run_until_stopped()
+
+    async def _run_until_stopped(self) -> None:
         control, ending = self._control, self._ending
         work = asyncio.ensure_future(self._run())
         given_up = asyncio.ensure_future(control.bell.wait_until(lambda: ending.gave_up))
