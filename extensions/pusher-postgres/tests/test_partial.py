@@ -77,14 +77,14 @@ def without_null(told):
     return {key: value for key, value in told.items() if value is not None}
 
 
-def found(database, typed=(), task="task"):
-    """The record of the one path that the cases tell of."""
+def found(database, typed=(), task="task", path=PATH):
+    """The record of a path, by default of the one that the cases tell of."""
     ((table,),) = database.ask(TABLE, task)
     if not typed:
-        return database.ask(f"SELECT record FROM fustor.{table} WHERE path = %s", PATH)[0][0]  # noqa: S608 - ours
+        return database.ask(f"SELECT record FROM fustor.{table} WHERE path = %s", path)[0][0]  # noqa: S608 - ours
     columns = [name for (name,) in database.ask(COLUMNS, f"fustor.{table}")]
     told = "".join(f', "{name}"' for name in columns)
-    ((rest, *values),) = database.ask(f"SELECT record{told} FROM fustor.{table} WHERE path = %s", PATH)  # noqa: S608
+    ((rest, *values),) = database.ask(f"SELECT record{told} FROM fustor.{table} WHERE path = %s", path)  # noqa: S608
     return without_null(dict(zip(columns, values, strict=True)) | (rest or {}))
 
 
@@ -171,6 +171,33 @@ def test_a_row_that_moves_to_another_table_keeps_what_it_awaits(run, database):
 
     run(scenario)
     assert found(database) == {"n": 2, "t": LONG}
+
+
+@pytest.mark.parametrize("typed", [(), ("*",), ("public.users",)], ids=["jsonb", "typed", "moved to typed"])
+def test_rows_that_were_copied_in_part_await_what_they_lack(run, database, typed):
+    """Whether they stay, move to another table or are updated before."""
+    keys = [f"{number}" for number in range(8)]
+
+    def live_in(table, key, told):
+        event = record(key, told, mtime=5.0)
+        event.table = table
+        return event
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        for table, some in (("users", keys[:4]), ("other", keys[4:])):
+            await driver.push([live_in(table, f"{table}0", {"n": 0})], session_id=session)
+            await driver.push([live_in(table, key, {"n": 2, "NULL": key}) for key in some], session_id=session)
+            await driver.push([live_in(table, key, {"u": 1}) for key in some[:2]], session_id=session)
+        for key in keys:
+            whole = {"n": 1, "NULL": "old", "u": 0, "t": LONG}
+            await driver.push([record(key, whole, source=SNAPSHOT)], session_id=session)
+        await driver.push([], session_id=session, is_snapshot_end=True)
+
+    run(scenario, typed_tables=typed)
+    for key in keys:
+        expected = {"n": 2, "NULL": key, "u": int(key in "0145"), "t": LONG}
+        assert found(database, typed, path=f"/public/users/{key}") == expected
 
 
 def test_a_column_that_was_awaited_at_the_end_is_not_supplied_in_the_next_session_by_mistake(run, database):

@@ -148,7 +148,14 @@ def _numbers(values: list[Any]) -> list[str]:
 
 
 def _jsons(values: list[Any]) -> list[str]:
-    return [document_text(value) for value in values]
+    told = [value for value in values if value is not None]
+    texts = _json_lines(told)
+    if texts is None:
+        return [document_text(value) for value in values]
+    if len(told) == len(values):
+        return texts
+    following = iter(texts)
+    return [NULL if value is None else next(following) for value in values]
 
 
 def _values(values: list[Any]) -> list[str]:
@@ -186,11 +193,15 @@ def _records(rows: Sequence[Row]) -> list[str]:
         records = _sorted(records)
     elif None in records:
         return [json_text(record) for record in records]
+    texts = _json_lines(records)
+    return [json_text(record) for record in records] if texts is None else texts
+
+
+def _json_lines(values: Iterable[Any]) -> list[str] | None:
+    """The values as JSON, for COPY; None where one may have a NUL in it."""
     # JSON has no line feed; a backslash of its own is doubled for COPY
-    text = b"\n".join(map(to_json, records)).decode()
-    if "\\u0000" in text:
-        return [json_text(record) for record in records]
-    return text.replace("\\", "\\\\").split("\n")
+    text = b"\n".join(map(to_json, values)).decode()
+    return None if "\\u0000" in text else text.replace("\\", "\\\\").split("\n")
 
 
 def _sorted(records: Sequence[Row]) -> Sequence[Row]:
@@ -206,13 +217,29 @@ def _extras(rows: Sequence[Row]) -> list[str]:
 
 def _keys_of_patches(rows: Sequence[Row]) -> list[str]:
     """The keys of every record, as an array of the server; NULL where a record is not partial."""
-    return [_array(record) if isinstance(record := row.get("record"), dict) else NULL for row in rows]
+    known: dict[tuple[str, ...], str] = {}
+    return [_array(record, known) if isinstance(record := row.get("record"), dict) else NULL for row in rows]
 
 
-def _array(record: Row) -> str:
+def _array(record: Row, known: dict[tuple[str, ...], str]) -> str:
+    """The keys of a record as an array; of keys that are texts it is made once."""
+    names = tuple(record)
+    if (text := known.get(names)) is None:
+        text = _array_of_keys(record)
+        if {*map(type, names)} == {str}:  # others can be equal and not the same
+            known[names] = text
+    return text
+
+
+def _array_of_keys(record: Row) -> str:
     keys = [key.replace("\\", "\\\\").replace('"', '\\"') for key in storable_keys(record)]
     text = "{" + ",".join(f'"{key}"' for key in keys) + "}"
     return "\\n".join(escaped(text.split("\n")))
+
+
+def _all_of_patches(rows: Sequence[Row]) -> list[str]:
+    """The same where the keys of the record stand in the record itself, and nowhere else."""
+    return ["{NULL}" if isinstance(row.get("record"), dict) else NULL for row in rows]
 
 
 def _patch_or_put(rows: Sequence[Row]) -> list[str]:
@@ -220,6 +247,7 @@ def _patch_or_put(rows: Sequence[Row]) -> list[str]:
 
 
 PARTIAL: CopyColumn = ("_partial", _keys_of_patches)
+PARTIAL_RECORD: CopyColumn = ("_partial", _all_of_patches)
 PARTIAL_NONE: CopyColumn = ("_partial", lambda rows: [NULL] * len(rows))
 PATCHES: CopyColumn = ("act", _patch_or_put)
 PUTS: CopyColumn = ("act", lambda rows: [str(Act.PUT)] * len(rows))

@@ -15,6 +15,7 @@ from fustor_pusher_postgres._fast.blocks import CHUNK_ROWS, NAMES, Block, Item, 
 from fustor_pusher_postgres._fast.columns import (
     PARTIAL,
     PARTIAL_NONE,
+    PARTIAL_RECORD,
     PATCHES,
     PUTS,
     CopyColumn,
@@ -156,6 +157,7 @@ def _copy_blocks(
     mark = str(state.clock) if is_realtime else NULL
     awaits = is_realtime and state.snapshot_open
     names = [*columns, PARTIAL_NONE] if awaits else columns
+    partial = PARTIAL if table.is_typed else PARTIAL_RECORD
     ending = f"\t{source.value}\t{mark}\t{state.session}\n"
     sent = 0
 
@@ -165,7 +167,7 @@ def _copy_blocks(
         for block in blocks:
             sent += len(block.rows)
             # the keys that rows bring while the snapshot's rows are still to come
-            awaited = [PARTIAL if block.is_update else PARTIAL_NONE] if awaits else []
+            awaited = [partial if block.is_update else PARTIAL_NONE] if awaits else []
             yield from block.lines([*columns, *awaited], **kinds)
 
     statement = _COPY.format(table.relation, NAMES, _names_of(names))

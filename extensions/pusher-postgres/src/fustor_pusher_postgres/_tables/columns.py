@@ -123,7 +123,7 @@ COLUMNS = (
         over="coalesce(excluded._dark, CASE WHEN t._session = excluded._session THEN t._dark END)",
     ),
     # the keys of the record that realtime has reported in the session while the snapshot's row, which has the others,
-    # is still to come; NULL: nothing is awaited
+    # is still to come; an array of one NULL: all that are in `record`; NULL: nothing is awaited
     Column("_partial", "text[]", new="{partial}", over="{joined_partial}", emptied="NULL", since=2),
     # when a newer version of the row was refused
     Column("_refused", "timestamptz", over="{refused}", emptied="NULL", differs="{t}._refused IS NOT NULL", since=4),

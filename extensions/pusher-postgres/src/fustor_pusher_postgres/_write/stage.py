@@ -114,7 +114,12 @@ def json_text(value: object) -> str:
 
 def document_text(value: object) -> str:
     """A value of a record that has a column of its own, as JSON for COPY; with a NUL in it, the text of its JSON."""
-    return NULL if value is None else to_json(_text_if_nul(value)).decode().replace("\\", "\\\\")
+    if value is None:
+        return NULL
+    data = to_json(value)
+    if _NUL in data and _HAS_NUL.search(data):
+        data = to_json(data.decode())
+    return data.decode().replace("\\", "\\\\")
 
 
 def storable_keys(record: Mapping[Any, Any]) -> list[str]:
@@ -133,7 +138,7 @@ def _without_nul(value: object) -> object:
 
 def _text_if_nul(value: object) -> object:
     data = to_json(value)
-    return data.decode() if _HAS_NUL.search(data) else value
+    return data.decode() if _NUL in data and _HAS_NUL.search(data) else value
 
 
 def extra_text(row: Mapping[str, Any]) -> str:

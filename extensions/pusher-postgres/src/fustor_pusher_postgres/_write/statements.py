@@ -44,7 +44,8 @@ WHERE (NOT t.is_directory OR excluded.is_directory) {{guard}}
 """
 TOLD_KEYS = "ARRAY(SELECT pg_catalog.jsonb_object_keys(s.record))"
 ADDED_KEYS = """CASE WHEN t._session IS DISTINCT FROM excluded._session THEN excluded._partial
-        WHEN t._partial IS NULL THEN NULL WHEN t._partial @> excluded._partial THEN t._partial
+        WHEN t._partial IS NULL THEN NULL
+        WHEN t._partial = '{NULL}' OR t._partial @> excluded._partial THEN t._partial
         ELSE t._partial || excluded._partial END"""
 DIFFERING = " OR ".join(column.differs for column in COLUMNS if column.differs)
 UNMARKED = "AND (t._at IS NULL OR t._at <= %(limit)s)"
@@ -77,7 +78,14 @@ WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path AND (
     t._session IS DISTINCT FROM %(session)s OR coalesce(t._told, t.mtime) IS NULL
     OR coalesce(t._told, t.mtime) < coalesce(s.told, s.mtime) OR s.dark AND t._dark IS NOT TRUE)
 """
-_MOVED = ", ".join("{record}" if column.name == "record" else column.name for column in COLUMNS)
+_MOVED = ", ".join(
+    {
+        "record": "{record}",
+        "_partial": "CASE WHEN _partial = '{{NULL}}' THEN ARRAY(SELECT pg_catalog.jsonb_object_keys(record))"
+        " ELSE _partial END",
+    }.get(column.name, column.name)
+    for column in COLUMNS
+)
 MOVE = f"""
 WITH moved AS (DELETE FROM {{y}} t USING pg_temp._fustor_stage s
     WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path{{only}} RETURNING t.*)
@@ -224,7 +232,9 @@ def supply(table: Table) -> Parts:
     Source: driver contract, section 8, point 7. What is awaited stands in `_partial` of the row.
     """
     keys = [name for name, _ in table.columns]
-    record = f"(s.record - t._partial) || {_KEPT}"
+    record = (
+        f"CASE WHEN t._partial = '{{{{NULL}}}}' THEN s.record || t.record ELSE (s.record - t._partial) || {_KEPT} END"
+    )
     if keys:
         record = f"NULLIF((s.record - t._partial - {{keys}}::text[]) || {_KEPT}, '{{{{}}}}'::pg_catalog.jsonb)"
     assignments = [
