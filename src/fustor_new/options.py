@@ -55,9 +55,11 @@ class PusherOptions:
     contract_source: Annotated[
         str,
         typer.Option(
-            metavar="SOURCE", help="Where the contract packages come from: workspace, index, a directory or a git URL."
+            metavar="SOURCE",
+            help="Where the contract packages come from: vendor, workspace, index, a directory or a git URL.",
         ),
     ] = ""
+    git: Annotated[bool, typer.Option(help="Make a standalone project a git repository with a first commit.")] = True
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     sync: Annotated[bool, typer.Option("--sync", help="Run `uv sync --extra dev` afterwards.")] = False

@@ -127,3 +127,21 @@ def test_json_carries_the_same_plan(root):
     assert (edited["path"], edited["before"]["text"]) == ("pyproject.toml", (root / "pyproject.toml").read_text())
     assert edited["after"]["text"].encode() == plan.changes[-1].after.data
     assert data["notes"] == list(plan.notes)
+
+
+def test_what_is_no_text_is_edited_and_removed_as_git_writes_it(tmp_path):
+    old, new = bytes(range(256)) * 9, b"\0" + bytes(range(255, -1, -1)) * 5
+    for name in ("edited", "removed"):
+        (tmp_path / name).write_bytes(old)
+    changes = (
+        Change(tmp_path / "edited", FileContent(old), FileContent(new)),
+        Change(tmp_path / "removed", FileContent(old), None),
+    )
+    patch = as_patch(Plan(tmp_path, changes))
+    assert patch.isascii()
+    assert patch.count(b"GIT binary patch\n") == 2
+    git(tmp_path, "apply", "-", input=patch)
+    assert (tmp_path / "edited").read_bytes() == new
+    assert not (tmp_path / "removed").exists()
+    git(tmp_path, "apply", "--reverse", "-", input=patch)
+    assert (tmp_path / "edited").read_bytes() == (tmp_path / "removed").read_bytes() == old

@@ -92,14 +92,21 @@ def test_what_is_pasted_is_understood_and_said_to_be(workspace, written):
     assert [path.name for path in (workspace / "extensions").iterdir()] == ["source-redis"]
 
 
+def dry_run(folder, *arguments):
+    command = [FUSTOR_NEW, *arguments, "--dry-run"]
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, check=True).stdout
+
+
 @pytest.mark.wide
-@pytest.mark.parametrize("layout", [[], ["--standalone"]], ids=["workspace", "standalone"])
+@pytest.mark.parametrize(
+    "layout", [["--contract-source", ROOT], ["--standalone", "--no-git"]], ids=["workspace", "standalone"]
+)
 def test_git_apply_of_the_dry_run_is_the_real_run(tmp_path, layout):
     real, patched = (small(tmp_path / name) for name in ("real", "patched"))
-    patch = fustor_new("source", "redis", *layout, "--dry-run", "--contract-source", ROOT, cwd=patched).stdout
+    (tmp_path / "patch").write_bytes(dry_run(patched, "source", "redis", *layout))
     assert state(patched).keys() == {"pyproject.toml"}
-    made(real, "source", "redis", *layout)
-    subprocess.run(["git", "apply", "-"], cwd=patched, input=patch.encode(), check=True, env=environment())
+    assert fustor_new("source", "redis", *layout, cwd=real).returncode == 0
+    subprocess.run(["git", "apply", tmp_path / "patch"], cwd=patched, check=True, env=environment())
     assert state(patched) == state(real)
 
 

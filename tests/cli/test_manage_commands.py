@@ -61,7 +61,7 @@ def check_git_status_is_clean(root, name):
     (root / "pyproject.toml").write_bytes(text)
     git(root, "init", "-q")
     git(root, "add", ".")
-    done(root, "source", "redis", "--contract-source", "index", "-q")
+    done(root, "source", "redis", "--contract-source", ROOT, "-q")
     assert f"{REDIS}: removed" in done(root, "remove", "source-redis")
     assert git(root, "status", "--porcelain", "--ignored").stdout == b"A  pyproject.toml\n"
     assert [path.name for path in root.iterdir() if path.name != ".git"] == ["pyproject.toml"]
@@ -81,8 +81,8 @@ def test_create_and_remove_leave_git_status_clean_for_every_shape(tmp_path, name
 def test_a_shape_that_looks_like_upstream_comes_back_after_both_are_gone(tmp_path):
     root = upstream(tmp_path / "platform")
     before = contents(root)
-    done(root, "source", "redis", "--contract-source", "index", "-q")
-    done(root, "pusher", "kafka", "--contract-source", "index", "-q")
+    done(root, "source", "redis", "--contract-source", ROOT, "-q")
+    done(root, "pusher", "kafka", "--contract-source", ROOT, "-q")
     assert (root / "pyproject.toml").read_text().count("\n") == UPSTREAM_ROOT.count("\n") + 4
     done(root, "remove", "source-redis", "extensions/pusher-kafka")
     assert contents(root) == before
@@ -152,7 +152,7 @@ def test_a_driver_whose_directory_is_gone_can_be_unregistered(workspace):
 
 def test_a_covered_driver_stays_a_member_and_what_still_asks_for_it_is_named(tmp_path):
     root = small(tmp_path / "workspace")
-    done(root, "source", "redis", "--contract-source", "index", "-q")
+    done(root, "source", "redis", "--contract-source", ROOT, "-q")
     with (root / "pyproject.toml").open("a") as file:
         file.write('[dependency-groups]\nall = ["fustor-source-redis"]\n')
     out = done(root, "unregister", REDIS)
@@ -281,7 +281,7 @@ def test_list_is_a_table_on_a_terminal(workspace):
 
 
 def test_list_knows_a_project_of_its_own(tmp_path):
-    done(tmp_path, "source", "redis", "--standalone", "--contract-source", "index", "-q")
+    done(tmp_path, "source", "redis", "--standalone", "-q")
     (row,) = rows(tmp_path / "fustor-source-redis" / "src").values()
     assert (row["registered"], row["registration"], row["template_version"]) == (None, None, template_version())
     done(tmp_path, "list", code=5)
@@ -353,7 +353,7 @@ def test_drivers_behind_a_link_come_and_go_as_others_do(tmp_path, through_link):
     (root / "extensions").symlink_to("elsewhere")
     (tmp_path / "link").symlink_to(root)
     before = (root / "pyproject.toml").read_bytes()
-    done(root, "source", "redis", "--contract-source", "index", "-q")
+    done(root, "source", "redis", "--contract-source", ROOT, "-q")
     assert (root / "pyproject.toml").read_bytes() != before
     if through_link:
         done(tmp_path, "remove", f"link/{REDIS}")

@@ -15,6 +15,7 @@ from updates import LATER, TODAY
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.history import template_texts
+from fustor_new.template.provenance import ANSWERS_FILE, with_address
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
 
@@ -78,7 +79,12 @@ def test_door_renders_the_same_bytes(tmp_path, sources, door, kind, layout, exam
     render(spec, tmp_path / "expected")
     ref = HEAD if door == "git" else None
     run_copy(sources[door], tmp_path / "made", data=spec.answers(), defaults=True, quiet=True, vcs_ref=ref)
-    assert contents(tmp_path / "made") == contents(tmp_path / "expected")
+    made, expected = contents(tmp_path / "made"), contents(tmp_path / "expected")
+    answers, others = made.pop(ANSWERS_FILE), expected.pop(ANSWERS_FILE)
+    assert made == expected
+    assert with_address(answers, b"") == with_address(others, b""), "only the address is of one door"
+    assert (b"_src_path" in answers, b"_commit" in answers) == (door == "git", door == "git")
+    assert (b"`copier update` cannot" in answers) is (door != "git")
 
 
 def test_package_can_be_rendered_again_from_its_own_answers(tools, tmp_path, rendered):

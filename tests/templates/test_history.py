@@ -103,7 +103,7 @@ def test_every_reference_driver_comes_to_today_without_a_conflict(tmp_path, driv
     revision = revise(as_of(version, driver, tmp_path / "driver"))
     assert revision.before == version
     assert revision.conflicts == ()
-    after = {file.path: file.edit.after for file in revision.files if file.edit}
+    after = {file.path: file.edit.after.data for file in revision.files if file.edit}
     assert {path: (driver / path).read_bytes() for path in after} == after
     outcomes = {file.path: file.outcome for file in revision.files}
     assert outcomes[ANSWERS_FILE] is Outcome.REPLACED

@@ -13,6 +13,7 @@ import pytest
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
 from fustor_new.template.spec import DriverSpec
+from fustor_new.template.wheels import contract_wheels
 
 pytestmark = pytest.mark.wide
 
@@ -78,6 +79,24 @@ def test_sources_say_where_every_contract_package_comes_from(rendered, contract)
     }.get(contract, {"git": "https://example.org/a.git", "rev": "v1", "subdirectory": "packages/fustor-core"})
     assert sources.get("fustor-core") == expected
     assert len(sources) == (0 if contract == "index" else 4)
+
+
+@pytest.mark.parametrize(
+    ("contract", "layout", "folder"),
+    [
+        ("vendor", "standalone", "vendor/wheels"),
+        ("wheels:../w", "workspace", "../w"),
+        ("wheels:/w", "standalone", "/w"),
+    ],
+)
+def test_sources_name_the_wheels_that_this_fustor_new_has(tmp_path, contract, layout, folder):
+    kind, _, location = contract.partition(":")
+    source = ContractSource(kind=kind, location=location)
+    render(DriverSpec.from_options("pusher", "my-db", layout=layout, contract=source), tmp_path)
+    uv = tomllib.loads((tmp_path / "pyproject.toml").read_text())["tool"]["uv"]
+    named = {f"{folder}/{name}" for name in contract_wheels()}
+    assert {entry["path"] for entry in uv["sources"].values()} == named
+    assert uv.get("find-links") == (["vendor/wheels"] if contract == "vendor" else None)
 
 
 @pytest.mark.matrix

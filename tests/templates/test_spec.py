@@ -102,6 +102,7 @@ def checkout(tmp_path) -> Path:
     [
         ("workspace", "workspace"),
         ("index", "index"),
+        ("vendor", "vendor"),
         ("https://example.org/a/b.git", "git+https://example.org/a/b.git"),
         ("git+https://example.org/a/b@v1.0", "git+https://example.org/a/b@v1.0"),
         ("git+https://example.org/a/b@HEAD", "git+https://example.org/a/b"),
@@ -117,6 +118,19 @@ def test_contract_source_is_read_as_meant(tmp_path, text, answer):
 def test_directory_is_written_relative_to_the_project(tmp_path, checkout, inside):
     source = ContractSource.parse(f"{checkout.name}/{inside}", project=tmp_path / "a" / "b", base=tmp_path)
     assert source.answer() == "../../check out"
+
+
+def test_an_absolute_directory_stays_one_since_a_user_asked_for_it(tmp_path, checkout):
+    assert ContractSource.parse(str(checkout), project=tmp_path / "a").answer() == str(checkout)
+
+
+def test_a_directory_of_wheels_is_known_by_them(tmp_path):
+    for name in ("a", "w"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "w/fustor_core-1.0.0-py3-none-any.whl").touch()
+    source = ContractSource.parse("w", project=tmp_path / "a", base=tmp_path)
+    assert (source.kind, source.answer()) == ("wheels", "wheels:../w")
+    assert ContractSource.parse(source.answer(), project=tmp_path / "a", base=tmp_path / "a") == source
 
 
 def test_directory_inside_the_project_is_no_keyword(checkout):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from fustor_new.changes._binary import binary_hunks, is_binary
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Plan
 
@@ -99,6 +100,8 @@ def _diff(path: str, before: FileContent | None, after: FileContent | None) -> b
         nothing = b"0000000"
         index = b"index %s..%s\n" % (_EMPTY if before else nothing, _EMPTY if after else nothing)
         return head if before and after else head + index
+    if is_binary(old) or is_binary(new):
+        return head + binary_hunks(before.data if before else None, after.data if after else None)
     from difflib import diff_bytes, unified_diff  # noqa: PLC0415 - most runs show no patch
 
     hunks = list(diff_bytes(unified_diff, _lines(old), _lines(new), b"a", b"b"))[2:]

@@ -24,6 +24,8 @@ def _place(options: PusherOptions) -> Iterator[str]:
             yield from (flag, str(value))
     if not options.register:
         yield "--no-register"
+    if not options.git:
+        yield "--no-git"
     if options.contract_source:
         yield from ("--contract-source", options.contract_source)
 

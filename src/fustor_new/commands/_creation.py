@@ -7,6 +7,8 @@ from fustor_new._output import warn
 from fustor_new._reading import read_bytes
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._aftermath import next_steps, sync_steps
+from fustor_new.commands._looking import look_at
+from fustor_new.commands._repository import begin_repository
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.planning import (
     Place,
@@ -25,7 +27,7 @@ __all__ = ["Show", "create", "preview"]
 
 Show = Callable[[Plan, Sequence[Names], Place], None]
 """Prints for people what was made."""
-_CONTRACT_CHOICES = "a git URL (git+https://...@ref), the directory of a checkout, or index"
+_CONTRACT_CHOICES = "a git URL (git+https://...@ref), the directory of a checkout or of its wheels, or index"
 
 
 def create(options: PusherOptions, show: Show | None = None) -> None:
@@ -38,6 +40,8 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
     place = locate(options)
     for line in understood(options) if not options.quiet else ():
         warn(line)
+    if note := look_at(known_contract_source(options, place), place.folder):
+        warn(note)
 
     def work() -> Work:
         here = _as_it_is_now(place, options)
@@ -48,9 +52,17 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
         return Work(plan, "the drivers exist", lambda: (show or _shown_by(options))(plan, names, here))
 
     carry_out(work, _root(place), dry_run=options.dry_run, json=options.json)
+    if place.workspace is None and options.git and not options.dry_run:
+        _begin_repositories(names, options, place)
     if options.sync and not options.dry_run:
         for step in sync_steps(names, place):
             step.run()
+
+
+def _begin_repositories(names: Sequence[Names], options: PusherOptions, place: Place) -> None:
+    for note in filter(None, [begin_repository(place.target(one)) for one in names]):
+        if not options.quiet:
+            warn(note)
 
 
 def preview(options: PusherOptions) -> Plan:

@@ -1,10 +1,11 @@
 """From the options to a plan: everything is refused, decided and rendered before anything is written."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
 from fustor_new.errors import UsageProblem, WorkspaceError
@@ -12,9 +13,11 @@ from fustor_new.names import Names, derive, plain_name
 from fustor_new.options import PusherOptions
 from fustor_new.package.metadata import claims, requirement
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
+from fustor_new.template.origin import find_origin, recording
 from fustor_new.template.questions import FREE_NAMES
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
+from fustor_new.template.wheels import carrying, contract_wheels, wheels_in
 from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
 from fustor_new.workspace.root import Standing, Workspace
@@ -31,7 +34,7 @@ __all__ = [
 ]
 
 _RENDERED_REQUIREMENTS = ("pydantic", "pytest")
-_ELSEWHERE = "a git URL, the directory of a checkout, or index"
+_ELSEWHERE = "a git URL, the directory of a checkout or of its wheels, or index"
 _EXCLUDING_HINT = "change that pattern, use another --output, or --no-register"
 
 
@@ -102,7 +105,9 @@ def known_contract_source(options: PusherOptions, place: Place) -> str:
         return options.contract_source
     if place.workspace and _holds_contract(place.workspace):
         return "workspace"
-    return str(checkout) if (checkout / "packages" / "fustor-core" / "pyproject.toml").is_file() else ""
+    if place.workspace is None:
+        return "vendor"
+    return os.path.relpath(checkout) if (checkout / "packages" / "fustor-core" / "pyproject.toml").is_file() else ""
 
 
 def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, contract_source: str) -> Plan:
@@ -117,9 +122,11 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         raise UsageProblem(
             f"Contract source 'workspace' is not available outside a workspace; use --contract-source with {_ELSEWHERE}"
         )
-    specs = [_spec(one, options, place, contract_source) for one in names]
+    wheels = _wheels(place, contract_source)
+    specs = [_spec(one, options, place, "vendor" if wheels else contract_source) for one in names]
     targets = [place.target(one) for one in names]
-    changes = [Change(target, None, rendered(spec)) for target, spec in zip(targets, specs, strict=True)]
+    trees = [_whole(rendered(spec), wheels, place) for spec in specs]
+    changes = [Change(target, None, tree) for target, tree in zip(targets, trees, strict=True)]
     if place.workspace is None:
         return make_plan(place.folder, changes)
     from fustor_new.workspace.registration import Registration  # noqa: PLC0415 - a project of its own needs none
@@ -180,7 +187,28 @@ def _check_room(
             f"Contract source 'workspace' is not available: {str(workspace.root)!r} has no member 'fustor-core'; "
             f"use --contract-source with {_ELSEWHERE}"
         )
+    if contract_source == "vendor":
+        raise UsageProblem(
+            f"Contract source 'vendor' is for a project of its own; add --standalone, or use --contract-source with "
+            f"{_ELSEWHERE}"
+        )
     check_place(names, options, place)
+
+
+def _whole(tree: Tree, wheels: Mapping[str, bytes], place: Place) -> Tree:
+    """Return what is rendered, with the wheels, and in a project of its own with what copier updates it from."""
+    origin = None if place.workspace else find_origin()
+    return carrying(recording(tree, origin) if origin else tree, wheels)
+
+
+def _wheels(place: Place, contract_source: str) -> Mapping[str, bytes]:
+    """Return the wheels that projects of their own are to carry; a workspace refers to a directory of wheels."""
+    folder = place.folder.resolve()
+    source = ContractSource.parse(contract_source, project=folder)
+    found = wheels_in(Path(os.path.normpath(folder / source.location))) if source.kind == "wheels" else {}
+    if place.workspace:
+        return {}
+    return contract_wheels() if source.kind == "vendor" else found
 
 
 def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:

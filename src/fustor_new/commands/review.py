@@ -14,6 +14,7 @@ from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import FustorNewError, TargetConflict
 from fustor_new.package.verdicts import VERDICTS_FILE
 from fustor_new.template.provenance import ANSWERS_FILE, Record, modified_files, read_record, rendered_files
+from fustor_new.template.wheels import is_carried
 
 __all__ = ["Review", "litter_in", "review"]
 
@@ -89,7 +90,7 @@ def review(folder: Path, shown: str, *, force: bool) -> Review:
     try:
         record = read_record(folder)
         modified = modified_files(folder, record) if record else ()
-        known = set(record.files) if record else set()
+        known = {*record.files, *filter(is_carried, tree.files)} if record else set()
     except FustorNewError:
         if not force:
             raise

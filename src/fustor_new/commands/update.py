@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from fustor_new.changes.plan import Plan
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.options import UpdateOptions
+from fustor_new.template.contract_source import CONTRACT_PACKAGES
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
+from fustor_new.template.wheels import is_carried
 from fustor_new.workspace.drivers import driver_folders
 from fustor_new.workspace.finding import find_workspace
 from fustor_new.workspace.naming import driver_paths
@@ -97,8 +99,18 @@ def _lines(revision: Revision) -> list[str]:
     shown = from_here(revision.package)
     if not revision.files:
         return [f"{shown}: is of template {revision.before} already"]
-    head = f"{shown}: from template {revision.before} to {template_version()}"
-    return [head, *(f"    {file.path}: {_outcome(file)}" for file in revision.files)]
+    if revision.before == template_version():
+        head = f"{shown}: is of template {revision.before} already; the wheels that it carries are renewed"
+    else:
+        head = f"{shown}: from template {revision.before} to {template_version()}"
+    return [head, *(f"    {file.path}: {_outcome(file)}" for file in revision.files), *_lock_notes(revision)]
+
+
+def _lock_notes(revision: Revision) -> Iterator[str]:
+    """Yield the command that a lock file needs: it records what the wheels hold."""
+    if any(is_carried(file.path) for file in revision.files) and (revision.package / "uv.lock").is_file():
+        upgraded = " ".join(f"--upgrade-package {name}" for name in CONTRACT_PACKAGES)
+        yield f"    uv.lock knows the former wheels; run `uv lock {upgraded}` there"
 
 
 def _outcome(file: FileRevision) -> str:

@@ -1,7 +1,8 @@
 """Where a new package takes the contract packages from, until they are on an index.
 
 uv reads only the sources of the package at hand, so every one carries its own, also in a workspace that lacks ours. For
-a checkout and for a git address uv finds what those packages need in turn: they are members of one workspace there.
+a checkout and for a git address uv finds what those packages need in turn: they are members of one workspace there. A
+project of its own carries the wheels themselves (`vendor`): nothing in it points to the place where it was made.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ __all__ = ["CHOICES", "CONTRACT_PACKAGES", "ContractSource"]
 
 CONTRACT_PACKAGES = ("fustor-conformance", "fustor-core", "fustor-driver", "fustor-event-model")
 
-CHOICES = "use workspace, index, a git URL (git+https://...@ref) or the directory of a checkout"
+CHOICES = "use vendor, workspace, index, a git URL (git+https://...@ref), or the directory of a checkout or of wheels"
+_WHEELS = "wheels:"
 _URL = re.compile(r"(?:git\+)?(?P<url>(?:https?|ssh|git|file)://[^/\s]*/[^@\s#?]+)(?:@(?P<ref>[^@\s#?]+))?")
 _SCP = re.compile(r"(?P<host>[^/\s:]+@[^/\s:]+):(?P<path>[^\s]+)")
 
 
 @dataclass(frozen=True)
 class ContractSource:
-    """One of `workspace`, `index`, a git address with an optional ref, or a directory relative to the new package."""
+    """One of `vendor`, `workspace`, `index`, a git address with an optional ref, or a directory: a checkout, or wheels.
 
-    kind: Literal["workspace", "index", "git", "directory"]
+    A directory is relative to the new package, unless a user gave an absolute path.
+    """
+
+    kind: Literal["vendor", "workspace", "index", "git", "directory", "wheels"]
     location: str = ""
     ref: str = ""
 
@@ -36,15 +41,17 @@ class ContractSource:
         """The source that a user means by `text`.
 
         Args:
-            text: `workspace`, `index`, a git URL, or a directory: a checkout or its `packages` directory.
-            project: where the new package will be; a directory is written relative to it.
+            text: `vendor`, `workspace`, `index`, a git URL, or a directory: a checkout or its `packages` directory, or
+                one that holds the wheels.
+            project: where the new package will be; a directory is written relative to it, unless `text` is absolute.
             base: what a relative directory in `text` is relative to; the current directory by default.
 
         Raises:
             UsageProblem: `text` is none of these, or the directory holds no contract packages.
         """
-        if text in {"workspace", "index"}:
-            return cls(kind="workspace" if text == "workspace" else "index")
+        for kind in ("vendor", "workspace", "index"):
+            if text == kind:
+                return cls(kind=kind)
         if "://" in text or text.startswith("git+"):
             return cls._parse_git(text)
         if scp := _SCP.fullmatch(text):
@@ -64,23 +71,31 @@ class ContractSource:
 
     @classmethod
     def _parse_directory(cls, text: str, project: Path, base: Path) -> Self:
-        directory = base / Path(text).expanduser()
+        directory = base / Path(text.removeprefix(_WHEELS)).expanduser()
+        if text and any(directory.glob("fustor_core-*.whl")):
+            return cls(kind="wheels", location=_written(directory, project, text))
         candidates = [directory, directory.parent] if directory.name == "packages" else [directory]
         for candidate in candidates:
             if text and (candidate / "packages" / "fustor-core" / "pyproject.toml").is_file():
-                return cls(kind="directory", location=_relative(candidate, project, text))
-        raise UsageProblem(f"Directory {text!r} holds no packages/fustor-core; {CHOICES}")
+                return cls(kind="directory", location=_written(candidate, project, text))
+        raise UsageProblem(f"Directory {text!r} holds no packages/fustor-core and no wheel of it; {CHOICES}")
 
     def answer(self) -> str:
         """The text that the template understands, and that the answers file records."""
         if self.kind == "git":
             return f"git+{self.location}" + (f"@{self.ref}" if self.ref else "")
+        if self.kind == "wheels":
+            return _WHEELS + self.location
         return self.location if self.kind == "directory" else self.kind
 
 
-def _relative(directory: Path, project: Path, text: str) -> str:
-    """The way from the package to the directory, beginning with a dot, so that it reads as nothing else."""
-    way = Path(os.path.relpath(directory.resolve(), project.resolve())).as_posix()
+def _written(directory: Path, project: Path, text: str) -> str:
+    """The directory as a user asked for it: an absolute path, or the way from the package, which begins with a dot."""
+    absolute = directory.resolve()
+    if Path(text.removeprefix(_WHEELS)).expanduser().is_absolute():
+        way = absolute.as_posix()
+    else:
+        way = Path(os.path.relpath(absolute, project.resolve())).as_posix()
     if not way.isprintable():
         raise UsageProblem(f"Directory {text!r} leads over {way!r}, which no TOML file can hold; choose another")
-    return way if way.startswith(".") else f"./{way}"
+    return way if way.startswith((".", "/")) else f"./{way}"

@@ -33,10 +33,12 @@ __all__ = [
     "recording_only",
     "rendered_files",
     "rendered_now",
+    "with_address",
 ]
 
 ANSWERS_FILE = ".copier-answers.yml"
 _LARGEST_BYTES = 256 * 1024
+_ADDRESS = re.compile(rb"^(?:_commit:|_src_path:|# No git address)[^\n]*\n", re.MULTILINE)
 _RECORDED = re.compile(rb'  "(.+)": "[0-9a-f]{64}"')
 
 
@@ -45,7 +47,7 @@ class Record:
     """What an answers file says.
 
     `files` has the SHA-256 of every other file as it was rendered, by path.
-    `address` is the public address of the template that copier knows the package by, or an empty text.
+    `address` is the address of the template that copier knows the package by, or an empty text.
     """
 
     answers: Mapping[str, Any]
@@ -130,6 +132,12 @@ def recording_only(answers_file: bytes, paths: Collection[str]) -> bytes:
     """
     lines = ((line, _RECORDED.fullmatch(line.rstrip())) for line in answers_file.splitlines(keepends=True))
     return b"".join(line for line, found in lines if found is None or found[1].decode() in paths)
+
+
+def with_address(answers_file: bytes, lines: bytes) -> bytes:
+    """Return the answers file with these lines as what copier updates the package from, below its first one."""
+    head, end, rest = answers_file.partition(b"\n")
+    return head + end + lines + _ADDRESS.sub(b"", rest)
 
 
 def is_template_owned(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
@@ -15,6 +15,7 @@ from fustor_new.changes.plan import Change
 from fustor_new.errors import EnvironmentProblem, MergeConflict, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.template.history import template_version
 from fustor_new.template.merge import has_markers, merge, with_ends_of
+from fustor_new.template.origin import find_origin
 from fustor_new.template.provenance import (
     ANSWERS_FILE,
     Record,
@@ -24,7 +25,9 @@ from fustor_new.template.provenance import (
     recording_only,
     rendered_files,
     rendered_now,
+    with_address,
 )
+from fustor_new.template.wheels import CARRIED_IN, contract_wheels, is_carried
 
 __all__ = ["FileRevision", "Outcome", "Revision", "revise"]
 
@@ -103,15 +106,27 @@ def _revise(package: Path) -> Revision:
             f"name a driver's directory, or adopt it first"
         )
     record = parse_record(text.data, package / ANSWERS_FILE)
+    wheels = tuple(_wheels(package)) if record.answers.get("contract_source") == "vendor" else ()
     if record.template_version == template_version():
-        return Revision(package, record.template_version)
+        return Revision(package, record.template_version, wheels)
     base, theirs = _rendered(package, record)
     mine = {path: found for path in {*base, *theirs} if (found := _read(package, path))}
     _check_markers(package, mine)
     answers_file = _answers_edit(package / ANSWERS_FILE, text, theirs[ANSWERS_FILE], record)
     paths = sorted({*base, *theirs} - {ANSWERS_FILE})
     decided = [_decide(package / path, path, base.get(path), mine.get(path), theirs.get(path)) for path in paths]
-    return Revision(package, record.template_version, (answers_file, *(one for one in decided if one)))
+    return Revision(package, record.template_version, (answers_file, *(one for one in decided if one), *wheels))
+
+
+def _wheels(package: Path) -> Iterator[FileRevision]:
+    """Yield what becomes of the wheels that the project carries: they are those of this fustor-new."""
+    ours = {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in contract_wheels().items()}
+    there = (path.relative_to(package).as_posix() for path in (package / CARRIED_IN).glob("*.whl"))
+    for path in sorted({*ours, *filter(is_carried, there)}):
+        before, after = _read(package, path), ours.get(path)
+        if before is None or after is None or before.data != after.data:
+            outcome = Outcome.REMOVED if after is None else Outcome.REPLACED if before else Outcome.CREATED
+            yield FileRevision(path, outcome, Change(package / path, before, after))
 
 
 def _rendered(package: Path, record: Record) -> tuple[Files, Files]:
@@ -180,8 +195,10 @@ def _answers_edit(path: Path, mine: FileContent, theirs: FileContent, record: Re
         kept = re.findall(rb"^(?:_commit|_src_path):[^\n]*\n", mine.data.replace(b"\r\n", b"\n"), re.MULTILINE)
         released = b'_commit: "v%s"\n'
         old, new = (released % version.encode() for version in (record.template_version, template_version()))
-        lines = [line for line in text.splitlines(keepends=True) if not line.startswith((b"_commit:", b"_src_path:"))]
-        text = b"".join([lines[0], *(new if line == old else line for line in kept), *lines[1:]])
+        origin = find_origin()
+        if origin and origin.address == record.address:
+            kept = [origin.lines()]
+        text = with_address(text, b"".join(new if line == old else line for line in kept))
     after = FileContent(with_ends_of(mine.data, text), mine.mode)
     return FileRevision(ANSWERS_FILE, Outcome.REPLACED, Change(path, mine, after))
 
