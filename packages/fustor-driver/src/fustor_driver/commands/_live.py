@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.logging import RichHandler
-from rich.table import Table
-from rich.text import Text
 
+from fustor_driver.commands._view import as_line, as_table
 from fustor_driver.durable import write_all
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.hosts.status import Status
@@ -37,7 +35,7 @@ def terminal_look(console: Console) -> Iterator[Callable[[Status], None]]:
     logging.root.handlers = [handler]
     try:
         with Live(console=console, auto_refresh=False) as live:
-            yield lambda status: live.update(_table(status), refresh=True)
+            yield lambda status: live.update(as_table(status, console.width), refresh=True)
     finally:
         logging.root.handlers = handlers
 
@@ -50,7 +48,7 @@ def logging_look(every_sec: float) -> Callable[[Status], None]:
         at, state = last[0]
         if time.monotonic() - at >= every_sec or status.state != state:
             last[0] = (time.monotonic(), status.state)
-            _log.info("%s", _line(status))
+            _log.info("%s", as_line(status))
 
     return look
 
@@ -121,29 +119,3 @@ def status_file_look(path: Path) -> Callable[[Status], None]:
             failing = False
 
     return look
-
-
-def _table(status: Status) -> Table:
-    title = f"{status.task_id}  {status.state}  {status.uptime_sec:.0f} s  index {status.committed_index}"
-    table = Table("phase", "state", box=box.SIMPLE_HEAD, title=Text(title), title_justify="left")
-    for name in ("runs", "events", "rows", "rows/s", "queued", "lag s", "index"):
-        table.add_column(name, justify="right")
-    for phase, state in status.phases.items():
-        numbers = (state.runs, state.events, state.rows, state.rows_per_sec, state.queued, state.lag_sec)
-        table.add_row(phase, state.state, *(f"{number:,}" for number in numbers), str(state.last_index))
-    if status.retries or status.dead_letters or status.refused_deletions:
-        table.caption = Text(f"{_troubles(status)}; last: {status.last_error}")
-    return table
-
-
-def _line(status: Status) -> str:
-    phases = ", ".join(
-        f"{phase} {state.state} {state.rows} rows {state.rows_per_sec:g}/s queued {state.queued}"
-        for phase, state in status.phases.items()
-    )
-    return f"{status.state}: {phases}; index {status.committed_index}, {_troubles(status)}"
-
-
-def _troubles(status: Status) -> str:
-    refused = f", {status.refused_deletions} refused deletions" if status.refused_deletions else ""
-    return f"{status.retries} retries, {status.dead_letters} dead letters{refused}"
