@@ -104,13 +104,23 @@ class Gate:
         for attempt in range(1, self.attempts + 1):
             self._stop.check()
             try:
-                return self._identity(holds)
+                found = self._identity(holds)
             except AbsentError as error:
-                follows = f", next in {self._delay_sec:g} s" if attempt < self.attempts else ""
-                _log.warning("%s (attempt %d of %d%s)", error, attempt, self.attempts, follows)
+                self._say(error, attempt)
+            else:
+                if attempt > 1:
+                    mark = {"fustor_retry": {"attempt": 0}}
+                    _log.warning("The root %r is there again", str(self._scope.root), extra=mark)
+                return found
             if attempt < self.attempts:
                 self.pause()
         raise self.given_up()
+
+    def _say(self, error: AbsentError, attempt: int) -> None:
+        """Warn of a failed attempt, marked so that a host can tell what it is (driver contract, section 4)."""
+        follows = f", next in {self._delay_sec:g} s" if attempt < self.attempts else ""
+        mark = {"attempt": attempt, "of": self.attempts, "next_sec": self._delay_sec}
+        _log.warning("%s (attempt %d of %d%s)", error, attempt, self.attempts, follows, extra={"fustor_retry": mark})
 
     def pause(self) -> None:
         """Let the time between two attempts pass."""

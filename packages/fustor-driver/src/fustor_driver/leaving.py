@@ -14,6 +14,7 @@ from types import ModuleType
 __all__ = ["leaving_in_time"]
 
 _THREADS_SEC = 2.0
+_THREADS_OF_INTERRUPTED_SEC = 0.2
 _HOOKS_SEC = 30.0
 _SIGNAL_CODE_BASE = 128
 
@@ -21,9 +22,9 @@ _SIGNAL_CODE_BASE = 128
 def leaving_in_time(command: Callable[[], object]) -> None:
     """Run a command and see to it that the process ends with its exit code soon afterwards.
 
-    The interpreter waits for every thread but daemons, and a driver's may never end. It gets a moment; then the
-    process ends without it. Exit hooks (servers and directories of tests) get more time. A signal that comes where
-    the command does not catch it ends the process with the signal's code.
+    The interpreter waits for every thread but daemons, and a driver's may never end. It gets a moment, a shorter one
+    where a signal ended the command; then the process ends without it. Exit hooks (servers and directories of tests)
+    get more time. A signal that comes where the command does not catch it ends the process with the signal's code.
     """
     signal.signal(signal.SIGTERM, _exit_by_signal)
     atexit.register(_ignore_signals)
@@ -71,7 +72,7 @@ def _end_within(code: int) -> None:
     atexit.register(hooks_begin.set)  # hooks run last in, first out, and after the interpreter has waited for threads
 
     def watch() -> None:
-        if hooks_begin.wait(_THREADS_SEC):
+        if hooks_begin.wait(_THREADS_SEC if code < _SIGNAL_CODE_BASE else _THREADS_OF_INTERRUPTED_SEC):
             over.wait(_HOOKS_SEC)
         _end_children()
         os._exit(code)

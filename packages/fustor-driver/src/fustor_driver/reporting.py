@@ -71,7 +71,8 @@ def set_verbosity(verbose: int, quiet: int) -> None:
     level = levels[max(0, min(1 + verbose - quiet, len(levels) - 1))]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler])
+    handler.setLevel(level)
+    logging.basicConfig(level=min(level, logging.WARNING), handlers=[handler])  # the host counts what drivers warn of
 
 
 def print_json(value: BaseModel | Sequence[Any] | dict[str, Any]) -> None:

@@ -23,15 +23,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SIGNAL_CODE_BASE = 128
 _POLL_SEC = 0.1
 _TIDY_SEC = 1.0
-GRACE_SEC = 2.0
+GRACE_SEC = 1.5
 """How long work that was asked to stop may go on."""
 
 
 class Interrupted(FustorDriverError):  # noqa: N818 - named for what happened, as the other endings
     """A signal ended the command."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(f"Interrupted by {signal.Signals(number).name}")
+    def __init__(self, number: int, *, is_left_behind: bool = False) -> None:
+        left = "; the driver did not stop in time and is left behind" if is_left_behind else ""
+        super().__init__(f"Interrupted by {signal.Signals(number).name}{left}")
         self.exit_code = _SIGNAL_CODE_BASE + number
 
 
@@ -67,13 +68,13 @@ class Work(Generic[_T]):
         """Cancel the coroutine, for what that is worth."""
         self.call(lambda: self._task is not None and self._task.cancel())
 
-    def result(self) -> _T:
+    def result(self, tidy_sec: float = _TIDY_SEC) -> _T:
         """What the coroutine returned; only after its end, whose tidying up gets a moment.
 
         Raises:
             BaseException: what it raised.
         """
-        self._thread.join(_TIDY_SEC)
+        self._thread.join(tidy_sec)
         if self._error is not None:
             raise self._error
         return cast("_T", self._result)
@@ -141,7 +142,7 @@ def run_bounded(
                 (stop or work.cancel)()
                 _wait_for_grace(work, received, grace_sec)
                 if received:
-                    raise Interrupted(received[0])
+                    raise Interrupted(received[0], is_left_behind=not work.wait(0))
                 raise TimeoutError
         if received:
             raise Interrupted(received[0])

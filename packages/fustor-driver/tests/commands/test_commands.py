@@ -310,7 +310,7 @@ def _process(environ, *arguments, **options):
     return subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_run_stops_gracefully_on_a_signal(number, code, environ, log, tmp_path):
     options = ("--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
     with _process(environ, "run", *options, cwd=tmp_path) as process:

@@ -95,13 +95,14 @@ class Patience:
         self.budget_sec = max_retries * retry_delay_sec
         self._address = address
         self._stop = stop
+        self._said = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget the failures so far: the budget starts anew."""
+        self._answered()
         self._pause = min(_FIRST_PAUSE_SEC, self._longest)
         self._deadline: float | None = None
-        self._said = 0
 
     def wait(self, err: psycopg2.Error) -> None:
         """Return when the next attempt may be made.
@@ -123,7 +124,10 @@ class Patience:
         self._pause = min(self._pause * 2, self._longest)
 
     def _say(self, err: psycopg2.Error, attempt: int) -> None:
-        """Warn of the first failure, and again whenever one more of the configured delays has passed."""
+        """Warn of the first failure, and again whenever one more of the configured delays has passed.
+
+        The lines are marked, so that a host can tell what they are (driver contract, section 4).
+        """
         if attempt > self._said:
             self._said = attempt
             _log.warning(
@@ -133,13 +137,23 @@ class Patience:
                 attempt,
                 self._max_retries,
                 self._pause,
+                extra={"fustor_retry": {"attempt": attempt, "of": self._max_retries, "next_sec": self._pause}},
             )
+
+    def _answered(self) -> None:
+        """Say, where a failure was said, that it is over."""
+        if self._said:
+            self._said = 0
+            _log.warning("PostgreSQL at %s answers again", self._address.shown, extra={"fustor_retry": {"attempt": 0}})
 
     def keep_trying(self, action: Callable[[], _Result]) -> _Result:
         """What `action` returns, tried again after faults that may pass; raises like `wait`."""
         while True:
             self._stop.check()
             try:
-                return action()
+                result = action()
             except psycopg2.Error as err:
                 self.wait(err)
+            else:
+                self._answered()
+                return result

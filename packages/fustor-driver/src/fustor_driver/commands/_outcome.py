@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import signal
+
 from fustor_driver.errors import CheckFailed, Refused
 from fustor_driver.hosts.status import PhaseState, RunState, Status
 from fustor_event_model import MessageSource
 
-__all__ = ["check_caught_up", "check_outcome", "check_refusals"]
+__all__ = ["check_caught_up", "check_outcome", "check_refusals", "code_after_signal"]
+
+_SIGNAL_CODE_BASE = 128
+
+
+def code_after_signal(number: int, status: Status, *, once: bool) -> int:
+    """The exit code of a run that a signal ended.
+
+    0 after SIGTERM where everything that was read is pushed: a service was asked to stop and did. Else that of the
+    signal, as a shell says it.
+    """
+    is_done = status.state is RunState.STOPPED and (status.caught_up or not once)
+    return 0 if number == signal.SIGTERM and is_done else _SIGNAL_CODE_BASE + number
 
 
 def check_outcome(status: Status) -> None:
@@ -19,11 +33,15 @@ def check_outcome(status: Status) -> None:
     if not status.sessions:
         raise CheckFailed(f"The pusher gave no session in the time of this run: {why}")
     if status.phases[MessageSource.REALTIME].state is PhaseState.FAILED:
-        raise CheckFailed(f"The source was not reached in the time of this run: {why}")
+        raise CheckFailed(f"The source was not reached in the time of this run, or not any more at its end: {why}")
     if status.phases[MessageSource.SNAPSHOT].state is PhaseState.FAILED:
         raise CheckFailed(f"There is no complete snapshot: {why}")
+    if status.unpushed:
+        raise CheckFailed(
+            f"{status.unpushed} events were read and could not be pushed; they are read again at the next start: {why}"
+        )
     if status.state is RunState.ABORTED:
-        raise CheckFailed(f"The run could not push all that it read; that is read again at the next start: {why}")
+        raise CheckFailed(f"A driver did not stop when the time was up; everything that was read is pushed: {why}")
 
 
 def check_caught_up(status: Status) -> None:

@@ -29,7 +29,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._outcome import check_caught_up, check_outcome, check_refusals
+from fustor_driver.commands._outcome import check_caught_up, check_outcome, check_refusals, code_after_signal
 from fustor_driver.commands._strict import watched
 from fustor_driver.completion import demo_names, pusher_names, shell_files, source_names
 from fustor_driver.configuration import Pair, load
@@ -45,7 +45,6 @@ from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 from fustor_driver.worlds import find_world, has_world
 
 _LOG_EVERY_SEC = 10.0
-_SIGNAL_CODE_BASE = 128
 _STATE = ".fustor"
 _EVENTS, _RECORDING = "events", "events.jsonl"
 _RECORDER = "(recording)"
@@ -105,7 +104,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
         ),
     ] = None,
     stop_timeout: Annotated[
-        float, typer.Option(min=0.1, callback=finite, help="Seconds from the first signal to the end.")
+        float, typer.Option(min=0.1, callback=finite, help="Seconds from SIGTERM, or the end of --for, to the end.")
     ] = 10.0,
     read_ahead_mib: Annotated[
         float, typer.Option(min=0.001, max=1e6, callback=finite, help="MiB of a phase to read before they are pushed.")
@@ -172,7 +171,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
     if json:
         print_json(final[-1])
     if received:
-        raise typer.Exit(_SIGNAL_CODE_BASE + received)
+        raise typer.Exit(code_after_signal(received, final[-1], once=once))
     check_outcome(final[-1])
     if once:
         check_caught_up(final[-1])

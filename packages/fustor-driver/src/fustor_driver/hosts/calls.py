@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -12,17 +14,43 @@ from fustor_core.exceptions import RetryableError
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.hosts.replies import PushReply, SessionReply, read_index
+from fustor_driver.redaction import safe_logger
+from fustor_driver.supervision import in_thread
 from fustor_event_model import AuditItem, EventBase, MessageSource
 
-__all__ = ["committed_index", "connection_of", "open_phase", "open_session", "pause_sec", "push", "retried"]
+__all__ = [
+    "committed_index",
+    "connection_of",
+    "is_reached",
+    "open_phase",
+    "open_session",
+    "pause_sec",
+    "push",
+    "retried",
+]
 
 _T = TypeVar("_T")
+_log = safe_logger("fustor_driver.host")
 
 
 def connection_of(config: SourceConfig | PusherConfig) -> dict[str, Any]:
     """Keywords of a driver's questions about the other side, such as `test_connection`."""
     address = {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}
     return address | {"credential": config.credential, "driver_params": config.driver_params}
+
+
+async def is_reached(source: SourceDriver) -> tuple[bool, str]:
+    """Whether a source reaches what it reads, by its own word; one that does not know is taken as reached.
+
+    Asked in a thread of its own, since a check may block.
+    """
+    ask = partial(source.test_connection, **connection_of(source.config))
+    try:
+        reached, text = await in_thread(lambda: asyncio.run(ask()), "fustor-source-check")
+    except Exception as err:  # noqa: BLE001 - a check that cannot answer must not end what works without it
+        _log.debug("The source %r does not say whether it can be reached: %r", source.id, err)
+        return True, ""
+    return reached or text.startswith("Not supported"), text
 
 
 def open_phase(

@@ -98,9 +98,15 @@ class Pauses:
     async def __call__(self, attempt: int, err: RetryableError) -> bool:
         """Wait before the next attempt; False when the host stops meanwhile."""
         seconds = pause_sec(self.pusher.config.retry_delay_sec, attempt, self.options.backoff_max_sec)
-        self.progress.retries += 1
-        self.progress.last_error = str(err)
-        _log.warning("Attempt %d failed, the next follows in %.3g s: %s", attempt, seconds, err)
+        self.progress.pusher_failed(str(err))
+        _log.warning(
+            "The pusher %r failed (attempt %d of %d, next in %.3g s): %s",
+            self.pusher.id,
+            attempt,
+            self.pusher.config.max_retries,
+            seconds,
+            err,
+        )
         return not await self.control.bell.wait_until(lambda: self.control.stopping, seconds)
 
 
@@ -233,25 +239,26 @@ class Delivery:
             self._rivals.lost(session.id, err)
             self._control.ask_renewal()
             return Outcome.OBSOLETE
-        if outcome is None:
-            self._progress.left_unpushed = True
         return outcome or Outcome.STOPPED
 
     async def _once(
         self, session: Session, phase: MessageSource, events: list[EventBase], *, rows: int, end: bool
     ) -> Outcome:
-        reply = await calls.push(
-            self._pusher,
-            events,
-            phase,
-            session_id=session.id,
-            task_id=self._options.task_id,
-            is_snapshot_end=end,
-            allow_deletions=self._options.allow_deletions,
-        )
+        with self._progress.under_way.call(self._pusher, "push"):
+            reply = await calls.push(
+                self._pusher,
+                events,
+                phase,
+                session_id=session.id,
+                task_id=self._options.task_id,
+                is_snapshot_end=end,
+                allow_deletions=self._options.allow_deletions,
+            )
         if reply.snapshot_needed:
             self._control.ask_renewal()
             if not reply.success:
                 return Outcome.OBSOLETE
-        self._refusals.replied(phase, rows, reply.taken())
+        taken = reply.taken()
+        self._progress.pusher_answered()
+        self._refusals.replied(phase, rows, taken)
         return Outcome.PUSHED

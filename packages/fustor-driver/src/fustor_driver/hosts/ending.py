@@ -9,6 +9,7 @@ from typing import Any
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.hosts.status import RunState
+from fustor_driver.hosts.underway import UnderWay, described
 from fustor_driver.redaction import safe_logger
 
 __all__ = ["Ending", "ended_state", "error_of"]
@@ -18,17 +19,21 @@ _LEAST_SEC = 0.05
 
 
 class Ending:
-    """The time that is left, of `stop_timeout_sec` from the first wish to stop to the end of everything.
+    """The time that is left from a wish to stop to the end of everything.
 
     Seven tenths are for a graceful stop, two for closing; the rest is the process's own.
     """
 
     def __init__(self, stop_timeout_sec: float) -> None:
-        self.graceful_sec = 0.7 * stop_timeout_sec
         self.gave_up = False
         self._close_sec = 0.2 * stop_timeout_sec
         self._patience_sec = stop_timeout_sec
         self._until: float | None = None
+
+    def begin(self, within_sec: float) -> float:
+        """Somebody wishes everything to end within so many seconds; how many of them a graceful stop may take."""
+        self._close_sec = min(self._close_sec, 0.2 * within_sec)
+        return 0.7 * within_sec
 
     def give_up(self, close_sec: float | None) -> None:
         """No more graceful stop: everything is over in `close_sec`; a later call can only shorten that."""
@@ -41,17 +46,17 @@ class Ending:
         work.cancel()
         await asyncio.wait({work}, timeout=self._left_sec() / 2)
 
-    async def close(self, pusher: PusherDriver, source: SourceDriver) -> bool:
+    async def close(self, pusher: PusherDriver, source: SourceDriver, under_way: UnderWay) -> bool:
         """Close both drivers; whether both did in time. One that did not is named and left behind.
 
         Raises:
             DriverError: what a driver raised; a cancelled one says nothing.
         """
-        closing = {asyncio.ensure_future(driver.close()): driver for driver in (pusher, source)}
+        closing = {asyncio.ensure_future(_close(driver, under_way)): driver for driver in (pusher, source)}
         done, late = await asyncio.wait(closing, timeout=self._left_sec())
         for task in late:
             task.cancel()
-            _log.warning("close() of %r did not return in time; it is left behind", closing[task].id)
+            _log.warning("%s did not stop in time; it is left behind", described(closing[task], "close"))
         errors = [err for task in done if not task.cancelled() and (err := task.exception()) is not None]
         for err in errors:
             if self.gave_up and isinstance(err, DriverError):
@@ -64,6 +69,11 @@ class Ending:
         if self._until is None:
             return self._patience_sec
         return max(self._until - time.monotonic(), _LEAST_SEC)
+
+
+async def _close(driver: SourceDriver | PusherDriver, under_way: UnderWay) -> None:
+    with under_way.call(driver, "close"):
+        await driver.close()
 
 
 def ended_state(work: asyncio.Task[Any]) -> RunState:

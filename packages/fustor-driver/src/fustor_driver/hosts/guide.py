@@ -9,7 +9,7 @@ from typing import Any
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.calls import committed_index, pause_sec
+from fustor_driver.hosts.calls import pause_sec
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.expected import ExpectedRows
@@ -19,12 +19,13 @@ from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
+from fustor_driver.hosts.resuming import Start, find_start
 from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.selection import Change, Selection
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
+from fustor_driver.hosts.underway import described
 from fustor_driver.redaction import REDACTOR, safe_logger
-from fustor_driver.supervision import in_thread
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["GuideHost"]
@@ -58,12 +59,17 @@ class GuideHost:
         self._pushing = asyncio.Lock()
         self._ending = Ending(options.stop_timeout_sec)
 
-    def stop(self) -> None:
-        """Stop gracefully: what was read is still pushed, within the time allowed. Call it in the loop's thread."""
+    def stop(self, within_sec: float | None = None) -> None:
+        """Stop gracefully: what was read is still pushed, within the time allowed. Call it in the loop's thread.
+
+        Args:
+            within_sec: the time; `stop_timeout_sec` of the options unless given. A later call can only shorten it.
+        """
         if not self._control.stopping:
             self._parts.progress.state = RunState.STOPPING
             self._control.stop()
-            asyncio.get_running_loop().call_later(self._ending.graceful_sec, self.abort)
+        within_sec = self._parts.options.stop_timeout_sec if within_sec is None else within_sec
+        asyncio.get_running_loop().call_later(self._ending.begin(within_sec), self.abort)
 
     def abort(self, close_sec: float | None = None) -> None:
         """End at once: what was read and not yet pushed is read again at the next start. Call it in the loop's thread.
@@ -97,31 +103,56 @@ class GuideHost:
             await asyncio.wait({work, given_up}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             given_up.cancel()
-            unpushed = self._parts.progress.queued()
+            unpushed = self._parts.progress.unpushed()
             await ending.end(work)
-            self._parts.progress.ended(ended_state(work), error_of(work))
-            if self._parts.progress.left_unpushed and self._parts.progress.state is RunState.STOPPED:
+            self._ended(work, unpushed)
+            if not await ending.close(self._parts.pusher, self._parts.source, self._parts.progress.under_way):
                 self._parts.progress.ended(RunState.ABORTED)
-            if not await ending.close(self._parts.pusher, self._parts.source):
-                self._parts.progress.ended(RunState.ABORTED)
-        if not work.done() or work.cancelled():
-            _log.warning("Stopped before all was done: %d events were read and wait; they are read again", unpushed)
-        else:
+        if work.done() and not work.cancelled():
             work.result()
+
+    def _ended(self, work: asyncio.Task[None], unpushed: int) -> None:
+        """Note how the run ended, and say what is left."""
+        progress, state = self._parts.progress, ended_state(work)
+        progress.ended(state, error_of(work))
+        if state is not RunState.FAILED and self.say_what_is_left(unpushed):
+            progress.unpushed_at_end = unpushed
+            progress.ended(RunState.ABORTED)
+
+    def say_what_is_left(self, unpushed: int) -> bool:
+        """Warn of events that are not pushed, and of drivers that did not stop; whether there is anything of it."""
+        if unpushed:
+            _log.warning("Stopped before all was pushed: %d events are read again at the next start", unpushed)
+        late = self._unfinished()
+        for who in late:
+            _log.warning("%s did not stop in time; it is left behind", who)
+        return bool(unpushed or late)
+
+    def unpushed(self) -> int:
+        """Events that were read and not pushed so far. Callable from any thread, as the two methods around it."""
+        return self._parts.progress.unpushed()
+
+    def _unfinished(self) -> list[str]:
+        """Which drivers have not returned from what the host waits for, in words."""
+        parts = self._parts
+        late = [reader.name for reader in list(parts.readers) if reader.stopped and not reader.has_ended]
+        return [*(described(parts.source, name) for name in late), *parts.progress.under_way()]
 
     async def _run(self) -> None:
         session = await self._sessions.open()
         if session is None:
             return
-        position = await self._resume_position(session)
-        if position < 0:
+        start = await find_start(self._parts, self._mark, session)
+        if start is None:
+            return
+        if start.position < 0:
             await self._parts.delivery.announce_snapshot(session)
-        realtime = Realtime(self._parts, position, bounds_of(self._parts))
+        realtime = Realtime(self._parts, start.position, bounds_of(self._parts))
         try:
             if not await realtime.arm():
                 return
-            self._parts.progress.runs()
-            due = await self._due(session, position)
+            self._begins(start)
+            due = await self._due(session, start.position)
             await _together(
                 self._deliver(realtime),
                 self._stop_reading(realtime),
@@ -147,25 +178,15 @@ class GuideHost:
         await self._parts.delivery.announce_snapshot(session, position)
         return MessageSource.SNAPSHOT
 
-    async def _resume_position(self, session: Session) -> int:
-        """The index to resume from, -1 if a snapshot is due."""
-        source, progress, anew = self._parts.source, self._parts.progress, self._parts.options.full_refresh
-        committed = await committed_index(self._parts.pusher, session.id)
-        progress.committed_index = committed
-        if (
-            anew
-            or committed <= 0
-            or self._mark.is_set()
-            or not await in_thread(lambda: source.is_position_available(committed), "fustor-position")
-        ):
-            why = "as asked" if anew else f"committed index {committed} cannot be resumed"
-            _log.info("A snapshot is due: %s", why)
-            self._mark.set()
-            return -1
-        progress.resumed_from = committed
-        source.acknowledge(committed)
-        _log.info("Resuming after index %d", committed)
-        return committed
+    def _begins(self, start: Start) -> None:
+        """Both sides are open: say how the run begins."""
+        self._parts.progress.runs()
+        if start.position < 0:
+            _log.info("Starting with a full snapshot: %s", start.why)
+            return
+        self._parts.progress.resumed_from = start.position
+        self._parts.acknowledge(start.position)
+        _log.info("Resuming after index %d", start.position)
 
     async def _stop_reading(self, realtime: Realtime) -> None:
         await self._control.bell.wait_until(lambda: self._control.stopping)
@@ -189,7 +210,8 @@ class GuideHost:
         while not control.stopping:
             session = self._sessions.current
             try:
-                await self._parts.pusher.heartbeat(session_id=session.id)
+                with self._parts.progress.under_way.call(self._parts.pusher, "heartbeat"):
+                    await self._parts.pusher.heartbeat(session_id=session.id)
                 failures = 0
             except DriverError as err:
                 failures += 1
@@ -224,9 +246,11 @@ class GuideHost:
             complete = await run_snapshot(self._parts, self._sessions.current)
         except DriverError as err:
             self._parts.progress.last_error = str(err)
-            if failures + 1 >= self._parts.source.config.max_retries:
+            attempts = self._parts.source.config.max_retries
+            if failures + 1 >= attempts:
                 raise CheckFailed(f"No complete snapshot in {failures + 1} attempts: {err}") from err
-            _log.warning("The snapshot broke off and starts again: %s", err)
+            self._parts.progress.retries += 1
+            _log.warning("The snapshot broke off and starts again (attempt %d of %d): %s", failures + 1, attempts, err)
             return False
         if complete:
             rows, seconds = self._completed(MessageSource.SNAPSHOT)
@@ -247,11 +271,11 @@ class GuideHost:
         if not self._control.renewal_asked:
             self._selection.note()
             self._mark.clear()
-        session, progress = self._sessions.current, self._parts.progress
-        committed = await committed_index(self._parts.pusher, session.id)
+        progress = self._parts.progress
+        committed = await self._parts.committed_index(self._sessions.current)
         if committed >= 0:
             progress.committed_index = max(progress.committed_index, committed)
-            self._parts.source.acknowledge(committed)
+            self._parts.acknowledge(committed)
 
     async def _finish(self, realtime: Realtime) -> None:
         """End the run when what came meanwhile is pushed, unless a new session is due."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 from fustor_driver.hosts.phases import Parts, Realtime
+from fustor_driver.hosts.status import PhaseState
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
+from fustor_event_model import MessageSource
 
 __all__ = ["bounds_of", "caught_up"]
 
@@ -57,6 +59,8 @@ def _is_through(parts: Parts, realtime: Realtime, newest: int | None, began: flo
         return realtime.has_ended
     if newest is not None and parts.progress.committed_index >= newest:
         return True
+    if parts.progress.phase_state(MessageSource.REALTIME) is PhaseState.RETRYING:
+        return False  # that it tells nothing is no wonder
     quiet_sec = parts.options.quiet_sec * (_PATIENCE_SHARE if newest is not None and bounds_of(parts) else 1)
     now = time.monotonic()
     if not realtime.is_busy and now - max(realtime.busy_at, began) >= quiet_sec:

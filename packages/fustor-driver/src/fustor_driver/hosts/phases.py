@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from types import MappingProxyType
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import NotConformant
-from fustor_driver.hosts.calls import connection_of, open_phase
+from fustor_driver.hosts.attempts import Attempt
+from fustor_driver.hosts.calls import committed_index, is_reached, open_phase
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.reader import Reader
@@ -41,6 +43,26 @@ class Parts:
     control: Control
     progress: Progress
     delivery: Delivery
+    readers: list[Reader] = field(default_factory=list)
+    """Those whose threads have not ended, as far as anybody has looked."""
+
+    async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
+        """Push a batch; it counts as in hand until it is through."""
+        self.progress.holds(phase, len(events))
+        outcome = await self.delivery.push(session, phase, events)
+        if outcome not in _UNDELIVERED:
+            self.progress.holds(phase, 0)
+        return outcome
+
+    async def committed_index(self, session: Session) -> int:
+        """The index up to which everything is durable, by the pusher's own word; -1 for none."""
+        with self.progress.under_way.call(self.pusher, "get_latest_committed_index"):
+            return await committed_index(self.pusher, session.id)
+
+    def acknowledge(self, index: int) -> None:
+        """Tell the source that everything up to an index is durable."""
+        with self.progress.under_way.call(self.source, "acknowledge"):
+            self.source.acknowledge(index)
 
     @property
     def audits(self) -> bool:
@@ -71,9 +93,15 @@ class Realtime:
         def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
             return open_phase(source, MessageSource.REALTIME, stop_event, position=position, bounds=bounds)
 
-        return Reader(
-            "realtime", open_iterator, source.config.max_queue_size, limit_bytes=self._parts.options.read_ahead_bytes
+        reader = Reader(
+            "realtime",
+            open_iterator,
+            source.config.max_queue_size,
+            limit_bytes=self._parts.options.read_ahead_bytes,
+            on_attempt=partial(self._parts.progress.attempted, MessageSource.REALTIME),
         )
+        self._parts.readers.append(reader)
+        return reader
 
     @property
     def is_busy(self) -> bool:
@@ -86,11 +114,11 @@ class Realtime:
         Raises:
             Exception: what `get_message_iterator` raised.
         """
-        reader, progress, control = self._reader, self._parts.progress, self._parts.control
+        progress, control = self._parts.progress, self._parts.control
         progress.begins(
             MessageSource.REALTIME, lambda: (self._reader.waiting, self._reader.lag_sec), PhaseState.CONNECTING
         )
-        reader.start()
+        self._reader.start()
         stopping = asyncio.ensure_future(control.bell.wait_until(lambda: control.stopping))
         opening = asyncio.ensure_future(self._opened())
         try:
@@ -105,30 +133,29 @@ class Realtime:
             opening.cancel()
 
     async def _opened(self) -> None:
-        """Wait for the source to open; one that takes long is asked why, so that the wait has a reason in the log."""
+        """Wait for the source to open; one that takes long and says nothing is asked why."""
         try:
             async with asyncio.timeout(_OPENS_WITHIN_SEC):
                 await self._reader.opened()
         except TimeoutError:
-            await self._say_why()
+            if self._parts.progress.phase_state(MessageSource.REALTIME) is not PhaseState.RETRYING:
+                await self._say_why()
             await self._reader.opened()
 
     async def _say_why(self) -> None:
         source, progress = self._parts.source, self._parts.progress
-        asked = asyncio.ensure_future(in_thread(lambda: asyncio.run(_reached(source)), "fustor-source-check"))
+        asked = asyncio.ensure_future(is_reached(source))
         opened = asyncio.ensure_future(self._reader.opened())
         await asyncio.wait({asked, opened}, return_when=asyncio.FIRST_COMPLETED)
         opened.cancel()
         if not asked.done():
             asked.cancel()
             return
-        if (failure := asked.exception()) is not None:  # a check that cannot answer must not end what works without it
-            _log.debug("The source %r does not say whether it can be reached: %r", source.id, failure)
-            return
         reached, text = asked.result()
         if not reached:
-            progress.last_error = f"The source {source.id!r} is not reached yet: {text}"
-            _log.warning("%s; it goes on trying", progress.last_error)
+            said = f"The source {source.id!r} is not reached yet: {text}"
+            progress.attempted(MessageSource.REALTIME, Attempt(1, said))
+            _log.warning("%s; it goes on trying", said)
 
     async def take(self) -> list[EventBase]:
         """The next batch; empty when the host stopped the stream and everything was taken.
@@ -180,7 +207,7 @@ class Realtime:
         if control.stopping:
             return False
         bounds = {} if self._next_end is None else {"end_position": self._next_end}
-        await _join(self._reader, self._parts.source)
+        await _join(self._reader, self._parts)
         self._reader = self._reader_from(self._parts.progress.committed_index, bounds)
         self._next_end, self.is_bounded, self.has_ended = None, bool(bounds), False
         self._reader.start()
@@ -189,10 +216,10 @@ class Realtime:
     async def push(self, session: Session, events: list[EventBase]) -> Outcome:
         """Push a batch and acknowledge it to the source once it is durable."""
         index = events[-1].index  # read before the pusher has them in hand: what it does to them acknowledges nothing
-        outcome = await self._parts.delivery.push(session, MessageSource.REALTIME, events)
+        outcome = await self._parts.push(session, MessageSource.REALTIME, events)
         if outcome is Outcome.PUSHED and index >= 0:
             self._parts.progress.committed_index = max(self._parts.progress.committed_index, index)
-            self._parts.source.acknowledge(index)
+            self._parts.acknowledge(index)
         return outcome
 
     def stop(self) -> None:
@@ -201,10 +228,11 @@ class Realtime:
 
     async def close(self) -> None:
         """Stop the thread; a driver that ignores `stop_event` is named in the log."""
-        if self._parts.progress.phase_state(MessageSource.REALTIME) is not PhaseState.FAILED:
-            state = PhaseState.DONE if self._armed else PhaseState.FAILED
-            self._parts.progress.ends(MessageSource.REALTIME, state)
-        await _join(self._reader, self._parts.source)
+        before = self._parts.progress.phase_state(MessageSource.REALTIME)
+        if before is not PhaseState.FAILED:
+            is_reached = self._armed and before is not PhaseState.RETRYING
+            self._parts.progress.ends(MessageSource.REALTIME, PhaseState.DONE if is_reached else PhaseState.FAILED)
+        await _join(self._reader, self._parts)
 
 
 async def run_snapshot(parts: Parts, session: Session) -> bool:
@@ -224,10 +252,11 @@ async def run_snapshot(parts: Parts, session: Session) -> bool:
         source.config.max_queue_size,
         limit_bytes=parts.options.read_ahead_bytes,
         linger_sec=_LINGER_SEC,
+        on_attempt=partial(parts.progress.attempted, MessageSource.SNAPSHOT),
     )
     async with _reading(parts, MessageSource.SNAPSHOT, reader, lambda: parts.control.stopping) as run:
         async for events in _batches(parts, reader):
-            if await parts.delivery.push(session, MessageSource.SNAPSHOT, events) in _UNDELIVERED:
+            if await parts.push(session, MessageSource.SNAPSHOT, events) in _UNDELIVERED:
                 return False
         if not reader.stopped:
             run.complete = await parts.delivery.finish_snapshot(session) is Outcome.PUSHED
@@ -255,15 +284,13 @@ async def run_audit(parts: Parts, session: Session) -> bool:
         limit_bytes=parts.options.read_ahead_bytes,
         pause_after=_starts_audit,
         linger_sec=_LINGER_SEC,
+        on_attempt=partial(parts.progress.attempted, MessageSource.AUDIT),
     )
     gives_up = lambda: control.stopping or control.renewal_asked  # noqa: E731 - a condition, named for its only use
     async with _reading(parts, MessageSource.AUDIT, reader, gives_up) as run:
         async for events in _batches(parts, reader):
             for part in _signals_alone(events):
-                if (
-                    reader.stopped
-                    or await parts.delivery.push(session, MessageSource.AUDIT, part) is not Outcome.PUSHED
-                ):
+                if reader.stopped or await parts.push(session, MessageSource.AUDIT, part) is not Outcome.PUSHED:
                     return False
             reader.resume()
         run.complete = not reader.stopped
@@ -288,14 +315,16 @@ async def _reading(
     run = _Run()
     watcher = asyncio.ensure_future(watch())
     parts.progress.begins(phase, lambda: (reader.waiting, reader.lag_sec))
+    parts.readers.append(reader)
     reader.start()
     try:
         yield run
     finally:
         watcher.cancel()
-        incomplete = PhaseState.STOPPED if gives_up() else PhaseState.FAILED
+        is_away = parts.progress.phase_state(phase) is PhaseState.RETRYING
+        incomplete = PhaseState.STOPPED if gives_up() and not is_away else PhaseState.FAILED
         parts.progress.ends(phase, PhaseState.DONE if run.complete else incomplete)
-        await _join(reader, parts.source)
+        await _join(reader, parts)
 
 
 async def _batches(parts: Parts, reader: Reader) -> AsyncIterator[list[EventBase]]:
@@ -322,12 +351,9 @@ def _signals_alone(events: Sequence[EventBase]) -> Iterator[list[EventBase]]:
             yield from ([event] for event in part)
 
 
-async def _reached(source: SourceDriver) -> tuple[bool, str]:
-    """Whether a source can be reached, by its own word; one that does not know is taken as reached."""
-    reached, text = await source.test_connection(**connection_of(source.config))
-    return reached or text.startswith("Not supported"), text
-
-
-async def _join(reader: Reader, source: SourceDriver) -> None:
-    if not await reader.join():
-        _log.warning("The %s thread of %r still runs after stop_event was set", reader.name, source.id)
+async def _join(reader: Reader, parts: Parts) -> None:
+    if await reader.join():
+        if reader in parts.readers:
+            parts.readers.remove(reader)
+    else:
+        _log.warning("The source %r does not stop: its %s iterator ignores stop_event", parts.source.id, reader.name)

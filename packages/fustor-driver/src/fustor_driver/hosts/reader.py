@@ -8,10 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate
 from operator import lt
 
 from fustor_driver.errors import NotConformant
+from fustor_driver.hosts.attempts import Attempt, heard
 from fustor_driver.hosts.weight import weigh
 from fustor_event_model import EventBase
 
@@ -27,7 +29,8 @@ class Reader:
 
     The thread calls `open_iterator(stop_event)` and iterates what it returns. After an event for which `pause_after`
     is true it waits for `resume()` before it asks for the next one. With `linger_sec` a batch that is not full waits
-    so long for more: fewer pushes, for phases in which nobody waits for the single event.
+    so long for more: fewer pushes, for phases in which nobody waits for the single event. `on_attempt` is called, in
+    the loop's thread, for every failed attempt of the driver at what it reads, and when one came through.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Reader:
         limit_bytes: int = 64 << 20,
         pause_after: Callable[[EventBase], bool] | None = None,
         linger_sec: float = 0.0,
+        on_attempt: Callable[[Attempt], None] = lambda _: None,
     ) -> None:
         self.name = name
         self.stop_event = threading.Event()
@@ -50,6 +54,7 @@ class Reader:
         self._events_taken = self._rows_taken = self._bytes_taken = 0
         self._pause_after = pause_after
         self._linger_sec = linger_sec
+        self._on_attempt = on_attempt
         self._wanted = 1
         self._loop = asyncio.get_running_loop()
         self._buffer: deque[EventBase] = deque()
@@ -153,6 +158,11 @@ class Reader:
         """Whether `stop` was called: an end that follows says nothing about completeness."""
         return self.stop_event.is_set()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread is done with the driver's iterator, or never began."""
+        return self._ended or self._thread.ident is None
+
     async def join(self, timeout_sec: float = _JOIN_SEC) -> bool:
         """Stop, and return whether the thread ended in time."""
         self.stop()
@@ -165,18 +175,22 @@ class Reader:
 
     def _read(self) -> None:
         try:
-            iterator = self._open_iterator(self.stop_event)
-            self._tell(self._mark_opened)
-            try:
-                self._pump(iterator)
-            finally:
-                if isinstance(iterator, Generator):
-                    iterator.close()
+            with heard(lambda attempt: self._tell(partial(self._on_attempt, attempt))):
+                self._read_to_the_end()
         except BaseException as err:  # noqa: BLE001 - handed to whoever takes, in the loop's thread
             self._error = err
         finally:
             self._ended = True
             self._tell(self._mark_ended)
+
+    def _read_to_the_end(self) -> None:
+        iterator = self._open_iterator(self.stop_event)
+        self._tell(self._mark_opened)
+        try:
+            self._pump(iterator)
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()
 
     def _pump(self, iterator: Iterator[EventBase]) -> None:
         """Read until the end or the stop; this loop is what a run costs, so everything in it is local."""

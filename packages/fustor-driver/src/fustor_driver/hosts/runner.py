@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.errors import CheckFailed
@@ -16,9 +18,11 @@ from fustor_driver.supervision import Work, caught_signals
 __all__ = ["run_host"]
 
 _POLL_SEC = 0.1
-_CLOSE_AT_ONCE_SEC = 0.5
-_AT_ONCE_SEC = 1.0
-_FORCED_SHARE = 0.95
+_CTRL_C_SEC = 2.0
+_CLOSE_AT_ONCE_SEC = 0.1
+_AT_ONCE_SEC = 0.3
+_FORCED_SHARE = 0.9
+_TIDY_SEC = 0.1
 _AT_ONCE, _NOW = 2, 3
 
 
@@ -33,9 +37,9 @@ def run_host(
 ) -> int:
     """Run until a signal, the time limit or an error; the number of the signal that ended it, else 0.
 
-    The first SIGINT or SIGTERM stops gracefully, within `stop_timeout_sec`, the second at once. The drivers work in
-    another thread; one that does not let go of it is left behind. `look` gets the status regularly and once at the end,
-    in the calling thread.
+    The first SIGINT stops gracefully within two seconds, SIGTERM and the time limit within `stop_timeout_sec`; the
+    second signal ends it now. The drivers work in another thread; one that does not let go of it is named and left
+    behind. `look` gets the status regularly and once at the end, in the calling thread.
 
     Raises:
         DriverError, FustorDriverError: as `GuideHost.run` does.
@@ -52,7 +56,7 @@ def run_host(
         raise CheckFailed(
             f"The run did not end within {options.stop_timeout_sec:g} s of its time; what was not pushed is read again"
         )
-    supervised.work.result()
+    supervised.work.result(_TIDY_SEC) if received else supervised.work.result()
     return received[0] if received else 0
 
 
@@ -72,7 +76,7 @@ class _Supervised:
         self._host = host
         self._look = look
         self._look_every_sec = look_every_sec
-        self._stop_sec = _FORCED_SHARE * options.stop_timeout_sec
+        self._stop_sec = options.stop_timeout_sec
         self._stop_at = time.monotonic() + duration_sec if duration_sec is not None else float("inf")
         self._force_at = float("inf")
         self._seen = 0
@@ -86,7 +90,11 @@ class _Supervised:
             if not self.ended:
                 self.work.call(lambda: self._host.abort(_CLOSE_AT_ONCE_SEC))
         status = self._host.status()
-        self._look(status if self.ended else status.model_copy(update={"state": RunState.ABORTED}))
+        if not self.ended:
+            unpushed = self._host.unpushed()
+            self._host.say_what_is_left(unpushed)
+            status = status.model_copy(update={"state": RunState.ABORTED, "unpushed": unpushed})
+        self._look(status)
 
     def _supervise(self, received: list[int]) -> None:
         next_look, state = time.monotonic(), None
@@ -105,7 +113,8 @@ class _Supervised:
         """Stop for the first signal or when the time is up, at once for the second, without asking for the third."""
         for count in range(self._seen + 1, len(received) + 1):
             if count == 1:
-                self._stop(now)
+                is_ctrl_c = received[0] == signal.SIGINT
+                self._stop(now, min(self._stop_sec, _CTRL_C_SEC) if is_ctrl_c else self._stop_sec)
             elif count == _AT_ONCE:
                 self.work.call(lambda: self._host.abort(_CLOSE_AT_ONCE_SEC))
                 self._force_at = min(self._force_at, now + _AT_ONCE_SEC)
@@ -113,9 +122,9 @@ class _Supervised:
                 self._force_at = now
         self._seen = len(received)
         if now >= self._stop_at:
-            self._stop(now)
+            self._stop(now, self._stop_sec)
 
-    def _stop(self, now: float) -> None:
+    def _stop(self, now: float, within_sec: float) -> None:
         self._stop_at = float("inf")
-        self.work.call(self._host.stop)
-        self._force_at = min(self._force_at, now + self._stop_sec)
+        self.work.call(partial(self._host.stop, within_sec))
+        self._force_at = min(self._force_at, now + _FORCED_SHARE * within_sec)

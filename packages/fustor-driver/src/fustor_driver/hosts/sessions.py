@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from fustor_core.drivers import PusherDriver
 from fustor_driver.hosts import calls
@@ -53,9 +52,12 @@ class Sessions:
             CheckFailed: the pusher stayed out of reach.
             DriverError: it refuses.
         """
-        ask = partial(calls.open_session, self._pusher, self._options.task_id)
-        reply = await calls.retried(self._pusher, ask, self._pauses, "gave no session")
+        reply = await calls.retried(self._pusher, self._ask, self._pauses, "gave no session")
         return self._opened(reply) if reply else None
+
+    async def _ask(self) -> SessionReply:
+        with self._progress.under_way.call(self._pusher, "create_session"):
+            return await calls.open_session(self._pusher, self._options.task_id)
 
     async def wait_for_next(self, session: Session, timeout_sec: float | None = None) -> bool:
         """Whether another session took the place of `session`; False after the time, or when the host stops."""
@@ -73,6 +75,7 @@ class Sessions:
         self._current = session
         self._rivals.opened(session.id)
         self._opened_at = time.monotonic()
+        self._progress.pusher_answered()
         self._progress.session_id = session.id
         self._progress.sessions += 1
         self._control.bell.ring()

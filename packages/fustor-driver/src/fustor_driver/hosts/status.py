@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from fustor_driver.hosts.attempts import Attempt
+from fustor_driver.hosts.underway import UnderWay
 from fustor_driver.redaction import clean
 from fustor_event_model import MessageSource
 
@@ -25,6 +27,8 @@ class RunState(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
+    RETRYING = "retrying"
+    """A side is not reached, and tried again."""
     STOPPING = "stopping"
     STOPPED = "stopped"
     """Everything that was read is pushed."""
@@ -41,10 +45,15 @@ class PhaseState(StrEnum):
     CONNECTING = "connecting"
     """The source opens its stream."""
     RUNNING = "running"
+    RETRYING = "retrying"
+    """The source does not reach what it reads, and tries again."""
     DONE = "done"
     STOPPED = "stopped"
     """It was asked to stop before its end."""
     FAILED = "failed"
+
+
+_READING = (PhaseState.CONNECTING, PhaseState.RUNNING)
 
 
 class PhaseStatus(BaseModel):
@@ -95,6 +104,8 @@ class Status(BaseModel):
     retries: int
     dead_letters: int
     refused_deletions: int = 0
+    unpushed: int = 0
+    """Events that were read and not pushed, at the end of a run."""
     last_error: str | None
     statistics: dict[str, dict[str, float]] = {}
     """What the drivers count of themselves, by `source` and `pusher`."""
@@ -112,6 +123,8 @@ class BatchSize:
 class _Phase:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.state = PhaseState.WAITING
+        self.is_retrying = False
+        self.held = 0
         self.runs = self.events = self.rows = 0
         self.last_index = -1
         self.queue: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
@@ -131,10 +144,16 @@ class _Phase:
     def begin(self) -> None:
         """A run of the phase begins."""
         self._began_at, self._ended_at, self._rows_before = self._clock(), None, self.rows
+        self.held = 0
 
     def end(self, state: PhaseState) -> None:
-        """The run has ended; a complete one counts, and its rows are what the next one is measured by."""
-        self.state = state
+        """The run has ended; a complete one counts, and its rows are what the next one is measured by.
+
+        What a stopped one had still to push stays counted.
+        """
+        if state is PhaseState.STOPPED:
+            self.held += self.queue()[0]
+        self.changes(state)
         self._ended_at = self._clock()
         self.queue = lambda: (0, 0.0)
         if state is PhaseState.DONE:
@@ -147,7 +166,16 @@ class _Phase:
             return 0.0
         return (self._clock() if self._ended_at is None else self._ended_at) - self._began_at
 
+    @property
+    def shown_state(self) -> PhaseState:
+        """The state as others are to see it."""
+        return PhaseState.RETRYING if self.is_retrying and self.state in _READING else self.state
+
+    def changes(self, state: PhaseState) -> None:
+        self.state, self.is_retrying = state, False
+
     def add(self, batch: BatchSize) -> None:
+        self.is_retrying = False
         self.events += batch.events
         self.rows += batch.rows
         self.last_index = max(self.last_index, batch.last_index)
@@ -167,7 +195,7 @@ class _Phase:
         queued, lag_sec = self.queue()
         span = max(min(uptime_sec, _RATE_WINDOW_SEC), 0.001)
         return PhaseStatus(
-            state=self.state,
+            state=self.shown_state,
             runs=self.runs,
             events=self.events,
             rows=self.rows,
@@ -195,8 +223,10 @@ class Progress:
         self.retries = 0
         self.dead_letters = 0
         self.refused_deletions = 0
-        self.left_unpushed = False
         self.statistics: dict[str, dict[str, float]] = {}
+        self.unpushed_at_end = 0
+        self.under_way = UnderWay()
+        self._pusher_is_away = False
         self._last_error: str | None = None
         self._task_id = task_id
         self._clock = clock
@@ -223,20 +253,41 @@ class Progress:
         self.state = state
         self.last_error = error or self.last_error
 
-    def queued(self) -> int:
-        """Events that were read and not taken for a push."""
-        return sum(phase.queue()[0] for phase in self._phases.values())
+    def holds(self, phase: MessageSource, events: int) -> None:
+        """So many events of a phase are in hand: taken for a push that has not come through."""
+        self._phases[phase].held = events
+
+    def unpushed(self) -> int:
+        """Events that were read and not pushed."""
+        return sum(phase.queue()[0] + phase.held for phase in self._phases.values())
 
     def pushed(self, phase: MessageSource, batch: BatchSize) -> None:
         """Count a batch that is durable."""
         if batch.events:
             self._phases[phase].add(batch)
 
+    def attempted(self, phase: MessageSource, attempt: Attempt) -> None:
+        """The source has failed to reach what a phase reads and tries again, or (number 0) has reached it."""
+        self._phases[phase].is_retrying = attempt.number > 0
+        if attempt.number:
+            self.retries += 1
+            self.last_error = attempt.text
+
+    def pusher_failed(self, text: str) -> None:
+        """A call of the pusher failed and is tried again."""
+        self._pusher_is_away = True
+        self.retries += 1
+        self.last_error = text
+
+    def pusher_answered(self) -> None:
+        """A call of the pusher came through."""
+        self._pusher_is_away = False
+
     def begins(
         self, phase: MessageSource, queue: Callable[[], tuple[int, float]], state: PhaseState = PhaseState.RUNNING
     ) -> None:
         """A phase reads; `queue` says how many events wait, and for how many seconds."""
-        self._phases[phase].state = state
+        self._phases[phase].changes(state)
         self._phases[phase].queue = queue
         self._phases[phase].begin()
 
@@ -251,22 +302,28 @@ class Progress:
 
     def opened(self, phase: MessageSource) -> None:
         """What a phase reads is open now."""
-        self._phases[phase].state = PhaseState.RUNNING
+        self._phases[phase].changes(PhaseState.RUNNING)
 
     def phase_state(self, phase: MessageSource) -> PhaseState:
         """What a phase is doing."""
-        return self._phases[phase].state
+        return self._phases[phase].shown_state
 
     def ends(self, phase: MessageSource, state: PhaseState) -> None:
         """A phase ended; a complete one counts as a run."""
         self._phases[phase].end(state)
+
+    def _shown_state(self) -> RunState:
+        is_away = self._pusher_is_away or any(
+            phase.shown_state is PhaseState.RETRYING for phase in self._phases.values()
+        )
+        return RunState.RETRYING if is_away and self.state in (RunState.STARTING, RunState.RUNNING) else self.state
 
     def status(self) -> Status:
         """The counters as they stand."""
         uptime_sec = self._clock() - self._started
         return Status(
             task_id=self._task_id,
-            state=self.state,
+            state=self._shown_state(),
             started_at=self._started_at,
             uptime_sec=round(uptime_sec, 3),
             session_id=self.session_id,
@@ -278,6 +335,7 @@ class Progress:
             retries=self.retries,
             dead_letters=self.dead_letters,
             refused_deletions=self.refused_deletions,
+            unpushed=self.unpushed_at_end,
             last_error=self.last_error,
             statistics={side: dict(figures) for side, figures in list(self.statistics.items())},
         )
