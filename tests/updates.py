@@ -27,13 +27,13 @@ SOURCE = (("kind", "source"), ("name", "redis"), ("layout", "workspace"), ("cont
 
 def release(templates: Path, version: str, changes: Mapping[str, str | None]) -> None:
     """Give the template in a directory a new version with these files (None takes one away), and record it."""
-    for path, text in {"version.jinja": version, **changes}.items():
+    for path, text in changes.items():
         file = templates / path
         file.unlink(missing_ok=True)
         if text is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-    record(templates, templates / "history.json")
+    record(templates, templates / "history.json", version)
 
 
 def release_later(templates: Path) -> None:

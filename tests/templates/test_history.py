@@ -58,6 +58,18 @@ def test_recording_is_repeatable_and_refuses_another_text_under_the_same_version
     assert history.read_bytes() == first
 
 
+def test_a_version_that_is_given_is_the_templates_from_then_on(tmp_path):
+    templates = shutil.copytree(TEMPLATES, tmp_path / "templates")
+    assert record(templates, templates / "history.json", "97.0.0") == "97.0.0"
+    assert (templates / "version.jinja").read_text() == "97.0.0"
+    before = contents(templates)
+    (templates / "package/README.md.jinja").write_text("another")
+    with pytest.raises(UsageProblem, match="give the template a new version"):
+        record(templates, templates / "history.json", TODAY)
+    after = contents(templates)
+    assert {path for path in after if after[path] != before[path]} == {"package/README.md.jinja"}
+
+
 def test_the_documented_command_records_this_template(tmp_path):
     shutil.copytree(ROOT / "src" / "fustor_new", tmp_path / "fustor_new")
     shutil.copytree(TEMPLATES, tmp_path / "fustor_new" / "templates")

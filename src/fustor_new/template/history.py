@@ -1,6 +1,6 @@
 """Where the template is, its version, and what it was in each version, from one file that travels in the wheel.
 
-`python -m fustor_new.template.history` records today's template under its version, as part of every change of it.
+`python -m fustor_new.template.history VERSION` records the template under that version, as part of every change of it.
 """
 
 from __future__ import annotations
@@ -90,18 +90,25 @@ def template_texts(templates: Path) -> dict[str, str]:
     return {path.relative_to(templates).as_posix(): path.read_bytes().decode() for path in sorted(paths)}
 
 
-def record(templates: Path, history: Path) -> str:
-    """Write the template in a directory into the file `history`, under its own version, and return that version.
+def record(templates: Path, history: Path, version: str = "") -> str:
+    """Write the template in a directory into the file `history`, under its version, and return that version.
+
+    Args:
+        templates: the directory.
+        history: the file, which need not exist.
+        version: the version that the template is given; empty: the one that it has.
 
     Raises:
         UsageProblem: the version is recorded with other files.
         EnvironmentProblem: the file is damaged.
     """
     files = template_texts(templates)
-    version = files[_VERSION].strip()
+    files[_VERSION] = version or files[_VERSION]
     before = _load(history) if history.exists() else History({}, {})
-    history.write_text(before.with_version(version, files).dump(), encoding="utf-8", newline="\n")
-    return version
+    after = before.with_version(files[_VERSION].strip(), files).dump()
+    (templates / _VERSION).write_text(files[_VERSION], encoding="utf-8", newline="\n")
+    history.write_text(after, encoding="utf-8", newline="\n")
+    return files[_VERSION].strip()
 
 
 @cache
@@ -122,5 +129,5 @@ def _hash(text: str) -> str:
 
 
 if __name__ == "__main__":
-    chosen = Path(sys.argv[1]) if sys.argv[1:] else templates_directory()
-    print(f"Recorded {record(chosen, templates_directory() / _NAME)}")  # noqa: T201 - the answer
+    here = templates_directory()
+    print(f"Recorded {record(here, here / _NAME, *sys.argv[1:])}")  # noqa: T201 - the answer
