@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from urllib.request import urlopen
 
 import pytest
 
@@ -48,3 +49,15 @@ def test_a_full_refresh_is_confirmed_on_a_terminal(answer, code, environ, run_op
         os.write(ours, answer)
         assert process.wait(20) == code
     os.close(ours)
+
+
+def test_a_run_serves_its_figures_where_it_is_asked_to(environ, run_options, tmp_path):
+    command = [sys.executable, "-m", "fustor_driver", "run", *map(str, run_options), "--metrics", "0"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        lines = iter(process.stderr)
+        url = next(line.split()[-1] for line in lines if "healthz" in line)
+        next(line for line in lines if "running: " in line)
+        with urlopen(url, timeout=10) as answer:  # noqa: S310 - an address of our own
+            assert json.load(answer)["status"] == "ok"
+        process.terminate()
+        assert not [line for line in lines if "Traceback" in line]

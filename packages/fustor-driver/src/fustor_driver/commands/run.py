@@ -39,11 +39,12 @@ from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
 from fustor_driver.hosts.status import Status
 from fustor_driver.kinds import Kind
-from fustor_driver.redaction import clean
+from fustor_driver.redaction import clean, safe_logger
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 from fustor_driver.worlds import find_world, has_world
 
+_log = safe_logger("fustor_driver.run")
 _LOG_EVERY_SEC = 10.0
 _STATE = ".fustor"
 _EVENTS, _RECORDING = "events", "events.jsonl"
@@ -115,6 +116,10 @@ def run_command(  # noqa: PLR0917 - options, never positions
     status_interval: Annotated[
         float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
     ] = 1.0,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="Serve /metrics for Prometheus, and /healthz, at PORT or HOST:PORT."),
+    ] = None,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Keep what a demo writes, in 'fustor-demo-NAME'.")] = False,
     once: Annotated[
@@ -159,7 +164,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
         changes = {"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes}
         options = options.model_copy(update=changes | {"once": once, "full_refresh": full_refresh})
         final: list[Status] = []
-        with _looks(status, final, live=not (json or quiet or verbose) and sys.stderr.isatty()) as look:
+        live = not (json or quiet or verbose) and sys.stderr.isatty()
+        with _served(metrics, final), _looks(status, final, live=live) as look:
             received = run_host(
                 source_object,
                 pusher_object,
@@ -264,6 +270,19 @@ def _options(
     options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir, allow_deletions=allow_deletions)
     interval = audit_interval if audit_interval is not None else pair.audit_interval_sec
     return options if interval is None else options.model_copy(update={"audit_interval_sec": interval})
+
+
+@contextmanager
+def _served(address: str | None, statuses: list[Status]) -> Iterator[None]:
+    """The statuses over HTTP, if an address is given."""
+    if address is None:
+        yield
+        return
+    from fustor_driver.metrics import serving  # noqa: PLC0415 - few ask for it, and it takes a while to import
+
+    with serving(address, lambda: list(statuses)) as url:
+        _log.info("Metrics: %s/metrics, health: %s/healthz", url, url)
+        yield
 
 
 @contextmanager
