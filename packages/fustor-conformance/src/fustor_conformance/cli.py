@@ -49,32 +49,50 @@ _WORTH_IT = 12
 
 @known_errors
 def conform(  # noqa: PLR0917 - typer reads a command line from a signature
-    kind: Annotated[Kind, typer.Argument(help="source or pusher")],
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")],
     name: Annotated[
-        str, typer.Argument(help="The driver's entry point, or its distribution", autocompletion=driver_names)
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The name of the driver, such as 'postgres', or of its distribution.",
+            autocompletion=driver_names,
+        ),
     ],
     checks: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Only these checks: A10, or A10-...", autocompletion=check_names),
+        typer.Argument(
+            metavar="[ID]...",
+            help="The checks to make, such as A10; all of them if none is named.",
+            autocompletion=check_names,
+        ),
     ] = None,
-    profile: Annotated[Profile, typer.Option(help="The host whose rules are asked")] = Profile.GUIDE,
-    world: Annotated[str | None, typer.Option(metavar="MODULE:CLASS", help="In place of the registered World")] = None,
-    report: Annotated[list[Path] | None, typer.Option(help="Write the verdicts: .json, .xml (JUnit) or .md")] = None,
-    patience: Annotated[float, typer.Option(min=0, metavar="SEC", help="How long a change may take to arrive")] = 10.0,
-    histories: Annotated[int, typer.Option(min=1, metavar="N", help="How many random histories (R05)")] = 20,
-    seed: Annotated[int, typer.Option(metavar="N", help="What they are drawn from")] = 1,
-    history: Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it")] = None,
+    profile: Annotated[Profile, typer.Option(help="Judge by the rules of this host.")] = Profile.GUIDE,
+    world: Annotated[
+        str | None, typer.Option(metavar="MODULE:CLASS", help="Use this World instead of the registered one.")
+    ] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Write the verdicts to this file: .json, .xml (JUnit) or .md; repeatable."),
+    ] = None,
+    patience: Annotated[float, typer.Option(min=0, metavar="SEC", help="Allow a change so long to arrive.")] = 10.0,
+    histories: Annotated[int, typer.Option(min=1, metavar="N", help="Try so many random histories (R05).")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw the histories from this number.")] = 1,
+    history: Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it.")] = None,
     *,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Checks side by side")] = _JOBS,
-    long: Annotated[bool, typer.Option("--long", help="Ten times the histories")] = False,
-    durations: Annotated[int, typer.Option(min=0, metavar="N", help="Also print the N slowest checks")] = 0,
-    released: Annotated[bool, typer.Option("--released", help="Also beside the released cores (slow)")] = False,
-    agents: Annotated[bool, typer.Option("--agents", help="Also under the released agents (slow)")] = False,
-    record: Annotated[
-        bool, typer.Option("--record", help="Leave the verdict in the package, for `fustor-new list`")
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Make so many checks side by side.")
+    ] = _JOBS,
+    long: Annotated[bool, typer.Option("--long", help="Try ten times as many histories.")] = False,
+    durations: Annotated[int, typer.Option(min=0, metavar="N", help="Print the N slowest checks as well.")] = 0,
+    released: Annotated[
+        bool, typer.Option("--released", help="Judge beside the released cores as well (slow).")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict alone")] = False,
+    agents: Annotated[bool, typer.Option("--agents", help="Judge under the released agents as well (slow).")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Leave the verdict in the package, for `fustor-new list`.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict alone.")] = False,
 ) -> None:
     """Judge a driver: is it conformant, and if not, what is broken, why it matters and what to change.
 

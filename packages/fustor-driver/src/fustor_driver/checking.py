@@ -132,7 +132,7 @@ def _one_row(source: SourceDriver, timeout_sec: float) -> tuple[bool, str]:
         rows = [row for event in events for row in event.rows]
     if rows:
         return True, f"Read one row, {rows[0].get('path')!r}"
-    return True, "There is no row to read"
+    return True, "There is no row: the source is empty, or its configuration chooses nothing of it"
 
 
 _STEPS: dict[Step, _Ask] = {

@@ -23,24 +23,24 @@ __all__ = ["COMMANDS", "build_app", "main"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "list": "Every installed driver, from every entry-point group, with the hosts that find it.",
-        "doctor": "What is installed and what contradicts: agents, cores, drivers that do not load or are not found.",
-        "about": "What a driver is and how it is configured; with --json, the JSON Schema of its configuration.",
-        "init": "Write a configuration file: asks on a terminal, takes options elsewhere.",
-        "check": "Whether a configuration is right, field by field, and the other side answers.",
-        "discover": "The fields that a source offers, or a pusher needs.",
-        "read": "Events of one phase of a source, as JSON Lines on stdout; progress on stderr.",
-        "push": "Push events from a file, in one session; what the pusher refuses stops the command.",
-        "record": "Record what a source emits into a file: a snapshot, realtime all the while, audits if asked.",
-        "replay": "Push a recording as it was, batch by batch with its sessions and ends, or show what is in it.",
-        "bench": "Rows per second, latency and memory of a driver.",
+        "list": "List the installed drivers, and the hosts that find each of them.",
+        "doctor": "Examine what is installed, and name what contradicts.",
+        "about": "Show what a driver is and how it is configured.",
+        "init": "Write a configuration file, and test it before.",
+        "check": "Check a configuration, and that the other side answers.",
+        "discover": "Show the fields that a source offers, or that a pusher needs.",
+        "read": "Print the events of one phase of a source as JSON Lines.",
+        "push": "Push events from a file in one session.",
+        "record": "Record what a source emits into a file.",
+        "replay": "Push a recording as it was, or print what is in it.",
+        "bench": "Measure rows per second, latency and memory of a driver.",
         "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",
     }
 )
 _PROMISED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "conform": ("Judge a driver by the conformance kit.", "fustor-conformance"),
-        "explain": ("What a check of the conformance kit demands, and why.", "fustor-conformance"),
+        "explain": ("Say what a check of the conformance kit demands, and why.", "fustor-conformance"),
     }
 )
 

@@ -35,7 +35,7 @@ def summary_of(entries: Mapping[str, EntryPoint]) -> str:
     """What the list of subcommands says of one, without importing it."""
     package = next((entry.dist.name for entry in entries.values() if entry.dist), "another package")
     words = sorted(name for name in entries if name)
-    return f"{', '.join(words).capitalize()}: commands of {package}." if words else f"A command of {package}."
+    return f"Commands of {package}: {', '.join(words)}." if words else f"A command of {package}."
 
 
 def add_to(app: typer.Typer, name: str, entries: Mapping[str, EntryPoint]) -> None:

@@ -19,28 +19,31 @@ def finite(value: float | None) -> float | None:
     return value
 
 
-KindArgument = Annotated[Kind, typer.Argument(help="What the driver is.")]
+KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")]
 NameArgument = Annotated[
-    str, typer.Argument(help="Entry-point name of the driver, such as 'postgres'.", autocompletion=driver_names)
+    str, typer.Argument(metavar="NAME", help="The name of the driver, such as 'postgres'.", autocompletion=driver_names)
 ]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
         "-c",
-        help="Configuration file; 'fustor.yaml' here, if it is there and nothing is given.",
+        metavar="FILE",
+        help="Read this configuration file; without it and without an address, 'fustor.yaml' in this directory.",
         autocompletion=shell_files,
     ),
 ]
-IdOption = Annotated[str | None, typer.Option("--id", help="Entry of the configuration file.")]
-UriOption = Annotated[str | None, typer.Option("--uri", help="Address that a source reads.")]
-EndpointOption = Annotated[str | None, typer.Option("--endpoint", help="Address that a pusher writes.")]
+IdOption = Annotated[str | None, typer.Option("--id", metavar="ID", help="Use this entry of the configuration file.")]
+UriOption = Annotated[str | None, typer.Option("--uri", metavar="ADDRESS", help="Read from this address (a source).")]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", metavar="ADDRESS", help="Write to this address (a pusher).")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="A configuration value, e.g. driver_params.slot=a or credential.passwd='${PGPASSWORD}'. Repeatable.",
+        help="Set a field of the entry, such as driver_params.slot=a or credential.passwd='${PGPASSWORD}'; repeatable.",
     ),
 ]
 AllowDeletionsOption = Annotated[
@@ -50,6 +53,10 @@ AllowDeletionsOption = Annotated[
         help="Allow the pusher to delete more than its guard does, in this run, when a snapshot or an audit ends.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]
-VerboseOption = Annotated[int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more.")]
-QuietOption = Annotated[int, typer.Option("--quiet", "-q", count=True, show_default=False, help="Say less.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+VerboseOption = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more; repeatable.")
+]
+QuietOption = Annotated[
+    int, typer.Option("--quiet", "-q", count=True, show_default=False, help="Log and print less; repeatable.")
+]

@@ -24,7 +24,10 @@ def about_command(
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """What a driver is and how it is configured; with --json, the JSON Schema of its configuration."""
+    """Show what a driver is and how it is configured.
+
+    With --json it shows the JSON Schema of the configuration.
+    """
     set_verbosity(verbose, quiet)
     record = Registry.installed().find(kind, name)
     driver = record.load()

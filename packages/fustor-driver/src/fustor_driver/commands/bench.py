@@ -41,21 +41,28 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     uri: UriOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
-    rows: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 100_000,
-    duration: Annotated[float, typer.Option("--for", min=0.1, callback=finite, help="At most so many seconds.")] = 10.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
+    rows: Annotated[int, typer.Option(min=1, metavar="N", help="Stop after so many rows.")] = 100_000,
+    duration: Annotated[
+        float, typer.Option("--for", min=0.1, callback=finite, metavar="SECONDS", help="Stop after so many seconds.")
+    ] = 10.0,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Put so many rows into one event.")] = 1000,
     file: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", help="Events to push, else made-up ones.", autocompletion=shell_files),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Push the events of this file instead of made-up ones.",
+            autocompletion=shell_files,
+        ),
     ] = None,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Rows per second, latency and memory of a driver.
+    """Measure rows per second, latency and memory of a driver.
 
-    A source is read, a snapshot of it. A pusher is written to, under a task name of its own, without a snapshot end.
+    A snapshot of a source is read. A pusher is written to under a task of its own, without the end of a snapshot.
     """
     set_verbosity(verbose, quiet)
     choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))

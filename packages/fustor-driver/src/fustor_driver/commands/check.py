@@ -40,15 +40,17 @@ def check_command(  # noqa: PLR0917 - options, never positions
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     only: Annotated[Step | None, typer.Option(help="Check this alone.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, callback=finite, help="Seconds for each answer.")] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, callback=finite, metavar="SECONDS", help="Wait so long for each answer.")
+    ] = 30.0,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Whether a configuration is right, field by field, and the other side answers.
+    """Check a configuration, and that the other side answers.
 
-    Of a source one row is really read. Exit code 9 if anything failed, or if what --only names is not supported.
+    One row of a source is read. Exit code 9 if anything failed, or if what --only names is not supported.
     """
     set_verbosity(verbose, quiet)
     driver = Registry.installed().find(kind, name).load()

@@ -40,7 +40,7 @@ def discover_command(  # noqa: PLR0917 - options, never positions
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """The fields that a source offers, or a pusher needs."""
+    """Show the fields that a source offers, or that a pusher needs."""
     set_verbosity(verbose, quiet)
     driver = Registry.installed().find(kind, name).load()
     _, found = configured(kind, Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ())))

@@ -16,9 +16,10 @@ _ENVIRONMENT_CODE = 7
 
 @known_errors
 def doctor_command(*, json: JsonOption = False, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
-    """What is installed and what contradicts: agents, cores, drivers that do not load or are not found.
+    """Examine what is installed, and name what contradicts.
 
-    Imports that a package does not declare are named as well. Exit code 7 if there is an error among the findings.
+    It names agents and cores that do not fit each other, drivers that do not load or that a host does not find, and
+    imports that a package does not declare. Exit code 7 if there is an error among the findings.
     """
     set_verbosity(verbose, quiet)
     registry = Registry.installed()

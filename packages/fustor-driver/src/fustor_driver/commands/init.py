@@ -40,35 +40,49 @@ _MODE = 0o644
 @known_errors
 def init_command(  # noqa: PLR0917 - options, never positions
     source: Annotated[
-        str | None, typer.Argument(help="Source driver; asked for on a terminal.", autocompletion=source_names)
+        str | None,
+        typer.Argument(
+            metavar="SOURCE", help="The source driver; it is asked for on a terminal.", autocompletion=source_names
+        ),
     ] = None,
     pusher: Annotated[
-        str | None, typer.Argument(help="Pusher driver; asked for on a terminal.", autocompletion=pusher_names)
+        str | None,
+        typer.Argument(
+            metavar="PUSHER", help="The pusher driver; it is asked for on a terminal.", autocompletion=pusher_names
+        ),
     ] = None,
     config: Annotated[
-        Path, typer.Option("--config", "-c", help="File to write.", autocompletion=shell_files)
+        Path, typer.Option("--config", "-c", metavar="FILE", help="Write this file.", autocompletion=shell_files)
     ] = DEFAULT_FILE,
     uri: UriOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     admin_user: Annotated[
-        str | None, typer.Option(help="Administrator for --create-user; FUSTOR_ADMIN_PASSWORD holds the password.")
+        str | None,
+        typer.Option(
+            metavar="USER", help="Create the user as this administrator, whose password is in FUSTOR_ADMIN_PASSWORD."
+        ),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, callback=finite, help="Seconds for each answer.")] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, callback=finite, metavar="SECONDS", help="Wait so long for each answer.")
+    ] = 30.0,
     *,
     create_user: Annotated[
-        bool, typer.Option("--create-user", help="Create the source's user, with an administrator's account.")
+        bool, typer.Option("--create-user", help="Create the user that the source's credential names.")
     ] = False,
-    test: Annotated[bool, typer.Option("--test/--no-test", help="Test the connections before writing.")] = True,
+    test: Annotated[
+        bool, typer.Option("--test/--no-test", help="Test the connections before the file is written.")
+    ] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, not even on a terminal.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Write a configuration file: asks on a terminal, takes options elsewhere.
+    """Write a configuration file, and test it before.
 
-    The file has every field of both drivers with its meaning; the connections are tested before it is written. Secrets
-    are written as ${NAME}, an environment variable. Settings: --set source.KEY=VALUE and --set pusher.KEY=VALUE.
+    It asks on a terminal and takes options elsewhere. The file has every field of both drivers with its meaning;
+    nothing is written unless both connections work. Secrets are written as ${NAME}, an environment variable. The fields
+    of the two drivers are set by --set source.KEY=VALUE and --set pusher.KEY=VALUE.
     """
     set_verbosity(verbose, quiet)
     _check_place(config, force=force)

@@ -9,7 +9,7 @@ from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 
 @known_errors
 def list_command(*, json: JsonOption = False, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
-    """Every installed driver, from every entry-point group, with the hosts that find it."""
+    """List the installed drivers, and the hosts that find each of them."""
     set_verbosity(verbose, quiet)
     records = Registry.installed().records
     if json:

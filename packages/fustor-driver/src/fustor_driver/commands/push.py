@@ -36,25 +36,36 @@ def push_command(  # noqa: PLR0917 - options, never positions
     file: Annotated[
         Path,
         typer.Option(
-            "--from", metavar="FILE", help="Events as JSON Lines, or dead letters.", autocompletion=shell_files
+            "--from",
+            metavar="FILE",
+            help="Push the events of this file: JSON Lines, a recording or dead letters.",
+            autocompletion=shell_files,
         ),
     ],
     config: ConfigOption = None,
     id: IdOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
-    task: Annotated[str, typer.Option(help="Name under which the pusher keeps its index.")] = "fustor-push",
-    max_events: Annotated[int, typer.Option(min=1, help="Events in one push.")] = 1000,
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it.")
+    ] = "fustor-push",
+    max_events: Annotated[int, typer.Option(min=1, metavar="N", help="Push so many events at once.")] = 1000,
     *,
     snapshot_end: Annotated[
-        bool, typer.Option("--snapshot-end", help="Then say that this was a complete snapshot: it replaces.")
+        bool,
+        typer.Option(
+            "--snapshot-end", help="Say at the end that this was a complete snapshot, which replaces what was there."
+        ),
     ] = False,
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Push events from a file, in one session; what the pusher refuses stops the command."""
+    """Push events from a file in one session.
+
+    What the pusher refuses stops the command.
+    """
     set_verbosity(verbose, quiet)
     pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
     end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []

@@ -41,22 +41,30 @@ def read_command(  # noqa: PLR0917 - options, never positions
     id: IdOption = None,
     uri: UriOption = None,
     settings: SetOption = None,
-    phase: Annotated[MessageSource, typer.Option(help="What to read.")] = MessageSource.SNAPSHOT,
-    limit: Annotated[int, typer.Option(min=0, help="Rows to read; 0: no limit.")] = 100,
-    from_position: Annotated[int, typer.Option(help="Where a realtime stream resumes; -1: now.")] = -1,
+    phase: Annotated[MessageSource, typer.Option(help="Read this phase.")] = MessageSource.SNAPSHOT,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="Stop after so many rows; 0 for no limit.")] = 100,
+    from_position: Annotated[
+        int, typer.Option(metavar="INDEX", help="Resume a realtime stream here; -1 for now.")
+    ] = -1,
     duration: Annotated[
         float | None,
-        typer.Option("--for", min=0, callback=finite, help="Seconds to read. [realtime: 10, else to the end]"),
+        typer.Option(
+            "--for",
+            min=0,
+            callback=finite,
+            metavar="SECONDS",
+            help="Stop after so many seconds. [realtime: 10, else at the end]",
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows in one event.")] = 1000,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Put so many rows into one event.")] = 1000,
     *,
     json: Annotated[bool, typer.Option("--json", hidden=True)] = True,  # noqa: ARG001 - events are JSON anyway
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Events of one phase of a source, as JSON Lines on stdout; progress on stderr.
+    """Print the events of one phase of a source as JSON Lines.
 
-    Reads 100 rows unless asked otherwise, and realtime for 10 seconds. Nothing is acknowledged.
+    They are printed on stdout, and the progress on stderr. Nothing is acknowledged.
     """
     set_verbosity(verbose, quiet)
     if phase is MessageSource.REALTIME and duration is None:

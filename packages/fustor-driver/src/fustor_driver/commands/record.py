@@ -41,24 +41,32 @@ _SIGNAL_CODE_BASE = 128
 def record_command(  # noqa: PLR0917 - options, never positions
     name: NameArgument,
     file: Annotated[
-        Path, typer.Option("--to", metavar="FILE", help="The recording; must not exist.", autocompletion=shell_files)
+        Path,
+        typer.Option(
+            "--to",
+            metavar="FILE",
+            help="Write the recording to this file, which must not exist.",
+            autocompletion=shell_files,
+        ),
     ],
     config: ConfigOption = None,
     id: IdOption = None,
     uri: UriOption = None,
     settings: SetOption = None,
-    duration: Annotated[float, typer.Option("--for", min=0, callback=finite, help="Seconds to record.")] = 10.0,
+    duration: Annotated[
+        float, typer.Option("--for", min=0, callback=finite, metavar="SECONDS", help="Record for so many seconds.")
+    ] = 10.0,
     audit_interval: Annotated[
-        float, typer.Option(min=0, callback=finite, help="Seconds between audits; 0: none.")
+        float, typer.Option(min=0, callback=finite, metavar="SECONDS", help="Audit so often; 0 for never.")
     ] = 0.0,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Record what a source emits into a file: a snapshot, realtime all the while, audits if asked.
+    """Record what a source emits into a file.
 
-    `replay` pushes it again, as it was.
+    It takes a snapshot, realtime all the while, and audits if they are asked for. `replay` pushes it again, as it was.
     """
     set_verbosity(verbose, quiet)
     source = source_from(Choice(name, config, id, uri, tuple(settings or ())))

@@ -33,24 +33,35 @@ from fustor_driver.supervision import run_bounded
 def replay_command(  # noqa: PLR0917 - options, never positions
     file: Annotated[
         Path,
-        typer.Argument(help="A recording, or a file or directory that a pusher wrote.", autocompletion=shell_files),
+        typer.Argument(
+            metavar="FILE", help="A recording, or a file or directory that a pusher wrote.", autocompletion=shell_files
+        ),
     ],
     name: Annotated[
         str | None,
-        typer.Argument(help="Pusher to push to; without it, the events go to stdout.", autocompletion=driver_names),
+        typer.Argument(
+            metavar="NAME",
+            help="The pusher to push to; without it the events are printed.",
+            autocompletion=driver_names,
+        ),
     ] = None,
     config: ConfigOption = None,
     id: IdOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
-    task: Annotated[str, typer.Option(help="Name under which the pusher keeps its index.")] = "fustor-replay",
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it.")
+    ] = "fustor-replay",
     *,
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
 ) -> None:
-    """Push a recording as it was, batch by batch with its sessions and ends, or show what is in it."""
+    """Push a recording as it was, or print what is in it.
+
+    It is pushed batch by batch, with its sessions and ends.
+    """
     set_verbosity(verbose, quiet)
     if name is None:
         _show(file, json=json, quiet=quiet)

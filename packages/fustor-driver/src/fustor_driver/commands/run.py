@@ -74,47 +74,80 @@ class _Asked:
 @known_errors
 def run_command(  # noqa: PLR0917 - options, never positions
     config: ConfigOption = None,
-    source: Annotated[str | None, typer.Option(help="Source of the file.")] = None,
-    pusher: Annotated[str | None, typer.Option(help="Pusher of the file.")] = None,
-    sync: Annotated[str | None, typer.Option(help="Sync of the file: a source with a pusher.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="ID", help="Run this source of the file.")] = None,
+    pusher: Annotated[str | None, typer.Option(metavar="ID", help="Run this pusher of the file.")] = None,
+    sync: Annotated[
+        str | None, typer.Option(metavar="ID", help="Run this sync of the file, a source with a pusher.")
+    ] = None,
     source_driver: Annotated[
-        str | None, typer.Option(help="Source driver, instead of a file.", autocompletion=source_names)
+        str | None,
+        typer.Option(metavar="NAME", help="Run this source driver, instead of a file.", autocompletion=source_names),
     ] = None,
     uri: UriOption = None,
     pusher_driver: Annotated[
-        str | None, typer.Option(help="Pusher driver, instead of a file or for a demo.", autocompletion=pusher_names)
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Run this pusher driver, instead of a file or for a demo.", autocompletion=pusher_names
+        ),
     ] = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     demo: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Run this source on the world of its package.", autocompletion=demo_names),
+        typer.Option(
+            metavar="NAME", help="Run this source on a system that its package brings along.", autocompletion=demo_names
+        ),
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Name under which the pusher keeps its index.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it."),
+    ] = None,
     audit_interval: Annotated[
-        float | None, typer.Option(min=0, callback=finite, help="Seconds between audits; 0: none. [600]")
+        float | None, typer.Option(min=0, callback=finite, metavar="SECONDS", help="Audit so often; 0 for never. [600]")
     ] = None,
     duration: Annotated[
-        float | None, typer.Option("--for", min=0, callback=finite, help="Stop gracefully after so many seconds.")
+        float | None,
+        typer.Option(
+            "--for",
+            min=0,
+            callback=finite,
+            metavar="SECONDS",
+            help="Stop after so many seconds, when all that was read is pushed.",
+        ),
     ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Directory for refused events and the note of an unfinished snapshot. [.fustor]",
+            metavar="DIRECTORY",
+            help="Keep refused events and the note of an unfinished snapshot here. [.fustor]",
             autocompletion=shell_files,
         ),
     ] = None,
     stop_timeout: Annotated[
-        float, typer.Option(min=0.1, callback=finite, help="Seconds from SIGTERM, or the end of --for, to the end.")
+        float,
+        typer.Option(
+            min=0.1,
+            callback=finite,
+            metavar="SECONDS",
+            help="End at the latest so long after SIGTERM or the end of --for.",
+        ),
     ] = 10.0,
     read_ahead_mib: Annotated[
-        float, typer.Option(min=0.001, max=1e6, callback=finite, help="MiB of a phase to read before they are pushed.")
+        float,
+        typer.Option(
+            min=0.001,
+            max=1e6,
+            callback=finite,
+            metavar="MIB",
+            help="Read so much of a phase ahead of the pusher, in MiB.",
+        ),
     ] = 64.0,
     status: Annotated[
-        Path | None, typer.Option(help="Keep the status in this file, as JSON.", autocompletion=shell_files)
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the status in this file, as JSON.", autocompletion=shell_files),
     ] = None,
     status_interval: Annotated[
-        float, typer.Option(min=0.05, callback=finite, help="Seconds between two looks at the status.")
+        float, typer.Option(min=0.05, callback=finite, metavar="SECONDS", help="Look at the status so often.")
     ] = 1.0,
     metrics: Annotated[
         str | None,

@@ -1,0 +1,56 @@
+"""Every `fustor-driver` command that a README shows is one that the command line takes."""
+
+import re
+import shlex
+
+import pytest
+import typer.main
+from repository import EXTENSIONS, PACKAGES, ROOT, name_of
+
+from fustor_driver.cli import build_app
+
+COMMAND = re.compile(
+    r"^(?: {4}|\$ )?(?:uv run )?fustor-driver +([a-z][^`\n]*)$|`fustor-driver ([a-z][^`]*)`", re.MULTILINE
+)
+
+
+@pytest.fixture(scope="module")
+def group():
+    return typer.main.get_command(build_app())
+
+
+def commands_of(text):
+    found = (first or second for first, second in COMMAND.findall(text))
+    return [shlex.split(" ".join(line.split()), comments=True) for line in found]
+
+
+def complaint(group, words):
+    """What the command line has against these words; nothing where it takes them."""
+    command = group
+    while hasattr(command, "commands"):
+        if not words:
+            return ""
+        if words[0] not in command.commands:
+            return f"no command {words[0]!r}"
+        command, words = command.commands[words[0]], words[1:]
+    words = [word for word in words if word != "..."]
+    try:
+        context = command.context_class(command, info_name="x")
+        _, rest, _ = command.make_parser(context).parse_args(list(words))
+    except Exception as err:  # noqa: BLE001 - typer's own classes of usage errors are not public
+        return str(err)
+    return f"unexpected {rest!r}" if rest else ""
+
+
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+def test_commands_in_a_readme_are_taken(project, group):
+    shown = commands_of((project / "README.md").read_text())
+    wrong = {" ".join(words): why for words in shown if (why := complaint(group, words))}
+    assert not wrong
+
+
+def test_a_wrong_command_is_seen(group):
+    text = (
+        "    fustor-driver run fustor.yaml\n`fustor-driver reed x`\n    uv run fustor-driver read x --limmit 3  # why\n"
+    )
+    assert [bool(complaint(group, words)) for words in commands_of(text)] == [True, True, True]
