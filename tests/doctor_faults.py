@@ -352,7 +352,10 @@ def an_import_is_not_declared(root, _):
 
 
 @fault("D42")
-def a_requirement_is_not_imported(root, _):
+def a_requirement_of_a_written_driver_is_not_imported(root, rendered):
+    shutil.rmtree(driver(root))
+    shutil.copytree(rendered("source", example=True), driver(root))
+    add(code(root), "# It is written.\n")
     edit(project(root), '    "pydantic>=2.9",\n', '    "pydantic>=2.9",\n    "pathspec>=0.12",\n')
 
 

@@ -32,6 +32,7 @@ Options = TypeVar("Options")
 _DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
 _WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
 _DRIVER = "As `list` shows it, or its directory."
+_YES = typer.Option("--yes", "-y", help="Never ask, which this command does not do anyway.")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ class AdoptOptions:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Put all into the patch; write nothing.")] = False
     apply: Annotated[bool, typer.Option("--apply", help="Write what is proposed as well.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ class UpdateOptions:
     every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
@@ -133,14 +138,17 @@ class DoctorOptions:
     fix: Annotated[bool, typer.Option("--fix", help="Fix what is safe to fix, all or nothing.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
 class ListOptions:
     """What can be said to `list`."""
 
-    workspace: Annotated[Path | None, _WORKSPACE] = None
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,8 @@ class RemoveOptions:
     dry_run: Annotated[bool, _DRY_RUN] = False
     force: Annotated[bool, typer.Option("--force", help="Also what was edited or added by hand; it says what.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
@@ -160,6 +170,8 @@ class PathOptions:
     paths: Annotated[list[Path], typer.Argument(metavar="NAME|PATH", help=_DRIVER)]
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, _YES] = False
 
 
 def taking(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -110,6 +110,44 @@ def test_every_command_takes_a_name(workspace, arguments, said):
     assert said in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list",), "source-redis"),
+        (("doctor",), "3 packages examined"),
+        (("doctor", "redis"), "1 package examined"),
+        (("update", "redis"), "is of template"),
+        (("update", "--all"), "is of template"),
+        (("register", "redis", "--dry-run"), ""),
+        (("unregister", REDIS, "--dry-run"), ""),
+        (("remove", "redis", "--dry-run"), "--- a/extensions/source-redis"),
+        (("adopt", "redis"), "Nothing to do"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_command_is_told_the_workspace_and_to_ask_nothing_as_creation_is(workspace, tmp_path, arguments, said):
+    done = fustor_new(*arguments, "--workspace", workspace, "-y", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert fustor_new(*arguments, "--workspace", tmp_path, cwd=workspace).returncode == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["source", "redis"], "use --standalone for a package of its own, or --workspace DIR to name the root"),
+        (["list"], "name its root with --workspace DIR"),
+        (["doctor"], "name its root with --workspace DIR"),
+        (["update", "--all"], "name its root with --workspace DIR"),
+        (["remove", "redis"], "name the root of its workspace with --workspace DIR"),
+    ],
+)
+def test_outside_of_a_workspace_only_what_the_command_has_is_advised(tmp_path, arguments, advice):
+    done = fustor_new(*arguments, cwd=tmp_path)
+    assert done.returncode in {2, 5}
+    assert done.stderr.endswith(f"; {advice}\n")
+
+
 @pytest.mark.parametrize("written", ["source-redis", "redis", "fustor-source-redis"])
 def test_a_driver_with_the_marks_of_a_conflict_in_its_metadata_is_found_by_name(tmp_path, monkeypatch, written):
     root = small(tmp_path / "workspace")
@@ -128,10 +166,11 @@ def test_what_is_neither_a_driver_nor_a_directory_is_called_so(workspace):
 
 
 @pytest.mark.parametrize("command", ["update", "doctor", "register", "unregister", "remove"])
-def test_nearly_a_name_is_answered_with_the_name(workspace, command):
-    done = fustor_new(command, "source-rediss", cwd=workspace)
+@pytest.mark.parametrize("written", ["source-rediss", "redos", "Fustor-Source-Reddis"])
+def test_nearly_a_name_is_answered_with_the_name(workspace, command, written):
+    done = fustor_new(command, written, cwd=workspace)
     assert done.returncode == 2
-    assert "No driver 'source-rediss' is here; did you mean 'source-redis'?" in done.stderr
+    assert f"No driver {written!r} is here; did you mean 'source-redis'?" in done.stderr
 
 
 @pytest.mark.parametrize(

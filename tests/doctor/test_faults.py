@@ -60,6 +60,18 @@ def test_a_rendered_source_of_another_nature_is_healthy(rendered, options):
     assert found(rendered("source", **options)) == []
 
 
+@pytest.mark.parametrize("example", [False, True], ids=["stub", "example"])
+def test_what_is_required_need_not_be_imported_before_the_driver_is_written(rendered, example):
+    assert found(rendered("source", dependencies=("redis>=5",), example=example)) == []
+
+
+def test_a_half_written_driver_may_come_to_its_requirements_later(rendered, tmp_path):
+    folder = shutil.copytree(rendered("source", dependencies=("redis>=5",)), tmp_path / "source-redis")
+    module = folder / "src" / "fustor_source_redis" / "driver.py"
+    module.write_text(f"{module.read_text()}# begun\n")
+    assert found(folder) == []
+
+
 def test_names_of_a_standalone_driver_are_free(rendered):
     names = {"distribution": "my-driver", "package": "mine", "entry_point": "own", "class_name": "OwnDriver"}
     assert found(rendered("pusher", layout="standalone", **names)) == []

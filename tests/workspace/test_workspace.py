@@ -29,7 +29,7 @@ def test_the_workspace_is_found_from_anywhere_inside(root, start):
 
 
 def test_no_pyproject_at_all_leads_to_the_choice(tmp_path):
-    with pytest.raises(WorkspaceError, match=r"No pyproject\.toml .* --standalone .* --workspace DIR"):
+    with pytest.raises(WorkspaceError, match=r"No pyproject\.toml .*; name its root with --workspace DIR$"):
         find_workspace(tmp_path)
 
 
@@ -43,7 +43,7 @@ def test_a_project_of_no_workspace_leads_to_the_choice(root, tmp_path, where):
         package(root / "a", ".", "outer")
     with pytest.raises(WorkspaceError, match=re.escape(repr(str(start / "pyproject.toml")))) as refused:
         find_workspace(start)
-    assert "--standalone" in str(refused.value)
+    assert "--workspace DIR" in str(refused.value)
 
 
 BROKEN = {

@@ -7,7 +7,7 @@ from fustor_new._output import say
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.options import PathOptions
-from fustor_new.workspace.finding import workspace_of_all
+from fustor_new.workspace.finding import starting_point, workspace_of_all
 from fustor_new.workspace.naming import driver_paths
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
@@ -28,12 +28,13 @@ def edit_root(
     Raises:
         FustorNewError: what `find` and `plan` raise; nothing is changed.
     """
-    paths = driver_paths(options.paths)
+    start = starting_point(options.workspace)
+    paths = driver_paths(options.paths, start)
 
     def work() -> Work:
-        workspace = workspace_of_all(paths)
+        workspace = workspace_of_all(paths, start)
         drivers = tuple(dict.fromkeys(find(workspace, path) for path in paths))
         done = [outcome(workspace, one) for one in drivers]
         return Work(plan(workspace, drivers), _DONE, lambda: say(*done), {"outcome": done})
 
-    carry_out(work, workspace_of_all(paths).root, dry_run=options.dry_run, json=options.json)
+    carry_out(work, workspace_of_all(paths, start).root, dry_run=options.dry_run, json=options.json)

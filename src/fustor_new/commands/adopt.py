@@ -24,7 +24,8 @@ from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read
 from fustor_new.template.questions import is_licence, is_mail_address
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
-from fustor_new.workspace.finding import home_of
+from fustor_new.workspace.finding import home_of, starting_point
+from fustor_new.workspace.naming import driver_paths
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["Adoption", "plan_adoption", "run"]
@@ -48,7 +49,7 @@ def run(options: AdoptOptions) -> None:
     Raises:
         FustorNewError: something cannot be derived, or stands in the way; nothing was changed.
     """
-    path = options.path
+    (path,) = driver_paths([options.path], starting_point(options.workspace))
     if options.dry_run and options.apply:
         raise UsageProblem("--dry-run and --apply exclude each other; choose one")
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long

@@ -15,7 +15,7 @@ from fustor_new.package.metadata import Metadata
 from fustor_new.package.verdicts import Conformance, read_verdicts, sources_digest
 from fustor_new.template.history import template_version
 from fustor_new.workspace.drivers import driver_packages, package_around
-from fustor_new.workspace.finding import declared_workspace, find_workspace, workspace_above
+from fustor_new.workspace.finding import find_workspace, starting_point, workspace_above
 from fustor_new.workspace.root import Membership, Standing, Workspace
 
 __all__ = ["JSON_SCHEMA_VERSION", "Row", "rows", "run"]
@@ -110,8 +110,7 @@ def run(options: ListOptions) -> None:
     Raises:
         WorkspaceError: there is neither.
     """
-    root, hint = options.workspace, "name the root of a workspace"
-    workspace = workspace_above(Path.cwd()) if root is None else declared_workspace(root, hint)
+    workspace = workspace_above(starting_point(options.workspace))
     found, problems = rows(workspace)
     with reporting("nothing was to be changed"):
         if options.json:

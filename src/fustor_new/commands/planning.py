@@ -35,6 +35,7 @@ __all__ = [
 
 _RENDERED_REQUIREMENTS = ("pydantic", "pytest")
 _ELSEWHERE = "a git URL, the directory of a checkout or of its wheels, or index"
+_CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
 _EXCLUDING_HINT = "change that pattern, use another --output, or --no-register"
 
 
@@ -88,7 +89,7 @@ def locate(options: PusherOptions) -> Place:
             raise UsageProblem("--standalone and --workspace exclude each other; choose one")
         return Place(output or Path.cwd(), None)
     workspace = (
-        find_workspace(Path.cwd())
+        find_workspace(Path.cwd(), _CHOICES)
         if options.workspace is None
         else declared_workspace(options.workspace, "add one, or use --standalone")
     )

@@ -15,7 +15,7 @@ from fustor_new.errors import TargetConflict, UsageProblem
 from fustor_new.options import RemoveOptions
 from fustor_new.package.metadata import Metadata
 from fustor_new.workspace.drivers import require_driver
-from fustor_new.workspace.finding import workspace_of
+from fustor_new.workspace.finding import starting_point, workspace_of
 from fustor_new.workspace.naming import driver_directory
 from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
@@ -44,7 +44,7 @@ def run(options: RemoveOptions) -> None:
     """
 
     def work() -> Work:
-        leaving = plan_removal(_folders(options.names), force=options.force)
+        leaving = plan_removal(_folders(options), force=options.force)
         lost = [one for one in leaving.reviews if not one.is_untouched]
         if lost and not options.force:
             _refuse(lost, json=options.json)
@@ -53,7 +53,7 @@ def run(options: RemoveOptions) -> None:
         words = (line.replace("\n", "\\n") for line in outcome)
         return Work(leaving.plan, "the drivers are gone", lambda: say(*words), more)
 
-    root, _ = _surroundings(_folders(options.names))
+    root, _ = _surroundings(_folders(options))
     carry_out(work, root, dry_run=options.dry_run, json=options.json)
 
 
@@ -75,8 +75,9 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> RemovalPlan:
     return RemovalPlan(plan_in(workspace, removals, unregistrations=gone), workspace, gone, reviews)
 
 
-def _folders(names: Sequence[str]) -> list[Path]:
-    return [driver_directory(name) for name in dict.fromkeys(names)]
+def _folders(options: RemoveOptions) -> list[Path]:
+    start = starting_point(options.workspace)
+    return list(dict.fromkeys(driver_directory(name, start) for name in dict.fromkeys(options.names)))
 
 
 def _surroundings(folders: Sequence[Path]) -> tuple[Path, Workspace | None]:

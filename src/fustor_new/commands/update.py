@@ -18,7 +18,7 @@ from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
 from fustor_new.template.wheels import is_carried
 from fustor_new.workspace.drivers import driver_folders
-from fustor_new.workspace.finding import find_workspace
+from fustor_new.workspace.finding import find_workspace, starting_point
 from fustor_new.workspace.naming import driver_paths
 
 __all__ = ["plan_update", "run"]
@@ -31,7 +31,8 @@ def run(options: UpdateOptions) -> None:
         MergeConflict: files need a decision; they carry the marks of the conflict.
         FustorNewError: something stands in the way, and nothing was changed.
     """
-    packages = _packages(driver_paths(options.paths or ()), every=options.every)
+    start = starting_point(options.workspace)
+    packages = _packages(driver_paths(options.paths or (), start), start, every=options.every)
     root = _root(packages)
     revisions: list[Revision] = []
 
@@ -51,11 +52,11 @@ def plan_update(root: Path, revisions: Sequence[Revision]) -> Plan:
     return Plan(root, edits, tuple(line for revision in revisions for line in _lines(revision)))
 
 
-def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
+def _packages(paths: Sequence[Path], start: Path, *, every: bool) -> list[Path]:
     """Return the directories to update, each once and by its real path."""
     if every and paths:
         raise UsageProblem("--all and PATH exclude each other; choose one")
-    chosen = _all_packages() if every else list(paths) or [Path()]
+    chosen = _all_packages(start) if every else list(paths) or [Path()]
     for path in chosen:
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
             raise UsageProblem(
@@ -64,8 +65,8 @@ def _packages(paths: Sequence[Path], *, every: bool) -> list[Path]:
     return [Path(path) for path in dict.fromkeys(os.path.realpath(path) for path in chosen)]
 
 
-def _all_packages() -> list[Path]:
-    workspace = find_workspace(Path.cwd())
+def _all_packages(start: Path) -> list[Path]:
+    workspace = find_workspace(start)
     found = [folder for folder in driver_folders(workspace) if folder != workspace.root]
     inside = [folder for folder in found if Path(os.path.realpath(folder)).is_relative_to(workspace.root)]
     packages = [folder for folder in inside if os.path.lexists(folder / ANSWERS_FILE)]

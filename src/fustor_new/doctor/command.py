@@ -14,6 +14,7 @@ from fustor_new.doctor.fixing import fix
 from fustor_new.errors import NotConformant
 from fustor_new.names import normalize
 from fustor_new.options import DoctorOptions
+from fustor_new.workspace.finding import starting_point
 from fustor_new.workspace.naming import driver_paths
 
 __all__ = ["JSON_SCHEMA_VERSION", "run"]
@@ -44,7 +45,8 @@ def run(options: DoctorOptions) -> None:
         NotConformant: errors are left, or warnings with `--strict`.
         FustorNewError: something cannot be read, or a repair not be made.
     """
-    report = _examined(driver_paths(options.paths or ()), is_fixing=options.fix)
+    start = starting_point(options.workspace)
+    report = _examined(driver_paths(options.paths or (), start), start, is_fixing=options.fix)
     with reporting("what was to be fixed is" if report.done else "nothing was changed"):
         if options.json:
             say_data(_as_json(report))
@@ -56,16 +58,16 @@ def run(options: DoctorOptions) -> None:
         raise NotConformant(f"Found {report.summary}{hint}")
 
 
-def _examined(paths: Sequence[Path], *, is_fixing: bool) -> _Report:
+def _examined(paths: Sequence[Path], start: Path, *, is_fixing: bool) -> _Report:
     done: list[str] = []
-    subjects = find_subjects(paths)
+    subjects = find_subjects(paths, start)
     findings = examine(subjects)
     for _ in range(_ROUNDS if is_fixing else 0):
         lines = fix(subjects, findings)
         if not lines:
             break
         done += lines
-        subjects = find_subjects(paths)
+        subjects = find_subjects(paths, start)
         findings = examine(subjects)
     return _Report(subjects, findings, done)
 

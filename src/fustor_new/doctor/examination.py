@@ -37,8 +37,10 @@ class Subjects:
         return [*(root.workspace.root for root in self.roots), *(package.folder for package in self.alone)]
 
 
-def find_subjects(paths: Sequence[Path]) -> Subjects:
-    """Return what `paths` name: a workspace with its drivers, or single packages; without paths, what is around here.
+def find_subjects(paths: Sequence[Path], start: Path | None = None) -> Subjects:
+    """Return what `paths` name: a workspace with its drivers, or single packages; without paths, what is around.
+
+    That is around `start`, by default the current directory.
 
     Raises:
         UsageProblem: a path holds no package.
@@ -46,7 +48,7 @@ def find_subjects(paths: Sequence[Path]) -> Subjects:
     """
     with readable():
         if not paths:
-            return _around(Path.cwd())
+            return _around(start or Path.cwd())
         folders = list(dict.fromkeys(path.resolve() for path in paths))
         roots = tuple(Root(Workspace.load(folder)) for folder in folders if _is_root(folder))
         alone = [_package(folder) for folder in folders if not _is_root(folder)]

@@ -12,7 +12,14 @@ from fustor_new.changes.plan import Change
 from fustor_new.errors import FustorNewError
 from fustor_new.names import Names, derive, normalize
 from fustor_new.package.driver import DISTRIBUTION, Package
-from fustor_new.template.provenance import Record, is_template_owned, modified_files, read_record, rendered_files
+from fustor_new.template.provenance import (
+    Record,
+    is_adopted,
+    is_template_owned,
+    modified_files,
+    read_record,
+    rendered_files,
+)
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["Subject"]
@@ -53,6 +60,16 @@ class Subject(Package):
             return derive(match[1], match[2]) if match else None
         except FustorNewError:  # no name that the contract allows
             return None
+
+    @cached_property
+    def is_untouched(self) -> bool:
+        """Tell whether every module is as it was rendered: nobody has begun to write the driver."""
+        if self.record is None or is_adopted(self.record):
+            return False
+        try:
+            return not any(path.endswith(".py") for path in modified_files(self.folder, self.record))
+        except FustorNewError:  # a file cannot be read
+            return False
 
     @cached_property
     def template_owned_modified(self) -> tuple[str, ...]:

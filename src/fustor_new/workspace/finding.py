@@ -6,13 +6,14 @@ from itertools import islice
 from pathlib import Path
 
 from fustor_new.errors import UsageProblem, WorkspaceError
-from fustor_new.workspace.root import CHOICES, Workspace
+from fustor_new.workspace.root import Workspace
 
 __all__ = [
     "declared_workspace",
     "find_workspace",
     "home_of",
     "place_of",
+    "starting_point",
     "workspace_above",
     "workspace_of",
     "workspace_of_all",
@@ -28,21 +29,21 @@ def workspace_above(folder: Path) -> Workspace | None:
     return next((workspace for _, workspace in _projects(folder) if workspace.is_declared), None)
 
 
-def find_workspace(start: Path) -> Workspace:
-    """Return the workspace around `start`, found the way uv finds it.
+def find_workspace(start: Path, choices: str = "name its root with --workspace DIR") -> Workspace:
+    """Return the workspace around `start`, found the way uv finds it; `choices` says what else a user may write.
 
     Raises:
-        WorkspaceError: there is none; the message names the choices.
+        WorkspaceError: there is none.
     """
     here = start.resolve()
     nearest, above = (*islice(_projects(here), 2), None, None)[:2]
     if nearest is None:
-        raise WorkspaceError(f"No pyproject.toml of a uv workspace at or above {str(here)!r}; {CHOICES}")
+        raise WorkspaceError(f"No pyproject.toml of a uv workspace at or above {str(here)!r}; {choices}")
     if nearest[1].is_declared:
         return nearest[1]
     if above and above[1].is_declared and above[1].membership(nearest[0]).is_member:
         return above[1]
-    raise WorkspaceError(f"{str(nearest[1].path)!r} belongs to no uv workspace; {CHOICES}")
+    raise WorkspaceError(f"{str(nearest[1].path)!r} belongs to no uv workspace; {choices}")
 
 
 def declared_workspace(root: Path, hint: str) -> Workspace:
@@ -57,18 +58,30 @@ def declared_workspace(root: Path, hint: str) -> Workspace:
     return workspace
 
 
-def workspace_of(folder: Path) -> Workspace | None:
-    """Return the workspace that the package in `folder` lies in, or is a member of from outside; None without one."""
+def starting_point(root: Path | None) -> Path:
+    """Return where names of drivers are looked for: in the workspace whose root a user named, else around here.
+
+    Raises:
+        WorkspaceError: `root` is not the root of a workspace.
+    """
+    return Path.cwd() if root is None else declared_workspace(root, "name the root of a workspace").root
+
+
+def workspace_of(folder: Path, start: Path | None = None) -> Workspace | None:
+    """Return the workspace that the package in `folder` lies in, or is a member of from outside; None without one.
+
+    One that it is a member of from outside is looked for at `start`, by default the current directory, and above.
+    """
     around = workspace_above(folder.parent)
     if around is None or not around.membership(folder).is_member:
-        here = workspace_above(Path.cwd())
+        here = workspace_above(start or Path.cwd())
         if here and here.membership(folder).is_member:
             return here
     return around
 
 
-def workspace_of_all(paths: Sequence[Path]) -> Workspace:
-    """Return the one workspace that the packages at `paths` lie in.
+def workspace_of_all(paths: Sequence[Path], start: Path | None = None) -> Workspace:
+    """Return the one workspace that the packages at `paths` lie in, found as `workspace_of` does.
 
     Raises:
         WorkspaceError: one of them lies in none.
@@ -76,7 +89,7 @@ def workspace_of_all(paths: Sequence[Path]) -> Workspace:
     """
     workspaces = {}
     for folder in map(place_of, paths):
-        if (workspace := workspace_of(folder)) is None:
+        if (workspace := workspace_of(folder, start)) is None:
             raise WorkspaceError(f"No uv workspace above {str(folder)!r}; move the package into one")
         workspaces[workspace.root] = workspace
     if len(workspaces) > 1:

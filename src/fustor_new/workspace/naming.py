@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
@@ -16,71 +16,82 @@ from fustor_new.workspace.finding import place_of, workspace_above
 __all__ = ["driver_directory", "driver_paths"]
 
 
-def driver_directory(name: str) -> Path:
+def driver_directory(name: str, start: Path | None = None) -> Path:
     """Return the directory of the package that a name or path means.
+
+    A name is one of the workspace at `start` or above, by default the current directory, and so is a path that leads
+    nowhere from here.
 
     Raises:
         UsageProblem: it means none, or several.
     """
-    found = _packages()
-    place = place_of(Path(name))
+    start = start or Path.cwd()
+    found = _packages(start)
+    place = place_of(_from(start, Path(name)))
     here = [place] if place.is_dir() else []
-    places = list(dict.fromkeys([*_called(name, found), *here]))
+    places = list(dict.fromkeys([*_called(name, found, start), *here]))
     if len(places) > 1:
         raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in places)}; write the path of one")
     if not places:
-        raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found)}")
+        raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found, start)}")
     return places[0]
 
 
-def driver_paths(words: Sequence[Path]) -> list[Path]:
+def driver_paths(words: Sequence[Path], start: Path | None = None) -> list[Path]:
     """Return the paths that the words are, or mean as names; what means nothing stays as it is, for others to refuse.
+
+    `start` is as for `driver_directory`.
 
     Raises:
         UsageProblem: a name means several drivers, or is nearly that of one.
     """
-    return [word if _is_path(word) else _named(str(word)) for word in words]
+    start = start or Path.cwd()
+    return [_from(start, word) if _is_path(word) else _named(str(word), start) for word in words]
+
+
+def _from(start: Path, path: Path) -> Path:
+    return start / path if not os.path.lexists(path) and os.path.lexists(start / path) else path
 
 
 def _is_path(word: Path) -> bool:
     return len(word.parts) != 1 or str(word).startswith(".") or os.path.lexists(word)
 
 
-def _named(name: str) -> Path:
+def _named(name: str, start: Path) -> Path:
     try:
-        found = _packages()
+        found = _packages(start)
     except OSError:  # a name that no file system takes: what asked for it says so
         return Path(name)
-    called = list(dict.fromkeys(_called(name, found)))
+    called = list(dict.fromkeys(_called(name, found, start)))
     if len(called) > 1:
         raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in called)}; write the path of one")
     if called:
         return called[0]
-    workspace = workspace_above(Path.cwd())
+    workspace = workspace_above(start)
     gone = [one for one in (workspace.directories if workspace else ()) if one.rpartition("/")[2] == _short(name)]
     if workspace and len(gone) == 1:
         return workspace.root / gone[0]
-    if difflib.get_close_matches(name, _labels(found), n=1):
-        raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found)}")
+    if _near(name, found):
+        raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found, start)}")
     return Path(name)
 
 
-def _packages() -> list[Metadata]:
-    workspace = workspace_above(Path.cwd())
+def _packages(start: Path) -> list[Metadata]:
+    workspace = workspace_above(start)
     return [one for one in driver_packages(workspace) if isinstance(one, Metadata)] if workspace else []
 
 
-def _called(name: str, found: Sequence[Metadata]) -> list[Path]:
+def _called(name: str, found: Sequence[Metadata], start: Path) -> list[Path]:
     """Return where the drivers of that name are: as `list` shows it, as the distribution, else without the kind."""
     exact = [one.folder for one in found if name in one.labels or normalize(name) == normalize(one.name)]
     short = [one.folder for one in found for _, entry_point in one.drivers if normalize(name) == normalize(entry_point)]
     spelled = [one.folder for one in found if _short(name) in one.labels]
-    return exact or spelled or short or _unreadable(name)
+    return exact or spelled or short or _unreadable(name, start)
 
 
-def _unreadable(name: str) -> list[Path]:
+def _unreadable(name: str, start: Path) -> list[Path]:
     """Return the directories of that name whose metadata cannot be read, as with the marks of a conflict in it."""
-    workspace = workspace_above(Path.cwd())
+    workspace = workspace_above(start)
     names = {_short(name), *(f"{kind}-{normalize(name)}" for kind in Kind)}
     folders = driver_folders(workspace) if workspace else []
     return [folder for folder in folders if folder.name in names and not _is_readable(folder)]
@@ -98,10 +109,20 @@ def _short(name: str) -> str:
     return normalize(name).removeprefix("fustor-")
 
 
-def _labels(found: Sequence[Metadata]) -> list[str]:
-    return [label for one in found for label in one.labels]
+def _near(name: str, found: Sequence[Metadata]) -> str:
+    """Return what `list` calls the driver whose name, with or without its kind, is nearest; "" where none is near."""
+    spelled = {normalize(entry_point): label for one in found for (_, entry_point), label in _named_points(one)}
+    spelled |= {label: label for one in found for label in one.labels}
+    near = difflib.get_close_matches(_short(name), spelled, n=1)
+    return spelled[near[0]] if near else ""
 
 
-def _hint(name: str, found: Sequence[Metadata]) -> str:
-    near = difflib.get_close_matches(name, _labels(found), n=1)
-    return f"did you mean {near[0]!r}?" if near else "`fustor-new list` shows those that are there"
+def _named_points(one: Metadata) -> Iterator[tuple[tuple[str, str], str]]:
+    return zip(one.drivers, one.labels, strict=True)
+
+
+def _hint(name: str, found: Sequence[Metadata], start: Path) -> str:
+    if not found and workspace_above(start) is None:
+        return "name the root of its workspace with --workspace DIR"
+    near = _near(name, found)
+    return f"did you mean {near!r}?" if near else "`fustor-new list` shows those that are there"

@@ -18,7 +18,7 @@ from fustor_new.workspace import patterns
 
 __all__ = ["CHOICES", "Membership", "Standing", "Workspace"]
 
-CHOICES = "use --standalone for a package of its own, or --workspace DIR to name the root"
+CHOICES = "name the root of another with --workspace DIR"
 _READINGS = {"members": patterns.including, "exclude": patterns.excluding}
 
 
