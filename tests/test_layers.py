@@ -67,6 +67,12 @@ def test_rooms_stand_on_floors(project):
     assert list(TopologicalSorter(rooms(graph(source))).static_order()), "a circle is a CycleError that shows it"
 
 
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+def test_modules_of_a_folder_stand_on_floors(project):
+    source = next(project.glob("src/*/__init__.py")).parents[1]
+    assert list(TopologicalSorter(graph(source)).static_order()), "a circle is a CycleError that shows it"
+
+
 def test_what_is_private_to_a_folder_is_imported_in_it_alone():
     modules = graph(ROOT / "src")
     folder = {name: name.split(".")[1] if name.count(".") > 1 else "" for name in modules}
