@@ -9,6 +9,21 @@ from typing import Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+__all__ = [
+    "AuditItem",
+    "DeleteEvent",
+    "EventBase",
+    "EventType",
+    "InsertEvent",
+    "LifecycleSignal",
+    "MessageSource",
+    "TableLayout",
+    "UpdateEvent",
+    "audit_signal",
+    "event_class",
+    "parent_of",
+]
+
 
 class EventType(StrEnum):
     """What happened to the rows of an event; an upsert is `update`."""
