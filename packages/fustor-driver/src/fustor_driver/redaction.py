@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from pydantic import BaseModel
 
+from fustor_driver.naming import TASK
+
 __all__ = ["REDACTOR", "Redactor", "SafeFormatter", "SafeStream", "clean", "clean_data", "is_secret", "safe_logger"]
 
 _MASK = "***"
@@ -117,6 +119,12 @@ class SafeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, or lines, of a record."""
         return clean(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
+        """The message, with the task that it is of where several are run."""
+        if task := TASK.get():
+            record.message = f"[{task}] {record.message}"
+        return super().formatMessage(record)
 
 
 class SafeStream(io.TextIOWrapper):

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from itertools import accumulate
 from operator import lt
@@ -70,7 +71,9 @@ class Reader:
         self._ended = False
         self._stopping = False
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name=f"fustor-{name}", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._read,), name=f"fustor-{name}", daemon=True
+        )
 
     @property
     def waiting(self) -> int:
