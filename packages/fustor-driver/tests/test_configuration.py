@@ -77,8 +77,12 @@ def test_what_is_no_configuration_is_named(data, word):
 @pytest.mark.parametrize(
     ("data", "chosen", "word"),
     [
-        ({"sources": {"s": SOURCE, "t": SOURCE}, "pushers": {"p": PUSHER}}, {}, "2 sources; choose one with --source"),
-        ({"sources": {"s": SOURCE}, "pushers": {}}, {}, "0 pushers"),
+        (
+            {"sources": {"s": SOURCE, "t": SOURCE}, "pushers": {"p": PUSHER}},
+            {},
+            "2 sources: .s., .t.; choose with --source",
+        ),
+        ({"sources": {"s": SOURCE}, "pushers": {}}, {}, "has no pusher; add one under `pushers`"),
         ({"sources": {"s": SOURCE}, "pushers": {"p": PUSHER}}, {"source": "x"}, "no source 'x'; it has 's'"),
         ({"sources": {"s": SOURCE}, "pushers": {"p": PUSHER}}, {"sync": "x"}, "no sync 'x'; it has none"),
         (

@@ -142,6 +142,7 @@ class World:
         """A tree in which files come, change, move and go until the context is left."""
         stopped = threading.Event()
         with cls() as world:
+            world.create("inbox/letter 0")  # an empty root would be warned of
             mover = threading.Thread(target=world._run, args=(stopped,))
             mover.start()
             try:

@@ -86,7 +86,16 @@ def overlaid(
     try:
         return model.model_validate(entry)
     except ValidationError as err:
-        raise ConfigurationProblem(field_problems(err)) from err
+        problems = field_problems(err, model=model)
+        raise ConfigurationProblem(tuple(_with_a_way(one, address_key) for one in problems)) from err
+
+
+def _with_a_way(problem: FieldProblem, address_key: str) -> FieldProblem:
+    """A missing address is given by an option or by a file."""
+    if problem.field != address_key or not problem.message.startswith("Field required"):
+        return problem
+    way = f"give --{address_key}, or --config with a file that has it (`fustor-driver init` writes one)"
+    return FieldProblem(problem.field, f"{problem.message}; {way}")
 
 
 def put_setting(entry: dict[str, Any], setting: str, environ: Mapping[str, str] | None = None) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
+from fustor_driver.fields import meant, unknown_field
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 
@@ -142,7 +143,7 @@ def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
     known = _expanded(ours, environ, (), problems)
     REDACTOR.learn(known)
     problems += [
-        FieldProblem(str(name), "is not a section; there are `sources`, `pushers` and `syncs`")
+        FieldProblem(str(name), f"is not a section; {meant(str(name), ('sources', 'pushers', 'syncs'))}")
         for name in known
         if name not in Configuration.model_fields or name == "notes"
     ]
@@ -174,12 +175,18 @@ def variables_in(value: Any) -> frozenset[str]:
     return frozenset(filter(None, _VARIABLE.findall(value))) if isinstance(value, str) else frozenset()
 
 
-def field_problems(err: ValidationError, prefix: tuple[str, ...] = ()) -> tuple[FieldProblem, ...]:
-    """The mistakes that pydantic found, field by field, without what was typed, since that may be a secret."""
+def field_problems(
+    err: ValidationError, prefix: tuple[str, ...] = (), model: type[BaseModel] | None = None
+) -> tuple[FieldProblem, ...]:
+    """The mistakes that pydantic found, field by field, without what was typed, since that may be a secret.
+
+    A field that `model` does not have is named beside the one that was meant.
+    """
     found = []
     for detail in err.errors(include_url=False, include_input=False, include_context=False):
         path = ".".join((*prefix, *map(str, detail["loc"]))) or "(all)"
-        found.append(FieldProblem(path, detail["msg"]))
+        is_unknown = detail["type"] == "extra_forbidden"
+        found.append(FieldProblem(path, unknown_field(model, detail["loc"]) if is_unknown else detail["msg"]))
     return tuple(found)
 
 
@@ -187,7 +194,7 @@ def _validated(model: type[_Model], data: Mapping[str, Any]) -> _Model:
     try:
         return model.model_validate(data)
     except ValidationError as err:
-        raise ConfigurationProblem(field_problems(err)) from err
+        raise ConfigurationProblem(field_problems(err, model=model)) from err
 
 
 def _expanded(value: Any, environ: Mapping[str, str], path: tuple[str, ...], problems: list[FieldProblem]) -> Any:
@@ -207,8 +214,12 @@ def _chosen(kind: str, entries: Mapping[str, _Entry], driver: str, id: str | Non
         return id, _present(kind, entries, id)
     found = [name for name, entry in entries.items() if entry.driver.replace("-", "_") == driver.replace("-", "_")]
     if len(found) != 1:
-        count = "no" if not found else f"{len(found)}"
-        raise UsageProblem(f"The configuration has {count} {kind} with driver {driver!r}; name one with --id")
+        if not found:
+            raise UsageProblem(f"The configuration has no {kind} with driver {driver!r}; it has {_names(entries)}")
+        listed = ", ".join(map(repr, found))
+        raise UsageProblem(
+            f"The configuration has {len(found)} {kind}s with driver {driver!r}: {listed}; choose with --id"
+        )
     return found[0], entries[found[0]]
 
 
@@ -216,8 +227,14 @@ def _only(kind: str, entries: Mapping[str, _Entry], id: str | None) -> str:
     if id is not None:
         return id
     running = [name for name, entry in entries.items() if not entry.disabled] or list(entries)
-    if len(running) != 1:
-        raise UsageProblem(f"The configuration has {len(running)} {kind}s; choose one with --{kind}")
+    if not running:
+        raise UsageProblem(
+            f"The configuration has no {kind}; add one under `{kind}s`, or write a file by `fustor-driver init`"
+        )
+    if len(running) > 1:
+        raise UsageProblem(
+            f"The configuration has {len(running)} {kind}s: {', '.join(map(repr, running))}; choose with --{kind}"
+        )
     return running[0]
 
 

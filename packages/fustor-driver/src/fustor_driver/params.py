@@ -36,7 +36,7 @@ def params_problems(driver: DriverClass, driver_params: dict[str, Any]) -> tuple
     try:
         model.model_validate(driver_params)
     except ValidationError as err:
-        return field_problems(err, ("driver_params",))
+        return field_problems(err, ("driver_params",), model)
     return ()
 
 

@@ -88,7 +88,9 @@ def test_check_of_a_pusher_asks_what_pushers_answer(cli):
     [
         (["read", "nothing"], 7, "No source 'nothing' is installed"),
         (["read", "try_broken"], 7, "does not load"),
-        (["read", "try_log"], 9, "uri: Field required"),
+        (["read", "try_log"], 9, "uri: Field required; give --uri, or --config with a file that has it"),
+        (["read", "try_log", "--uri", "x", "--set", "max_retrys=1"], 9, "is not a field; did you mean 'max_retries'?"),
+        (["read", "try_log", "--uri", "x", "--set", "credential.usr=1"], 9, "did you mean 'user'?"),
         (["read", "try_log", "--uri", "x", "--set", "max_retries=0"], 9, "max_retries: Input should be greater than 0"),
         (["read", "try_log", "--uri", "x", "--set", "credential.passwd=${NOT_SET}"], 9, "'NOT_SET'"),
         (["read", "try_log", "--uri", "x", "--set", "oops"], 2, "not KEY=VALUE"),

@@ -121,12 +121,13 @@ class Draft:
         Raises:
             ConfigurationProblem: field by field; a variable that is not set as well.
         """
+        model: type[SourceConfig | PusherConfig] = SourceConfig if self.kind is Kind.SOURCE else PusherConfig
         data = expand(self.entry, self.environ)
         REDACTOR.learn(data)
         try:
-            return (SourceConfig if self.kind is Kind.SOURCE else PusherConfig).model_validate(data)
+            return model.model_validate(data)
         except ValidationError as err:
-            raise ConfigurationProblem(field_problems(err)) from err
+            raise ConfigurationProblem(field_problems(err, model=model)) from err
 
     def ask(self, name: str, timeout_sec: float, **more: Any) -> Told:
         """What the driver answers to a question about the other side, such as `test_connection`.
