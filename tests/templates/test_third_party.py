@@ -1,6 +1,5 @@
 """What a third party does: `copier copy`, tests, build, install elsewhere."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,8 @@ import pytest
 import yaml
 from repository import ROOT
 from workspaces import environment, fustor_new, upstream
+
+from fustor_new.template.wheels import contract_wheels
 
 pytestmark = pytest.mark.wide
 
@@ -43,34 +44,121 @@ def copy(source, target, *answers):
     return yaml.safe_load((target / ".copier-answers.yml").read_text())
 
 
-@pytest.mark.parametrize("address", ["{}", "git+file://{}"], ids=["path", "git"])
-def test_the_contract_comes_from_where_the_template_came_from(repository, tmp_path, address):
+@pytest.mark.parametrize(
+    ("address", "recorded"), [("{}", "{}"), ("./repository", "{}"), ("git+file://{}", "git+file://{}")]
+)
+def test_a_project_from_a_clone_carries_wheels_and_knows_its_origin(repository, tmp_path, address, recorded):
+    (tmp_path / "repository").symlink_to(repository)
     answers = copy(address.format(repository), tmp_path / "my-driver", "name=redis")
-    assert answers["contract_source"] == os.path.relpath(repository, tmp_path / "my-driver")
+    assert answers["contract_source"] == "vendor"
+    assert answers["_src_path"] == recorded.format(repository)
     assert str(repository) not in (tmp_path / "my-driver" / "pyproject.toml").read_text()
 
 
-def test_a_template_without_its_repository_leaves_the_contract_to_the_index(tmp_path):
-    assert copy(ROOT / "templates", tmp_path / "my-driver", "name=redis")["contract_source"] == "index"
+ADDRESSES = {
+    "https://example.org/a/fustor.git": "git+https://example.org/a/fustor.git",
+    "git+https://example.org/a/fustor": "git+https://example.org/a/fustor",
+    "gh:a/fustor": "git+https://github.com/a/fustor.git",
+    "gl:a/fustor.git": "git+https://gitlab.com/a/fustor.git",
+    "git@example.org:a/fustor.git": "git+ssh://git@example.org/a/fustor.git",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_the_contract_comes_from_the_address_that_the_template_came_from(repository, tmp_path, address, monkeypatch):
+    expanded = ADDRESSES[address].removeprefix("git+").replace("ssh://git@example.org/", "git@example.org:")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{repository}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", expanded)
+    answers = copy(address, tmp_path / "my-driver", "name=redis")
+    assert answers["contract_source"] == ADDRESSES[address]
+    assert answers["_src_path"] == address
+
+
+def test_a_template_without_its_repository_has_wheels_all_the_same(tmp_path):
+    assert copy(ROOT / "templates", tmp_path / "my-driver", "name=redis")["contract_source"] == "vendor"
+    given = ("name=redis", "layout=workspace")
+    assert copy(ROOT / "templates", tmp_path / "member", *given)["contract_source"] == "index"
+
+
+def commit_all(project, *first):
+    for command in (*first, ("add", "-A"), ("commit", "-q", "--allow-empty", "-m", "state")):
+        run("git", "-c", "user.name=x", "-c", "user.email=x@example.org", *command, cwd=project)
+
+
+def change_template(repository):
+    """Let the template of the repository say one line more."""
+    with (repository / "templates/package/fustor.yaml.jinja").open("a") as file:
+        file.write("# of a later template\n")
+    commit_all(repository)
+
+
+@pytest.fixture
+def own(repository, tmp_path):
+    """A clone that a test may commit to."""
+    run("git", "clone", "-q", repository, tmp_path / "own", cwd=tmp_path)
+    return tmp_path / "own"
+
+
+def test_what_copier_made_is_updated_by_copier(own, tmp_path):
+    project = tmp_path / "my-driver"
+    copy(own, project, "name=redis")
+    commit_all(project, ("init", "-q"))
+    before = (project / ".copier-answers.yml").read_text()
+    change_template(own)
+    run(COPIER, "update", "--defaults", "--quiet", cwd=project)
+    assert (project / "fustor.yaml").read_text().endswith("# of a later template\n")
+    assert (project / ".copier-answers.yml").read_text() != before
+
+
+@pytest.mark.matrix
+def test_what_fustor_new_made_is_updated_by_copier(own, tmp_path):
+    made = (
+        "uvx",
+        "-q",
+        "--no-cache",
+        "--from",
+        f"git+file://{own}",
+        "fustor-new",
+        "source",
+        "redis",
+        "--standalone",
+        "--no-git",
+    )
+    run(*made, cwd=tmp_path)
+    project = tmp_path / "fustor-source-redis"
+    recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert recorded["_src_path"] == f"git+file://{own}"
+    assert recorded["_commit"] == run("git", "rev-parse", "HEAD", cwd=own).strip()
+    commit_all(project, ("init", "-q"))
+    change_template(own)
+    run(COPIER, "update", "--defaults", "--quiet", cwd=project)
+    assert (project / "fustor.yaml").read_text().endswith("# of a later template\n")
+    assert len(list((project / "vendor/wheels").glob("*.whl"))) == len(contract_wheels())
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("kind", ["source", "pusher"])
-def test_a_copied_project_is_green_builds_and_installs_elsewhere(repository, tmp_path, kind):
+def test_a_copied_project_is_green_once_the_command_that_copier_shows_has_run(repository, tmp_path, kind):
     project = tmp_path / "my-driver"
-    copy(repository, project, f"kind={kind}", "name=redis")
+    command = (
+        COPIER,
+        "copy",
+        "--defaults",
+        "--vcs-ref",
+        "HEAD",
+        "-d",
+        f"kind={kind}",
+        "-d",
+        "name=redis",
+        repository,
+        project,
+    )
+    shown = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True).stderr
+    (fill,) = (line.split() for line in shown.splitlines() if line.strip().startswith("uvx "))
+    run(*fill, cwd=project)
+    assert {path.name for path in (project / "vendor/wheels").glob("*.whl")} == set(contract_wheels())
     assert " passed" in run("uv", "run", "--extra", "test", "pytest", "-q", cwd=project)
-    wheels = tmp_path / "wheels"
-    for built in (project, *sorted((repository / "packages").glob("fustor-*"))):
-        run("uv", "build", "--quiet", "--wheel", "--out-dir", wheels, built, cwd=tmp_path)
-    run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
-    python = tmp_path / "env" / "bin" / "python"
-    name = f"fustor-{kind}-redis"
-    run(python, "-m", "pip", "install", "-q", "--find-links", wheels, name, cwd=tmp_path)
-    show = f"from importlib.metadata import distribution as d; print(*d({name!r}).entry_points, sep='\\n')"
-    shown = run(python, "-c", show, cwd=tmp_path)
-    assert f"group='fustor.drivers.{kind}s'" in shown
-    assert f"group='fustor_agent.drivers.{kind}s'" in shown
 
 
 @pytest.mark.matrix
