@@ -179,6 +179,26 @@ def test_an_adopted_package_is_not_adopted_again(tape):
     assert contents(tape) == before
 
 
+def test_what_was_proposed_first_is_written_by_apply_afterwards(tape, tmp_path):
+    at_once = shutil.copytree(tape, tmp_path / "at once")
+    fustor_new("adopt", ".", "--apply", cwd=at_once)
+    fustor_new("adopt", ".", cwd=tape)
+    again = fustor_new("adopt", ".", cwd=tape)
+    assert "4 files are proposed; --apply writes them" in again.stderr
+    done = fustor_new("adopt", ".", "--apply", cwd=tape)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Wrote tests/test_conformance.py" in done.stderr
+    assert contents(tape) == contents(at_once)
+
+
+def test_in_a_flat_package_apply_afterwards_finds_the_same_places(tape):
+    (tape / "src" / "fustor_source_tape").rename(tape / "fustor_source_tape")
+    (tape / "src").rmdir()
+    fustor_new("adopt", ".", cwd=tape)
+    fustor_new("adopt", ".", "--apply", cwd=tape)
+    assert (tape / "fustor_source_tape" / "py.typed").is_file()
+
+
 def test_after_it_the_doctor_misses_nothing_of_the_template(tape):
     fustor_new("adopt", ".", "--apply", cwd=tape)
     ids = {finding.id for finding in examine(find_subjects([tape]))}

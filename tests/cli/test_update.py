@@ -95,7 +95,11 @@ def test_a_conflict_is_marked_named_and_an_exit_code(update, driver):
     text = (driver / README).read_text()
     assert "<<<<<<< yours\n## Mine\n=======\n## Of a later template\n" in text
     assert text.endswith(f">>>>>>> template {LATER}\n")
-    assert update(driver)[0] == 0  # the package is of today's template now, its conflict the author's to resolve
+    code, out, err = update(driver)
+    assert (code, out) == (6, "")
+    assert f"'{driver / README}' still has the marks of a conflict; resolve it and run again" in err
+    (driver / README).write_bytes(todays()[README])
+    assert update(driver)[0] == 0
 
 
 def test_marks_of_an_earlier_conflict_are_refused_before_anything_is_written(update, driver):
@@ -281,6 +285,20 @@ def test_all_means_every_driver_of_the_workspace_that_has_answers(update, tmp_pa
     assert [contents(driver) == todays() for driver in drivers] == [True, False, True]
     assert contents(drivers[1]) == before
     assert list(root.glob(".fustor-new-*")) == []
+
+
+def test_all_conflicts_that_are_left_are_named_and_the_others_wait(update, tmp_path, monkeypatch):
+    workspace = small(tmp_path / "workspace")
+    drivers = [package(workspace / "extensions" / f"source-{name}") for name in ("one", "two")]
+    for driver in drivers:
+        with (driver / README).open("a") as file:
+            file.write("\n## Mine\n")
+    monkeypatch.chdir(workspace)
+    assert update("--all")[0] == 6
+    code, _, err = update("--all")
+    assert code == 6
+    assert [line for line in err.splitlines() if "still has the marks" in line] == err.splitlines()
+    assert len(err.splitlines()) == 2
 
 
 def test_the_answers_keep_the_address_that_copier_updates_from(update, driver):

@@ -20,7 +20,15 @@ from fustor_new.package.descriptions import read_metadata, readable
 from fustor_new.package.driver import Package, Point
 from fustor_new.package.metadata import Metadata, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
-from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned, read_record, recording_only
+from fustor_new.template.provenance import (
+    ANSWERS_FILE,
+    Record,
+    is_template_owned,
+    read_record,
+    recorded_names,
+    recording_only,
+    rendered_files,
+)
 from fustor_new.template.questions import is_licence, is_mail_address
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
@@ -37,9 +45,10 @@ _NO_LICENCE = "LicenseRef-Unknown"
 class Adoption:
     """The record of a package, and the template-owned files that it lacks, each as the creation of a file."""
 
-    record: Change
+    record: Change | None
+    """None where the package has one already."""
     proposals: tuple[Change, ...]
-    spec: DriverSpec
+    names: Names
     notes: tuple[str, ...]
 
 
@@ -57,12 +66,14 @@ def run(options: AdoptOptions) -> None:
     folder = path.resolve()
 
     def work() -> Work:
-        if (known := read_record(folder)) is not None:
-            note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
-            nothing = Plan(folder, notes=(note,))
-            return Work(nothing, "", lambda: say(note), {"written": []}, proposed=nothing)
+        known = read_record(folder)
         with readable():
-            return _work(folder, plan_adoption(folder, options), options)
+            adoption = plan_adoption(folder, options) if known is None else _plan_the_rest(folder, known)
+        if known is None or adoption.proposals:
+            return _work(folder, adoption, options)
+        note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
+        nothing = Plan(folder, notes=(note, *adoption.notes))
+        return Work(nothing, "", lambda: say(*nothing.notes), {"written": []}, proposed=nothing)
 
     carry_out(work, folder, dry_run=options.dry_run, json=options.json)
 
@@ -79,15 +90,31 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
     notes: list[str] = []
     names = _names(package, metadata, options)
     spec = _spec(package, workspace, names, options, notes)
-    owned = {path: content for path, content in rendered(spec).files.items() if is_template_owned(path)}
-    if workspace is not None:  # its continuous integration is the workspace's
-        owned = {path: content for path, content in owned.items() if not path.startswith(".github/")}
-    record = owned.pop(ANSWERS_FILE).data
-    places = {path: _place(path, folder, names) for path in owned}
+    files = rendered(spec).files
+    places = dict(_places(files, folder, names))
+    proposals = _proposals([(place, files[path]) for path, place in places.items()], folder, notes)
     recorded = {path for path, place in places.items() if place == folder / path}
-    proposals = _proposals([(place, owned[path]) for path, place in places.items() if place], folder, notes)
-    limited = Change(folder / ANSWERS_FILE, None, FileContent(recording_only(record, recorded)))
-    return Adoption(limited, tuple(proposals), spec, tuple(notes))
+    limited = FileContent(recording_only(files[ANSWERS_FILE].data, recorded))
+    return Adoption(Change(folder / ANSWERS_FILE, None, limited), tuple(proposals), names, tuple(notes))
+
+
+def _plan_the_rest(folder: Path, record: Record) -> Adoption:
+    """Return what is still missing of what the template owns in a package that has a record."""
+    notes: list[str] = []
+    names, files = recorded_names(record), rendered_files(record)
+    missing = [(place, files[path]) for path, place in _places(files, folder, names) if not os.path.lexists(place)]
+    return Adoption(None, tuple(_proposals(missing, folder, notes)), names, tuple(notes))
+
+
+def _places(files: Mapping[str, FileContent], folder: Path, names: Names) -> Iterator[tuple[str, Path]]:
+    """Yield what the template owns, but for the record, and where it goes in this package."""
+    is_member = not read_metadata(folder).is_root and home_of(folder) is not None
+    for path in files:
+        is_ours = is_template_owned(path) and path != ANSWERS_FILE
+        if is_member and path.startswith(".github/"):  # its continuous integration is the workspace's
+            continue
+        if is_ours and (place := _place(path, folder, names)):
+            yield path, place
 
 
 def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: list[str]) -> Iterator[Change]:
@@ -105,21 +132,26 @@ def _proposals(files: Iterable[tuple[Path, FileContent]], folder: Path, notes: l
 
 
 def _work(folder: Path, adoption: Adoption, options: AdoptOptions) -> Work:
-    wanted = () if options.dry_run else (adoption.record, *(adoption.proposals if options.apply else ()))
-    left = tuple(change for change in (adoption.record, *adoption.proposals) if change not in wanted)
+    record = (adoption.record,) if adoption.record else ()
+    wanted = () if options.dry_run else (*record, *(adoption.proposals if options.apply else ()))
+    left = tuple(change for change in (*record, *adoption.proposals) if change not in wanted)
     written = [os.path.relpath(change.path, folder) for change in wanted]
-    names = {key: str(value) for key, value in asdict(adoption.spec.names).items()}
+    names = {key: str(value) for key, value in asdict(adoption.names).items()}
 
     def words() -> None:
         for line in (*adoption.notes, *(f"Wrote {name}" for name in written)):
             warn(line)
         if left:
-            warn(f"{len(left)} files are proposed; apply the patch with 'git apply'")
+            warn(f"{_files(len(left))} proposed; --apply writes them, as `git apply` does with the patch")
             say_patch(as_patch(proposed))
 
     proposed = Plan(folder, left, adoption.notes)
     more = {"written": written, "names": names}
     return Work(Plan(folder, wanted), "the record is written", words, more, proposed)
+
+
+def _files(number: int) -> str:
+    return "1 file is" if number == 1 else f"{number} files are"
 
 
 def _names(subject: Package, metadata: Metadata, options: AdoptOptions) -> Names:

@@ -37,13 +37,28 @@ def run(options: UpdateOptions) -> None:
     revisions: list[Revision] = []
 
     def work() -> Work:
-        revisions.extend(revise(package) for package in packages)
+        revisions.extend(_revised(packages))
         plan = plan_update(root, revisions)
         more = {"packages": [_described(revision) for revision in revisions]}
         return Work(plan, "the drivers are updated", lambda: say(*plan.notes), more)
 
     carry_out(work, root, dry_run=options.dry_run, json=options.json, before=packages)
     _report_conflicts(revisions, dry_run=options.dry_run)
+
+
+def _revised(packages: Sequence[Path]) -> list[Revision]:
+    """Return the revisions of all packages; a conflict that one still has is said beside those of the others."""
+    revisions, conflicts = [], []
+    for package in packages:
+        try:
+            revisions.append(revise(package))
+        except MergeConflict as err:
+            conflicts.append(err)
+    for conflict in conflicts[:-1]:
+        warn(str(conflict))
+    if conflicts:
+        raise conflicts[-1]
+    return revisions
 
 
 def plan_update(root: Path, revisions: Sequence[Revision]) -> Plan:

@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change
@@ -18,6 +17,7 @@ from fustor_new.template.provenance import (
     is_template_owned,
     modified_files,
     read_record,
+    recorded_names,
     rendered_files,
 )
 from fustor_new.workspace.root import Workspace
@@ -54,7 +54,7 @@ class Subject(Package):
         """The names that it should have: those recorded, else the contract's by directory or distribution."""
         try:
             if self.record is not None:
-                return _recorded_names(self.record)
+                return recorded_names(self.record)
             folder = self.folder.name if self.workspace is None else f"fustor-{self.folder.name}"
             match = DISTRIBUTION.fullmatch(folder) or DISTRIBUTION.fullmatch(normalize(self.metadata.name))
             return derive(match[1], match[2]) if match else None
@@ -104,14 +104,3 @@ class Subject(Package):
     def metadata_place(self) -> str:
         """How findings name the file with its metadata."""
         return self.place(self.metadata.origin or "pyproject.toml")
-
-
-def _recorded_names(record: Record) -> Names:
-    said: dict[str, Any] = {key: value for key, value in record.answers.items() if isinstance(value, str)}
-    derived = derive(said.get("kind", ""), said.get("name", ""))
-    if said.get("layout") != "standalone":
-        return derived
-    free = ("distribution", "package", "entry_point", "class_name")
-    chosen = {field: said[field] for field in free if field in said}
-    # The directory of a project of its own is its author's business.
-    return replace(derived, directory="", **chosen)

@@ -6,7 +6,7 @@ import hashlib
 import re
 import reprlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.content import FileContent
 from fustor_new.errors import EnvironmentProblem, WorkspaceError
+from fustor_new.names import Names, derive
 from fustor_new.template.history import load_history, template_version, templates_directory
 from fustor_new.template.render import rendered_again
 
@@ -30,6 +31,7 @@ __all__ = [
     "modified_files",
     "parse_record",
     "read_record",
+    "recorded_names",
     "recording_only",
     "rendered_files",
     "rendered_now",
@@ -118,6 +120,18 @@ def modified_files(package: Path, record: Record) -> tuple[str, ...]:
     The answers file does not count, nor do files that the author has added.
     """
     return tuple(sorted(path for path, expected in record.files.items() if _hash_of(package / path) != expected))
+
+
+def recorded_names(record: Record) -> Names:
+    """Return the names that the package was given. Raises FustorNewError where its answers say none that can be."""
+    said: dict[str, Any] = {key: value for key, value in record.answers.items() if isinstance(value, str)}
+    derived = derive(said.get("kind", ""), said.get("name", ""))
+    if said.get("layout") != "standalone":
+        return derived
+    free = ("distribution", "package", "entry_point", "class_name")
+    chosen = {field: said[field] for field in free if field in said}
+    # The directory of a project of its own is its author's business.
+    return replace(derived, directory="", **chosen)
 
 
 def is_adopted(record: Record) -> bool:

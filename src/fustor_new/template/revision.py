@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
@@ -108,6 +109,7 @@ def _revise(package: Path) -> Revision:
     record = parse_record(text.data, package / ANSWERS_FILE)
     wheels = tuple(_wheels(package)) if record.answers.get("contract_source") == "vendor" else ()
     if record.template_version == template_version():
+        _check_markers(package, dict(_readable(package, record.files)))
         return Revision(package, record.template_version, wheels)
     base, theirs = _rendered(package, record)
     mine = {path: found for path in {*base, *theirs} if (found := _read(package, path))}
@@ -180,6 +182,14 @@ def _read(package: Path, path: str) -> FileContent | None:
     if len(found.data) > _LARGEST_BYTES:
         raise TargetConflict(f"{str(parts[-1])!r} is larger than {_LARGEST_BYTES // 1024} kB; put a smaller file there")
     return found
+
+
+def _readable(package: Path, paths: Iterable[str]) -> Iterator[tuple[str, FileContent]]:
+    """Yield the files of the package that are files; what else is in their place is nothing to an update of nothing."""
+    for path in paths:
+        with suppress(TargetConflict):
+            if found := _read(package, path):
+                yield path, found
 
 
 def _check_markers(package: Path, mine: Files) -> None:
