@@ -34,7 +34,7 @@ def test_a_profile_without_an_agent_does_not_ask_for_it():
 
 def test_it_has_to_be_asked_for():
     found = Judge(find_subject(Kind.SOURCE, "example"), Profile.AGENT_0_8).verdict(R04)
-    assert found.status is Status.NOT_JUDGED
+    assert found.status is Status.SKIPPED
     assert "--agents" in found.detail
 
 

@@ -38,7 +38,7 @@ class SilentWhenUnchanged(MemoryDriver):
 
 CAUSES = {
     "the last batch lost": (LastBatchLost, MemoryWorld, "S01", "things are missing"),
-    "armed at the first next": (ArmsAtFirstNext, MemoryWorld, "M03", "Not told within"),
+    "armed at the first next": (ArmsAtFirstNext, MemoryWorld, "M03", "is a generator function"),
     "paths that are not absolute": (RelativePaths, MemoryWorld, "E06", "is not an absolute path"),
     "no row for what is unchanged": (SilentWhenUnchanged, MemoryWorld, "A05", "no row"),
     "an index that another instance does not find": (IndexForgotten, KeyedFileWorld, "U16", "committed index is -1"),

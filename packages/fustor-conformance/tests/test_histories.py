@@ -7,7 +7,9 @@ from fustor_conformance.histories import engine
 from fustor_conformance.histories.engine import run_histories, shrink
 from fustor_conformance.histories.seeds import seeds_for
 from fustor_conformance.histories.step import Step, parsed, written
+from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import Options
+from fustor_event_model import EventType
 
 
 @pytest.mark.parametrize("needed", [{3}, {0, 29}, {7, 8, 20}, set(range(0, 30, 5))])
@@ -15,6 +17,33 @@ def test_a_failing_history_is_cut_to_what_it_needs(needed):
     steps = [Step("step", number) for number in range(30)]
     shortest = shrink(steps, lambda kept: needed <= {step.pick for step in kept}, 60)
     assert {step.pick for step in shortest} == needed
+
+
+def test_a_history_that_there_is_no_time_to_cut_stays_whole():
+    steps = [Step("step", number) for number in range(30)]
+    assert shrink(steps, lambda kept: len(kept) > 3, 0) == steps
+
+
+class FirstModifyLost(MemoryDriver):
+    """What is changed for the first time is not told."""
+
+    def messages(self, change):
+        if change.kind is EventType.UPDATE and change.node.size == len(change.node.name) + 1:
+            return iter(())
+        return super().messages(change)
+
+
+@pytest.mark.wide
+def test_one_seed_prints_one_history_and_the_command_that_replays_it():
+    def told():
+        options = Options(patience_sec=2.0)
+        with pytest.raises(Broken) as seen:
+            run_histories(subject_of_class(Kind.SOURCE, FirstModifyLost, MemoryWorld, name="memory", options=options))
+        return seen.value.seen.partition("replay: ")[2]
+
+    first = told()
+    assert first.startswith("fustor-driver conform source memory R05 --history '")
+    assert told() == first
 
 
 def test_what_is_printed_can_be_replayed():

@@ -117,6 +117,41 @@ def test_what_the_world_cannot_do_is_skipped_and_says_so():
     assert (found.status, found.detail) == (Status.SKIPPED, "The World declares no 'rename'")
 
 
+class NothingAudited(MemoryDriver):
+    def get_audit_iterator(self, **kwargs):
+        return iter(())
+
+
+class StubOfAudit(MemoryDriver):
+    def get_audit_iterator(self, **kwargs):
+        raise NotImplementedError("Return an iterator")
+
+
+@pytest.mark.parametrize("rule_id", ["A02", "A03"])
+def test_an_audit_of_nothing_says_that_it_may_be_left_out(rule_id):
+    found = verdict(rule_id, NothingAudited)
+    assert found.status is Status.FAILED
+    assert "a driver without audits leaves it out" in found.detail
+
+
+def test_a_stub_of_what_is_optional_says_that_it_may_be_left_out():
+    found = verdict("A02", StubOfAudit)
+    assert found.detail == (
+        "After E01-seven-attributes: "
+        "Write StubOfAudit.get_audit_iterator: Return an iterator; or leave 'get_audit_iterator' out of `capabilities`"
+    )
+
+
+class LockedWorld(MemoryWorld):
+    def create(self, key):
+        raise OSError("it is locked")
+
+
+def test_what_the_world_raises_is_said_to_be_the_worlds():
+    found = verdict("E01", world=LockedWorld)
+    assert found.detail.startswith("The World's create() raised OSError: it is locked\n"), found.detail
+
+
 def test_observing_nothing_is_a_failure():
     subject = subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, name="memory")
     runner = Runner(subject, find_rule("S03"), lambda _: 0)
@@ -137,8 +172,11 @@ def test_another_profiles_rule_is_skipped():
     assert (found.level, found.status) == (None, Status.SKIPPED)
 
 
-def test_opting_in_is_needed_for_what_is_slow():
-    assert "--released" in verdict("P06").detail
+@pytest.mark.parametrize("profile", [Profile.GUIDE, Profile.AGENT_0_2])
+def test_what_has_to_be_asked_for_is_skipped_and_says_how(profile):
+    found = verdict("P06", profile=profile)
+    assert (found.status, found.blocks) == (Status.SKIPPED, False)
+    assert "--released" in found.detail
 
 
 def report(*verdicts):
@@ -168,6 +206,15 @@ def test_one_must_that_did_not_pass_is_not_conformant(status):
 )
 def test_advice_and_declared_skips_leave_a_driver_conformant(other):
     assert report(*ALL_OTHERS, other).summary.startswith("source memory: conformant, ")
+
+
+def test_what_is_counted_is_what_is_listed():
+    advice = [
+        Verdict(find_rule("R01"), Level.SHOULD, Status.FAILED),
+        Verdict(find_rule("L02"), Level.SHOULD, Status.TODO),
+    ]
+    found = report(*ALL_OTHERS, Verdict(RULE, Level.MUST, Status.TODO), *advice)
+    assert "): 1 advice, 2 to do, first of all S01-equals-world" in found.headline
 
 
 def test_a_part_of_the_checks_is_no_verdict():

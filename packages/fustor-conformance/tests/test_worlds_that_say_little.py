@@ -106,7 +106,7 @@ def test_what_was_skipped_is_counted_and_named():
     assert data["exercised"] + len(data["not_exercised"]) == data["rules"] == len(rules_for(Kind.PUSHER, judge.profile))
     lines = [line for line in report.to_markdown().splitlines() if line.startswith("| U15")]
     assert "| not exercised |" in report.to_markdown()
-    assert "The World declares no 'keyed'" in lines[0]
+    assert "the World says `keyed = False`" in lines[0]
 
 
 def test_a_keyed_world_is_looked_at_like_any_other():

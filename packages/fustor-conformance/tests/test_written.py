@@ -27,7 +27,7 @@ class Driver(SourceDriver):
         yield UpdateEvent(rows=[{}], message_source="snapshot")
 
     def get_message_iterator(self, start_position=-1, **kwargs):
-        yield UpdateEvent(rows=[{}], message_source="realtime")
+        return iter([UpdateEvent(rows=[{}], message_source="realtime")])
 
     def get_audit_iterator(self, **kwargs):
         return iter(())
@@ -82,6 +82,7 @@ BREAKS = [
     ("L08", "import threading", "import threading\nfrom fustor_source_y import Y"),
     ("L09", '(rows=[{}], message_source="snapshot")', "(rows=[{}])"),
     ("L09", '(rows=[{}], message_source="snapshot")', '("fs", [{}])'),
+    ("M03", 'return iter([UpdateEvent(rows=[{}], message_source="realtime")])', "yield from ()"),
     ("P04", "import SourceDriver", "import PusherDriver, SourceDriver"),
     ("P04", "import threading", "import threading\nfrom fustor_core.exceptions import RetryableError"),
     ("P05", "import threading", "import logging\nimport threading\nlogging.basicConfig()"),

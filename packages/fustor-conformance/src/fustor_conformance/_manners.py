@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 _STOP_SEC = 5.0
@@ -10,6 +12,10 @@ _STOP_SEC = 5.0
 _KNOWN_SEC = 0.2
 _USUAL_SEC = 0.5
 """What a World and one read or push take together in a driver that no deadline has to be stretched for."""
+_LEAST_SEC = 2.0
+_HURRIED_SEC = 0.3
+_DELIVERIES = 4
+"""What a change may take once one has been lost: so many times what the slowest of the others took, and not less."""
 
 
 @dataclass
@@ -21,12 +27,51 @@ class Manners:
     slowness: float = 1.0
     """What deadlines are multiplied by: 1 for all but slow drivers and slow Worlds."""
 
+    lost: int = 0
+    """How often a change was waited for to the end of all patience, and in vain."""
+
+    delivery_sec: float = 0.0
+    """What the slowest delivery took."""
+
+    world_waits: int = 0
+    """How many checks ended with a World that could not change its system, after it had tried for long."""
+
+    is_hurried: bool = False
+    """Whether what is seen now is seen once more, with all patience, before it is told."""
+
     event_sec: float = 0.0
     """What an event takes by itself, as far as many in a row have shown."""
 
     def measured(self, seconds: float) -> None:
         """A World was entered, changed and read once, and the driver asked once."""
         self.slowness = max(1.0, seconds / _USUAL_SEC)
+
+    def delivered(self, seconds: float) -> None:
+        """A change arrived after that time."""
+        self.delivery_sec = max(self.delivery_sec, seconds)
+
+    def patience(self, seconds: float) -> float:
+        """How long a change may take, of the time that the run allows: a driver that loses some is given less."""
+        if not (self.lost or self.is_hurried):
+            return seconds
+        return min(seconds, max(_HURRIED_SEC if self.is_hurried else _LEAST_SEC, _DELIVERIES * self.delivery_sec))
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """While the block runs a change that is lost is hardly waited for."""
+        self.is_hurried = True
+        try:
+            yield
+        finally:
+            self.is_hurried = False
+
+    def learn(self, other: Manners) -> None:
+        """What another process has found out of the same driver."""
+        self.ignores_stop |= other.ignores_stop
+        self.hangs = max(self.hangs, other.hangs)
+        self.lost = max(self.lost, other.lost)
+        self.world_waits = max(self.world_waits, other.world_waits)
+        self.delivery_sec = max(self.delivery_sec, other.delivery_sec)
 
     def join(self, thread: threading.Thread) -> None:
         """Wait until a stream that was told to stop has ended; one that never does is waited for once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from fustor_event_model import EventBase, EventType
 DELIVERY_SEC = 10.0
 """How long a change may take to arrive, unless a run is told otherwise."""
 _MOST_WAITS = 10
+_LAZY_SEC = 0.5
+"""What is waited for on a stream that was not armed in time: what it has missed does not come."""
 
 
 class Stream:
@@ -34,7 +37,6 @@ class Stream:
         manners: Manners | None = None,
         **keywords: Any,
     ) -> None:
-        self.patience_sec = patience_sec
         self._manners = manners or Manners()
         self.stop_event = threading.Event()
         self.events: list[EventBase] = []
@@ -43,6 +45,9 @@ class Stream:
         self._ended = False
         asked = {"stop_event": self.stop_event, "required_fields_tracker": None, **keywords}
         self._iterator = driver.get_message_iterator(start_position, **asked)
+        self.is_lazy = _is_untouched(self._iterator, type(driver))
+        """Whether get_message_iterator is a generator function, of which nothing has run yet."""
+        self.patience_sec = min(patience_sec, _LAZY_SEC) if self.is_lazy else patience_sec
         self._thread = threading.Thread(target=self._read, name="conformance-reader", daemon=True)
         self._started = False
         self._may_ask = threading.Event()
@@ -79,11 +84,15 @@ class Stream:
         self.resume()
         with self._changed:
             limit = self.patience_sec if seconds is None else seconds
+            before, began = len(self.events), time.monotonic()
             self._changed.wait_for(lambda: wanted(self.events) or self._ended, limit)
             if wanted(self.events):
+                self._manners.delivered(time.monotonic() - began)
                 return True
             if self.error is not None:
                 raise self.error
+            if seconds is None and len(self.events) == before:
+                self._manners.lost += 1
             return False
 
     def wait_for_end(self, seconds: float) -> bool:
@@ -137,6 +146,13 @@ class Stream:
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
+
+
+def _is_untouched(iterator: Any, driver_class: type) -> bool:
+    """Whether this is the generator that the method itself is, and nobody has asked it for anything."""
+    method = inspect.unwrap(inspect.getattr_static(driver_class, "get_message_iterator"))
+    is_own = inspect.isgeneratorfunction(method) and getattr(iterator, "gi_code", None) is method.__code__
+    return is_own and inspect.getgeneratorstate(iterator) == inspect.GEN_CREATED
 
 
 def _holds(events: Sequence[EventBase], wanted: dict[str, bool]) -> bool:

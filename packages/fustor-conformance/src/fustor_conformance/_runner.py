@@ -30,6 +30,7 @@ _WORLD_PROTOCOLS: dict[str, type] = {
     "create_long": worlds.WithLongValues,
 }
 _NEEDS_OF_PUSHERS = ("stored", "keyed")
+_A_LOG = "The destination keeps a log: the World says `keyed = False`, and this is asked of stores with one row a path"
 _KIT = str(Path(__file__).parent)
 _SHOWN_FRAMES = 6
 
@@ -55,6 +56,8 @@ class Runner(threading.Thread):
         self._function = function
         self._outcome = Outcome(Status.FAILED, "The check ended without a word")
         self._without: set[str] = set()
+        self.error: Exception | None = None
+        """What ended the check, where it is neither a verdict nor a stub."""
 
     def run(self) -> None:
         try:
@@ -70,9 +73,9 @@ class Runner(threading.Thread):
         except NotImplementedError as err:
             self._outcome = self._not_implemented(err)
         except Exception as err:  # noqa: BLE001 - whatever a driver raises is the verdict, and is told in full
-            self._outcome = _raised(err)
+            self.error, self._outcome = err, _raised(err)
         else:
-            nothing = Outcome(Status.FAILED, "Observed nothing: the driver told nothing that this check could look at")
+            nothing = Outcome(Status.FAILED, f"Observed nothing: {self._what_is_not_there()}")
             self._outcome = Outcome(Status.PASSED, observed=observed) if observed else nothing
 
     def result(self) -> Outcome:
@@ -108,7 +111,15 @@ class Runner(threading.Thread):
         stub = unwritten(error, *owners)
         if stub is None:
             return _raised(error)
-        return Outcome(Status.TODO, f"Write {stub}" + (f": {error}" if str(error) else ""))
+        name = stub.rpartition(".")[2]
+        may = f"; or leave {name!r} out of `capabilities`" if name in self._subject.capabilities else ""
+        return Outcome(Status.TODO, f"Write {stub}" + (f": {error}" if str(error) else "") + may)
+
+    def _what_is_not_there(self) -> str:
+        name = self._rule.capability
+        if name is None:
+            return "the driver emits nothing that this check could look at"
+        return f"`capabilities` declares {name!r}, and nothing comes of it; a driver that has none leaves it out there"
 
     def _require_world(self) -> None:
         if not self._rule.needs:
@@ -121,7 +132,7 @@ class Runner(threading.Thread):
             if need in lacking:
                 raise NotJudged(lacking[need])
             if not _can(world, need):
-                raise NotApplicable(f"The World declares no {need!r}")
+                raise NotApplicable(_A_LOG if need == "keyed" else f"The World declares no {need!r}")
 
 
 def stop_everything(driver_class: type) -> None:

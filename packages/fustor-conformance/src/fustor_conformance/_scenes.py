@@ -111,6 +111,8 @@ class Reading(Generic[_T]):
             self.items.extend(self._make())
         except BaseException as err:  # noqa: BLE001 - handed to whoever finishes the reading
             self._error = err
+        finally:
+            sys.setswitchinterval(self._interval)  # also where the caller is stopped by its World before it finishes
 
 
 def pace(moment: float = _PACE_SEC) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from fustor_conformance._manners import Manners
 from fustor_conformance.judge import Judge, Ran
 from fustor_conformance.rules import Kind, Profile, find_rule
 from fustor_conformance.subject import Options, Subject, find_subject
@@ -33,8 +34,7 @@ class Order:
     """One check to run, and what other workers know of the driver's manners."""
 
     rule_id: str
-    ignores_stop: bool
-    hangs: int
+    manners: Manners
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Done:
     """What it came to, and what is known of the driver's manners now."""
 
     ran: Ran
-    ignores_stop: bool
-    hangs: int
+    manners: Manners
 
 
 def serve(job: Job, connection: Connection) -> None:
@@ -78,7 +77,5 @@ def _address(config: dict[str, Any]) -> str:
 
 def _obey(judge: Judge, order: Order) -> Done:
     manners = judge.subject.manners
-    manners.ignores_stop |= order.ignores_stop
-    manners.hangs = max(manners.hangs, order.hangs)
-    ran = judge.alone(find_rule(order.rule_id))
-    return Done(ran, manners.ignores_stop, manners.hangs)
+    manners.learn(order.manners)
+    return Done(judge.alone(find_rule(order.rule_id)), manners)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from fustor_conformance._runner import Outcome, Runner, stop_everything
 from fustor_conformance.checks import find_check
-from fustor_conformance.monitor import Finding, observed
+from fustor_conformance.monitor import LONG_SEC, Finding, observed
 from fustor_conformance.outcome import Status, Verdict, printable
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
@@ -23,6 +23,8 @@ _STALL_SEC = 30.0
 """How long a check of a source may stand at one place."""
 _KNOWN_TO_HANG_SEC = 15.0
 """What is left of both once a check has hung."""
+_WORLD_WAITS = 3
+_WORLD_FIRST = "The World has failed several times after it had waited for its system; what failed so comes first"
 _LOOK_SEC = 0.25
 _RELEASE_SEC = 2.0
 _STAND_ASIDE = (Status.PASSED, Status.SKIPPED)
@@ -133,7 +135,7 @@ class Judge:
         if find_check(rule.id, self.subject.kind) is None:
             return Outcome(Status.NOT_JUDGED, "This version of the kit has no check for it")
         if not self._is_asked_for(rule):
-            return Outcome(Status.NOT_JUDGED, f"Needs environments of its own; ask for it with {rule.opt_in}")
+            return Outcome(Status.SKIPPED, f"Needs environments of its own; ask for it with {rule.opt_in}")
         if rule.capability and rule.capability not in self.subject.capabilities:
             return Outcome(Status.SKIPPED, f"The driver does not declare {rule.capability!r}")
         return self._after_prerequisites(rule) or self._run(rule)
@@ -185,10 +187,15 @@ class Judge:
         function = find_check(rule.id, self.subject.kind)
         if function is None:
             raise LookupError(f"There is no check of {rule.id!r} for a {self.subject.kind}")
+        if self.subject.manners.world_waits >= _WORLD_WAITS and rule.needs:
+            return Ran(Outcome(Status.NOT_JUDGED, _WORLD_FIRST))
         began = time.monotonic()
         with observed(self.subject.driver_class) as monitor:
             runner = Runner(self.subject, rule, function)
             outcome = self._bounded(runner, rule)
+            if (failure := monitor.failure_of_world(runner.error)) is not None:
+                self.subject.manners.world_waits += failure.seconds >= LONG_SEC
+                outcome = replace(outcome, detail=f"{failure}\n{outcome.detail}")
             if runner.is_alive():
                 monitor.leave_the_process_alone()
         return Ran(outcome, tuple(monitor.findings), time.monotonic() - began, is_stuck=runner.is_alive())

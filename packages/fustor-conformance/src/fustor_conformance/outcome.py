@@ -62,6 +62,11 @@ class Verdict:
     """What the check asked of the World and the World cannot do, so that it looked at less."""
 
     @property
+    def word(self) -> str:
+        """The status as people read it: a SHOULD that failed is advice."""
+        return "advice" if self.status is Status.FAILED and self.level is Level.SHOULD else str(self.status)
+
+    @property
     def is_exercised(self) -> bool:
         """Whether the check ran to its end, one way or the other."""
         return self.status in (Status.PASSED, Status.FAILED)

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pytest
 
 from fustor_driver.kinds import Kind, Profile
 
 if TYPE_CHECKING:
+    from fustor_conformance._bench import SideBySide
     from fustor_conformance.judge import Judge
     from fustor_conformance.outcome import Verdict
     from fustor_conformance.report import Report
+    from fustor_conformance.rules import Rule
     from fustor_conformance.subject import Options, Subject
 
-__all__ = ["judge_for", "options_of", "record", "strict"]
+__all__ = ["ahead", "judge_for", "options_of", "record", "strict"]
 
 _PROPERTY = "fustor_conformance"
 _WORDS = {
@@ -29,6 +31,9 @@ _WORDS = {
     "failed": ("advice", "a", ("ADVICE", {"yellow": True})),
 }
 _judges: pytest.StashKey[dict[type, Judge]] = pytest.StashKey()
+_benches: pytest.StashKey[dict[type, SideBySide]] = pytest.StashKey()
+_WORTH_IT = 12
+"""How many checks of a class must be asked for to start processes for them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fustor-seed", type=int, default=1, metavar="N", help="what they are drawn from")
     group.addoption("--fustor-long", action="store_true", help="ten times the histories")
     group.addoption("--fustor-strict", action="store_true", help="fail on any MUST that did not pass, to do included")
+    group.addoption("--fustor-jobs", type=int, default=4, metavar="N", help="checks side by side, in processes")
     group.addoption("--fustor-released", action="store_true", help="also run beside the released cores (P06; slow)")
     group.addoption("--fustor-agents", action="store_true", help="also run under the released agents (R04; slow)")
 
@@ -56,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for this run's judges and verdicts."""
     config.stash[_judges] = {}
+    config.stash[_benches] = {}
     config.pluginmanager.register(_Verdicts(), "fustor-conformance-verdicts")
 
 
@@ -67,6 +74,41 @@ def judge_for(config: pytest.Config, owner: type, make_subject: Callable[[], Sub
 
         judges[owner] = Judge(make_subject(), Profile(config.getoption("--fustor-profile")))
     return judges[owner]
+
+
+def ahead(request: pytest.FixtureRequest, judge: Judge, rule: Rule, *, installed: bool) -> None:
+    """Wait until the judge can say what it says of this rule: meanwhile other processes run the checks of its class.
+
+    They do for a driver that is `installed` with its World, which they find by themselves, and where pytest itself runs
+    in one process.
+    """
+    benches, owner = request.config.stash[_benches], request.cls
+    if owner not in benches:
+        rules: list[Any] = [item.callspec.params["rule"] for item in request.session.items if _is_check(item, owner)]
+        jobs = request.config.getoption("--fustor-jobs")
+        if not installed or jobs < 2 or len(rules) < _WORTH_IT or hasattr(request.config, "workerinput"):  # noqa: PLR2004
+            return
+        benches[owner] = _bench(judge, rules, jobs)
+    benches[owner].wait(rule)
+
+
+def _is_check(item: pytest.Item, owner: type) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and item.cls is owner and item.originalname == "test_conforms"
+
+
+def _bench(judge: Judge, rules: list[Rule], jobs: int) -> SideBySide:
+    from fustor_conformance._bench import SideBySide  # noqa: PLC0415 - not in runs that judge nothing
+    from fustor_conformance._worker import Job  # noqa: PLC0415 - not in runs that judge nothing
+
+    subject = judge.subject
+    job = Job(subject.kind, subject.name, None, subject.options, judge.profile, judge.deadline_sec)
+    return SideBySide(judge, rules, job, jobs)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what is still at work."""
+    for bench in session.config.stash[_benches].values():
+        bench.stop()
 
 
 def options_of(config: pytest.Config) -> Options:
@@ -123,7 +165,10 @@ class _Verdicts:
             for verdict in report.verdicts:
                 if verdict.status != "passed":
                     note = verdict.detail.partition("\n")[0] or verdict.not_exercised
-                    terminalreporter.write_line(f"  {verdict.status:<10}  {verdict.rule.name}: {note}")
+                    terminalreporter.write_line(f"  {verdict.word:<10}  {verdict.rule.name}: {note}")
+            for verdict in report.verdicts:
+                if verdict.word == "advice":
+                    terminalreporter.write_line(f"\nadvice: {verdict.explained()}")
         _write(reports, config.getoption("--fustor-report"))
 
 

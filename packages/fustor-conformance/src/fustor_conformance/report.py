@@ -23,6 +23,8 @@ from fustor_conformance.subject import Subject
 __all__ = ["REPORT_SUFFIXES", "Report", "report_of", "verdict_from_json", "verdict_to_json", "write_reports"]
 
 REPORT_SUFFIXES = (".json", ".xml", ".md")
+_WORDS = ("failed", "advice", "to do", "not judged")
+"""What keeps a driver from being conformant, or might, in the order in which it is counted."""
 _STYLES = {
     Status.PASSED: "green",
     Status.FAILED: "bold red",
@@ -108,8 +110,8 @@ class Report:
             return f"{label}: conformant, {self.exercised} of {len(self.rules)} rules exercised{partly} {scope}"
         if self.is_clean:
             return f"{label}: {len(self.verdicts)} checks chosen, nothing broken {scope}"
-        counts = Counter(v.status for v in self.verdicts if v.blocks)
-        reasons = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+        counts = Counter(v.word for v in self.verdicts if v.status not in (Status.PASSED, Status.SKIPPED))
+        reasons = ", ".join(f"{counts[word]} {word}" for word in _WORDS if counts[word])
         return f"{label}: {self.outcome} {scope}: {reasons or 'nothing was judged'}{self._first()}"
 
     def _first(self) -> str:
@@ -126,7 +128,7 @@ class Report:
         lacking = sorted({name for verdict in self.verdicts for name in verdict.without})
         parts = [
             self.headline,
-            *([f"not exercised: {', '.join(rule.name for rule in self.not_exercised)}"] if self.not_exercised else []),
+            *([f"not exercised: {', '.join(map(_named, self.not_exercised))}"] if self.not_exercised else []),
             *([f"in part, as the World has no {', '.join(lacking)}"] if lacking else []),
         ]
         return "; ".join(parts)
@@ -158,7 +160,7 @@ class Report:
             style = _STYLES[verdict.status]
             note = escape(_first_line(verdict))
             seconds = f"{verdict.seconds:.1f}" if verdict.is_exercised else ""
-            table.add_row(verdict.rule.name, verdict.level, f"[{style}]{verdict.status}[/]", seconds, note)
+            table.add_row(verdict.rule.name, verdict.level, f"[{style}]{verdict.word}[/]", seconds, note)
         return table
 
     def to_markdown(self) -> str:
@@ -241,6 +243,11 @@ def write_reports(reports: Sequence[Report], path: Path) -> None:
             f"A report cannot be written as {path.suffix!r}; end the name with {', '.join(REPORT_SUFFIXES)}"
         )
     path.write_text(text, encoding="utf-8")
+
+
+def _named(rule: Rule) -> str:
+    """The rule's name, and how to ask for it where that is needed."""
+    return f"{rule.name} ({rule.opt_in})" if rule.opt_in else rule.name
 
 
 def _first_line(verdict: Verdict) -> str:

@@ -186,16 +186,22 @@ class SourceSubject(Subject):
             asyncio.run(instance.close())
 
     def stream(
-        self, driver: SourceDriver, start_position: int = -1, *, paused: bool = False, **keywords: Any
+        self,
+        driver: SourceDriver,
+        start_position: int = -1,
+        *,
+        paused: bool = False,
+        after_faults: bool = False,
+        **keywords: Any,
     ) -> Stream:
-        """A realtime stream of the driver's, being read in a thread of its own unless it is `paused`."""
+        """A realtime stream of the driver's, being read in a thread of its own unless it is `paused`.
+
+        One that is read `after_faults` of its system has all the time that the run allows, whatever was lost before.
+        """
+        most = self.options.patience_sec
+        patience_sec = most if after_faults else self.manners.patience(most)
         return Stream(
-            driver,
-            start_position,
-            paused=paused,
-            patience_sec=self.options.patience_sec,
-            manners=self.manners,
-            **keywords,
+            driver, start_position, paused=paused, patience_sec=patience_sec, manners=self.manners, **keywords
         )
 
 

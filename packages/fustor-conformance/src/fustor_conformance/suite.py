@@ -15,7 +15,7 @@ import pytest
 
 from fustor_conformance.judge import Judge
 from fustor_conformance.outcome import Status, Verdict
-from fustor_conformance.plugin import judge_for, options_of, record, strict
+from fustor_conformance.plugin import ahead, judge_for, options_of, record, strict
 from fustor_conformance.rules import Kind, Level, Rule, rules_for
 from fustor_conformance.subject import Options, Subject, subject_of_class, subject_of_distribution
 
@@ -43,6 +43,11 @@ class _Conformance:
         return judge_for(request.config, cls, lambda: cls.subject(world, options_of(request.config)))
 
     @classmethod
+    def is_installed(cls, world: Callable[[], Any] | None) -> bool:
+        """Whether another process finds the driver and its World by itself."""
+        return cls.driver_class is None and world is None
+
+    @classmethod
     def subject(cls, world: Callable[[], Any] | None, options: Options) -> Subject:
         """What is judged."""
         if cls.driver_class is not None:
@@ -58,9 +63,15 @@ class SourceConformance(_Conformance):
     kind: ClassVar[Kind] = Kind.SOURCE
 
     @pytest.mark.parametrize("rule", rules_for(Kind.SOURCE), ids=lambda rule: rule.name)
-    def test_conforms(self, rule: Rule, conformance: Judge, request: pytest.FixtureRequest) -> None:
+    def test_conforms(
+        self,
+        rule: Rule,
+        conformance: Judge,
+        world: Callable[[], Any] | None,
+        request: pytest.FixtureRequest,
+    ) -> None:
         """The driver keeps this rule."""
-        _conclude(conformance, rule, request)
+        _conclude(conformance, rule, request, installed=self.is_installed(world))
 
 
 class PusherConformance(_Conformance):
@@ -69,12 +80,19 @@ class PusherConformance(_Conformance):
     kind: ClassVar[Kind] = Kind.PUSHER
 
     @pytest.mark.parametrize("rule", rules_for(Kind.PUSHER), ids=lambda rule: rule.name)
-    def test_conforms(self, rule: Rule, conformance: Judge, request: pytest.FixtureRequest) -> None:
+    def test_conforms(
+        self,
+        rule: Rule,
+        conformance: Judge,
+        world: Callable[[], Any] | None,
+        request: pytest.FixtureRequest,
+    ) -> None:
         """The driver keeps this rule."""
-        _conclude(conformance, rule, request)
+        _conclude(conformance, rule, request, installed=self.is_installed(world))
 
 
-def _conclude(judge: Judge, rule: Rule, request: pytest.FixtureRequest) -> None:
+def _conclude(judge: Judge, rule: Rule, request: pytest.FixtureRequest, *, installed: bool) -> None:
+    ahead(request, judge, rule, installed=installed)
     verdict = judge.verdict(rule)
     others = judge.seen_during(rule)
     record(request.node, judge, verdict, *others)

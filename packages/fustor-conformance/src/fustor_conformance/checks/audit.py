@@ -21,6 +21,10 @@ from fustor_conformance.worlds import SourceWorld, WithSettling, WithUnreadable
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import AuditItem, EventBase, LifecycleSignal
 
+_NO_AUDIT = (
+    f"The audit yields nothing at all, and `capabilities` declares {AUDIT!r}; a driver without audits leaves it out"
+    " there"
+)
 Row = dict[str, Any]
 Stamps: TypeAlias = dict[str, float]
 
@@ -47,6 +51,8 @@ def items_of_dialects(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
         plain = list(driver.get_audit_iterator())
+        if not plain:
+            raise Broken(_NO_AUDIT)
         if odd := [item for item in plain if not isinstance(item, EventBase)]:
             raise Broken("Without mtime_cache an item is no event", *odd[:3])
         pairs = list(driver.get_audit_iterator(mtime_cache={}))
@@ -79,7 +85,9 @@ def brackets(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
         audit = driver.get_audit_iterator(batch_size=1)
-        first = next(audit)
+        first = next(audit, None)
+        if first is None:
+            raise Broken(_NO_AUDIT)
         late = {world.create(key) for key in ("!kit-after-start", "kit-after-start", "~kit-after-start")}
         items = [first, *audit]
         events = [item for item in items if isinstance(item, EventBase)]

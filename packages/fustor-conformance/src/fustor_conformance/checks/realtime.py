@@ -113,6 +113,11 @@ def armed_on_return(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         old = [world.create(f"kit-known-{number}") for number in range(2)]
         with subject.stream(driver, paused=True) as stream:
+            if stream.is_lazy:
+                raise Broken(
+                    "get_message_iterator is a generator function (it has a `yield`): no line of it runs before the"
+                    " first next(), and what happens until then is lost"
+                )
             paths = [world.create(f"kit-{number}") for number in range(3)]
             if "nest" in world.operations:
                 paths.append(world.create("kit-box/inner/thing"))
@@ -129,7 +134,11 @@ def armed_on_return(subject: SourceSubject) -> int:
 @check("M04")
 def survives_interruption(subject: SourceSubject) -> int:
     """The system goes away and comes back, several times, and something changes right before and right after."""
-    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+    with (
+        subject.world() as world,
+        subject.driver(world) as driver,
+        subject.stream(driver, after_faults=True) as stream,
+    ):
         assert isinstance(world, WithInterruption)  # noqa: S101 - the table says that this check needs it
         paths = [world.create("kit-first")]
         stream.require(paths)

@@ -123,9 +123,24 @@ def _there(told: Transcript) -> set[str]:
 def _wait(
     subject: SourceSubject | PusherSubject, agent: Simulator, what: str, condition: Callable[[Transcript], bool]
 ) -> None:
-    if not agent.wait_for(condition, subject.options.patience_sec):
-        seen = agent.transcript
-        raise Broken(f"The agent never came to {what}; it says {list(seen.failures)}", *_calls(seen))
+    seconds = subject.manners.patience(subject.options.patience_sec)
+    if not agent.wait_for(condition, seconds):
+        raise Broken(
+            f"Under the agent {what} did not come within {seconds:g} s: {_how_far(agent.transcript)}",
+            *_calls(agent.transcript),
+        )
+
+
+def _how_far(told: Transcript) -> str:
+    """What the agent failed with, or what it got of the stream."""
+    if told.failures:
+        return f"it failed with {list(told.failures)[:2]}"
+    events = told.events(MessageSource.REALTIME)
+    dropped = f", and its bus dropped {len(told.lost)} by their index" if told.lost else ""
+    if not events:
+        return f"the stream has delivered nothing{dropped}"
+    last = events[-1].rows[-1:] or events[-1]
+    return f"the stream has delivered {len(events)} events, the last one about {last}{dropped}"
 
 
 def _require_clean(told: Transcript) -> None:

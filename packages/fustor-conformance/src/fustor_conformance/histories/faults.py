@@ -62,6 +62,7 @@ class Faults:
             with world.interrupted():
                 threading.Event().wait(_AWAY_SEC)
         self._host.is_quiet = False  # what the stream emits next must still come
+        self._host.stream.patience_sec = self._host.subject.options.patience_sec
         self._host.catch_up()
 
     def _interrupt_snapshot(self, world: WithInterruption, pick: int) -> None:

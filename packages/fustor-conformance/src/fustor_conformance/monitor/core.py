@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 from fustor_conformance.monitor.calls import answer, at_once, contents, raised, unchanged_batch
@@ -16,9 +17,25 @@ from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.fresh import Freshness
 from fustor_conformance.monitor.process import ProcessState, changed_process, glance
 
-__all__ = ["Monitor"]
+__all__ = ["LONG_SEC", "Monitor", "WorldFailure"]
 
+LONG_SEC = 1.0
+"""What no change of a World takes by itself."""
 _FEW = 3
+
+
+@dataclass(frozen=True)
+class WorldFailure:
+    """What a method of the World's raised, and after how long."""
+
+    what: str
+    error: Exception
+    seconds: float
+
+    def __str__(self) -> str:
+        said = f"The World's {self.what}() raised {type(self.error).__name__}: {self.error}"
+        held = f", after {self.seconds:.0f} s: does the driver hold a lock while it yields?"
+        return said + (held if self.seconds >= LONG_SEC else "")
 
 
 class Monitor:
@@ -51,6 +68,7 @@ class Monitor:
         self._changes = 0
         self._knows_world = False
         self._made: Counter[str] = Counter()
+        self._world_failures: list[WorldFailure] = []
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -126,6 +144,18 @@ class Monitor:
             self._made.update(
                 path for path in list(self._made) if not named or any(f"{path}/".startswith(f"{n}/") for n in named)
             )
+
+    def world_failed(self, what: str, error: Exception, seconds: float) -> None:
+        """A method of the World's has raised."""
+        self._world_failures.append(WorldFailure(what, error, seconds))
+
+    def hear_of_world(self, other: Monitor) -> None:
+        """Take over what another monitor has heard the World raise."""
+        self._world_failures += other._world_failures
+
+    def failure_of_world(self, error: Exception | None) -> WorldFailure | None:
+        """What the World raised, if this is it."""
+        return next((found for found in self._world_failures if found.error is error), None)
 
     def is_made_once(self, path: str) -> bool:
         """Whether the World has made what is at this path, once, and since then has changed it at most."""

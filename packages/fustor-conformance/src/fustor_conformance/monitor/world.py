@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
@@ -53,9 +54,13 @@ def _counted(method: Callable[..., Any], monitor: Monitor) -> Callable[..., Any]
     @wraps(method)
     def call(*args: Any, **keywords: Any) -> Any:
         monitor.world_changes()
+        began = time.monotonic()
         try:
             result = method(*args, **keywords)
             monitor.world_did(method.__name__, args, result)
+        except Exception as err:
+            monitor.world_failed(method.__name__, err, time.monotonic() - began)
+            raise
         finally:
             monitor.world_changes()
         return _counted_block(result, monitor) if method.__name__ in _BLOCKS else result

@@ -11,7 +11,16 @@ from fustor_conformance._contract import abstract, form, public, to_define
 from fustor_conformance.written.sources import Lineage, Seen, Sources
 from fustor_driver.registry import BASES
 
-__all__ = ["abstract_methods", "constructor", "form_of_methods", "new_object", "own_methods", "stop_event", "stubs"]
+__all__ = [
+    "abstract_methods",
+    "armed_in_the_call",
+    "constructor",
+    "form_of_methods",
+    "new_object",
+    "own_methods",
+    "stop_event",
+    "stubs",
+]
 
 Method = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -61,6 +70,15 @@ def stop_event(sources: Sources) -> Iterator[Seen]:
     for line in sources.lineages:
         if line.kind == "source" and line.is_whole and not _sets(line, "_stop_driver_event"):
             yield _at_class("C05", line, "has no _stop_driver_event")
+
+
+def armed_in_the_call(sources: Sources) -> Iterator[Seen]:
+    """M03: a generator function does nothing when it is called."""
+    for line in sources.lineages:
+        place, method = _methods(line).get("get_message_iterator", ("", None))
+        if isinstance(method, ast.FunctionDef) and not method.decorator_list and _yields(method):
+            what = "'get_message_iterator' is a generator function: nothing of it runs before the first next()"
+            yield Seen("M03", place, method.lineno, what)
 
 
 def own_methods(sources: Sources) -> Iterator[Seen]:
@@ -129,6 +147,18 @@ def _form(method: Method) -> str:
     if is_async and any(isinstance(node, ast.Yield) for node in ast.walk(method)):
         return "an async generator"
     return f"{'an async' if is_async else 'a sync'} {'classmethod' if 'classmethod' in marks else 'method'}"
+
+
+def _yields(method: Method) -> bool:
+    """Whether it is a generator itself, and not only a function in it."""
+    pending: list[ast.AST] = list(method.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending += ast.iter_child_nodes(node)
+    return False
 
 
 def _is_stub(method: Method) -> bool:

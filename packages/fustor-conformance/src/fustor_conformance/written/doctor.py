@@ -27,6 +27,7 @@ RULES = MappingProxyType(
         "L07": (modules.prints_nothing,),
         "L08": (modules.no_other_driver,),
         "L09": (modules.events,),
+        "M03": (classes.armed_in_the_call,),
         "P04": (modules.portable_imports,),
         "P05": (modules.leaves_logging_alone,),
     }

@@ -41,6 +41,15 @@ class ArmsAtFirstNext(MemoryDriver):
         yield from super().get_message_iterator(start_position, **kwargs)
 
 
+@mutant("M03", "I06", "M07")
+class ArmsInTheGeneratorThatItReturns(MemoryDriver):
+    def get_message_iterator(self, start_position=-1, **kwargs):
+        def armed():
+            yield from super(ArmsInTheGeneratorThatItReturns, self).get_message_iterator(start_position, **kwargs)
+
+        return armed()
+
+
 @mutant("M04", "M01")
 class FaultEndsStream(MemoryDriver):
     def wait_until_up(self, system, stop):
