@@ -4,8 +4,10 @@ import json
 import shutil
 import subprocess
 
+import doctor_code_faults  # noqa: F401 - it fills FAULTS
+import doctor_faults  # noqa: F401 - the same
 import pytest
-from doctor_faults import FAULTS
+from doctor_breaking import FAULTS
 from repository import ROOT
 
 from fustor_conformance.written.doctor import RULES
