@@ -7,6 +7,7 @@ from updates import contents, current, package
 
 from fustor_new.changes.apply import apply, recover
 from fustor_new.commands.update import plan_update
+from fustor_new.errors import MergeConflict
 from fustor_new.template.revision import revise
 
 pytestmark = [pytest.mark.wide, pytest.mark.usefixtures("later_here")]
