@@ -114,8 +114,8 @@ def test_the_agents_user_can_do_everything(database, read, agent):
 @pytest.mark.parametrize(
     ("tables", "expected"),
     [
-        (["public.*"], ['GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO "u";', "-- CREATE PUBLICATION"]),
-        (["*.*"], ["-- GRANT SELECT, and USAGE on the schema, for each table like *.* TO"]),
+        (["public.*"], ['GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO "u";', ": CREATE PUBLICATION"]),
+        (["*.*"], ["-- and for every table like *.*: GRANT SELECT"]),
         (["s.t", '"a.b"."c""d"'], ['GRANT USAGE ON SCHEMA "a.b"', 'ON "a.b"."c""d" TO', '"s"."t", "a.b"."c""d" WITH']),
     ],
 )

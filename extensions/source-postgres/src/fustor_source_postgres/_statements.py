@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from fustor_source_postgres._names import parse_name, split_pattern
@@ -41,19 +41,13 @@ def _chosen(params: PostgresParams) -> tuple[list[tuple[str, str]], list[tuple[s
 def _grant(schema: str | None, pattern: str, role: str) -> str:
     if schema is not None and split_pattern(pattern)[1] == "*":
         return f"GRANT SELECT ON ALL TABLES IN SCHEMA {_quoted(schema)} TO {role};"
-    return f"-- GRANT SELECT, and USAGE on the schema, for each table like {pattern} TO {role};"
+    return f"-- and for every table like {pattern}: GRANT SELECT ON it, and USAGE ON its schema, TO {role};"
 
 
 def _publication(name: str, tables: Sequence[tuple[str, str]], *, complete: bool) -> str:
-    tail = "WITH (publish_via_partition_root = true);"
-    if complete:
-        return f"CREATE PUBLICATION {_quoted(name)} FOR TABLE {', '.join(_tables(tables))} {tail}"
-    others = ", ".join([*_tables(tables), "..."])
-    return f"-- CREATE PUBLICATION {_quoted(name)} FOR TABLE {others} {tail} of every table that is read and has a key"
-
-
-def _tables(tables: Sequence[tuple[str, str]]) -> Iterator[str]:
-    return (_table(one) for one in tables)
+    names = ", ".join([*map(_table, tables), *([] if complete else ["..."])])
+    statement = f"CREATE PUBLICATION {_quoted(name)} FOR TABLE {names} WITH (publish_via_partition_root = true);"
+    return statement if complete else f"-- and for every table that is read and has a key: {statement}"
 
 
 def _table(name: tuple[str, str]) -> str:

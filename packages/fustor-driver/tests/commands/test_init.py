@@ -80,7 +80,7 @@ def test_the_file_has_every_field_with_its_meaning_and_default(command, log, tmp
         ((), 2, ["Without a terminal, init needs SOURCE and PUSHER", "try_log", "try_lines"]),
         (("try_log",), 2, ["PUSHER"]),
         (("try_lo", "try_lines"), 7, ["did you mean 'try_log'?"]),
-        (("try_log", "try_lines"), 9, ["source uri: Field required; give --uri"]),
+        (("try_log", "try_lines"), 9, ["source uri: Field required; give --uri", "pusher endpoint: "]),
         (("try_log", "try_lines", "--uri", "{log}"), 9, ["pusher endpoint: Field required; give --endpoint"]),
         (("try_log", "try_lines", "--uri", "nowhere", "--endpoint", "o"), 9, ["No file 'nowhere'", "--no-test"]),
         (("try_log", "try_lines", "--uri", "{log}", "--set", "x=1"), 2, ["begins with 'source.' or 'pusher.'"]),

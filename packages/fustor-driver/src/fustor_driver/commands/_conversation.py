@@ -16,6 +16,7 @@ from fustor_driver.redaction import clean
 from fustor_driver.registry import DriverRecord, Registry
 from fustor_driver.supervision import Interrupted
 from fustor_driver.wizard import asking
+from fustor_driver.wizard.document import summary
 from fustor_driver.wizard.draft import Draft
 from fustor_driver.wizard.questions import Step, read_steps
 
@@ -65,8 +66,8 @@ def agreed(path: Path, drafts: Sequence[Draft]) -> bool:
     """Whether what was answered is to be written."""
     for draft in drafts:
         typer.echo(f"\n{draft.kind} {draft.id}")
-        for name, value in draft.entry.items():
-            typer.echo(f"  {name}: {clean(str(value))}")
+        for line in summary(draft):
+            typer.echo(f"  {clean(line)}")
     typer.echo()
     return asking.confirm(f"Write this to {str(path)!r}?")
 
@@ -104,7 +105,7 @@ def _grant(wish: str, draft: Draft, steps: Sequence[Step], later: Sequence[Step]
     _ask(draft, later)  # what the user may read
     if wish == _SHOW:
         typer.echo(statements(draft, how.timeout_sec) or "The driver does not say them")
-        asking.confirm("Test again, now that they were run?")
+        asking.text("Run them, then press Enter to test again")
         return
     try:
         _create(draft, how)
@@ -117,6 +118,8 @@ def _grant(wish: str, draft: Draft, steps: Sequence[Step], later: Sequence[Step]
 def _create(draft: Draft, how: Settings) -> None:
     if not draft.can_create_user:
         return
-    user = how.admin_user or asking.text("Administrator", default="postgres")
+    user = how.admin_user or asking.text(
+        "Name of an administrator", judge=lambda typed: None if typed else "A name is needed"
+    )
     given = os.environ.get(ADMIN_PASSWORD)
     create_user(draft, how, user, given or asking.hidden("The administrator's password; it is not written"))

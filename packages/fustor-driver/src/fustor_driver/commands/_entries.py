@@ -60,13 +60,11 @@ def draft_of(record: DriverRecord, address: str | None, settings: Sequence[str])
 
 
 def settle(draft: Draft, how: Settings) -> None:
-    """Judge what the options gave, and test it.
+    """Test what the options gave.
 
     Raises:
-        ConfigurationProblem: something is missing or wrong, field by field.
         CheckFailed: the other side did not answer as it should.
     """
-    require_complete(draft if how.test else draft.completed())
     if how.create_user and draft.can_create_user:
         if how.admin_user is None:
             raise UsageProblem(f"--create-user needs --admin-user; {ADMIN_PASSWORD} holds the password")
@@ -86,15 +84,15 @@ def settle(draft: Draft, how: Settings) -> None:
         )
 
 
-def require_complete(draft: Draft) -> None:
-    """See to it that an entry can be written.
+def require_complete(*drafts: Draft) -> None:
+    """See to it that entries can be written.
 
     Raises:
         ConfigurationProblem: something is missing or wrong, field by field.
     """
-    faults = draft.faults()
+    faults = [_with_a_way_out(draft, fault) for draft in drafts for fault in draft.faults()]
     if faults:
-        raise ConfigurationProblem(tuple(_with_a_way_out(draft, fault) for fault in faults))
+        raise ConfigurationProblem(tuple(faults))
 
 
 def passes(draft: Draft, validations: Sequence[str], timeout_sec: float) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from fustor_driver.choices import DEFAULT_FILE
-from fustor_driver.commands._entries import Settings, draft_of, settle
+from fustor_driver.commands._entries import Settings, draft_of, require_complete, settle
 from fustor_driver.commands._options import (
     EndpointOption,
     QuietOption,
@@ -109,6 +109,7 @@ def _given(asked: Asked, settings: Sequence[str], how: Settings) -> list[Draft]:
         known = "; ".join(f"{kind}s: {', '.join(one.name for one in registry.of(kind)) or 'none'}" for kind in Kind)
         raise UsageProblem(f"Without a terminal, init needs SOURCE and PUSHER. Installed {known}")
     drafts = [draft_of(_found(kind, name), address, settings) for kind, name, address in asked]
+    require_complete(*(draft if how.test else draft.completed() for draft in drafts))
     for draft in drafts:
         settle(draft, how)
     return drafts

@@ -61,13 +61,8 @@ def text(title: str, *, hint: str = "", default: str = "", judge: Callable[[str]
         fault = judge(typed.strip())
         return True if fault is None else clean(fault)
 
-    asked = questionary.text(
-        title,
-        default=default,
-        instruction=f"({hint})" if hint else None,
-        validate=accepted,
-        validate_while_typing=False,
-    )
+    shown = f"{title} ({hint})" if hint else title
+    asked = questionary.text(shown, default=default, validate=accepted, validate_while_typing=False)
     return str(_asked(asked)).strip()
 
 

@@ -13,7 +13,7 @@ from fustor_driver.params import config_schema
 from fustor_driver.plain_yaml import parse_yaml
 from fustor_driver.wizard.draft import Draft
 
-__all__ = ["document"]
+__all__ = ["document", "summary"]
 
 _WIDTH = 110
 _HEAD = """\
@@ -49,6 +49,12 @@ def document(source: Draft, pusher: Draft) -> str:
     if _without_nothing(parse_yaml(text)) != _without_nothing(expected):
         raise RuntimeError("the file that was written does not say what was answered")
     return text
+
+
+def summary(draft: Draft) -> Iterator[str]:
+    """What was answered, in YAML and without what each driver is given."""
+    shown = {name: value for name, value in draft.entry.items() if name not in ("driver", "disabled")}
+    yield from yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=_WIDTH).splitlines()
 
 
 def _section(draft: Draft) -> Iterator[str]:
