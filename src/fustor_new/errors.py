@@ -43,6 +43,7 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
         8: "not conformant",
         9: "connection or configuration check failed",
         10: "done, but rows or deletions were refused",
+        11: "to do: a method of the driver is not written yet",
         130: "interrupted (Ctrl-C)",
         143: "interrupted (SIGTERM)",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,9 @@ from typing import Any, TypeAlias, cast
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.errors import FustorDriverError, Unwritten
+from fustor_driver.faults import fault_of
+from fustor_driver.hosts.attempts import Attempt, heard
 from fustor_driver.hosts.calls import connection_of, open_phase
 from fustor_driver.params import params_problems
 from fustor_driver.reading import bounded
@@ -17,7 +21,7 @@ from fustor_driver.registry import DriverClass
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
 
-__all__ = ["Answer", "Result", "Step", "check"]
+__all__ = ["STOPPING", "Answer", "Result", "Step", "check"]
 
 _UNSUPPORTED = "Not supported"
 
@@ -38,6 +42,15 @@ class Answer(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNSUPPORTED = "not supported"
+    UNASKED = "not checked"
+    """What it needs has failed, or it has failed for a cause that is named already."""
+    UNWRITTEN = "to do"
+    FAULT = "fault"
+    """The driver raised what is no DriverError."""
+
+
+STOPPING = (Answer.FAILED, Answer.UNWRITTEN, Answer.FAULT)
+"""Answers that no check passes with."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +78,40 @@ def check(
 ) -> Iterator[Result]:
     """Results as they come. Nothing is written, and of the source one row is read, never a whole table.
 
-    What follows a wrong configuration is not tried. A driver that does not answer in time is left behind in its thread.
+    What follows a wrong configuration is not tried, and nothing is asked of a side that is not reached, so that a cause
+    is named once. A driver that does not answer in time is left behind in its thread.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM.
     """
     subject = _Subject(driver, id, config, timeout_sec)
     result = _timed(Step.CONFIGURATION, _configuration, subject)
-    if only in (None, Step.CONFIGURATION) or result.answer is Answer.FAILED:
+    if only in (None, Step.CONFIGURATION) or result.answer in STOPPING:
         yield result
-    if result.answer is Answer.FAILED:
+    if result.answer in STOPPING:
         return
+    done: list[Result] = []
     for step, ask in _STEPS.items():
         applies = issubclass(driver, SourceDriver) or step not in _SOURCE_ONLY
         if applies and only in (None, step):
-            yield _timed(step, ask, subject)
+            done.append(_unless_known(step, ask, subject, done))
+            yield done[-1]
+
+
+def _unless_known(step: Step, ask: _Ask, subject: _Subject, done: list[Result]) -> Result:
+    """The answer of a step, unless the steps before it have named its cause."""
+    if any(before.step is Step.CONNECTION and before.answer is Answer.FAILED for before in done):
+        return Result(step, Answer.UNASKED, "The connection failed")
+    result = _timed(step, ask, subject)
+    for before in done:
+        if result.answer is before.answer is Answer.FAILED and _same_cause(before.text, result.text):
+            return Result(step, Answer.UNASKED, f"Failed for what `{before.step}` says")
+    return result
+
+
+def _same_cause(before: str, now: str) -> bool:
+    """Whether a text names nothing first of all but what another one has named: drivers put notes behind a cause."""
+    return now.startswith(before) or before.startswith(now)
 
 
 async def _configuration(subject: _Subject) -> tuple[bool, str]:
@@ -100,6 +132,13 @@ def _timed(step: Step, ask: _Ask, subject: _Subject) -> Result:
         return Result(step, Answer.FAILED, f"No answer within {subject.timeout_sec:g} s")
     except DriverError as err:
         return Result(step, Answer.FAILED, str(err))
+    except FustorDriverError:
+        raise
+    except Exception as err:
+        fault = fault_of(err)
+        if fault is None:
+            raise
+        return Result(step, Answer.UNWRITTEN if isinstance(fault, Unwritten) else Answer.FAULT, str(fault))
     if not passed and text.startswith(_UNSUPPORTED):
         return Result(step, Answer.UNSUPPORTED, text)
     return Result(step, Answer.PASSED if passed else Answer.FAILED, text)
@@ -126,10 +165,26 @@ async def _row(subject: _Subject) -> tuple[bool, str]:
 
 
 def _one_row(source: SourceDriver, timeout_sec: float) -> tuple[bool, str]:
-    with bounded(
-        lambda stop: open_phase(source, MessageSource.SNAPSHOT, stop, batch_size=1), max_rows=1, max_sec=timeout_sec
-    ) as events:
+    """Read a row; the first attempt that fails is the answer, since a check does not wait for better times."""
+    stop, failed = threading.Event(), list[str]()
+
+    def note(attempt: Attempt) -> None:
+        if attempt.number:
+            failed.append(attempt.text)
+            stop.set()
+
+    with (
+        heard(note),
+        bounded(
+            lambda stop: open_phase(source, MessageSource.SNAPSHOT, stop, batch_size=1),
+            max_rows=1,
+            max_sec=timeout_sec,
+            stop_event=stop,
+        ) as events,
+    ):
         rows = [row for event in events for row in event.rows]
+    if failed and not rows:
+        return False, failed[0]
     if rows:
         return True, f"Read one row, {rows[0].get('path')!r}"
     return True, "There is no row: the source is empty, or its configuration chooses nothing of it"

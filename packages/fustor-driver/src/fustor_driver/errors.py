@@ -4,9 +4,11 @@ FustorDriverError      a known problem
 ├── UsageProblem         2  the command line cannot mean anything
 ├── EnvironmentProblem   7  a driver, a package or a file is missing or does not load
 ├── NotConformant        8  a driver broke the contract while it ran
+│   └── DriverFault      8  it raised what is no DriverError
 ├── CheckFailed          9  the configuration is wrong, or the other side cannot be reached
 │   └── ConfigurationProblem  9  field by field
-└── Refused             10  done, but the pusher refused rows or deletions
+├── Refused             10  done, but the pusher refused rows or deletions
+└── Unwritten           11  a method of a driver is still to be written
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ __all__ = [
     "EXIT_CODES",
     "CheckFailed",
     "ConfigurationProblem",
+    "DriverFault",
     "EnvironmentProblem",
     "FieldProblem",
     "FustorDriverError",
     "NotConformant",
     "Refused",
+    "Unwritten",
     "UsageProblem",
 ]
 
@@ -40,11 +44,12 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
         8: "not conformant",
         9: "connection or configuration check failed",
         10: "done, but rows or deletions were refused",
+        11: "to do: a method of the driver is not written yet",
         130: "interrupted (Ctrl-C)",
         143: "interrupted (SIGTERM)",
     }
 )
-"""The project's one table of exit codes; this command uses 0, 1, 2, 7, 8, 9, 10, 130 and 143."""
+"""The project's one table of exit codes; this command uses 0, 1, 2, 7 to 11, 130 and 143."""
 
 
 class FustorDriverError(Exception):
@@ -71,6 +76,10 @@ class NotConformant(FustorDriverError):  # noqa: N818 - named for what the user 
     exit_code = 8
 
 
+class DriverFault(NotConformant):
+    """A driver raised an exception that is no DriverError."""
+
+
 class CheckFailed(FustorDriverError):  # noqa: N818 - named for what the user does next, as in fustor-new
     """The configuration is wrong, or the other side cannot be reached."""
 
@@ -81,6 +90,12 @@ class Refused(FustorDriverError):  # noqa: N818 - named for what happened, as th
     """Everything was done, but for rows or deletions that the pusher refused."""
 
     exit_code = 10
+
+
+class Unwritten(FustorDriverError):  # noqa: N818 - named for what the user does next, as the others here
+    """A method of a driver is still to be written."""
+
+    exit_code = 11
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,7 +15,9 @@ import typer
 from pydantic import BaseModel
 
 from fustor_core.exceptions import DriverError
-from fustor_driver.errors import FustorDriverError
+from fustor_driver.errors import FustorDriverError, Unwritten
+from fustor_driver.everywhere import SHOWN, with_options_of_all
+from fustor_driver.faults import fault_of
 from fustor_driver.redaction import SafeFormatter, clean, clean_data
 
 __all__ = [
@@ -33,29 +36,42 @@ _INTERRUPTED_CODE = 130
 
 
 def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The command, with known errors as one line on stderr and the documented exit code; a bug keeps its traceback."""
+    """The command, with known errors as one line on stderr and the documented exit code.
+
+    So are the faults of drivers; a bug of ours keeps its traceback. The command also gets the options of all.
+    """
 
     @functools.wraps(command)
     def reported(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        take(kwargs)
         try:
             return command(*args, **kwargs)
         except FustorDriverError as err:
-            raise _exit(str(err), err.exit_code) from err
+            raise _exit(err, err.exit_code) from err
         except DriverError as err:
-            raise _exit(str(err), _DRIVER_ERROR_CODE) from err
+            raise _exit(err, _DRIVER_ERROR_CODE) from err
         except KeyboardInterrupt as err:
             raise typer.Exit(_INTERRUPTED_CODE) from err
         except BrokenPipeError as err:  # whoever read our output has seen enough, as in `read | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from err
+        except Exception as err:
+            fault = fault_of(err)
+            if fault is None:
+                raise  # a bug of ours
+            raise _exit(err, fault.exit_code, str(fault), "" if isinstance(fault, Unwritten) else "Error: ") from err
 
+    take = with_options_of_all(command, reported)
     return reported
 
 
-def _exit(message: str, code: int) -> typer.Exit:
-    lines = message.splitlines() or [""]
-    for line in lines:
-        typer.echo(f"Error: {clean(line)}", err=True)
+def _exit(err: Exception, code: int, message: str | None = None, prefix: str = "Error: ") -> typer.Exit:
+    """Say what ended the command, after its traceback where that was asked for; what to raise now."""
+    if SHOWN.traceback:
+        typer.echo(clean("".join(traceback.format_exception(err))), err=True)
+    message = str(err) if message is None else message
+    for line in message.splitlines() or [""]:
+        typer.echo(f"{prefix}{clean(line)}", err=True)
     return typer.Exit(code)
 
 

@@ -231,10 +231,15 @@ def test_a_traceback_shows_no_secret(how, environ, tmp_path):
     _write(tmp_path, source, _lines("endpoint: x"))
     command = [sys.executable, "-m", "fustor_driver"]
     done = subprocess.run(
-        [*command, "read", "try_blab"], env=environ, cwd=tmp_path, text=True, capture_output=True, check=False
+        [*command, "read", "try_blab", "--traceback"],
+        env=environ,
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=False,
     )
-    assert ("Traceback" in done.stderr) == (how != "warn")
-    assert done.returncode == (9 if how == "warn" else 1)
+    assert "Traceback" in done.stderr
+    assert done.returncode == (9 if how == "warn" else 8)
     assert "cannot be used" in done.stderr or how == "model"
     assert _is_silent(done.stdout + done.stderr)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fustor_driver.checking import Answer, Result, Step, check
+from fustor_driver.checking import STOPPING, Answer, Result, Step, check
 from fustor_driver.choices import Choice, configured
 from fustor_driver.commands._drivers import address_of
 from fustor_driver.commands._options import (
@@ -22,12 +22,24 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
+from fustor_driver.errors import CheckFailed, NotConformant, Unwritten
 from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import known_errors, print_json, set_verbosity
 
-_FAILED_CODE = 9
-_SIGNS = {Answer.PASSED: "ok", Answer.FAILED: "FAILED", Answer.UNSUPPORTED: "-"}
+_SIGNS = {
+    Answer.PASSED: "ok",
+    Answer.FAILED: "FAILED",
+    Answer.UNSUPPORTED: "-",
+    Answer.UNASKED: "-",
+    Answer.UNWRITTEN: "to do",
+    Answer.FAULT: "FAULT",
+}
+_CODES = {
+    Answer.FAULT: NotConformant.exit_code,
+    Answer.FAILED: CheckFailed.exit_code,
+    Answer.UNWRITTEN: Unwritten.exit_code,
+}
 
 
 @known_errors
@@ -50,7 +62,8 @@ def check_command(  # noqa: PLR0917 - options, never positions
 ) -> None:
     """Check a configuration, and that the other side answers.
 
-    One row of a source is read. Exit code 9 if anything failed, or if what --only names is not supported.
+    One row of a source is read. Exit code 9 if anything failed, or if what --only names is not supported; 11 if a
+    method of the driver is still to be written.
     """
     set_verbosity(verbose, quiet)
     driver = Registry.installed().find(kind, name).load()
@@ -63,14 +76,18 @@ def check_command(  # noqa: PLR0917 - options, never positions
             _tell(result, quiet)
     if json:
         print_json([{"step": result.step, "answer": result.answer, "text": result.text} for result in done])
-    if any(_counts_as_failed(result, only) for result in done):
-        raise typer.Exit(_FAILED_CODE)
+    if code := _exit_code([result.answer for result in done], only):
+        raise typer.Exit(code)
 
 
 def _tell(result: Result, quiet: int) -> None:
-    if not quiet or result.answer is Answer.FAILED:
-        typer.echo(f"{_SIGNS[result.answer]:<7}{result.step:<14}{clean(result.text)}")
+    if not quiet or result.answer in STOPPING:
+        text = clean(result.text).removeprefix(f"{Answer.UNWRITTEN}: ")
+        typer.echo(f"{_SIGNS[result.answer]:<7}{result.step:<14}{text}")
 
 
-def _counts_as_failed(result: Result, only: Step | None) -> bool:
-    return result.answer is Answer.FAILED or (result.answer is Answer.UNSUPPORTED and only is result.step)
+def _exit_code(answers: list[Answer], only: Step | None) -> int:
+    """That of the gravest answer: a driver's fault, then what failed, then what is to do."""
+    if only not in (None, Step.CONFIGURATION) and answers == [Answer.UNSUPPORTED]:
+        return CheckFailed.exit_code
+    return next((code for answer, code in _CODES.items() if answer in answers), 0)
