@@ -25,11 +25,29 @@ class Kind(StrEnum):
         return f"{self.capitalize()}Driver"
 
     @property
+    def suite(self) -> str:
+        """The class of the conformance kit that a driver's tests inherit from."""
+        return f"{self.capitalize()}Conformance"
+
+    @property
+    def section(self) -> str:
+        """The part of a configuration file that has such drivers."""
+        return f"{self}s"
+
+    @property
+    def task(self) -> str:
+        """What a driver of this kind does, as the end of a sentence."""
+        return _TASKS[self]
+
+    @property
     def classes(self) -> frozenset[str]:
         """The classes that the contract and its kit have for this kind alone."""
         return frozenset(f"{self.capitalize()}{part}" for part in ("Config", "Conformance", "Driver"))
 
 
+_TASKS: Mapping[Kind, str] = MappingProxyType(
+    {Kind.SOURCE: "reads a system and emits its changes", Kind.PUSHER: "writes events to a destination"}
+)
 ANY_KIND = "|".join(Kind)
 """A regular expression's alternatives."""
 KIND_OF_GROUP: Mapping[str, Kind] = MappingProxyType(

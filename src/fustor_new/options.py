@@ -83,7 +83,7 @@ class SourceOptions(PusherOptions):
 
 
 OPTIONS_OF_KIND: Mapping[Kind, type[PusherOptions]] = MappingProxyType(
-    {Kind.PUSHER: PusherOptions, Kind.SOURCE: SourceOptions}
+    {options.kind: options for options in (PusherOptions, SourceOptions)}
 )
 """What can be said about new drivers of each kind."""
 

@@ -5,37 +5,20 @@ import random
 import signal
 
 import pytest
+from typer.main import get_command
 from workspaces import small
 
-from fustor_new.cli import run
+from fustor_new.cli import app, run
 from fustor_new.errors import EXIT_CODES
-from fustor_new.template.questions import QUESTIONS
 
-ASKED = [
-    flag
-    for question in QUESTIONS
-    for flags in question.flags or (f"--{question.name.replace('_', '-')}",)
-    for flag in (*flags.split("/"), *(["--no-audit"] if question.name == "audit" else []))
-]
 FLAGS = [
-    *ASKED,
-    "--workspace",
-    "--standalone",
-    "--output",
-    "--register",
-    "--no-register",
-    "--contract-source",
-    "--dry-run",
-    "--all",
-    "--fix",
-    "--strict",
-    "--apply",
-    "--kind",
-    "--json",
-    "--force",
-    "-y",
-    "-q",
-    "-v",
+    *sorted(
+        flag
+        for command in get_command(app).commands.values()
+        for parameter in command.params
+        for flag in {*parameter.opts, *parameter.secondary_opts}
+        if flag.startswith("-")
+    ),
     "--help",
     "--version",
     "--no-such-option",

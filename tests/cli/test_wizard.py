@@ -13,17 +13,8 @@ from terminals import CLEAR, DOWN, ENTER, Terminal
 from trees import contents
 from workspaces import environment, fustor_new, small
 
-REST = [
-    "in one line?",
-    "packages does it need?",
-    "your name?",
-    "mail address?",
-    "Which licence?",
-    "start from?",
-    "like a WAL or Kafka)?",
-    "list everything again",
-]
-"""The questions behind the name of a source, all of which Enter answers."""
+from fustor_new.kinds import Kind
+from fustor_new.template.questions import questions_about
 
 
 @pytest.fixture
@@ -33,9 +24,14 @@ def talk():
         yield lambda *arguments, **options: begun.enter_context(Terminal(*arguments, **options))
 
 
-def take_defaults(terminal, questions):
-    for question in questions:
-        terminal.answer(question)
+def answer_the_rest(terminal, kind=Kind.SOURCE, **typed):
+    """Answer what is asked behind the name: with Enter, or with what is typed there, and then at what is shown."""
+    for question in questions_about(kind):
+        if question.prompt:
+            keys, *more = typed.get(question.name, [ENTER])
+            terminal.answer(question.prompt[-20:], keys)
+            for shown, then in more:
+                terminal.answer(shown, then)
 
 
 @pytest.fixture
@@ -58,21 +54,30 @@ def test_each_answer_is_judged_at_once_and_what_was_typed_stays_to_be_mended(tal
     terminal.answer("What is the source called?", f"Bad Name{ENTER}")
     terminal.wait_for("did you mean 'bad-name'?")
     terminal.answer("called? Bad Name", f"{CLEAR}redis{ENTER}")
-    terminal.answer("in one line?", f"Reads streams{ENTER}")
-    terminal.answer("packages does it need?", f"no requirement{ENTER}")
-    terminal.wait_for("write it like 'redis>=5'")
-    terminal.answer("need? no requirement", f"{CLEAR}redis[hiredis,ocsp]>=5,<7, orjson{ENTER}")
-    terminal.answer("your name? Ada Example")
-    terminal.answer("mail address? ada@example.org", f"{CLEAR}ada{ENTER}")
-    terminal.wait_for("'ada' is not a mail address")
-    terminal.answer("mail address? ada", f"@example.com{ENTER}")
-    terminal.answer("Which licence?", f"{DOWN}{DOWN}{DOWN}{ENTER}")
-    terminal.answer("SPDX expression", f"nonsense{ENTER}")
-    terminal.wait_for("'nonsense' is not an SPDX licence expression")
-    terminal.answer("have? nonsense", f"{CLEAR}bsd-3-clause{ENTER}")
-    terminal.answer("start from?")
-    terminal.answer("like a WAL or Kafka)?", "n")
-    terminal.answer("list everything again", "y")
+    answer_the_rest(
+        terminal,
+        description=[f"Reads streams{ENTER}"],
+        dependencies=[
+            f"no requirement{ENTER}",
+            ("write it like 'redis>=5'", ""),
+            ("need? no requirement", f"{CLEAR}redis[hiredis,ocsp]>=5,<7, orjson{ENTER}"),
+        ],
+        author=["", ("Ada Example", ENTER)],
+        email=[
+            "",
+            ("ada@example.org", f"{CLEAR}ada{ENTER}"),
+            ("'ada' is not a mail address", ""),
+            ("mail address? ada", f"@example.com{ENTER}"),
+        ],
+        license=[
+            f"{DOWN}{DOWN}{DOWN}{ENTER}",
+            ("SPDX expression", f"nonsense{ENTER}"),
+            ("'nonsense' is not an SPDX licence expression", ""),
+            ("have? nonsense", f"{CLEAR}bsd-3-clause{ENTER}"),
+        ],
+        durable=["n"],
+        audit=["y"],
+    )
     terminal.wait_for("└── test_conformance.py")
     terminal.wait_for("The same without questions: fustor-new source redis")
     terminal.answer("Is that right?")
@@ -96,11 +101,7 @@ def test_the_command_line_in_the_summary_makes_the_same(talk, tmp_path, git_iden
     terminal.answer("Where does it belong?")
     terminal.answer("called?", f"my_db{ENTER}")
     terminal.wait_for("'my_db' is understood as the source 'my-db'")
-    take_defaults(terminal, REST[:4])
-    terminal.answer("Which licence?", f"{DOWN}{ENTER}")
-    terminal.answer("start from?", f"{DOWN}{ENTER}")
-    terminal.answer("like a WAL or Kafka)?", "n")
-    terminal.answer("list everything again", "n")
+    answer_the_rest(terminal, license=[f"{DOWN}{ENTER}"], example=[f"{DOWN}{ENTER}"], durable=["n"], audit=["n"])
     terminal.wait_for("The same without questions: ")
     terminal.answer("Is that right?")
     terminal.answer("run its tests now?", "n")
@@ -127,15 +128,11 @@ def test_an_answer_can_be_changed_and_the_others_stay(talk, workspace):
     terminal = talk("pusher", cwd=workspace)
     terminal.answer("Where does it belong?")
     terminal.answer("called?", f"redis{ENTER}")
-    terminal.answer("in one line?", f"Writes hashes{ENTER}")
-    take_defaults(terminal, REST[1:4])
-    terminal.answer("Which licence?", f"{DOWN}{ENTER}")
-    terminal.answer("start from?")
+    answer_the_rest(terminal, Kind.PUSHER, description=[f"Writes hashes{ENTER}"], license=[f"{DOWN}{ENTER}"])
     terminal.answer("Is that right?", f"{DOWN}{ENTER}")
     terminal.answer("Where does it belong?")
     terminal.answer("called? redis", f"-db{ENTER}")
-    terminal.answer("in one line? Writes hashes")
-    take_defaults(terminal, REST[1:6])
+    answer_the_rest(terminal, Kind.PUSHER, description=["", ("Writes hashes", ENTER)])
     terminal.answer("Is that right?")
     terminal.answer("run its tests now?", "n")
     assert terminal.finish() == 0, terminal.shown
@@ -149,7 +146,7 @@ def test_nothing_is_created_unless_it_is_wanted(talk, workspace):
     terminal = talk("source", cwd=workspace)
     terminal.answer("Where does it belong?")
     terminal.answer("called?", f"redis{ENTER}")
-    take_defaults(terminal, REST)
+    answer_the_rest(terminal)
     terminal.answer("Is that right?", f"{DOWN}{DOWN}{ENTER}")
     terminal.wait_for("Nothing was created")
     assert terminal.finish() == 0
@@ -162,7 +159,7 @@ def test_outside_a_workspace_a_project_of_its_own_is_made(talk, tmp_path):
     terminal.wait_for("so the driver becomes a project of its own")
     terminal.answer("Which directory", f"projects{ENTER}")
     terminal.answer("called?", f"redis{ENTER}")
-    take_defaults(terminal, REST)
+    answer_the_rest(terminal)
     terminal.answer("Is that right?")
     terminal.answer("run its tests now?", "n")
     terminal.wait_for("cd projects/fustor-source-redis")
@@ -175,7 +172,7 @@ def test_what_stands_in_the_way_in_the_end_loses_no_answer(talk, workspace):
     terminal = talk("source", "--contract-source", "nowhere", cwd=workspace)
     terminal.answer("Where does it belong?")
     terminal.answer("called?", f"redis{ENTER}")
-    take_defaults(terminal, REST)
+    answer_the_rest(terminal)
     terminal.wait_for("Error: Directory 'nowhere' holds no packages/fustor-core")
     terminal.answer("Is that right?")
     terminal.answer("Where does it belong?")
@@ -189,7 +186,7 @@ def test_questions_are_not_in_the_patch(talk, workspace, tmp_path):
         terminal = talk("source", "--dry-run", cwd=workspace, stdout=patch)
         terminal.answer("Where does it belong?")
         terminal.answer("called?", f"redis{ENTER}")
-        take_defaults(terminal, REST)
+        answer_the_rest(terminal)
         assert terminal.finish() == 0, terminal.shown
     command = ["git", "apply", "--check", str(tmp_path / "patch")]
     subprocess.run(command, cwd=workspace, env=environment(), check=True)
@@ -200,7 +197,9 @@ def test_the_first_tests_are_run_if_they_are_wanted(talk, workspace):
     terminal = talk("source", cwd=workspace, UV_PYTHON=sys.executable)
     terminal.answer("Where does it belong?")
     terminal.answer("called?", f"redis{ENTER}")
-    take_defaults(terminal, [*REST, "Is that right?", "run its tests now?"])
+    answer_the_rest(terminal)
+    terminal.answer("Is that right?")
+    terminal.answer("run its tests now?")
     terminal.wait_for("to do")
     terminal.wait_for("The tests say what is left to do")
     assert terminal.finish() == 0, terminal.shown

@@ -22,10 +22,7 @@ from fustor_new.workspace.finding import find_workspace
 __all__ = ["ask", "ask_contract_source"]
 
 Answer = TypeVar("Answer")
-_KINDS = (
-    (Kind.SOURCE, "A source: it reads a system and emits its changes"),
-    (Kind.PUSHER, "A pusher: it writes events to a destination"),
-)
+_KINDS = tuple((kind, f"A {kind}: it {kind.task}") for kind in Kind)
 # `redis>=5,<6` and `db[a,b]` have commas of their own.
 _BETWEEN_REQUIREMENTS = re.compile(r",\s*(?=[A-Za-z0-9])(?![^\[]*\])")
 

@@ -17,6 +17,7 @@ from fustor_new.doctor.git_files import tracked_by_git
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Subject
 from fustor_new.doctor.workspace_checks import STRANGE, STRANGE_FIX
+from fustor_new.kinds import Kind
 from fustor_new.package.parsing import SourceError, parse_python
 
 __all__ = ["SUITE", "runs_the_kit"]
@@ -59,7 +60,7 @@ def _conformance_suite(package: Subject) -> Iterator[Fault]:
     if not path.is_file():
         yield Fault(package.place(path), "It is missing", repair=package.restored(SUITE))
     elif not runs_the_kit(path):
-        yield Fault(package.place(path), "No class in it inherits from SourceConformance or PusherConformance")
+        yield Fault(package.place(path), f"No class in it inherits from {' or '.join(kind.suite for kind in Kind)}")
 
 
 @package_check(
@@ -141,7 +142,7 @@ def runs_the_kit(path: Path) -> bool:
     except SourceError:
         return False
     bases = {ast.unparse(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
-    return bool({base.rpartition(".")[2] for base in bases} & {"SourceConformance", "PusherConformance"})
+    return bool({base.rpartition(".")[2] for base in bases} & {kind.suite for kind in Kind})
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -155,8 +156,8 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _drivers_in(data: Any) -> Iterator[str]:
-    for section in ("sources", "pushers"):
-        entries = data.get(section) if isinstance(data, dict) else None
+    for kind in Kind:
+        entries = data.get(kind.section) if isinstance(data, dict) else None
         for entry in entries.values() if isinstance(entries, dict) else ():
             if isinstance(entry, dict) and isinstance(entry.get("driver"), str):
                 yield entry["driver"]
