@@ -70,7 +70,7 @@ def workspace(folder: Path) -> Path:
 
 def cases(folder: Path) -> dict[str, Callable[[], Spent]]:
     """Every row of the table: a name and a function that does it once and tells the seconds."""
-    make = ["source", "--standalone", "--contract-source", "index", "-y", "-q"]
+    make = ["source", "--standalone", "--no-git", "--contract-source", str(ROOT), "-y", "-q"]
     copier = [str(BIN / "copier"), "copy", "--defaults", "--quiet", "-d", "kind=source", "-d", "name=x"]
     answers = ["-d", "layout=standalone", "-d", "contract_source=index"]
     member = ["-d", "layout=workspace", "-d", "contract_source=workspace"]

@@ -311,3 +311,19 @@ def a_template_owned_file_is_missing(root, rendered):
     shutil.rmtree(driver(root))
     shutil.copytree(rendered("source", layout="standalone"), driver(root))
     (driver(root) / ".github" / "workflows" / "ci.yml").unlink()
+
+
+def alone(root, rendered, contract):
+    """Put a project of its own into the place of the workspace."""
+    shutil.rmtree(root)
+    shutil.copytree(rendered("source", layout="standalone", contract=contract), root)
+
+
+@fault("D65")
+def a_project_takes_its_contract_from_beside_it(root, rendered):
+    alone(root, rendered, "../../main")
+
+
+@fault("D66")
+def a_project_has_lost_its_wheels(root, rendered):
+    alone(root, rendered, "vendor")

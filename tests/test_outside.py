@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from repository import ROOT
+from workspaces import install_command, with_tools_of
 
 pytestmark = pytest.mark.wide
 
@@ -106,24 +107,12 @@ def test_its_continuous_integration_passes(project, outside):
     assert outside("git", "status", "--porcelain", cwd=project) in {"", "?? uv.lock\n"}
 
 
-def install_command(project):
-    """The one command that the README has for who uses the driver."""
-    (command,) = re.findall(
-        r"^    (python -m pip install .* dist/\S+)$", (project / "README.md").read_text(), re.MULTILINE
-    )
-    return command
-
-
-def in_environment(folder, command):
-    return f'PATH="{folder}/bin:$PATH"; {command}'
-
-
 def test_its_wheel_installs_beside_nothing_else_and_runs(project, place, outside):
     kind = project.name.partition("-")[0]
     outside("uv", "build", "-q", cwd=project)
     fresh = place / f"fresh-{kind}"
     outside(f"{sys.base_prefix}/bin/python3", "-m", "venv", fresh)
-    outside("sh", "-c", in_environment(fresh, install_command(project)), cwd=project)
+    outside(*with_tools_of(fresh, install_command(project)), cwd=project)
     outside(
         fresh / "bin/python",
         "-m",
@@ -149,7 +138,7 @@ def test_pip_alone_tests_it(project, place, outside):
     fresh = place / f"pip-{project.name}"
     outside(f"{sys.base_prefix}/bin/python3", "-m", "venv", fresh)
     (line,) = re.findall(r"^Without uv: `(.*)`, then `(.*)`\.$", (project / "README.md").read_text(), re.MULTILINE)
-    installed, tested = (outside("sh", "-c", in_environment(fresh, command), cwd=project) for command in line)
+    installed, tested = (outside(*with_tools_of(fresh, command), cwd=project) for command in line)
     assert "Successfully installed" in installed
     assert re.search(r"\d+ passed", tested)
 

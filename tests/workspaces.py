@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,6 +106,18 @@ def answer(*arguments: str | Path, cwd: Path) -> int:
             return run(map(str, arguments))
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def install_command(project: Path) -> str:
+    """The one command that the README of a project of its own has for who uses the driver."""
+    shown = re.findall(r"^    (python -m pip install .* dist/\S+)$", (project / "README.md").read_text(), re.MULTILINE)
+    (command,) = shown
+    return str(command)
+
+
+def with_tools_of(folder: Path, command: str) -> tuple[str, ...]:
+    """The command as a shell runs it with an environment's programs first on PATH."""
+    return ("sh", "-c", f'PATH="{folder}/bin:$PATH"; {command}')
 
 
 def fustor_new(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -52,6 +52,11 @@ def test_a_project_carries_the_wheels_and_points_nowhere_else(tmp_path):
     assert str(ROOT).encode() not in found["pyproject.toml"] + found["README.md"]
 
 
+def test_it_is_healthy(tmp_path, capsys):
+    assert answer("doctor", "--strict", create(tmp_path), cwd=tmp_path) == 0
+    assert "nothing to" in capsys.readouterr().out
+
+
 def test_its_first_commit_holds_all_of_it(tmp_path):
     project = create(tmp_path)
     assert git(project, "status", "--porcelain") == ""

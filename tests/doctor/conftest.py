@@ -16,14 +16,20 @@ def rendered(tmp_path_factory):
     """A function that renders a package, once for each set of options."""
 
     @cache
-    def once(kind, name, options):
-        contract = ContractSource(kind="index")
+    def once(kind, name, contract, options):
+        contract = {
+            "index": ContractSource(kind="index"),
+            "vendor": ContractSource(kind="vendor"),
+        }.get(contract) or ContractSource(kind="directory", location=contract)
         spec = DriverSpec.from_options(kind, name, contract=contract, **dict(options))
         folder = tmp_path_factory.mktemp("rendered") / f"{kind}-{name}"
         render(spec, folder)
         return folder
 
-    return lambda kind, name="redis", **options: once(kind, name, tuple(sorted(options.items())))
+    def frozen(kind, name="redis", *, contract="index", **options):
+        return once(kind, name, contract, tuple(sorted(options.items())))
+
+    return frozen
 
 
 @pytest.fixture

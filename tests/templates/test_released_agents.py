@@ -1,4 +1,4 @@
-"""The released agents themselves run the examples: nothing is missing, nothing comes twice."""
+"""The released agents run the examples, installed as their READMEs say: nothing is missing, nothing comes twice."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from workspaces import answer, install_command, with_tools_of
 
 PARTS_02 = "agent core agent-sdk source-fs pusher-echo pusher-fusion fusion-sdk event-model common"
 PINS_02 = [f"fustor-{part}==0.2.16" for part in PARTS_02.split()]
@@ -22,17 +23,29 @@ DEADLINE_SEC = 60
 
 @pytest.fixture
 def agent(tools, tmp_path):
-    """A function that installs an agent with the packages, and gives its command."""
+    """A function that installs an agent alone, then the projects as their READMEs say, and gives its command."""
 
     def install(*requirements, projects):
-        tools.run("uv", "venv", "-q", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
+        tools.run("uv", "venv", "-q", "--seed", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
         command = ("uv", "pip", "install", "-q", "--python", tmp_path / "venv" / "bin" / "python")
         tools.run(*command, *requirements, cwd=tmp_path)
-        model = tools.CHECKOUT / "packages" / "fustor-event-model"
-        tools.run(*command, "--no-deps", model, *projects, cwd=tmp_path)
+        for project in projects:
+            tools.run("uv", "build", "-q", cwd=project)
+            tools.run(*with_tools_of(tmp_path / "venv", install_command(project)), cwd=project)
         return str(tmp_path / "venv" / "bin" / "fustor-agent")
 
     return install
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A function that makes a project of its own from the example."""
+
+    def make(kind, name):
+        assert answer(kind, name, "--example", "--standalone", "--no-git", "-q", cwd=tmp_path) == 0
+        return tmp_path / f"fustor-{kind}-{name}"
+
+    return make
 
 
 @contextlib.contextmanager
@@ -68,8 +81,8 @@ def quick(project):
 
 
 @pytest.mark.hosts
-def test_agent_08_reads_every_phase_of_the_example(tools, rendered, tmp_path, agent):
-    source = rendered("source", "tick", example=True, contract="index")
+def test_agent_08_reads_every_phase_of_the_example(tools, made, tmp_path, agent):
+    source = made("source", "tick")
     command = agent("fustor-agent==0.8.17", projects=[source])
     (tmp_path / "home" / "agent-config").mkdir(parents=True)
     (tmp_path / "home" / "agent-config" / "default.yaml").write_text(quick(source) + REST_08)
@@ -86,9 +99,8 @@ def realtime_indexes(file):
 
 
 @pytest.mark.hosts
-def test_agent_02_loses_and_repeats_nothing_over_a_restart(tools, rendered, tmp_path, agent):
-    source = rendered("source", "tick", example=True, contract="index")
-    pusher = rendered("pusher", "log", example=True, contract="index")
+def test_agent_02_loses_and_repeats_nothing_over_a_restart(tools, made, tmp_path, agent):
+    source, pusher = made("source", "tick"), made("pusher", "log")
     command = agent(*PINS_02, "python-json-logger", "watchdog<7", projects=[source, pusher])
     (tmp_path / "home").mkdir()
     config = quick(source) + (pusher / "fustor.yaml").read_text().replace("./events", str(tmp_path / "out"))

@@ -1,9 +1,12 @@
 """Checks of a package against what it was rendered from."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from fustor_new._toml import table
 from fustor_new.doctor.file_checks import SUITE, runs_the_kit
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
@@ -87,3 +90,40 @@ def _template_owned_files_there(package: Subject) -> Iterator[Fault]:
     for path in package.template_owned_modified:
         if not (package.folder / path).exists() and not path.endswith(_JUDGED_ELSEWHERE):
             yield Fault(package.place(path), "It is missing", repair=package.restored(path))
+
+
+@package_check(
+    "D65-sources-inside",
+    Severity.WARNING,
+    rule="A project of its own takes nothing from a path outside of it",
+    why="A clone has only what is in the project: elsewhere, and in continuous integration, nothing can be resolved",
+    fix="Carry the wheels in vendor/wheels, as a project made with the contract source `vendor` does",
+)
+def _sources_inside(package: Subject) -> Iterator[Fault]:
+    if package.workspace is None:
+        for name, path in _path_sources(package):
+            place = os.path.normpath(package.folder / path)
+            if not Path(place).is_relative_to(os.path.normpath(package.folder)):
+                yield Fault(package.metadata_place, f"It takes {name!r} from {path!r}, which lies outside of it")
+
+
+@package_check(
+    "D66-sources-there",
+    Severity.ERROR,
+    rule="What [tool.uv.sources] names by a path inside the package is there",
+    why="uv resolves nothing without it",
+    fix="Put it there; `fustor-new update` does so with the wheels of the contract in vendor/wheels",
+)
+def _sources_there(package: Subject) -> Iterator[Fault]:
+    for name, path in _path_sources(package):
+        place = os.path.normpath(package.folder / path)
+        if Path(place).is_relative_to(os.path.normpath(package.folder)) and not os.path.lexists(place):
+            yield Fault(package.metadata_place, f"It takes {name!r} from {path!r}, which is not there")
+
+
+def _path_sources(package: Subject) -> Iterator[tuple[str, str]]:
+    """Yield what is taken from a path, and the path as it is written."""
+    for name, source in table(package.metadata.project, "tool", "uv", "sources").items():
+        path = source.get("path") if isinstance(source, dict) else None
+        if isinstance(path, str) and "\0" not in path:
+            yield name, path
