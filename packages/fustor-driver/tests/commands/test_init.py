@@ -7,8 +7,11 @@ from typer.testing import CliRunner
 
 from fustor_driver.cli import build_app
 from fustor_driver.configuration import load
+from fustor_driver.errors import NotConformant
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
+from fustor_driver.wizard.questions import read_steps
+from fustor_try.asking import AskingDriver
 from fustor_try.terminal import CLEAR_LINE, CTRL_C, CTRL_D, DOWN, Terminal
 
 FILE = "fustor.yaml"
@@ -99,6 +102,11 @@ def test_the_file_has_every_field_with_its_meaning_and_default(command, log, tmp
             ("try_log", "try_lines", "--uri", "{log}", "--set", "source.driver_params.token=${NOT_SET}"),
             9,
             ["'NOT_SET'", "--no-test"],
+        ),
+        (
+            ("try_ask", "try_lines", "--uri", "bug:", "--endpoint", "o", "--set", "source.driver_params.floors=2"),
+            9,
+            ["FAILED source configuration: LookupError: this driver has a bug", "Nothing was written"],
         ),
         (("try_ask", "try_lines", "--uri", "{log}"), 9, ["source driver_params.floors: Field required; give --set"]),
     ],
@@ -225,6 +233,19 @@ def test_who_stops_or_does_not_agree_gets_no_file(terminal, log, tmp_path):
     declined.type("n")
     assert declined.finish() == 0, declined.shown
     assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"steps": [{"title": "x"}]}, {"steps": 7}, ValueError("a bug")])
+def test_steps_that_are_none_are_the_drivers_fault(answer):
+    class Wrong(AskingDriver):
+        @classmethod
+        async def get_wizard_steps(cls):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with pytest.raises(NotConformant, match=r"Wrong.get_wizard_steps has to return steps"):
+        read_steps(Kind.SOURCE, Wrong)
 
 
 @pytest.mark.wide

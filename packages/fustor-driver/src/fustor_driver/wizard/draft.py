@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -23,13 +24,14 @@ from fustor_driver.kinds import Kind
 from fustor_driver.params import params_problems
 from fustor_driver.redaction import REDACTOR, is_secret
 from fustor_driver.registry import DriverClass
-from fustor_driver.supervision import run_bounded
+from fustor_driver.supervision import Interrupted, in_thread, run_bounded
 from fustor_driver.wizard.questions import ADDRESS_KEYS, Question
 
 __all__ = ["Draft", "Told", "clear_secrets"]
 
 _REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$\{")
 _SECRET_PARAMETER = re.compile(r"([\w.-]+)\s*=\s*([^&\s]+)")
+_CONSTRUCT_SEC = 10.0
 _UNSUPPORTED = "Not supported"
 
 
@@ -109,10 +111,15 @@ class Draft:
 
     def refusal(self) -> str | None:
         """What the driver's constructor says of the entry; None where it takes it."""
+        make = functools.partial(self.driver, self.id, cast("Any", self.config()))
         try:
-            self.driver(self.id, cast("Any", self.config()))
-        except DriverError as err:
-            return str(err)
+            run_bounded(lambda: in_thread(make, "fustor-construct"), timeout_sec=_CONSTRUCT_SEC, grace_sec=0.0)
+        except TimeoutError:
+            return f"The constructor of {self.driver.__name__} does not return within {_CONSTRUCT_SEC:g} s"
+        except Interrupted:
+            raise
+        except Exception as err:  # noqa: BLE001 - a foreign driver's: shown as its answer, and no answer of the user's is lost
+            return _words(err)
         return None
 
     def config(self) -> SourceConfig | PusherConfig:
@@ -146,8 +153,7 @@ class Draft:
         except FustorDriverError:
             raise
         except Exception as err:  # noqa: BLE001 - a foreign driver's: shown as its answer, and no answer of the user's is lost
-            shown = str(err) if isinstance(err, DriverError) else f"{type(err).__name__}: {err}"
-            return Told(passed=False, text=shown)
+            return Told(passed=False, text=_words(err))
         return Told(None if not passed and text.startswith(_UNSUPPORTED) else bool(passed), text)
 
     @property
@@ -157,6 +163,10 @@ class Draft:
             self.driver.create_agent_user.__func__ is not SourceDriver.create_agent_user.__func__  # type: ignore[attr-defined]
         )
         return own and self.get(("credential", "user")) is not None
+
+
+def _words(err: Exception) -> str:
+    return str(err) if isinstance(err, DriverError | FustorDriverError) else f"{type(err).__name__}: {err}"
 
 
 def clear_secrets(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fustor_driver.errors import NotConformant
+from fustor_driver.errors import FustorDriverError, NotConformant
 from fustor_driver.kinds import Kind
 from fustor_driver.params import params_model
 from fustor_driver.redaction import is_secret
@@ -65,11 +65,16 @@ def read_steps(kind: Kind, driver: DriverClass) -> tuple[Step, ...]:
     Raises:
         NotConformant: `get_wizard_steps` does not return what the contract says.
     """
-    answer = run_bounded(driver.get_wizard_steps, timeout_sec=_ANSWER_SEC)
     try:
+        answer = run_bounded(driver.get_wizard_steps, timeout_sec=_ANSWER_SEC)
         steps = [_step(step) for step in answer["steps"]]
-    except (KeyError, TypeError, AttributeError) as err:
-        raise NotConformant(f"{driver.__name__}.get_wizard_steps does not return steps with a schema: {err!r}") from err
+    except FustorDriverError:
+        raise
+    except Exception as err:  # a foreign driver's, whatever it is
+        raise NotConformant(
+            f"{driver.__name__}.get_wizard_steps has to return steps with a schema each (driver contract, section 6), "
+            f"and does not: {type(err).__name__}: {err}"
+        ) from err
     asked = {question.path for step in steps for question in step.questions}
     address = ADDRESS_KEYS[kind]
     if (address,) not in asked:

@@ -34,6 +34,8 @@ class AskingDriver(LogDriver):
         super().__init__(id, config.model_copy(update={"driver_params": {}}))
         if config.uri.startswith("ftp:"):
             raise ConfigError("An ftp address is not a log; give a path")
+        if config.uri.startswith("bug:"):
+            raise LookupError("this driver has a bug")
 
     @classmethod
     async def get_wizard_steps(cls) -> dict[str, Any]:
