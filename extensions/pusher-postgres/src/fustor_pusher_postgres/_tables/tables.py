@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import psycopg2
 import psycopg2.errors
@@ -33,6 +34,24 @@ _NAME_MAX_BYTES = 63
 _DIGEST_CHARS = 10
 _LONG = f"{OWN}long_"
 """What the names of tables of long paths begin with."""
+_LOAD = """
+SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
+    told.names, told.types, t.layout, told.last_number,
+    EXISTS (SELECT FROM pg_catalog.pg_class l
+        WHERE l.relname = %(long)s || t.number::text AND l.relnamespace = c.relnamespace)
+FROM {tables} t LEFT JOIN pg_catalog.pg_class c
+    ON c.relname = t.relation AND c.relnamespace = pg_catalog.to_regnamespace(%(schema)s)
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
+        pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types,
+        (SELECT pg_catalog.max(n.attnum) FROM pg_catalog.pg_attribute n WHERE n.attrelid = c.oid) AS last_number
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        AND a.attgenerated = '' AND pg_catalog.strpos(a.attname, '%%') = 0
+        AND pg_catalog.left(a.attname, 1) <> '_' AND a.attname <> ALL(%(public)s)
+) told
+WHERE t.task = %(task)s ORDER BY t.number
+"""
+"""The tables of a task, with what the server knows of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,56 +229,27 @@ def load_tables(cur: cursor, schema: str, state: State) -> list[Table]:
     Raises:
         ConfigError: somebody dropped one; a new one in its place would lack what only a snapshot tells.
     """
-    query = sql.SQL(
-        """
-        SELECT c.oid IS NULL, t.number, t.event_schema, t.event_table, t.relation, t.root, t.typed,
-            told.names, told.types, t.layout, told.last_number,
-            EXISTS (SELECT FROM pg_catalog.pg_class l
-                WHERE l.relname = %(long)s || t.number::text AND l.relnamespace = c.relnamespace)
-        FROM {tables} t LEFT JOIN pg_catalog.pg_class c
-            ON c.relname = t.relation AND c.relnamespace = pg_catalog.to_regnamespace(%(schema)s)
-        CROSS JOIN LATERAL (
-            SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
-                pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) ORDER BY a.attnum) AS types,
-                (SELECT pg_catalog.max(n.attnum) FROM pg_catalog.pg_attribute n WHERE n.attrelid = c.oid) AS last_number
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                AND a.attgenerated = '' AND pg_catalog.strpos(a.attname, '%%') = 0
-                AND pg_catalog.left(a.attname, 1) <> '_' AND a.attname <> ALL(%(public)s)
-        ) told
-        WHERE t.task = %(task)s ORDER BY t.number
-        """
-    ).format(tables=qualified(schema, TABLES))
-    cur.execute(
-        query,
-        {
-            "schema": sql.Identifier(schema).as_string(cur),
-            "task": state.number,
-            "public": list(PUBLIC),
-            "long": _LONG,
-        },
-    )
-    found = cur.fetchall()
-    for is_gone, _, event_schema, table, name, *_ in found:
-        if is_gone:
-            raise ConfigError(
-                f"Table {name!r} of {event_schema!r} and {table!r} is gone from schema {schema!r};"
-                " bring it back, or drop the schema to begin anew"
-            )
-    return [
-        Table(
-            schema,
-            number,
-            (event_schema, table),
-            name,
-            root,
-            typed,
-            tuple(zip(names or (), types or (), strict=True)) if typed else (),
-            Layout.read(layout),
-            last_number,
-            has_long,
+    values = {
+        "schema": sql.Identifier(schema).as_string(cur),
+        "task": state.number,
+        "public": list(PUBLIC),
+        "long": _LONG,
+    }
+    cur.execute(sql.SQL(_LOAD).format(tables=qualified(schema, TABLES)), values)
+    return [_table_of(schema, row) for row in cur.fetchall()]
+
+
+def _table_of(schema: str, row: tuple[Any, ...]) -> Table:
+    """The table that a row of `_LOAD` describes. Raises ConfigError if it is gone."""
+    is_gone, number, event_schema, table, name, root, typed, names, types, layout, last_number, is_split = row
+    if is_gone:
+        raise ConfigError(
+            f"Table {name!r} of {event_schema!r} and {table!r} is gone from schema {schema!r};"
+            " bring it back, or drop the schema to begin anew"
         )
-        for _, number, event_schema, table, name, root, typed, names, types, layout, last_number, has_long in found
-    ]
+    columns = tuple(zip(names or (), types or (), strict=True)) if typed else ()
+    read = Layout.read(layout)
+    return Table(schema, number, (event_schema, table), name, root, typed, columns, read, last_number, is_split)
 
 
 def as_text(column: sql.Composable, kind: str) -> sql.Composable:
