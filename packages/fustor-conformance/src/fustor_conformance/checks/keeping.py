@@ -22,6 +22,7 @@ _LONG = "long " * 4_000
 _MANY = 300
 _HISTORIES = Counter(realtime=7, snapshot=6, mixed=2, again=1, end=2, session=2, start=1, audit=2, finish=1)
 _LENGTH, _SHARE, _SECONDS = 20, 0.5, 1.5
+_LISTED = tuple(f"/kit-{name}" for name in ("later", "twice", "null", "gone", "again", "after", "before", "key"))
 _Records: TypeAlias = dict[str, dict[str, Any]]
 
 
@@ -47,34 +48,9 @@ def _listed(path: str, **record: Any) -> EventBase:
 
 async def _keyed_partials(desk: Desk) -> int:
     session = await desk.start()
-    for event in (
-        _partial("/kit-later", n=2),
-        _partial("/kit-twice", n=2),
-        _partial("/kit-twice", t="new"),
-        _partial("/kit-twice", n=3),
-        _partial("/kit-null", n=2, t=None),
-        _partial("/kit-gone", n=2),
-        _partial("/kit-gone", deleted=True),
-        _partial("/kit-again", n=2),
-        _partial("/kit-again", deleted=True),
-        _partial("/kit-again", whole=True, n=3),
-        _partial("/kit-again", n=4),
-        _partial("/kit-after", n=2),
-        _partial("/kit-after", deleted=True),
-        _partial("/kit-after", n=4),
-    ):
+    for event in _before_the_snapshot():
         await session.push(event)
-    listed = (
-        "/kit-later",
-        "/kit-twice",
-        "/kit-null",
-        "/kit-gone",
-        "/kit-again",
-        "/kit-after",
-        "/kit-before",
-        "/kit-key",
-    )
-    await session.push(*(_listed(path, n=1, t=_LONG, u=None) for path in listed), source_type="snapshot")
+    await session.push(*(_listed(path, n=1, t=_LONG, u=None) for path in _LISTED), source_type="snapshot")
     await session.push(_partial("/kit-before", n=2))
     await session.push(_partial("/kit-key", whole=True, n=7))
     await session.push(*_one_batch("/kit-batch"))
@@ -92,6 +68,25 @@ async def _keyed_partials(desk: Desk) -> int:
     }
     _require_records(desk, expected, "after a snapshot")
     return len(expected) + await _later_session(desk, expected)
+
+
+def _before_the_snapshot() -> list[EventBase]:
+    return [
+        _partial("/kit-later", n=2),
+        _partial("/kit-twice", n=2),
+        _partial("/kit-twice", t="new"),
+        _partial("/kit-twice", n=3),
+        _partial("/kit-null", n=2, t=None),
+        _partial("/kit-gone", n=2),
+        _partial("/kit-gone", deleted=True),
+        _partial("/kit-again", n=2),
+        _partial("/kit-again", deleted=True),
+        _partial("/kit-again", whole=True, n=3),
+        _partial("/kit-again", n=4),
+        _partial("/kit-after", n=2),
+        _partial("/kit-after", deleted=True),
+        _partial("/kit-after", n=4),
+    ]
 
 
 def _one_batch(path: str) -> list[EventBase]:
