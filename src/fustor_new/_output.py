@@ -4,6 +4,7 @@ Standard output may fail, too.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ __all__ = [
     "shortened",
     "warn",
 ]
+
+_BINARY = re.compile(rb"^(literal [0-9]+\n)(?:[A-Za-z][^\n]+\n)+", re.MULTILINE)
+"""A binary file in a patch."""
 
 
 @contextmanager
@@ -58,9 +62,10 @@ def say_data(text: str) -> None:
 
 
 def say_patch(patch: bytes) -> None:
-    """Print a patch: to a program byte for byte, on a terminal made safe."""
+    """Print a patch: to a program byte for byte, on a terminal made safe, and without what only git can read."""
     if sys.stdout is not None and sys.stdout.isatty():
-        say(patch.decode(errors="backslashreplace")) if patch else None
+        shown = _BINARY.sub(rb"\1(left out on a terminal)\n", patch)
+        say(shown.decode(errors="backslashreplace")) if patch else None
     else:
         typer.echo(patch, nl=False)
 

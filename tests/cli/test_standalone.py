@@ -1,6 +1,7 @@
 """A project of its own carries what it needs, is a git repository, and says before it is made what cannot work."""
 
 import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from repository import ROOT
 from trees import contents
-from workspaces import answer, small
+from workspaces import FUSTOR_NEW, answer, environment, small
 
 from fustor_new.commands import _looking
 from fustor_new.template.wheels import contract_wheels
@@ -206,6 +207,36 @@ def test_an_index_is_asked_before_anything_is_written(tmp_path, capsys, uv_that,
     assert words in capsys.readouterr().err
     assert (tmp_path / PROJECT).exists() is (exit_code == 0)
     assert "fustor-event-model>=1" in (tmp_path / "asked").read_text()
+
+
+def test_what_a_project_around_it_carries_does_not_count_as_an_index(tmp_path, uv_that):
+    uv_that(0, "")
+    (tmp_path / "bin/uv").write_text(f"#!/bin/sh\npwd > {tmp_path}/asked\n")
+    project = create(tmp_path)
+    assert answer("source", "kafka", "--standalone", "--contract-source", "index", "-q", cwd=project) == 0
+    assert not Path((tmp_path / "asked").read_text().strip()).is_relative_to(tmp_path)
+    root = small(tmp_path / "workspace")
+    assert answer("source", "kafka", "--contract-source", "index", "-q", cwd=root) == 0
+    assert (tmp_path / "asked").read_text().strip() == str(root)
+
+
+def test_a_terminal_is_spared_what_only_git_can_read(tmp_path):
+    parent, child = pty.openpty()
+    command = [FUSTOR_NEW, "source", "redis", "--standalone", "--dry-run", "-y"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=child, stderr=subprocess.DEVNULL):
+        os.close(child)
+        shown = b"".join(iter(lambda: read_of(parent), b""))
+    os.close(parent)
+    assert shown.count(b"(left out on a terminal)") == 2 * len(WHEELS)  # before and after
+    assert len(shown) < 60_000
+
+
+def read_of(terminal):
+    """What a terminal shows next; nothing at its end, which is an error of its own there."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
 
 
 def test_an_index_that_nobody_can_ask_is_said(tmp_path, capsys, monkeypatch):

@@ -40,7 +40,9 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
     place = locate(options)
     for line in understood(options) if not options.quiet else ():
         warn(line)
-    if note := look_at(known_contract_source(options, place), place.folder):
+    if note := look_at(
+        known_contract_source(options, place), place.folder, place.workspace.root if place.workspace else None
+    ):
         warn(note)
 
     def work() -> Work:

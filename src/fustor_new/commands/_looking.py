@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fustor_new.errors import EnvironmentProblem
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
@@ -16,12 +17,13 @@ _NO_SUCH_REF = 2
 _COMMIT = re.compile("[0-9a-f]{7,40}")
 
 
-def look_at(text: str, folder: Path) -> str:
+def look_at(text: str, folder: Path, workspace: Path | None) -> str:
     """Return what to tell where it cannot be seen whether a contract source has the packages; an empty text if it has.
 
     Args:
         text: what was said; an index is asked through uv, a git address through git, the others are read later.
-        folder: where the drivers will be, or a directory above: its configuration names the index.
+        folder: where the drivers will be.
+        workspace: the root of the workspace there, whose configuration of uv counts; a project of its own has its own.
 
     Raises:
         UsageProblem: `text` is not a contract source.
@@ -32,9 +34,10 @@ def look_at(text: str, folder: Path) -> str:
     source = ContractSource.parse(text, project=folder)
     try:
         if source.kind == "index":
-            return _look_at_index(next(place for place in (folder, *folder.parents) if place.is_dir()))
+            with TemporaryDirectory(prefix="fustor-new-") as nowhere:
+                return _look_at_index(workspace or Path(nowhere))
         return _look_at_git(source) if source.kind == "git" else ""
-    except FileNotFoundError as err:
+    except (FileNotFoundError, PermissionError) as err:
         return f"Nobody can say whether the contract packages are there, since {err.filename!r} is not on PATH"
     except subprocess.TimeoutExpired as err:
         return f"{source.location or 'The index'!r} did not answer in {err.timeout:g} s; {_CARRIED}"

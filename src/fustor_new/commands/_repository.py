@@ -30,7 +30,7 @@ def begin_repository(project: Path) -> str:
             if done.returncode:
                 return f"{shown} could not be made a git repository: {_last_line(done.stderr)}"
         done = _git(project, *_COMMIT, f"Begin with Fustor's driver template {template_version()}")
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return f"git is not on PATH, so {shown} is not a git repository yet"
     if done.returncode == 0:
         return ""
