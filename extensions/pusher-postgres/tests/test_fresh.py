@@ -68,6 +68,31 @@ def test_rows_that_rule_each_other_out_are_written_in_order(push, database, told
 
 
 @pytest.mark.parametrize("source", [None, SNAPSHOT])
+def test_values_of_typed_columns_are_stored_as_told(run, database, source):
+    """Many at once, in parts of different sizes, some of them None."""
+    wholes = [0, None, -1, 2**63 - 1, -(2**63)]
+    ratios = [0.1, -0.0, 1e16, None, 1.7976931348623157e308, 5e-324, 1e-7]
+    docs = [None, {"a": 'q"\\ \t\n é\u2028'}, ["\\u0000", {}], {"b": [1.5, 2**70]}]
+    rows = [
+        {"n": number, "whole": wholes[number % 5], "ratio": ratios[number % 7], "doc": docs[number % 4]}
+        for number in range(300)
+    ]
+    more = {} if source is None else {"source": source}
+
+    async def scenario(driver):
+        session = (await driver.create_session("task"))["session_id"]
+        await driver.push([record("made", {"n": -1, "whole": 1, "ratio": 0.5, "doc": {}}, **more)], session_id=session)
+        events = [record(str(row["n"]), row, **more) for row in rows]
+        events[0].rows = [row for event in events for row in event.rows]
+        await driver.push(events[:1], session_id=session)
+        assert driver.statistics()["refused_batches"] == 0
+
+    run(scenario, typed_tables=["*"])
+    found = database.ask("SELECT n, whole, ratio, doc FROM fustor.public_users WHERE n >= 0 ORDER BY n")
+    assert [repr(row) for row in found] == [repr(tuple(row.values())) for row in rows]
+
+
+@pytest.mark.parametrize("source", [None, SNAPSHOT])
 def test_what_a_new_row_tells_is_stored_as_told(push, database, source):
     told = {
         "is_atomic_write": False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
 from psycopg2 import sql
@@ -15,8 +15,7 @@ from fustor_pusher_postgres._tables.paths import Key, has_long
 
 Item: TypeAlias = tuple[EventBase, list[Any]]
 """Rows, with the event that they came in."""
-CHUNK_ROWS = 33
-"""How many rows go out at a time: few, so that the server need not wait long for the first."""
+_FIRST_ROWS, _MOST_ROWS = 33, 100
 NAMES = sql.SQL("event_index, path, mtime, size, is_directory")
 """The columns that the lines of a block begin with."""
 _NUMBERS, _SIZES = {float, int}, {int, type(None)}
@@ -57,7 +56,9 @@ class Block:
     @property
     def has_skipped(self) -> bool:
         """Whether a container was not listed."""
-        return any(row.get("audit_skipped") is True for row in self.rows)
+        return True in [row.get("audit_skipped") for row in self.rows] and any(
+            row.get("audit_skipped") is True for row in self.rows
+        )
 
     def files(self) -> list[str]:
         """The paths that are not containers."""
@@ -65,19 +66,37 @@ class Block:
             return self.paths
         return [path for path, row in zip(self.paths, self.rows, strict=True) if row.get("is_directory") is not True]
 
-    def lines(self, columns: Sequence[CopyColumn], *, file: str, container: str, ending: str) -> Iterator[bytes]:
-        """The rows for COPY, some at a time: `NAMES`, then these columns; what they are is `file` or `container`.
+    def parts(self) -> Iterator[Self]:
+        """The same rows in blocks that go out one after the other."""
+        start = 0
+        for size in part_sizes():
+            part = slice(start, start + size)
+            if not self.rows[part]:
+                return
+            names = ("rows", "paths", "mtimes", "indexes")
+            yield replace(self, **{name: getattr(self, name)[part] for name in names})
+            start += size
+
+    def lines(self, columns: Sequence[CopyColumn], *, file: str, container: str, ending: str) -> bytes:
+        """The rows for COPY: `NAMES`, then these columns; what they are is `file` or `container`.
 
         Raises:
             ValueError: a value has no form in JSON or in UTF-8.
         """
-        for start in range(0, len(self.rows), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
-            rows = self.rows[part]
-            kinds = [container if row.get("is_directory") is True else file for row in rows]
-            texts = [self.indexes[part], escaped(self.paths[part]), numbers(self.mtimes[part]), sizes(rows), kinds]
-            texts += [make(rows) for _, make in columns]
-            yield (ending.join(map("\t".join, zip(*texts, strict=True))) + ending).encode()
+        kinds = [file] * len(self.rows)
+        if self.has_containers:
+            kinds = [container if row.get("is_directory") is True else file for row in self.rows]
+        texts = [self.indexes, escaped(self.paths), numbers(self.mtimes), sizes(self.rows), kinds]
+        texts += [make(self.rows) for _, make in columns]
+        return (ending.join(map("\t".join, zip(*texts, strict=True))) + ending).encode()
+
+
+def part_sizes() -> Iterator[int]:
+    """How many rows go out at a time: few at first, so that the server need not wait; then more, which are cheaper."""
+    size = _FIRST_ROWS
+    while True:
+        yield size
+        size = min(size * 3 // 2, _MOST_ROWS)
 
 
 def blocks_of(items: Iterable[Item]) -> list[Block] | None:

@@ -89,7 +89,7 @@ def escaped(texts: Sequence[str]) -> list[str]:
     return "\n".join(texts).replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").split("\n")
 
 
-def numbers(values: list[float]) -> list[str]:
+def numbers(values: list[Any]) -> list[str]:
     """Finite numbers as COPY reads them."""
     return to_json(values).decode()[1:-1].split(",")
 
@@ -105,10 +105,16 @@ def _is_plain(kind: str, values: list[Any]) -> bool:
     if not found <= _PLAIN.get(kind, set()):
         return False
     if float in found:
-        return all(math.isfinite(value) for value in values if type(value) is float)
-    if kind == "bigint":
-        return all(value is None or -_BIGINT_MAX <= value < _BIGINT_MAX for value in values)
+        return _are_finite([value for value in values if type(value) is float])
+    if kind == "bigint" and found:
+        told: list[int] = [value for value in values if value is not None]
+        return min(told) >= -_BIGINT_MAX and max(told) < _BIGINT_MAX
     return True
+
+
+def _are_finite(values: list[float]) -> bool:
+    """Whether all are; a sum of them that is says so."""
+    return math.isfinite(sum(values)) or all(map(math.isfinite, values))
 
 
 def _values_of(name: str) -> Callable[[Sequence[Row]], list[str]]:
@@ -134,9 +140,9 @@ def _read(native: Native, values: list[Any]) -> list[str]:
 def _texts(values: list[Any]) -> list[str]:
     told = [value for value in values if value is not None]
     text = "\n".join(told)
-    if any(special in text for special in "\\\t\r") or text.count("\n") >= max(len(told), 1):
+    if "\\" in text or "\t" in text or "\r" in text or text.count("\n") >= max(len(told), 1):
         return _values(values)
-    return [NULL if value is None else value for value in values]
+    return told if len(told) == len(values) else [NULL if value is None else value for value in values]
 
 
 def _booleans(values: list[Any]) -> list[str]:
@@ -147,15 +153,24 @@ def _numbers(values: list[Any]) -> list[str]:
     return [NULL if value is None else repr(value) for value in values]
 
 
-def _jsons(values: list[Any]) -> list[str]:
+def _small_numbers(values: list[Any]) -> list[str]:
+    """Finite floats, or integers that a bigint holds."""
     told = [value for value in values if value is not None]
-    texts = _json_lines(told)
-    if texts is None:
-        return [document_text(value) for value in values]
-    if len(told) == len(values):
+    return _with_nulls(values, numbers(told) if told else [])
+
+
+def _with_nulls(values: list[Any], texts: list[str]) -> list[str]:
+    """The texts of those values that are not None, each at the place of its value."""
+    if len(texts) == len(values):
         return texts
     following = iter(texts)
     return [NULL if value is None else next(following) for value in values]
+
+
+def _jsons(values: list[Any]) -> list[str]:
+    told = [value for value in values if value is not None]
+    texts = _json_lines(told)
+    return [document_text(value) for value in values] if texts is None else _with_nulls(values, texts)
 
 
 def _values(values: list[Any]) -> list[str]:
@@ -164,9 +179,9 @@ def _values(values: list[Any]) -> list[str]:
 
 _MAKERS = {
     "boolean": _booleans,
-    "bigint": _numbers,
+    "bigint": _small_numbers,
     "numeric": _numbers,
-    "double precision": _numbers,
+    "double precision": _small_numbers,
     "jsonb": _jsons,
     "text": _texts,
 }
@@ -199,9 +214,12 @@ def _records(rows: Sequence[Row]) -> list[str]:
 
 def _json_lines(values: Iterable[Any]) -> list[str] | None:
     """The values as JSON, for COPY; None where one may have a NUL in it."""
-    # JSON has no line feed; a backslash of its own is doubled for COPY
-    text = b"\n".join(map(to_json, values)).decode()
-    return None if "\\u0000" in text else text.replace("\\", "\\\\").split("\n")
+    texts = [*map(to_json, values)]
+    joined = b"".join(texts)
+    if b"\\" not in joined:
+        return [*map(bytes.decode, texts)]
+    # a backslash of its own is doubled for COPY
+    return None if b"\\u0000" in joined else [text.replace(b"\\", b"\\\\").decode() for text in texts]
 
 
 def _sorted(records: Sequence[Row]) -> Sequence[Row]:

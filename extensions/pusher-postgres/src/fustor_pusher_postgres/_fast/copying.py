@@ -11,7 +11,7 @@ import psycopg2.errors
 from psycopg2 import sql
 
 from fustor_event_model import EventType, MessageSource
-from fustor_pusher_postgres._fast.blocks import CHUNK_ROWS, NAMES, Block, Item, Paths, blocks_of
+from fustor_pusher_postgres._fast.blocks import NAMES, Block, Item, Paths, blocks_of, part_sizes
 from fustor_pusher_postgres._fast.columns import (
     PARTIAL,
     PARTIAL_NONE,
@@ -122,7 +122,7 @@ def _copy(writer: Writer, homes: Sequence[tuple[Table, Block]], source: MessageS
         return False
     writer.begin_run(source)
     for (table, block), told in zip(homes, columns, strict=True):
-        _copy_blocks(writer, table, told or [], [block], source)
+        _copy_blocks(writer, table, told or [], block.parts(), source)
     return True
 
 
@@ -139,7 +139,7 @@ def _bring(writer: Writer, homes: Sequence[tuple[Table, Block]], paths: Paths, s
         told.setdefault(table.number, []).extend(block.paths)
         columns = [*plain_columns(block.rows), acts]
         ending = f"\t{number}\t{table.number}\t0\n"
-        lines = block.lines(columns, file="f", container="t", ending=ending)
+        lines = (part.lines(columns, file="f", container="t", ending=ending) for part in block.parts())
         copy_chunks(writer.cur, _COPY_STAGE.format(NAMES, _names_of(columns)).as_string(writer.cur), lines)
     names = paths.above.keys() | paths.own
     for table in {table.number: table for table, _ in homes}.values():
@@ -168,7 +168,7 @@ def _copy_blocks(
             sent += len(block.rows)
             # the keys that rows bring while the snapshot's rows are still to come
             awaited = [partial if block.is_update else PARTIAL_NONE] if awaits else []
-            yield from block.lines([*columns, *awaited], **kinds)
+            yield block.lines([*columns, *awaited], **kinds)
 
     statement = _COPY.format(table.relation, NAMES, _names_of(names))
     copy_chunks(writer.cur, statement.as_string(writer.cur), lines())
@@ -205,15 +205,17 @@ class _Checked:
 
 def _parts(items: Iterable[Item]) -> Iterator[list[Item]]:
     part: list[Item] = []
-    size = 0
+    sizes = part_sizes()
+    room = next(sizes)
     for event, rows in items:
-        for start in range(0, len(rows), CHUNK_ROWS):
-            some = rows[start : start + CHUNK_ROWS]
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + room]
             part.append((event, some))
-            size += len(some)
-            if size >= CHUNK_ROWS:
+            start, room = start + len(some), room - len(some)
+            if not room:
                 yield part
-                part, size = [], 0
+                part, room = [], next(sizes)
     if part:
         yield part
 
