@@ -15,6 +15,11 @@ from fustor_testing_postgres import shared_server
 COMMAND = (sys.executable, "-m", "fustor_driver", "run", "--once", "--json")
 
 
+def uri(dsn):
+    parts = parse_dsn(dsn)
+    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}&passfile={parts['passfile']}"
+
+
 class Shop:
     """A database with orders and customers, and another one to keep them in."""
 
@@ -45,11 +50,20 @@ class Shop:
     def count(self, table):
         return self.run(f"select count(*) from fustor.{table}", self.kept)[0][0]  # noqa: S608 - our own names
 
-    def once(self, *tables):
-        def uri(dsn):
-            parts = parse_dsn(dsn)
-            return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}&passfile={parts['passfile']}"
+    def file(self):
+        """A configuration with two syncs of the shop."""
+        return json.dumps(
+            {
+                "sources": {"shop": {"driver": "postgres", "uri": uri(self.shop), "disabled": False}},
+                "pushers": {
+                    "kept": {"driver": "postgres", "endpoint": uri(self.kept), "disabled": False},
+                    "log": {"driver": "fs", "endpoint": "events", "disabled": False},
+                },
+                "syncs": {one: {"source": "shop", "pusher": one} for one in ("kept", "log")},
+            }
+        )
 
+    def once(self, *tables):
         arguments = (
             *("--source-driver", "postgres", "--uri", uri(self.shop)),
             *("--pusher-driver", "postgres", "--endpoint", uri(self.kept)),
@@ -80,6 +94,19 @@ def test_a_run_that_ends_resumes_and_a_new_table_is_filled_at_once(shop):
     assert (third["resumed_from"], shop.count("public_customers")) == (second["committed_index"], 50)
     fourth = shop.once("public.orders", "public.customers")
     assert (fourth["phases"]["snapshot"]["rows"], fourth["resumed_from"] > 0) == (0, True)
+
+
+@pytest.mark.wide
+def test_two_syncs_of_one_source_lose_nothing_to_each_other(shop, tmp_path):
+    (tmp_path / "fustor.yaml").write_text(shop.file())
+    both = [sys.executable, "-m", "fustor_driver", "run", "--all", "--once"]
+    subprocess.run(both, cwd=tmp_path, check=True, capture_output=True)
+    for number in range(1000, 1003):
+        shop.run(f"insert into orders values ({number}, 'new')")  # noqa: S608 - our own numbers
+        subprocess.run(both, cwd=tmp_path, check=True, capture_output=True)
+        assert shop.count("public_orders") == number - 1000 + 201
+        log = "".join(path.read_text() for path in sorted((tmp_path / "events").rglob("*.jsonl")))
+        assert f'"/public/orders/{number}"' in log
 
 
 @pytest.mark.wide

@@ -47,7 +47,10 @@ class Sync(BaseModel):
 
 
 class Pair(BaseModel):
-    """One source and one pusher with their identifiers: what the guide host runs."""
+    """One source and one pusher with their identifiers: what the guide host runs.
+
+    `reader_id` is what the source driver is called: it may name by it what is its own, such as a replication slot.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,6 +60,7 @@ class Pair(BaseModel):
     pusher: PusherConfig
     task_id: str
     audit_interval_sec: float | None = None
+    reader_id: str
 
 
 class Configuration(BaseModel):
@@ -97,7 +101,27 @@ class Configuration(BaseModel):
             pusher=_enabled("pusher", self.pushers, pusher_id),
             task_id=f"{source_id}:{pusher_id}",
             audit_interval_sec=joined.audit_interval_sec if joined else None,
+            reader_id=self._reader_id(source_id, pusher_id),
         )
+
+    def _reader_id(self, source_id: str, pusher_id: str) -> str:
+        """The source's own identifier for the first sync of the file that reads it, another one for every other sync.
+
+        What a source holds back for a reader, it must not release because another one is further.
+        """
+        first = next((sync.pusher for sync in self.syncs.values() if sync.source == source_id), pusher_id)
+        return source_id if first == pusher_id else f"{source_id}:{pusher_id}"
+
+    def enabled_syncs(self) -> list[str]:
+        """The names of the syncs that are not disabled.
+
+        Raises:
+            UsageProblem: there is none.
+        """
+        names = [name for name, sync in self.syncs.items() if not sync.disabled]
+        if not names:
+            raise UsageProblem("The configuration has no enabled sync; write one under `syncs`, or leave --all out")
+        return names
 
     def _sync(self, name: str | None) -> Sync | None:
         if name is None and not self.syncs:
@@ -107,7 +131,8 @@ class Configuration(BaseModel):
         running = [sync for sync in self.syncs.values() if not sync.disabled]
         if len(running) != 1:
             raise UsageProblem(
-                f"The configuration has {len(running)} enabled syncs ({', '.join(self.syncs)}); choose one with --sync"
+                f"The configuration has {len(running)} enabled syncs ({', '.join(self.syncs)}); "
+                "choose with --sync, or run all with --all"
             )
         return running[0]
 

@@ -110,12 +110,12 @@ def test_a_status_file_that_cannot_be_written_is_said_once_and_tried_again(tmp_p
     place = tmp_path / "there"
     place.mkdir()
     look = status_file_look(place / "status.json")
-    look(Progress("t").status())
+    look([Progress("t").status()])
     place.rename(tmp_path / "away")
     for _ in range(3):
-        look(Progress("t").status())
+        look([Progress("t").status()])
     (tmp_path / "away").rename(place)
-    look(Progress("later").status())
+    look([Progress("later").status()])
     assert json.loads((place / "status.json").read_text())["task_id"] == "later"
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert [file.name for file in place.iterdir()] == ["status.json"]
@@ -126,6 +126,6 @@ def test_markup_in_names_and_errors_does_not_break_the_live_table(text, capsys):
     progress = Progress(text)
     progress.retries, progress.last_error = 1, text
     with terminal_look(Console(stderr=True, force_terminal=True)) as look:
-        look(progress.status())
+        look([progress.status()])
         logging.getLogger("fustor_driver.host").warning("%s", text)
     assert text in capsys.readouterr().err

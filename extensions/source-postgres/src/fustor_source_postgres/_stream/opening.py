@@ -92,10 +92,7 @@ class Opener(Source):
             self._published(conn)
             slot = self._serving(conn, position)
         if slot is None:
-            raise DriverError(
-                f"Slot {self.slot!r} has lost position {position}; start again with a new snapshot, and look at "
-                "`max_slot_wal_keep_size` and at who drops slots"
-            )
+            raise self._lost(position)
         return self._open_slot(position, slot, stop, bounded=bounded)
 
     def is_available(self, position: int) -> bool:
@@ -219,7 +216,25 @@ class Opener(Source):
                 slots.copy_slot(conn, self.slot, name)
             elif self.params.failover and not slot.is_failover:
                 slots.make_failover(conn, name)
-            return self._start(conn, name, lsn_of(position), stop, position=position, is_own=own)
+            opened = self._start(conn, name, lsn_of(position), stop, position=position, is_own=own)
+            self._require_unreleased(name, position)
+            return opened
+
+    def _require_unreleased(self, name: str, position: int) -> None:
+        """Raise a DriverError where another reader has released the slot beyond `position` meanwhile.
+
+        The server would begin at the released place, and say nothing of what lies between.
+        """
+        with self.address.session() as conn:
+            started = slots.find_slot(conn, name)
+        if started is None or started.confirmed_lsn is None or started.confirmed_lsn > lsn_of(position):
+            raise self._lost(position)
+
+    def _lost(self, position: int) -> DriverError:
+        return DriverError(
+            f"Slot {self.slot!r} has lost position {position}; start again with a new snapshot, and look at "
+            "`max_slot_wal_keep_size`, at who drops slots, and at who else reads this one"
+        )
 
     def _is_free(self, slot: slots.Slot) -> bool:
         """Whether nobody reads the slot; the server takes a moment to see that a reader was killed."""

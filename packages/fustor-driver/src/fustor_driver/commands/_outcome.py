@@ -3,14 +3,74 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
-from fustor_driver.errors import CheckFailed, Refused
+from fustor_core.exceptions import DriverError
+from fustor_driver.errors import CheckFailed, FustorDriverError, Refused
+from fustor_driver.hosts.runner import Ended
 from fustor_driver.hosts.status import PhaseState, RunState, Status
+from fustor_driver.redaction import safe_logger
 from fustor_event_model import MessageSource
 
-__all__ = ["check_caught_up", "check_outcome", "check_refusals", "code_after_signal"]
+__all__ = ["check_caught_up", "check_outcome", "check_refusals", "code_after_signal", "conclude", "raise_alone"]
+
+_log = safe_logger("fustor_driver.run")
+_GRAVEST_FIRST = (8, 7, 9, 2, 10)
 
 _SIGNAL_CODE_BASE = 128
+
+
+class OneOfSeveral(FustorDriverError):  # noqa: N818 - named for what it is of
+    """What became of one of several runs, the gravest."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.exit_code = code
+
+
+def raise_alone(ended: Sequence[Ended]) -> None:
+    """Raise what ended the one run; several runs are for `conclude`."""
+    if len(ended) == 1 and ended[0].error is not None:
+        raise ended[0].error
+
+
+def conclude(ended: Sequence[Ended], *, once: bool) -> int:
+    """The exit code after runs have ended.
+
+    Raises:
+        FustorDriverError: a run did not do what it was for; of several the gravest.
+        BaseException: what ended a run, where that is no known error.
+    """
+    if len(ended) == 1:
+        return _checked(ended[0], once=once)
+    codes, errors = [], []
+    for one in ended:
+        try:
+            codes.append(_checked(one, once=once))
+        except FustorDriverError as err:
+            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {err}", err.exit_code))
+        except DriverError as err:
+            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {err}", CheckFailed.exit_code))
+    errors.sort(key=lambda error: _GRAVEST_FIRST.index(error.exit_code) if error.exit_code in _GRAVEST_FIRST else -1)
+    for error in errors[1:]:
+        _log.error("%s", error)
+    if errors:
+        raise errors[0]
+    return max(codes)
+
+
+def _checked(ended: Ended, *, once: bool) -> int:
+    """The exit code of one run that came to its end; errors as for `conclude`."""
+    if ended.error is not None:
+        raise ended.error
+    status = ended.status
+    if ended.signal:
+        return code_after_signal(ended.signal, status, once=once)
+    check_outcome(status)
+    if once:
+        check_caught_up(status)
+    check_refusals(status.dead_letters, status.refused_deletions)
+    return 0
 
 
 def code_after_signal(number: int, status: Status, *, once: bool) -> int:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.choices import DEFAULT_FILE, overlaid
-from fustor_driver.commands._demo import Shown, announcement, place_for, set_up
+from fustor_driver.commands._demo import Shown, announcement, place_for
 from fustor_driver.commands._drivers import constructed
-from fustor_driver.commands._live import check_writable, logging_look, status_file_look, terminal_look
+from fustor_driver.commands._live import as_document, looks, served
 from fustor_driver.commands._options import (
     AllowDeletionsOption,
     ConfigOption,
@@ -29,46 +25,19 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._outcome import check_caught_up, check_outcome, check_refusals, code_after_signal
+from fustor_driver.commands._outcome import conclude, raise_alone
+from fustor_driver.commands._pairs import Asked, demo_pair, driver_classes, pairs
 from fustor_driver.commands._strict import watched
 from fustor_driver.completion import demo_names, pusher_names, shell_files, source_names
-from fustor_driver.configuration import Pair, load
+from fustor_driver.configuration import Pair
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.options import HostOptions
-from fustor_driver.hosts.recorder import RecordingPusher
-from fustor_driver.hosts.runner import run_host
+from fustor_driver.hosts.runner import Job, run_hosts
 from fustor_driver.hosts.status import Status
-from fustor_driver.kinds import Kind
-from fustor_driver.redaction import clean, safe_logger
-from fustor_driver.registry import Registry
+from fustor_driver.redaction import clean
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
-from fustor_driver.worlds import find_world, has_world
 
-_log = safe_logger("fustor_driver.run")
-_LOG_EVERY_SEC = 10.0
 _STATE = ".fustor"
-_EVENTS, _RECORDING = "events", "events.jsonl"
-_RECORDER = "(recording)"
-_FILES = "fs"  # its endpoint is a directory, so that what a demo emitted can be read afterwards
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the command line says about the two drivers."""
-
-    config: Path | None
-    source: str | None
-    pusher: str | None
-    sync: str | None
-    source_driver: str | None
-    uri: str | None
-    pusher_driver: str | None
-    endpoint: str | None
-    settings: tuple[str, ...]
-
-    def settings_of(self, kind: Kind) -> list[str]:
-        prefix = f"{kind}."
-        return [setting.removeprefix(prefix) for setting in self.settings if setting.startswith(prefix)]
 
 
 @known_errors
@@ -77,7 +46,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
     source: Annotated[str | None, typer.Option(metavar="ID", help="Run this source of the file.")] = None,
     pusher: Annotated[str | None, typer.Option(metavar="ID", help="Run this pusher of the file.")] = None,
     sync: Annotated[
-        str | None, typer.Option(metavar="ID", help="Run this sync of the file, a source with a pusher.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Run this sync of the file, a source with a pusher. Repeatable."),
     ] = None,
     source_driver: Annotated[
         str | None,
@@ -154,6 +124,9 @@ def run_command(  # noqa: PLR0917 - options, never positions
         typer.Option(metavar="ADDR", help="Serve /metrics for Prometheus, and /healthz, at PORT or HOST:PORT."),
     ] = None,
     *,
+    all_syncs: Annotated[
+        bool, typer.Option("--all", help="Run every enabled sync of the file, each on its own.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep what a demo writes, in 'fustor-demo-NAME'.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="End when a snapshot, or what came since the last run, is pushed.")
@@ -173,51 +146,74 @@ def run_command(  # noqa: PLR0917 - options, never positions
 ) -> None:
     """Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.
 
-    Resumes where the pusher has committed. Nothing is lost by a crash at any moment. Settings: --set source.KEY=VALUE
-    and --set pusher.KEY=VALUE.
+    With --all, or --sync more than once, several of a file, each on its own. Resumes where the pusher has committed.
+    Nothing is lost by a crash at any moment. Settings: --set source.KEY=VALUE and --set pusher.KEY=VALUE.
     """
     set_verbosity(verbose + 1, quiet)
-    asked = _Asked(config, source, pusher, sync, source_driver, uri, pusher_driver, endpoint, tuple(settings or ()))
+    asked = Asked(
+        config=config,
+        source=source,
+        pusher=pusher,
+        syncs=tuple(sync or ()),
+        all_syncs=all_syncs,
+        source_driver=source_driver,
+        uri=uri,
+        pusher_driver=pusher_driver,
+        endpoint=endpoint,
+        settings=tuple(settings or ()),
+    )
     with ExitStack() as worlds:
         place = worlds.enter_context(place_for(demo, keep=keep)) if demo else Path()
-        pair = _demo_pair(demo, asked, worlds, place) if demo else _pair(asked, quiet)
+        chosen = [demo_pair(demo, asked, worlds, place)] if demo else pairs(asked, quiet)
         if demo:
-            say(announcement(pair, place, given=endpoint is not None, keep=keep), quiet=quiet)
+            say(announcement(chosen[0], place, given=endpoint is not None, keep=keep), quiet=quiet)
+        _require_one(chosen, task=task, strict=strict)
         if full_refresh and not yes:
-            _confirm_refresh(task or pair.task_id)
-        source_class, pusher_class = _driver_classes(pair)
-        if strict:
-            worlds.enter_context(watched(source_class, pusher_class))
-        source_object = constructed(lambda: source_class(pair.source_id, pair.source))
-        pusher_object = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
-        if demo:
-            pusher_object = Shown(pusher_object)
-        options = _options(pair, task, audit_interval, state_dir or place / _STATE, allow_deletions=allow_deletions)
-        read_ahead_bytes = max(int(read_ahead_mib * 2**20), 1)
-        changes = {"stop_timeout_sec": stop_timeout, "read_ahead_bytes": read_ahead_bytes}
-        options = options.model_copy(update=changes | {"once": once, "full_refresh": full_refresh})
-        final: list[Status] = []
+            _confirm_refresh([task or pair.task_id for pair in chosen])
+        changes = {
+            "allow_deletions": allow_deletions,
+            "stop_timeout_sec": stop_timeout,
+            "read_ahead_bytes": max(int(read_ahead_mib * 2**20), 1),
+            "once": once,
+            "full_refresh": full_refresh,
+        }
+        jobs = []
+        for pair in chosen:
+            source_class, pusher_class = driver_classes(pair)
+            if strict:
+                worlds.enter_context(watched(source_class, pusher_class))
+            options = _options(pair, task, audit_interval, state_dir or place / _STATE).model_copy(update=changes)
+            jobs.append(_job(pair, source_class, pusher_class, options, shown=bool(demo)))
+        latest: list[Status] = []
         live = not (json or quiet or verbose) and sys.stderr.isatty()
-        with _served(metrics, final), _looks(status, final, live=live) as look:
-            received = run_host(
-                source_object,
-                pusher_object,
-                options,
-                duration_sec=duration,
-                look=look,
-                look_every_sec=status_interval,
-            )
+        with served(metrics, latest), looks(status, latest, live=live) as look:
+            ended = run_hosts(jobs, duration_sec=duration, look=look, look_every_sec=status_interval)
+        raise_alone(ended)
     if json:
-        print_json(final[-1])
-    if received:
-        raise typer.Exit(code_after_signal(received, final[-1], once=once))
-    check_outcome(final[-1])
-    if once:
-        check_caught_up(final[-1])
-    check_refusals(final[-1].dead_letters, final[-1].refused_deletions)
+        print_json(as_document(latest))
+    if code := conclude(ended, once=once):
+        raise typer.Exit(code)
 
 
-def _confirm_refresh(task_id: str) -> None:
+def _require_one(chosen: Sequence[Pair], *, task: str | None, strict: bool) -> None:
+    """Options that are of one run.
+
+    Raises:
+        UsageProblem: there are several runs.
+    """
+    if len(chosen) > 1 and (task is not None or strict):
+        raise UsageProblem("--task and --strict are for one run; choose one with --sync")
+
+
+def _job(
+    pair: Pair, source_class: type[SourceDriver], pusher_class: type[PusherDriver], options: HostOptions, *, shown: bool
+) -> Job:
+    source = constructed(lambda: source_class(pair.reader_id, pair.source))
+    pusher = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
+    return Job(source, Shown(pusher) if shown else pusher, options)
+
+
+def _confirm_refresh(task_ids: Sequence[str]) -> None:
     """Ask on a terminal.
 
     Raises:
@@ -225,112 +221,13 @@ def _confirm_refresh(task_id: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageProblem("--full-refresh reads everything again; say --yes where there is no terminal to ask on")
-    text = f"Task {clean(task_id)!r} forgets its position, and everything is read and pushed again. Go on?"
+    named = ", ".join(repr(clean(task_id)) for task_id in task_ids)
+    text = f"Everything is read and pushed again, and the position of {named} is forgotten. Go on?"
     if not typer.confirm(text, err=True):
         raise UsageProblem("Nothing was done: --full-refresh was not confirmed")
 
 
-def _pair(asked: _Asked, quiet: int) -> Pair:
-    if asked.source_driver is not None and asked.pusher_driver is not None:
-        return _pair_of(
-            asked,
-            (asked.source_driver, {"driver": asked.source_driver}),
-            (asked.pusher_driver, {"driver": asked.pusher_driver}),
-        )
-    if asked.source_driver is not None or asked.pusher_driver is not None:
-        raise UsageProblem("Without a file, run needs --source-driver and --pusher-driver, --uri and --endpoint")
-    file = asked.config or DEFAULT_FILE
-    if asked.config is None and not file.is_file():
-        raise UsageProblem(f"There is no {str(file)!r} here; give --config, or --source-driver and --pusher-driver")
-    configuration = load(file)
-    for note in configuration.notes:
-        say(note, quiet=quiet)
-    pair = configuration.pair(source=asked.source, pusher=asked.pusher, sync=asked.sync)
-    changed = _pair_of(
-        asked,
-        (pair.source_id, pair.source.model_dump(exclude_unset=True)),
-        (pair.pusher_id, pair.pusher.model_dump(exclude_unset=True)),
-    )
-    return changed.model_copy(update={"audit_interval_sec": pair.audit_interval_sec})
-
-
-def _pair_of(asked: _Asked, source: tuple[str, dict[str, Any]], pusher: tuple[str, dict[str, Any]]) -> Pair:
-    """A pair from two entries with the command line's values put over them."""
-    return Pair(
-        source_id=source[0],
-        source=overlaid(SourceConfig, source[1], "uri", asked.uri, asked.settings_of(Kind.SOURCE)),
-        pusher_id=pusher[0],
-        pusher=overlaid(PusherConfig, pusher[1], "endpoint", asked.endpoint, asked.settings_of(Kind.PUSHER)),
-        task_id=f"{source[0]}:{pusher[0]}",
-    )
-
-
-def _demo_pair(name: str, asked: _Asked, worlds: ExitStack, place: Path) -> Pair:
-    """A source on the changing world of its package, and a pusher that there is a place for."""
-    source = set_up(worlds, find_world(Kind.SOURCE, name).demo())
-    pusher_name = asked.pusher_driver or _demo_pusher(name)
-    if pusher_name == _RECORDER:
-        entry = {"driver": _RECORDER, "endpoint": str(place / _RECORDING)}
-    elif pusher_name == _FILES and asked.endpoint is None:
-        entry = {"endpoint": str(place / _EVENTS)}
-    elif asked.endpoint is not None and not has_world(Kind.PUSHER, pusher_name):
-        entry = {"driver": pusher_name}
-    else:
-        entry = set_up(worlds, find_world(Kind.PUSHER, pusher_name)()).config()
-    return _pair_of(asked, (name, {"driver": name} | source), (pusher_name, {"driver": pusher_name} | entry))
-
-
-def _demo_pusher(name: str) -> str:
-    """Files where that pusher is installed, else the pusher of the source's name, else a recording."""
-    installed = {record.name for record in Registry.installed().of(Kind.PUSHER) if record.driver}
-    same = name.replace("-", "_")
-    if _FILES in installed:
-        return _FILES
-    return same if same in installed and has_world(Kind.PUSHER, same) else _RECORDER
-
-
-def _driver_classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
-    registry = Registry.installed()
-    source_class = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
-    if pair.pusher.driver == _RECORDER:
-        return source_class, RecordingPusher
-    return source_class, cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
-
-
-def _options(
-    pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path, *, allow_deletions: bool
-) -> HostOptions:
-    options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir, allow_deletions=allow_deletions)
+def _options(pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path) -> HostOptions:
+    options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir)
     interval = audit_interval if audit_interval is not None else pair.audit_interval_sec
     return options if interval is None else options.model_copy(update={"audit_interval_sec": interval})
-
-
-@contextmanager
-def _served(address: str | None, statuses: list[Status]) -> Iterator[None]:
-    """The statuses over HTTP, if an address is given."""
-    if address is None:
-        yield
-        return
-    from fustor_driver.metrics import serving  # noqa: PLC0415 - few ask for it, and it takes a while to import
-
-    with serving(address, lambda: list(statuses)) as url:
-        _log.info("Metrics: %s/metrics, health: %s/healthz", url, url)
-        yield
-
-
-@contextmanager
-def _looks(status: Path | None, final: list[Status], *, live: bool) -> Iterator[Callable[[Status], None]]:
-    """What looks at the status: a table or log lines, a file for machines, and the last one for the end."""
-    with ExitStack() as stack:
-        shown = stack.enter_context(terminal_look(Console(stderr=True))) if live else logging_look(_LOG_EVERY_SEC)
-        written = status_file_look(status) if status else None
-        if status is not None:
-            check_writable(status)
-
-        def look(seen: Status) -> None:
-            final[:] = [seen]
-            shown(seen)
-            if written is not None:
-                written(seen)
-
-        yield look

@@ -1,0 +1,139 @@
+"""Which source goes to which pusher: what the command line, a file, or a demonstration says."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.choices import DEFAULT_FILE, overlaid
+from fustor_driver.commands._demo import set_up
+from fustor_driver.configuration import Pair, load
+from fustor_driver.errors import UsageProblem
+from fustor_driver.hosts.recorder import RecordingPusher
+from fustor_driver.kinds import Kind
+from fustor_driver.registry import Registry
+from fustor_driver.reporting import say
+from fustor_driver.worlds import find_world, has_world
+
+__all__ = ["Asked", "demo_pair", "driver_classes", "pairs"]
+
+_SEVERAL = 2
+_EVENTS, _RECORDING = "events", "events.jsonl"
+_RECORDER = "(recording)"
+_FILES = "fs"  # its endpoint is a directory, so that what a demo emitted can be read afterwards
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says about the two drivers."""
+
+    config: Path | None
+    source: str | None
+    pusher: str | None
+    syncs: tuple[str, ...]
+    all_syncs: bool
+    source_driver: str | None
+    uri: str | None
+    pusher_driver: str | None
+    endpoint: str | None
+    settings: tuple[str, ...]
+
+    @property
+    def names_one(self) -> bool:
+        """Whether it chooses a source, a pusher or an address, of which several runs cannot have the same."""
+        return any((self.source, self.pusher, self.uri, self.endpoint))
+
+    def settings_of(self, kind: Kind) -> list[str]:
+        """The settings of one side."""
+        prefix = f"{kind}."
+        return [setting.removeprefix(prefix) for setting in self.settings if setting.startswith(prefix)]
+
+
+def pairs(asked: Asked, quiet: int) -> list[Pair]:
+    """What is to be run: one pair, or the syncs of a file that were asked for.
+
+    Raises:
+        UsageProblem: it is not clear what to run.
+        ConfigurationProblem: the file is wrong.
+    """
+    if asked.source_driver is not None and asked.pusher_driver is not None:
+        source, pusher = asked.source_driver, asked.pusher_driver
+        return [_pair_of(asked, (source, {"driver": source}), (pusher, {"driver": pusher}))]
+    if asked.source_driver is not None or asked.pusher_driver is not None:
+        raise UsageProblem("Without a file, run needs --source-driver and --pusher-driver, --uri and --endpoint")
+    file = asked.config or DEFAULT_FILE
+    if asked.config is None and not file.is_file():
+        raise UsageProblem(f"There is no {str(file)!r} here; give --config, or --source-driver and --pusher-driver")
+    configuration = load(file)
+    for note in configuration.notes:
+        say(note, quiet=quiet)
+    names = configuration.enabled_syncs() if asked.all_syncs else list(dict.fromkeys(asked.syncs))
+    if len(names) < _SEVERAL:
+        sync = names[0] if names else None
+        return [_changed(asked, configuration.pair(source=asked.source, pusher=asked.pusher, sync=sync))]
+    if asked.names_one:
+        raise UsageProblem("--source, --pusher, --uri and --endpoint choose one run; leave them out where several run")
+    found = [_changed(asked, configuration.pair(sync=name)) for name in names]
+    tasks = [pair.task_id for pair in found]
+    if twice := sorted({task for task in tasks if tasks.count(task) > 1}):
+        raise UsageProblem(f"Two syncs have the same source and pusher, {twice[0]!r}; run one of them")
+    return found
+
+
+def _changed(asked: Asked, pair: Pair) -> Pair:
+    """A pair of the file with the command line's values put over it."""
+    changed = _pair_of(
+        asked,
+        (pair.source_id, pair.source.model_dump(exclude_unset=True)),
+        (pair.pusher_id, pair.pusher.model_dump(exclude_unset=True)),
+    )
+    return changed.model_copy(update={"audit_interval_sec": pair.audit_interval_sec, "reader_id": pair.reader_id})
+
+
+def _pair_of(asked: Asked, source: tuple[str, dict[str, Any]], pusher: tuple[str, dict[str, Any]]) -> Pair:
+    """A pair from two entries with the command line's values put over them."""
+    return Pair(
+        source_id=source[0],
+        source=overlaid(SourceConfig, source[1], "uri", asked.uri, asked.settings_of(Kind.SOURCE)),
+        pusher_id=pusher[0],
+        pusher=overlaid(PusherConfig, pusher[1], "endpoint", asked.endpoint, asked.settings_of(Kind.PUSHER)),
+        task_id=f"{source[0]}:{pusher[0]}",
+        reader_id=source[0],
+    )
+
+
+def demo_pair(name: str, asked: Asked, worlds: ExitStack, place: Path) -> Pair:
+    """A source on the changing world of its package, and a pusher that there is a place for."""
+    source = set_up(worlds, find_world(Kind.SOURCE, name).demo())
+    pusher_name = asked.pusher_driver or _demo_pusher(name)
+    if pusher_name == _RECORDER:
+        entry = {"driver": _RECORDER, "endpoint": str(place / _RECORDING)}
+    elif pusher_name == _FILES and asked.endpoint is None:
+        entry = {"endpoint": str(place / _EVENTS)}
+    elif asked.endpoint is not None and not has_world(Kind.PUSHER, pusher_name):
+        entry = {"driver": pusher_name}
+    else:
+        entry = set_up(worlds, find_world(Kind.PUSHER, pusher_name)()).config()
+    return _pair_of(asked, (name, {"driver": name} | source), (pusher_name, {"driver": pusher_name} | entry))
+
+
+def _demo_pusher(name: str) -> str:
+    """Files where that pusher is installed, else the pusher of the source's name, else a recording."""
+    installed = {record.name for record in Registry.installed().of(Kind.PUSHER) if record.driver}
+    same = name.replace("-", "_")
+    if _FILES in installed:
+        return _FILES
+    return same if same in installed and has_world(Kind.PUSHER, same) else _RECORDER
+
+
+def driver_classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
+    """The installed classes of a pair."""
+    registry = Registry.installed()
+    source_class = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
+    if pair.pusher.driver == _RECORDER:
+        return source_class, RecordingPusher
+    return source_class, cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
