@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fustor_driver.logs import LogFormat
+
 __all__ = ["SHOWN", "with_options_of_all"]
 
 
@@ -17,6 +19,7 @@ class _Shown:
     """What the command line asked for; of the process, as its log is."""
 
     traceback: bool = False
+    log_format: LogFormat = LogFormat.TEXT
 
 
 SHOWN = _Shown()
@@ -24,6 +27,10 @@ _OPTIONS = {
     "traceback": (
         False,
         Annotated[bool, typer.Option("--traceback", help="Show the traceback of an error above its one line.")],
+    ),
+    "log_format": (
+        LogFormat.TEXT,
+        Annotated[LogFormat, typer.Option("--log-format", help="Log as text, or as one JSON object a line.")],
     ),
 }
 

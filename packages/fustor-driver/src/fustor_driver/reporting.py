@@ -18,7 +18,8 @@ from fustor_core.exceptions import DriverError
 from fustor_driver.errors import FustorDriverError, Unwritten
 from fustor_driver.everywhere import SHOWN, with_options_of_all
 from fustor_driver.faults import fault_of
-from fustor_driver.redaction import SafeFormatter, clean, clean_data
+from fustor_driver.logs import LogFormat, set_up_log
+from fustor_driver.redaction import clean, clean_data
 
 __all__ = [
     "known_errors",
@@ -33,6 +34,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _DRIVER_ERROR_CODE = 9
 _INTERRUPTED_CODE = 130
+_log = logging.getLogger("fustor_driver")
 
 
 def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -66,29 +68,31 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def _exit(err: Exception, code: int, message: str | None = None, prefix: str = "Error: ") -> typer.Exit:
-    """Say what ended the command, after its traceback where that was asked for; what to raise now."""
+    """Say what ended the command, with its traceback where that was asked for; what to raise now."""
+    message = str(err) if message is None else message
+    if SHOWN.log_format is LogFormat.JSON:
+        _log.error("%s", message, exc_info=err if SHOWN.traceback else None)
+        return typer.Exit(code)
     if SHOWN.traceback:
         typer.echo(clean("".join(traceback.format_exception(err))), err=True)
-    message = str(err) if message is None else message
     for line in message.splitlines() or [""]:
         typer.echo(f"{prefix}{clean(line)}", err=True)
     return typer.Exit(code)
 
 
 def say(text: str, *, quiet: int = 0) -> None:
-    """Print a line for humans on stderr, made safe, unless they asked for less."""
-    if not quiet:
+    """Print a line for humans on stderr, made safe, unless they asked for less. A JSON log gets it as a record."""
+    if quiet:
+        return
+    if SHOWN.log_format is LogFormat.JSON:
+        _log.info("%s", text)
+    else:
         typer.echo(clean(text), err=True)
 
 
 def set_verbosity(verbose: int, quiet: int) -> None:
     """Log lines on stderr: warnings, with -v what happens, with -vv everything; with -q errors only."""
-    levels = [logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG]
-    level = levels[max(0, min(1 + verbose - quiet, len(levels) - 1))]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.setLevel(level)
-    logging.basicConfig(level=min(level, logging.WARNING), handlers=[handler])  # the host counts what drivers warn of
+    set_up_log(1 + verbose - quiet, SHOWN.log_format)
 
 
 def print_json(value: BaseModel | Sequence[Any] | dict[str, Any]) -> None:

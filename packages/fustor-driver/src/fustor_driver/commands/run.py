@@ -31,9 +31,11 @@ from fustor_driver.commands._strict import watched
 from fustor_driver.completion import demo_names, pusher_names, shell_files, source_names
 from fustor_driver.configuration import Pair
 from fustor_driver.errors import UsageProblem
+from fustor_driver.everywhere import SHOWN
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.runner import Job, run_hosts
 from fustor_driver.hosts.status import Status
+from fustor_driver.logs import LogFormat
 from fustor_driver.redaction import clean
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 
@@ -185,7 +187,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
             options = _options(pair, task, audit_interval, state_dir or place / _STATE).model_copy(update=changes)
             jobs.append(_job(pair, source_class, pusher_class, options, shown=bool(demo)))
         latest: list[Status] = []
-        live = not (json or quiet or verbose) and sys.stderr.isatty()
+        plain = json or quiet or verbose or SHOWN.log_format is LogFormat.JSON
+        live = not plain and sys.stderr.isatty()
         with served(metrics, latest), looks(status, latest, live=live) as look:
             ended = run_hosts(jobs, duration_sec=duration, look=look, look_every_sec=status_interval)
         raise_alone(ended)
