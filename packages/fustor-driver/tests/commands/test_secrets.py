@@ -220,7 +220,7 @@ def test_a_demo_does_not_show_where_it_writes(cli):
         "run", "--demo", "try-log", "--pusher-driver", "try_blab", "--endpoint", ADDRESSES["slash"], "--for", 0.1
     )
     assert code == 0, text
-    assert "Demo: try-log" in text
+    assert "Demo: the source 'try-log'" in text
     assert _is_silent(text)
 
 
