@@ -7,6 +7,8 @@
 - `types`: the types of PostgreSQL, the values that each takes, and the texts that it reads
 - `layout`: the columns that a table gets because its source declares them, or because its values need them
 - `tables`: which table holds what; made, opened and widened
+- `attempts`: what may fail without the transaction
+- `guards`: the index of a table's key and the checks of its enumerations
 - `declare`: a table as its source declares it, as far as nothing in it is lost
 - `switch`: a table that is there changes between columns and jsonb
 """

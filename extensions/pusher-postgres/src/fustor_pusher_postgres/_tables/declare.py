@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import psycopg2
 from psycopg2 import sql
 
 from fustor_event_model import EventBase, MessageSource
-from fustor_pusher_postgres._server import is_storable, is_transient
+from fustor_pusher_postgres._server import is_storable
+from fustor_pusher_postgres._tables.attempts import attempt
+from fustor_pusher_postgres._tables.guards import (
+    drop_checks,
+    drop_index,
+    is_indexable,
+    make_checks,
+    make_index,
+    refusing,
+)
 from fustor_pusher_postgres._tables.layout import GIVEN, Layout, Room, can_be_column, wider_type
 from fustor_pusher_postgres._tables.paths import Key, RowRefused, parse_row
 from fustor_pusher_postgres._tables.tables import Table, Tables, as_text
@@ -23,7 +29,6 @@ from fustor_pusher_postgres.config import PostgresParams
 _log = logging.getLogger(__name__)
 _ANYTHING = frozenset({"text", "character varying", "bpchar", "json", "jsonb"})
 """Types that take every text."""
-_INDEXED_MAX_BYTES = 2_600  # what a page of an index has room for, of one entry
 _ARRAY = """
 CREATE OR REPLACE FUNCTION pg_temp._fustor_array(item pg_catalog.jsonb, documents boolean, inner_one boolean)
 RETURNS pg_catalog.text LANGUAGE plpgsql IMMUTABLE AS $$
@@ -90,22 +95,22 @@ class Declarations:
         if known.key == told.key:
             told = replace(told, index=known.index)
         else:
-            self._drop_index(table)
+            drop_index(self._cur, table)
         if known.labels == told.labels:
             told = replace(told, checks=known.checks)
         else:
-            self._drop_checks(table, known.checks or ())
+            drop_checks(self._cur, table, known.checks or ())
         return self.guard(self._tables.note_layout(table, told))
 
     def guard(self, table: Table) -> Table:
         """The table with the index and the checks that the configuration asks for, and no others."""
         layout = table.layout
         if (layout.index is not None) != self._params.key_index:
-            self._drop_index(table)
-            layout = replace(layout, index=self._index(table) if self._params.key_index else None)
+            drop_index(self._cur, table)
+            layout = replace(layout, index=make_index(self._cur, table) if self._params.key_index else None)
         if (layout.checks is not None) != self._params.enum_checks:
-            self._drop_checks(table, layout.checks or ())
-            layout = replace(layout, checks=self._check(table) if self._params.enum_checks else None)
+            drop_checks(self._cur, table, layout.checks or ())
+            layout = replace(layout, checks=make_checks(self._cur, table) if self._params.enum_checks else None)
         return table if layout == table.layout else self._tables.note_layout(table, layout)
 
     def give_way(self, key: Key, record: Mapping[str, Any]) -> bool:
@@ -115,19 +120,18 @@ class Declarations:
             return False
         natives = table.natives()
         odd = self._misfits(natives, record)
-        with self.attempt(f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
+        with attempt(self._cur, f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
             if odd:
                 self._tables.alter(table, {name: wider_type(natives[name], record[name]) for name in odd})
         changes = [f"columns {odd!r} are widened"] if odd and tried.is_done else []
         layout = table.layout
-        loose = [name for name in layout.checks or () if record.get(name) not in (None, *layout.labels.get(name, ()))]
-        if loose:
-            self._drop_checks(table, loose)
+        if loose := refusing(table, record):
+            drop_checks(self._cur, table, loose)
             kept = tuple(name for name in layout.checks or () if name not in loose)
             layout = replace(layout, checks=kept)
             changes.append(f"the values of columns {loose!r} are checked no more")
-        if layout.index and sum(len(str(record.get(name)).encode()) for name in layout.index) > _INDEXED_MAX_BYTES:
-            self._drop_index(table)
+        if not is_indexable(table, record):
+            drop_index(self._cur, table)
             layout = replace(layout, index=())
             changes.append("the index of its key is dropped")
         if changes:
@@ -168,7 +172,7 @@ class Declarations:
         ]
         if not changes:
             return table
-        with self.attempt(f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
+        with attempt(self._cur, f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
             self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(changes)))
         if not tried.is_done:
             return table
@@ -198,7 +202,7 @@ class Declarations:
 
     def _fitting(self, table: Table, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
         """Columns of which every value can be read as the other type, and is the same when it is read back."""
-        with self.attempt(None) as tried:
+        with attempt(self._cur, None) as tried:
             odd = self._count_odd(table, wanted)
         if tried.is_done:
             return [name for name in wanted if not odd[name]]
@@ -237,66 +241,9 @@ class Declarations:
         texts = [natives[name].text(record[name]) for name in names]
         if not all(map(is_storable, texts)):
             return len(names) == 1  # no type takes that
-        with self.attempt(None) as tried:
+        with attempt(self._cur, None) as tried:
             self._cur.execute(sql.SQL("SELECT {}").format(casts), texts)
         return tried.is_done
-
-    def _index(self, table: Table) -> tuple[str, ...]:
-        key = table.layout.key
-        if not key or not {*key} <= {name for name, _ in table.columns}:
-            return ()
-        statement = sql.SQL("CREATE INDEX {} ON {} ({})").format(
-            sql.Identifier(_index_name(table)), table.relation, sql.SQL(", ").join(map(sql.Identifier, key))
-        )
-        with self.attempt(f"Table {table.name!r} gets no index of its key {list(key)!r}") as tried:
-            self._cur.execute(statement)
-        return key if tried.is_done else ()
-
-    def _drop_index(self, table: Table) -> None:
-        name = sql.Identifier(self._params.schema_name, _index_name(table))
-        self._cur.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(name))
-
-    def _check(self, table: Table) -> tuple[str, ...]:
-        columns = dict(table.columns)
-        return tuple(
-            name
-            for name, labels in table.layout.labels.items()
-            if columns.get(name) == "text" and self._is_checked(table, name, labels)
-        )
-
-    def _is_checked(self, table: Table, name: str, labels: Sequence[str]) -> bool:
-        statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} = ANY ({}::pg_catalog.text[]))").format(
-            table.relation, sql.Identifier(_check_name(name)), sql.Identifier(name), sql.Literal(list(labels))
-        )
-        with self.attempt(f"Column {name!r} of table {table.name!r} is not checked") as tried:
-            self._cur.execute(statement)
-        return tried.is_done
-
-    def _drop_checks(self, table: Table, names: Sequence[str]) -> None:
-        for name in names:
-            statement = sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}")
-            self._cur.execute(statement.format(table.relation, sql.Identifier(_check_name(name))))
-
-    @contextmanager
-    def attempt(self, otherwise: str | None) -> Iterator[_Attempt]:
-        """Do what may fail without the transaction; then it is as before, and a warning says so.
-
-        Raises:
-            psycopg2.Error: the fault is transient.
-        """
-        tried = _Attempt()
-        self._cur.execute("SAVEPOINT fustor_declare")
-        try:
-            yield tried
-        except psycopg2.Error as error:
-            if is_transient(error):
-                raise
-            self._cur.execute("ROLLBACK TO SAVEPOINT fustor_declare")
-            if otherwise:
-                _log.warning("%s: %s", otherwise, " ".join(str(error).split()))
-        else:
-            tried.is_done = True
-        self._cur.execute("RELEASE SAVEPOINT fustor_declare")
 
 
 def _paths(rows: Iterable[object]) -> Iterator[str]:
@@ -306,13 +253,6 @@ def _paths(rows: Iterable[object]) -> Iterator[str]:
             yield parse_row(row)[0]
         except RowRefused:
             continue
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What has become of it."""
-
-    is_done: bool = False
 
 
 def _read(column: sql.Composable, kind: str, new: str) -> sql.Composable:
@@ -328,11 +268,3 @@ def _read(column: sql.Composable, kind: str, new: str) -> sql.Composable:
 
 def _text(column: sql.Composable, kind: str) -> sql.Composable:
     return sql.SQL("{} #>> '{{}}'").format(column) if kind == "jsonb" else as_text(column, kind)
-
-
-def _index_name(table: Table) -> str:
-    return f"_fustor_key_{table.number}"
-
-
-def _check_name(column: str) -> str:
-    return f"_fustor_labels_{hashlib.sha256(column.encode()).hexdigest()[:16]}"

@@ -9,6 +9,7 @@ from functools import reduce
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from fustor_pusher_postgres._tables.attempts import attempt
 from fustor_pusher_postgres._tables.declare import Declarations
 from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Room, can_be_column, joined_type
 from fustor_pusher_postgres._tables.schema import TABLES, TASKS, qualified
@@ -87,7 +88,7 @@ def settle(cur: cursor, params: PostgresParams, session_id: str) -> None:
         if not table.key[1]:
             continue
         known = tables.all()
-        with declarations.attempt(f"Table {table.name!r} keeps the form it has") as tried:
+        with attempt(cur, f"Table {table.name!r} keeps the form it has") as tried:
             _Switch(params, tables, declarations).settle(table)
         if not tried.is_done:
             tables.reset(known)
