@@ -90,7 +90,7 @@ def requirement_name(text):
     return re.split(r"[\s<>=!~;\[]", text, maxsplit=1)[0].lower().replace("_", "-")
 
 
-MODULE_OF = {"pyyaml": "yaml", "psycopg2-binary": "psycopg2"}
+MODULE_OF = {"pyyaml": "yaml", "psycopg2-binary": "psycopg2", "python-json-logger": "pythonjsonlogger"}
 
 
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *REFERENCES], ids=name_of)
