@@ -7,7 +7,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
@@ -54,8 +54,9 @@ def bench_source(
     max_sec: float,
     batch_size: int,
     stop_event: threading.Event | None = None,
+    look: Callable[[int], None] = lambda _: None,
 ) -> SourceFigures:
-    """Read a snapshot, at most so many rows and seconds, or until `stop_event`.
+    """Read a snapshot, at most so many rows and seconds, or until `stop_event`; `look` gets the rows of each event.
 
     Raises:
         DriverError: what the source raises.
@@ -74,12 +75,15 @@ def bench_source(
             first = first or time.perf_counter() - began
             events += 1
             rows += len(event.rows)
+            look(len(event.rows))
     figures = _common(rows, events, time.perf_counter() - began, memory)
     return SourceFigures.model_validate(figures | {"first_event_sec": round(first, 6)})
 
 
-async def bench_pusher(pusher: PusherDriver, batches: Iterable[Batch], *, max_sec: float) -> PusherFigures:
-    """Push batches one after the other, in a task of its own; the pusher stays open.
+async def bench_pusher(
+    pusher: PusherDriver, batches: Iterable[Batch], *, max_sec: float, look: Callable[[int], None] = lambda _: None
+) -> PusherFigures:
+    """Push batches one after the other, in a task of its own; the pusher stays open. `look` gets the rows of each.
 
     Raises:
         DriverError: what the pusher raises.
@@ -98,7 +102,9 @@ async def bench_pusher(pusher: PusherDriver, batches: Iterable[Batch], *, max_se
         latencies.append(time.perf_counter() - before)
         reply.taken()
         events += len(batch.events)
-        rows += sum(len(event.rows) for event in batch.events)
+        pushed = sum(len(event.rows) for event in batch.events)
+        rows += pushed
+        look(pushed)
         if time.perf_counter() - began >= max_sec:
             break
     figures = _common(rows, events, time.perf_counter() - began, memory)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from fustor_driver.benching import PusherFigures, SourceFigures, bench_pusher, bench_source, synthetic
 from fustor_driver.choices import Choice
+from fustor_driver.commands._counting import counting
 from fustor_driver.commands._drivers import address_of, pusher_from, source_from
 from fustor_driver.commands._options import (
     ConfigOption,
@@ -66,31 +69,47 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     """
     set_verbosity(verbose, quiet)
     choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))
-    if kind is Kind.SOURCE:
-        stop = threading.Event()
-        figures: SourceFigures | PusherFigures = run_bounded(
-            lambda: _source(choice, rows, duration, batch_size, stop), stop=stop.set
-        )
-    else:
-        figures = run_bounded(lambda: _pusher(choice, file, rows, duration, batch_size))
+    with counting("Reading" if kind is Kind.SOURCE else "Pushing", rows if file is None else None, quiet=quiet) as came:
+        bounds = _Bounds(rows, duration, batch_size, came)
+        if kind is Kind.SOURCE:
+            stop = threading.Event()
+            figures: SourceFigures | PusherFigures = run_bounded(lambda: _source(choice, bounds, stop), stop=stop.set)
+        else:
+            figures = run_bounded(lambda: _pusher(choice, file, bounds))
     if json:
         print_json(figures)
     else:
         show_table(("figure", "value"), ((name, f"{value:,}") for name, value in figures.model_dump().items()))
 
 
-async def _source(choice: Choice, rows: int, duration: float, batch_size: int, stop: threading.Event) -> SourceFigures:
+@dataclass(frozen=True)
+class _Bounds:
+    rows: int
+    seconds: float
+    batch_size: int
+    look: Callable[[int], None]
+
+
+async def _source(choice: Choice, bounds: _Bounds, stop: threading.Event) -> SourceFigures:
     source = source_from(choice)
     try:
-        return bench_source(source, max_rows=rows, max_sec=duration, batch_size=batch_size, stop_event=stop)
+        return bench_source(
+            source,
+            max_rows=bounds.rows,
+            max_sec=bounds.seconds,
+            batch_size=bounds.batch_size,
+            stop_event=stop,
+            look=bounds.look,
+        )
     finally:
         await source.close()
 
 
-async def _pusher(choice: Choice, file: Path | None, rows: int, duration: float, batch_size: int) -> PusherFigures:
+async def _pusher(choice: Choice, file: Path | None, bounds: _Bounds) -> PusherFigures:
     pusher = pusher_from(choice)
-    batches = synthetic(rows, batch_size) if file is None else grouped(read_events(file), batch_size)
+    size = bounds.batch_size
+    batches = synthetic(bounds.rows, size) if file is None else grouped(read_events(file), size)
     try:
-        return await bench_pusher(pusher, batches, max_sec=duration)
+        return await bench_pusher(pusher, batches, max_sec=bounds.seconds, look=bounds.look)
     finally:
         await pusher.close()

@@ -11,6 +11,7 @@ import typer
 
 from fustor_core.drivers import SourceDriver
 from fustor_driver.choices import Choice
+from fustor_driver.commands._counting import counting
 from fustor_driver.commands._drivers import source_from
 from fustor_driver.commands._options import (
     ConfigOption,
@@ -31,7 +32,6 @@ from fustor_driver.supervision import run_bounded
 from fustor_event_model import EventBase, MessageSource
 
 _LISTEN_SEC = 10.0
-_PROGRESS_EVERY_ROWS = 10_000
 
 
 @known_errors
@@ -82,7 +82,7 @@ def read_command(  # noqa: PLR0917 - options, never positions
                 max_sec=duration,
                 stop_event=stop_event,
             ) as events:
-                _print(events, quiet)
+                _print(events, limit, quiet)
         finally:
             await source.close()
 
@@ -103,13 +103,13 @@ def _line(event: EventBase) -> str:
         raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
 
 
-def _print(events: Iterator[EventBase], quiet: int) -> None:
+def _print(events: Iterator[EventBase], limit: int, quiet: int) -> None:
     rows = count = 0
-    for event in events:
-        sys.stdout.write(_line(event) + "\n")
-        sys.stdout.flush()
-        if rows // _PROGRESS_EVERY_ROWS != (rows + len(event.rows)) // _PROGRESS_EVERY_ROWS:
-            say(f"{rows + len(event.rows)} rows", quiet=quiet)
-        rows += len(event.rows)
-        count += 1
+    with counting("Reading", limit or None, quiet=quiet, apart=not sys.stdout.isatty()) as came:
+        for event in events:
+            sys.stdout.write(_line(event) + "\n")
+            sys.stdout.flush()
+            came(len(event.rows))
+            rows += len(event.rows)
+            count += 1
     say(f"{rows} rows in {count} events", quiet=quiet)

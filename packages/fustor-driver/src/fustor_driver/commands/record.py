@@ -13,6 +13,7 @@ import typer
 
 from fustor_core.models.config import PusherConfig
 from fustor_driver.choices import Choice
+from fustor_driver.commands._counting import counting
 from fustor_driver.commands._drivers import source_from
 from fustor_driver.commands._options import (
     ConfigOption,
@@ -73,13 +74,26 @@ def record_command(  # noqa: PLR0917 - options, never positions
     _create(file)
     pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(file)))
     last: list[Status] = []
-    with TemporaryDirectory(prefix="fustor-record-") as state_dir, _removed_if_empty(file):
+    with (
+        TemporaryDirectory(prefix="fustor-record-") as state_dir,
+        _removed_if_empty(file),
+        counting("Recording", quiet=quiet) as came,
+    ):
+
+        def look(status: Status) -> None:
+            came(_rows(status) - sum(map(_rows, last)))
+            last[:] = [status]
+
         options = HostOptions(task_id=f"record:{name}", state_dir=Path(state_dir), audit_interval_sec=audit_interval)
-        received = run_host(source, pusher, options, duration_sec=duration, look=last.append)
+        received = run_host(source, pusher, options, duration_sec=duration, look=look)
     _tell(last[-1], file, json=json, quiet=quiet)
     if received:
         raise typer.Exit(_SIGNAL_CODE_BASE + received)
     check_outcome(last[-1])
+
+
+def _rows(status: Status) -> int:
+    return sum(phase.rows for phase in status.phases.values())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fustor_driver.choices import Choice
+from fustor_driver.commands._counting import counting
 from fustor_driver.commands._drivers import pusher_from
 from fustor_driver.commands._options import (
     AllowDeletionsOption,
@@ -23,7 +24,7 @@ from fustor_driver.commands._options import (
 )
 from fustor_driver.commands._outcome import check_refusals
 from fustor_driver.completion import driver_names, shell_files
-from fustor_driver.event_files import read_batches
+from fustor_driver.event_files import Batch, read_batches
 from fustor_driver.feed import feed
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 from fustor_driver.supervision import run_bounded
@@ -67,7 +68,12 @@ def replay_command(  # noqa: PLR0917 - options, never positions
         _show(file, json=json, quiet=quiet)
         return
     pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
-    fed = run_bounded(lambda: feed(pusher, read_batches(file), task, allow_deletions=allow_deletions))
+    with counting("Replaying", quiet=quiet) as came:
+
+        def look(batch: Batch) -> None:
+            came(sum(len(event.rows) for event in batch.events))
+
+        fed = run_bounded(lambda: feed(pusher, read_batches(file), task, allow_deletions=allow_deletions, look=look))
     if json:
         print_json({"sessions": fed.sessions, "batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:
@@ -78,13 +84,15 @@ def replay_command(  # noqa: PLR0917 - options, never positions
 def _show(file: Path, *, json: bool, quiet: int) -> None:
     """Events as JSON Lines, and a summary; with --json only the summary, as one document."""
     counts: Counter[str] = Counter()
-    for batch in read_batches(file):
-        counts["batches"] += 1
-        counts["complete snapshots"] += batch.is_snapshot_end
-        for event in batch.events:
-            counts[f"rows of {event.message_source}"] += len(event.rows)
-            if not json:
-                sys.stdout.write(event.model_dump_json() + "\n")
+    with counting("Reading", quiet=quiet, apart=json or not sys.stdout.isatty()) as came:
+        for batch in read_batches(file):
+            counts["batches"] += 1
+            counts["complete snapshots"] += batch.is_snapshot_end
+            for event in batch.events:
+                counts[f"rows of {event.message_source}"] += len(event.rows)
+                came(len(event.rows))
+                if not json:
+                    sys.stdout.write(event.model_dump_json() + "\n")
     if json:
         print_json(dict(counts))
     else:
