@@ -7,6 +7,7 @@ import sys
 from enum import StrEnum
 from typing import Any
 
+from fustor_driver.naming import TASK
 from fustor_driver.redaction import SafeFormatter, clean_data
 
 __all__ = ["LogFormat", "set_up_log"]
@@ -33,14 +34,15 @@ def set_up_log(verbosity: int, log_format: LogFormat) -> None:
 
 
 def _json_formatter() -> logging.Formatter:
-    """`time` in UTC, `level`, `logger`, `message`; then what the record has besides, such as `fustor_retry`."""
+    """`time` in UTC, `level`, `logger`, `message`, `task` where several run; then what the record has besides."""
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 - most commands do without
 
     class SafeJsonFormatter(JsonFormatter):
         def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
             """The fields in order, each made safe before they become JSON."""
             first = {name: log_data.pop(name) for name in ("time", "level", "logger", "message")}
-            cleaned: dict[str, Any] = clean_data({**first, **log_data})
+            task = {"task": TASK.get()} if TASK.get() else {}
+            cleaned: dict[str, Any] = clean_data({**first, **task, **log_data})
             return cleaned
 
     names = {"levelname": "level", "name": "logger"}

@@ -148,3 +148,11 @@ def test_one_signal_ends_all_and_log_lines_name_their_task(environ, several):
         assert process.wait(20) == 130
     assert all(f"[{task}] stopped: " in rest for task in ("s:a", "s:b"))
     assert "Traceback" not in rest
+
+
+def test_records_of_a_json_log_have_the_task_where_several_run(environ, several):
+    command = [sys.executable, "-m", "fustor_driver", "run", "--all", "--once", "--log-format", "json"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, cwd=several, check=True)
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    complete = {record["task"] for record in records if record["message"].startswith("Snapshot complete")}
+    assert complete == {"s:a", "s:b"}

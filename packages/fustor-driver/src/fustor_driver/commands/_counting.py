@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from fustor_driver.everywhere import SHOWN
+from fustor_driver.logs import LogFormat
 from fustor_driver.reporting import say
 
 __all__ = ["counting"]
@@ -31,7 +33,7 @@ def counting(
     """
     if quiet or not apart:
         yield lambda _: None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and SHOWN.log_format is LogFormat.TEXT:
         with _bar(what, total) as count:
             yield count
     else:
