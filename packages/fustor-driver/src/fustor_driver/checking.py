@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, cast
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.errors import FustorDriverError, Unwritten
+from fustor_driver.errors import FieldProblem, FustorDriverError, Unwritten
 from fustor_driver.faults import fault_of
 from fustor_driver.hosts.attempts import Attempt, heard
 from fustor_driver.hosts.calls import connection_of, open_phase
@@ -68,23 +68,32 @@ class _Subject:
     id: str
     config: SourceConfig | PusherConfig
     timeout_sec: float
+    placed: _Placed
 
 
+_Placed: TypeAlias = Callable[[Sequence[FieldProblem]], Sequence[FieldProblem]]
 _Ask: TypeAlias = Callable[[_Subject], Coroutine[Any, Any, tuple[bool, str]]]
 
 
 def check(
-    driver: DriverClass, id: str, config: SourceConfig | PusherConfig, *, only: Step | None, timeout_sec: float
+    driver: DriverClass,
+    id: str,
+    config: SourceConfig | PusherConfig,
+    *,
+    only: Step | None,
+    timeout_sec: float,
+    placed: _Placed = lambda problems: problems,
 ) -> Iterator[Result]:
     """Results as they come. Nothing is written, and of the source one row is read, never a whole table.
 
     What follows a wrong configuration is not tried, and nothing is asked of a side that is not reached, so that a cause
-    is named once. A driver that does not answer in time is left behind in its thread.
+    is named once. A driver that does not answer in time is left behind in its thread. `placed` adds to mistakes in the
+    configuration where they stand.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM.
     """
-    subject = _Subject(driver, id, config, timeout_sec)
+    subject = _Subject(driver, id, config, timeout_sec, placed)
     result = _timed(Step.CONFIGURATION, _configuration, subject)
     if only in (None, Step.CONFIGURATION) or result.answer in STOPPING:
         yield result
@@ -118,7 +127,7 @@ async def _configuration(subject: _Subject) -> tuple[bool, str]:
     """Construct the driver once; its own parameters field by field where their model is known."""
     problems = params_problems(subject.driver, subject.config.driver_params)
     if problems:
-        return False, "; ".join(map(str, problems))
+        return False, "; ".join(map(str, subject.placed(problems)))
     subject.driver(subject.id, cast("Any", subject.config))
     return True, "Every field is right"
 

@@ -35,11 +35,14 @@ class Choice:
 
     def configuration(self) -> Configuration | None:
         """The file that was given, or the default one if it is there and no address was given."""
-        if self.file is not None:
-            return load(self.file)
-        if self.address is None and DEFAULT_FILE.is_file():
-            return load(DEFAULT_FILE)
-        return None
+        return load(self.place) if self.place is not None else None
+
+    @property
+    def place(self) -> Path | None:
+        """That file."""
+        if self.file is None and self.address is None and DEFAULT_FILE.is_file():
+            return DEFAULT_FILE
+        return self.file
 
 
 def configured_source(choice: Choice) -> tuple[str, SourceConfig]:

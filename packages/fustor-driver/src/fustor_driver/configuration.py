@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
 from fustor_driver.fields import meant, unknown_field
+from fustor_driver.kinds import Kind
+from fustor_driver.places import placed
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 
@@ -22,6 +24,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _Item = TypeVar("_Item")
 _Entry = TypeVar("_Entry", SourceConfig, PusherConfig)
 _MAX_CHARS = 1_100_000  # a little more than what is parsed
+_SECTIONS = ("sources", "pushers", "syncs")
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _AGENT_ONLY = {
     "senders": "agent 0.8 sends through them; the guide host pushes through `pushers`",
@@ -61,6 +64,7 @@ class Pair(BaseModel):
     task_id: str
     audit_interval_sec: float | None = None
     reader_id: str
+    file: Path | None = None
 
 
 class Configuration(BaseModel):
@@ -72,6 +76,7 @@ class Configuration(BaseModel):
     pushers: dict[str, PusherConfig] = {}
     syncs: dict[str, Sync] = {}
     notes: tuple[str, ...] = ()
+    file: Path | None = None
 
     def source(self, driver: str, id: str | None = None) -> tuple[str, SourceConfig]:
         """The source that uses `driver`, or the one called `id`.
@@ -101,6 +106,7 @@ class Configuration(BaseModel):
             pusher=_enabled("pusher", self.pushers, pusher_id),
             task_id=f"{source_id}:{pusher_id}",
             audit_interval_sec=joined.audit_interval_sec if joined else None,
+            file=self.file,
             reader_id=self._reader_id(source_id, pusher_id),
         )
 
@@ -122,6 +128,14 @@ class Configuration(BaseModel):
         if not names:
             raise UsageProblem("The configuration has no enabled sync; write one under `syncs`, or leave --all out")
         return names
+
+    def one(self, kind: Kind, id: str | None = None) -> tuple[str, SourceConfig | PusherConfig]:
+        """The one entry of a kind, or the one called `id`; errors as for `pair`."""
+        if kind is Kind.SOURCE:
+            id = _only("source", self.sources, id)
+            return id, _enabled("source", self.sources, id)
+        id = _only("pusher", self.pushers, id)
+        return id, _enabled("pusher", self.pushers, id)
 
     def _sync(self, name: str | None) -> Sync | None:
         if name is None and not self.syncs:
@@ -155,7 +169,10 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
         data = parse_yaml(text)
     except UnreadableYaml as err:
         raise ConfigurationProblem((FieldProblem(str(path), str(err)),)) from err
-    return parse(data, environ)
+    try:
+        return parse(data, environ).model_copy(update={"file": path})
+    except ConfigurationProblem as err:
+        raise ConfigurationProblem(placed(path, err.problems)) from err
 
 
 def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
@@ -168,9 +185,9 @@ def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
     known = _expanded(ours, environ, (), problems)
     REDACTOR.learn(known)
     problems += [
-        FieldProblem(str(name), f"is not a section; {meant(str(name), ('sources', 'pushers', 'syncs'))}")
+        FieldProblem(str(name), f"is not a section; {meant(str(name), _SECTIONS)}")
         for name in known
-        if name not in Configuration.model_fields or name == "notes"
+        if name not in _SECTIONS
     ]
     if problems:
         raise ConfigurationProblem(tuple(problems))

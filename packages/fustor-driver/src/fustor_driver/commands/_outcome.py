@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed, FustorDriverError, Refused
+from fustor_driver.faults import fault_of
 from fustor_driver.hosts.runner import Ended
 from fustor_driver.hosts.status import PhaseState, RunState, Status
 from fustor_driver.redaction import safe_logger
@@ -15,7 +16,7 @@ from fustor_event_model import MessageSource
 __all__ = ["check_caught_up", "check_outcome", "check_refusals", "code_after_signal", "conclude", "raise_alone"]
 
 _log = safe_logger("fustor_driver.run")
-_GRAVEST_FIRST = (8, 7, 9, 2, 10)
+_GRAVEST_FIRST = (8, 7, 9, 2, 11, 10)
 
 _SIGNAL_CODE_BASE = 128
 
@@ -51,6 +52,11 @@ def conclude(ended: Sequence[Ended], *, once: bool) -> int:
             errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {err}", err.exit_code))
         except DriverError as err:
             errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {err}", CheckFailed.exit_code))
+        except Exception as err:
+            fault = fault_of(err)
+            if fault is None:
+                raise  # a bug of ours
+            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {fault}", fault.exit_code))
     errors.sort(key=lambda error: _GRAVEST_FIRST.index(error.exit_code) if error.exit_code in _GRAVEST_FIRST else -1)
     for error in errors[1:]:
         _log.error("%s", error)

@@ -11,7 +11,7 @@ from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
 from fustor_driver.commands._demo import set_up
-from fustor_driver.configuration import Pair, load
+from fustor_driver.configuration import Configuration, Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.kinds import Kind
@@ -63,14 +63,12 @@ def pairs(asked: Asked, quiet: int) -> list[Pair]:
     if asked.source_driver is not None and asked.pusher_driver is not None:
         source, pusher = asked.source_driver, asked.pusher_driver
         return [_pair_of(asked, (source, {"driver": source}), (pusher, {"driver": pusher}))]
-    if asked.source_driver is not None or asked.pusher_driver is not None:
-        raise UsageProblem("Without a file, run needs --source-driver and --pusher-driver, --uri and --endpoint")
     file = asked.config or DEFAULT_FILE
+    if asked.source_driver is not None or asked.pusher_driver is not None:
+        return [_half_of(asked, file, quiet)]
     if asked.config is None and not file.is_file():
         raise UsageProblem(f"There is no {str(file)!r} here; give --config, or --source-driver and --pusher-driver")
-    configuration = load(file)
-    for note in configuration.notes:
-        say(note, quiet=quiet)
+    configuration = _loaded(file, quiet)
     names = configuration.enabled_syncs() if asked.all_syncs else list(dict.fromkeys(asked.syncs))
     if len(names) < _SEVERAL:
         sync = names[0] if names else None
@@ -84,6 +82,29 @@ def pairs(asked: Asked, quiet: int) -> list[Pair]:
     return found
 
 
+def _loaded(file: Path, quiet: int) -> Configuration:
+    configuration = load(file)
+    for note in configuration.notes:
+        say(note, quiet=quiet)
+    return configuration
+
+
+def _half_of(asked: Asked, file: Path, quiet: int) -> Pair:
+    """One side from the command line, the other one from a file."""
+    given, kind = ("--source-driver", Kind.PUSHER) if asked.source_driver else ("--pusher-driver", Kind.SOURCE)
+    if not file.is_file():
+        raise UsageProblem(
+            f"{given} needs the other side too: a {str(file)!r} with a {kind}, or "
+            f"--{kind}-driver with --{'uri' if kind is Kind.SOURCE else 'endpoint'}"
+        )
+    id, entry = _loaded(file, quiet).one(kind, asked.source if kind is Kind.SOURCE else asked.pusher)
+    of_file = (id, entry.model_dump(exclude_unset=True))
+    name = asked.source_driver or asked.pusher_driver or ""
+    of_line = (name, {"driver": name})
+    source, pusher = (of_file, of_line) if kind is Kind.SOURCE else (of_line, of_file)
+    return _pair_of(asked, source, pusher).model_copy(update={"file": file})
+
+
 def _changed(asked: Asked, pair: Pair) -> Pair:
     """A pair of the file with the command line's values put over it."""
     changed = _pair_of(
@@ -91,7 +112,8 @@ def _changed(asked: Asked, pair: Pair) -> Pair:
         (pair.source_id, pair.source.model_dump(exclude_unset=True)),
         (pair.pusher_id, pair.pusher.model_dump(exclude_unset=True)),
     )
-    return changed.model_copy(update={"audit_interval_sec": pair.audit_interval_sec, "reader_id": pair.reader_id})
+    kept = {"audit_interval_sec": pair.audit_interval_sec, "reader_id": pair.reader_id, "file": pair.file}
+    return changed.model_copy(update=kept)
 
 
 def _pair_of(asked: Asked, source: tuple[str, dict[str, Any]], pusher: tuple[str, dict[str, Any]]) -> Pair:

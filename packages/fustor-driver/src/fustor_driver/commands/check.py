@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from fustor_driver.checking import STOPPING, Answer, Result, Step, check
 from fustor_driver.choices import Choice, configured
-from fustor_driver.commands._drivers import address_of
+from fustor_driver.commands._drivers import address_of, at_their_lines
 from fustor_driver.commands._options import (
     ConfigOption,
     EndpointOption,
@@ -67,10 +68,12 @@ def check_command(  # noqa: PLR0917 - options, never positions
     """
     set_verbosity(verbose, quiet)
     driver = Registry.installed().find(kind, name).load()
-    found_id, found = configured(kind, Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ())))
+    choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))
+    found_id, found = configured(kind, choice)
 
     done = []
-    for result in check(driver, found_id, found, only=only, timeout_sec=timeout):
+    placed = partial(at_their_lines, id=found_id, config=found, file=choice.place)
+    for result in check(driver, found_id, found, only=only, timeout_sec=timeout, placed=placed):
         done.append(result)
         if not json:
             _tell(result, quiet)

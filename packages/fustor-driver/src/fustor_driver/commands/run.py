@@ -12,7 +12,7 @@ import typer
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.commands._demo import Shown, announcement, place_for
-from fustor_driver.commands._drivers import constructed
+from fustor_driver.commands._drivers import constructed, explained
 from fustor_driver.commands._live import as_document, looks, served
 from fustor_driver.commands._options import (
     AllowDeletionsOption,
@@ -211,8 +211,10 @@ def _require_one(chosen: Sequence[Pair], *, task: str | None, strict: bool) -> N
 def _job(
     pair: Pair, source_class: type[SourceDriver], pusher_class: type[PusherDriver], options: HostOptions, *, shown: bool
 ) -> Job:
-    source = constructed(lambda: source_class(pair.reader_id, pair.source))
-    pusher = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
+    with explained(source_class, pair.source_id, pair.source, pair.file):
+        source = constructed(lambda: source_class(pair.reader_id, pair.source))
+    with explained(pusher_class, pair.pusher_id, pair.pusher, pair.file):
+        pusher = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
     return Job(source, Shown(pusher) if shown else pusher, options)
 
 
