@@ -16,24 +16,27 @@ __all__ = ["Ending", "ended_state", "error_of"]
 
 _log = safe_logger("fustor_driver.host")
 _LEAST_SEC = 0.05
+_GRACEFUL_SHARE, _CLOSING_SHARE = 0.6, 0.15
 
 
 class Ending:
     """The time that is left from a wish to stop to the end of everything.
 
-    Seven tenths are for a graceful stop, two for closing; the rest is the process's own.
+    Three fifths are for a graceful stop, about a seventh for closing; the rest is the process's own.
     """
 
     def __init__(self, stop_timeout_sec: float) -> None:
         self.gave_up = False
-        self._close_sec = 0.2 * stop_timeout_sec
+        self.left_behind: set[str] = set()
+        """Who did not stop and has been named."""
+        self._close_sec = _CLOSING_SHARE * stop_timeout_sec
         self._patience_sec = stop_timeout_sec
         self._until: float | None = None
 
     def begin(self, within_sec: float) -> float:
         """Somebody wishes everything to end within so many seconds; how many of them a graceful stop may take."""
-        self._close_sec = min(self._close_sec, 0.2 * within_sec)
-        return 0.7 * within_sec
+        self._close_sec = min(self._close_sec, _CLOSING_SHARE * within_sec)
+        return _GRACEFUL_SHARE * within_sec
 
     def give_up(self, close_sec: float | None) -> None:
         """No more graceful stop: everything is over in `close_sec`; a later call can only shorten that."""
@@ -56,7 +59,8 @@ class Ending:
         done, late = await asyncio.wait(closing, timeout=self._left_sec())
         for task in late:
             task.cancel()
-            _log.warning("%s did not stop in time; it is left behind", described(closing[task], "close"))
+            _log.warning("%s did not stop in time; it is left behind", who := described(closing[task], "close"))
+            self.left_behind.add(who)
         errors = [err for task in done if not task.cancelled() and (err := task.exception()) is not None]
         for err in errors:
             if self.gave_up and isinstance(err, DriverError):

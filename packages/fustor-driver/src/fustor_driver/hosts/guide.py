@@ -125,7 +125,9 @@ class GuideHost:
             _log.warning("Stopped before all was pushed: %d events are read again at the next start", unpushed)
         late = self._unfinished()
         for who in late:
-            _log.warning("%s did not stop in time; it is left behind", who)
+            if who not in self._ending.left_behind:
+                _log.warning("%s did not stop in time; it is left behind", who)
+        self._ending.left_behind.update(late)
         return bool(unpushed or late)
 
     def unpushed(self) -> int:
