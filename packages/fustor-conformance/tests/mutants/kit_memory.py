@@ -171,6 +171,12 @@ class MemoryWorld:
         with self.system.changed:
             self.system.put(path, replace(self.system.nodes[path], size=0, mtime=self.system.now(), record=None))
 
+    def become_container(self, path: str) -> None:
+        with self.system.changed:
+            name = self.system.nodes[path].name
+            self.system.remove(path)
+            self.system.put(path, Node(name, directory=True, size=0, mtime=self.system.now()))
+
     def make_container(self, key: str) -> str:
         path = self.create(f"{key}/kit-passing")
         self.system.remove(path)

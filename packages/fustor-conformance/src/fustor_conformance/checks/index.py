@@ -1,4 +1,4 @@
-"""Family I: indexes and the positions that they are."""
+"""Families E and I: indexes and the positions that they are."""
 
 from __future__ import annotations
 
@@ -23,6 +23,27 @@ _RACED = 250
 _RACED_SEC = 0.3
 _WALKED = 12
 _WALKED_AGAIN = 4
+
+
+@check("E20")
+def above_the_last_instance(subject: SourceSubject) -> int:
+    """Two instances, one after the other, each with some changes."""
+    with subject.world() as world:
+        first, second = (_indexes(subject, world, name) for name in ("kit-first", "kit-second"))
+    if first and second and min(second) <= max(first):
+        raise Broken(
+            f"One instance has delivered indexes up to {max(first)}, and the next one delivers {min(second)}",
+            str(first[-5:]),
+            str(second[:5]),
+        )
+    return len(first) + len(second) or 1
+
+
+def _indexes(subject: SourceSubject, world: SourceWorld, name: str) -> list[int]:
+    """Those that a new instance gives to some changes from now on."""
+    with subject.driver(world) as driver, subject.stream(driver) as stream:
+        stream.require([world.create(f"{name}-{number}") for number in range(5)])
+        return [event.index for event in stream.events if event.rows and event.index != -1]
 
 
 @check("I01")

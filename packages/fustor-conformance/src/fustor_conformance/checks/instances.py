@@ -34,14 +34,15 @@ def another_process(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         populate(world)
         with subject.stream(driver) as stream:
-            late = list(dict.fromkeys(world.create(f"kit-late-{number}") for number in range(3)))
+            stream.require([world.create("kit-late")])
+            start = max((event.index for event in list(stream.events)), default=-1)
+            late = list(dict.fromkeys(world.create(f"kit-later-{number}") for number in range(2)))
             stream.require(late)
-        start = next((event.index for event in stream.events), -1)
         jobs: list[dict[str, Any]] = [{}]
         if AUDIT in subject.capabilities:
             jobs.append({"audit": True})
         if resumes := driver.is_position_available(start):
-            jobs.append({"start": start, "paths": late[1:]})
+            jobs.append({"start": start, "paths": late})
         try:
             snapshot, *others = ask_elsewhere(subject, world, jobs)
         except NotSeenElsewhere as err:
@@ -49,7 +50,7 @@ def another_process(subject: SourceSubject) -> int:
         _require_same("The snapshot", snapshot, rows_of(driver.get_snapshot_iterator()))
         if AUDIT in subject.capabilities:
             _require_same("The audit", others[0], rows_of(audited(driver, None)))
-        if resumes and (lacking := set(late[1:]) - {row["path"] for row in others[-1]}):
+        if resumes and (lacking := set(late) - {row["path"] for row in others[-1]}):
             raise Broken(f"Resumed at {start} by another process, the stream leaves out {sorted(lacking)}")
         return len(snapshot) + len(others)
 

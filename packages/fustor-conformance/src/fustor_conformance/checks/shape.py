@@ -20,7 +20,7 @@ from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.registry import BASES
 
-_LIFELESS_POSITIONS = (0, -1, -(2**63))
+_LIFELESS_POSITIONS = (-1, -(2**63))
 _FAR_POSITIONS = (2**62, 2**80)
 _AT_ONCE_SEC = 1.0
 
@@ -157,7 +157,13 @@ def position_truths(subject: SourceSubject) -> int:
     with subject.configured() as config:
         instance = subject.driver_class("kit", config)
         try:
-            positions = (*_LIFELESS_POSITIONS, *_FAR_POSITIONS, *((1, 12345) if instance.is_transient else ()))
+            is_from_zero = instance.is_position_available(0) is True and subject.world_factory is not None
+            positions = (
+                *_LIFELESS_POSITIONS,
+                *_FAR_POSITIONS,
+                *((1, 12345) if instance.is_transient else ()),
+                *(() if is_from_zero else (0,)),
+            )
             for position in positions:
                 if (answer := instance.is_position_available(position)) is not False:
                     raise Broken(f"is_position_available({position}) gives {answer!r}, not False")
@@ -165,7 +171,27 @@ def position_truths(subject: SourceSubject) -> int:
                 raise Broken(f"is_position_available(1) gives {answer!r}, not a bool")
         finally:
             _close(instance)
-    return len(positions)
+    return len(positions) + (_require_all_from_zero(subject) if is_from_zero else 0)
+
+
+def _require_all_from_zero(subject: SourceSubject) -> int:
+    """0 is what agents ask where nothing is committed: whoever grants it needs no snapshot, and tells everything."""
+    with subject.world() as world:
+        if "create" in world.operations:
+            for number in range(3):
+                world.create(f"kit-{number}")
+        with subject.driver(world) as driver:
+            if driver.is_position_available(0) is not True:
+                return 0
+            with subject.stream(driver, 0) as stream:
+                there = {path for path, row in world.list().items() if not row.get("is_directory")}
+                if not stream.wait_for(lambda events: there <= {path for _, path in with_paths(events)}):
+                    raise Broken(
+                        "is_position_available(0) gives True, so that a host takes no snapshot, and the stream from 0"
+                        " does not tell all that is there",
+                        *sorted(there)[:3],
+                    )
+                return len(there)
 
 
 @check("C11")

@@ -9,7 +9,7 @@ from itertools import combinations, islice
 from typing import Any, TypeAlias
 
 from fustor_conformance._scenes import Reading, odd_fields, pace
-from fustor_conformance.checks.audit import run_pairs, settle
+from fustor_conformance.checks.audit import run_guide, run_pairs, settle
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -24,6 +24,8 @@ _YOUNG = 25
 _WITHIN = 50
 _STEP_SEC = 0.00004
 _YOUNG_SEC = 0.6
+_REST = 5
+"""How many audits a system has to come to rest, where it counts its changes a little later."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,23 @@ def _within_a_tick(world: SourceWorld, driver: SourceDriver, cache: Cache) -> in
         if time.monotonic() > deadline:
             break
     return number
+
+
+@check("A20")
+def times_stay(subject: SourceSubject) -> int:
+    """One audit after the other, until two of them agree."""
+    with subject.world() as world, subject.driver(world) as driver:
+        for number in range(3):
+            world.create(_in(world, "kit-a", f"thing-{number}"))
+        before: Cache = {}
+        for _ in range(_REST):
+            settle(world)
+            now = {row["path"]: row["mtime"] for row in run_guide(driver) if row.get("is_directory")}
+            if now == before:
+                return len(now)
+            odd = {path: (before.get(path), mtime) for path, mtime in now.items() if before.get(path) != mtime}
+            before = now
+    raise Broken(f"Nothing changes, and each of {_REST} audits has other times of containers", odd)
 
 
 def _in(world: SourceWorld, box: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import posixpath
 import time
 from collections import Counter
@@ -39,7 +40,7 @@ CHANGES = Counter(
 )
 """What a random history draws, each with its weight."""
 BY_HAND = Counter(touch=2, empty=2, truncate=1, replace=2, move_in=2, move_in_container=2, move_out=2)
-BY_HAND += Counter(make_container=1, swap=1, renew=1)
+BY_HAND += Counter(make_container=1, swap=1, renew=1, become_container=1)
 """What takes more than the World's protocol: the World may have it, or be a directory that the kit can change."""
 AT_ONCE = Counter(burst=1, deep=1, wide=1, odd_all=1, modify_all=1, delete_all=1, values=1, hammer=2)
 """Many changes, made before the host reads on."""
@@ -253,7 +254,7 @@ class Changes:
 
     def _within_reach(self, method: Any, things: list[str]) -> list[str]:
         """Of the things those that whoever has the method can find."""
-        who = getattr(method, "__self__", None)
+        who = getattr(inspect.unwrap(method), "__self__", None)  # a monitor may stand before it
         return [path for path in things if who.reaches(path)] if isinstance(who, DirectoryHands) else things
 
     def _by_hand_to(self, name: str, *, files: bool) -> None:
@@ -276,6 +277,9 @@ class Changes:
 
     def _replace(self) -> None:
         self._by_hand_to("replace", files=True)
+
+    def _become_container(self) -> None:
+        self._by_hand_to("become_container", files=True)
 
     def _move_out(self) -> None:
         self._by_hand_to("move_out", files=False)

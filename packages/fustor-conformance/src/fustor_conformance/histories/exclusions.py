@@ -16,7 +16,7 @@ from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithExclusions
 from fustor_core.exceptions import ConfigError, DriverError
 
-_SUFFIX = ".kit-excluded"
+SUFFIX = ".kit-excluded"
 _FIELDS = ("exclude", "excludes", "exclude_patterns", "excluded", "ignore", "ignore_patterns")
 _PHASES = {"snapshot", "realtime", "audit"}
 
@@ -48,24 +48,22 @@ def run_exclusions(subject: SourceSubject) -> int:
         NotApplicable: nothing is known that leaves out things by their names.
     """
     with subject.world() as world:
-        config = _excluding(subject, world)
-        plain = [world.create(key) for key in ("kept", "kept-too", f"was{_SUFFIX}", f"left-out{_SUFFIX}")]
+        config = excluding(subject, world)
+        plain = [world.create(key) for key in ("kept", "kept-too", f"was{SUFFIX}", f"left-out{SUFFIX}")]
         if "nest" in world.operations:
-            world.create(f"box/in{_SUFFIX}")
-            world.create(f"box{_SUFFIX}/in")
+            world.create(f"box/in{SUFFIX}")
+            world.create(f"box{SUFFIX}/in")
         with Host(subject, cast(SourceWorld, _Without(world, config))) as host:
             host.finish_snapshot()
             _rename(world, plain)
-            world.create(f"late{_SUFFIX}")
+            world.create(f"late{SUFFIX}")
             host.catch_up()
             audits = Audits(host)
             audits.run()
             _require_absent(subject, world, host)
-            seen = host.require_equal(f"With what ends in {_SUFFIX!r} left out,")
+            seen = host.require_equal(f"With what ends in {SUFFIX!r} left out,")
             audits.run(pairs=True)
-            return seen + host.require_equal(
-                f"With what ends in {_SUFFIX!r} left out, after an audit with mtime_cache,"
-            )
+            return seen + host.require_equal(f"With what ends in {SUFFIX!r} left out, after an audit with mtime_cache,")
 
 
 def _rename(world: SourceWorld, plain: list[str]) -> None:
@@ -74,12 +72,12 @@ def _rename(world: SourceWorld, plain: list[str]) -> None:
     if "modify" in world.operations:
         world.modify(left)
     if "rename" in world.operations:
-        world.rename(kept, f"now{_SUFFIX}")
+        world.rename(kept, f"now{SUFFIX}")
         world.rename(was, "no-more")
     if "delete" in world.operations:
         world.delete(left)
     if "nest" in world.operations:
-        world.create(f"box{_SUFFIX}/later")
+        world.create(f"box{SUFFIX}/later")
 
 
 def _require_absent(subject: SourceSubject, world: SourceWorld, host: Host) -> None:
@@ -94,10 +92,14 @@ def _require_absent(subject: SourceSubject, world: SourceWorld, host: Host) -> N
         )
 
 
-def _excluding(subject: SourceSubject, world: SourceWorld) -> dict[str, Any]:
-    """A configuration that leaves out what ends with the suffix: the World's, or the driver's own parameter."""
+def excluding(subject: SourceSubject, world: SourceWorld) -> dict[str, Any]:
+    """A configuration that leaves out what ends with `SUFFIX`: the World's, or the driver's own parameter.
+
+    Raises:
+        NotApplicable: there is none.
+    """
     if isinstance(world, WithExclusions):
-        return world.excluding(_SUFFIX)
+        return world.excluding(SUFFIX)
     if abilities(subject).tree:
         for name in _parameters(subject.driver_class):
             config = world.config()
@@ -110,7 +112,7 @@ def _excluding(subject: SourceSubject, world: SourceWorld) -> dict[str, Any]:
 
 
 def _pattern() -> str:
-    return f"*{_SUFFIX}"
+    return f"*{SUFFIX}"
 
 
 def _parameters(driver_class: type) -> Iterator[str]:
@@ -140,4 +142,4 @@ def _is_taken(subject: SourceSubject, config: dict[str, Any]) -> bool:
 
 
 def _is_excluded(path: str) -> bool:
-    return any(part.endswith(_SUFFIX) for part in path.split("/"))
+    return any(part.endswith(SUFFIX) for part in path.split("/"))

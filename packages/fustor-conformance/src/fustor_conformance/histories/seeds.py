@@ -27,8 +27,8 @@ restart(0) delete_all(0) compare(0)
 """
 _CONTAINERS = """
 deep(3) wide(0) create(2) create(3) kind(0) finish_snapshot(0) kind(0) kind(0) kind(0) compare(0) move(0) move(1)
-move(3) rename(2) rename(5) compare(0) kind(1) compare(0) kind(1) kind(0) recreate(1) create(2) run_audit(2) delete(0)
-delete(0) create(3) compare(0) restart(1) compare(0)
+move(3) rename(2) rename(5) compare(0) kind(1) compare(0) kind(1) kind(0) compare(0) recreate(1) create(2) run_audit(2)
+delete(0) delete(0) create(3) compare(0) restart(1) compare(0)
 """
 _AUDITS = """
 create(0) create(2) create(3) create(5) finish_snapshot(0) settle(0) run_pairs(2) settle(0) run_pairs(1) modify(0)
@@ -55,8 +55,8 @@ _BY_HAND = """
 create(0) create(2) create(3) empty(1) move_in(1) move_in_container(1) make_container(1) snapshot(0) finish_snapshot(0)
 touch(0) touch(1) touch(2) touch(3) touch(5) touch(7) truncate(0) truncate(3) truncate(6) replace(1) replace(4) swap(0)
 swap(3) renew(0) renew(2) empty(3) empty(2) move_in(2) move_in(3) move_in_container(2) move_in_container(3) compare(0)
-make_container(2) touch(4) touch(6) touch(8) move_out(0) move_out(2) slowly(0) slowly(1) renew(1) compare(0)
-run_audit(0) run_pairs(0)
+become_container(1) become_container(4) compare(0) make_container(2) touch(4) touch(6) touch(8) move_out(0) move_out(2)
+slowly(0) slowly(1) renew(1) compare(0) run_audit(0) run_pairs(0)
 """
 _LOST = """
 create(0) create(2) create(3) finish_snapshot(0) settle(0) run_pairs(4) settle(0) modify(0) delete(1) create(1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +92,12 @@ class DirectoryHands:
         place.mkdir()
         return self._path(place)
 
+    def become_container(self, path: str) -> None:
+        """A file gives way to an empty directory."""
+        place = self._place(path)
+        place.unlink()
+        place.mkdir()
+
     def renew(self, path: str) -> None:
         """A directory gives way to a new one, with the same things in it."""
         with self._aside() as aside:
@@ -107,6 +115,28 @@ class DirectoryHands:
             first.rename(aside / "held")
             second.rename(first)
             (aside / "held").rename(second)
+
+    def clear(self) -> None:
+        """Nothing is in the root any more."""
+        for place in list(self._root.iterdir()):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+
+    @contextmanager
+    def vacant(self) -> Iterator[None]:
+        """While the block runs the root is elsewhere, and an empty directory has its name."""
+        with self._aside() as aside:
+            mode = stat.S_IMODE(self._root.stat().st_mode)
+            self._root.rename(aside / "held")
+            self._root.mkdir()
+            self._root.chmod(mode)
+            try:
+                yield
+            finally:
+                self._root.rename(aside / "vacant")
+                (aside / "held").rename(self._root)
 
     @contextmanager
     def write_slowly(self, key: str) -> Iterator[str]:

@@ -11,6 +11,20 @@ from fustor_event_model import MessageSource
 from kit_mutants.registry import mutant
 
 
+@mutant("E20", "I03", "I08")
+class CountsByItself(MemoryDriver):
+    """Each instance begins with 1."""
+
+    count = 0
+
+    def index(self, change):
+        self.count += 1
+        return self.count
+
+    def is_position_available(self, position):
+        return False
+
+
 @mutant("I01")
 class ClockThatGoesBack(MemoryDriver):
     def index(self, change):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from kit_journal import JournalDriver, JournalWorld
+from kit_memory import SYSTEMS
 from kit_source import MemoryDriver
 
 from fustor_event_model import EventType, MessageSource
@@ -144,3 +145,14 @@ class ExcludesLastNamesAlone(MemoryDriver):
 
     def is_excluded(self, path):
         return super().is_excluded(path.rpartition("/")[2])
+
+
+@mutant("R05")
+class AContainerInAThingsPlaceIsNotTold(MemoryDriver):
+    """What is in it is; an empty one stays a thing."""
+
+    def messages(self, change):
+        now = SYSTEMS[self.config.uri].stat(change.path)
+        was_thing = any(c.path == change.path and not c.node.directory for c in SYSTEMS[self.config.uri].log)
+        if now is None or not now.directory or not was_thing:
+            yield from super().messages(change)

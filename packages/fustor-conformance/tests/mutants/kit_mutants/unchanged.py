@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from kit_source import MemoryDriver
 
 from kit_mutants.registry import mutant
@@ -52,3 +55,30 @@ class RemembersWhatNobodyTook(MemoryDriver):
         seen = {path: mtime for _, stamps in ahead for path, mtime in stamps.items()}
         for event, _ in ahead:
             yield event, seen
+
+
+class _Clocked:
+    """The system, in which every container has changed at one moment."""
+
+    def __init__(self, system, moment):
+        self._system = system
+        self._moment = moment
+
+    def __getattr__(self, name):
+        return getattr(self._system, name)
+
+    def stat(self, path):
+        node = self._system.stat(path)
+        return replace(node, mtime=self._moment) if node is not None and node.directory else node
+
+
+@mutant("A20", "A12", "A17")
+class ContainersHaveTheTimeOfTheAudit(MemoryDriver):
+    moment = 0.0
+
+    def begin_visits(self):
+        super().begin_visits()
+        self.moment = time.time()
+
+    def system(self):
+        return _Clocked(super().system(), self.moment) if self.moment else super().system()
