@@ -122,6 +122,9 @@ def test_a_missing_root_is_said_at_the_first_attempt(root, make_driver, caplog):
     assert "No such file or directory" in said[0]
     assert said[0].endswith("(attempt 1 of 3, next in 0.02 s)")
     assert said[-1].endswith("(attempt 3 of 3)")
+    marks = [record.fustor_retry for record in caplog.records]
+    assert [mark["attempt"] for mark in marks] == [1, 2, 3]
+    assert marks[0] == {"attempt": 1, "of": 3, "next_sec": 0.02}
 
 
 @pytest.mark.parametrize("with_files", [False, True])
