@@ -60,6 +60,17 @@ def a_branch_left_compiled_code_behind(root, _):
     (root / "extensions" / "source-old" / "src" / "old" / "__pycache__" / "driver.cpython-311.pyc").write_bytes(b"\0")
 
 
+@fault("W16")
+def a_driver_is_not_in_the_dev_extra(root, _):
+    add(root / "pyproject.toml", '[project]\nname = "all"\nversion = "1"\n[project.optional-dependencies]\ndev = []\n')
+
+
+@fault("W17")
+def a_member_has_no_version(root, _):
+    packages(root, "alpha")
+    edit(root / "packages" / "p0" / "pyproject.toml", 'version = "0.8.17"\n', "")
+
+
 @fault("W14")
 def a_source_names_no_member(root, _):
     add(root / "pyproject.toml", "[tool.uv.sources]\nfustor-source-gone = { workspace = true }\n")
@@ -76,7 +87,7 @@ def a_member_is_required_without_a_source(root, _):
     edit(root / "packages" / "p0" / "pyproject.toml", "version =", 'dependencies = ["beta"]\nversion =')
 
 
-@fault("W12")
+@fault("W12", "W16")
 def the_dev_extra_names_a_driver_that_is_gone(root, _):
     head = '[project]\nname = "all"\nversion = "1"\n[project.optional-dependencies]\ndev = ["fustor-source-gone"]\n'
     add(root / "pyproject.toml", head)

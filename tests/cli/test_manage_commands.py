@@ -234,7 +234,10 @@ def test_list_tells_what_is_known_of_each_driver(workspace):
     assert found.keys() == {"source-redis", "pusher-my-db", "source-hand"}
     redis, hand = found["source-redis"], found["source-hand"]
     assert (redis["kind"], redis["name"], redis["version"]) == ("source", "redis", "0.1.0")
-    assert (redis["registered"], redis["registration"]) == (True, {"verdict": "listed", "pattern": REDIS})
+    assert (redis["registered"], redis["registration"]) == (
+        True,
+        {"verdict": "listed", "pattern": REDIS, "installed": True},
+    )
     assert (redis["template_version"], redis["template_behind"]) == (template_version(), False)
     assert redis["modified"] == ["README.md"]
     assert found["pusher-my-db"]["modified"] == []
@@ -247,8 +250,16 @@ def test_list_says_which_pattern_decides(tmp_path):
     for name in ("a", "b"):
         write_project(root / f"extensions/source-{name}", DRIVER.format(name, name))
     found = rows(root)
-    assert found["source-a"]["registration"] == {"verdict": "covered", "pattern": "extensions/*"}
-    assert found["source-b"]["registration"] == {"verdict": "excluded", "pattern": "*/source-b"}
+    assert found["source-a"]["registration"] == {
+        "verdict": "covered",
+        "pattern": "extensions/*",
+        "installed": True,
+    }
+    assert found["source-b"]["registration"] == {
+        "verdict": "excluded",
+        "pattern": "*/source-b",
+        "installed": False,
+    }
 
 
 def test_list_is_a_plain_table_where_nobody_looks(workspace):

@@ -56,6 +56,9 @@ SHAPES = {
         adds(root, FROM_WORKSPACE.format("beta")),
     ),
     "one name twice": lambda root: replaced(root / "p" / "beta" / "pyproject.toml", '"beta"', '"Alpha"'),
+    "member without a version": lambda root: replaced(root / "p/beta/pyproject.toml", 'version = "0.8.17"\n', ""),
+    "member without a name": lambda root: replaced(root / "p" / "beta" / "pyproject.toml", 'name = "beta"\n', ""),
+    "member without a project": lambda root: (root / "p" / "beta" / "pyproject.toml").write_text("[tool.x]\n"),
     "no common python": lambda root: replaced(root / "p" / "beta" / "pyproject.toml", ">=3.11", "<3.11"),
     "broken member": lambda root: replaced(root / "p" / "beta" / "pyproject.toml", "[project]", "[project"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fustor_new._calling import without_workspace
 from fustor_new._output import from_here
 from fustor_new.commands.planning import Place
 from fustor_new.errors import EnvironmentProblem
@@ -37,7 +38,10 @@ class Step:
             raise EnvironmentProblem("Cannot find 'uv' on PATH; install it with 'pip install uv'") from err
         except subprocess.CalledProcessError as err:
             what = f"{shlex.join(words)!r} ended with {err.returncode} in {str(self.folder)!r}"
-            raise EnvironmentProblem(f"{what}; the drivers exist, run it again") from err
+            raise EnvironmentProblem(
+                f"{what}; the drivers exist, run it again (where uv refuses the workspace, "
+                f"`{without_workspace()} doctor` says what it cannot read)"
+            ) from err
 
     def words(self, here: Path) -> list[str]:
         """The command as it is written in a directory."""

@@ -16,6 +16,7 @@ from fustor_new.package.verdicts import Conformance, read_verdicts, sources_dige
 from fustor_new.template.history import template_version
 from fustor_new.workspace.drivers import driver_packages, package_around
 from fustor_new.workspace.finding import find_workspace, starting_point, workspace_above
+from fustor_new.workspace.installing import is_left_out
 from fustor_new.workspace.root import Membership, Standing, Workspace
 
 __all__ = ["JSON_SCHEMA_VERSION", "Row", "rows", "run"]
@@ -35,6 +36,8 @@ class Row:
     package: Metadata
     directory: str
     membership: Membership | None
+    is_left_out: bool
+    """It is a member, and the command that installs the others does not install it."""
     template_version: str | None
     modified: tuple[str, ...] | None
     conformance: tuple[Conformance, ...]
@@ -58,9 +61,15 @@ class Row:
             "distribution": self.package.name,
             "version": self.package.version or None,
             "directory": self.directory,
-            "registered": membership.is_member if membership else None,
+            "registered": membership.is_member and not self.is_left_out if membership else None,
             "registration": (
-                {"verdict": membership.standing.value, "pattern": membership.pattern} if membership else None
+                {
+                    "verdict": membership.standing.value,
+                    "pattern": membership.pattern,
+                    "installed": membership.is_member and not self.is_left_out,
+                }
+                if membership
+                else None
             ),
             "template_version": self.template_version,
             "template_behind": self.is_behind if self.template_version else None,
@@ -89,7 +98,7 @@ class Row:
         cells = (
             self.label,
             self.package.version or "-",
-            _registered(self.membership),
+            "no, not in the dev extra" if self.is_left_out else _registered(self.membership),
             f"{self.template_version}{behind}" if self.template_version else "-",
             modified.replace("1 files", "1 file") if len(self.modified or ()) == 1 else modified or "-",
             ", ".join(self._verdicts()) or "-",
@@ -145,7 +154,20 @@ def _rows(package: Metadata, workspace: Workspace | None) -> Iterator[Row]:
     directory = os.path.relpath(package.folder, workspace.root) if workspace and membership else str(package.folder)
     for (kind, name), label in zip(package.drivers, package.labels, strict=True):
         own = tuple(one for one in verdicts if (one.kind, one.name.replace("-", "_")) == (kind, name.replace("-", "_")))
-        yield Row(label, kind, name, package, directory, membership, template_version, modified, own, sources, problem)
+        yield Row(
+            label,
+            kind,
+            name,
+            package,
+            directory,
+            membership,
+            bool(workspace and membership and membership.is_member and is_left_out(workspace, package.name)),
+            template_version,
+            modified,
+            own,
+            sources,
+            problem,
+        )
 
 
 def _membership(folder: Path, workspace: Workspace) -> Membership | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fustor_new._calling import without_workspace
 from fustor_new._output import reporting, say, say_data, shortened
 from fustor_new.doctor.code_findings import is_judged
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
@@ -20,6 +21,8 @@ from fustor_new.workspace.naming import driver_paths
 __all__ = ["JSON_SCHEMA_VERSION", "run"]
 
 JSON_SCHEMA_VERSION = 1
+_STOP_UV = frozenset({"D01", "D02", "D04", "W02", "W08", "W10", "W11", "W13", "W17"})
+"""Errors over which uv refuses every command of the whole workspace."""
 _ROUNDS = 4  # of repairs: interrupted runs first, then files, then what only shows then
 
 
@@ -98,6 +101,8 @@ def _as_lines(report: _Report) -> list[str]:
         lines += (line.replace("\n", "\\n") for line in shown)
     examined = _plural(len(report.subjects.packages), "package")
     lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to fix'}")
+    if {one.id for one in report.findings} & _STOP_UV:
+        lines.append(f"Until that is fixed, `uv run` refuses everything here; `{without_workspace()} doctor` runs")
     if not is_judged():
         lines.append("The code of drivers was not judged; that needs the package fustor-conformance beside this one")
     return lines

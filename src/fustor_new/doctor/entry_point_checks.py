@@ -131,7 +131,7 @@ def _class_is_a_driver(package: Subject) -> Iterator[Fault]:
     Severity.WARNING,
     rule="Directory, distribution, import package, entry point and class spell one name, as the contract does",
     why="Who knows one of them knows the others: in a configuration, a traceback, or on an index",
-    fix="Rename what differs, or say with `fustor-new adopt` that these names are meant",
+    fix="Rename what differs, or record with `fustor-new adopt` that these names are meant",
 )
 def _names(package: Subject) -> Iterator[Fault]:
     if package.record is not None or package.names is None or not package.metadata.name:

@@ -52,7 +52,7 @@ def _types_are_published(package: Subject) -> Iterator[Fault]:
     Severity.WARNING,
     rule="tests/test_conformance.py subclasses the conformance kit",
     why="A driver proves itself by the kit's checks; without them nobody knows what it does under a host",
-    fix="Run `fustor-new adopt`, which proposes the file, or restore it",
+    fix="Run `fustor-new adopt --apply` on the package, which writes the file where it is missing",
     is_safe=True,
 )
 def _conformance_suite(package: Subject) -> Iterator[Fault]:
@@ -60,7 +60,9 @@ def _conformance_suite(package: Subject) -> Iterator[Fault]:
     if not path.is_file():
         yield Fault(package.place(path), "It is missing", repair=package.restored(SUITE))
     elif not runs_the_kit(path):
-        yield Fault(package.place(path), f"No class in it inherits from {' or '.join(kind.suite for kind in Kind)}")
+        what = f"No class in it inherits from {' or '.join(kind.suite for kind in Kind)}"
+        fix = "Let its class inherit from one of them, or move the file away and run `fustor-new adopt --apply`"
+        yield Fault(package.place(path), what, fix=fix)
 
 
 @package_check(

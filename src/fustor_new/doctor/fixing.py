@@ -51,9 +51,9 @@ def _registrations(subjects: Subjects, findings: Sequence[Finding]) -> Iterator[
     wanted = [one.repair for one in findings if isinstance(one.repair, Register)]
     for root in subjects.roots:
         workspace = root.workspace
-        unlisted = {one.shown for one in root.unlisted} if wanted else set()
+        ours = {one.shown for one in (*root.unlisted, *root.members)} if wanted else set()
         for one in wanted:
-            if one.directory in unlisted:
+            if one.directory in ours:
                 text = register(workspace, one.directory, one.distribution)
                 workspace = Workspace.parse(workspace.root, text)
         if workspace.text != root.workspace.text:

@@ -23,7 +23,7 @@ _JUDGED_ELSEWHERE = (SUITE, "/py.typed")
     Severity.WARNING,
     rule="The package records what it was rendered from, in .copier-answers.yml",
     why="Without it neither `fustor-new update` nor `copier update` can bring a newer template",
-    fix="Run `fustor-new adopt` on it",
+    fix="Run `fustor-new adopt` on the package, which writes the record",
 )
 def _answers_file(package: Subject) -> Iterator[Fault]:
     if package.record is None and not package.record_fault:
@@ -35,7 +35,7 @@ def _answers_file(package: Subject) -> Iterator[Fault]:
     Severity.ERROR,
     rule="The answers file is what the template wrote",
     why="An update would start from answers that nobody gave",
-    fix="Restore it from git, or remove it and run `fustor-new adopt`",
+    fix="Restore it from git, or remove it and run `fustor-new adopt` on the package",
 )
 def _answers_can_be_read(package: Subject) -> Iterator[Fault]:
     if package.record_fault:
@@ -47,7 +47,7 @@ def _answers_can_be_read(package: Subject) -> Iterator[Fault]:
     Severity.WARNING,
     rule="The package is rendered from this version of the template",
     why="What the template has learnt since is missing",
-    fix="Run `fustor-new update` on it",
+    fix="Run `fustor-new update` on the package",
 )
 def _template_is_todays(package: Subject) -> Iterator[Fault]:
     today = template_version()

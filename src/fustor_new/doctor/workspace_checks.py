@@ -1,9 +1,11 @@
 """Checks of the workspace's root: what interrupted runs left, and who is a member."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from fustor_new._reading import is_directory
+from fustor_new._toml import table
 from fustor_new.changes.apply import abandoned_stages
 from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change
@@ -12,6 +14,7 @@ from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.root import Root
 from fustor_new.workspace import patterns
+from fustor_new.workspace.installing import is_left_out
 from fustor_new.workspace.root import Standing
 
 __all__ = ["STRANGE", "STRANGE_FIX"]
@@ -131,6 +134,42 @@ def _nested_repository(root: Root) -> Iterator[Fault]:
     for package in (*root.members, *root.unlisted):
         if (package.folder / ".git").is_dir():
             yield Fault(package.place(".git"), "The member is a repository inside the repository")
+
+
+@root_check(
+    "W16-driver-not-installed",
+    Severity.ERROR,
+    rule="The `dev` extra that installs the drivers installs every one that is a member",
+    why="`uv sync --extra dev` leaves it out, so hosts in this environment do not find it and its tests fail",
+    fix="Run `fustor-new register` with its directory, as `fustor-new doctor --fix` does",
+    is_safe=True,
+)
+def _driver_not_installed(root: Root) -> Iterator[Fault]:
+    for package in root.managed:
+        name = package.metadata.name
+        if package.looks_like_a_driver and name and is_left_out(root.workspace, name):
+            yield Fault(
+                package.shown,
+                "It is a member, and no command installs it: it is not in the `dev` extra of the root",
+                fix=f"Run `fustor-new register {shlex.quote(package.shown)}`",
+                repair=Register(package.shown, name),
+            )
+
+
+@root_check(
+    "W17-member-that-uv-reads",
+    Severity.ERROR,
+    rule="Every member has a [project] table with a name, and a version or `dynamic` for it",
+    why="uv refuses every command of the whole workspace over one member without them",
+    fix='Write `name` and `version = "0.1.0"` under [project], or name the directory in `exclude`',
+)
+def _member_that_uv_reads(root: Root) -> Iterator[Fault]:
+    for package in (one for one in root.managed if not one.looks_like_a_driver):  # a driver's checks say it of drivers
+        project = table(package.metadata.project, "project")
+        if not project:
+            yield Fault(package.metadata_place, "It has no [project] table")
+        elif lacking := [key for key in ("name", "version") if key not in {*project, *package.metadata.dynamic}]:
+            yield Fault(package.metadata_place, f"Its [project] has no {' and no '.join(lacking)}")
 
 
 def _is_only_compiled(files: list[str]) -> bool:
