@@ -1,5 +1,7 @@
 """Every connection that has to be tried again says so."""
 
+import threading
+
 import psycopg2
 import pytest
 
@@ -31,7 +33,7 @@ def test_the_first_failure_is_a_warning(database, make_driver, caplog, phase):
 
 
 def test_an_answer_after_failures_is_said_once_and_marked(make_driver, caplog):
-    patience = make_driver(max_retries=9)._patience(Stop())
+    patience = make_driver(max_retries=9)._patience(Stop(threading.Event()))
     failures = [1, 2]
 
     def action():
