@@ -93,3 +93,12 @@ def read(file):
         return file.read_bytes()
     except OSError:  # it ended meanwhile
         return b""
+
+
+def test_a_server_whose_making_was_interrupted_is_removed_all_the_same(own_server):
+    """Its file names a process that makes the cluster, which `pg_ctl` does not stop; nor does it run for root."""
+    server = Server(own_server.binaries)
+    server.data.mkdir()
+    (server.data / "postmaster.pid").write_text(f"-{os.getpid()}\n")
+    server.remove()
+    assert not server.directory.exists()

@@ -119,7 +119,10 @@ class Server:
     def remove(self) -> None:
         """Stop and leave nothing."""
         if (self.data / "postmaster.pid").exists():
-            self.stop("immediate")
+            try:
+                self.stop("immediate")
+            except RuntimeError:  # not started yet: whoever interrupts its making meets a server that nobody can stop
+                self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
