@@ -1,5 +1,6 @@
 """Reference drivers keep the templates true: rendered again from their answers, template-owned files are equal."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from copier import run_copy
 from repository import REFERENCE_DRIVERS, REFERENCES, ROOT, name_of
 
 from fustor_conformance import Judge, Kind, Status, find_subject, rules_for
+from fustor_driver.params import params_model
 
 TODAY = (ROOT / "templates" / "version.jinja").read_text().strip()
 OWNED = yaml.safe_load((ROOT / "templates" / "manifest.yml").read_text())["template_owned"]
@@ -68,6 +70,16 @@ def test_its_suite_is_found_in_its_own_directory_by_its_own_rules(driver):
 
 def test_what_is_registered_as_a_reference_driver_exists():
     assert {driver.name for driver in REFERENCES} == set(REFERENCE_DRIVERS)
+
+
+@pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
+def test_its_readme_names_every_parameter(driver):
+    kind, _, name = driver.name.partition("-")
+    table = (driver / "README.md").read_text().partition("| parameter |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    fields = params_model(find_subject(Kind(kind), name).driver_class).model_fields
+    assert sorted(named) == sorted(field.alias or name for name, field in fields.items())
 
 
 @pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
