@@ -3,6 +3,9 @@
 import json
 import logging
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,23 @@ def test_a_place_that_cannot_be_written_is_named_before_anything_starts(option, 
     Path("file").touch()
     _one_line(cli(*run_options, option, place, "--for", 0.1), 7, word)
     assert not Path("out").exists()
+
+
+def test_a_state_directory_on_a_full_disk_is_named_before_anything_starts(environ, log, tmp_path):
+    """A process that may write no byte into a file meets the same as on a disk that is full."""
+    options = ("--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
+    done = subprocess.run(
+        [sys.executable, "-m", "fustor_driver", "run", *map(str, options), "--for", "0.1"],
+        env=environ,
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert done.stderr.startswith("Error: The state directory '.fustor' cannot be written: ")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("place", ["pipe", "link"])

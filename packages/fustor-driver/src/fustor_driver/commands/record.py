@@ -26,7 +26,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
     finite,
 )
-from fustor_driver.commands._outcome import check_outcome
+from fustor_driver.commands._outcome import check_outcome, code_after_signal
 from fustor_driver.completion import shell_files
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -34,8 +34,6 @@ from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
 from fustor_driver.hosts.status import Status
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
-
-_SIGNAL_CODE_BASE = 128
 
 
 @known_errors
@@ -88,7 +86,7 @@ def record_command(  # noqa: PLR0917 - options, never positions
         received = run_host(source, pusher, options, duration_sec=duration, look=look)
     _tell(last[-1], file, json=json, quiet=quiet)
     if received:
-        raise typer.Exit(_SIGNAL_CODE_BASE + received)
+        raise typer.Exit(code_after_signal(received, last[-1], once=False))
     check_outcome(last[-1])
 
 

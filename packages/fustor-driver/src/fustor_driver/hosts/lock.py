@@ -32,17 +32,24 @@ def locked_task(options: HostOptions) -> Iterator[None]:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         handle = os.open(options.lock, flags, 0o600)
     except OSError as err:
-        raise EnvironmentProblem(
-            f"The state directory {str(options.state_dir)!r} cannot be written: {err.strerror}; "
-            "mend it, or give another with --state-dir"
-        ) from err
+        raise _unwritable(options, err) from err
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise EnvironmentProblem(f"{str(options.lock)!r} is not a regular file; take it away")
-        _take(handle, options)
+        try:
+            _take(handle, options)
+        except OSError as err:  # the disk is full, or fails
+            raise _unwritable(options, err) from err
         yield
     finally:
         os.close(handle)
+
+
+def _unwritable(options: HostOptions, err: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"The state directory {str(options.state_dir)!r} cannot be written: {err.strerror}; "
+        "mend it, or give another with --state-dir"
+    )
 
 
 def _take(handle: int, options: HostOptions) -> None:

@@ -48,5 +48,12 @@ class SnapshotMark:
         sync_directory(self._path.parent)
 
     def clear(self) -> None:
-        """The snapshot is complete. Lost in a crash, this costs one more snapshot and no data."""
-        self._path.unlink(missing_ok=True)
+        """The snapshot is complete. Lost in a crash, this costs one more snapshot and no data.
+
+        Raises:
+            EnvironmentProblem: the mark stays, since it cannot be taken away.
+        """
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as err:
+            raise EnvironmentProblem(f"Cannot take away {str(self._path)!r}: {err.strerror}; mend it") from err
