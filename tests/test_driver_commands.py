@@ -1,4 +1,4 @@
-"""Every `fustor-driver` command that a README shows is one that the command line takes."""
+"""What is written about `fustor-driver`: commands that READMEs show are taken, and help is in whole sentences."""
 
 import re
 import shlex
@@ -54,3 +54,21 @@ def test_a_wrong_command_is_seen(group):
         "    fustor-driver run fustor.yaml\n`fustor-driver reed x`\n    uv run fustor-driver read x --limmit 3  # why\n"
     )
     assert [bool(complaint(group, words)) for words in commands_of(text)] == [True, True, True]
+
+
+def helps(command, name):
+    """Every text of help below a command, with where it stands."""
+    yield name, (command.help or "").split("\n\n")[0]
+    yield from ((f"{name} {one.name}", one.help) for one in command.params if getattr(one, "help", None) is not None)
+    for word, below in getattr(command, "commands", {}).items():
+        yield from helps(below, f"{name} {word}")
+
+
+def test_help_is_in_whole_sentences(group):
+    cut = re.compile(r"\.\.\.(?!\w)")
+    wrong = {
+        name: text
+        for name, text in helps(group, "fustor-driver")
+        if not re.search(r"[.!]( \[[^\]]*\])?$", text.strip()) or not text[:1].isupper() or cut.search(text)
+    }
+    assert not wrong
