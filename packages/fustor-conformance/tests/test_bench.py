@@ -58,6 +58,7 @@ def test_the_verdicts_are_those_of_one_process():
     beside = judged_side_by_side(judge, RULES, job_of("example"), 2)
     assert [(v.rule.id, v.status, v.observed) for v in beside] == [(v.rule.id, v.status, v.observed) for v in alone]
     assert {progress.rule.id for progress in seen} == {rule.id for rule in RULES}
+    assert {progress.of for progress in seen} == {len(RULES)}
 
 
 def test_a_driver_that_ends_its_process_costs_that_check_alone(installed):

@@ -213,6 +213,7 @@ class SideBySide:
 def judged_side_by_side(judge: Judge, rules: Iterable[Rule], job: Job, jobs: int) -> tuple[Verdict, ...]:
     """The verdicts of `rules`, from as many processes as asked for, or from this one."""
     chosen = tuple(rules)
+    judge.expect(len(chosen))
     bench = SideBySide(judge, chosen, job, jobs)
     try:
         bench.finish()

@@ -78,6 +78,10 @@ class Judge:
         """The first finding of each rule, with the rule whose check was running."""
         self._seen_during: dict[str, list[str]] = {}
 
+    def expect(self, verdicts: int) -> None:
+        """Measure the progress by so many verdicts."""
+        self._of = verdicts
+
     def verdict(self, rule: Rule) -> Verdict:
         """This rule's verdict in the judge's profile."""
         if rule.id not in self._verdicts:
@@ -103,7 +107,7 @@ class Judge:
         What the monitor saw while they ran is in the verdict of the rule that it breaks, chosen or not.
         """
         chosen = list(rules_for(self.subject.kind, self.profile) if rules is None else rules)
-        self._of = len(chosen)
+        self.expect(len(chosen))
         for rule in chosen:
             self.verdict(rule)
         chosen += [rule for rule in self._found_rules(self._findings) if rule not in chosen]
