@@ -73,15 +73,17 @@ def test_modules_of_a_folder_stand_on_floors(project):
     assert list(TopologicalSorter(graph(source)).static_order()), "a circle is a CycleError that shows it"
 
 
-def test_what_is_private_to_a_folder_is_imported_in_it_alone():
-    modules = graph(ROOT / "src")
-    folder = {name: name.split(".")[1] if name.count(".") > 1 else "" for name in modules}
-    private = {name for name in modules if name.rpartition(".")[2].startswith("_") and folder[name]}
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+def test_what_is_private_to_a_folder_is_imported_in_it_alone(project):
+    modules = graph(next(project.glob("src/*/__init__.py")).parents[1])
+    folders = {name.rpartition(".")[0] for name in modules}
+    inside = {name: ".".join(name.split(".")[:2]) for name in modules if name.count(".") > 1 or name in folders}
+    private = {name for name in inside if name.count(".") > 1 and name.rpartition(".")[2].startswith("_")}
     reached = {
         (name, other)
         for name, imports in modules.items()
         for other in imports & private
-        if folder[name] != folder[other]
+        if inside.get(name) != inside[other]
     }
     assert not reached
 

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fustor_driver.commands.contributed import add_to, contributed, summary_of
 from fustor_driver.completion import asked_in
-from fustor_driver.contributed import add_to, contributed, summary_of
 from fustor_driver.errors import EnvironmentProblem
 
 __all__ = ["COMMANDS", "build_app", "main"]

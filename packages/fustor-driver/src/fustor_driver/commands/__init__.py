@@ -1,1 +1,1 @@
-"""The subcommands of `fustor-driver`, one module each: parse, call, print."""
+"""The subcommands of `fustor-driver`, one module each: parse, call, print; and those that drivers bring along."""
