@@ -119,6 +119,9 @@ class UpdateOptions:
         list[Path] | None, typer.Argument(metavar="NAME|PATH", help="Drivers, by name or directory; none: this one.")
     ] = None
     every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False
+    contract_source: Annotated[
+        str, typer.Option(metavar="SOURCE", help="Take the contract packages from elsewhere than before.")
+    ] = ""
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None

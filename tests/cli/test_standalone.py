@@ -128,6 +128,30 @@ def test_an_update_renews_the_wheels_and_names_what_the_lock_needs(tmp_path, cap
     assert contents(project) == before | {"vendor/wheels/another-1-py3-none-any.whl": b"mine", "uv.lock": b""}
 
 
+def test_an_update_moves_a_project_to_another_contract_source_and_back(tmp_path, capsys):
+    project = create(tmp_path, "--no-git", "--contract-source", os.path.relpath(ROOT, tmp_path))
+    before = contents(project)
+    (project / "README.md").write_text("Mine.\n" + (project / "README.md").read_text())
+    assert answer("doctor", "--strict", project, cwd=tmp_path) == 8
+    assert "update --contract-source vendor" in capsys.readouterr().out
+    assert answer("update", "--contract-source", "vendor", project, cwd=tmp_path) == 0
+    assert "the contract comes from elsewhere" in capsys.readouterr().out
+    assert contents(project).keys() - before.keys() == WHEELS | {"vendor/wheels/README.md"}
+    assert answer("doctor", "--strict", project, cwd=tmp_path) == 0
+    assert answer("update", project, cwd=tmp_path) == 0
+    assert answer("update", "--contract-source", os.path.relpath(ROOT, tmp_path), project, cwd=tmp_path) == 0
+    readme = b"Mine.\n" + before["README.md"]
+    assert contents(project) == before | {"README.md": readme}
+
+
+def test_an_update_does_not_move_a_project_to_where_nothing_is(tmp_path, uv_that):
+    project = create(tmp_path, "--no-git")
+    before = contents(project)
+    uv_that(1, REFUSED)
+    assert answer("update", "--contract-source", "index", project, cwd=tmp_path) == 7
+    assert contents(project) == before
+
+
 def test_a_project_without_its_wheels_gets_them(tmp_path):
     project = create(tmp_path, "--no-git")
     before = contents(project)

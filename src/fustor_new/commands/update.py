@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from fustor_new._output import from_here, say, warn
 from fustor_new.changes.plan import Plan
+from fustor_new.commands._looking import look_at
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.options import UpdateOptions
-from fustor_new.template.contract_source import CONTRACT_PACKAGES
+from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import ANSWERS_FILE, is_template_owned
 from fustor_new.template.revision import FileRevision, Outcome, Revision, revise
 from fustor_new.template.wheels import is_carried
 from fustor_new.workspace.drivers import driver_folders
-from fustor_new.workspace.finding import find_workspace, starting_point
+from fustor_new.workspace.finding import find_workspace, home_of, starting_point
 from fustor_new.workspace.naming import driver_paths
 
 __all__ = ["plan_update", "run"]
@@ -34,10 +35,11 @@ def run(options: UpdateOptions) -> None:
     start = starting_point(options.workspace)
     packages = _packages(driver_paths(options.paths or (), start), start, every=options.every)
     root = _root(packages)
+    sources = {package: _contract_source(options, package) for package in packages}
     revisions: list[Revision] = []
 
     def work() -> Work:
-        revisions.extend(_revised(packages))
+        revisions.extend(_revised(sources))
         plan = plan_update(root, revisions)
         more = {"packages": [_described(revision) for revision in revisions]}
         return Work(plan, "the drivers are updated", lambda: say(*plan.notes), more)
@@ -46,12 +48,22 @@ def run(options: UpdateOptions) -> None:
     _report_conflicts(revisions, dry_run=options.dry_run)
 
 
-def _revised(packages: Sequence[Path]) -> list[Revision]:
+def _contract_source(options: UpdateOptions, package: Path) -> str:
+    """Return what the answers file is to record of where the contract comes from, an empty text for no change."""
+    if not options.contract_source:
+        return ""
+    home = home_of(package)
+    if note := look_at(options.contract_source, package, home.root if home else None):
+        warn(note)
+    return ContractSource.parse(options.contract_source, project=package).answer()
+
+
+def _revised(sources: Mapping[Path, str]) -> list[Revision]:
     """Return the revisions of all packages; a conflict that one still has is said beside those of the others."""
     revisions, conflicts = [], []
-    for package in packages:
+    for package, source in sources.items():
         try:
-            revisions.append(revise(package))
+            revisions.append(revise(package, source))
         except MergeConflict as err:
             conflicts.append(err)
     for conflict in conflicts[:-1]:
@@ -116,7 +128,9 @@ def _lines(revision: Revision) -> list[str]:
     if not revision.files:
         return [f"{shown}: is of template {revision.before} already"]
     if revision.before == template_version():
-        head = f"{shown}: is of template {revision.before} already; the wheels that it carries are renewed"
+        is_moved = any(file.path == ANSWERS_FILE for file in revision.files)
+        what = "the contract comes from elsewhere" if is_moved else "the wheels that it carries are renewed"
+        head = f"{shown}: is of template {revision.before} already; {what}"
     else:
         head = f"{shown}: from template {revision.before} to {template_version()}"
     return [head, *(f"    {file.path}: {_outcome(file)}" for file in revision.files), *_lock_notes(revision)]

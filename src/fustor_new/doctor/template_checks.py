@@ -97,7 +97,7 @@ def _template_owned_files_there(package: Subject) -> Iterator[Fault]:
     Severity.WARNING,
     rule="A project of its own takes nothing from a path outside of it",
     why="A clone has only what is in the project: elsewhere, and in continuous integration, nothing can be resolved",
-    fix="Carry the wheels in vendor/wheels, as a project made with the contract source `vendor` does",
+    fix="Run `fustor-new update --contract-source vendor` on it, so that it carries the wheels of the contract",
 )
 def _sources_inside(package: Subject) -> Iterator[Fault]:
     if package.workspace is None:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
@@ -80,8 +80,12 @@ class Revision:
         return tuple(self.package / file.path for file in self.files if file.outcome is Outcome.CONFLICT)
 
 
-def revise(package: Path) -> Revision:
+def revise(package: Path, contract_source: str = "") -> Revision:
     """Return what brings the package in a directory to today's template; writes nothing.
+
+    Args:
+        package: its directory.
+        contract_source: another answer to where the contract comes from; empty: the one that it has.
 
     Raises:
         UsageProblem: nothing there was rendered from the template.
@@ -92,14 +96,14 @@ def revise(package: Path) -> Revision:
     """
     folder = Path(os.path.realpath(package))
     try:
-        return _revise(folder)
+        return _revise(folder, contract_source)
     except OSError as err:
         raise EnvironmentProblem(
             f"Cannot read {err.filename or str(folder)!r} ({err.strerror}); remedy that and run again"
         ) from err
 
 
-def _revise(package: Path) -> Revision:
+def _revise(package: Path, contract_source: str) -> Revision:
     text = _read(package, ANSWERS_FILE)
     if text is None:
         raise UsageProblem(
@@ -107,11 +111,14 @@ def _revise(package: Path) -> Revision:
             f"name a driver's directory, or adopt it first"
         )
     record = parse_record(text.data, package / ANSWERS_FILE)
-    wheels = tuple(_wheels(package)) if record.answers.get("contract_source") == "vendor" else ()
-    if record.template_version == template_version():
+    moved = {**record.answers, "contract_source": contract_source}
+    wanted = replace(record, answers=moved) if contract_source else record
+    carries = [one.answers.get("contract_source") == "vendor" for one in (record, wanted)]
+    wheels = tuple(_wheels(package, stay=carries[1])) if any(carries) else ()
+    if record.template_version == template_version() and wanted == record:
         _check_markers(package, dict(_readable(package, record.files)))
         return Revision(package, record.template_version, wheels)
-    base, theirs = _rendered(package, record)
+    base, theirs = _rendered(package, record, wanted)
     mine = {path: found for path in {*base, *theirs} if (found := _read(package, path))}
     _check_markers(package, mine)
     answers_file = _answers_edit(package / ANSWERS_FILE, text, theirs[ANSWERS_FILE], record)
@@ -120,9 +127,10 @@ def _revise(package: Path) -> Revision:
     return Revision(package, record.template_version, (answers_file, *(one for one in decided if one), *wheels))
 
 
-def _wheels(package: Path) -> Iterator[FileRevision]:
-    """Yield what becomes of the wheels that the project carries: they are those of this fustor-new."""
-    ours = {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in contract_wheels().items()}
+def _wheels(package: Path, *, stay: bool) -> Iterator[FileRevision]:
+    """Yield what becomes of the wheels that a project carries: they are those of this fustor-new, if they stay."""
+    wheels = contract_wheels() if stay else {}
+    ours = {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in wheels.items()}
     there = (path.relative_to(package).as_posix() for path in (package / CARRIED_IN).glob("*.whl"))
     for path in sorted({*ours, *filter(is_carried, there)}):
         before, after = _read(package, path), ours.get(path)
@@ -131,11 +139,11 @@ def _wheels(package: Path) -> Iterator[FileRevision]:
             yield FileRevision(path, outcome, Change(package / path, before, after))
 
 
-def _rendered(package: Path, record: Record) -> tuple[Files, Files]:
-    """Return what the recorded and today's template make of the answers, once it is sure that the first made this."""
+def _rendered(package: Path, record: Record, wanted: Record) -> tuple[Files, Files]:
+    """Return what the recorded template made, once it is sure that it made this, and what today's makes as wanted."""
     try:
         base = rendered_files(record)
-        theirs = rendered_now(record)
+        theirs = rendered_now(wanted)
     except WorkspaceError as err:
         raise WorkspaceError(f"{str(package / ANSWERS_FILE)!r}: {err}; put them right and run again") from err
     except EnvironmentProblem as err:
