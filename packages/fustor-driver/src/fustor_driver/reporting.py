@@ -34,6 +34,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _DRIVER_ERROR_CODE = 9
 _INTERRUPTED_CODE = 130
+_USAGE_ERROR: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+_TYPERS_OWN = (typer.Exit, typer.Abort, _USAGE_ERROR)  # also where a command that a driver contributes raises them
 _log = logging.getLogger("fustor_driver")
 
 
@@ -57,6 +59,8 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except BrokenPipeError as err:  # whoever read our output has seen enough, as in `read | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from err
+        except _TYPERS_OWN:
+            raise
         except Exception as err:
             fault = fault_of(err)
             if fault is None:

@@ -64,6 +64,11 @@ def test_the_traceback_stands_above_the_line_where_it_is_asked_for(phase, cli):
     assert "stub.py" in result.stderr.splitlines()[-1] or result.stderr.splitlines()[-1].startswith("to do: ")
 
 
+@pytest.mark.parametrize(("how", "code"), [("exit", 5), ("usage", 2), ("anything", 8)])
+def test_a_command_of_a_driver_ends_as_it_says_itself(how, code, cli):
+    assert cli("try_stub", "leave", how).exit_code == code
+
+
 def test_a_bug_of_ours_keeps_its_traceback(installed):  # noqa: ARG001 - drivers are installed, and have no part in it
     app = typer.Typer()
 

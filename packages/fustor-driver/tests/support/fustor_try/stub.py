@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+import typer
+
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase
 
@@ -26,6 +28,15 @@ class StubDriver(SourceDriver):
     @classmethod
     async def get_available_fields(cls, **kwargs: Any) -> dict[str, Any]:
         raise NotImplementedError("Return the fields")
+
+
+def leave(how: str) -> None:
+    """Leave by one of typer's own ways, or not."""
+    if how == "exit":
+        raise typer.Exit(5)
+    if how == "usage":
+        raise typer.BadParameter("not like this")
+    raise ValueError(how)
 
 
 class World:
