@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
-from fustor_driver.hosts.status import BatchSize, PhaseState, Progress, RunState
+from fustor_driver.hosts.counters import BatchSize, Progress
+from fustor_driver.hosts.status import PhaseState, RunState
 from fustor_driver.metrics import parse_address, serving
 from fustor_driver.redaction import REDACTOR
 from fustor_event_model import MessageSource

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from fustor_driver.cli import build_app
 from fustor_driver.commands._live import status_file_look, terminal_look
-from fustor_driver.hosts.status import Progress
+from fustor_driver.hosts.counters import Progress
 
 
 @pytest.fixture

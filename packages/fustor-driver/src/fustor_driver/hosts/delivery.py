@@ -15,11 +15,11 @@ from fustor_driver.errors import EnvironmentProblem, FustorDriverError, NotConfo
 from fustor_driver.hosts import calls
 from fustor_driver.hosts.bell import Bell
 from fustor_driver.hosts.calls import pause_sec
+from fustor_driver.hosts.counters import BatchSize, Progress
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.hosts.rivals import Rivals
-from fustor_driver.hosts.status import BatchSize, Progress
 from fustor_driver.plainness import unplain
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import EventBase, MessageSource, UpdateEvent

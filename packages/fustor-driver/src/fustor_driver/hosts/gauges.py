@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 
 from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control
-from fustor_driver.hosts.status import Progress
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
 

@@ -10,6 +10,7 @@ from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.calls import pause_sec
+from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
 from fustor_driver.hosts.expected import ExpectedRows
@@ -18,12 +19,14 @@ from fustor_driver.hosts.heap import calm_collector
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
-from fustor_driver.hosts.phases import Parts, Realtime, run_audit, run_snapshot
+from fustor_driver.hosts.parts import Parts
+from fustor_driver.hosts.phases import run_audit, run_snapshot
+from fustor_driver.hosts.realtime import Realtime
 from fustor_driver.hosts.resuming import Start, find_start
 from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.selection import Change, Selection
 from fustor_driver.hosts.sessions import Sessions
-from fustor_driver.hosts.status import PhaseState, Progress, RunState, Status
+from fustor_driver.hosts.status import PhaseState, RunState, Status
 from fustor_driver.hosts.underway import described
 from fustor_driver.redaction import REDACTOR, safe_logger
 from fustor_event_model import EventBase, MessageSource

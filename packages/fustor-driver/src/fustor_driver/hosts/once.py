@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from fustor_driver.hosts.phases import Parts, Realtime
+from fustor_driver.hosts.parts import Parts
+from fustor_driver.hosts.realtime import Realtime
 from fustor_driver.hosts.status import PhaseState
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fustor_driver.errors import CheckFailed
+from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.replies import PushReply
-from fustor_driver.hosts.status import Progress
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import MessageSource
 

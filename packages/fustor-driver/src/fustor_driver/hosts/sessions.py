@@ -6,11 +6,11 @@ import time
 
 from fustor_core.drivers import PusherDriver
 from fustor_driver.hosts import calls
+from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control, Pauses, Session
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.replies import SessionReply
 from fustor_driver.hosts.rivals import Rivals
-from fustor_driver.hosts.status import Progress
 from fustor_driver.redaction import safe_logger
 
 __all__ = ["Sessions"]
