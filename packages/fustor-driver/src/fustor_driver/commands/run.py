@@ -6,11 +6,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.commands._demo import Shown, announcement, place_for
 from fustor_driver.commands._drivers import constructed, explained
 from fustor_driver.commands._live import as_document, looks, served
@@ -179,13 +178,11 @@ def run_command(  # noqa: PLR0917 - options, never positions
             "once": once,
             "full_refresh": full_refresh,
         }
-        jobs = []
-        for pair in chosen:
-            source_class, pusher_class = driver_classes(pair)
-            if strict:
-                worlds.enter_context(watched(source_class, pusher_class))
-            options = _options(pair, task, audit_interval, state_dir or place / _STATE).model_copy(update=changes)
-            jobs.append(_job(pair, source_class, pusher_class, options, shown=bool(demo)))
+        state = state_dir or place / _STATE
+        jobs = [
+            _job(pair, _options(pair, task, audit_interval, state, changes), worlds, strict=strict, shown=bool(demo))
+            for pair in chosen
+        ]
         latest: list[Status] = []
         plain = json or quiet or verbose or SHOWN.log_format is LogFormat.JSON
         live = not plain and sys.stderr.isatty()
@@ -208,9 +205,11 @@ def _require_one(chosen: Sequence[Pair], *, task: str | None, strict: bool) -> N
         raise UsageProblem("--task and --strict are for one run; choose one with --sync")
 
 
-def _job(
-    pair: Pair, source_class: type[SourceDriver], pusher_class: type[PusherDriver], options: HostOptions, *, shown: bool
-) -> Job:
+def _job(pair: Pair, options: HostOptions, worlds: ExitStack, *, strict: bool, shown: bool) -> Job:
+    """A run of the pair, each of its drivers watched if `strict`, until `worlds` end; `shown` says what is pushed."""
+    source_class, pusher_class = driver_classes(pair)
+    if strict:
+        worlds.enter_context(watched(source_class, pusher_class))
     with explained(source_class, pair.source_id, pair.source, pair.file):
         source = constructed(lambda: source_class(pair.reader_id, pair.source))
     with explained(pusher_class, pair.pusher_id, pair.pusher, pair.file):
@@ -232,7 +231,11 @@ def _confirm_refresh(task_ids: Sequence[str]) -> None:
         raise UsageProblem("Nothing was done: --full-refresh was not confirmed")
 
 
-def _options(pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path) -> HostOptions:
-    options = HostOptions(task_id=task or pair.task_id, state_dir=state_dir)
+def _options(
+    pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path, more: dict[str, Any]
+) -> HostOptions:
+    """The options of a run of the pair: what the command line says goes before the file."""
     interval = audit_interval if audit_interval is not None else pair.audit_interval_sec
-    return options if interval is None else options.model_copy(update={"audit_interval_sec": interval})
+    if interval is not None:
+        more = more | {"audit_interval_sec": interval}
+    return HostOptions(task_id=task or pair.task_id, state_dir=state_dir).model_copy(update=more)
