@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",
     }
 )
+_CONTRACT = 1  # the major version of the packages that drivers and hosts share
 _PROMISED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "conform": ("Judge a driver by the conformance kit.", "fustor-conformance"),
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = next((word for word in (*given, *asked_in()) if not word.startswith("-")), "")
     if asked:
         _check_place()
+        _check_contract()
     build_app(asked)(given, prog_name="fustor-driver")
 
 
@@ -78,6 +80,23 @@ def _check_place() -> None:
     except FileNotFoundError:
         typer.echo("Error: The current directory is gone; change to one that exists", err=True)
         sys.exit(EnvironmentProblem.exit_code)
+
+
+def _check_contract() -> None:
+    """The released agents bring packages of these names that are other ones; beside them nothing here even loads."""
+    for name in ("fustor-core", "fustor-event-model"):
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            installed = ""
+        if not installed.partition(".")[0].isdecimal() or int(installed.partition(".")[0]) < _CONTRACT:
+            what = f"{name} {installed} is installed here" if installed else f"{name} is not installed here"
+            typer.echo(
+                f"Error: {what}, and fustor-driver needs {name}>={_CONTRACT}; "
+                "give it an environment of its own, apart from an agent's",
+                err=True,
+            )
+            sys.exit(EnvironmentProblem.exit_code)
 
 
 def _options(

@@ -149,3 +149,20 @@ def test_markup_in_names_and_errors_does_not_break_the_live_table(text, capsys):
         look([progress.status()])
         logging.getLogger("fustor_driver.host").warning("%s", text)
     assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["fustor-core", "fustor-event-model"])
+def test_an_agents_packages_are_named_instead_of_a_failing_import(name, environ, tmp_path):
+    about = tmp_path / f"{name.replace('-', '_')}-0.8.17.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.8.17\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "fustor_driver", "doctor"],
+        env=environ | {"PYTHONPATH": str(tmp_path)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert done.stderr.startswith(f"Error: {name} 0.8.17 is installed here, and fustor-driver needs {name}>=1; ")
+    assert len(done.stderr.splitlines()) == 1
