@@ -1,7 +1,6 @@
 """Runs as an operator asks for them, with the reference drivers and a real database."""
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -12,6 +11,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from fustor_testing_postgres import shared_server
 
+pytestmark = pytest.mark.wide
 COMMAND = (sys.executable, "-m", "fustor_driver", "run", "--once", "--json")
 
 
@@ -69,11 +69,7 @@ class Shop:
             *("--pusher-driver", "postgres", "--endpoint", uri(self.kept)),
             *("--set", f"source.driver_params.tables={json.dumps(tables)}"),
         )
-        done = subprocess.run(
-            [*COMMAND, *arguments], cwd=self._directory, env=os.environ, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return once(self._directory, *arguments)
 
 
 @pytest.fixture
@@ -83,7 +79,32 @@ def shop(tmp_path):
     shop.run("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()")
 
 
-@pytest.mark.wide
+def once(directory, *arguments):
+    done = subprocess.run([*COMMAND, *arguments], cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_clock_that_can_be_resumed_is_read_to_the_last_tick(tmp_path):
+    ticks = ("--source-driver", "example", "--uri", "tick://local", "--set", "source.driver_params.interval_sec=0.02")
+    into = ("--pusher-driver", "fs", "--endpoint", "events")
+    first = once(tmp_path, *ticks, *into)
+    assert first["phases"]["snapshot"]["rows"] > 0
+    second = once(tmp_path, *ticks, *into)
+    assert second["resumed_from"] >= first["committed_index"] > 0
+    assert (second["phases"]["snapshot"]["rows"], second["phases"]["realtime"]["rows"] > 0) == (0, True)
+
+
+def test_a_tree_that_cannot_be_resumed_is_read_whole_each_time(tmp_path):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a").write_text("a")
+    files = ("--source-driver", "fs", "--uri", tmp_path / "tree", "--pusher-driver", "example", "--endpoint", "events")
+    for rows in (2, 3):
+        status = once(tmp_path, *map(str, files))
+        assert (status["phases"]["snapshot"]["rows"], status["statistics"]["source"]["overflows"]) == (rows, 0)
+        (tmp_path / "tree" / "b").write_text("b")
+
+
 def test_a_run_that_ends_resumes_and_a_new_table_is_filled_at_once(shop):
     first = shop.once("public.orders")
     assert (first["phases"]["snapshot"]["rows"], shop.count("public_orders")) == (200, 200)
@@ -96,7 +117,6 @@ def test_a_run_that_ends_resumes_and_a_new_table_is_filled_at_once(shop):
     assert (fourth["phases"]["snapshot"]["rows"], fourth["resumed_from"] > 0) == (0, True)
 
 
-@pytest.mark.wide
 def test_two_syncs_of_one_source_lose_nothing_to_each_other(shop, tmp_path):
     (tmp_path / "fustor.yaml").write_text(shop.file())
     both = [sys.executable, "-m", "fustor_driver", "run", "--all", "--once"]
@@ -109,7 +129,6 @@ def test_two_syncs_of_one_source_lose_nothing_to_each_other(shop, tmp_path):
         assert f'"/public/orders/{number}"' in log
 
 
-@pytest.mark.wide
 def test_a_slot_is_released_although_no_chosen_table_has_changed(shop):
     before = shop.once("public.orders")["committed_index"]
     shop.run("insert into customers select generate_series(100, 5000)")

@@ -36,7 +36,10 @@ class _Checks:
         return {"steps": []}
 
     def statistics(self) -> Mapping[str, float]:
-        """Documented counters and gauges by name; cheap, and callable from any thread."""
+        """Documented counters and gauges by name; cheap, and callable from any thread.
+
+        A host that shows how far a snapshot is reads a source's `estimated_rows`, how many rows there are about.
+        """
         return {}
 
     async def close(self) -> None:
