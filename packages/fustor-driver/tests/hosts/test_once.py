@@ -10,6 +10,7 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts import GuideHost, HostOptions
 from fustor_driver.hosts.status import RunState
 from fustor_event_model import MessageSource
+from fustor_try.running import run_until
 from fustor_try.scripted import ScriptedSource, event, scripted_source
 
 SNAPSHOT = MessageSource.SNAPSHOT
@@ -161,8 +162,8 @@ def test_a_stream_is_given_an_end_where_the_source_has_no_other_way_to_say_how_f
 
 def test_a_source_that_tells_of_progress_is_asked_to(run_once):
     source = numbered(Progressing)
-    run_once(source, quiet_sec=0.1)
-    assert source.bounds == {"progress_interval": 0.025}
+    run_once(source, quiet_sec=0.02)
+    assert source.bounds == {"progress_interval": 0.005}
 
 
 def test_a_pusher_that_asks_for_another_snapshot_gets_it_before_the_end(run_once, pusher):
@@ -180,3 +181,19 @@ def test_a_run_whose_time_is_up_first_is_no_success(run, source, pusher):
     status = run(pusher.ends, once=True, quiet_sec=LONG_SEC)
     with pytest.raises(CheckFailed, match="before everything was pushed"):
         check_caught_up(status)
+
+
+def test_a_source_that_never_says_how_far_it_is_is_stopped_all_the_same(pusher, tmp_path):
+    source, release, asked = numbered(), threading.Event(), threading.Event()
+
+    def hang():
+        asked.set()
+        release.wait()
+
+    source.get_latest_position = hang
+    host = GuideHost(source, pusher, HostOptions(task_id="t", state_dir=tmp_path, once=True, stop_timeout_sec=30))
+    try:
+        run_until(host, asked.is_set, timeout_sec=5)
+    finally:
+        release.set()
+    assert not host.status().caught_up

@@ -37,7 +37,8 @@ async def caught_up(parts: Parts, realtime: Realtime) -> bool:
     Raises:
         DriverError: the source has lost its positions.
     """
-    control, newest = parts.control, await _newest(parts)
+    control = parts.control
+    newest = await control.unless_stopping(_newest(parts))
     if newest is not None and "end_position" in parts.source.capabilities and not bounds_of(parts):
         await realtime.end_at(newest)
     began = time.monotonic()
@@ -52,7 +53,8 @@ async def _newest(parts: Parts) -> int | None:
     source = parts.source
     if "get_latest_position" not in source.capabilities:
         return None
-    return await in_thread(source.get_latest_position, "fustor-position")
+    with parts.progress.under_way.call(source, "get_latest_position"):
+        return await in_thread(source.get_latest_position, "fustor-position")
 
 
 def _is_through(parts: Parts, realtime: Realtime, newest: int | None, began: float) -> bool:
