@@ -99,3 +99,17 @@ def test_a_line_of_the_log_leaves_out_what_does_nothing():
 @pytest.mark.parametrize(("seconds", "text"), [(59.4, "59 s"), (61, "1:01 min"), (3_725, "1:02:05")])
 def test_a_time_is_short(seconds, text):
     assert f"running  {text}  index" in shown(status(uptime_sec=seconds), 100)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"retries": 3}, "3 retries, 0 dead letters\n"),
+        ({"retries": 3, "last_error": "gone"}, "3 retries, 0 dead letters; last: gone\n"),
+        ({"last_error": "gone"}, "0 retries, 0 dead letters; last: gone\n"),
+        ({"refused_deletions": 2}, "0 dead letters, 2 refused deletions\n"),
+    ],
+)
+def test_troubles_are_shown_with_the_last_error_where_there_is_one(changes, text):
+    assert text in shown(status(**changes), 100)
+    assert "retries" not in shown(status(), 100)

@@ -32,8 +32,9 @@ def as_table(status: Status, width: int) -> RenderableType:
     parts: list[RenderableType] = [Text(f" {title}", style="italic"), _phases(status, width), *_bars(status, width)]
     if told := "; ".join(_statistics(status)):
         parts.append(Text(f" {told}", style="dim"))
-    if status.retries or status.dead_letters or status.refused_deletions:
-        parts.append(Text(f" {_troubles(status)}; last: {status.last_error}", style="yellow"))
+    if status.retries or status.dead_letters or status.refused_deletions or status.last_error:
+        last = f"; last: {status.last_error}" if status.last_error else ""
+        parts.append(Text(f" {_troubles(status)}{last}", style="yellow"))
     return Group(*parts, Text())  # a terminal echoes ^C where the cursor is: on a line with room for it
 
 
