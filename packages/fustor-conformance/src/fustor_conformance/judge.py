@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from fustor_conformance._runner import Outcome, Runner, stop_everything
 from fustor_conformance.checks import find_check
-from fustor_conformance.monitor import LONG_SEC, Finding, observed
+from fustor_conformance.monitor import Finding, observed
 from fustor_conformance.outcome import Status, Verdict, printable
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
@@ -23,7 +23,7 @@ _STALL_SEC = 30.0
 """How long a check of a source may stand at one place."""
 _KNOWN_TO_HANG_SEC = 15.0
 """What is left of both once a check has hung."""
-_WORLD_WAITS = 3
+_WORLD_WAITS = 2
 _WORLD_FIRST = "The World has failed several times after it had waited for its system; what failed so comes first"
 _LOOK_SEC = 0.25
 _RELEASE_SEC = 2.0
@@ -197,8 +197,8 @@ class Judge:
         with observed(self.subject.driver_class) as monitor:
             runner = Runner(self.subject, rule, function)
             outcome = self._bounded(runner, rule)
+            self.subject.manners.world_waits += monitor.world_waited
             if (failure := monitor.failure_of_world(runner.error)) is not None:
-                self.subject.manners.world_waits += failure.seconds >= LONG_SEC
                 outcome = replace(outcome, detail=f"{failure}\n{outcome.detail}")
             if runner.is_alive():
                 monitor.leave_the_process_alone()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fustor_conformance.rules import Rule
     from fustor_conformance.subject import Options, Subject
 
-__all__ = ["ahead", "judge_for", "options_of", "record", "strict"]
+__all__ = ["ahead", "is_news", "is_told", "judge_for", "options_of", "record", "strict"]
 
 _PROPERTY = "fustor_conformance"
 _WORDS = {
@@ -32,6 +32,8 @@ _WORDS = {
 }
 _judges: pytest.StashKey[dict[type, Judge]] = pytest.StashKey()
 _benches: pytest.StashKey[dict[type, SideBySide]] = pytest.StashKey()
+_told: pytest.StashKey[dict[type, set[str]]] = pytest.StashKey()
+"""Rules for which a test of another rule was red."""
 _WORTH_IT = 12
 """How many checks of a class must be asked for to start processes for them."""
 
@@ -63,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make room for this run's judges and verdicts."""
     config.stash[_judges] = {}
     config.stash[_benches] = {}
+    config.stash[_told] = {}
     config.pluginmanager.register(_Verdicts(), "fustor-conformance-verdicts")
 
 
@@ -84,12 +87,36 @@ def ahead(request: pytest.FixtureRequest, judge: Judge, rule: Rule, *, installed
     """
     benches, owner = request.config.stash[_benches], request.cls
     if owner not in benches:
-        rules: list[Any] = [item.callspec.params["rule"] for item in request.session.items if _is_check(item, owner)]
+        rules = _rules_of(request)
         jobs = request.config.getoption("--fustor-jobs")
         if not installed or jobs < 2 or len(rules) < _WORTH_IT or hasattr(request.config, "workerinput"):  # noqa: PLR2004
             return
         benches[owner] = _bench(judge, rules, jobs)
     benches[owner].wait(rule)
+
+
+def is_news(request: pytest.FixtureRequest, rule: Rule) -> bool:
+    """Whether the test that runs has to be red for another rule, which was seen broken meanwhile.
+
+    It has, once, where the test of that rule has been run before, or is not among those that are run.
+    """
+    told = request.config.stash[_told].setdefault(request.cls, set())
+    rules = _rules_of(request)
+    is_later = rule in rules[rules.index(request.node.callspec.params["rule"]) :]
+    if rule.id in told or (is_later and not hasattr(request.config, "workerinput")):
+        return False
+    told.add(rule.id)
+    return True
+
+
+def is_told(request: pytest.FixtureRequest, rule: Rule) -> None:
+    """Note that the test of this rule is red by itself."""
+    request.config.stash[_told].setdefault(request.cls, set()).add(rule.id)
+
+
+def _rules_of(request: pytest.FixtureRequest) -> list[Any]:
+    """The rules of the class at work whose tests are run, in their order."""
+    return [item.callspec.params["rule"] for item in request.session.items if _is_check(item, request.cls)]
 
 
 def _is_check(item: pytest.Item, owner: type) -> TypeGuard[pytest.Function]:

@@ -15,7 +15,7 @@ import pytest
 
 from fustor_conformance.judge import Judge
 from fustor_conformance.outcome import Status, Verdict
-from fustor_conformance.plugin import ahead, judge_for, options_of, record, strict
+from fustor_conformance.plugin import ahead, is_news, is_told, judge_for, options_of, record, strict
 from fustor_conformance.rules import Kind, Level, Rule, rules_for
 from fustor_conformance.subject import Options, Subject, subject_of_class, subject_of_distribution
 
@@ -94,7 +94,9 @@ class PusherConformance(_Conformance):
 def _conclude(judge: Judge, rule: Rule, request: pytest.FixtureRequest, *, installed: bool) -> None:
     ahead(request, judge, rule, installed=installed)
     verdict = judge.verdict(rule)
-    others = judge.seen_during(rule)
+    others = [seen for seen in judge.seen_during(rule) if is_news(request, seen.rule)]
+    if verdict.status is Status.FAILED:
+        is_told(request, rule)
     record(request.node, judge, verdict, *others)
     red = [found for found in (*others, verdict) if _is_red(found, strict=strict(request.config))]
     if red:

@@ -11,13 +11,13 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from fustor_conformance.monitor.clock import Clock
-from fustor_conformance.monitor.core import LONG_SEC, Monitor
+from fustor_conformance.monitor.core import Monitor
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.watch import watching
 from fustor_conformance.monitor.world import WatchedWorld, count_changes
 from fustor_conformance.monitor.zone import local_offset_sec, odd_zone
 
-__all__ = ["LONG_SEC", "Finding", "Monitor", "observed", "observed_run", "watched_hands", "watched_world"]
+__all__ = ["Finding", "Monitor", "observed", "observed_run", "watched_hands", "watched_world"]
 
 _H = TypeVar("_H")
 _monitors: list[Monitor] = []

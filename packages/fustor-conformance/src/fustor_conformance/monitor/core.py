@@ -17,9 +17,9 @@ from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.fresh import Freshness
 from fustor_conformance.monitor.process import ProcessState, changed_process, glance
 
-__all__ = ["LONG_SEC", "Monitor", "WorldFailure"]
+__all__ = ["Monitor", "WorldFailure"]
 
-LONG_SEC = 1.0
+_LONG_SEC = 1.0
 """What no change of a World takes by itself."""
 _FEW = 3
 
@@ -35,7 +35,7 @@ class WorldFailure:
     def __str__(self) -> str:
         said = f"The World's {self.what}() raised {type(self.error).__name__}: {self.error}"
         held = f", after {self.seconds:.0f} s: does the driver hold a lock while it yields?"
-        return said + (held if self.seconds >= LONG_SEC else "")
+        return said + (held if self.seconds >= _LONG_SEC else "")
 
 
 class Monitor:
@@ -152,6 +152,11 @@ class Monitor:
     def hear_of_world(self, other: Monitor) -> None:
         """Take over what another monitor has heard the World raise."""
         self._world_failures += other._world_failures
+
+    @property
+    def world_waited(self) -> bool:
+        """Whether the World has tried for long to change its system, and then raised."""
+        return any(failure.seconds >= _LONG_SEC for failure in self._world_failures)
 
     def failure_of_world(self, error: Exception | None) -> WorldFailure | None:
         """What the World raised, if this is it."""
