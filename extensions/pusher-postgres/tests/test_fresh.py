@@ -3,10 +3,9 @@
 import asyncio
 
 import pytest
-from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
+from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, upsert
 
-from fustor_event_model import EventType, InsertEvent, MessageSource
-from fustor_pusher_postgres._fast.known import Forecast
+from fustor_event_model import MessageSource
 
 pytestmark = pytest.mark.wide
 
@@ -68,31 +67,6 @@ def test_rows_that_rule_each_other_out_are_written_in_order(push, database, told
 
 
 @pytest.mark.parametrize("source", [None, SNAPSHOT])
-def test_values_of_typed_columns_are_stored_as_told(run, database, source):
-    """Many at once, in parts of different sizes, some of them None."""
-    wholes = [0, None, -1, 2**63 - 1, -(2**63)]
-    ratios = [0.1, -0.0, 1e16, None, 1.7976931348623157e308, 5e-324, 1e-7]
-    docs = [None, {"a": 'q"\\ \t\n é\u2028'}, ["\\u0000", {}], {"b": [1.5, 2**70]}]
-    rows = [
-        {"n": number, "whole": wholes[number % 5], "ratio": ratios[number % 7], "doc": docs[number % 4]}
-        for number in range(300)
-    ]
-    more = {} if source is None else {"source": source}
-
-    async def scenario(driver):
-        session = (await driver.create_session("task"))["session_id"]
-        await driver.push([record("made", {"n": -1, "whole": 1, "ratio": 0.5, "doc": {}}, **more)], session_id=session)
-        events = [record(str(row["n"]), row, **more) for row in rows]
-        events[0].rows = [row for event in events for row in event.rows]
-        await driver.push(events[:1], session_id=session)
-        assert driver.statistics()["refused_batches"] == 0
-
-    run(scenario, typed_tables=["*"])
-    found = database.ask("SELECT n, whole, ratio, doc FROM fustor.public_users WHERE n >= 0 ORDER BY n")
-    assert [repr(row) for row in found] == [repr(tuple(row.values())) for row in rows]
-
-
-@pytest.mark.parametrize("source", [None, SNAPSHOT])
 def test_what_a_new_row_tells_is_stored_as_told(push, database, source):
     told = {
         "is_atomic_write": False,
@@ -139,60 +113,6 @@ def test_marks_of_copied_rows_hold_against_the_snapshot(push, database):
         "/d/file": 1.0,
         "/d2/below": 9.0,
     }
-
-
-VALUES = {
-    "flag": [True, False, None],
-    "count": [2**63 - 1, -(2**63), None],
-    "amount": [10**30, 0.1, None],
-    "ratio": [1e300, -0.0, None],
-    "text": ["plain", None, ""],
-    "hostile": ['back\\slash "tab\t" \r é\u2028 \\N', "\\.", None],
-    "lines": ["one\ntwo", None, None],
-    "doc": [{"x": 'a"\\b'}, [1, None, "\t"], None],
-    "never": [None, None, None],
-    "path": ["kept in the record", None, None],
-}
-
-
-def test_typed_rows_are_the_same_copied_or_brought_from_the_stage(run, database):
-    """The same values twice: in rows that are new, and over rows that are known."""
-    told = [{key: values[n] for key, values in VALUES.items()} for n in range(3)]
-    narrow = {
-        "flag": True,
-        "count": 1,
-        "amount": 10**30,
-        "ratio": 0.5,
-        "text": "",
-        "hostile": "",
-        "lines": "",
-        "doc": {},
-    }
-
-    async def scenario(driver):
-        session = (await driver.create_session("task"))["session_id"]
-        await driver.push(
-            [record("first", narrow), *(record(f"known{n}", narrow) for n in range(3))], session_id=session
-        )
-        for name in ("new", "known"):
-            await driver.push([record(f"{name}{n}", told[n], model=InsertEvent) for n in range(3)], session_id=session)
-        assert driver.statistics()["refused_batches"] == 0
-
-    run(scenario, typed_tables=["*"])
-    query = (
-        "SELECT flag, count, amount, ratio, text, hostile, lines, doc, record FROM fustor.public_users"
-        " WHERE path LIKE %s ORDER BY path"
-    )
-    new, known = (database.ask(query, f"/public/users/{name}%") for name in ("new", "known"))
-    assert new == known
-    typed = list(VALUES)[:8]
-    for row, values in zip(new, told, strict=True):
-        assert [str(value) for value in row[:2]] == [str(values[key]) for key in typed[:2]]
-        assert [None if value is None else float(value) for value in row[2:4]] == [
-            None if values[key] is None else float(values[key]) for key in typed[2:4]
-        ]
-        assert list(row[4:8]) == [values[key] for key in typed[4:8]]
-        assert row[8] == {"never": None, "path": values["path"]}
 
 
 NEWS = [[upsert(*(f"/d/{batch}/{key}" for key in range(3)))] for batch in range(6)]
@@ -317,72 +237,6 @@ def test_a_file_that_became_a_container_stays_closed_to_a_snapshot(push, databas
     listed = [upsert("/e/1", source=SNAPSHOT)]
     push([upsert("/c")], [upsert("/c/1")], listed, [upsert("/c/2")], [upsert("/c/x", source=SNAPSHOT, mtime=9.0)])
     assert paths(database) == ["/c", "/c/1", "/c/2", "/e", "/e/1"]
-
-
-def test_after_a_mistake_twice_as_many_new_rows_are_wanted():
-    forecast, taken = Forecast(), []
-    for mistakes in range(10):
-        looked = 0
-        while not forecast.is_new(SNAPSHOT):
-            forecast.found(SNAPSHOT, are_new=True)
-            looked += 1
-        taken.append(looked)
-        assert mistakes or not forecast.is_new(MessageSource.REALTIME)
-        forecast.was_mistaken(SNAPSHOT)
-        assert not forecast.is_new(SNAPSHOT)
-    assert taken == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64]
-
-
-@pytest.fixture
-def tries(run, database):
-    """How many statements wrote rows into `fs`, rolled back or not, while the last of some batches was pushed."""
-
-    def tries(*batches):
-        async def scenario(driver):
-            session = (await driver.create_session("task"))["session_id"]
-            for batch in batches[:-1]:
-                await driver.push(batch, session_id=session)
-            await asyncio.to_thread(database.ask, COUNTS)
-            await driver.push(batches[-1], session_id=session)
-
-        run(scenario)
-        return database.ask("SELECT last_value FROM tries WHERE is_called")
-
-    return tries
-
-
-COUNTS = """
-CREATE SEQUENCE tries;
-CREATE FUNCTION count_tries() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM nextval('public.tries');
-    RETURN NULL;
-END $$;
-CREATE TRIGGER count_tries BEFORE INSERT ON fustor.fs FOR EACH STATEMENT EXECUTE FUNCTION count_tries();
-"""
-INSERTS = [[upsert(*(row["path"] for row in event.rows), model=InsertEvent)] for (event,) in NEWS]
-NEW_UPDATES = [[upsert("/d/9/x")], [upsert("/d/9/y")]]
-NEW_UPDATES = [[upsert("/d/0/x")], [upsert("/d/0/y")]]
-
-
-@pytest.mark.parametrize("told", [["/d/0/0"], ["/d/0/0", "/d/0/new"]])
-@pytest.mark.parametrize("before", [INSERTS, [*INSERTS, *NEW_UPDATES]], ids=["inserts", "inserts and new updates"])
-def test_an_update_after_many_inserts_is_not_tried_as_new(tries, database, before, told):
-    assert tries(*before, [upsert(*told, mtime=5.0)]) == [(1,)]
-    assert {row["path"] for row in database.stored() if row["mtime"] == 5.0} == {*told}
-
-
-def test_an_update_of_a_source_of_upserts_is_tried_as_new_like_those_before(tries, database):
-    assert tries(*NEWS, [upsert("/d/0/0", mtime=5.0)]) == [(2,)]
-    assert {row["path"] for row in database.stored() if row["mtime"] == 5.0} == {"/d/0/0"}
-
-
-def test_one_insert_says_what_updates_mean():
-    forecast = Forecast()
-    forecast.found(MessageSource.REALTIME, {EventType.UPDATE}, are_new=True)
-    assert forecast.is_new(MessageSource.REALTIME, {EventType.UPDATE})
-    assert not forecast.is_new(MessageSource.REALTIME, {EventType.INSERT})
-    assert not forecast.is_new(MessageSource.REALTIME, {EventType.UPDATE})
 
 
 def test_a_row_without_a_form_after_many_new_ones_is_set_aside_alone(run, database):
