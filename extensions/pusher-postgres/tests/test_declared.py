@@ -327,3 +327,206 @@ def test_dropped_columns_take_room(run, database):
     push(run, [record("2", {f"x{number}": 1 for number in range(50)})])
     assert letters(database) == []
     assert len(texts(database, "id")) == 2
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_view_on_a_column_refuses_what_does_not_fit_and_stops_nothing(run, database, value, is_declared):
+    first = (
+        declared("1", {"id": 1, "v": 7}, layout(id="integer", v="integer")) if is_declared else record("1", {"v": 7})
+    )
+    push(run, [first])
+    database.ask("CREATE VIEW public.v AS SELECT v FROM fustor.public_users")
+    push(run, [record("2", {"v": value}), record("3", {"v": 8})])
+    fits = value == 2**40 and not is_declared
+    assert letters(database) == ([] if fits else ["/public/users/2"])
+    assert texts(database, "v") == (["7", str(value), "8"] if fits else ["7", "8"])
+
+
+HOSTILE = [
+    '"',
+    "a b",
+    "a.b",
+    "select",
+    "ü",
+    "A",
+    "a",
+    "x" * 63,
+    "{}",
+    "'",
+    ";",
+    "a,b",
+    "\\",
+    "%",
+    "%s",
+    "_x",
+    "path",
+    "ctid",
+]
+HOSTILE += ["x" * 64, "ä" * 32, "a\nb", ""]
+
+
+def test_columns_with_hostile_names_are_columns_or_stay_in_the_record(run, database):
+    values = {name: f"2024-02-{number + 1:02}" for number, name in enumerate(HOSTILE)}
+    told = TableLayout(system="postgresql", columns=dict.fromkeys(HOSTILE, "date"), key=tuple(HOSTILE[:3]))
+    push(run, [declared("1", values, told)], [record("1", values)], key_index=True)
+    (kept,) = database.ask("SELECT record FROM fustor.public_users")[0]
+    found = {name: texts(database, name)[0] for name in types(database)}
+    assert found | kept == values
+    assert set(found) == set(HOSTILE[:13])
+    assert letters(database) == []
+
+
+WIDE = ("bigint", "uuid", "numeric", "timestamp with time zone", "jsonb")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text", "box", "boolean", *(pytest.param(kind, marks=pytest.mark.full) for kind in WIDE)]
+)
+def test_a_wide_row_is_stored_whole(run, database, kind):
+    values = {"text": "x" * 200, "bigint": 2**62, "uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "box": "(3,4),(1,2)"}
+    values |= {
+        "numeric": "9" * 30,
+        "timestamp with time zone": "2024-02-29 10:00:00+00",
+        "boolean": True,
+        "jsonb": {"a": 1},
+    }
+    names = [f"c{number:04}" for number in range(1_600)]
+    told = layout(key=("c0000",), **dict.fromkeys(names, kind))
+    push(run, [declared("1", dict.fromkeys(names, values[kind]), told)], [record("1", {"c0001": values[kind]})])
+    assert letters(database) == []
+    (kept,) = database.ask("SELECT record FROM fustor.public_users")[0]
+    assert len(types(database)) + len(kept) == 1_600
+    assert len(types(database)) >= (1_000 if kind == "boolean" else 190)
+    assert texts(database, "c0001") != [""]
+
+
+@pytest.mark.full
+def test_dropped_columns_take_room(run, database):
+    push(run, [record("1", {"id": 1})])
+    for _ in range(16):
+        names = [f"d{number}" for number in range(98)]
+        database.ask("ALTER TABLE fustor.public_users " + ", ".join(f"ADD {name} int" for name in names))
+        database.ask("ALTER TABLE fustor.public_users " + ", ".join(f"DROP {name}" for name in names))
+    keys = [f"k{number}" for number in range(50)]
+    push(run, [declared("1", dict.fromkeys(keys, 5), layout(**dict.fromkeys(keys, "integer")))])
+    push(run, [record("2", {f"x{number}": 1 for number in range(50)})])
+    assert letters(database) == []
+    assert len(texts(database, "id")) == 2
+<<<<<<< HEAD
+=======
+
+
+def indexes(database):
+    query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'fustor' AND tablename = 'public_users'"
+    return [text for (text,) in database.ask(query + " AND indexname ~ '_fustor_key'")]
+
+
+def test_a_key_index_on_request(run, database):
+    push(
+        run,
+        [declared("1", {"id": 1, "name": "x"}, layout(key=("name", "id"), id="integer", name="text"))],
+        key_index=True,
+    )
+    (text,) = indexes(database)
+    assert text.endswith("USING btree (name, id)")
+    assert "UNIQUE" not in text
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_a_key_index_is_made_and_dropped_when_the_configuration_changes(run, database, start):
+    push(run, [declared("1", {"id": 1}, layout(id="integer"))], key_index=start)
+    push(run, key_index=not start)
+    assert len(indexes(database)) == (not start)
+    push(run, [declared("2", {"id": 2}, layout(id="integer"))], key_index=start)
+    assert len(indexes(database)) == start
+
+
+def test_a_key_index_follows_the_key(run, database):
+    both = {"id": "integer", "other": "integer"}
+    push(run, [declared("1", {"id": 1, "other": 2}, layout(**both))], key_index=True)
+    push(run, [declared("2", {"id": 2, "other": 2}, layout(key=("other",), **both))], key_index=True)
+    assert [text.rpartition("(")[2] for text in indexes(database)] == ["other)"]
+
+
+def test_rows_that_exchange_their_keys_pass_the_index(run, database):
+    told = layout(id="integer", n="text")
+    push(
+        run,
+        [declared("1", {"id": 1, "n": "a"}, told), record("2", {"id": 2, "n": "b"})],
+        [record("1", {"id": 2, "n": "b"}), record("2", {"id": 1, "n": "a"})],
+        key_index=True,
+    )
+    assert texts(database, "id") == ["2", "1"]
+    assert letters(database) == []
+
+
+def test_a_key_that_is_too_long_for_an_index_drops_it(run, database, caplog):
+    told = layout(id="text")
+    long = "".join(Random(1).choices("".join(map(chr, range(33, 400))), k=9_000))
+    with caplog.at_level(logging.WARNING):
+        push(
+            run,
+            [declared("1", {"id": "a"}, told)],
+            [record("2", {"id": long})],
+            [record("3", {"id": "c"})],
+            key_index=True,
+        )
+    assert texts(database, "id") == ["a", long, "c"]
+    assert (indexes(database), letters(database)) == ([], [])
+    assert "index of its key is dropped" in caplog.text
+
+
+MOODS = {"mood": ("sad", "it's ok")}
+
+
+def checks(database):
+    query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conname ~ '^_fustor_labels'"
+    return [text for (text,) in database.ask(query)]
+
+
+def test_enumerated_values_are_checked_on_request(run, database):
+    told = layout(labels=MOODS, id="integer", mood="public.mood")
+    push(run, [declared("1", {"id": 1, "mood": "sad"}, told), record("2", {"id": 2, "mood": None})], enum_checks=True)
+    (text,) = checks(database)
+    assert "it''s ok" in text
+    more = layout(labels={"mood": ("sad", "it's ok", "new")}, id="integer", mood="public.mood")
+    push(run, [declared("3", {"id": 3, "mood": "new"}, more)], enum_checks=True)
+    assert "new" in checks(database)[0]
+    push(run)
+    assert checks(database) == []
+    assert letters(database) == []
+
+
+def test_a_value_that_is_not_declared_drops_the_check(run, database):
+    told = layout(labels=MOODS, id="integer", mood="public.mood")
+    rows = [declared("1", {"id": 1, "mood": "sad"}, told), record("2", {"id": 2, "mood": "new"})]
+    push(run, rows, [record("1", {"id": 1, "mood": "newer"})], enum_checks=True)
+    assert texts(database, "mood") == ["newer", "new"]
+    assert (checks(database), letters(database)) == ([], [])
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_many_known_rows_are_written_over_at_once_and_keep_what_an_update_lacks(run, database, is_declared):
+    told = layout(id="integer", name="text", price="numeric", tags="text[]", doc="jsonb") if is_declared else None
+    keys = range(50)
+
+    def rows(version, names=("name", "price", "tags", "doc")):
+        values = {"name": f"n{version}", "price": f"{version}.50", "tags": ["a", f'"{version}"'], "doc": {"v": version}}
+        return [(key, {"id": key} | {name: values[name] for name in names}) for key in keys]
+
+    def event(some, **more):
+        made = declared("", {}, told, **more)
+        (row,) = made.rows
+        made.rows = [row | {"path": f"{row['path']}{key}", "record": told} for key, told in some]
+        return made
+
+    older, newer = rows(1), rows(3, ["price"])[:20] + rows(3, ["tags", "doc"])[20:40]
+    batches = [[event(older[:1])], [event(older)], [event(rows(2), model=InsertEvent)], [event(newer)]]
+    assert push(run, *batches)["rows"] == 141
+    found = database.ask("SELECT id, name, price::text, tags::text, doc->>'v' FROM fustor.public_users ORDER BY id")
+    versions = [(2, 3, 2, 2)] * 20 + [(2, 2, 3, 3)] * 20 + [(2, 2, 2, 2)] * 10
+    tags = '{{a,"\\"{}\\""}}' if is_declared else '["a", "\\"{}\\""]'
+    assert found == [
+        (key, f"n{name}", f"{price}.50", tags.format(tag), f"{doc}")
+        for key, (name, price, tag, doc) in enumerate(versions)
+    ]

@@ -6,6 +6,7 @@ What is known of some rows has them brought from the staging table, as a run is;
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import psycopg2.errors
 from psycopg2 import sql
@@ -19,6 +20,7 @@ from fustor_pusher_postgres._fast.columns import (
     PATCHES,
     PUTS,
     CopyColumn,
+    Row,
     columns_of,
     plain_columns,
 )
@@ -27,7 +29,7 @@ from fustor_pusher_postgres._tables.paths import Key
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._write.runs import put
 from fustor_pusher_postgres._write.stage import NULL, copy_chunks
-from fustor_pusher_postgres._write.statements import plain_variants
+from fustor_pusher_postgres._write.statements import texts_of, variants_of
 from fustor_pusher_postgres._write.writer import Suppressed, Writer
 
 _BLOCKS_MAX = 8
@@ -128,24 +130,44 @@ def _copy(writer: Writer, homes: Sequence[tuple[Table, Block]], source: MessageS
 
 def _bring(writer: Writer, homes: Sequence[tuple[Table, Block]], paths: Paths, source: MessageSource) -> bool:
     """Write rows of which some are known, by way of the staging table."""
-    if any(table.is_typed for table, _ in homes):
+    if any(table.is_typed and columns_of(table, block.rows) is None for table, block in homes):
         return False
     number = writer.begin_run(source)
-    told: dict[int, list[str]] = {}
-    found: dict[int, set[str]] = {}
+    groups: dict[int, _Group] = {}
     for table, block in homes:
         acts = PATCHES if block.is_update and source is MessageSource.REALTIME else PUTS
-        found.setdefault(table.number, set()).update(acts[1](block.rows))
-        told.setdefault(table.number, []).extend(block.paths)
-        columns = [*plain_columns(block.rows), acts]
+        forms = table.forms()
+        rows = [row | {"record": texts_of(row["record"], forms)} for row in block.rows] if forms else block.rows
+        groups.setdefault(table.number, _Group(table)).add(table, block, acts)
+        columns = [*plain_columns(rows), acts]
         ending = f"\t{number}\t{table.number}\t0\n"
-        lines = (part.lines(columns, file="f", container="t", ending=ending) for part in block.parts())
+        parts = replace(block, rows=rows).parts()
+        lines = (part.lines(columns, file="f", container="t", ending=ending) for part in parts)
         copy_chunks(writer.cur, _COPY_STAGE.format(NAMES, _names_of(columns)).as_string(writer.cur), lines)
     names = paths.above.keys() | paths.own
-    for table in {table.number: table for table, _ in homes}.values():
-        variants = plain_variants(table, {int(act) for act in found[table.number]})
-        put(writer, table, told[table.number], variants, source=source, names=names)
+    for group in groups.values():
+        variants = variants_of(group.table, group.acts, group.patches)
+        put(writer, group.table, group.paths, variants, source=source, names=names)
     return True
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is brought into one table."""
+
+    table: Table
+    paths: list[str] = field(default_factory=list)
+    acts: set[int] = field(default_factory=set)
+    patches: list[tuple[str, Row]] = field(default_factory=list)
+    """Of a table with columns: the rows that keep what they lack."""
+
+    def add(self, table: Table, block: Block, acts: CopyColumn) -> None:
+        """Add a block of the table, which may be another one by now than it was for the one before."""
+        self.table = table
+        self.paths += block.paths
+        self.acts |= {*map(int, {*acts[1](block.rows)})}
+        if self.table.columns and acts is PATCHES:
+            self.patches += [(path, row["record"]) for path, row in zip(block.paths, block.rows, strict=True)]
 
 
 def _copy_blocks(

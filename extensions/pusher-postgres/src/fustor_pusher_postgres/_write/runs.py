@@ -41,7 +41,9 @@ def write_run(writer: Writer, run: Run) -> None:
     if any(entry.act in _GONE for entry in staged):
         _delete(writer, run, names)
     for key, group in groups.items():
-        paths, variants = [entry.path for entry in group], variants_of(homes[key], group)
+        paths = [entry.path for entry in group]
+        patches = ((entry.path, entry.record) for entry in group if entry.act == Act.PATCH)
+        variants = variants_of(homes[key], {entry.act for entry in group}, patches)
         put(writer, homes[key], paths, variants, source=source, names=names)
     writer.complete(run.above, source)
 

@@ -8,7 +8,7 @@ an audit reports stands in a table of its own, while it lasts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +18,6 @@ from fustor_pusher_postgres._tables.columns import COLUMNS, Act
 from fustor_pusher_postgres._tables.paths import KEY, LONG_PATH
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._tables.types import Native
-from fustor_pusher_postgres._write.rows import Entry
 
 _COMES = "s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s)"
 _GOES = f"act IN ({Act.DELETE}, {Act.REPLACE})"
@@ -177,19 +176,28 @@ class Variant:
     parts: Parts
 
 
-def variants_of(table: Table, group: Sequence[Entry]) -> list[Variant]:
-    """The forms that these rows need: a patch keeps columns that it lacks, so there is one for each set of columns."""
-    acts = {entry.act for entry in group}
+def variants_of(table: Table, acts: Collection[int], patches: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Variant]:
+    """The forms that rows need of which these acts are asked: there is one for each set of columns that a patch has.
+
+    Args:
+        table: Their home.
+        acts: What is asked.
+        patches: Path and record of those that keep the columns that they lack.
+    """
     if not table.columns:
         return plain_variants(table, acts)
     by_told: dict[frozenset[str], list[str]] = {}
-    for entry in group:
-        if entry.act == Act.PATCH:
-            by_told.setdefault(frozenset(entry.record), []).append(entry.path)
+    for path, record in patches:
+        by_told.setdefault(frozenset(record), []).append(path)
+    are_alike = len(by_told) == 1
     names = [name for name, _ in table.columns]
     whole = [Variant([Act.PUT, Act.REPLACE], None, _parts(table, names, _WHOLE))]
-    return (whole if acts != {Act.PATCH} else []) + [
-        Variant([Act.PATCH], paths, _parts(table, [name for name in names if name in told], _MERGED_REST))
+    return (whole if {*acts} != {Act.PATCH} else []) + [
+        Variant(
+            [Act.PATCH],
+            None if are_alike else paths,
+            _parts(table, [name for name in names if name in told], _MERGED_REST),
+        )
         for told, paths in by_told.items()
     ]
 
