@@ -17,7 +17,7 @@ from fustor_source_fs._rows import DELETE, SUSPECT, UPSERT, Shape, Status, gone_
 from fustor_source_fs._scope import followed
 from fustor_source_fs._tree import Node
 
-__all__ = ["ARRIVED", "GONE", "Files", "flags_after"]
+__all__ = ["ARRIVED", "DUE", "GONE", "Files", "flags_after", "is_open"]
 
 GONE, CREATED, WRITTEN, CLOSED, ARRIVED, CHANGED, DUE = 1, 2, 4, 8, 16, 32, 64
 
@@ -42,6 +42,11 @@ def flags_after(flags: int, mask: int) -> int:
     if mask & Mask.ATTRIB:
         flags |= CHANGED
     return flags
+
+
+def is_open(flags: int) -> bool:
+    """Whether an entry is still being written: what was held is due in the moment in which its close was read, too."""
+    return bool(flags & WRITTEN) and not flags & CLOSED
 
 
 class Files:
@@ -120,8 +125,8 @@ class Files:
             self._held.pop((node, name), None)
             if not is_directory:
                 node.add_name(name)
-            is_open = flags & WRITTEN and S_ISREG(status.st_mode)
-            (suspects if is_open else upserts).append((text, status))
+            is_suspect = is_open(flags) and S_ISREG(status.st_mode)
+            (suspects if is_suspect else upserts).append((text, status))
         return (DELETE, deleted), (UPSERT, upserts), (SUSPECT, suspects)
 
     def _status(self, node: Node, fd: int | None, name: str) -> os.stat_result | None:
