@@ -22,6 +22,9 @@ from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, parent_of
 
+_MOMENTS = 3
+_MOMENTS_SEC = 1.5
+"""Moments at which a snapshot is stopped whatever that takes, and the time for others."""
 _THINGS = 12
 _MANY = 300
 _MANY_SEC = 0.4
@@ -131,10 +134,13 @@ def _refused(world: SourceWorld, driver: SourceDriver) -> int:
 
 @check("S05")
 def stopped_is_not_complete(subject: SourceSubject) -> int:
-    """Stopped and closed, early and late; abandoned."""
+    """Stopped and closed, early, late and wherever there is time for it; abandoned."""
     with subject.world() as world:
         last = len(populate(world)) - 1
-        for after in (0, 1, last):
+        deadline = time.monotonic() + _MOMENTS_SEC
+        for number, after in enumerate(dict.fromkeys((0, 1, last, *range(2, len(world.list()))))):
+            if number >= _MOMENTS and time.monotonic() > deadline:
+                break
             stop = threading.Event()
             with subject.driver(world) as driver:
                 snapshot = driver.get_snapshot_iterator(batch_size=1, stop_event=stop)

@@ -129,3 +129,26 @@ class CursorInAnotherOrder(MemoryDriver):
             page, rest = left[:size], left[size:]
             yield from super().batches(iter(page), source, size)
             left = [row for row in rest if row["path"] > page[-1]["path"]]
+
+
+@mutant("S05")
+class StopsQuietlyBetweenContainers(MemoryDriver):
+    """A stop is an error in the middle of one, and the end before the next one."""
+
+    asked = None
+    is_quiet = False
+
+    def snapshot_rows(self, stop, partition):
+        self.asked = stop
+        yield from super().snapshot_rows(stop, partition)
+
+    def snapshot_container(self, system, container, pending):
+        if self.stopped(self.asked):
+            pending.clear()
+            self.is_quiet = True
+            return
+        yield from super().snapshot_container(system, container, pending)
+
+    def go_on(self, stop):
+        if not self.is_quiet:
+            super().go_on(stop)
