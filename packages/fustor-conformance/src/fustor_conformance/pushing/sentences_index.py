@@ -58,6 +58,14 @@ INDEXES = (
         END,
     ),
     Sentence(
+        "5 A snapshot's index that is higher does not replace a realtime index of its session either",
+        BEGIN,
+        snapshot(thing("a"), index=9),
+        realtime(now(thing("b"), index=5)),
+        END,
+        realtime(now(thing("c"), index=6)),
+    ),
+    Sentence(
         "5 A realtime event counts whatever phase its batch was pushed in",
         BEGIN,
         Push((listed(thing("a")), now(thing("b"), index=7)), "snapshot"),
