@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from fustor_conformance._reading import Stream, last_word
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
 from fustor_conformance.subject import SourceSubject
@@ -105,12 +106,12 @@ def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, brok
     with _noted(broken), subject.stream(driver) as stream:
         churn(world, paths)
         if inner and "delete" in world.operations:
-            stream.require([world.create("kit-doomed/inner/late")])
+            _await(stream, world.create("kit-doomed/inner/late"))
             world.delete(posixpath.dirname(posixpath.dirname(inner[1])))
-        stream.require([late := world.create("kit-late")])
+        _await(stream, late := world.create("kit-late"))
         if "modify" in world.operations:
             world.modify(late)
-        stream.require([world.create("kit-last")])
+        _await(stream, world.create("kit-last"))
     with _noted(broken):
         list(driver.get_snapshot_iterator(batch_size=3))
     if AUDIT in subject.capabilities:
@@ -121,6 +122,14 @@ def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, brok
     with _noted(broken), subject.stream(driver, paused=True) as stream:
         path = world.create("kit-later")
         list(driver.get_snapshot_iterator())
+        _await(stream, path)
+
+
+def _await(stream: Stream, path: str) -> None:
+    """Wait for the path; that a stream which was not armed in time misses it is M03's to say."""
+    if stream.is_lazy:
+        stream.wait_for(lambda events: last_word(events).get(path) is True)
+    else:
         stream.require([path])
 
 
