@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 import fustor_core.drivers
+from fustor_event_model import UpdateEvent
 
 BASES = {"source": fustor_core.drivers.SourceDriver, "pusher": fustor_core.drivers.PusherDriver}
 MAY_IMPORT = {
@@ -52,6 +53,18 @@ def raises_not_implemented(function) -> bool:
         isinstance(node, ast.Raise) and "NotImplementedError" in ast.unparse(node)
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
     )
+
+
+@variants
+def test_a_stub_shows_an_event_that_can_be_made_and_links_the_contract(driver, kind, options):
+    text = inspect.getsource(inspect.getmodule(driver))
+    assert options["example"] or "docs/contract.md" in text
+    if not options["example"]:
+        shown = "\n".join(line[5:] for line in text.splitlines() if line.startswith("#  | "))
+        event = eval(shown, {"UpdateEvent": UpdateEvent})  # noqa: S307 - our own template
+        assert set(event.rows[0]) == set(event.fields)
+        assert (event.index == -1) == (kind == "source" and not options["durable"])
+        assert event.model_dump(mode="json")
 
 
 @variants
