@@ -84,13 +84,13 @@ COMMANDS: Mapping[str, tuple[str, type[Any], str, str]] = MappingProxyType(
             "commands.list",
             ListOptions,
             "List the drivers of the workspace.",
-            "Version, registration, template, modified files, conformance.",
+            "Each with its version, registration, template, modified files and conformance.",
         ),
         "remove": (
             "commands.remove",
             RemoveOptions,
-            "Remove drivers as if never created.",
-            "Where an author's work is in them, show the difference and refuse.",
+            "Remove drivers as if they had never been.",
+            "Where an author's work is in them, it shows the difference and refuses.",
         ),
         "register": (
             "commands.register",
@@ -120,7 +120,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="fustor-new",
     cls=_Commands,
-    help="Create, register and test Fustor drivers.",
+    help="Create, register and test Fustor drivers. Without a command it asks what to create.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

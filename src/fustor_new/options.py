@@ -1,4 +1,4 @@
-"""What can be said to each command, parsed once into a frozen value."""
+"""What can be said to each command, parsed once into a frozen value; every help is a whole sentence."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 import typer
 
+from fustor_new import completion
 from fustor_new.kinds import Kind
 from fustor_new.names import derive, plain_name
 from fustor_new.template.questions import QUESTIONS, Question, questions_about
@@ -29,10 +30,11 @@ __all__ = [
 
 Options = TypeVar("Options")
 
-_DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply`; write nothing.")
-_WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, when it is not above this directory.")
-_DRIVER = "As `list` shows it, or its directory."
-_YES = typer.Option("--yes", "-y", help="Never ask, which this command does not do anyway.")
+_DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply` and write nothing.")
+_WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, if that is not around this directory.")
+_DRIVER = "A driver as `list` shows it, or its directory."
+_NAMED = typer.Argument(metavar="NAME|PATH", help=_DRIVER, autocompletion=completion.driver_names)
+_YES = typer.Option("--yes", "-y", help="Ask nothing, as this command does anyway.")
 
 
 @dataclass(frozen=True)
@@ -43,28 +45,32 @@ class PusherOptions:
     questions: ClassVar[tuple[Question, ...]] = questions_about(Kind.PUSHER)
 
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Names such as 'redis' or 'my-db'; none: ask for one.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="A name such as 'redis' or 'my-db'; without one the command asks."),
     ] = None
     given: Mapping[str, Any] = field(default_factory=dict)
     """Answers to the template's questions; None and empty mean: as derived from the name."""
     workspace: Annotated[Path | None, _WORKSPACE] = None
-    standalone: Annotated[bool, typer.Option("--standalone", help="A project of its own, outside any workspace.")] = (
-        False
-    )
-    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Directory that the new project goes into.")] = None
+    standalone: Annotated[
+        bool, typer.Option("--standalone", help="Make a project of its own, outside of any workspace.")
+    ] = False
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Directory that the new project is created in.")
+    ] = None
     register: Annotated[bool, typer.Option(help="List the driver in the workspace's root pyproject.toml.")] = True
     contract_source: Annotated[
         str,
         typer.Option(
             metavar="SOURCE",
             help="Where the contract packages come from: vendor, workspace, index, a directory or a git URL.",
+            autocompletion=completion.contract_sources,
         ),
     ] = ""
     git: Annotated[bool, typer.Option(help="Make a standalone project a git repository with a first commit.")] = True
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     sync: Annotated[bool, typer.Option("--sync", help="Run `uv sync --extra dev` afterwards.")] = False
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Never ask; take the defaults.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing and take the defaults.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every file.")] = False
 
@@ -99,12 +105,19 @@ class AdoptOptions:
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of the package.")]
     given: Mapping[str, Any] = field(default_factory=dict)
     """Answers to the template's questions, as far as those are texts."""
-    kind: Annotated[str, typer.Option(help="source or pusher.")] = ""
-    name: Annotated[str, typer.Option(help="Name of the driver, such as 'redis' or 'my-db'.")] = ""
-    contract_source: Annotated[
-        str, typer.Option(metavar="SOURCE", help="Where the contract packages come from, as when a driver is created.")
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="What the driver is: source or pusher.", autocompletion=completion.kinds)
     ] = ""
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Put all into the patch; write nothing.")] = False
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the driver, such as 'redis' or 'my-db'.")] = ""
+    contract_source: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE",
+            help="Where the contract packages come from, as when a driver is created.",
+            autocompletion=completion.contract_sources,
+        ),
+    ] = ""
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Put all into the patch and write nothing.")] = False
     apply: Annotated[bool, typer.Option("--apply", help="Write what is proposed as well.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None
@@ -116,11 +129,23 @@ class UpdateOptions:
     """What can be said to `update`."""
 
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="NAME|PATH", help="Drivers, by name or directory; none: this one.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="A driver by name or directory; without one, the one around here.",
+            autocompletion=completion.driver_names,
+        ),
     ] = None
-    every: Annotated[bool, typer.Option("--all", help="Every driver of the workspace with an answers file.")] = False
+    every: Annotated[bool, typer.Option("--all", help="Update every driver of the workspace with an answers file.")] = (
+        False
+    )
     contract_source: Annotated[
-        str, typer.Option(metavar="SOURCE", help="Take the contract packages from elsewhere than before.")
+        str,
+        typer.Option(
+            metavar="SOURCE",
+            help="Take the contract packages from elsewhere than before.",
+            autocompletion=completion.contract_sources,
+        ),
     ] = ""
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
@@ -135,11 +160,13 @@ class DoctorOptions:
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="NAME|PATH", help="A workspace's root, or drivers by name or directory; none: what is around."
+            metavar="NAME|PATH",
+            help="A workspace's root, or a driver by name or directory; without one, what is around.",
+            autocompletion=completion.driver_names,
         ),
     ] = None
     fix: Annotated[bool, typer.Option("--fix", help="Fix what is safe to fix, all or nothing.")] = False
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None
     yes: Annotated[bool, _YES] = False
@@ -158,9 +185,11 @@ class ListOptions:
 class RemoveOptions:
     """What can be said to `remove`."""
 
-    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help=_DRIVER)]
+    names: Annotated[list[str], _NAMED]
     dry_run: Annotated[bool, _DRY_RUN] = False
-    force: Annotated[bool, typer.Option("--force", help="Also what was edited or added by hand; it says what.")] = False
+    force: Annotated[
+        bool, typer.Option("--force", help="Remove what was edited or added by hand, too, and say what.")
+    ] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None
     yes: Annotated[bool, _YES] = False
@@ -170,7 +199,7 @@ class RemoveOptions:
 class PathOptions:
     """What can be said to `register` and `unregister`."""
 
-    paths: Annotated[list[Path], typer.Argument(metavar="NAME|PATH", help=_DRIVER)]
+    paths: Annotated[list[Path], _NAMED]
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None
@@ -216,7 +245,12 @@ def _parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
 def _flag(question: Question) -> inspect.Parameter:
     kind: Any = list[str] if isinstance(question.unsaid, tuple) else type(question.unsaid)
     note = " (standalone only)" if question.layout and callable(question.default) else ""
-    option = typer.Option(*question.flags, help=f"{question.help[:-1]}{note}.", metavar=question.metavar)
+    option = typer.Option(
+        *question.flags,
+        help=f"{question.help[:-1]}{note}.",
+        metavar=question.metavar or ("TEXT" if kind is str else None),
+        autocompletion=completion.licences if question.name == "license" else None,
+    )
     return _parameter(question.name, question.unsaid, Annotated[kind, option])
 
 

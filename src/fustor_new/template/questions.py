@@ -146,14 +146,14 @@ QUESTIONS = (
     Question(
         "description",
         lambda names: f"Fustor {names.kind} driver for {names.name}",
-        "One line: what the driver reads or writes.",
+        "What the driver reads or writes, in one line.",
         prompt="What does it do, in one line?",
         check=_description,
     ),
     Question(
         "dependencies",
         (),
-        "A requirement of the driver, such as 'redis>=5'.",
+        "A package that the driver needs, such as 'redis>=5'.",
         ("--dependency", "-d"),
         "REQ",
         prompt="Which packages does it need?",
@@ -161,11 +161,18 @@ QUESTIONS = (
         check=_dependencies,
     ),
     Question("author", "", "Name of the author.", prompt="What is your name?", hint="may be left out", check=_text),
-    Question("email", "", "E-mail address.", prompt="What is your mail address?", hint="may be left out", check=_email),
+    Question(
+        "email",
+        "",
+        "Mail address of the author.",
+        prompt="What is your mail address?",
+        hint="may be left out",
+        check=_email,
+    ),
     Question(
         "license",
         "Apache-2.0",
-        "SPDX expression.",
+        "Licence, as an SPDX expression such as MIT.",
         prompt="Which licence?",
         choices=(
             ("Apache-2.0", "Apache-2.0"),
@@ -179,7 +186,7 @@ QUESTIONS = (
     Question(
         "example",
         default=False,
-        help="Render a small working driver instead of stubs.",
+        help="Begin with a small working driver instead of stubs.",
         flags=("--example",),
         prompt="What does it start from?",
         choices=(
@@ -190,7 +197,7 @@ QUESTIONS = (
     Question(
         "durable",
         default=True,
-        help="Whether a lost event can be read again from its position.",
+        help="Whether the system keeps a log that can be re-read after a restart.",
         flags=("--durable/--transient",),
         prompt="Does the system keep a log that can be re-read after a restart (like a WAL or Kafka)?",
         kind=Kind.SOURCE,
@@ -198,7 +205,7 @@ QUESTIONS = (
     Question(
         "audit",
         default=True,
-        help="Render the audit method.",
+        help="Whether the driver can list everything again to find changes it missed.",
         prompt="Can the driver list everything again to find changes it missed?",
         kind=Kind.SOURCE,
     ),

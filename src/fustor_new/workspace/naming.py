@@ -13,7 +13,7 @@ from fustor_new.package.metadata import Metadata
 from fustor_new.workspace.drivers import driver_folders, driver_packages
 from fustor_new.workspace.finding import place_of, workspace_above
 
-__all__ = ["driver_directory", "driver_paths"]
+__all__ = ["driver_directory", "driver_labels", "driver_paths"]
 
 
 def driver_directory(name: str, start: Path | None = None) -> Path:
@@ -35,6 +35,11 @@ def driver_directory(name: str, start: Path | None = None) -> Path:
     if not places:
         raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found, start)}")
     return places[0]
+
+
+def driver_labels(start: Path) -> list[str]:
+    """Return what `list` calls the drivers of the workspace at `start` or above, sorted."""
+    return sorted(label for one in _packages(start) for label in one.labels)
 
 
 def driver_paths(words: Sequence[Path], start: Path | None = None) -> list[Path]:
