@@ -90,3 +90,17 @@ def test_the_zone_of_the_machine_comes_back():
     set_zone(OTHER_ZONE)
     set_zone(None)
     assert time.tzname == named
+
+
+def test_the_handlers_of_pytest_come_and_go_by_themselves(caplog):
+    assert caplog.handler in logging.root.handlers
+    before = ProcessState()
+    logging.root.removeHandler(caplog.handler)
+    own = logging.NullHandler()
+    logging.root.addHandler(own)
+    changes = before.changes(ProcessState())
+    logging.root.addHandler(caplog.handler)
+    before.restore(changes)
+    assert "LogCaptureHandler" not in str(changes)
+    assert caplog.handler in logging.root.handlers
+    assert own not in logging.root.handlers

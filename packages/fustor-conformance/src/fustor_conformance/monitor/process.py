@@ -73,6 +73,16 @@ def _set_handlers(handlers: Mapping[str, Any]) -> None:
             signal.signal(signal.Signals[name], handler)
 
 
+def _root_handlers() -> tuple[logging.Handler, ...]:
+    """Those that are not pytest's own, which come and go with the phases of a test."""
+    return tuple(one for one in logging.root.handlers if not type(one).__module__.startswith("_pytest."))
+
+
+def _set_root_handlers(handlers: tuple[logging.Handler, ...]) -> None:
+    own = _root_handlers()
+    logging.root.handlers[:] = [*(one for one in logging.root.handlers if one not in own), *handlers]
+
+
 def _set_collector(state: tuple[bool, tuple[int, int, int]]) -> None:
     gc.set_threshold(*state[1])
     (gc.enable if state[0] else gc.disable)()
@@ -100,9 +110,7 @@ _PARTS: dict[str, _Part] = {
     ),
     _WARNINGS: _Part(_blanket_filters),
     "the root logger's level": _Part(lambda: logging.root.level, logging.root.setLevel),
-    "the root logger's handlers": _Part(
-        lambda: tuple(logging.root.handlers), lambda handlers: logging.root.handlers.__setitem__(slice(None), handlers)
-    ),
+    "the root logger's handlers": _Part(_root_handlers, _set_root_handlers),
     "logging.disable": _Part(lambda: logging.root.manager.disable, logging.disable),
     "the default context of decimal": _Part(lambda: repr(decimal.DefaultContext)),
     "the default timeout of sockets": _Part(socket.getdefaulttimeout, socket.setdefaulttimeout),
