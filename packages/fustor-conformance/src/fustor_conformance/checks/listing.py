@@ -6,6 +6,7 @@ import posixpath
 import time
 from typing import Any
 
+from fustor_conformance._moments import between_names_and_looks
 from fustor_conformance._scenes import Reading, containers, many, odd_fields, odd_things, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs
 from fustor_conformance.checks.snapshot import populate
@@ -25,6 +26,8 @@ _RACED_SEC = 0.4
 _CHANGED = 8
 _GOLDEN = 0.618
 """Of whose multiples any first few lie far apart."""
+_NAMED = 8
+_MOMENTS = 6
 _AT_ONCE = 12
 _AT_ONCE_SEC = 1.0
 
@@ -99,6 +102,8 @@ def stamps_first(subject: SourceSubject) -> int:
         _require_stamped_before(container, late, rows, after)
         if is_tree and gone is not None:
             _require_mark_of_change(container, gone, rows)
+        if is_tree and "modify" in world.operations:
+            _named_and_changed(world, driver, box)
         return len(rows) + _raced(world, driver, box, is_tree=is_tree)
 
 
@@ -149,6 +154,36 @@ def _raced(world: SourceWorld, driver: SourceDriver, box: str, *, is_tree: bool)
         if time.monotonic() > deadline:
             break
     return len(paths)
+
+
+def _named_and_changed(world: SourceWorld, driver: SourceDriver, box: str) -> None:
+    """Where the driver has read names and not yet looked, a thing comes, and then those that it looks at change."""
+    paths = [world.create(f"{box}kit-named-{number}") for number in range(_NAMED)]
+    sizes = [_sizes(world, paths)]
+    late: list[str] = []
+
+    def change() -> None:
+        if len(late) < _MOMENTS:
+            late.append(world.create(f"{box}kit-moment-{len(late)}"))
+            for path in paths:
+                world.modify(path)
+            sizes.append(_sizes(world, paths))
+
+    with between_names_and_looks(change):
+        rows = run_guide(driver)
+    told = {row["path"]: row["size"] for row in rows}
+    for number, path in enumerate(late, 1):
+        newer = [
+            one
+            for one in paths
+            if told.get(one) in {then[one] for then in sizes[number:]} - {then[one] for then in sizes[:number]}
+        ]
+        _require_mark_after(posixpath.dirname(paths[0]), path, rows, newer)
+
+
+def _sizes(world: SourceWorld, paths: list[str]) -> dict[str, object]:
+    there = world.list()
+    return {path: there[path].get("size") for path in paths}
 
 
 def _newer(changed: list[str], before: list[Row], rows: list[Row]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from fustor_conformance._moments import between_names_and_looks
 from fustor_conformance._reading import DELIVERY_SEC, eventually, rows_of
 from fustor_conformance._scenes import Reading, boxed, many, odd_fields, odd_things
 from fustor_conformance.apart.other_process import NotSeenElsewhere, ask_elsewhere
@@ -76,6 +77,7 @@ def no_path_twice(subject: SourceSubject) -> int:
 def vanishing_items(subject: SourceSubject) -> int:
     """Deleted, or refused, while the snapshot reads."""
     with subject.world() as world, subject.driver(world) as driver:
+        _named_and_gone(world, driver)
         deadline = time.monotonic() + _RACES_SEC
         for race in range(_RACES):
             _race(world, driver, race)
@@ -104,6 +106,31 @@ def _race(world: SourceWorld, driver: SourceDriver, race: int) -> None:
     told = {row["path"] for row in reading.finish()}
     if lacking := set(paths) - told:
         raise Broken("Things vanished, and the snapshot leaves out others", *sorted(lacking)[:5])
+
+
+def _named_and_gone(world: SourceWorld, driver: SourceDriver) -> None:
+    """Deleted where the driver has read the names and not yet looked at the things, of a driver that uses `os`."""
+    paths = list(dict.fromkeys(world.create(f"kit-named-{number}") for number in range(_THINGS)))
+    doomed, gone = paths[::2], list[str]()
+
+    def delete() -> None:
+        if len(gone) < len(doomed):
+            gone.append(doomed[len(gone)])
+            world.delete(gone[-1])
+
+    try:
+        with between_names_and_looks(delete):
+            told = {row["path"] for row in rows_of(driver.get_snapshot_iterator())}
+    except (DriverError, OSError) as err:
+        raise Broken(
+            "A thing went after its name was read and before it was looked at, and that ends the snapshot",
+            *gone[-1:],
+            repr(err),
+        ) from err
+    if lacking := set(paths) - set(gone) - told:
+        raise Broken(
+            "Things went after their names were read, and the snapshot leaves out others", *sorted(lacking)[:5]
+        )
 
 
 def _racing(world: SourceWorld, race: int) -> Callable[[int], str]:
