@@ -11,6 +11,8 @@ from typing import Any, Self
 
 __all__ = ["World"]
 
+_SEGMENT_BYTES = 16_384
+
 
 class World:
     """An empty directory, there from entering to leaving."""
@@ -32,8 +34,9 @@ class World:
         return Path(self._directory.name) / "events"
 
     def config(self) -> dict[str, Any]:
-        """Keywords of a PusherConfig that writes here."""
-        return {"driver": "fs", "endpoint": str(self._endpoint), "disabled": False}
+        """Keywords of a PusherConfig that writes here, to files so small that some batches begin one."""
+        params = {"segment_max_bytes": _SEGMENT_BYTES}
+        return {"driver": "fs", "endpoint": str(self._endpoint), "disabled": False, "driver_params": params}
 
     def broken(self) -> dict[str, Any]:
         """Keywords of a PusherConfig that cannot work: a file stands where the directory should be."""
@@ -50,7 +53,7 @@ class World:
     def demo(cls) -> Iterator[dict[str, Any]]:
         """Keywords of a PusherConfig that writes to a directory which is removed at the end."""
         with cls() as world:
-            yield world.config()
+            yield world.config() | {"driver_params": {}}
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
