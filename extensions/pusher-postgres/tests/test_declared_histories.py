@@ -44,6 +44,12 @@ def value_of(kind, random, *, has_odd):
     return random.choice(ODD[kind] if has_odd and kind in ODD and random.random() < 0.05 else POOLS[kind])
 
 
+_TWICE = """
+SELECT path, key FROM {}, jsonb_each(CASE WHEN jsonb_typeof(record) = 'object' THEN record END)
+WHERE key = ANY(%s) AND value <> 'null'
+"""
+
+
 def stored(database, schema):
     """Every row by path: what it is, and the texts of its record."""
     found = {}
@@ -54,18 +60,18 @@ def stored(database, schema):
             made = columns_of(cur, schema, relation) if is_typed else {}
             parts = [text_of(name, made.get(name)) for name in COLUMNS]
             query = "SELECT path, mtime, size, is_directory, extra, {} FROM {}"
+            cur.execute(sql.SQL(_TWICE).format(sql.Identifier(schema, relation)), ([*made],))
+            assert cur.fetchall() == [], "keys that have a column stand in the record"
             cur.execute(sql.SQL(query).format(sql.SQL(", ").join(parts), sql.Identifier(schema, relation)))
             found |= {path: (relation, *rest) for path, *rest in cur.fetchall()}
     return found
 
 
 def text_of(name, kind):
-    """The text of a column or, where it has none, of a key of the record."""
-    record = sql.SQL("record ->> {}").format(sql.Literal(name))
+    """The text of a column or, where there is none, of a key of the record."""
     if kind is None:
-        return record
-    cast = "{} #>> '{{}}'" if kind == "jsonb" else "{}::text"
-    return sql.SQL("coalesce(" + cast + ", {})").format(sql.Identifier(name), record)
+        return sql.SQL("record ->> {}").format(sql.Literal(name))
+    return sql.SQL("{} #>> '{{}}'" if kind == "jsonb" else "{}::text").format(sql.Identifier(name))
 
 
 def columns_of(cur, schema, relation):

@@ -29,7 +29,7 @@ from fustor_pusher_postgres._tables.paths import Key
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._write.runs import put
 from fustor_pusher_postgres._write.stage import NULL, copy_chunks
-from fustor_pusher_postgres._write.statements import texts_of, variants_of
+from fustor_pusher_postgres._write.statements import texts_of
 from fustor_pusher_postgres._write.writer import Suppressed, Writer
 
 _BLOCKS_MAX = 8
@@ -146,8 +146,7 @@ def _bring(writer: Writer, homes: Sequence[tuple[Table, Block]], paths: Paths, s
         copy_chunks(writer.cur, _COPY_STAGE.format(NAMES, _names_of(columns)).as_string(writer.cur), lines)
     names = paths.above.keys() | paths.own
     for group in groups.values():
-        variants = variants_of(group.table, group.acts, group.patches)
-        put(writer, group.table, group.paths, variants, source=source, names=names)
+        put(writer, group.table, group.paths, group.acts, group.patches, source=source, names=names)
     return True
 
 
@@ -159,14 +158,14 @@ class _Group:
     paths: list[str] = field(default_factory=list)
     acts: set[int] = field(default_factory=set)
     patches: list[tuple[str, Row]] = field(default_factory=list)
-    """Of a table with columns: the rows that keep what they lack."""
+    """Of a typed table: the rows that keep what they lack."""
 
     def add(self, table: Table, block: Block, acts: CopyColumn) -> None:
         """Add a block of the table, which may be another one by now than it was for the one before."""
         self.table = table
         self.paths += block.paths
         self.acts |= {*map(int, {*acts[1](block.rows)})}
-        if self.table.columns and acts is PATCHES:
+        if self.table.is_typed and acts is PATCHES:
             self.patches += [(path, row["record"]) for path, row in zip(block.paths, block.rows, strict=True)]
 
 

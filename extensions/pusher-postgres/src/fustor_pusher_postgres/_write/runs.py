@@ -11,9 +11,9 @@ from psycopg2 import sql
 from fustor_event_model import MessageSource
 from fustor_pusher_postgres._tables.columns import Act
 from fustor_pusher_postgres._tables.paths import Key, bounds_below, containers_of, fact_key
-from fustor_pusher_postgres._tables.switch import whole_record
 from fustor_pusher_postgres._tables.tables import Table
 from fustor_pusher_postgres._write import statements
+from fustor_pusher_postgres._write.moves import move
 from fustor_pusher_postgres._write.rows import Entry, Run
 from fustor_pusher_postgres._write.stage import copy_entries
 from fustor_pusher_postgres._write.statements import Variant, differing, supply, texts_of, variants_of
@@ -43,8 +43,8 @@ def write_run(writer: Writer, run: Run) -> None:
     for key, group in groups.items():
         paths = [entry.path for entry in group]
         patches = ((entry.path, entry.record) for entry in group if entry.act == Act.PATCH)
-        variants = variants_of(homes[key], {entry.act for entry in group}, patches)
-        put(writer, homes[key], paths, variants, source=source, names=names)
+        acts = {entry.act for entry in group}
+        put(writer, homes[key], paths, acts, patches, source=source, names=names)
     writer.complete(run.above, source)
 
 
@@ -52,7 +52,8 @@ def put(
     writer: Writer,
     table: Table,
     paths: Sequence[str],
-    variants: Sequence[Variant],
+    acts: Collection[int],
+    patches: Iterable[tuple[str, Mapping[str, Any]]],
     *,
     source: MessageSource,
     names: Collection[str],
@@ -63,16 +64,13 @@ def put(
         writer: Where to.
         table: Their home.
         paths: Theirs.
-        variants: The forms of the upsert that they need.
+        acts: What is asked of them.
+        patches: Path and record of those that keep the columns that they lack.
         source: Theirs.
         names: The paths of the run, and all that is above them.
     """
-    for other in writer.tables.holding(names):
-        if other.number != table.number and _is_between(writer, other, paths):
-            for place in table.places:
-                parts = place.parts("s.path", "path")
-                query = sql.SQL(statements.MOVE).format(y=other.relation, record=whole_record(other), **parts)
-                writer.execute(query, home=table.number)
+    table = move(writer, table, paths, names)
+    variants = variants_of(table, acts, patches)
     written = _upsert(writer, table, variants, source)
     if written < len(paths):
         written += _settle(writer, table, variants, source)
@@ -145,13 +143,6 @@ def _expect_gone(writer: Writer, names: set[str], containers: Collection[str]) -
     for table in tables.values():
         if writer.run(statements.KEPT, table, lows=lows, highs=highs) != [(0,)]:
             raise Suppressed(f"A trigger of table {table.name!r} keeps a row that was to go; let it return OLD")
-
-
-def _is_between(writer: Writer, table: Table, paths: Sequence[str]) -> bool:
-    """Whether a table has any path between the first and the last of a group: if not, it has none of them."""
-    query = "SELECT EXISTS (SELECT FROM {t} WHERE path BETWEEN %(low)s AND %(high)s)"
-    # by code points as by bytes: UTF-8 keeps their order
-    return writer.run(query, table, low=min(paths), high=max(paths)) == [(True,)]
 
 
 def _upsert(

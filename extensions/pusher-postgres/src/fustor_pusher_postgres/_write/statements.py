@@ -80,17 +80,26 @@ WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path AND (
 _MOVED = ", ".join(
     {
         "record": "{record}",
-        "_partial": "CASE WHEN _partial = '{{NULL}}' THEN ARRAY(SELECT pg_catalog.jsonb_object_keys(record))"
+        "_partial": "CASE WHEN _partial = '{{NULL}}' THEN ARRAY(SELECT pg_catalog.jsonb_object_keys(moved.record))"
         " ELSE _partial END",
-    }.get(column.name, column.name)
+    }.get(column.name, f"moved.{column.name}")
     for column in COLUMNS
 )
 MOVE = f"""
 WITH moved AS (DELETE FROM {{y}} t USING pg_temp._fustor_stage s
     WHERE s.run = %(run)s AND s.home = %(home)s AND t.path = s.path{{only}} RETURNING t.*)
-INSERT INTO {{into}} ({", ".join(column.name for column in COLUMNS)}{{digest}})
-SELECT {_MOVED}{{digest_value}} FROM moved
+INSERT INTO {{into}} ({", ".join(column.name for column in COLUMNS)}{{columns}}{{digest}})
+SELECT {_MOVED}{{values}}{{digest_value}} FROM moved{{read}}
 """
+MOVING = """
+WITH found AS (SELECT t.* FROM {y} t JOIN pg_temp._fustor_stage s USING (path)
+    WHERE s.run = %(run)s AND s.home = %(home)s)
+SELECT path, ({record})::pg_catalog.text FROM found
+"""
+_READ = """
+JOIN (SELECT path, record::pg_catalog.jsonb FROM unnest(%(moved)s::text[], %(records)s::text[])
+    AS told (path, record)) s ON s.path = moved.path"""
+"""The records of rows that move, with the texts that the columns of their new table read."""
 
 DELETE = f"""
 WITH gone AS (
@@ -153,8 +162,15 @@ _MERGED = (
     "CASE WHEN jsonb_typeof(t.record) = 'object' AND jsonb_typeof(excluded.record) = 'object'"
     " THEN t.record || excluded.record ELSE excluded.record END"
 )
-_MERGED_REST = f"CASE WHEN excluded.record IS NULL THEN t.record ELSE {_MERGED} END"
-"""Of a table with columns: an update with nothing but columns says nothing of the other keys."""
+_MERGED_REST = """CASE
+        WHEN pg_catalog.jsonb_typeof(t.record) = 'object'
+            AND coalesce(pg_catalog.jsonb_typeof(excluded.record), 'object') = 'object'
+        THEN NULLIF((t.record - {told}::text[]) || coalesce(excluded.record, '{{}}'), '{{}}'::pg_catalog.jsonb)
+        ELSE coalesce(excluded.record, t.record) END"""
+"""Of a table with columns: an update with nothing but columns says nothing of the other keys.
+
+A key may have been in the record of the row before a value made a column for it.
+"""
 _KEPT = (
     "coalesce((SELECT pg_catalog.jsonb_object_agg(e.key, e.value) FROM pg_catalog.jsonb_each("
     "CASE WHEN pg_catalog.jsonb_typeof(t.record) = 'object' THEN t.record END) AS e"
@@ -257,13 +273,27 @@ def supply(table: Table) -> Parts:
     }
 
 
+def moved_parts(table: Table | None) -> Parts:
+    """What depends on the columns of a typed table that rows move to; None: it has none, whose record stays whole."""
+    if table is None:
+        return dict.fromkeys(("columns", "values", "read"), sql.SQL(""))
+    record = sql.SQL("CASE WHEN pg_catalog.jsonb_typeof(s.record) = 'object' THEN {} ELSE s.record END")
+    parts = _parts(table, [], _WHOLE)
+    return {
+        "columns": parts["columns"],
+        "values": parts["values"],
+        "record": record.format(parts["record"]),
+        "read": sql.SQL(_READ),
+    }
+
+
 def _parts(table: Table, assigned: list[str], joined: str) -> Parts:
     columns = table.columns
     return {
         "columns": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns),
         "values": sql.SQL("").join(sql.SQL(", {}").format(_value_of(name, kind)) for name, kind in columns),
         "record": _rest_of(table),
-        "joined": sql.SQL(joined),
+        "joined": sql.SQL(joined).format(told=sql.Literal(assigned)),
         "assignments": sql.SQL("").join(
             sql.SQL(", {0} = excluded.{0}").format(sql.Identifier(name)) for name in assigned
         ),
