@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import resource
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -147,3 +148,19 @@ def test_a_start_that_waited_goes_on(own_database, caplog):
     (event,) = driver.get_snapshot_iterator()
     assert [row["path"] for row in event.rows] == ["/public/t/1"]
     asyncio.run(driver.close())
+
+
+def test_a_process_with_more_than_a_thousand_open_files_reads_on(own_database, read):
+    database = own_database
+    driver = database.driver()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    with ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while files.enter_context(open(os.devnull)).fileno() < 1024:  # noqa: PTH123 - a device
+            pass
+        reading = read(driver.get_message_iterator(-1))
+        database.run("insert into t values (1)")
+        reading.rows(1)
+        asyncio.run(driver.close())
+        reading.join(30)

@@ -6,6 +6,7 @@ a few messages at a time; this way the server and this process work side by side
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import time
@@ -98,8 +99,8 @@ class Reader(Thread):
                         self._reported_passed = self._passed
                         return None, self._passed
                     left = min(left, self._status_due())
-                    descriptors = [self._conn.fileno(), self._wake_out.fileno()]
-                select.select(descriptors, [], [], left)
+                    poller = _poller(self._conn.fileno(), self._wake_out.fileno())
+                poller.poll(math.ceil(left * 1000))
         finally:
             with self._change:
                 self._is_taking = False
@@ -233,3 +234,11 @@ class Reader(Thread):
             self._conn.close()
             self._wake_in.close()
             self._wake_out.close()
+
+
+def _poller(*descriptors: int) -> select.poll:
+    """Waits for any of them to be readable, also in a process that has more files open than select() can name."""
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return poller
