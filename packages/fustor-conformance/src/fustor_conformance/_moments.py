@@ -1,16 +1,20 @@
-"""The moment between the names of what is in a directory and the first look at one of them."""
+"""Moments inside a driver that no race hits: between names and looks, and after rows were fetched from a database."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["between_names_and_looks"]
+__all__ = ["after_each_fetch", "between_names_and_looks"]
 
+_T = TypeVar("_T")
+_FETCHES = {"fetchall", "fetchmany", "fetchone"}
+_TURN_SEC = 0.05
+_ACT_SEC = 0.6
 _NAMES = {"listdir", "scandir"}
 _LOOKS = {"stat", "lstat"}
 _PLACES = {"posix", "nt", "posix.DirEntry", "nt.DirEntry"}
@@ -61,3 +65,39 @@ def _is_of_the_system(function: Any) -> bool:
     owner = getattr(function, "__self__", None)
     kind = type(owner)
     return getattr(owner, "__name__", f"{kind.__module__}.{kind.__qualname__}") in _PLACES
+
+
+def after_each_fetch(make: Callable[[], Iterable[_T]], act: Callable[[], object]) -> list[_T]:
+    """What an iterator yields, read in another thread; `act` is called here whenever rows were fetched in that one.
+
+    The reader waits for `act` a moment only: what it holds open may be what `act` waits for. A driver that fetches by
+    iterating over a cursor, or has no cursor, never comes to such a moment.
+    """
+    asked, done, failed = threading.Event(), threading.Event(), list[BaseException]()
+    items: list[_T] = []
+
+    def hook(_frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_return" and getattr(function, "__name__", "") in _FETCHES:
+            done.clear()
+            asked.set()
+            done.wait(_ACT_SEC)
+
+    def read() -> None:
+        sys.setprofile(hook)
+        try:
+            items.extend(make())
+        except BaseException as err:  # noqa: BLE001 - raised again by the caller
+            failed.append(err)
+        finally:
+            sys.setprofile(None)
+
+    reader = threading.Thread(target=read, name="conformance-fetches", daemon=True)
+    reader.start()
+    while reader.is_alive():
+        if asked.wait(_TURN_SEC):
+            asked.clear()
+            act()
+            done.set()
+    for err in failed:
+        raise err
+    return items

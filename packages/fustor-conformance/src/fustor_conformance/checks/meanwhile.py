@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from fustor_conformance._moments import after_each_fetch
 from fustor_conformance._reading import Stream, rows_of
 from fustor_conformance._scenes import Reading, boxed, many, odd_fields, pace, unaccounted
 from fustor_conformance.outcome import Broken
@@ -24,6 +25,8 @@ _PAGES_SEC = 1.0
 _CHANGES = 60
 _ROUNDS = 6
 _ROUNDS_SEC = 1.5
+_FETCHES = 8
+_REPORTED_SEC = 0.5
 _SOME = 250
 _MODIFIED = 1000
 _SOME_SEC = 0.3
@@ -87,7 +90,7 @@ def older_than_realtime(subject: SourceSubject) -> int:
             rows += reading.finish()
             if turn and time.monotonic() > deadline:
                 break
-        rows += _stepped(world, driver, stream)
+        rows += _stepped(world, driver, stream) + _fetched(world, driver, stream, paths)
         stream.require([world.create("kit-last")])
         return sum(_require_older(row, told) for row, told in _replaced(rows, stream)) or len(rows)
 
@@ -102,6 +105,19 @@ def _stepped(world: SourceWorld, driver: SourceDriver, stream: Stream) -> list[R
         world.modify(path)
     stream.wait_for(lambda events: set(paths) <= {row["path"] for row in rows_of(events[seen:])})
     return rows + rows_of(snapshot)
+
+
+def _fetched(world: SourceWorld, driver: SourceDriver, stream: Stream, paths: list[str]) -> list[Row]:
+    """A snapshot of a driver whose rows change, and are reported, whenever it has fetched some."""
+    turn = iter(paths[:_FETCHES])
+
+    def change() -> None:
+        if path := next(turn, None):
+            began = len(stream.events)
+            world.modify(path)
+            stream.wait_for(lambda events: path in {row["path"] for row in rows_of(events[began:])}, _REPORTED_SEC)
+
+    return rows_of(after_each_fetch(driver.get_snapshot_iterator, change))
 
 
 def _replaced(rows: list[Row], stream: Stream) -> Iterator[tuple[Row, Row]]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import posixpath
 import time
 
+from kit_journal import JournalDriver, JournalWorld
 from kit_source import MemoryDriver
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import LifecycleSignal
+from fustor_event_model import EventType, LifecycleSignal, MessageSource
 from kit_mutants.registry import mutant
 
 _A_WHILE_SEC = 0.03
@@ -77,6 +78,20 @@ class ClockAfterTheRead(MemoryDriver):
         self._stop_driver_event.wait(_A_WHILE_SEC)
         read = self.system().now()
         return iter([{**row, "mtime": read} for row in rows])
+
+
+@mutant("S09", world=JournalWorld)
+class ClockRightAfterTheRead(JournalDriver):
+    """In the moment after it, which no race ever hits."""
+
+    def snapshot(self, size, stop, partition):
+        rows = self.read("select * from items order by id")
+        at = self.now()
+        for begin in range(0, len(rows), size):
+            if self.stopped(stop):
+                raise DriverError("Stopped before its end")
+            if told := [self.row(row, at) for row in rows[begin : begin + size] if self.in_part(row, partition)]:
+                yield self.event(EventType.UPDATE, told, MessageSource.SNAPSHOT)
 
 
 @mutant("A08")
