@@ -25,12 +25,18 @@ ODD = {"integer": (2**40, "x"), "date": ("no date", "2024-02-29 12:00:00"), "num
 """Values that no column of the type can hold, and whose text says what they are."""
 
 
-def converted(events, random, *, has_odd):
-    """The events as those of one table, with values of the declared types, some of them with a layout."""
+def converted(events, random, *, has_odd, moves=False):
+    """The events as those of one table, with values of the declared types, some of them with a layout.
+
+    Where rows move, they are few, and one of two tables tells of them.
+    """
     told = copy.deepcopy(events)
     for event in told:
-        event.event_schema, event.table = "public", "t"
+        event.event_schema, event.table = "public", random.choice("tu") if moves else "t"
         for row in event.rows:
+            if moves:
+                row["path"] = "/" + row["path"].rpartition("/")[2]
+                row["is_directory"] = row["path"] == "/"
             if row.get("is_directory"):
                 row.pop("record", None)
             if isinstance(row.get("record"), dict):
@@ -81,7 +87,7 @@ def columns_of(cur, schema, relation):
     return dict(cur.fetchall())
 
 
-async def play(database, seed, names, *, has_odd):
+async def play(database, seed, names, *, has_odd, moves=False):
     history, random = History(seed, 25, names), Random(seed)
     history.has_records = True
     typed = database.driver(schema="b", typed_tables=["*"], key_index=True, max_delete_rows=10**6)
@@ -99,7 +105,7 @@ async def play(database, seed, names, *, has_odd):
         if kind == "session":
             await begin()
             continue
-        told = converted(events, random, has_odd=has_odd)
+        told = converted(events, random, has_odd=has_odd, moves=moves)
         for driver, session in zip(pair, sessions, strict=True):
             await driver.push(told, session_id=session, is_snapshot_end=kind == "end")
         if kind == "end":
@@ -115,6 +121,11 @@ async def play(database, seed, names, *, has_odd):
 @pytest.mark.parametrize(("names", "has_odd"), [(NAMES, True), (MANY_NAMES, False)], ids=["few names", "many names"])
 def test_a_typed_table_holds_what_jsonb_holds(database, names, has_odd):
     asyncio.run(play(database, 1, names, has_odd=has_odd))
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 100))])
+def test_a_typed_table_holds_what_jsonb_holds_of_rows_that_move(database, seed):
+    asyncio.run(play(database, seed, NAMES, has_odd=seed % 3 == 0, moves=True))
 
 
 @pytest.mark.full
