@@ -1,6 +1,7 @@
 """What a root that is empty, away or another one than before leads to: never to a deletion that nobody meant."""
 
 import logging
+import os
 import shutil
 
 import pytest
@@ -40,6 +41,41 @@ def test_a_root_in_which_everything_is_excluded_is_empty(root, make_driver):
     snapshot, *audits = passes(make_driver(exclude=["/lost+found/", "file"]))
     assert marks(snapshot) == [False, True]
     assert [marks(audit) for audit in audits] == [[True], [True]]
+
+
+@pytest.mark.parametrize("patterns", [{"include": ["*.tyop"]}, {"exclude": ["*.txt"]}])
+def test_patterns_that_leave_out_every_file_end_no_snapshot_and_no_audit(root, make_driver, patterns):
+    (root / "d").mkdir()
+    (root / "d/file.txt").write_bytes(b"")
+    driver = make_driver(**patterns)
+    for events in (
+        driver.get_snapshot_iterator(),
+        driver.get_audit_iterator(),
+        driver.get_audit_iterator(mtime_cache={}),
+    ):
+        with pytest.raises(DriverError, match="leave out every file"):
+            list(events)
+    assert all(passes(make_driver(allow_empty_root=True, **patterns)))
+
+
+def test_directories_without_a_file_are_the_truth(root, make_driver):
+    (root / "d/e").mkdir(parents=True)
+    assert [len(rows) for rows in passes(make_driver(include=["*.csv"]))] == [3] * 3
+
+
+def test_an_unchanged_directory_may_hold_the_files_that_the_patterns_ask_for(root, make_driver):
+    (root / "d").mkdir()
+    (root / "d/file.csv").write_bytes(b"")
+    for path in (root / "d/file.csv", root / "d", root):
+        os.utime(path, (1, 1))
+    driver, cache = make_driver(include=["*.csv"], clock_granularity_sec=0), {}
+    for _ in range(2):
+        for _, mtimes in driver.get_audit_iterator(mtime_cache=cache):
+            cache.update(mtimes)
+    (root / "left-out").write_bytes(b"")
+    skipped = [row["path"] for event, _ in driver.get_audit_iterator(mtime_cache=cache) for row in event.rows]
+    assert "/d" in skipped
+    assert "/d/file.csv" not in skipped
 
 
 def test_an_empty_root_is_said_once_with_the_option(root, make_driver, caplog):

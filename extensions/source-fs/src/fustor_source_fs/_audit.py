@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
-from fustor_source_fs._entry import insist, open_root
+from fustor_source_fs._entry import insist, open_root, refuse_all_left_out
 from fustor_source_fs._listing import Leaf, Leaves, Lister
 from fustor_source_fs._memory import AuditMemory, AuditSettings, Notes, Record, Unchanged, stamps_of
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
@@ -37,6 +37,7 @@ class Audit:
         self._unchanged: Unchanged | None = None
         self._is_complete = False
         self._is_empty = False
+        self._passes_over = False
         self._writer = EventWriter(MessageSource.AUDIT, settings.batch_size)
         self._lister = Lister(scope, settings.batch_size, audit=True)
 
@@ -57,7 +58,7 @@ class Audit:
         Returns early, without a row for what it did not come to, when it is stopped.
 
         Raises:
-            DriverError: the root cannot be read, or was replaced meanwhile.
+            DriverError: the root cannot be read, or was replaced meanwhile, or the patterns leave out every file.
         """
         past, began, before = self._memory.begin(self._settings.full_audit_every)
         if self._cache is not None:
@@ -85,6 +86,8 @@ class Audit:
             else:
                 yield from self._settle(step, directory)
         yield from self._writer.cut()
+        if self._lister.leaves_out_all and not (self._is_empty or self._passes_over):
+            refuse_all_left_out(self._scope)
         self._is_complete = True
 
     def _enter(self, directory: Directory[Notes], leaves: Leaves) -> Iterator[Finished]:
@@ -95,6 +98,8 @@ class Audit:
                 found = found or bool(rows)
                 yield from writer.put(AUDIT, rows)
             directory.after = os.fstat(directory.opened())
+        else:
+            self._passes_over = True
         if directory.parent is None:
             self._is_empty = not (found or directory.subdirectories or directory.packed or directory.failed)
         if unchanged is None:
@@ -107,6 +112,7 @@ class Audit:
         if directory.after:
             directory.data.subdirectories = directory.joined()
         for rows, kept in unchanged.leaves(directory):
+            self._passes_over = self._passes_over or bool(kept)
             yield from writer.put(AUDIT_SKIPPED, rows, kept)
 
     def _settle(self, step: Step, directory: Directory[Notes]) -> Iterator[Finished]:

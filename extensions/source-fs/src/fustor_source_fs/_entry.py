@@ -13,7 +13,7 @@ from fustor_source_fs._running import Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._walk import Directory
 
-__all__ = ["AbsentError", "Gate", "enter", "insist", "is_vacant", "open_root"]
+__all__ = ["AbsentError", "Gate", "enter", "insist", "is_vacant", "open_root", "refuse_all_left_out"]
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +83,19 @@ def insist(scope: Scope, start: Directory[Any]) -> None:
         os.close(fd)
     if not is_same:
         raise AbsentError(f"The root {str(root)!r} was replaced while it was read; read it again")
+
+
+def refuse_all_left_out(scope: Scope) -> None:
+    """End a snapshot or an audit that has found files, none of them part of the source, before its end is said.
+
+    Raises:
+        DriverError: unless the source may be empty.
+    """
+    if not scope.allow_empty_root:
+        raise DriverError(
+            f"`include` and `exclude` leave out every file below {str(scope.root)!r}, and nothing is deleted for that; "
+            "correct the patterns, or set `allow_empty_root: true`"
+        )
 
 
 class Gate:

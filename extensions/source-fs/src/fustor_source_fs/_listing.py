@@ -51,6 +51,8 @@ def entries(scope: Scope, directory: Directory[Any]) -> Iterator[tuple[str, str,
                     status = followed(scope, fd, name, status)
                 if accept is None or accept(prefix + text, S_ISDIR(status.st_mode)):
                     yield name, text, status
+                else:
+                    directory.leaves_out = True
     except OSError as error:
         directory.failed = error
 
@@ -81,13 +83,20 @@ def kinds(scope: Scope, fd: int, prefix: str) -> Iterator[tuple[str, bool]]:
 class Lister:
     """The rows of directories' entries, for a snapshot or an `audit`.
 
-    In an audit, directories have no row here, since theirs goes out after everything below them.
+    In an audit, directories have no row here, since theirs goes out after everything below them. `leaves_out_all` once
+    something was left out, and as long as nothing but directories is part of the source and each could be read.
     """
 
     def __init__(self, scope: Scope, limit: int, *, audit: bool = False) -> None:
         self._scope = scope
         self._limit = limit
+        self._leaves_out = False
+        self._may_hold_file = False
         self.audit = audit
+
+    @property
+    def leaves_out_all(self) -> bool:
+        return self._leaves_out and not self._may_hold_file
 
     def rows(self, directory: Directory[Any]) -> Iterable[list[Row]]:
         """Rows of an open directory's entries, a bounded number at a time.
@@ -134,10 +143,15 @@ class Lister:
                 directory.add(name)
                 if audit:
                     continue
+            else:
+                self._may_hold_file = True
             rows.append(one)
             if len(rows) >= limit:
                 yield rows
                 rows = []
+        self._leaves_out = self._leaves_out or directory.leaves_out
+        if directory.failed:
+            self._may_hold_file = True
         if rows:
             yield rows
 

@@ -7,7 +7,7 @@ from itertools import chain
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, MessageSource
-from fustor_source_fs._entry import insist, open_root
+from fustor_source_fs._entry import insist, open_root, refuse_all_left_out
 from fustor_source_fs._listing import Leaves, Lister
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Finished, row, skipped
 from fustor_source_fs._running import Counters, Stop
@@ -24,7 +24,8 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> I
     A directory that could not be listed gives its row again, with `audit_skipped`; so does a root that is empty.
 
     Raises:
-        DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
+        DriverError: the root cannot be read or was replaced meanwhile, the patterns leave out every file, or the
+            snapshot was stopped before its end.
     """
     with visiting(scope.root.path) as watch:
         for finished in _snapshot(scope, batch_size, counters, stop, watch):
@@ -37,7 +38,7 @@ def _snapshot(
     start = open_root(scope)
     writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
     yield from writer.put(UPSERT, [row("/", start.status)])
-    lister = Lister(scope, batch_size)
+    lister, is_vacant = Lister(scope, batch_size), False
     leaves = Leaves(scope, start, lister, watch)
     for step, directory in Walk(scope, start):
         if step is Step.ENTER:
@@ -51,6 +52,7 @@ def _snapshot(
                     yield finished
             _refuse_if(stop, scope)
             if directory is start and not (found or directory.failed or scope.allow_empty_root):
+                is_vacant = True
                 counters.report_empty(str(scope.root))
                 yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
         elif step is Step.REPLACED:
@@ -59,6 +61,8 @@ def _snapshot(
             counters.report_unlisted(directory.path, directory.failed)
             yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
     yield from writer.cut()
+    if lister.leaves_out_all and not is_vacant:
+        refuse_all_left_out(scope)
     insist(scope, start)
 
 

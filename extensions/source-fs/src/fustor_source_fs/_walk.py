@@ -25,14 +25,16 @@ class Directory(Generic[T]):
 
     `raw` is its path as the operating system's functions take it, "" for the root; `path` the same in rows,
     and `prefix` what stands before the names of its entries. `subdirectories` are visited next, the last first;
-    `packed` are more of them, since a million names in a list take five times their characters. `status` is from
-    before it was listed, `after` from afterwards where somebody asked. `data` is the caller's own: set by the caller
-    when the directory is entered, at the latest, and read by nobody else.
+    `packed` are more of them, since a million names in a list take five times their characters. `leaves_out` is set
+    where an entry is not part of the source. `status` is from before it was listed, `after` from afterwards where
+    somebody asked. `data` is the caller's own: set by the caller when the directory is entered, at the latest, and
+    read by nobody else.
     """
 
     data: T
     failed: OSError | None = None
     packed: list[str] | None = None
+    leaves_out: bool = False
     after: os.stat_result | None = None
 
     def __init__(
