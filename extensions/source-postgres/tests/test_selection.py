@@ -38,10 +38,36 @@ def test_a_table_that_a_wildcard_catches_later_is_another_selection(selection, d
     assert selection(tables=["public.*"]) != before
 
 
-def test_what_selects_nothing_and_a_new_column_leave_it_as_it_is(selection, database):
+def test_what_selects_nothing_leaves_it_as_it_is(selection, database):
     before = selection(tables=["public.*"])
-    database.run("alter table a add column n int default 1")
+    database.run("insert into a values (1, 'x')")
+    database.run("vacuum full a")
     assert selection(tables=["public.*"], queue_bytes=1 << 20) == before
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["drop table a", "create table a (id int primary key, t text)"],
+        ["alter table a rename to z", "alter table b rename to a", "alter table z rename to b"],
+        ["alter table a add column n int default 1"],
+        ["alter table a drop column t", "alter table a add column t text"],
+        ["alter table a rename column t to u"],
+        ["alter table a alter column t type int using 1"],
+        ["alter table a alter column t type varchar(3)", "alter table a alter column t type varchar(2)"],
+    ],
+)
+def test_what_a_name_means_is_selected_too(selection, database, statements):
+    before = selection(tables=["public.*"])
+    for statement in statements:
+        database.run(statement)
+    assert selection(tables=["public.*"]) != before
+
+
+def test_a_column_that_is_not_sent_selects_nothing(selection, database):
+    before = selection(tables=["public.a"], columns={"public.a": ["id"]})
+    database.run("alter table a add column n int default 1")
+    assert selection(tables=["public.a"], columns={"public.a": ["id"]}) == before
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._checks import create_agent_user
-from fustor_source_postgres._server.catalog import load_tables
+from fustor_source_postgres._server.catalog import find_column_identities, load_tables
 from fustor_source_postgres._server.connection import Address, clean
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
@@ -97,12 +97,18 @@ async def answer(kwargs: Mapping[str, Any], check: Callable[[Asked], tuple[bool,
 
 
 async def selected(kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The tables that are chosen now, with what makes their rows; None where it is not asked for or not known."""
+    """The tables that are chosen now, with what makes their rows; None where it is not asked for or not known.
+
+    A table and its columns are named by their numbers as well: the log does not repeat what is behind a new one.
+    """
     found: dict[str, Any] = {}
 
     def look(conn: connection, params: PostgresParams, *_: object) -> tuple[bool, str]:
-        for table in load_tables(conn, params):
-            found[table.qualified] = {"key": table.key, "columns": params.columns_of(table.schema, table.name)}
+        tables = load_tables(conn, params)
+        columns = find_column_identities(conn, tables)
+        for table in tables:
+            sent = {column.name: columns[table.oid, column.name] for column in table.columns}
+            found[table.qualified] = {"oid": table.oid, "key": table.key, "columns": sent}
         return True, ""
 
     if kwargs.get("driver_params") is None:

@@ -75,6 +75,11 @@ select case when pg_catalog.min(c.reltuples) >= 0 then pg_catalog.sum(c.reltuple
   join pg_catalog.pg_class c on c.oid = coalesce(p.relid, r.oid) and c.relkind = 'r'
  where r.oid = any(%s::pg_catalog.oid[])
 """
+_COLUMN_IDENTITIES = """
+select a.attrelid, a.attname::pg_catalog.text, a.attnum, a.atttypid::bigint, a.atttypmod
+  from pg_catalog.pg_attribute a
+ where a.attrelid = any(%s::pg_catalog.oid[]) and a.attnum > 0 and not a.attisdropped
+"""
 _SHOWN_OBSTACLES = 5
 _SHOWN = 3
 _LIKE = 0.8
@@ -189,6 +194,16 @@ def estimate_rows(conn: connection, tables: list[Table]) -> int | None:
     """How many rows the tables have together, as the server last counted; None where it has not counted in one yet."""
     (rows,) = fetch_one(conn, _ESTIMATE, ([table.oid for table in tables],))
     return None if rows is None else int(rows)
+
+
+def find_column_identities(conn: connection, tables: list[Table]) -> dict[tuple[int, str], tuple[int, int, int] | None]:
+    """Number, type and the type's modifier (a length, a precision) of each column, by the table's oid and its name.
+
+    None for a column that has gone since the tables were read.
+    """
+    found = fetch_all(conn, _COLUMN_IDENTITIES, ([table.oid for table in tables],))
+    gone = dict.fromkeys((table.oid, column.name) for table in tables for column in table.columns)
+    return gone | {(oid, name): (number, type_oid, modifier) for oid, name, number, type_oid, modifier in found}
 
 
 def find_table(conn: connection, oid: int, params: PostgresParams) -> Table | None:
