@@ -99,13 +99,13 @@ def refuse_all_left_out(scope: Scope) -> None:
 
 
 class Gate:
-    """Where a stream waits for the root: `max_retries` times after the first attempt, `delay_sec` apart."""
+    """Where a stream waits for the root: `max_retries` attempts in all, `delay_sec` apart."""
 
     def __init__(self, scope: Scope, stop: Stop, max_retries: int, delay_sec: float) -> None:
         self._scope = scope
         self._stop = stop
         self._delay_sec = delay_sec
-        self.attempts = max_retries + 1
+        self.attempts = max_retries
 
     def wait(self, holds: Callable[[], bool]) -> tuple[int, int]:
         """Device and inode of the root, once it is there; `holds` says whether it is known to hold something.
@@ -141,8 +141,9 @@ class Gate:
 
     def given_up(self) -> DriverError:
         """What to raise when there is no attempt left."""
+        plural = "" if self.attempts == 1 else "s"
         return DriverError(
-            f"The root {str(self._scope.root)!r} did not come back in {self.attempts} attempts; "
+            f"The root {str(self._scope.root)!r} did not come back in {self.attempts} attempt{plural}; "
             "check it, its mount and /proc"
         )
 

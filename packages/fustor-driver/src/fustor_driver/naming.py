@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-__all__ = ["TASK", "named"]
+__all__ = ["TASK", "named", "of_task"]
 
 _T = TypeVar("_T")
 TASK: ContextVar[str] = ContextVar("TASK", default="")
 """The task that the present thread or coroutine works for; empty where there is only one."""
+
+
+@contextmanager
+def of_task(task_id: str) -> Iterator[None]:
+    """Every log line within names the task; empty for none."""
+    before = TASK.set(task_id)
+    try:
+        yield
+    finally:
+        TASK.reset(before)
 
 
 def named(task_id: str, work: Callable[[], Coroutine[Any, Any, _T]]) -> Callable[[], Coroutine[Any, Any, _T]]:

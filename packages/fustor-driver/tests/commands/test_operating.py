@@ -156,3 +156,13 @@ def test_records_of_a_json_log_have_the_task_where_several_run(environ, several)
     records = [json.loads(line) for line in done.stderr.splitlines()]
     complete = {record["task"] for record in records if record["message"].startswith("Snapshot complete")}
     assert complete == {"s:a", "s:b"}
+    ends = {record.get("task"): record for record in records if record["logger"] == "fustor_driver.run"}
+    assert set(ends) == {"s:a", "s:b"}
+    assert all(record["message"].startswith("stopped: ") for record in ends.values())
+
+
+@pytest.mark.usefixtures("several")
+def test_a_run_that_takes_no_audits_refuses_their_interval(cli):
+    result = cli("run", "--all", "--once", "--audit-interval", "1")
+    assert (result.exit_code, "--once takes no audits" in result.stderr) == (2, True)
+    assert cli("run", "--all", "--once", "--audit-interval", "0").exit_code == 0

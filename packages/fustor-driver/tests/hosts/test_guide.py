@@ -100,13 +100,16 @@ def test_an_answer_without_success_is_no_success(run, source, pusher):
     assert [batch.paths for batch in pusher.tried if batch.phase == "realtime"] == [("/a",), ("/a",)]
 
 
-def test_a_pusher_that_stays_away_ends_the_run(run, pusher):
+@pytest.mark.parametrize(("attempts", "said"), [(3, "failed 3 times: gone"), (1, "failed 1 time: gone")])
+def test_a_pusher_that_stays_away_ends_the_run_after_max_retries_attempts(run, pusher, attempts, said):
     def answer(_):
         raise RetryableError("gone")
 
     pusher.answer = answer
-    with pytest.raises(CheckFailed, match="failed 3 times: gone"):
+    pusher.config = pusher.config.model_copy(update={"max_retries": attempts})
+    with pytest.raises(CheckFailed, match=said):
         run(lambda: False)
+    assert len(pusher.tried) == attempts
     assert pusher.closed
 
 

@@ -21,6 +21,7 @@ from fustor_driver.commands._view import as_line, as_table
 from fustor_driver.durable import write_all
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.hosts.status import Status
+from fustor_driver.naming import of_task
 from fustor_driver.redaction import SafeFormatter
 
 __all__ = [
@@ -63,7 +64,8 @@ def logging_look(every_sec: float) -> Look:
             at, state = last.get(status.task_id, (float("-inf"), ""))
             if time.monotonic() - at >= every_sec or status.state != state:
                 last[status.task_id] = (time.monotonic(), status.state)
-                _log.info("%s%s", f"[{status.task_id}] " if len(seen) > 1 else "", as_line(status))
+                with of_task(status.task_id if len(seen) > 1 else ""):
+                    _log.info("%s", as_line(status))
 
     return look
 

@@ -169,6 +169,8 @@ def run_command(  # noqa: PLR0917 - options, never positions
         if demo:
             say(announcement(chosen[0], place, given=endpoint is not None, keep=keep), quiet=quiet)
         _require_one(chosen, task=task, strict=strict)
+        if once and audit_interval:
+            raise UsageProblem("--once takes no audits: leave out --audit-interval, or run with --for instead")
         if full_refresh and not yes:
             _confirm_refresh([task or pair.task_id for pair in chosen])
         changes = {

@@ -21,6 +21,7 @@ from fustor_event_model import AuditItem, EventBase, MessageSource
 __all__ = [
     "committed_index",
     "connection_of",
+    "counted",
     "is_reached",
     "open_phase",
     "open_session",
@@ -138,8 +139,14 @@ async def retried(
         if attempt < attempts and not await pause(attempt, last):
             return None
     raise CheckFailed(
-        f"The pusher {pusher.id!r} {failing} {attempts} times: {last}; mend it and start again, nothing is lost"
+        f"The pusher {pusher.id!r} {failing} {counted(attempts, 'time')}: {last}; mend it and start again, "
+        "nothing is lost"
     ) from last
+
+
+def counted(number: int, what: str = "attempt") -> str:
+    """How many there were of something, in words: "1 attempt"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def pause_sec(delay_sec: float, attempt: int, longest_sec: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.calls import pause_sec
+from fustor_driver.hosts.calls import counted, pause_sec
 from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
@@ -232,7 +232,9 @@ class GuideHost:
         _log.warning("Heartbeat %d failed: %s", failures, err)
         pusher = self._parts.pusher
         if failures >= pusher.config.max_retries:
-            raise CheckFailed(f"The pusher {pusher.id!r} failed {failures} heartbeats: {err}; mend it and start again")
+            raise CheckFailed(
+                f"The pusher {pusher.id!r} failed {counted(failures, 'heartbeat')}: {err}; mend it and start again"
+            )
 
     async def _supervise(self, realtime: Realtime, due: MessageSource | None) -> None:
         """Snapshot, then audits or the end, until the pusher asks to begin again."""
@@ -253,7 +255,7 @@ class GuideHost:
             self._parts.progress.last_error = str(err)
             attempts = self._parts.source.config.max_retries
             if failures + 1 >= attempts:
-                raise CheckFailed(f"No complete snapshot in {failures + 1} attempts: {err}") from err
+                raise CheckFailed(f"No complete snapshot in {counted(failures + 1)}: {err}") from err
             self._parts.progress.retries += 1
             _log.warning("The snapshot broke off and starts again (attempt %d of %d): %s", failures + 1, attempts, err)
             return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.attempts import Attempt
-from fustor_driver.hosts.calls import is_reached, pause_sec
+from fustor_driver.hosts.calls import counted, is_reached, pause_sec
 from fustor_driver.hosts.delivery import Session
 from fustor_driver.hosts.mark import SnapshotMark
 from fustor_driver.hosts.parts import Parts
@@ -68,7 +68,7 @@ async def _is_available(parts: Parts, position: int) -> bool:
         if not await _pause(parts, attempt, text):
             return False
     raise CheckFailed(
-        f"The source {source.id!r} was not reached in {attempts} attempts: {text}; mend it and start again, "
+        f"The source {source.id!r} was not reached in {counted(attempts)}: {text}; mend it and start again, "
         "nothing is lost"
     )
 
