@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 
+from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 from fustor_source_fs._entry import insist, open_root, refuse_all_left_out
 from fustor_source_fs._listing import Leaf, Leaves, Lister
@@ -87,7 +88,7 @@ class Audit:
                 yield from self._settle(step, directory)
         yield from self._writer.cut()
         if self._lister.leaves_out_all and not (self._is_empty or self._passes_over):
-            refuse_all_left_out(self._scope)
+            refuse_all_left_out(self._scope, DriverError)
         self._is_complete = True
 
     def _enter(self, directory: Directory[Notes], leaves: Leaves) -> Iterator[Finished]:

@@ -85,14 +85,14 @@ def insist(scope: Scope, start: Directory[Any]) -> None:
         raise AbsentError(f"The root {str(root)!r} was replaced while it was read; read it again")
 
 
-def refuse_all_left_out(scope: Scope) -> None:
+def refuse_all_left_out(scope: Scope, error: type[DriverError]) -> None:
     """End a snapshot or an audit that has found files, none of them part of the source, before its end is said.
 
     Raises:
-        DriverError: unless the source may be empty.
+        DriverError: the `error`, unless the source may be empty.
     """
     if not scope.allow_empty_root:
-        raise DriverError(
+        raise error(
             f"`include` and `exclude` leave out every file below {str(scope.root)!r}, and nothing is deleted for that; "
             "correct the patterns, or set `allow_empty_root: true`"
         )

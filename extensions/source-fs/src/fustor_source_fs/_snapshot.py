@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from fustor_core.exceptions import DriverError
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_event_model import EventBase, MessageSource
 from fustor_source_fs._entry import insist, open_root, refuse_all_left_out
 from fustor_source_fs._listing import Leaves, Lister
@@ -24,8 +24,8 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> I
     A directory that could not be listed gives its row again, with `audit_skipped`; so does a root that is empty.
 
     Raises:
-        DriverError: the root cannot be read or was replaced meanwhile, the patterns leave out every file, or the
-            snapshot was stopped before its end.
+        ConfigError: the patterns leave out every file.
+        DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
     """
     with visiting(scope.root.path) as watch:
         for finished in _snapshot(scope, batch_size, counters, stop, watch):
@@ -62,7 +62,7 @@ def _snapshot(
             yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
     yield from writer.cut()
     if lister.leaves_out_all and not is_vacant:
-        refuse_all_left_out(scope)
+        refuse_all_left_out(scope, ConfigError)
     insist(scope, start)
 
 

@@ -200,6 +200,17 @@ def test_a_snapshot_that_never_comes_to_its_end_ends_the_run(run, source, pusher
     assert not pusher.ends()
 
 
+def test_a_snapshot_that_the_configuration_forbids_is_tried_once(run, source, pusher):
+    def snapshot():
+        raise ConfigError("The patterns leave out every file")
+        yield
+
+    source.snapshot = snapshot
+    with pytest.raises(CheckFailed, match="No complete snapshot: The patterns"):
+        run(lambda: False)
+    assert not pusher.ends()
+
+
 def test_a_snapshot_that_was_stopped_has_no_end(run, source, pusher):
     """Not even if the source takes the stop for a normal end."""
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_core.exceptions import DriverError
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.calls import counted, pause_sec
 from fustor_driver.hosts.counters import Progress
@@ -251,6 +251,9 @@ class GuideHost:
         """Whether the session has a complete snapshot now."""
         try:
             complete = await run_snapshot(self._parts, self._sessions.current)
+        except ConfigError as err:
+            self._parts.progress.last_error = str(err)
+            raise CheckFailed(f"No complete snapshot: {err}") from err
         except DriverError as err:
             self._parts.progress.last_error = str(err)
             attempts = self._parts.source.config.max_retries
