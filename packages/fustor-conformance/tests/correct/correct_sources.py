@@ -276,6 +276,7 @@ class FlatWorld(MemoryWorld):
     unreadable = None
     interrupted = None
     broken = None
+    become_container = None
 
     def list(self) -> dict[str, dict[str, Any]]:
         return {path: {"size": row["size"]} for path, row in super().list().items()}
