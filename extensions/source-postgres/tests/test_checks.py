@@ -10,6 +10,7 @@ from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PasswdCredential, SourceConfig
 from fustor_source_postgres import PostgresDriver
 from fustor_source_postgres.__main__ import main
+from fustor_source_postgres._server.slots import name_for
 
 SECRET = "s3cret-word"  # noqa: S105 - nobody's
 
@@ -141,6 +142,21 @@ def test_orphaned_slots_are_listed_and_dropped_by_name(database, capsys):
     assert database.slots() == []
     assert main_command("drop", database.dsn, name) == 9
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_slot_of_another_sync_of_the_source_is_not_called_abandoned(database):
+    database.run("create table t (id int primary key)")
+    for reader in ("s", "s:p2", "other"):
+        driver = database.driver(id=reader)
+        driver.get_message_iterator(-1)
+        asyncio.run(driver.close())
+    passed, text = ask("check_runtime_params", uri=database.dsn, id="s")
+    assert passed
+    mine = {slot: note for note in text.split("; Slot ") for slot, _, _ in database.slots() if f"'{slot}'" in note}
+    second, other = name_for("s:p2", database.name), name_for("other", database.name)
+    assert "another sync of this source resumes from it" in mine[second]
+    assert "another sync" not in mine[other]
+    assert "read by nobody" not in mine[name_for("s", database.name)]
 
 
 def test_a_slot_of_something_else_is_not_dropped(database, capsys):

@@ -49,6 +49,18 @@ def _answers(driver, only=None):
     return {result.step: result for result in check(driver, "s", config, only=only, timeout_sec=20)}
 
 
+class _NamedSource(ScriptedSource):
+    """Says which source it is asked for."""
+
+    @classmethod
+    async def check_runtime_params(cls, **kwargs):
+        return True, f"asked for {kwargs['id']}"
+
+
+def test_a_source_is_asked_by_its_name_what_it_keeps_on_the_other_side():
+    assert _answers(_NamedSource, Step.RUNTIME)[Step.RUNTIME].text == "asked for s"
+
+
 def test_nothing_is_asked_of_a_side_that_is_not_reached():
     began = time.monotonic()
     answers = _answers(_ClosedSource)

@@ -134,7 +134,7 @@ def _check_slots(
     else:
         with found.noted():
             require_ours(conn, own) if owner is None else owner.require(conn, own)
-    _report_slots(conn, own, own_slot, found)
+    _report_slots(conn, own, own_slot, owner, found)
 
 
 def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> None:
@@ -152,16 +152,20 @@ def _check_tables(conn: connection, params: PostgresParams, found: Findings) -> 
         found.problems.append("No chosen table can be followed")
 
 
-def _report_slots(conn: connection, own: slots.Slot | None, own_slot: str, found: Findings) -> None:
+def _report_slots(
+    conn: connection, own: slots.Slot | None, own_slot: str, owner: Owner | None, found: Findings
+) -> None:
     if own is not None and own.is_lost:
         found.problems.append(f"Slot {own.name!r} has lost its log: drop it, the next start takes a new snapshot")
     elif own is not None:
         found.notes.append(f"Slot {own.name!r} holds {(own.retained_bytes or 0) // _MEGABYTE} MiB of log")
-    found.notes += [
-        f"Slot {slot.name!r} is read by nobody and holds {(slot.retained_bytes or 0) // _MEGABYTE} MiB of log: "
-        f"if its source is gone, run `select pg_drop_replication_slot('{slot.name}')`"
-        for slot in slots.orphans(conn, own_slot)
-    ]
+    for slot in slots.orphans(conn, own_slot):
+        is_akin = owner is not None and owner.may_be_of_another_sync(slot)
+        gone = "by its name another sync of this source resumes from it; if that sync" if is_akin else "if its source"
+        found.notes.append(
+            f"Slot {slot.name!r} is read by nobody and holds {(slot.retained_bytes or 0) // _MEGABYTE} MiB of log: "
+            f"{gone} is gone, run `select pg_drop_replication_slot('{slot.name}')`"
+        )
 
 
 def check_privileges(conn: connection, params: PostgresParams, slot: str, _owner: Owner | None) -> tuple[bool, str]:

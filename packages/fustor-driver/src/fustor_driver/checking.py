@@ -162,7 +162,8 @@ async def _privileges(subject: _Subject) -> tuple[bool, str]:
 
 
 async def _runtime(subject: _Subject) -> tuple[bool, str]:
-    return await cast("type[SourceDriver]", subject.driver).check_runtime_params(**connection_of(subject.config))
+    source = cast("type[SourceDriver]", subject.driver)
+    return await source.check_runtime_params(**connection_of(subject.config), id=subject.id)
 
 
 async def _row(subject: _Subject) -> tuple[bool, str]:

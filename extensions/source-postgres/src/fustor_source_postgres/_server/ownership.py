@@ -67,6 +67,11 @@ class Owner:
                 "or drop this one, if nothing needs it, with `select pg_drop_replication_slot('...')`"
             )
 
+    def may_be_of_another_sync(self, slot: Slot) -> bool:
+        """Whether the slot's name is that of a reader `ID:PUSHER`, as a host names the further syncs of a source."""
+        stem = self.default_slot.rpartition("_")[0] + "_"
+        return stem != OWN_PREFIX and slot.name.startswith(stem) and _DEFAULT_NAME.fullmatch(slot.name) is not None
+
     def note(self, conn: connection, name: str) -> None:
         """Note that a slot is this source's."""
         if name == self.default_slot or owner_of(conn, name) == self.id:
