@@ -25,7 +25,17 @@ def parse_toml(content: bytes, path: str) -> dict[str, Any]:
     except RecursionError as err:
         raise WorkspaceError(f"Cannot read {path!r} as TOML (it is nested too deeply); repair it first") from err
     except ValueError as err:  # no TOML, no UTF-8, or a number that Python does not take
-        raise WorkspaceError(f"Cannot read {path!r} as TOML ({err}); repair it first") from err
+        raise WorkspaceError(f"Cannot read {path!r} as TOML ({err}{_place(err, content)}); repair it first") from err
+
+
+def _place(err: ValueError, content: bytes) -> str:
+    """Return where in the text an error is, as far as its own message does not say so."""
+    if isinstance(err, UnicodeDecodeError):
+        before = err.object[: err.start]
+        line_start = before.rfind(b"\n") + 1
+        line = before.count(b"\n") + 1
+        return f" (at line {line}, column {len(before[line_start:].decode()) + 1})"
+    return f" (line {len(content.splitlines())})" if str(err).endswith("(at end of document)") else ""
 
 
 def find(data: object, keys: Keys) -> Any:

@@ -3,9 +3,11 @@
 Known errors are one line on stderr and a documented exit code.
 """
 
+import difflib
 import os
+import re
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, MappingProxyType
@@ -16,7 +18,8 @@ from typer.core import TyperGroup
 
 from fustor_new import __version__
 from fustor_new._output import can_ask, fail, warn
-from fustor_new.errors import EnvironmentProblem, FustorNewError
+from fustor_new.errors import EnvironmentProblem, FustorNewError, UsageProblem
+from fustor_new.kinds import Kind
 from fustor_new.options import (
     AdoptOptions,
     DoctorOptions,
@@ -33,6 +36,7 @@ from fustor_new.options import (
 __all__ = ["COMMANDS", "app", "run"]
 
 _INTERRUPTED, _TERMINATED = 130, 143
+_MISSPELLED = 0.7  # so like a command a word is that means it: `regster`, and not `redis`
 
 _MEANT = {
     **dict.fromkeys(
@@ -109,11 +113,20 @@ COMMANDS: Mapping[str, tuple[str, type[Any], str, str]] = MappingProxyType(
 """The module of each command, what can be said to it, what it does, and what else there is to know of it."""
 
 
+def _is_name(word: str, commands: Collection[str]) -> bool:
+    """Tell whether a word that is not a command may be the name of a driver, and is not a command misspelled."""
+    is_name = re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", word) is not None
+    return word not in commands and is_name and not difflib.get_close_matches(word, commands, cutoff=_MISSPELLED)
+
+
 class _Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Answer the word of another tool with ours."""
         if args and args[0] in _MEANT and args[0] not in self.commands:
             ctx.fail(f"No such command {args[0]!r}; use {_MEANT[args[0]]}")
+        if args and _is_name(args[0], self.commands):
+            named = " or ".join(f"'fustor-new {kind} {args[0]}'" for kind in Kind)
+            ctx.fail(f"No such command {args[0]!r}; to create a driver of that name, use {named}")
         return super().resolve_command(ctx, args)
 
 
@@ -155,7 +168,11 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is None:
         if not can_ask():
-            typer.echo(context.get_help())
+            warn(
+                "Without a command fustor-new would ask what to create, but there is no terminal to ask on; its usage:"
+            )
+            typer.echo(context.get_help(), err=True)
+            raise typer.Exit(UsageProblem.exit_code)
         _answer(lambda: import_module("fustor_new.commands.conversation").converse())
 
 

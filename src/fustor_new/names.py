@@ -137,6 +137,7 @@ def _fault_of_name(name: str) -> str:
         (not name, "is empty"),
         (re.search(r"[/\\]", name) or name in {".", ".."}, "is a path"),
         (not name.isascii(), "has characters outside ASCII"),
+        (re.fullmatch(r"[A-Za-z0-9_-]+( +[A-Za-z0-9_-]+)+", name), "has a space in it"),
         (name != name.lower(), "has upper case"),
         (name[:1].isdigit(), "begins with a digit"),
         (name.startswith("-"), "begins with a dash"),

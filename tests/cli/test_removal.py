@@ -158,6 +158,16 @@ def test_a_record_that_is_of_no_use_keeps_everything(workspace, text):
     assert "pyproject.toml" in review.foreign
 
 
+@pytest.mark.parametrize("text", [b"[project", b'name = "\xff"'], ids=["broken", "not a text"])
+def test_a_driver_whose_project_file_cannot_be_read_is_removed_by_force(workspace, text):
+    (workspace / REDIS / "pyproject.toml").write_bytes(text)
+    with pytest.raises(WorkspaceError, match="remove the package unread with --force"):
+        plan_removal([workspace / REDIS], force=False)
+    apply(plan_removal([workspace / REDIS], force=True).plan)
+    assert not (workspace / REDIS).exists()
+    assert "redis" not in (workspace / "pyproject.toml").read_text()
+
+
 def test_only_a_directory_with_a_driver_is_removed(workspace, tmp_path):
     (tmp_path / "link").symlink_to(workspace / REDIS)
     put(tmp_path / "notes/x")

@@ -285,9 +285,17 @@ def test_a_git_address_is_looked_at_before_anything_is_written(tmp_path, capsys,
         git(tmp_path / "origin", *command)
     source = address.format(tmp_path)
     assert answer("source", "redis", "--standalone", "--contract-source", source, cwd=tmp_path) == exit_code
-    said = capsys.readouterr().err
-    assert words in said if words else said == ""
+    done = capsys.readouterr()
+    assert words in done.err if words else done.err == ""
     assert (tmp_path / PROJECT).exists() is (exit_code == 0)
+    assert ("Next:\n    # once file://" in done.out) is ("cannot be reached" in words)
+
+
+def test_a_project_that_points_to_a_checkout_is_said_to_work_here_alone(tmp_path, capsys):
+    create(tmp_path, "--no-git", "--contract-source", ROOT)
+    said = capsys.readouterr().err
+    assert "works on this machine only; `fustor-new update --contract-source vendor`" in said
+    assert len(said.splitlines()) == 1
 
 
 def test_who_does_not_answer_is_not_waited_for(tmp_path, capsys, uv_that, monkeypatch):

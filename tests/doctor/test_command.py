@@ -41,6 +41,38 @@ def test_an_error_ends_with_its_code_and_says_what_and_how_to_mend_it(workspace)
     assert done.stderr == "Error: Found 1 error and 0 warnings\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected", "place"),
+    [
+        (b'[project]\nname = "\xff"\n', "D01", "(at line 2, column 9)"),
+        (b"[project]\nname =", "D01", "line 2"),
+        (None, "W02", "without a pyproject.toml"),
+    ],
+    ids=["bytes", "broken", "missing"],
+)
+def test_a_source_of_a_member_that_cannot_be_read_is_not_a_finding(workspace, text, expected, place):
+    (workspace / "pyproject.toml").write_text(
+        '[project]\nname = "all"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["fustor-source-redis"]\n[tool.uv.workspace]\nmembers = ["extensions/*"]\n'
+        "[tool.uv.sources]\nfustor-source-redis = { workspace = true }\n"
+    )
+    path = driver(workspace) / "pyproject.toml"
+    path.write_bytes(text) if text else path.unlink()
+    done = fustor_new("doctor", "--json", cwd=workspace)
+    assert ids(done) == [expected]
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert place in finding["what"]
+    assert finding["place"].endswith("pyproject.toml:2") is (expected == "D01")
+
+
+def test_a_fixable_finding_that_fix_leaves_is_said(workspace):
+    (driver(workspace) / "pyproject.toml").unlink()
+    done = fustor_new("doctor", "--fix", cwd=workspace)
+    assert done.returncode == 8
+    assert "--fix left W02-member-without-project: " in done.stderr
+    assert "--fix left" not in fustor_new("doctor", cwd=workspace).stderr
+
+
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--strict"], 8)], ids=["", "strict"])
 def test_a_warning_fails_only_when_it_is_to(workspace, arguments, code):
     (driver(workspace) / "fustor.yaml").unlink()

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from fustor_new._calling import without_workspace
 from fustor_new._output import from_here
-from fustor_new.commands.planning import Place
+from fustor_new.commands._looking import look_at
+from fustor_new.commands.planning import Place, known_contract_source
 from fustor_new.errors import EnvironmentProblem
 from fustor_new.names import Names
 from fustor_new.options import PusherOptions
+from fustor_new.template.contract_source import ContractSource
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["Step", "next_steps", "sync_steps", "test_steps"]
@@ -83,6 +85,7 @@ def _as_typed(steps: Iterable[Step]) -> list[str]:
 
 def next_steps(names: Sequence[Names], options: PusherOptions, place: Place) -> tuple[list[str], list[str]]:
     """The commands that come next, as they are typed here, and what to do with what they say."""
+    first = _to_be_reached(known_contract_source(options, place), place)
     tests = test_steps(names, place, is_registered=options.register)
     syncs = sync_steps(names, place) if place.workspace and options.register else []
     files = [place.target(one) / "src" / one.package / "driver.py" for one in names]
@@ -91,7 +94,16 @@ def next_steps(names: Sequence[Names], options: PusherOptions, place: Place) -> 
         hints.append("The tests pass as it is: change the driver step by step, and run them after each.")
     else:
         hints.append("The tests say what is left to do, a line for each method.")
-    return _as_typed([*syncs, *tests]), hints
+    return [*first, *_as_typed([*syncs, *tests])], hints
+
+
+def _to_be_reached(source: str, place: Place) -> list[str]:
+    """What has to be before the commands can work, as a comment among them: a git address that did not answer."""
+    git = ContractSource.parse(source, project=place.folder)
+    root = place.workspace.root if place.workspace else None
+    if git.kind != "git" or not look_at(source, place.folder, root):
+        return []
+    return [f"# once {git.location} can be reached, which the contract packages come from:"]
 
 
 def _seen_from(here: Path, path: Path) -> str:

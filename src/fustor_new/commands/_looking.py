@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,12 +14,14 @@ __all__ = ["look_at"]
 
 _TIMEOUT_SEC = 20
 _CARRIED = "without --contract-source a project of its own carries what it needs"
+_WAY_OUT = "`fustor-new update --contract-source vendor` in it lets it carry them"
 _NO_SUCH_REF = 2
 _COMMIT = re.compile("[0-9a-f]{7,40}")
 
 
+@lru_cache(maxsize=1)  # what comes after creation asks once more
 def look_at(text: str, folder: Path, workspace: Path | None) -> str:
-    """Return what to tell where it cannot be seen whether a contract source has the packages; an empty text if it has.
+    """Return what to tell of a source that serves here alone, or may not have the packages; else an empty text.
 
     Args:
         text: what was said; an index is asked through uv, a git address through git, the others are read later.
@@ -36,6 +39,8 @@ def look_at(text: str, folder: Path, workspace: Path | None) -> str:
         if source.kind == "index":
             with TemporaryDirectory(prefix="fustor-new-") as nowhere:
                 return _look_at_index(workspace or Path(nowhere))
+        if source.kind == "directory" and workspace is None:
+            return f"A project that takes the contract packages from {text!r} works on this machine only; {_WAY_OUT}"
         return _look_at_git(source) if source.kind == "git" else ""
     except (FileNotFoundError, PermissionError) as err:
         return f"Nobody can say whether the contract packages are there, since {err.filename!r} is not on PATH"

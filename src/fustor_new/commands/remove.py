@@ -7,13 +7,15 @@ from json import dumps
 from pathlib import Path
 
 from fustor_new._output import reporting, say, say_data
+from fustor_new._reading import read_bytes
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.review import Review, review
-from fustor_new.errors import TargetConflict, UsageProblem
+from fustor_new.errors import TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.options import RemoveOptions
 from fustor_new.package.metadata import Metadata
+from fustor_new.template.provenance import likely_distribution
 from fustor_new.workspace.drivers import require_driver
 from fustor_new.workspace.finding import starting_point, workspace_of
 from fustor_new.workspace.naming import driver_directory
@@ -58,12 +60,14 @@ def run(options: RemoveOptions) -> None:
 
 
 def plan_removal(folders: Sequence[Path], *, force: bool) -> RemovalPlan:
-    """Return the plan that takes the packages away, one for all; with `force` an unreadable record does not matter.
+    """Return the plan that takes the packages away, one for all.
+
+    With `force` it does not matter whether a record or a `pyproject.toml` can be read.
 
     Raises:
         FustorNewError: a directory holds no driver, or cannot be removed.
     """
-    packages = [require_driver(folder) for folder in folders]
+    packages = [_driver(folder, force=force) for folder in folders]
     root, workspace = _surroundings(folders)
     for package in packages:
         _check_removable(package, root)
@@ -73,6 +77,18 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> RemovalPlan:
         return RemovalPlan(make_plan(root, removals), None, (), reviews)
     gone = tuple(Registration(workspace.relative(one.folder), one.name) for one in packages)
     return RemovalPlan(plan_in(workspace, removals, unregistrations=gone), workspace, gone, reviews)
+
+
+def _driver(folder: Path, *, force: bool) -> Metadata:
+    """Return what the driver says of itself; with `force`, where that is no TOML, what its record or directory says."""
+    try:
+        return require_driver(folder)
+    except WorkspaceError as err:
+        if not force:
+            raise WorkspaceError(f"{err}, or remove the package unread with --force") from err
+        if b"tool.uv.workspace" in read_bytes(folder / "pyproject.toml"):  # the root of a workspace, as far as it says
+            raise
+        return Metadata(folder, name=likely_distribution(folder))
 
 
 def _folders(options: RemoveOptions) -> list[Path]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fustor_new._calling import without_workspace
-from fustor_new._output import reporting, say, say_data, shortened
+from fustor_new._output import reporting, say, say_data, shortened, warn
 from fustor_new.doctor.code_findings import is_judged
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
 from fustor_new.doctor.finding import Finding, Severity
 from fustor_new.doctor.fixing import fix
+from fustor_new.doctor.registry import all_checks
 from fustor_new.errors import NotConformant
 from fustor_new.names import normalize
 from fustor_new.options import DoctorOptions
@@ -55,6 +56,10 @@ def run(options: DoctorOptions) -> None:
             say_data(_as_json(report))
         else:
             say(*_as_lines(report))
+    if options.fix and (left := _left_by_fix(report.findings)):
+        warn(
+            f"--fix left {', '.join(left)}: it can repair that in some cases, and not in this one; do what it says above"
+        )
     if report.count(Severity.ERROR) or (options.strict and report.findings):
         fixable = sum(one.repair is not None for one in report.findings)
         hint = f"; --fix takes care of {fixable} of them" if fixable and not options.fix else ""
@@ -73,6 +78,12 @@ def _examined(paths: Sequence[Path], start: Path, *, is_fixing: bool) -> _Report
         subjects = find_subjects(paths, start)
         findings = examine(subjects)
     return _Report(subjects, findings, done)
+
+
+def _left_by_fix(findings: Sequence[Finding]) -> list[str]:
+    """Return the names of the findings that are left although the table says that `--fix` takes care of such."""
+    safe = {check.id for check in all_checks() if check.is_safe}
+    return list(dict.fromkeys(one.name for one in findings if one.id in safe))
 
 
 def _as_json(report: _Report) -> str:

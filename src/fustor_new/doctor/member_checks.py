@@ -176,7 +176,7 @@ def _sources_of_no_member(root: Root) -> Iterator[tuple[str, str, bool]]:
     projects += [(one.metadata_place, one.metadata.project, required) for one, required in by_member]
     for place, project, required in projects:
         for name in _from_workspace(project):
-            if normalize(name) not in root.distributions:
+            if normalize(name) not in {*root.distributions, *root.unreadable}:  # those have a finding of their own
                 yield place, name, normalize(name) in required
 
 

@@ -1,5 +1,6 @@
 """Checks of a package's metadata: what a build or an index would refuse, and what hosts need."""
 
+import re
 from collections.abc import Iterator
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,6 +15,7 @@ from fustor_new.names import normalize
 
 __all__: list[str] = []
 
+_LINE = re.compile(r"\((?:at )?line (\d+)[,)]")
 _TOP_LEVEL = {"build-system", "project", "tool", "dependency-groups"}
 _OLD_PYTHONS = ("3.8.20", "3.9.20", "3.10.15")
 _NEW_PYTHONS = ("3.11.9", "3.12.7", "3.13.1")
@@ -28,7 +30,8 @@ _NEW_PYTHONS = ("3.11.9", "3.12.7", "3.13.1")
 )
 def _readable(package: Subject) -> Iterator[Fault]:
     if package.fault:
-        yield Fault(package.place("pyproject.toml"), package.fault)
+        found = _LINE.search(package.fault)
+        yield Fault(package.place("pyproject.toml", int(found[1]) if found else 0), package.fault)
 
 
 @package_check(

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from fustor_new._reading import is_directory
 from fustor_new.doctor.subject import Subject
 from fustor_new.names import normalize
 from fustor_new.package.descriptions import holds_package
+from fustor_new.template.provenance import likely_distribution
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["Root"]
@@ -57,6 +59,15 @@ class Root:
         own = self.workspace.data.get("project", {})
         own_name = own.get("name") if isinstance(own, dict) else None
         return named | ({normalize(own_name): "."} if isinstance(own_name, str) else {})
+
+    @cached_property
+    def unreadable(self) -> frozenset[str]:
+        """The likely distributions, normalised, of what is a member and says nothing that can be read."""
+        root = self.workspace.root
+        broken = [one.folder for one in self.members if one.fault]
+        missing = [root / one for one in self.workspace.directories if one != "." and not self._has_project(one)]
+        there = [one for one in (*broken, *missing) if is_directory(one)]
+        return frozenset(normalize(name) for one in there for name in (likely_distribution(one), one.name))
 
     def _package(self, directory: str) -> Subject:
         return Subject(self.workspace.root / directory, directory, self.workspace)

@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.content import FileContent
-from fustor_new.errors import EnvironmentProblem, WorkspaceError
+from fustor_new.errors import EnvironmentProblem, FustorNewError, WorkspaceError
 from fustor_new.names import Names, derive
 from fustor_new.template.history import load_history, template_version, templates_directory
 from fustor_new.template.render import rendered_again
@@ -28,6 +28,7 @@ __all__ = [
     "Record",
     "is_adopted",
     "is_template_owned",
+    "likely_distribution",
     "modified_files",
     "parse_record",
     "read_record",
@@ -132,6 +133,15 @@ def recorded_names(record: Record) -> Names:
     chosen = {field: said[field] for field in free if field in said}
     # The directory of a project of its own is its author's business.
     return replace(derived, directory="", **chosen)
+
+
+def likely_distribution(package: Path) -> str:
+    """Return what a driver whose metadata cannot be read is called: as its record says, else as its directory is."""
+    try:
+        record = read_record(package)
+        return recorded_names(record).distribution if record else f"fustor-{package.name}"
+    except FustorNewError:  # the record is broken, too
+        return f"fustor-{package.name}"
 
 
 def is_adopted(record: Record) -> bool:

@@ -54,11 +54,15 @@ def register(workspace: Workspace, directory: str, distribution: str, *, beside:
     return bom + text.encode()
 
 
-def siblings_of(workspace: Workspace, distributions: Collection[str]) -> frozenset[str]:
-    """Return the other members' distributions: those on disk, and those that the sources take from the workspace."""
+def siblings_of(workspace: Workspace, distributions: Collection[str], *, readable: bool = False) -> frozenset[str]:
+    """Return the other members' distributions: those on disk, and those that the sources take from the workspace.
+
+    With `readable` a member that cannot be read is passed by.
+    """
+    members = workspace.readable_packages if readable else workspace.packages
     sources = table(workspace.data, *SOURCES)
     named = [key for key, source in sources.items() if isinstance(source, dict) and source.get("workspace") is True]
-    found = {normalize(name) for name in (*named, *(package.name for package in workspace.packages))}
+    found = {normalize(name) for name in (*named, *(package.name for package in members))}
     own = (*distributions, str(table(workspace.data, "project").get("name", "")))
     return frozenset(found - {"", *map(normalize, own)})
 

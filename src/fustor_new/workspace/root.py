@@ -3,6 +3,7 @@
 import os
 import reprlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any
 
 from fustor_new._reading import read_bytes
 from fustor_new._toml import parse_toml
-from fustor_new.errors import WorkspaceError
+from fustor_new.errors import EnvironmentProblem, WorkspaceError
 from fustor_new.package.descriptions import read_project
 from fustor_new.package.metadata import Metadata
 from fustor_new.workspace import patterns
@@ -114,6 +115,14 @@ class Workspace:
         """The members on disk, without the root itself and what is not managed, in the order of their directories."""
         found = (self.package(directory) for directory in self.directories)
         return tuple(one for one in found if one and one.is_managed)
+
+    @property
+    def readable_packages(self) -> Iterator[Metadata]:
+        """The same without those that cannot be read."""
+        for directory in self.directories:
+            with suppress(WorkspaceError, EnvironmentProblem):
+                if (found := self.package(directory)) and found.is_managed:
+                    yield found
 
     def package(self, path: Path | str) -> Metadata | None:
         """Return what the package in a directory says of itself, read once; None where there is none.

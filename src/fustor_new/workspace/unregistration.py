@@ -46,7 +46,7 @@ def unregister(
     """
     bom = BOM if workspace.text.startswith(BOM) else b""
     text, data = workspace.text.removeprefix(BOM).decode(), workspace.data
-    siblings = siblings_of(workspace, {distribution, *beside})
+    siblings = siblings_of(workspace, {distribution, *beside}, readable=True)
     while entry := next(_present(data, directory, distribution, siblings), None):
         text = _without(text, data, entry, keep_table=keep_table)
         data = tomllib.loads(text)
@@ -70,7 +70,8 @@ def mentions(workspace: Workspace, directory: str, distribution: str) -> list[st
 
 def entries_of(workspace: Workspace, directory: str, distribution: str) -> list[Entry]:
     """Return the entries that unregistering takes out of the root."""
-    return list(_present(workspace.data, directory, distribution, siblings_of(workspace, {distribution})))
+    siblings = siblings_of(workspace, {distribution}, readable=True)
+    return list(_present(workspace.data, directory, distribution, siblings))
 
 
 def _present(data: Mapping[str, Any], directory: str, distribution: str, siblings: Collection[str]) -> Iterator[Entry]:
