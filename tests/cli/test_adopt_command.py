@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
+from repository import ROOT
 from trees import contents
 from workspaces import environment, fustor_new, small
 
@@ -13,7 +15,7 @@ from fustor_new.commands.adopt import plan_adoption
 from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.errors import FustorNewError
 from fustor_new.options import AdoptOptions
-from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.history import template_version
 from fustor_new.template.provenance import (
     ANSWERS_FILE,
@@ -25,6 +27,7 @@ from fustor_new.template.provenance import (
 from fustor_new.template.render import render
 from fustor_new.template.revision import Outcome, revise
 from fustor_new.template.spec import DriverSpec
+from fustor_new.template.wheels import contract_wheels
 
 pytestmark = pytest.mark.wide
 
@@ -134,6 +137,8 @@ def test_the_record_is_written_and_the_rest_is_proposed_as_a_patch(tape):
         ".github/workflows/release.yml",
         "src/fustor_source_tape/py.typed",
         "tests/test_conformance.py",
+        "vendor/wheels/README.md",
+        *(f"vendor/wheels/{name}" for name in contract_wheels()),
     }
     assert b"class TestTapeReader(SourceConformance)" in after["tests/test_conformance.py"]
 
@@ -145,7 +150,7 @@ def test_the_record_says_what_the_metadata_say(tape):
         "audit": False,
         "author": "The tape people",
         "class_name": "TapeReader",
-        "contract_source": "index",
+        "contract_source": "vendor",
         "dependencies": ["pyserial>=3"],
         "description": "Reads tapes",
         "distribution": "fustor-source-tape",
@@ -184,7 +189,7 @@ def test_what_was_proposed_first_is_written_by_apply_afterwards(tape, tmp_path):
     fustor_new("adopt", ".", "--apply", cwd=at_once)
     fustor_new("adopt", ".", cwd=tape)
     again = fustor_new("adopt", ".", cwd=tape)
-    assert "4 files are proposed; --apply writes them" in again.stderr
+    assert "9 files are proposed; --apply writes them" in again.stderr
     done = fustor_new("adopt", ".", "--apply", cwd=tape)
     assert (done.returncode, done.stdout) == (0, "")
     assert "Wrote tests/test_conformance.py" in done.stderr
@@ -324,6 +329,7 @@ PUSHER = '[project.entry-points."fustor.drivers.pushers"]\npunch = "fustor_sourc
         (("[project]", "[project"), {}, 5, "pyproject.toml"),
         (("", ""), {"license": "none such"}, 2, "SPDX"),
         (("", ""), {"contract_source": "nowhere"}, 2, "'nowhere'"),
+        (("", ""), {"contract_source": "workspace"}, 2, "outside a workspace"),
         (("", ""), {"class_name": "class"}, 3, "'class'"),
     ],
 )
@@ -332,6 +338,21 @@ def test_a_refusal_names_the_option_that_helps(tape, change, options, code, word
     with pytest.raises(FustorNewError, match=re.escape(words)) as refused:
         record_of(tape, **options)
     assert refused.value.exit_code == code
+
+
+def test_a_package_of_its_own_carries_the_wheels_and_its_author_learns_what_names_them(tape):
+    done = fustor_new("adopt", ".", "--apply", "--contract-source", "vendor", cwd=tape)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tape / "vendor/wheels").glob("*.whl")} == set(contract_wheels())
+    _, _, said = done.stderr.partition("it needs:\n")
+    lines = said[: said.index("Wrote ")]
+    added = tomllib.loads(lines)
+    assert added["tool"]["uv"]["sources"].keys() == set(CONTRACT_PACKAGES)
+    (tape / "pyproject.toml").write_text(PROJECT + lines)
+    again = fustor_new("adopt", ".", "--apply", cwd=tape)
+    assert (again.returncode, again.stderr, again.stdout.count("Nothing to do")) == (0, "", 1)
+    (tape / "vendor/wheels" / min(contract_wheels())).unlink()
+    assert f"Wrote vendor/wheels/{min(contract_wheels())}\n" == fustor_new("adopt", ".", "--apply", cwd=tape).stderr
 
 
 @pytest.mark.parametrize("arguments", [["--dry-run", "--apply"], ["--kind", "sink"]])
@@ -365,7 +386,7 @@ def test_what_cannot_be_derived_can_be_said(tape):
 
 
 def test_an_update_of_an_adopted_package_touches_only_what_the_template_owns(tape, later_here):
-    fustor_new("adopt", ".", "--apply", cwd=tape)
+    fustor_new("adopt", ".", "--apply", "--contract-source", ROOT, cwd=tape)
     before = contents(tape)
     revision = revise(tape)
     assert is_adopted(read_record(tape))

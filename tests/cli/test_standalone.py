@@ -233,6 +233,15 @@ def test_an_index_is_asked_before_anything_is_written(tmp_path, capsys, uv_that,
     assert "fustor-event-model>=1" in (tmp_path / "asked").read_text()
 
 
+def test_an_index_without_the_contract_is_refused_for_a_package_that_is_adopted(tmp_path, capsys, uv_that):
+    project = create(tmp_path)
+    (project / ".copier-answers.yml").unlink()
+    uv_that(1, REFUSED)
+    assert answer("adopt", project, "--apply", "--contract-source", "index", cwd=tmp_path) == 7
+    assert "(only fustor-core<=0.8.17 is available)" in capsys.readouterr().err
+    assert not (project / ".copier-answers.yml").exists()
+
+
 def test_what_a_project_around_it_carries_does_not_count_as_an_index(tmp_path, uv_that):
     uv_that(0, "")
     (tmp_path / "bin/uv").write_text(f"#!/bin/sh\npwd > {tmp_path}/asked\n")

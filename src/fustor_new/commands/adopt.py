@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from fustor_new._reading import read_bytes
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
+from fustor_new.commands._carrying import carried_files, lines_to_add
+from fustor_new.commands._looking import look_at
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.names import Names, derive, normalize
@@ -64,11 +67,14 @@ def run(options: AdoptOptions) -> None:
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         raise UsageProblem(f"{str(path)!r} is not a directory; name the directory of a driver package")
     folder = path.resolve()
+    home = home_of(folder)
+    if note := look_at(options.contract_source, folder, home.root if home else None):
+        warn(note)
 
     def work() -> Work:
         known = read_record(folder)
         with readable():
-            adoption = plan_adoption(folder, options) if known is None else _plan_the_rest(folder, known)
+            adoption = plan_adoption(folder, options) if known is None else _plan_the_rest(folder, known, options)
         if known is None or adoption.proposals:
             return _work(folder, adoption, options)
         note = f"Nothing to do: {str(path)!r} has a record already, of template {known.template_version}"
@@ -89,21 +95,46 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
     package, workspace = Package(folder), None if metadata.is_root else home_of(folder)
     notes: list[str] = []
     names = _names(package, metadata, options)
-    spec = _spec(package, workspace, names, options, notes)
+    source = _source(workspace, options, folder)
+    wheels = {} if workspace and source.kind == "wheels" else carried_files(source, folder)
+    spec = _spec(package, workspace, names, ContractSource(kind="vendor") if wheels else source, options, notes=notes)
     files = rendered(spec).files
     places = dict(_places(files, folder, names))
-    proposals = _proposals([(place, files[path]) for path, place in places.items()], folder, notes)
+    proposals = list(_proposals([(place, files[path]) for path, place in places.items()], folder, notes))
+    proposals += _carried(wheels, folder, files["pyproject.toml"].data, metadata, notes)
     recorded = {path for path, place in places.items() if place == folder / path}
     limited = FileContent(recording_only(files[ANSWERS_FILE].data, recorded))
     return Adoption(Change(folder / ANSWERS_FILE, None, limited), tuple(proposals), names, tuple(notes))
 
 
-def _plan_the_rest(folder: Path, record: Record) -> Adoption:
+def _carried(
+    wheels: Mapping[str, FileContent], folder: Path, rendered: bytes, metadata: Metadata, notes: list[str]
+) -> Iterator[Change]:
+    """Yield the creation of the wheels that are not there; what the author's own file lacks to use them is noted."""
+    yield from _proposals(((folder / path, content) for path, content in wheels.items()), folder, notes)
+    lines = list(lines_to_add(rendered, metadata.project)) if wheels else []
+    if lines:
+        notes += ["pyproject.toml is yours and stays as it is; to use the wheels in vendor/wheels it needs:", *lines]
+
+
+def _plan_the_rest(folder: Path, record: Record, options: AdoptOptions) -> Adoption:
     """Return what is still missing of what the template owns in a package that has a record."""
     notes: list[str] = []
     names, files = recorded_names(record), rendered_files(record)
     missing = [(place, files[path]) for path, place in _places(files, folder, names) if not os.path.lexists(place)]
-    return Adoption(None, tuple(_proposals(missing, folder, notes)), names, tuple(notes))
+    proposals = list(_proposals(missing, folder, notes))
+    recorded = str(record.answers.get("contract_source"))
+    if recorded == "vendor":
+        wheels = {
+            path: one
+            for path, one in carried_files(ContractSource(kind="vendor"), folder).items()
+            if not os.path.lexists(folder / path)
+        }
+        proposals += _carried(wheels, folder, files["pyproject.toml"].data, read_metadata(folder), notes)
+    if options.contract_source not in {"", recorded}:
+        source = shlex.quote(options.contract_source)
+        notes.append(f"Its record says {recorded!r}; `fustor-new update --contract-source {source}` in it says another")
+    return Adoption(None, tuple(proposals), names, tuple(notes))
 
 
 def _places(files: Mapping[str, FileContent], folder: Path, names: Names) -> Iterator[tuple[str, Path]]:
@@ -206,7 +237,13 @@ def _derived(kind: str, name: str, options: AdoptOptions) -> Names:
 
 
 def _spec(
-    package: Package, workspace: Workspace | None, names: Names, options: AdoptOptions, notes: list[str]
+    package: Package,
+    workspace: Workspace | None,
+    names: Names,
+    source: ContractSource,
+    options: AdoptOptions,
+    *,
+    notes: list[str],
 ) -> DriverSpec:
     metadata = package.metadata
     is_placed = replace(names, directory=f"extensions/{package.folder.name}") == derive(names.kind, names.name)
@@ -223,7 +260,7 @@ def _spec(
     return DriverSpec.of(
         names,
         "workspace" if workspace is not None and is_placed else "standalone",
-        ContractSource.parse(options.contract_source or _contract_source(workspace), project=package.folder),
+        source,
         {**found, **{question: said for question, said in options.given.items() if said}},
     )
 
@@ -240,8 +277,19 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
+def _source(workspace: Workspace | None, options: AdoptOptions, folder: Path) -> ContractSource:
+    """Return where the contract comes from: as said, else from the members around, or the wheels that it carries."""
+    if options.contract_source == "workspace" and workspace is None:
+        raise UsageProblem(
+            "Contract source 'workspace' is not available outside a workspace; use another, or leave it out"
+        )
+    return ContractSource.parse(options.contract_source or _contract_source(workspace), project=folder)
+
+
 def _contract_source(workspace: Workspace | None) -> str:
-    here = {normalize(one.name) for one in workspace.packages} if workspace else set()
+    if workspace is None:
+        return "vendor"
+    here = {normalize(one.name) for one in workspace.packages}
     return "workspace" if here >= set(CONTRACT_PACKAGES) else "index"
 
 

@@ -57,9 +57,7 @@ def run(options: DoctorOptions) -> None:
         else:
             say(*_as_lines(report))
     if options.fix and (left := _left_by_fix(report.findings)):
-        warn(
-            f"--fix left {', '.join(left)}: it can repair that in some cases, and not in this one; do what it says above"
-        )
+        warn(f"--fix left {', '.join(left)}: it can repair that elsewhere, and not here; do what it says above")
     if report.count(Severity.ERROR) or (options.strict and report.findings):
         fixable = sum(one.repair is not None for one in report.findings)
         hint = f"; --fix takes care of {fixable} of them" if fixable and not options.fix else ""
