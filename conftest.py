@@ -36,12 +36,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the long form of a test as long as it takes; in a run of everything, servers are judged in the wide form."""
+    """Give the long form of a test as long as it takes; a run of everything judges four drivers in the wide form."""
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.timeout(0))
-        if _WHOLE_RUN in os.environ and item.path.match("*-postgres/tests/test_conformance.py"):
+        if _WHOLE_RUN in os.environ and _of_a_reference_driver(item):
             item.add_marker(pytest.mark.wide)
+
+
+def _of_a_reference_driver(item: pytest.Item) -> bool:
+    """Whether the kit judges one of the four reference drivers; the two examples stand for them in the plain form."""
+    return any(item.path.match(f"*-{name}/tests/test_conformance.py") for name in ("postgres", "fs"))
 
 
 def _share(config: pytest.Config) -> None:

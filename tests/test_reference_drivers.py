@@ -62,6 +62,7 @@ SLOW = dict.fromkeys(("pusher-fs", "pusher-postgres", "source-fs", "source-postg
 
 
 @pytest.mark.parametrize("driver", [pytest.param(one, marks=SLOW.get(one.name, ()), id=one.name) for one in REFERENCES])
+@pytest.mark.wide
 def test_its_suite_is_found_in_its_own_directory_by_its_own_rules(driver):
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=driver, capture_output=True, text=True, check=False)
@@ -83,6 +84,7 @@ def test_its_readme_names_every_parameter(driver):
 
 
 @pytest.mark.parametrize("driver", REFERENCES, ids=name_of)
+@pytest.mark.wide
 def test_it_follows_what_the_kit_only_advises_on_packages(driver):
     kind, _, name = driver.name.partition("-")
     judge = Judge(find_subject(Kind(kind), name))

@@ -40,6 +40,7 @@ def test_upstreams_root_gains_one_line_in_members_and_one_in_sources(tmp_path):
     assert [line for line in after if line in before] == before
 
 
+@pytest.mark.wide
 def test_a_covered_driver_changes_nothing_of_the_root_and_says_so(workspace):
     out = made(workspace, "source", "redis")
     assert (workspace / "pyproject.toml").read_text() == SMALL_ROOT
@@ -73,6 +74,7 @@ def test_it_prints_the_tree_the_next_two_commands_and_which_file_to_open(workspa
     ]
 
 
+@pytest.mark.wide
 def test_from_elsewhere_the_commands_begin_with_the_way_there(workspace):
     done = fustor_new("source", "redis", "--workspace", workspace, "--contract-source", ROOT, cwd=workspace.parent)
     assert done.returncode == 0, done.stderr
@@ -86,6 +88,7 @@ def test_quiet_prints_nothing(workspace):
 
 
 @pytest.mark.parametrize("written", ["source-redis", "fustor-source-redis", "Redis", "fustor_source_Redis"])
+@pytest.mark.wide
 def test_what_is_pasted_is_understood_and_said_to_be(workspace, written):
     done = fustor_new("source", written, "--contract-source", ROOT, cwd=workspace)
     assert (done.returncode, done.stderr) == (0, f"{written!r} is understood as the source 'redis'\n")
@@ -118,6 +121,7 @@ def test_json_is_the_plan_with_a_schema_version(workspace):
     assert not (workspace / "extensions").exists()
 
 
+@pytest.mark.wide
 def test_a_standalone_project_has_the_names_that_were_chosen(tmp_path):
     names = ["--distribution", "my-fustor-driver", "--package", "my_driver", "--class-name", "MyDriver"]
     made(tmp_path, "source", "redis", "--standalone", *names, "--entry-point", "my_driver")
@@ -125,6 +129,7 @@ def test_a_standalone_project_has_the_names_that_were_chosen(tmp_path):
     assert 'my_driver = "my_driver:MyDriver"' in text
 
 
+@pytest.mark.wide
 def test_without_register_the_root_stays_as_it_is(tmp_path):
     root = upstream(tmp_path / "platform")
     before = (root / "pyproject.toml").read_bytes()
@@ -133,6 +138,7 @@ def test_without_register_the_root_stays_as_it_is(tmp_path):
     assert (root / "extensions" / "source-redis" / "pyproject.toml").is_file()
 
 
+@pytest.mark.wide
 def test_sync_runs_the_guides_last_step(tmp_path):
     root = small(tmp_path / "workspace")
     done = fustor_new("source", "redis", "--sync", "--contract-source", ROOT, cwd=root)
@@ -186,6 +192,7 @@ def test_a_refusal_is_one_line_and_its_code_and_nothing_is_written(workspace, ar
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--json"]], ids=["tree", "patch", "json"])
+@pytest.mark.wide
 def test_an_answer_that_nobody_can_read_is_an_error_of_the_environment(workspace, arguments):
     command = [FUSTOR_NEW, "source", "redis", *arguments, "--contract-source", ROOT]
     reader, writer = os.pipe()
@@ -202,6 +209,7 @@ def test_an_answer_that_nobody_can_read_is_an_error_of_the_environment(workspace
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"]], ids=["tree", "patch"])
+@pytest.mark.wide
 def test_without_a_standard_output_the_work_is_done_all_the_same(workspace, arguments):
     command = ["sh", "-c", '"$@" >&-', "sh", FUSTOR_NEW, "source", "redis", *arguments, "--contract-source", ROOT]
     done = subprocess.run(command, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
@@ -277,6 +285,7 @@ def test_other_content_in_its_place_is_a_conflict_that_names_the_files(workspace
     assert (target / "README.md").read_text() == "mine\n"
 
 
+@pytest.mark.wide
 def test_a_driver_under_another_spelling_is_refused(workspace):
     made(workspace, "source", "my-db")
     other = workspace / "extensions" / "source-my-db"

@@ -77,6 +77,7 @@ def check(count, seed, folder, capfd, monkeypatch):
     return codes
 
 
+@pytest.mark.wide
 def test_a_sample_of_argument_lists_ends_with_documented_codes(tmp_path, capfd, monkeypatch):
     seed = int(os.environ.get("FUSTOR_SEED", "20261124"))
     codes = check(400, seed, tmp_path, capfd, monkeypatch)

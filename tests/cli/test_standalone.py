@@ -15,6 +15,8 @@ from workspaces import FUSTOR_NEW, answer, environment, small
 from fustor_new.commands import _looking
 from fustor_new.template.wheels import contract_wheels
 
+pytestmark = pytest.mark.wide
+
 PROJECT = "fustor-source-redis"
 WHEELS = {f"vendor/wheels/{name}" for name in contract_wheels()}
 NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}

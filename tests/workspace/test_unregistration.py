@@ -72,7 +72,14 @@ def test_three_drivers_go_in_any_order_however_they_came(tmp_path, name, variant
         check_any_order(tmp_path, before, drivers)
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "count",
+    [
+        30,
+        pytest.param(300, marks=pytest.mark.wide),
+        pytest.param(10_000, marks=pytest.mark.full),
+    ],
+)
 def test_any_layout_of_an_array_comes_back(tmp_path, rng, count):
     for _ in range(count):
         newline = rng.choice(["\n", "\r\n"])
@@ -83,7 +90,14 @@ def test_any_layout_of_an_array_comes_back(tmp_path, rng, count):
             check_taken_by_hand(tmp_path, old, values, rng.choice(values))
 
 
-@pytest.mark.parametrize("count", [25, pytest.param(1_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "count",
+    [
+        5,
+        pytest.param(25, marks=pytest.mark.wide),
+        pytest.param(1_000, marks=pytest.mark.full),
+    ],
+)
 def test_any_root_comes_back_after_two_drivers_in_either_order(tmp_path, rng, count):
     for _ in range(count):
         text = random_root(rng)

@@ -148,6 +148,7 @@ def package(stub, tmp_path):
     return folder
 
 
+@pytest.mark.wide
 def test_a_recorded_verdict_is_the_last_one_on_each_driver_and_profile(package, stub):
     others = {"kind": "source", "name": "z", "profile": "guide"}
     (package / VERDICTS_FILE).write_text(json.dumps({"schema": 1, "verdicts": [others]}))
@@ -170,6 +171,7 @@ def test_a_recorded_verdict_is_the_last_one_on_each_driver_and_profile(package, 
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": 2}', '{"schema": 1, "verdicts": 3}'])
+@pytest.mark.wide
 def test_a_file_of_verdicts_that_says_nothing_is_written_anew(package, stub, text):
     (package / VERDICTS_FILE).write_text(text)
     run("conform", "pusher", stub, "--record", "-q")

@@ -73,6 +73,7 @@ def test_the_check_that_was_running_knows_of_it():
     assert made.seen_during(E06) == ()
 
 
+@pytest.mark.wide
 def test_what_the_profile_does_not_ask_for_is_no_finding():
     made = judge(BrokenInAudits, Profile.AGENT_0_8)
     made.verdict(find_rule("A12"))

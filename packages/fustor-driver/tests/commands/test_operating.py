@@ -12,6 +12,8 @@ import pytest
 
 from fustor_driver.configuration import load
 
+pytestmark = pytest.mark.wide
+
 
 def test_run_once_ends_by_itself_and_the_next_one_takes_what_came_since(cli, filled, run_options):
     first = json.loads(cli("run", *run_options, "--once", "--json").stdout)
