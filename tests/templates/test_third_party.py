@@ -67,6 +67,7 @@ ADDRESSES = {
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_the_contract_comes_from_the_address_that_the_template_came_from(repository, tmp_path, address, monkeypatch):
     expanded = ADDRESSES[address].removeprefix("git+").replace("ssh://git@example.org/", "git@example.org:")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # copier keeps what it cloned from an address
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{repository}.insteadOf")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", expanded)
