@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from fustor_conformance._bench import judged_side_by_side
-from fustor_conformance._progress import Teller
+from fustor_conformance._progress import checks_shown
 from fustor_conformance._verdict_file import VerdictFile
 from fustor_conformance._worker import Job
 from fustor_conformance.explain import explain as explained
@@ -116,8 +116,8 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     options = Options(opt_in, patience, histories * (LONG if long else 1), seed, history)
     subject = find_subject(kind, name, world=world, options=options)
     verdict_file = VerdictFile(subject.distribution) if record else None
-    with Teller() as teller:
-        judge = Judge(subject, profile, progress=teller)
+    with checks_shown() as begins:
+        judge = Judge(subject, profile, progress=begins)
         job = Job(kind, subject.name, world, options, profile, judge.deadline_sec)
         side_by_side = jobs > 1 and len(rules) >= _WORTH_IT
         done = report_of(judge, judged_side_by_side(judge, rules, job, jobs) if side_by_side else judge.verdicts(rules))
