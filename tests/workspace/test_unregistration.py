@@ -106,6 +106,15 @@ def test_any_root_comes_back_after_two_drivers_in_either_order(tmp_path, rng, co
             assert without(tmp_path, full, *order, keep_table=True).decode() == text.decode(), order
 
 
+def test_an_inline_table_keeps_its_commas_without_blanks(tmp_path):
+    """Between the two, another order of the names decides where register would put the second one."""
+    sources = "{z = {workspace=true},a = {path='x'},fustor-core = {workspace=true},fustor-source-m = {workspace=true}}"
+    text = f"[tool.uv]\nsources = {sources}\n[tool.uv.workspace]\nexclude = ['x']\n".encode()
+    full = registered(tmp_path, text, *DRIVERS[:2])
+    for order in (DRIVERS[:2], DRIVERS[1::-1]):
+        assert without(tmp_path, full, *order, keep_table=True) == text
+
+
 @pytest.mark.parametrize("table", ["{fustor-source-m = {workspace=true}}", "{ fustor-source-m = {workspace=true} }"])
 def test_an_inline_table_keeps_the_blanks_behind_its_brace(tmp_path, table):
     text = f"[tool.uv.workspace]\nmembers = []\n[tool.uv]\nsources = {table}\n".encode()

@@ -17,6 +17,7 @@ _UNTIDY = re.compile(
     re.MULTILINE,
 )
 _WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)")
+_PUT_IN = re.compile(r", (?=\S).*[^\s,]|(?!,)\S.*[^\s,], ", re.DOTALL)
 _NEWLINES = 2
 """The line break that ends a line, and that of an empty line beside it."""
 
@@ -48,6 +49,11 @@ class Hole:
             return False
         behind = brace.start() + 1
         return self.text[behind].isspace() != self.rest[behind].isspace()
+
+    @property
+    def is_as_put_in(self) -> bool:
+        """Whether it is an entry with the comma and the blank that register puts beside it between braces."""
+        return bool(_PUT_IN.fullmatch(self.text[self.span.start : self.span.end]))
 
     @property
     def rest(self) -> str:

@@ -106,7 +106,8 @@ def _without(text: str, data: Mapping[str, Any], entry: Entry, *, keep_table: bo
                 return hole.rest
     if not fitting:  # around the last core, which is the entry alone
         raise WorkspaceError(f"Cannot take {entry.value!r} out of {'.'.join(entry.keys)!r} alone; take it out by hand")
-    return min(fitting, key=lambda hole: hole.cost).rest
+    is_inline = entry.in_table and document.is_inline(*entry.keys)
+    return min(fitting, key=lambda hole: (is_inline and not hole.is_as_put_in, hole.cost)).rest
 
 
 def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_table: bool) -> Iterable[Span]:
