@@ -195,7 +195,7 @@ def test_a_file_system_that_takes_the_place_of_the_root_deletes_nothing(root, ho
         """,
     )
     assert lines == ["snapshot 0 True", "audit 0 True", "realtime 0 True"]
-    assert "(attempt 1 of 4, next in 0.05 s)" in log
+    assert "(attempt 1 of 3, next in 0.05 s)" in log
 
 
 def test_a_disk_that_comes_back_is_the_one_that_it_was(root, tmp_path):
