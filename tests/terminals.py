@@ -1,4 +1,4 @@
-"""A process on a pseudo-terminal: what it shows is read, and answers are typed."""
+"""A command on a pseudo-terminal: what it shows is read, and keys are typed."""
 
 import os
 import pty
@@ -6,78 +6,85 @@ import re
 import select
 import subprocess
 import termios
-import threading
 import time
-
-from workspaces import FUSTOR_NEW, environment
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Self
 
 DEADLINE_SEC = 30
-DOWN, ENTER, CLEAR = "\x1b[B", "\r", "\x15"
-_ORDERS = re.compile(r"\x1b\[[?0-9;]*[a-zA-Z]")
+DOWN, ENTER, CLEAR, CTRL_C, CTRL_D = "\x1b[B", "\r", "\x15", "\x03", "\x04"
+_ORDERS = re.compile(r"\x1b\[[?0-9;]*[a-zA-Z]|\x1b[()][A-B0-2]|\x1b[=>]")
+_OWN = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}  # nobody here answers where the cursor is
 
 
 class Terminal:
-    """The installed command on a terminal."""
+    """A terminal with a command on it, which ends with the block at the latest."""
 
-    def __init__(self, *arguments, cwd, stdout=None, command=FUSTOR_NEW, columns=120, **variables):
-        """Start it; `stdout` is a file that standard output goes to instead."""
+    def __init__(
+        self,
+        *command: object,
+        cwd: Path,
+        environ: Mapping[str, str],
+        columns: int = 120,
+        elsewhere: Mapping[str, int | IO[bytes]] = MappingProxyType({}),
+        **variables: str,
+    ) -> None:
+        """Start it; `elsewhere` are those of `stdin`, `stdout` and `stderr` that are not the terminal."""
         self._terminal, inside = pty.openpty()
-        termios.tcsetwinsize(inside, (40, columns))
-        own = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}  # nobody here answers where the cursor is
+        termios.tcsetwinsize(inside, (50, columns))
+        self._modes = termios.tcgetattr(inside)
+        self.raw = b""
+        self._seen = 0
         self.process = subprocess.Popen(
-            [command, *arguments],
+            list(map(str, command)),
             cwd=cwd,
-            env=environment() | own | variables,
-            stdin=inside,
-            stdout=stdout or inside,
-            stderr=inside,
+            env={**environ, **_OWN, **variables},
+            stdin=elsewhere.get("stdin", inside),
+            stdout=elsewhere.get("stdout", inside),
+            stderr=elsewhere.get("stderr", inside),
             start_new_session=True,
         )
-        self._modes = termios.tcgetattr(inside)
-        self._inside = inside
-        self._left = None
-        self.shown = ""
-        self._seen = 0
+        os.close(inside)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         """End what a test that fails leaves behind."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        self.process.kill()
+        self.process.wait(DEADLINE_SEC)
+        os.close(self._terminal)
 
-    def wait_for(self, text):
+    @property
+    def shown(self) -> str:
+        """Everything so far, without colours and moves of the cursor, which `raw` has."""
+        return _ORDERS.sub("", self.raw.decode(errors="replace"))
+
+    def wait_for(self, text: str) -> None:
         """Read until `text` is shown, behind what was waited for before."""
         deadline = time.monotonic() + DEADLINE_SEC
         while text not in self.shown[self._seen :]:
-            ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))
-            assert ready, f"{text!r} was not shown: {self.shown}"
-            assert self._read(DEADLINE_SEC), f"{text!r} was not shown before the end: {self.shown}"
+            assert self._read(deadline, repr(text)), f"{text!r} was not shown before the end: {self.shown}"
         self._seen = self.shown.index(text, self._seen) + len(text)
 
-    def answer(self, question, keys=ENTER):
-        self.wait_for(question)
+    def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
 
-    def finish(self):
+    def answer(self, question: str, keys: str = ENTER) -> None:
+        self.wait_for(question)
+        self.type(keys)
+
+    def finish(self, within: float = DEADLINE_SEC) -> int:
         """Read to the end and return the exit code; the terminal is as it was before."""
-        threading.Thread(target=self._close_behind, daemon=True).start()
-        deadline = time.monotonic() + DEADLINE_SEC
-        while self._read(deadline - time.monotonic()):
+        deadline = time.monotonic() + within
+        while self._read(deadline, "the end"):
             pass
-        os.close(self._terminal)
-        assert self._left == self._modes, "the terminal is not as it was"
-        return self.process.wait(DEADLINE_SEC)
+        code = self.process.wait(max(0, deadline - time.monotonic()))
+        assert termios.tcgetattr(self._terminal) == self._modes, "the terminal is not as it was"
+        return code
 
-    def _close_behind(self):
-        """Close our own end once the process has ended, so that a reader comes to the end too."""
-        self.process.wait()
-        self._left = termios.tcgetattr(self._inside)
-        os.close(self._inside)
-
-    def interrupt(self, signal_number):
+    def interrupt(self, signal_number: int) -> int:
         """Send the signal, and again as a person would: one that falls between prompt and read waits for input."""
         for _ in range(DEADLINE_SEC):
             self.process.send_signal(signal_number)
@@ -88,12 +95,13 @@ class Terminal:
             break
         return self.finish()
 
-    def _read(self, seconds):
-        ready, _, _ = select.select([self._terminal], [], [], max(0, seconds))
-        assert ready, f"The command goes on: {self.shown}"
+    def _read(self, deadline: float, awaited: str) -> bool:
+        """Read on, and return whether there was more."""
+        ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"{awaited} did not come in time: {self.shown}"
         try:
             data = os.read(self._terminal, 65536)
         except OSError:  # the other side closed the terminal
-            return b""
-        self.shown = _ORDERS.sub("", self.shown + data.decode())
-        return data
+            return False
+        self.raw += data
+        return bool(data)

@@ -22,11 +22,6 @@ def made(workspace, *arguments):
     return done.stdout
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    return small(tmp_path / "workspace")
-
-
 @pytest.mark.wide
 def test_upstreams_root_gains_one_line_in_members_and_one_in_sources(tmp_path):
     root = upstream(tmp_path / "platform")

@@ -6,14 +6,9 @@ import shutil
 import pytest
 from trees import contents
 from updates import package
-from workspaces import DRIVER_BY_HAND, answer, small
+from workspaces import DRIVER_BY_HAND, answer
 
 pytestmark = pytest.mark.wide
-
-
-@pytest.fixture
-def root(tmp_path):
-    return small(tmp_path / "workspace")
 
 
 @pytest.fixture
@@ -27,25 +22,25 @@ def outside(tmp_path):
     return folder
 
 
-def is_linked(root, outside):
-    (root / "extensions").mkdir()
-    (root / "extensions/source-redis").symlink_to(outside)
+def is_linked(workspace, outside):
+    (workspace / "extensions").mkdir()
+    (workspace / "extensions/source-redis").symlink_to(outside)
 
 
-def is_beside(root, outside):
-    (root / "extensions").symlink_to(outside.parent)
+def is_beside(workspace, outside):
+    (workspace / "extensions").symlink_to(outside.parent)
 
 
-def is_a_member(root, _outside):
-    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["../other/*"]\n')
+def is_a_member(workspace, _outside):
+    (workspace / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["../other/*"]\n')
 
 
 @pytest.mark.parametrize("place", [is_linked, is_beside, is_a_member])
 @pytest.mark.parametrize("command", [["doctor", "--fix"], ["update", "--all"], ["remove", "source-redis", "--force"]])
-def test_a_driver_outside_of_the_workspace_stays_as_it_is(root, outside, place, command):
-    place(root, outside)
+def test_a_driver_outside_of_the_workspace_stays_as_it_is(workspace, outside, place, command):
+    place(workspace, outside)
     before = contents(outside.parent)
-    code = answer(*command, cwd=root)
+    code = answer(*command, cwd=workspace)
     assert code in {2, 4, 8}
     assert contents(outside.parent) == before
 
@@ -54,8 +49,8 @@ LINKS = ["tests/test_conformance.py", "tests", "src/fustor_source_redis/py.typed
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_fix_writes_through_no_link_in_a_package(root, tmp_path, name):
-    driver = package(root / "extensions/source-redis")
+def test_fix_writes_through_no_link_in_a_package(workspace, tmp_path, name):
+    driver = package(workspace / "extensions/source-redis")
     target = tmp_path / "target"
     path = driver / os.path.normpath(name)
     if path.is_dir():
@@ -65,39 +60,39 @@ def test_fix_writes_through_no_link_in_a_package(root, tmp_path, name):
         path.unlink()
     path.symlink_to(target)
     before, was_there = contents(target), target.exists()
-    answer("doctor", "--fix", cwd=root)
+    answer("doctor", "--fix", cwd=workspace)
     assert (contents(target), target.exists()) == (before, was_there)
     assert path.is_symlink()
 
 
-def test_fix_still_mends_what_is_the_workspaces_own(root, capsys):
-    driver = package(root / "extensions/source-redis")
+def test_fix_still_mends_what_is_the_workspaces_own(workspace, capsys):
+    driver = package(workspace / "extensions/source-redis")
     (driver / "tests/test_conformance.py").unlink()
-    answer("doctor", "--fix", cwd=root)
+    answer("doctor", "--fix", cwd=workspace)
     assert "Created extensions/source-redis/tests/test_conformance.py" in capsys.readouterr().out
     assert (driver / "tests/test_conformance.py").is_file()
 
 
-def root_file_is_linked(root, outside):
-    shutil.move(root / "pyproject.toml", outside)
-    (root / "pyproject.toml").symlink_to(outside / "pyproject.toml")
+def root_file_is_linked(workspace, outside):
+    shutil.move(workspace / "pyproject.toml", outside)
+    (workspace / "pyproject.toml").symlink_to(outside / "pyproject.toml")
 
 
 @pytest.mark.parametrize("command", [["register", "extensions/source-mine"], ["doctor", "--fix"]])
-def test_a_root_file_that_is_a_link_out_is_not_written(root, tmp_path, command):
-    mine, other = root / "extensions/source-mine", tmp_path / "elsewhere"
+def test_a_root_file_that_is_a_link_out_is_not_written(workspace, tmp_path, command):
+    mine, other = workspace / "extensions/source-mine", tmp_path / "elsewhere"
     mine.mkdir(parents=True)
     (mine / "pyproject.toml").write_text(DRIVER_BY_HAND)
     other.mkdir()
-    (root / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
-    root_file_is_linked(root, other)
+    (workspace / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = []\n")
+    root_file_is_linked(workspace, other)
     before = contents(other)
-    assert answer(*command, cwd=root) in {5, 8}
+    assert answer(*command, cwd=workspace) in {5, 8}
     assert contents(other) == before
 
 
-def test_a_package_that_is_named_by_its_link_is_the_one_it_leads_to(root, outside):
+def test_a_package_that_is_named_by_its_link_is_the_one_it_leads_to(workspace, outside):
     """Whoever writes the path means the place."""
-    is_linked(root, outside)
-    answer("doctor", "--fix", "extensions/source-redis", cwd=root)
+    is_linked(workspace, outside)
+    answer("doctor", "--fix", "extensions/source-redis", cwd=workspace)
     assert (outside / "tests/test_conformance.py").exists()

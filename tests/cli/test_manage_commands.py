@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import shutil
 import signal
@@ -11,6 +10,7 @@ import subprocess
 import pytest
 from repository import ROOT
 from root_shapes import SHAPES, before_and_after
+from terminals import Terminal
 from trees import contents, state
 from workspaces import FUSTOR_NEW, UPSTREAM_ROOT, environment, fustor_new, small, upstream
 
@@ -281,14 +281,12 @@ def test_list_and_doctor_stay_readable_where_a_value_has_no_end(workspace):
 
 
 def test_list_is_a_table_on_a_terminal(workspace):
-    parent, child = pty.openpty()
-    variables = environment() | {"TERM": "xterm", "COLUMNS": "160"}
-    subprocess.run([FUSTOR_NEW, "list"], cwd=workspace, env=variables, stdout=child, check=True)
-    os.close(child)
-    shown = os.read(parent, 65536).decode()
-    os.close(parent)
-    assert "source-redis" in shown
-    assert "\x1b[1m" in shown  # the headings are bold
+    elsewhere = dict.fromkeys(("stdin", "stderr"), subprocess.DEVNULL)
+    command = (FUSTOR_NEW, "list")
+    with Terminal(*command, cwd=workspace, environ=environment(), elsewhere=elsewhere, COLUMNS="160") as terminal:
+        assert terminal.finish() == 0
+    assert b"source-redis" in terminal.raw
+    assert b"\x1b[1m" in terminal.raw  # the headings are bold
 
 
 def test_list_knows_a_project_of_its_own(tmp_path):

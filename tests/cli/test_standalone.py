@@ -1,7 +1,6 @@
 """A project of its own carries what it needs, is a git repository, and says before it is made what cannot work."""
 
 import os
-import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from repository import ROOT
+from terminals import Terminal
 from trees import contents
 from workspaces import FUSTOR_NEW, answer, environment, small
 
@@ -256,22 +256,12 @@ def test_what_a_project_around_it_carries_does_not_count_as_an_index(tmp_path, u
 
 
 def test_a_terminal_is_spared_what_only_git_can_read(tmp_path):
-    parent, child = pty.openpty()
-    command = [FUSTOR_NEW, "source", "redis", "--standalone", "--dry-run", "-y"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=child, stderr=subprocess.DEVNULL):
-        os.close(child)
-        shown = b"".join(iter(lambda: read_of(parent), b""))
-    os.close(parent)
-    assert shown.count(b"(left out on a terminal)") == 2 * len(WHEELS)  # before and after
-    assert len(shown) < 60_000
-
-
-def read_of(terminal):
-    """What a terminal shows next; nothing at its end, which is an error of its own there."""
-    try:
-        return os.read(terminal, 65536)
-    except OSError:
-        return b""
+    command = (FUSTOR_NEW, "source", "redis", "--standalone", "--dry-run", "-y")
+    elsewhere = dict.fromkeys(("stdin", "stderr"), subprocess.DEVNULL)
+    with Terminal(*command, cwd=tmp_path, environ=environment(), elsewhere=elsewhere) as terminal:
+        assert terminal.finish() == 0
+    assert terminal.raw.count(b"(left out on a terminal)") == 2 * len(WHEELS)  # before and after
+    assert len(terminal.raw) < 60_000
 
 
 def test_an_index_that_nobody_can_ask_is_said(tmp_path, capsys, monkeypatch):

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 
 import pytest
 from repository import ROOT
-from terminals import CLEAR, DOWN, ENTER, Terminal
+from terminals import CLEAR, CTRL_C, CTRL_D, DOWN, ENTER, Terminal
 from trees import contents
-from workspaces import environment, fustor_new, small
+from workspaces import FUSTOR_NEW, environment, fustor_new, small
 
 from fustor_new.kinds import Kind
 from fustor_new.template.questions import questions_about
@@ -21,7 +21,11 @@ from fustor_new.template.questions import questions_about
 def talk():
     """A function that begins a conversation, which ends with the test in any case."""
     with ExitStack() as begun:
-        yield lambda *arguments, **options: begun.enter_context(Terminal(*arguments, **options))
+
+        def talk(*arguments, **options):
+            return begun.enter_context(Terminal(FUSTOR_NEW, *arguments, environ=environment(), **options))
+
+        yield talk
 
 
 def answer_the_rest(terminal, kind=Kind.SOURCE, **typed):
@@ -32,11 +36,6 @@ def answer_the_rest(terminal, kind=Kind.SOURCE, **typed):
             terminal.answer(question.prompt[-20:], keys)
             for shown, then in more:
                 terminal.answer(shown, then)
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return small(tmp_path / "workspace")
 
 
 @pytest.fixture
@@ -183,7 +182,7 @@ def test_what_stands_in_the_way_in_the_end_loses_no_answer(talk, workspace):
 @pytest.mark.wide
 def test_questions_are_not_in_the_patch(talk, workspace, tmp_path):
     with (tmp_path / "patch").open("wb") as patch:
-        terminal = talk("source", "--dry-run", cwd=workspace, stdout=patch)
+        terminal = talk("source", "--dry-run", cwd=workspace, elsewhere={"stdout": patch})
         terminal.answer("Where does it belong?")
         terminal.answer("called?", f"redis{ENTER}")
         answer_the_rest(terminal)
@@ -217,7 +216,7 @@ def test_a_signal_ends_the_command_with_its_code_and_leaves_nothing(talk, worksp
     assert "Traceback" not in terminal.shown
 
 
-@pytest.mark.parametrize("keys", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+@pytest.mark.parametrize("keys", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
 def test_a_key_ends_it_as_well(talk, workspace, keys):
     terminal = talk("source", cwd=workspace)
     terminal.answer("Where does it belong?")

@@ -1,6 +1,10 @@
 """The command line with the test drivers installed, in an empty directory."""
 
+import sys
+from contextlib import ExitStack
+
 import pytest
+from terminals import Terminal
 from typer.testing import CliRunner
 
 from fustor_driver.cli import build_app
@@ -15,6 +19,18 @@ def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers ar
 
 
 @pytest.fixture
+def terminal(environ, tmp_path):
+    """Run a command line on a terminal, in a directory of its own."""
+    with ExitStack() as opened:
+
+        def run(*arguments, **options):
+            command = (sys.executable, "-m", "fustor_driver", *arguments)
+            return opened.enter_context(Terminal(*command, cwd=tmp_path, environ=environ, columns=200, **options))
+
+        yield run
+
+
+@pytest.fixture
 def filled(log):
     for at in range(5):
         log.append("upsert", f"/{at}", at)
@@ -22,5 +38,11 @@ def filled(log):
 
 
 @pytest.fixture
-def run_options(filled):
-    return ("--source-driver", "try_log", "--uri", filled.log, "--pusher-driver", "try_lines", "--endpoint", "out")
+def log_options(log):
+    """What a run of a log is asked for with."""
+    return ("--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
+
+
+@pytest.fixture
+def run_options(filled, log_options):  # noqa: ARG001 - the log has rows
+    return log_options

@@ -2,8 +2,6 @@
 
 import inspect
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -191,7 +189,7 @@ def test_bench_gives_figures_of_both_kinds(cli, filled):
     assert "rows_per_sec" in cli("bench", "source", "try_log", "--uri", filled.log).stdout
 
 
-def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, tmp_path):
+def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, log_options, tmp_path):
     (tmp_path / "fustor.yaml").write_text(
         f"sources: {{s: {{driver: try_log, uri: {filled.log}, disabled: false}}}}\n"
         "pushers: {p: {driver: try_lines, endpoint: out, disabled: false}}\n"
@@ -203,8 +201,7 @@ def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, tmp_
     assert json.loads(result.stdout) == json.loads((tmp_path / "status.json").read_text())
     assert json.loads(result.stdout)["phases"]["snapshot"]["rows"] == 5
     filled.append("upsert", "/new", 1)
-    options = ("--source-driver", "try_log", "--uri", filled.log, "--pusher-driver", "try_lines", "--endpoint", "out")
-    again = json.loads(cli("run", "--task", "s:p", *options, "--for", 0.3, "--json").stdout)
+    again = json.loads(cli("run", "--task", "s:p", *log_options, "--for", 0.3, "--json").stdout)
     assert (again["resumed_from"], again["phases"]["realtime"]["rows"]) == (5, 1)
 
 
@@ -313,9 +310,10 @@ def _process(environ, *arguments, **options):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_run_stops_gracefully_on_a_signal(number, code, environ, log, tmp_path):
-    options = ("--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
-    with _process(environ, "run", *options, cwd=tmp_path) as process:
+def test_run_stops_gracefully_on_a_signal(  # noqa: PLR0917 - fixtures and parameters
+    number, code, environ, log, log_options, tmp_path
+):
+    with _process(environ, "run", *log_options, cwd=tmp_path) as process:
         for line in process.stderr:
             if "running: " in line:
                 break
@@ -347,23 +345,11 @@ def test_nothing_heavy_is_imported_for_the_version_and_the_help(arguments, envir
     assert "heavy: []" in done.stdout
 
 
-def test_run_shows_a_live_table_on_a_terminal(environ, log, tmp_path):
-    ours, theirs = pty.openpty()
-    options = ("--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
-    command = [sys.executable, "-m", "fustor_driver", "run", *map(str, options), "--for", "0.5"]
-    with subprocess.Popen(command, env=environ | {"COLUMNS": "120"}, stderr=theirs, cwd=tmp_path) as process:
-        os.close(theirs)
-        shown = b"".join(iter(lambda: _read_terminal(ours), b"")).decode()
-        assert process.wait(20) == 0
-    os.close(ours)
-    assert all(word in shown for word in ("rows/s", "try_log", "realtime", "snapshot", "audit", "running"))
-
-
-def _read_terminal(descriptor):
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:  # Linux says so when the other end is closed
-        return b""
+def test_run_shows_a_live_table_on_a_terminal(terminal, log_options):
+    elsewhere = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
+    run = terminal("run", *log_options, "--for", 0.5, elsewhere=elsewhere, COLUMNS="120")
+    assert run.finish(within=20) == 0
+    assert all(word in run.shown for word in ("rows/s", "try_log", "realtime", "snapshot", "audit", "running"))
 
 
 def test_a_subcommand_of_a_package_that_is_not_installed_says_what_to_install(capsys):

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from fustor_try.terminal import Terminal
+from terminals import Terminal
 
 BASH = shutil.which("bash")
 BINARIES = Path(sys.executable).parent
@@ -56,12 +55,10 @@ def test_bash_completes_a_driver_and_a_file(environ, tmp_path):
     (tmp_path / "rc").write_text(f"{completion}\nPS1='ready> '\n")
     (tmp_path / "settings.yaml").touch()
     there = environ | {"PATH": f"{BINARIES}{os.pathsep}{environ['PATH']}"}
-    shell = Terminal(cwd=tmp_path, environ=there, command=[BASH, "--noprofile", "--rcfile", "rc", "-i"])
-    try:
+    command = (BASH, "--noprofile", "--rcfile", "rc", "-i")
+    with Terminal(*command, cwd=tmp_path, environ=there, columns=200) as shell:
         shell.wait_for("ready> ")
         shell.type("fustor-driver check source try_lo\t")
         shell.wait_for("try_log ")
         shell.type("-c sett\t")
         shell.wait_for("settings.yaml ")
-    finally:
-        shell.close()

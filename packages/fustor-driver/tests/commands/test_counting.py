@@ -1,9 +1,6 @@
 """Commands that take long say how far they are."""
 
-import os
-import pty
 import subprocess
-import sys
 import threading
 
 import pytest
@@ -39,36 +36,28 @@ def test_nothing_is_said_at_once_or_to_who_wants_it_quiet_or_sees_the_rows(capsy
     assert capsys.readouterr().err == ""
 
 
-def _on_a_terminal(environ, directory, *arguments):
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "fustor_driver", *map(str, arguments)]
-    with subprocess.Popen(
-        command, env=environ | {"COLUMNS": "80"}, stdout=subprocess.PIPE, stderr=theirs, cwd=directory
-    ) as process:
-        os.close(theirs)
-        shown = b"".join(iter(lambda: _read(ours), b"")).decode()
-        process.stdout.read()
-        assert process.wait(20) == 0
-    os.close(ours)
-    return shown
+@pytest.fixture
+def shown(terminal):
+    """What a command line shows on a terminal for its errors, while its output goes elsewhere."""
+
+    def run(*arguments):
+        elsewhere = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
+        command = terminal(*arguments, elsewhere=elsewhere, COLUMNS="80")
+        assert command.finish(within=20) == 0
+        return command.shown
+
+    return run
 
 
-def _read(descriptor):
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:  # Linux says so when the other end is closed
-        return b""
-
-
-def test_on_a_terminal_a_bar_shows_rows_of_how_many(environ, filled, tmp_path):
-    shown = _on_a_terminal(environ, tmp_path, "bench", "source", "try_log", "--uri", filled.log, "--rows", 5)
-    assert "Reading" in shown
-    assert "5 of 5 rows" in shown
+def test_on_a_terminal_a_bar_shows_rows_of_how_many(shown, filled):
+    said = shown("bench", "source", "try_log", "--uri", filled.log, "--rows", 5)
+    assert "Reading" in said
+    assert "5 of 5 rows" in said
 
 
 @pytest.mark.wide
-def test_a_recording_shows_its_rows_and_what_is_replayed_too(environ, filled, tmp_path):
+def test_a_recording_shows_its_rows_and_what_is_replayed_too(shown, filled):
     record = ("record", "try_log", "--uri", filled.log, "--to", "r.jsonl", "--for", 0.3)
-    assert "Recording" in _on_a_terminal(environ, tmp_path, *record)
+    assert "Recording" in shown(*record)
     replay = ("replay", "r.jsonl", "try_lines", "--endpoint", "out")
-    assert "Replaying" in _on_a_terminal(environ, tmp_path, *replay)
+    assert "Replaying" in shown(*replay)

@@ -7,18 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fustor_driver.cli import build_app
 from fustor_driver.reporting import known_errors
 
 SOURCE = ("try_stub", "--uri", "x")
 READ = ("read", *SOURCE, "--phase")
-
-
-@pytest.fixture
-def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
-    monkeypatch.chdir(tmp_path)
-    app = build_app()
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(

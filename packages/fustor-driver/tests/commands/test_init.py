@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from terminals import CLEAR, CTRL_C, CTRL_D, DOWN, ENTER
 from typer.testing import CliRunner
 
 from fustor_driver.cli import build_app
@@ -12,7 +13,6 @@ from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
 from fustor_driver.wizard.questions import read_steps
 from fustor_try.asking import AskingDriver
-from fustor_try.terminal import CLEAR_LINE, CTRL_C, CTRL_D, DOWN, Terminal
 
 FILE = "fustor.yaml"
 
@@ -27,20 +27,6 @@ def command(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test driver
         return CliRunner().invoke(app, [str(one) for one in arguments], env=variables, catch_exceptions=False)
 
     return run
-
-
-@pytest.fixture
-def terminal(environ, tmp_path):
-    """Run a command line on a terminal, in a directory of its own."""
-    opened = []
-
-    def run(*arguments):
-        opened.append(Terminal(*arguments, cwd=tmp_path, environ=environ))
-        return opened[-1]
-
-    yield run
-    for one in opened:
-        one.close()
 
 
 def down_to(kind, name):
@@ -170,36 +156,36 @@ def test_a_user_that_is_missing_is_proposed_or_created(command, log, tmp_path):
 @pytest.mark.wide
 def test_a_terminal_asks_for_everything_and_judges_each_answer(terminal, command, log, tmp_path):
     asked = terminal("init", "--admin-user", "boss")
-    asked.answer("What is read?", down_to(Kind.SOURCE, "try_ask"))
-    asked.answer("Where is it written to?", down_to(Kind.PUSHER, "try_lines"))
-    asked.answer("Floors", "-")
+    asked.answer("What is read?", down_to(Kind.SOURCE, "try_ask") + ENTER)
+    asked.answer("Where is it written to?", down_to(Kind.PUSHER, "try_lines") + ENTER)
+    asked.answer("Floors", f"-{ENTER}")
     asked.wait_for("valid integer")
-    asked.type(f"{CLEAR_LINE}2\r")
+    asked.type(f"{CLEAR}2{ENTER}")
     asked.wait_for("The step where")
-    asked.answer("Log", "ftp://x")
+    asked.answer("Log", f"ftp://x{ENTER}")
     asked.wait_for("An ftp address is not a log")
-    asked.type(f"{CLEAR_LINE}{log.log}\r")
-    asked.answer("User", "reader")
-    asked.answer("Environment variable that holds password", f"{CLEAR_LINE}not a name")
+    asked.type(f"{CLEAR}{log.log}{ENTER}")
+    asked.answer("User", f"reader{ENTER}")
+    asked.answer("Environment variable that holds password", f"{CLEAR}not a name{ENTER}")
     asked.wait_for("is not a name of a variable")
-    asked.type(f"{CLEAR_LINE}LOG_PASSWORD\r")
-    asked.answer("LOG_PASSWORD is not set here", "s3cret-word")
+    asked.type(f"{CLEAR}LOG_PASSWORD{ENTER}")
+    asked.answer("LOG_PASSWORD is not set here", f"s3cret-word{ENTER}")
     asked.wait_for("may not read")
     asked.wait_for("What now?")
-    asked.type(f"{DOWN}\r")
+    asked.type(f"{DOWN}{ENTER}")
     asked.wait_for("The step what")
-    asked.answer("Tables", f"{CLEAR_LINE}a.b, c.*")
+    asked.answer("Tables", f"{CLEAR}a.b, c.*{ENTER}")
     asked.wait_for("Mode")
-    asked.type(f"{DOWN}\r")
+    asked.type(f"{DOWN}{ENTER}")
     asked.wait_for("Deep")
     asked.type("y")
-    asked.answer("Count", f"{CLEAR_LINE}0")
+    asked.answer("Count", f"{CLEAR}0{ENTER}")
     asked.wait_for("greater than 0")
-    asked.type(f"{CLEAR_LINE}7\r")
-    asked.answer("administrator's password", "b0ss")
+    asked.type(f"{CLEAR}7{ENTER}")
+    asked.answer("administrator's password", f"b0ss{ENTER}")
     asked.wait_for("User 'reader' is there")
     asked.wait_for("The user may read")
-    asked.answer("Address", "out")
+    asked.answer("Address", f"out{ENTER}")
     asked.wait_for("Write this to 'fustor.yaml'?")
     asked.type("y")
     assert asked.finish() == 0, asked.shown
@@ -226,7 +212,7 @@ def test_a_key_ends_it_and_nothing_is_written(key, terminal, tmp_path):
 def test_who_stops_or_does_not_agree_gets_no_file(terminal, log, tmp_path):
     stopped = terminal("init", "try_log", "try_lines", "--uri", "nowhere")
     stopped.wait_for("What now?")
-    stopped.type(f"{DOWN}{DOWN}\r")
+    stopped.type(f"{DOWN}{DOWN}{ENTER}")
     assert stopped.finish() == 9, stopped.shown
     declined = terminal("init", "try_log", "try_lines", "--uri", log.log, "--endpoint", "out")
     declined.wait_for("Write this")

@@ -1,19 +1,9 @@
 """A mistake in a configuration file is named by its line, and one side of a run may come from a file alone."""
 
 import pytest
-from typer.testing import CliRunner
 
-from fustor_driver.cli import build_app
 from fustor_driver.configuration import load
 from fustor_driver.errors import ConfigurationProblem
-
-
-@pytest.fixture
-def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
-    monkeypatch.chdir(tmp_path)
-    app = build_app()
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-
 
 FILE = """sources:
   shop:

@@ -1,8 +1,6 @@
 """Runs as an operator asks for them: to their own end, anew, several at once."""
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -45,15 +43,11 @@ def test_a_full_refresh_does_not_lift_the_guard(cli, run_options, tmp_path):
     assert cli("run", *run_options, "--once", "--full-refresh", "--yes").exit_code == 10
 
 
-@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 2), (b"y\n", 0)])
-def test_a_full_refresh_is_confirmed_on_a_terminal(answer, code, environ, run_options, tmp_path):
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "fustor_driver", "run", *map(str, run_options), "--once", "--full-refresh"]
-    with subprocess.Popen(command, env=environ, stdin=theirs, stderr=theirs, cwd=tmp_path) as process:
-        os.close(theirs)
-        os.write(ours, answer)
-        assert process.wait(20) == code
-    os.close(ours)
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("y\n", 0)])
+def test_a_full_refresh_is_confirmed_on_a_terminal(answer, code, terminal, run_options):
+    run = terminal("run", *run_options, "--once", "--full-refresh", elsewhere={"stdout": subprocess.DEVNULL})
+    run.type(answer)
+    assert run.finish(within=20) == code
 
 
 def test_a_run_serves_its_figures_where_it_is_asked_to(environ, run_options, tmp_path):

@@ -10,23 +10,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
-from fustor_driver.cli import build_app
 from fustor_driver.commands._live import status_file_look, terminal_look
 from fustor_driver.hosts.counters import Progress
-
-
-@pytest.fixture
-def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
-    monkeypatch.chdir(tmp_path)
-    app = build_app()
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-
-
-@pytest.fixture
-def run_options(log):
-    return ("run", "--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
 
 
 def _one_line(result, code, word):
@@ -40,17 +26,16 @@ def _one_line(result, code, word):
     ("option", "word"), [("--state-dir", "state directory"), ("--status", "status cannot be written")]
 )
 @pytest.mark.parametrize("place", ["file/x", "/proc/no-room/x"])
-def test_a_place_that_cannot_be_written_is_named_before_anything_starts(option, word, place, cli, run_options):
+def test_a_place_that_cannot_be_written_is_named_before_anything_starts(option, word, place, cli, log_options):
     Path("file").touch()
-    _one_line(cli(*run_options, option, place, "--for", 0.1), 7, word)
+    _one_line(cli("run", *log_options, option, place, "--for", 0.1), 7, word)
     assert not Path("out").exists()
 
 
-def test_a_state_directory_on_a_full_disk_is_named_before_anything_starts(environ, log, tmp_path):
+def test_a_state_directory_on_a_full_disk_is_named_before_anything_starts(environ, log_options, tmp_path):
     """A process that may write no byte into a file meets the same as on a disk that is full."""
-    options = ("--source-driver", "try_log", "--uri", log.log, "--pusher-driver", "try_lines", "--endpoint", "out")
     done = subprocess.run(
-        [sys.executable, "-m", "fustor_driver", "run", *map(str, options), "--for", "0.1"],
+        [sys.executable, "-m", "fustor_driver", "run", *map(str, log_options), "--for", "0.1"],
         env=environ,
         cwd=tmp_path,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
@@ -64,12 +49,12 @@ def test_a_state_directory_on_a_full_disk_is_named_before_anything_starts(enviro
 
 
 @pytest.mark.parametrize("place", ["pipe", "link"])
-def test_the_status_takes_the_place_of_no_device_pipe_or_link(place, cli, run_options):
+def test_the_status_takes_the_place_of_no_device_pipe_or_link(place, cli, log_options):
     """As root, it would take that of `/dev/null`."""
     os.mkfifo("pipe")
     Path("link").symlink_to("pipe")
     before = Path(place).lstat()
-    _one_line(cli(*run_options, "--status", place, "--for", 0.1), 7, "not a regular file")
+    _one_line(cli("run", *log_options, "--status", place, "--for", 0.1), 7, "not a regular file")
     assert Path(place).lstat().st_ino == before.st_ino
     assert not Path("out").exists()
 
@@ -116,8 +101,8 @@ def test_aliases_are_fine_as_they_are_meant(cli, log, tmp_path):
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 @pytest.mark.parametrize("option", ["--for", "--audit-interval", "--stop-timeout", "--status-interval"])
-def test_a_number_of_seconds_that_is_none_is_a_usage_error(option, value, cli, run_options):
-    assert cli(*run_options, f"{option}={value}").exit_code == 2
+def test_a_number_of_seconds_that_is_none_is_a_usage_error(option, value, cli, log_options):
+    assert cli("run", *log_options, f"{option}={value}").exit_code == 2
 
 
 @pytest.mark.parametrize("value", [".inf", ".nan", "-.inf", "0", "1e308"])
