@@ -57,14 +57,12 @@ class _Conformance:
         return subject_of_distribution(cls.kind, cls.distribution, world=world, options=options)
 
 
-class SourceConformance(_Conformance):
-    """Every check for sources. Needs `distribution`, and a World for all that is not mere shape."""
+def _test_of(kind: Kind) -> Any:
+    """The test of a class for drivers of this kind."""
 
-    kind: ClassVar[Kind] = Kind.SOURCE
-
-    @pytest.mark.parametrize("rule", rules_for(Kind.SOURCE), ids=lambda rule: rule.name)
+    @pytest.mark.parametrize("rule", rules_for(kind), ids=lambda rule: rule.name)
     def test_conforms(
-        self,
+        self: _Conformance,
         rule: Rule,
         conformance: Judge,
         world: Callable[[], Any] | None,
@@ -72,23 +70,22 @@ class SourceConformance(_Conformance):
     ) -> None:
         """The driver keeps this rule."""
         _conclude(conformance, rule, request, installed=self.is_installed(world))
+
+    return test_conforms
+
+
+class SourceConformance(_Conformance):
+    """Every check for sources. Needs `distribution`, and a World for all that is not mere shape."""
+
+    kind: ClassVar[Kind] = Kind.SOURCE
+    test_conforms = _test_of(kind)
 
 
 class PusherConformance(_Conformance):
     """Every check for pushers. Needs `distribution`, and a World for all that is not mere shape."""
 
     kind: ClassVar[Kind] = Kind.PUSHER
-
-    @pytest.mark.parametrize("rule", rules_for(Kind.PUSHER), ids=lambda rule: rule.name)
-    def test_conforms(
-        self,
-        rule: Rule,
-        conformance: Judge,
-        world: Callable[[], Any] | None,
-        request: pytest.FixtureRequest,
-    ) -> None:
-        """The driver keeps this rule."""
-        _conclude(conformance, rule, request, installed=self.is_installed(world))
+    test_conforms = _test_of(kind)
 
 
 def _conclude(judge: Judge, rule: Rule, request: pytest.FixtureRequest, *, installed: bool) -> None:
