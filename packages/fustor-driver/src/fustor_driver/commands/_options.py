@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,11 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter("must be a finite number")
     return value
+
+
+def seconds(meaning: str, *names: str, least: float = 0) -> Any:
+    """An option that is a number of seconds."""
+    return typer.Option(*names, min=least, callback=finite, metavar="SECONDS", help=meaning)
 
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")]
@@ -46,6 +51,12 @@ SetOption = Annotated[
         help="Set a field of the entry, such as driver_params.slot=a or credential.passwd='${PGPASSWORD}'; repeatable.",
     ),
 ]
+_TASK = typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it.")
+TaskOption = Annotated[str, _TASK]
+TaskOfFileOption = Annotated[str | None, _TASK]
+"""Without it, what the configuration file says."""
+TimeoutOption = Annotated[float, seconds("Wait so long for each answer.", least=0.1)]
+BatchSizeOption = Annotated[int, typer.Option(min=1, metavar="N", help="Put so many rows into one event.")]
 AllowDeletionsOption = Annotated[
     bool,
     typer.Option(

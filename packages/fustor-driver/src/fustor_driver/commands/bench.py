@@ -15,6 +15,7 @@ from fustor_driver.choices import Choice
 from fustor_driver.commands._counting import counting
 from fustor_driver.commands._drivers import address_of, pusher_from, source_from
 from fustor_driver.commands._options import (
+    BatchSizeOption,
     ConfigOption,
     EndpointOption,
     IdOption,
@@ -25,7 +26,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
-    finite,
+    seconds,
 )
 from fustor_driver.completion import shell_files
 from fustor_driver.event_files import read_events
@@ -45,10 +46,8 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     rows: Annotated[int, typer.Option(min=1, metavar="N", help="Stop after so many rows.")] = 100_000,
-    duration: Annotated[
-        float, typer.Option("--for", min=0.1, callback=finite, metavar="SECONDS", help="Stop after so many seconds.")
-    ] = 10.0,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Put so many rows into one event.")] = 1000,
+    duration: Annotated[float, seconds("Stop after so many seconds.", "--for", least=0.1)] = 10.0,
+    batch_size: BatchSizeOption = 1000,
     file: Annotated[
         Path | None,
         typer.Option(

@@ -19,9 +19,9 @@ from fustor_driver.commands._options import (
     NameArgument,
     QuietOption,
     SetOption,
+    TimeoutOption,
     UriOption,
     VerboseOption,
-    finite,
 )
 from fustor_driver.errors import CheckFailed, NotConformant, Unwritten
 from fustor_driver.redaction import clean
@@ -53,9 +53,7 @@ def check_command(  # noqa: PLR0917 - options, never positions
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     only: Annotated[Step | None, typer.Option(help="Check this alone.")] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, callback=finite, metavar="SECONDS", help="Wait so long for each answer.")
-    ] = 30.0,
+    timeout: TimeoutOption = 30.0,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,

@@ -17,9 +17,9 @@ from fustor_driver.commands._options import (
     EndpointOption,
     QuietOption,
     SetOption,
+    TimeoutOption,
     UriOption,
     VerboseOption,
-    finite,
 )
 from fustor_driver.completion import pusher_names, shell_files, source_names
 from fustor_driver.configuration import parse
@@ -63,9 +63,7 @@ def init_command(  # noqa: PLR0917 - options, never positions
             metavar="USER", help="Create the user as this administrator, whose password is in FUSTOR_ADMIN_PASSWORD."
         ),
     ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, callback=finite, metavar="SECONDS", help="Wait so long for each answer.")
-    ] = 30.0,
+    timeout: TimeoutOption = 30.0,
     *,
     create_user: Annotated[
         bool, typer.Option("--create-user", help="Create the user that the source's credential names.")

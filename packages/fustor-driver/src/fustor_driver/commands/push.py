@@ -19,6 +19,7 @@ from fustor_driver.commands._options import (
     NameArgument,
     QuietOption,
     SetOption,
+    TaskOption,
     VerboseOption,
 )
 from fustor_driver.commands._outcome import check_refusals
@@ -46,9 +47,7 @@ def push_command(  # noqa: PLR0917 - options, never positions
     id: IdOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it.")
-    ] = "fustor-push",
+    task: TaskOption = "fustor-push",
     max_events: Annotated[int, typer.Option(min=1, metavar="N", help="Push so many events at once.")] = 1000,
     *,
     snapshot_end: Annotated[

@@ -14,6 +14,7 @@ from fustor_driver.choices import Choice
 from fustor_driver.commands._counting import counting
 from fustor_driver.commands._drivers import source_from
 from fustor_driver.commands._options import (
+    BatchSizeOption,
     ConfigOption,
     IdOption,
     NameArgument,
@@ -21,7 +22,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
-    finite,
+    seconds,
 )
 from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.hosts.calls import open_phase
@@ -47,16 +48,9 @@ def read_command(  # noqa: PLR0917 - options, never positions
         int, typer.Option(metavar="INDEX", help="Resume a realtime stream here; -1 for now.")
     ] = -1,
     duration: Annotated[
-        float | None,
-        typer.Option(
-            "--for",
-            min=0,
-            callback=finite,
-            metavar="SECONDS",
-            help="Stop after so many seconds. [realtime: 10, else at the end]",
-        ),
+        float | None, seconds("Stop after so many seconds. [realtime: 10, else at the end]", "--for")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Put so many rows into one event.")] = 1000,
+    batch_size: BatchSizeOption = 1000,
     *,
     json: Annotated[bool, typer.Option("--json", hidden=True)] = True,  # noqa: ARG001 - events are JSON anyway
     verbose: VerboseOption = 0,

@@ -24,7 +24,7 @@ from fustor_driver.commands._options import (
     SetOption,
     UriOption,
     VerboseOption,
-    finite,
+    seconds,
 )
 from fustor_driver.commands._outcome import check_outcome, code_after_signal
 from fustor_driver.completion import shell_files
@@ -52,12 +52,8 @@ def record_command(  # noqa: PLR0917 - options, never positions
     id: IdOption = None,
     uri: UriOption = None,
     settings: SetOption = None,
-    duration: Annotated[
-        float, typer.Option("--for", min=0, callback=finite, metavar="SECONDS", help="Record for so many seconds.")
-    ] = 10.0,
-    audit_interval: Annotated[
-        float, typer.Option(min=0, callback=finite, metavar="SECONDS", help="Audit so often; 0 for never.")
-    ] = 0.0,
+    duration: Annotated[float, seconds("Record for so many seconds.", "--for")] = 10.0,
+    audit_interval: Annotated[float, seconds("Audit so often; 0 for never.")] = 0.0,
     *,
     json: JsonOption = False,
     verbose: VerboseOption = 0,

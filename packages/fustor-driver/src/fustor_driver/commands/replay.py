@@ -20,6 +20,7 @@ from fustor_driver.commands._options import (
     JsonOption,
     QuietOption,
     SetOption,
+    TaskOption,
     VerboseOption,
 )
 from fustor_driver.commands._outcome import check_refusals
@@ -50,9 +51,7 @@ def replay_command(  # noqa: PLR0917 - options, never positions
     id: IdOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it.")
-    ] = "fustor-replay",
+    task: TaskOption = "fustor-replay",
     *,
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,

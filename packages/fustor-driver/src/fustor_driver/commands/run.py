@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from fustor_driver.commands import _run_options as own
 from fustor_driver.commands._demo import Shown, announcement, place_for
 from fustor_driver.commands._drivers import constructed, explained
 from fustor_driver.commands._live import as_document, looks, served
@@ -20,14 +21,13 @@ from fustor_driver.commands._options import (
     JsonOption,
     QuietOption,
     SetOption,
+    TaskOfFileOption,
     UriOption,
     VerboseOption,
-    finite,
 )
 from fustor_driver.commands._outcome import conclude, raise_alone
 from fustor_driver.commands._pairs import Asked, demo_pair, driver_classes, pairs
 from fustor_driver.commands._strict import watched
-from fustor_driver.completion import demo_names, pusher_names, shell_files, source_names
 from fustor_driver.configuration import Pair
 from fustor_driver.errors import UsageProblem
 from fustor_driver.everywhere import SHOWN
@@ -44,103 +44,32 @@ _STATE = ".fustor"
 @known_errors
 def run_command(  # noqa: PLR0917 - options, never positions
     config: ConfigOption = None,
-    source: Annotated[str | None, typer.Option(metavar="ID", help="Run this source of the file.")] = None,
-    pusher: Annotated[str | None, typer.Option(metavar="ID", help="Run this pusher of the file.")] = None,
-    sync: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ID", help="Run this sync of the file, a source with a pusher. Repeatable."),
-    ] = None,
-    source_driver: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Run this source driver, instead of a file.", autocompletion=source_names),
-    ] = None,
+    source: own.SourceOption = None,
+    pusher: own.PusherOption = None,
+    sync: own.SyncOption = None,
+    source_driver: own.SourceDriverOption = None,
     uri: UriOption = None,
-    pusher_driver: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Run this pusher driver, instead of a file or for a demo.", autocompletion=pusher_names
-        ),
-    ] = None,
+    pusher_driver: own.PusherDriverOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,
-    demo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Run this source on a system that its package brings along.", autocompletion=demo_names
-        ),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(metavar="TASK", help="Name the task; the pusher keeps the position to resume from under it."),
-    ] = None,
-    audit_interval: Annotated[
-        float | None, typer.Option(min=0, callback=finite, metavar="SECONDS", help="Audit so often; 0 for never. [600]")
-    ] = None,
-    duration: Annotated[
-        float | None,
-        typer.Option(
-            "--for",
-            min=0,
-            callback=finite,
-            metavar="SECONDS",
-            help="Stop after so many seconds, when all that was read is pushed.",
-        ),
-    ] = None,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIRECTORY",
-            help="Keep refused events and the note of an unfinished snapshot here. [.fustor]",
-            autocompletion=shell_files,
-        ),
-    ] = None,
-    stop_timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            callback=finite,
-            metavar="SECONDS",
-            help="End at the latest so long after SIGTERM or the end of --for.",
-        ),
-    ] = 10.0,
-    read_ahead_mib: Annotated[
-        float,
-        typer.Option(
-            min=0.001,
-            max=1e6,
-            callback=finite,
-            metavar="MIB",
-            help="Read so much of a phase ahead of the pusher, in MiB.",
-        ),
-    ] = 64.0,
-    status: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the status in this file, as JSON.", autocompletion=shell_files),
-    ] = None,
-    status_interval: Annotated[
-        float, typer.Option(min=0.05, callback=finite, metavar="SECONDS", help="Look at the status so often.")
-    ] = 1.0,
-    metrics: Annotated[
-        str | None,
-        typer.Option(metavar="ADDR", help="Serve /metrics for Prometheus, and /healthz, at PORT or HOST:PORT."),
-    ] = None,
+    demo: own.DemoOption = None,
+    task: TaskOfFileOption = None,
+    audit_interval: own.AuditIntervalOption = None,
+    duration: own.DurationOption = None,
+    state_dir: own.StateDirOption = None,
+    stop_timeout: own.StopTimeoutOption = 10.0,
+    read_ahead_mib: own.ReadAheadOption = 64.0,
+    status: own.StatusOption = None,
+    status_interval: own.StatusIntervalOption = 1.0,
+    metrics: own.MetricsOption = None,
     *,
-    all_syncs: Annotated[
-        bool, typer.Option("--all", help="Run every enabled sync of the file, each on its own.")
-    ] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep what a demo writes, in 'fustor-demo-NAME'.")] = False,
-    once: Annotated[
-        bool, typer.Option("--once", help="End when a snapshot, or what came since the last run, is pushed.")
-    ] = False,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Forget the position of the task and begin with a snapshot.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether --full-refresh is meant.")] = False,
+    all_syncs: own.AllOption = False,
+    keep: own.KeepOption = False,
+    once: own.OnceOption = False,
+    full_refresh: own.FullRefreshOption = False,
+    yes: own.YesOption = False,
     allow_deletions: AllowDeletionsOption = False,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Watch both drivers for breaches of the contract; any ends with exit code 8."),
-    ] = False,
+    strict: own.StrictOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = 0,
     quiet: QuietOption = 0,
