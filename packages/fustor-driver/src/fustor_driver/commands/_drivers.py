@@ -24,7 +24,9 @@ __all__ = [
     "at_their_lines",
     "constructed",
     "explained",
+    "pusher_class",
     "pusher_from",
+    "source_class",
     "source_from",
 ]
 
@@ -41,9 +43,19 @@ def constructed(make: Callable[[], _T]) -> _T:
     return run_bounded(lambda: in_thread(make, "fustor-construct"), grace_sec=0.0)
 
 
+def source_class(name: str) -> type[SourceDriver]:
+    """The installed source driver of this name."""
+    return cast("type[SourceDriver]", Registry.installed().find(Kind.SOURCE, name).load())
+
+
+def pusher_class(name: str) -> type[PusherDriver]:
+    """The installed pusher driver of this name."""
+    return cast("type[PusherDriver]", Registry.installed().find(Kind.PUSHER, name).load())
+
+
 def source_from(choice: Choice) -> SourceDriver:
     """The source that is meant, constructed."""
-    driver = cast("type[SourceDriver]", Registry.installed().find(Kind.SOURCE, choice.name).load())
+    driver = source_class(choice.name)
     id, config = configured_source(choice)
     with explained(driver, id, config, choice.place):
         return constructed(lambda: driver(id, config))
@@ -51,7 +63,7 @@ def source_from(choice: Choice) -> SourceDriver:
 
 def pusher_from(choice: Choice) -> PusherDriver:
     """The pusher that is meant, constructed."""
-    driver = cast("type[PusherDriver]", Registry.installed().find(Kind.PUSHER, choice.name).load())
+    driver = pusher_class(choice.name)
     id, config = configured_pusher(choice)
     with explained(driver, id, config, choice.place):
         return constructed(lambda: driver(id, config))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
 from fustor_driver.commands._demo import set_up
+from fustor_driver.commands._drivers import pusher_class, source_class
 from fustor_driver.configuration import Configuration, Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.recorder import RecordingPusher
@@ -154,8 +155,5 @@ def _demo_pusher(name: str) -> str:
 
 def driver_classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
     """The installed classes of a pair."""
-    registry = Registry.installed()
-    source_class = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
-    if pair.pusher.driver == _RECORDER:
-        return source_class, RecordingPusher
-    return source_class, cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
+    records = pair.pusher.driver == _RECORDER
+    return source_class(pair.source.driver), RecordingPusher if records else pusher_class(pair.pusher.driver)
