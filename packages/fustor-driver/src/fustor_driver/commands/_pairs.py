@@ -7,24 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
 from fustor_driver.commands._demo import set_up
-from fustor_driver.commands._drivers import pusher_class, source_class
 from fustor_driver.configuration import Configuration, Pair, load
 from fustor_driver.errors import UsageProblem
-from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import say
 from fustor_driver.worlds import find_world, has_world
 
-__all__ = ["Asked", "demo_pair", "driver_classes", "pairs"]
+__all__ = ["RECORDER", "Asked", "demo_pair", "pairs"]
 
 _SEVERAL = 2
 _EVENTS, _RECORDING = "events", "events.jsonl"
-_RECORDER = "(recording)"
+RECORDER = "(recording)"
+"""The driver of a demo's pusher where none is installed."""
 _FILES = "fs"  # its endpoint is a directory, so that what a demo emitted can be read afterwards
 
 
@@ -133,8 +131,8 @@ def demo_pair(name: str, asked: Asked, worlds: ExitStack, place: Path) -> Pair:
     """A source on the changing world of its package, and a pusher that there is a place for."""
     source = set_up(worlds, find_world(Kind.SOURCE, name).demo())
     pusher_name = asked.pusher_driver or _demo_pusher(name)
-    if pusher_name == _RECORDER:
-        entry = {"driver": _RECORDER, "endpoint": str(place / _RECORDING)}
+    if pusher_name == RECORDER:
+        entry = {"driver": RECORDER, "endpoint": str(place / _RECORDING)}
     elif pusher_name == _FILES and asked.endpoint is None:
         entry = {"endpoint": str(place / _EVENTS)}
     elif asked.endpoint is not None and not has_world(Kind.PUSHER, pusher_name):
@@ -150,10 +148,4 @@ def _demo_pusher(name: str) -> str:
     same = name.replace("-", "_")
     if _FILES in installed:
         return _FILES
-    return same if same in installed and has_world(Kind.PUSHER, same) else _RECORDER
-
-
-def driver_classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
-    """The installed classes of a pair."""
-    records = pair.pusher.driver == _RECORDER
-    return source_class(pair.source.driver), RecordingPusher if records else pusher_class(pair.pusher.driver)
+    return same if same in installed and has_world(Kind.PUSHER, same) else RECORDER

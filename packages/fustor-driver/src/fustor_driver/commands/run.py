@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from fustor_driver.commands import _run_options as own
-from fustor_driver.commands._demo import Shown, announcement, place_for
-from fustor_driver.commands._drivers import constructed, explained
+from fustor_driver.commands._demo import announcement, place_for
+from fustor_driver.commands._jobs import job, options_of
 from fustor_driver.commands._live import as_document, looks, served
 from fustor_driver.commands._options import (
     AllowDeletionsOption,
@@ -26,16 +24,13 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._outcome import conclude, raise_alone
-from fustor_driver.commands._pairs import Asked, demo_pair, driver_classes, pairs
-from fustor_driver.commands._strict import watched
+from fustor_driver.commands._pairs import Asked, demo_pair, pairs
+from fustor_driver.commands._permission import confirm_refresh, refuse_contradictions
 from fustor_driver.configuration import Pair
-from fustor_driver.errors import UsageProblem
 from fustor_driver.everywhere import SHOWN
-from fustor_driver.hosts.options import HostOptions
-from fustor_driver.hosts.runner import Job, run_hosts
+from fustor_driver.hosts.runner import run_hosts
 from fustor_driver.hosts.status import Status
 from fustor_driver.logs import LogFormat
-from fustor_driver.redaction import clean
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
 
 _STATE = ".fustor"
@@ -93,30 +88,24 @@ def run_command(  # noqa: PLR0917 - options, never positions
         settings=tuple(settings or ()),
     )
     with ExitStack() as worlds:
-        place = worlds.enter_context(place_for(demo, keep=keep)) if demo else Path()
-        chosen = [demo_pair(demo, asked, worlds, place)] if demo else pairs(asked, quiet)
-        if demo:
-            say(announcement(chosen[0], place, given=endpoint is not None, keep=keep), quiet=quiet)
-        _require_one(chosen, task=task, strict=strict)
-        if once and audit_interval:
-            raise UsageProblem("--once takes no audits: leave out --audit-interval, or run with --for instead")
+        chosen, place = _chosen(asked, demo, worlds, keep=keep, quiet=quiet)
+        refuse_contradictions(chosen, task=task, strict=strict, once=once, audit_interval=audit_interval)
         if full_refresh and not yes:
-            _confirm_refresh([task or pair.task_id for pair in chosen])
+            confirm_refresh([task or pair.task_id for pair in chosen])
         changes = {
+            "state_dir": state_dir or place / _STATE,
             "allow_deletions": allow_deletions,
             "stop_timeout_sec": stop_timeout,
             "read_ahead_bytes": max(int(read_ahead_mib * 2**20), 1),
             "once": once,
             "full_refresh": full_refresh,
         }
-        state = state_dir or place / _STATE
         jobs = [
-            _job(pair, _options(pair, task, audit_interval, state, changes), worlds, strict=strict, shown=bool(demo))
+            job(pair, options_of(pair, task, audit_interval, changes), worlds, strict=strict, shown=bool(demo))
             for pair in chosen
         ]
         latest: list[Status] = []
-        plain = json or quiet or verbose or SHOWN.log_format is LogFormat.JSON
-        live = not plain and sys.stderr.isatty()
+        live = _is_live(plain=bool(json or quiet or verbose))
         with served(metrics, latest), looks(status, latest, live=live) as look:
             ended = run_hosts(jobs, duration_sec=duration, look=look, look_every_sec=status_interval)
         raise_alone(ended)
@@ -126,47 +115,16 @@ def run_command(  # noqa: PLR0917 - options, never positions
         raise typer.Exit(code)
 
 
-def _require_one(chosen: Sequence[Pair], *, task: str | None, strict: bool) -> None:
-    """Options that are of one run.
-
-    Raises:
-        UsageProblem: there are several runs.
-    """
-    if len(chosen) > 1 and (task is not None or strict):
-        raise UsageProblem("--task and --strict are for one run; choose one with --sync")
-
-
-def _job(pair: Pair, options: HostOptions, worlds: ExitStack, *, strict: bool, shown: bool) -> Job:
-    """A run of the pair, each of its drivers watched if `strict`, until `worlds` end; `shown` says what is pushed."""
-    source_class, pusher_class = driver_classes(pair)
-    if strict:
-        worlds.enter_context(watched(source_class, pusher_class))
-    with explained(source_class, pair.source_id, pair.source, pair.file):
-        source = constructed(lambda: source_class(pair.reader_id, pair.source))
-    with explained(pusher_class, pair.pusher_id, pair.pusher, pair.file):
-        pusher = constructed(lambda: pusher_class(pair.pusher_id, pair.pusher))
-    return Job(source, Shown(pusher) if shown else pusher, options)
+def _chosen(asked: Asked, demo: str | None, worlds: ExitStack, *, keep: bool, quiet: int) -> tuple[list[Pair], Path]:
+    """What is to be run, and where: in the place of the demo, which is set up and announced, or right here."""
+    if not demo:
+        return pairs(asked, quiet), Path()
+    place = worlds.enter_context(place_for(demo, keep=keep))
+    pair = demo_pair(demo, asked, worlds, place)
+    say(announcement(pair, place, given=asked.endpoint is not None, keep=keep), quiet=quiet)
+    return [pair], place
 
 
-def _confirm_refresh(task_ids: Sequence[str]) -> None:
-    """Ask on a terminal.
-
-    Raises:
-        UsageProblem: the answer is no, or there is nobody to ask.
-    """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageProblem("--full-refresh reads everything again; say --yes where there is no terminal to ask on")
-    named = ", ".join(repr(clean(task_id)) for task_id in task_ids)
-    text = f"Everything is read and pushed again, and the position of {named} is forgotten. Go on?"
-    if not typer.confirm(text, err=True):
-        raise UsageProblem("Nothing was done: --full-refresh was not confirmed")
-
-
-def _options(
-    pair: Pair, task: str | None, audit_interval: float | None, state_dir: Path, more: dict[str, Any]
-) -> HostOptions:
-    """The options of a run of the pair: what the command line says goes before the file."""
-    interval = audit_interval if audit_interval is not None else pair.audit_interval_sec
-    if interval is not None:
-        more = more | {"audit_interval_sec": interval}
-    return HostOptions(task_id=task or pair.task_id, state_dir=state_dir).model_copy(update=more)
+def _is_live(*, plain: bool) -> bool:
+    """Whether tables follow the runs: on a terminal, where nothing asks for plain lines."""
+    return not plain and SHOWN.log_format is not LogFormat.JSON and sys.stderr.isatty()
