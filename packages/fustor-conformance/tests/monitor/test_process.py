@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
 import socket
@@ -104,3 +105,13 @@ def test_the_handlers_of_pytest_come_and_go_by_themselves(caplog):
     assert "LogCaptureHandler" not in str(changes)
     assert caplog.handler in logging.root.handlers
     assert own not in logging.root.handlers
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_is_redirected_is_seen_and_the_capture_of_pytest_comes_and_goes_by_itself(name, monkeypatch):
+    captured = ProcessState()
+    monkeypatch.setattr(sys, name, getattr(sys, f"__{name}__"))
+    suspended = ProcessState()
+    assert captured.changes(suspended) == suspended.changes(captured) == {}
+    monkeypatch.setattr(sys, name, io.StringIO())
+    assert list(suspended.changes(ProcessState())) == ["sys.stdout and sys.stderr"]

@@ -73,6 +73,15 @@ def _set_handlers(handlers: Mapping[str, Any]) -> None:
             signal.signal(signal.Signals[name], handler)
 
 
+def _streams() -> tuple[object, ...]:
+    """What stands in for the process's own output; pytest's capture comes and goes with the phases of a test."""
+    streams = ((sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__))
+    return tuple(
+        "the process's own" if now is own or type(now).__module__.startswith("_pytest.") else id(now)
+        for now, own in streams
+    )
+
+
 def _root_handlers() -> tuple[logging.Handler, ...]:
     """Those that are not pytest's own, which come and go with the phases of a test."""
     return tuple(one for one in logging.root.handlers if not type(one).__module__.startswith("_pytest."))
@@ -116,7 +125,7 @@ _PARTS: dict[str, _Part] = {
     "the default timeout of sockets": _Part(socket.getdefaulttimeout, socket.setdefaulttimeout),
     "sys.excepthook": _Part(lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
     "threading.excepthook": _Part(lambda: threading.excepthook, lambda hook: setattr(threading, "excepthook", hook)),
-    "sys.stdout and sys.stderr": _Part(lambda: (id(sys.stdout), id(sys.stderr))),
+    "sys.stdout and sys.stderr": _Part(_streams),
     "the garbage collector": _Part(lambda: (gc.isenabled(), gc.get_threshold()), _set_collector),
     "the recursion limit": _Part(sys.getrecursionlimit, sys.setrecursionlimit),
     "the switch interval": _Part(sys.getswitchinterval, sys.setswitchinterval),
