@@ -81,3 +81,10 @@ __all__ = [
     "rendered",
     "write",
 ]
+
+
+def edit(path: Path, old: bytes, new: bytes) -> None:
+    """Replace the first of some bytes, which must be there."""
+    text = path.read_bytes()
+    assert old in text
+    path.write_bytes(text.replace(old, new, 1))

@@ -1,12 +1,14 @@
 """Workspaces to create drivers in: the shape of the published upstream repository, and a small one."""
 
 import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from fustor_new.cli import run
 
@@ -49,6 +51,16 @@ version = "1"
 mine = "mine:Mine"
 """
 """The `pyproject.toml` of a driver that no template rendered."""
+
+NAMED_BY_HAND = """\
+[project]
+name = "{0}"
+version = "1"
+
+[project.entry-points."fustor.drivers.sources"]
+{1} = "m:D"
+"""
+"""The same, with the name of its distribution and of its driver to be chosen."""
 
 _UPSTREAM_MEMBERS = {
     "core": "fustor-platform-core",
@@ -131,3 +143,24 @@ def fustor_new(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess
         text=True,
         check=False,
     )
+
+
+def done(folder: Path, *arguments: str | Path, code: int = 0) -> str:
+    """Run the command, which ends with `code`, and return what it printed."""
+    result = fustor_new(*arguments, cwd=folder)
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stderr if code else result.stdout
+
+
+def write_project(folder: Path, text: str) -> None:
+    """Write a package that has a `pyproject.toml` and nothing else."""
+    folder.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(text)
+
+
+def listed(folder: Path, *arguments: str) -> dict[str, dict[str, Any]]:
+    """The rows of `list --json` by driver."""
+    answer = json.loads(done(folder, "list", "--json", *arguments))
+    assert answer["schema"] == 1
+    return {row["driver"]: row for row in answer["drivers"]}
