@@ -6,6 +6,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["fustor_event_model", "fustor_core", "fustor_driver", "fustor_conformance"]
 TEST_SUPPORT = "fustor_testing_postgres"
 """What Worlds and tests of drivers may use, and nothing else."""
+BRIDGE = "fustor_sender_bridge"
+"""Stands beside the layers: it runs pushers where no host of this project is."""
 REFERENCE_DRIVERS = ["pusher-example", "pusher-fs", "pusher-postgres", "source-example", "source-fs", "source-postgres"]
 
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))

@@ -1,0 +1,140 @@
+"""Batches into one session of a pusher: attempts, replies, heartbeats."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
+from fustor_sender_bridge._beats import Beats
+from fustor_sender_bridge._core import ConfigError, DriverError, PusherDriver, RetryableError, SessionObsoletedError
+from fustor_sender_bridge._replies import PushReply, SessionReply, says_obsolete
+from fustor_sender_bridge._retries import Retries
+
+__all__ = ["Delivery", "Task"]
+
+_log = logging.getLogger("fustor_sender_bridge")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What stays the same over all sessions of a pipe."""
+
+    pusher: PusherDriver
+    id: str
+    event_schema: str
+    retries: Retries
+    has_audits: bool
+    allow_deletions: bool
+
+
+class Delivery:
+    """Pushes into the session that `open` opened, and keeps it alive. Its methods may run side by side."""
+
+    def __init__(self, task: Task, reply: SessionReply) -> None:
+        self.session_id = reply.session_id
+        self._task = task
+        self._beats = Beats(task.pusher, self.session_id, reply.suggested_heartbeat_interval_seconds)
+        self._gone: SessionObsoletedError | None = None
+
+    @classmethod
+    async def open(cls, task: Task) -> Delivery:
+        """A new session of which the pusher knows that a snapshot is coming.
+
+        The agent's bus counts events from 0 in every process: a pusher that expects the session to resume would
+        drop them as known.
+
+        Raises:
+            DriverError: the pusher refuses, or stayed out of reach.
+        """
+
+        async def ask() -> SessionReply:
+            return SessionReply.read(await task.pusher.create_session(task.id), "create_session")
+
+        delivery = cls(task, await task.retries(ask, "Opening a session"))
+        try:
+            await delivery._announce_snapshot()
+        except BaseException:
+            await delivery.close()
+            raise
+        return delivery
+
+    async def close(self) -> None:
+        """Send no more heartbeats."""
+        await self._beats.stop()
+
+    def check(self) -> None:
+        """Return while the session lives.
+
+        Raises:
+            SessionObsoletedError: it is gone.
+        """
+        if self._gone is not None:
+            raise self._gone
+        self._beats.check()
+
+    async def push(self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False) -> None:
+        """Push a batch, again while the pusher may recover.
+
+        Raises:
+            RetryableError: it did not.
+            SessionObsoletedError: the session is gone.
+            DriverError: the batch is refused.
+        """
+
+        async def once() -> None:
+            await self.push_once(events, phase, is_snapshot_end=is_snapshot_end)
+
+        await self._task.retries(once, f"A push ({phase.value})")
+
+    async def push_once(
+        self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False
+    ) -> None:
+        """Push a batch; raises as `push` does."""
+        self.check()
+        try:
+            _note(await self._pushed(events, phase, is_snapshot_end=is_snapshot_end))
+        except SessionObsoletedError as err:  # the agent forgets it where an audit ends
+            self._gone = err
+            raise
+
+    async def _pushed(self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool) -> PushReply:
+        permissions = {"allow_deletions": True} if self._task.allow_deletions else {}
+        try:
+            answer = await self._task.pusher.push(
+                list(events),
+                session_id=self.session_id,
+                task_id=self._task.id,
+                source_type=phase.value,
+                is_snapshot_end=is_snapshot_end,
+                **permissions,
+            )
+        except DriverError as err:
+            if says_obsolete(err):
+                raise SessionObsoletedError(f"The pusher gave up session {self.session_id}: {err}") from err
+            raise
+        return PushReply.read(answer, "push").taken()
+
+    def signal(self, signal: LifecycleSignal) -> list[EventBase]:
+        """The batch that is a bracket of an audit."""
+        return [audit_signal(signal, self._task.event_schema)]
+
+    async def _announce_snapshot(self) -> None:
+        try:
+            await self.push([], MessageSource.SNAPSHOT)
+        except (ConfigError, RetryableError, SessionObsoletedError):
+            raise
+        except DriverError as err:  # a pusher may have no use for it
+            _log.debug("The announcement of a snapshot was refused: %s", err)
+
+
+def _note(reply: PushReply) -> None:
+    if reply.refused_rows:
+        _log.warning("The pusher set %d rows aside: %s", reply.refused_rows, reply.refused_reason or "no reason given")
+    if reply.refused_deletions:
+        _log.warning(
+            "The pusher's guard kept %d rows from being deleted; `allow_deletions: true` in the sender's driver_params "
+            "gives leave",
+            reply.refused_deletions,
+        )
