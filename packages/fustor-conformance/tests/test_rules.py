@@ -92,7 +92,7 @@ def test_explain_a10_says_what_a_failed_listing_means():
         'No row at all says "gone", since its parent was listed',
         "a failed listing deletes nothing, and one unreadable directory does not stop deletions elsewhere",
         "stamps read before the listing",
-        "after all that could be told of its contents and child containers",
+        "after all that could be read of its contents and child containers",
         "Forget what the driver's own cache holds of it",
         "send it again with the mark",
         "stamps moved while it was listed",

@@ -117,7 +117,7 @@ class Stream:
             now = last_word(self.events)
             missing = sorted(path for path, there in wanted.items() if now.get(path) is not there)
             raise Broken(
-                f"Not told within {self.patience_sec:g} s: {missing[:5]} ({len(missing)} of {len(wanted)})",
+                f"Not emitted within {self.patience_sec:g} s: {missing[:5]} ({len(missing)} of {len(wanted)})",
                 *self.events[-3:],
             )
 

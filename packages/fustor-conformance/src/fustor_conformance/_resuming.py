@@ -57,7 +57,7 @@ def told_apart(subject: SourceSubject, world: SourceWorld) -> list[EventBase]:
 
 def _require_anew(stream: Stream, path: str, seen: int) -> None:
     if not stream.wait_for(lambda events: path in _paths(events[seen:])):
-        raise Broken(f"Not told within {stream.patience_sec:g} s: {path!r}", *stream.events[-3:])
+        raise Broken(f"Not emitted within {stream.patience_sec:g} s: {path!r}", *stream.events[-3:])
 
 
 def require_latest(stream: Stream, world: SourceWorld, path: str) -> None:
@@ -103,7 +103,7 @@ def require_rest(subject: SourceSubject, driver: SourceDriver, start: int, after
         if not stream.wait_for(lambda events: not gap(events, after)):
             left = gap(stream.events, after)
             raise Broken(
-                f"Resumed at {start}, the stream does not tell what came after it: {left[:3]} ({len(left)} paths)",
+                f"Resumed at {start}, the stream does not emit what came after it: {left[:3]} ({len(left)} paths)",
                 *stream.events[:3],
             )
         if before := [event for event in stream.events if event.index < start]:

@@ -93,7 +93,7 @@ def test_a_check_that_fails_names_what_was_broken_first():
     found = judge(LosesAndOdd, patience_sec=1).verdict(M07)
     first, *rest = found.detail.splitlines()
     assert first.startswith("E06-types-finite was broken first: realtime event")
-    assert rest[0].startswith("Not told within 1 s")
+    assert rest[0].startswith("Not emitted within 1 s")
 
 
 TESTS = """

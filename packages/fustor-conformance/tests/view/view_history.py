@@ -217,7 +217,7 @@ class Run:
                 self.standing.add(path)
 
     def _apply_end(self, event):
-        """The end of a pass removes nothing that stood there all the time, nor what realtime told of meanwhile."""
+        """The end of a pass removes nothing that stood there all the time, nor what realtime reported meanwhile."""
         before = self.view.paths()
         if event != "end":
             self.view.apply(event)

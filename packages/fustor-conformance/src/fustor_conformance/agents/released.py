@@ -170,7 +170,7 @@ class Running:
         except subprocess.TimeoutExpired as err:
             self.process.kill()
             self.process.wait()
-            raise self.broken(f"was told to stop and still ran after {STOP_SEC:g} s") from err
+            raise self.broken(f"was asked to stop and still ran after {STOP_SEC:g} s") from err
 
     def broken(self, why: str, *evidence: object) -> Broken:
         """The verdict, with the end of the agent's log."""

@@ -62,7 +62,7 @@ def pusher_under_agent(subject: PusherSubject) -> int:
         source = {"driver": "kit_scripted", "uri": "kit://scripted"}
         with agent.running(source=source, pusher=told) as running:
             running.wait(
-                "all that the source told", lambda: not missing(list(wanted), desk.paths()), _patience(subject)
+                "all that the source emitted", lambda: not missing(list(wanted), desk.paths()), _patience(subject)
             )
         stored = {row["path"]: row for row in world.stored()}
         for path, phase in wanted.items():

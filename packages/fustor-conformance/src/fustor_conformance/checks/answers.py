@@ -162,7 +162,7 @@ def _require_answer(subject: Subject, name: str, keywords: dict[str, Any]) -> tu
         raise Broken(f"{name} with {shown} gives {answer!r}, not (bool, str)")
     passed, text = answer
     if _SECRET in text:
-        raise Broken(f"{name} with {shown} tells the password", text)
+        raise Broken(f"{name} with {shown} shows the password", text)
     if passed and _is_unsupported(text):
         raise Broken(f"{name} with {shown} says True to what it does not support", text)
     return passed, text
@@ -179,7 +179,7 @@ def wizard_shape(subject: Subject) -> int:
             if not isinstance(step, dict) or not isinstance(step.get(key), kind):
                 raise Broken(f"A step has no {key} of type {kind.__name__}", step)
         if absent := [name for name in step["validations"] if not hasattr(subject.driver_class, name)]:
-            raise Broken(f"Validations {absent} are no methods of the class", step)
+            raise Broken(f"Validations {absent} are not methods of the class", step)
     if len({step["step_id"] for step in answer["steps"]}) < len(answer["steps"]):
         raise Broken("Two steps have one step_id", *answer["steps"])
     return 1 + len(answer["steps"])

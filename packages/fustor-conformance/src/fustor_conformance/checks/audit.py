@@ -41,7 +41,7 @@ def defined_or_empty(subject: SourceSubject) -> int:
         dialects: tuple[dict[str, Any], ...] = ({}, {"mtime_cache": {}})
         for keywords in dialects:
             if told := list(driver.get_audit_iterator(**keywords)):
-                raise Broken(f"No audit is declared in `capabilities`, yet one is told with {keywords}", *told[:3])
+                raise Broken(f"No audit is declared in `capabilities`, yet one comes with {keywords}", *told[:3])
     return 2
 
 
@@ -54,7 +54,7 @@ def items_of_dialects(subject: SourceSubject) -> int:
         if not plain:
             raise Broken(_NO_AUDIT)
         if odd := [item for item in plain if not isinstance(item, EventBase)]:
-            raise Broken("Without mtime_cache an item is no event", *odd[:3])
+            raise Broken("Without mtime_cache an item is not an event", *odd[:3])
         pairs = list(driver.get_audit_iterator(mtime_cache={}))
         for item in pairs:
             _require_pair(item)
@@ -63,7 +63,7 @@ def items_of_dialects(subject: SourceSubject) -> int:
 
 def _require_pair(item: AuditItem) -> None:
     if not isinstance(item, tuple) or [isinstance(part, kind) for part, kind in _parts(item)] != [True, True]:
-        raise Broken("With mtime_cache an item is no pair of an event or None and a dict", item)
+        raise Broken("With mtime_cache an item is not a pair of an event or None and a dict", item)
     event, stamps = item
     if event is not None and (event.signal is not None or not event.rows):
         raise Broken("With mtime_cache an event has a signal, or no rows", event)
@@ -93,9 +93,7 @@ def brackets(subject: SourceSubject) -> int:
         events = [item for item in items if isinstance(item, EventBase)]
         _require_brackets(events)
         if lacking := sorted(late - {row["path"] for row in rows_of(events)}):
-            raise Broken(
-                f"{lacking} were made after Audit-Start, and the audit does not tell them: it had listed before"
-            )
+            raise Broken(f"{lacking} were made after Audit-Start, and they are not in the audit: it had listed before")
         return len(events) + _broken_off(driver)
 
 
@@ -207,7 +205,7 @@ def _require_marks(rows: list[Row], world: SourceWorld) -> int:
         children = {path for path in world.list() if posixpath.dirname(path) == container["path"]}
         if lacking := children - told:
             raise Broken(
-                f"{container['path']!r} is reported as listed, and {len(lacking)} of its children are not told",
+                f"{container['path']!r} is reported as listed, and {len(lacking)} of its children are missing",
                 *sorted(lacking)[:3],
                 container,
             )
@@ -227,7 +225,7 @@ def silence_descends(subject: SourceSubject) -> int:
         rows = run_pairs(driver, cache)
         told = {row["path"]: row for row in rows}
         if late not in told:
-            raise Broken(f"{late!r} was made below unchanged containers, and the audit does not tell it", *rows[-4:])
+            raise Broken(f"{late!r} was made below unchanged containers, and it is not in the audit", *rows[-4:])
         middle = posixpath.dirname(thing)
         if lacking := {middle, posixpath.dirname(middle), "/"} - told.keys():
             raise Broken("Containers above a change give no row", *sorted(lacking))
@@ -300,7 +298,7 @@ def empty_cache_lists_all(subject: SourceSubject) -> int:
             if skipped := [row for row in told if row.get("audit_skipped")]:
                 raise Broken(f"{name}: containers are skipped though the cache is empty", *skipped[:3])
             if lacking := world.list().keys() - {row["path"] for row in told}:
-                raise Broken(f"{name}: not everything is told though the cache is empty", *sorted(lacking)[:5])
+                raise Broken(f"{name}: not everything is emitted though the cache is empty", *sorted(lacking)[:5])
         return sum(map(len, rows.values()))
 
 
@@ -341,7 +339,7 @@ def _require_mark(name: str, rows: list[Row], container: str, world: SourceWorld
     inside = container.rstrip("/") + "/"
     outside = {path for path in world.list() if path != container and not path.startswith(inside)}
     if lacking := outside - {row["path"] for row in rows}:
-        raise Broken(f"{name}: {container!r} could not be listed, and others are not told", *sorted(lacking)[:5])
+        raise Broken(f"{name}: {container!r} could not be listed, and others are missing", *sorted(lacking)[:5])
     if others := [r for r in rows if r.get("audit_skipped") and not f"{r['path'].rstrip('/')}/".startswith(inside)]:
         raise Broken(f"{name}: {container!r} could not be listed, and others are marked too", *others)
     return len(rows)
@@ -371,13 +369,13 @@ def run_pairs(driver: SourceDriver, cache: dict[str, float]) -> list[Row]:
 
 def _pair(item: AuditItem) -> tuple[EventBase | None, dict[str, float]]:
     if not isinstance(item, tuple):
-        raise Broken("With mtime_cache an item is no pair of an event or None and a dict", item)
+        raise Broken("With mtime_cache an item is not a pair of an event or None and a dict", item)
     return item
 
 
 def _rows(item: AuditItem) -> list[Row]:
     if not isinstance(item, EventBase):
-        raise Broken("Without mtime_cache an item is no event", item)
+        raise Broken("Without mtime_cache an item is not an event", item)
     return list(item.rows)
 
 

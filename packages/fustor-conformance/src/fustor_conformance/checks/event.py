@@ -108,7 +108,7 @@ def batch_size(subject: SourceSubject) -> int:
             events = list(driver.get_snapshot_iterator(batch_size=size))
             seen += len(events)
             if sorted(row["path"] for row in rows_of(events)) != everything:
-                raise Broken(f"With batch_size={size} the snapshot tells other rows than without", *events[-2:])
+                raise Broken(f"With batch_size={size} the snapshot emits other rows than without", *events[-2:])
             if AUDIT in subject.capabilities:
                 seen += len(_audited(driver, size))
     require_clean(monitor.findings, "E09")
@@ -133,7 +133,7 @@ def fresh_objects(subject: SourceSubject) -> int:
         odd = [row for _ in range(2) for row in _spoiled(driver) if "path" not in row]
     require_clean(monitor.findings, "E10")
     if odd:
-        raise Broken("The host replaced rows and fields, and the next snapshot tells what the host put there", *odd)
+        raise Broken("The host replaced rows and fields, and the next snapshot has what the host put there", *odd)
     return monitor.observed["E10"]
 
 
@@ -193,13 +193,13 @@ def whatever_the_zone(subject: SourceSubject) -> int:
 @check("E14")
 def deepest_first(subject: SourceSubject) -> int:
     """A container with two levels below it is deleted."""
-    return heard_if_any(subject, "E14", "The driver tells no deletes")
+    return heard_if_any(subject, "E14", "The driver emits no deletes")
 
 
 @check("E15")
 def realtime_clock(subject: SourceSubject) -> int:
     """A change before a snapshot, read after it."""
-    return heard_if_any(subject, "E15", "The driver tells no rows of a database")
+    return heard_if_any(subject, "E15", "The driver emits no rows of a database")
 
 
 @check("E16")
@@ -211,4 +211,4 @@ def inserts_are_new(subject: SourceSubject) -> int:
 @check("E17")
 def layouts_as_declared(subject: SourceSubject) -> int:
     """Types, keys and the columns of records."""
-    return heard_if_any(subject, "E17", "The driver tells no layouts")
+    return heard_if_any(subject, "E17", "The driver emits no layouts")

@@ -254,6 +254,6 @@ def bounded_stream(subject: SourceSubject) -> int:
 
 def _require_between(events: Sequence[EventBase], start: int, bound: int, expected: Sequence[EventBase]) -> None:
     if beyond := [event for event in events if event.rows and not start < event.index <= bound]:
-        raise Broken(f"From {start} to {bound} it tells index {beyond[0].index}", beyond[0])
+        raise Broken(f"From {start} to {bound} it emits index {beyond[0].index}", beyond[0])
     if left := gap(events, expected):
-        raise Broken(f"From {start} to {bound} it does not tell what came between: {left[:3]} ({len(left)} paths)")
+        raise Broken(f"From {start} to {bound} it does not emit what came between: {left[:3]} ({len(left)} paths)")

@@ -42,7 +42,7 @@ def _wrong(number: int) -> dict[str, Any]:
         "a size that is text": row | {"size": "big"},
         "a record that is a list": row | {"record": [mark]},
         "a value that JSON does not have": row | {"record": {"v": mark, "set": {1}}},
-        "bytes that are no text": row | {"record": {"v": mark, "bytes": b"\xff"}},
+        "bytes that are not text": row | {"record": {"v": mark, "bytes": b"\xff"}},
         "half of a pair of surrogates": row | {"record": {"v": mark, "half": "\ud800"}},
         "a row that is a list": [mark],
         "a row that is a text": mark,
@@ -120,7 +120,7 @@ async def _every_row_accounted(desk: Desk) -> int:
 _NOT_JSON: dict[str, dict[str, Any]] = {
     "a number that is none": {"record": {"n": float("nan")}},
     "a number that is infinite": {"record": {"n": float("-inf")}},
-    "bytes that are no text": {"record": {"b": b"\xff"}},
+    "bytes that are not text": {"record": {"b": b"\xff"}},
     "half of a pair of surrogates": {"record": {"t": "\ud800"}},
     "a value that JSON does not have": {"record": {"s": {1}}},
 }

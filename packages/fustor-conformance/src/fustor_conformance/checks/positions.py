@@ -120,7 +120,7 @@ def progress(subject: SourceSubject) -> int:
     """Events without rows while nothing happens; their index is a position that nothing below it was missed at."""
     with subject.world() as world, subject.driver(world) as driver:
         if driver.is_transient:
-            raise NotApplicable("The driver says is_transient: it has no positions to tell")
+            raise NotApplicable("The driver says is_transient: it has no positions")
         with subject.stream(driver, progress_interval=_IDLE_SEC) as stream:
             first = world.create("kit-first")
             stream.require([first])

@@ -330,5 +330,5 @@ async def _snapshot_replaces(desk: Desk) -> int:
     if lost := missing(expected, found):
         raise Broken(f"The end of the snapshot removed {lost}", found)
     if ghosts := missing(found, [*expected, "/"]):
-        raise Broken(f"The snapshot did not tell {ghosts}, and they stay", found)
+        raise Broken(f"The snapshot did not emit {ghosts}, and they stay", found)
     return len(expected)

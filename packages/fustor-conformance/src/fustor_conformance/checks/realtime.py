@@ -183,7 +183,7 @@ def _require_driver_error(name: str, call: Callable[[SourceDriver], object], dri
         call(driver)
     except DriverError as err:
         if _SECRET in str(err):
-            raise Broken(f"{name} raises an error that tells the password", err) from err
+            raise Broken(f"{name} raises an error that shows the password", err) from err
         return
     except NotImplementedError:
         raise

@@ -97,7 +97,7 @@ def _audit(subject: SourceSubject, agent: Agent08, world: SourceWorld) -> None:
     _wait(subject, agent, "an audit's end", lambda told: told.audits_ended > 0)
     paths = [row["path"] for row in rows_of(agent.transcript.events(MessageSource.AUDIT))]
     if lost := missing(sorted(world.list()), paths):
-        raise Broken("The audit does not tell everything", *lost[:5], *_calls(agent.transcript))
+        raise Broken("The audit does not emit everything", *lost[:5], *_calls(agent.transcript))
 
 
 def _live_through(subject: SourceSubject, agent: Simulator, world: SourceWorld) -> None:

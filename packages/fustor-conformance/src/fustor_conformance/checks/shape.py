@@ -282,7 +282,7 @@ def close_source(subject: SourceSubject) -> int:
         again = subject.driver_class("kit-a", config)
         for name, instance in {"another": other, "a new": again}.items():
             if thing not in {row["path"] for row in rows_of(instance.get_snapshot_iterator())}:
-                raise Broken(f"One instance was closed, and {name} instance no longer tells {thing!r}")
+                raise Broken(f"One instance was closed, and {name} instance no longer emits {thing!r}")
         _close(other, again)
     return 2
 

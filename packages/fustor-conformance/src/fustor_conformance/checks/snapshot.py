@@ -292,7 +292,7 @@ def require_equal(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any
         raise Broken(f"{len(missing)} of {len(world)} things are missing", *sorted(missing)[:5])
     if invented := told.keys() - world.keys():
         raise Broken(
-            f"{len(invented)} things are told that are not there", *[told[path] for path in sorted(invented)[:5]]
+            f"{len(invented)} things are emitted that are not there", *[told[path] for path in sorted(invented)[:5]]
         )
     for path, expected in world.items():
         if odd := odd_fields(told[path], expected):

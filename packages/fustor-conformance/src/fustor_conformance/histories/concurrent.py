@@ -160,7 +160,7 @@ def _require_clocks(bulk: list[EventBase], realtime: list[EventBase], replaced: 
 
 
 def _versions(realtime: list[EventBase]) -> dict[str, list[str]]:
-    """For each path what realtime told of it, in order; a deletion is a version too."""
+    """For each path what realtime reported it, in order; a deletion is a version too."""
     found: dict[str, list[str]] = defaultdict(list)
     for event in realtime:
         for row in event.rows:

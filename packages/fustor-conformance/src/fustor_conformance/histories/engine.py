@@ -69,7 +69,9 @@ def _histories(subject: SourceSubject) -> Iterator[list[Step]]:
         if number and time.monotonic() > until:
             left_out(f"{len(seeds) - number} of {len(seeds)} written histories, for which the driver is slow")
             if until < began + _WRITTEN_SEC * most:
-                left_out(f"random histories ({wait:.1f} s pass before a change is told; let the World configure less)")
+                left_out(
+                    f"random histories ({wait:.1f} s pass before a change is emitted; let the World configure less)"
+                )
                 return
             break
         yield steps

@@ -23,7 +23,7 @@ def fields_are_keys(told: Told) -> Iterator[Finding]:
     """E04: every row is a dict whose keys are the event's fields; only what may be empty is empty."""
     event = told.event
     if not event.rows and event.signal is None and not told.may_be_empty:
-        yield Finding("E04", f"{told.where} has no rows, and is no signal", event)
+        yield Finding("E04", f"{told.where} has no rows, and is not a signal", event)
     fields = set(event.fields)
     for number, row in enumerate(event.rows):
         where = f"{told.where}, row {number}"

@@ -66,7 +66,7 @@ class Inserts:
                 self._there.discard(path)
                 continue
             if kind is EventType.INSERT and path in self._there and self._is_made_once(path):
-                seen = f"{where}: {path!r} was told before and has changed since, and the event is an insert"
+                seen = f"{where}: {path!r} was emitted before and has changed since, and the event is an insert"
                 yield Finding("E16", f"{seen}, which says that it is new", row)
             self._there.add(path)
 
@@ -131,7 +131,7 @@ class Deletes:
             inside = {other for other in self._there if _is_at_or_below(other, path)}
             for other in inside:
                 self._discard(other)
-            seen = f"{where} is the delete of {path!r}, and none was told of {sorted(inside)[:3]}, which are below it"
+            seen = f"{where} is the delete of {path!r}, and nothing is said of {sorted(inside)[:3]}, which are below it"
             self._owed[path] = Finding("E14", seen, row), inside
         self._gone.add(path)
 

@@ -188,7 +188,7 @@ def _replaced(world: PusherWorld) -> Iterator[None]:
     roots_of(world)
     path = Path(str(world.config()["endpoint"]).rpartition("://")[2].partition("?")[0])
     if not path.is_absolute() or not path.exists():
-        raise NotApplicable("The endpoint is no file of this machine")
+        raise NotApplicable("The endpoint is not a file of this machine")
     kept = path.with_name(f"{path.name}.kit-moved")
     is_directory = path.is_dir()
     path.rename(kept)

@@ -33,7 +33,7 @@ class Reading:
         any_row_is_whole: a snapshot row without a record leaves nothing of a partial one to be supplied.
         drops_old: an event whose index the session has had already is dropped.
         bare_is_whole: a realtime update without a record replaces one, rather than leaving out every column.
-        touch_keeps_all: what realtime told of keeps its container with all that is in it, rather than itself alone.
+        touch_keeps_all: what realtime reported keeps its container with all that is in it, rather than itself alone.
     """
 
     files_hold_below: bool = True
@@ -215,7 +215,7 @@ class Flat:
                 self._remove_beside(session.marks, path, audit.since)
 
     def _remove_beside(self, marks: Marks, path: str, since: int) -> None:
-        """What lies below a path, apart from what realtime told of since, what that contains, and what contains it."""
+        """What lies below a path, apart from what realtime reported since, what that contains, and what contains it."""
         for other in [other for other in self.rows if is_below(other, path)]:
             upwards = takewhile(lambda each: each == path or is_below(each, path), (other, *above(other)))
             if not marks.upserted(other, since) and not any(marks.at_itself(each, since) for each in upwards):

@@ -141,7 +141,7 @@ class Player:
         if not isinstance(reply, dict) or reply.get("success") is not True:
             raise Broken("push does not reply success: True", reply)
         if reply.get("refused_deletions") and not _may_be_guarded(push):
-            raise Broken("refused_deletions is told of a push that ends neither a snapshot nor an audit", reply)
+            raise Broken("refused_deletions comes with a push that ends neither a snapshot nor an audit", reply)
         if reply.get("refused_rows") or reply.get("refused_deletions"):
             raise Refused(f"{reply}")
         if reply.get("snapshot_needed") and self.expected.is_complete:

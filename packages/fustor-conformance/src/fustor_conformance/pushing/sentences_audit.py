@@ -39,7 +39,7 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
-        "8.3 An audit row is ignored where realtime told of its path since Audit-Start",
+        "8.3 An audit row is ignored where realtime reported its path since Audit-Start",
         *_KNOWN,
         _START,
         realtime(now(thing("f", 50, 1)), new(thing("g", 60, 1)), gone("d/x", at=1)),
@@ -55,7 +55,7 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
-        "8.3 Only marks since Audit-Start hold: what realtime told before is replaced by an audit row",
+        "8.3 Only marks since Audit-Start hold: what realtime reported before is replaced by an audit row",
         *_KNOWN,
         realtime(now(thing("f", 50, 30)), gone("d/x")),
         _START,
@@ -125,7 +125,7 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
-        "8.4 What realtime told of since Audit-Start stays, though the audit did not report it",
+        "8.4 What realtime reported since Audit-Start stays, though the audit did not report it",
         *_KNOWN,
         _START,
         realtime(new(thing("g", 6)), now(thing("f", 7))),
@@ -133,7 +133,7 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
-        "8.4 A container stays where realtime told of something in it since Audit-Start",
+        "8.4 A container stays where realtime reported something in it since Audit-Start",
         *_KNOWN,
         _START,
         realtime(now(thing("d/e/y", 6)), now(thing("d/x", 8))),
@@ -141,7 +141,7 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
-        "8.4 A container that realtime told of since Audit-Start stays, with what is in it",
+        "8.4 A container that realtime reported since Audit-Start stays, with what is in it",
         *_KNOWN,
         _START,
         realtime(now(box("d", 31))),
@@ -149,7 +149,7 @@ AUDITS = (
         _STOP,
     ),
     Sentence(
-        "8.4 What realtime told of before Audit-Start goes at the end, where the audit did not report it",
+        "8.4 What realtime reported before Audit-Start goes at the end, where the audit did not report it",
         *_KNOWN,
         realtime(now(thing("f", 6)), new(thing("g", 7))),
         _START,
@@ -217,7 +217,7 @@ AUDITS = (
         audit(AUDIT_START, found(thing("f", 8, 5), box("d", 30, skipped=True), box("", 30)), AUDIT_END),
     ),
     Sentence(
-        "8.3 In one push the order of events decides what realtime told since Audit-Start",
+        "8.3 In one push the order of events decides what realtime reported since Audit-Start",
         *_KNOWN,
         Push((now(thing("f", 50, 40)), AUDIT_START, found(thing("f", 6, 5)), now(thing("d/x", 60, 1))), "audit"),
         Push((found(thing("d/x", 7, 40)), AUDIT_END), "audit"),

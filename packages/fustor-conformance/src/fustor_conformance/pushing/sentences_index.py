@@ -26,7 +26,7 @@ _COMPLETE = (BEGIN, snapshot(thing("a"), thing("b"), index=3), END, realtime(now
 
 INDEXES = (
     Sentence(
-        "5 The committed index is -1 until a complete snapshot is durable, whatever realtime told before",
+        "5 The committed index is -1 until a complete snapshot is durable, whatever realtime reported before",
         BEGIN,
         realtime(now(thing("a"), index=5)),
         snapshot(thing("b")),

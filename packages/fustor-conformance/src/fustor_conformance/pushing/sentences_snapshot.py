@@ -59,7 +59,7 @@ ENDS = (
         snapshot(box("d", 30), thing("d/x", 7, 30), end=True),
     ),
     Sentence(
-        "5 What realtime told of in this session stays at the snapshot's end, new or known before",
+        "5 What realtime reported in this session stays at the snapshot's end, new or known before",
         BEGIN,
         FULL,
         END,
@@ -122,7 +122,7 @@ ENDS = (
         END,
     ),
     Sentence(
-        "5 A batch may be repeated, its end too: what realtime told in between stays",
+        "5 A batch may be repeated, its end too: what realtime reported in between stays",
         BEGIN,
         FULL,
         END,

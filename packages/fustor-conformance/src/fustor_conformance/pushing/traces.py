@@ -58,7 +58,7 @@ def told_apart(subject: PusherSubject) -> int:
             if str(one) not in written:
                 written[str(one)] = _masked(_written(subject, one), _written(subject, one))
             if written[str(one)] and not _differ(written[str(one)], _written(subject, other)):
-                raise Broken(f"Nothing in the log tells {what}: who reads it cannot know what happened", f"{other}")
+                raise Broken(f"Nothing in the log names {what}: who reads it cannot know what happened", f"{other}")
     except (NotApplicable, Refused):
         return 0
     return len(_PAIRS)

@@ -70,7 +70,7 @@ def _is_through(parts: Parts, realtime: Realtime, newest: int | None, began: flo
         return True
     if newest is None and now - began >= _NEVER_QUIET_SHARE * parts.options.quiet_sec:
         _log.warning(
-            "The source %r is never quiet; what it has told so far is pushed, and the next run finds the rest",
+            "The source %r is never quiet; what it has emitted so far is pushed, and the next run finds the rest",
             parts.source.id,
         )
         return True

@@ -28,7 +28,7 @@ class HostOptions(BaseModel):
     max_refused_in_a_row: int = Field(
         default=1_000, gt=0, description="So many refused rows, and none taken in between, end the run"
     )
-    allow_deletions: bool = Field(default=False, description="Tell the pusher to delete as much as a run's ends say")
+    allow_deletions: bool = Field(default=False, description="Let the pusher delete as much as a run's ends say")
     once: bool = Field(default=False, description="End when a snapshot and what came meanwhile are pushed")
     full_refresh: bool = Field(default=False, description="Resume nothing: begin with a snapshot")
     quiet_sec: float = Field(
