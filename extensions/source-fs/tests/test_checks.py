@@ -73,8 +73,11 @@ def test_fields_are_numbered_from_zero():
 
 def test_a_position_is_never_available(make_driver):
     driver = make_driver()
-    assert driver.is_transient
     assert not any(driver.is_position_available(position) for position in (-1, 0, 1, 10**18))
+
+
+def test_a_host_whose_buffer_is_full_lets_the_source_wait(make_driver):
+    assert make_driver().is_transient is False
 
 
 def test_two_instances_share_nothing(make_driver, root):

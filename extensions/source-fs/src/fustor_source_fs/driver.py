@@ -49,8 +49,8 @@ class FsDriver(SourceDriver):
 
     @property
     def is_transient(self) -> bool:
-        """True: a change that nobody read cannot be read again."""
-        return True
+        """False: this source waits for a host whose buffer is full; what happens meanwhile is in a queue of its own."""
+        return False
 
     def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:
         """The tree, a directory's row before those of what it holds.

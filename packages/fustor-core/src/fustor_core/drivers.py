@@ -68,7 +68,10 @@ class SourceDriver(_Checks, ABC):
 
     @property
     def is_transient(self) -> bool:
-        """Whether an event that was lost can never be read again."""
+        """Whether this source cannot wait: a host whose buffer is full gives up its stream instead of holding it.
+
+        It says nothing of positions: those are `is_position_available` and the indexes of events.
+        """
         return False
 
     @abstractmethod

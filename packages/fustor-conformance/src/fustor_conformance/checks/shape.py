@@ -22,6 +22,7 @@ from fustor_driver.registry import BASES
 
 _LIFELESS_POSITIONS = (-1, -(2**63))
 _FAR_POSITIONS = (2**62, 2**80)
+_SMALL_POSITIONS = (1, 12345)
 _AT_ONCE_SEC = 1.0
 
 
@@ -161,7 +162,7 @@ def position_truths(subject: SourceSubject) -> int:
             positions = (
                 *_LIFELESS_POSITIONS,
                 *_FAR_POSITIONS,
-                *((1, 12345) if instance.is_transient else ()),
+                *(_SMALL_POSITIONS if instance.is_transient else ()),
                 *(() if is_from_zero else (0,)),
             )
             for position in positions:
@@ -169,9 +170,29 @@ def position_truths(subject: SourceSubject) -> int:
                     raise Broken(f"is_position_available({position}) gives {answer!r}, not False")
             if not isinstance(answer := instance.is_position_available(1), bool):
                 raise Broken(f"is_position_available(1) gives {answer!r}, not a bool")
+            granted = [position for position in _SMALL_POSITIONS if instance.is_position_available(position) is True]
         finally:
             _close(instance)
-    return len(positions) + (_require_all_from_zero(subject) if is_from_zero else 0)
+    seen = len(positions) + len(_SMALL_POSITIONS)
+    if granted and subject.world_factory is not None:
+        seen += _require_indexes(subject, granted[0])
+    return seen + (_require_all_from_zero(subject) if is_from_zero else 0)
+
+
+def _require_indexes(subject: SourceSubject, granted: int) -> int:
+    """A source that grants a position has some: an index that is -1 can be resumed from nowhere."""
+    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+        if "create" not in world.operations:
+            return 0
+        stream.require([world.create("kit-one")])
+        told = [event for event in stream.events if event.rows]
+        if all(event.index == -1 for event in told):
+            raise Broken(
+                f"is_position_available({granted}) gives True, so that a host takes no snapshot, and every index is -1:"
+                " there is no position to resume from",
+                *told[:2],
+            )
+        return len(told)
 
 
 def _require_all_from_zero(subject: SourceSubject) -> int:

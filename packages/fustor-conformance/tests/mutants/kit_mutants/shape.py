@@ -119,6 +119,17 @@ class PositionRaises(MemoryDriver):
         return super().is_position_available(position)
 
 
+@mutant("C07")
+class PositionsOfNothing(MemoryDriver):
+    """No event has an index, and small positions are available all the same."""
+
+    def index(self, change):
+        return -1
+
+    def is_position_available(self, position):
+        return 0 < position < 2**40
+
+
 @mutant("C08")
 class FieldsNeedAddress(MemoryDriver):
     @classmethod
