@@ -24,6 +24,7 @@ __all__ = [
     "Shape",
     "Status",
     "delete_row",
+    "first_event",
     "gone_now",
     "row",
     "row_in",
@@ -155,6 +156,11 @@ class Finished:
     event: EventBase
     mtimes: dict[str, float]
     notes: dict[str, Any]
+
+
+def first_event() -> EventBase:
+    """An event without rows, for a host that may never deliver what a stream yields first."""
+    return UpdateEvent(fields=[], rows=[], index=-1, event_schema="fs", table="", message_source=MessageSource.REALTIME)
 
 
 class EventWriter:

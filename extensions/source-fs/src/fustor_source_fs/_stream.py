@@ -16,6 +16,7 @@ from fustor_source_fs._folders import EVERYTHING, Folders
 from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
 from fustor_source_fs._live import Live, RootLostError, Work
 from fustor_source_fs._names import text_of
+from fustor_source_fs._rows import first_event
 from fustor_source_fs._running import Counters, Stop, StoppedError
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import Node
@@ -36,6 +37,8 @@ _ROOT_GONE = Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT
 class Stream(Iterator[EventBase]):
     """The realtime events of a tree, armed when constructed. To be closed from any thread.
 
+    Where the host may lose the first event of a stream (`first_is_lost`), that one has no rows.
+
     Raises:
         DriverError: the root stays away, or the system has too few watches, descriptors or instances.
     """
@@ -49,6 +52,7 @@ class Stream(Iterator[EventBase]):
         retries: tuple[int, float],
         stop: Stop,
         sent: Callable[[EventBase], None],
+        first_is_lost: bool = False,
     ) -> None:
         self._visitors = threading.Lock()
         self._stop = stop
@@ -72,7 +76,7 @@ class Stream(Iterator[EventBase]):
         except BaseException:
             self.close()
             raise
-        self._events = self._run()
+        self._events = self._run(first_is_lost=first_is_lost)
         register(self, scope.root.path)
 
     def __next__(self) -> EventBase:
@@ -112,8 +116,10 @@ class Stream(Iterator[EventBase]):
                 return
         raise self._gate.given_up()
 
-    def _run(self) -> Iterator[EventBase]:
+    def _run(self, *, first_is_lost: bool) -> Iterator[EventBase]:
         try:
+            if first_is_lost and not self._stop.is_set():
+                yield first_event()
             while not self._stop.is_set():
                 yield from self._turn()
         except StoppedError:
