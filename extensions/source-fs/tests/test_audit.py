@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from fustor_conformance.monitor.opening import without_opening
 from fustor_core.exceptions import DriverError
 from fustor_event_model import LifecycleSignal
 from fustor_source_fs._rows import DELETE, UPSERT
@@ -15,7 +16,7 @@ from fustor_source_fs._rows import DELETE, UPSERT
 def pairs(driver, cache, **kwargs):
     """The rows of one audit in the dialect of agent 0.8, whose host updates its cache as it goes."""
     rows = {}
-    for event, mtimes in driver.get_audit_iterator(mtime_cache=cache, **kwargs):
+    for event, mtimes in without_opening(driver.get_audit_iterator(mtime_cache=cache, **kwargs)):
         assert event.signal is None
         assert event.rows
         for row in event.rows:
@@ -238,7 +239,7 @@ class TestUnchanged:
         cache = {}
         pairs(driver, cache)
         stop = threading.Event()
-        items = driver.get_audit_iterator(mtime_cache=cache, stop_event=stop, batch_size=1)
+        items = without_opening(driver.get_audit_iterator(mtime_cache=cache, stop_event=stop, batch_size=1))
         taken = [next(items)]
         stop.set()
         taken += items
@@ -249,7 +250,7 @@ class TestUnchanged:
     def test_what_the_host_did_not_come_back_for_is_forgotten(self, tree, driver):
         cache = {}
         pairs(driver, cache)
-        items = driver.get_audit_iterator(mtime_cache=cache)
+        items = without_opening(driver.get_audit_iterator(mtime_cache=cache))
         next(items)
         items.close()
         assert listed(pairs(driver, cache)) == ALL
@@ -263,7 +264,7 @@ class TestUnchanged:
     def test_two_audits_at_once_do_not_share_a_past(self, tree, driver):
         cache = {}
         pairs(driver, cache)
-        one = driver.get_audit_iterator(mtime_cache=cache)
+        one = without_opening(driver.get_audit_iterator(mtime_cache=cache))
         next(one)
         assert listed(pairs(driver, dict(cache))) == ALL
 
@@ -368,7 +369,7 @@ class TestBesideRealtime:
             driver._memory.note(upsert(path, is_directory))
             assert skipped(pairs(driver, cache)) == ALL
         else:
-            items = driver.get_audit_iterator(mtime_cache=cache, batch_size=1)
+            items = without_opening(driver.get_audit_iterator(mtime_cache=cache, batch_size=1))
             next(items)
             driver._memory.note(upsert(path, is_directory))
             list(items)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 from fustor_source_fs._entry import insist, open_root, refuse_all_left_out
 from fustor_source_fs._listing import Leaf, Leaves, Lister
 from fustor_source_fs._memory import AuditMemory, AuditSettings, Notes, Record, Unchanged, stamps_of
+from fustor_source_fs._opening import opening
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
@@ -41,6 +43,7 @@ class Audit:
         self._passes_over = False
         self._writer = EventWriter(MessageSource.AUDIT, settings.batch_size)
         self._lister = Lister(scope, settings.batch_size, audit=True)
+        self._skipped = partial(skipped, for_released_view=cache is not None)
 
     def between_signals(self, stop: Stop) -> Iterator[EventBase]:
         """The events of a full audit between its two signals; without the second where it was stopped.
@@ -48,19 +51,25 @@ class Audit:
         Nothing is read before the first signal was taken. Raises as `items` does.
         """
         yield audit_signal(LifecycleSignal.AUDIT_START)
-        for event, _ in self.items(stop):
-            yield event
+        for finished in self._remembered(stop):
+            yield finished.event
         if self._is_complete:
             yield audit_signal(LifecycleSignal.AUDIT_END)
 
-    def items(self, stop: Stop) -> Iterator[tuple[EventBase, dict[str, float]]]:
-        """Events, each with the mtimes of the directories in it that may be skipped next time.
+    def items(self, stop: Stop) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
+        """An opening, then events, each with the mtimes of the directories in it that may be skipped next time.
 
         Returns early, without a row for what it did not come to, when it is stopped.
 
         Raises:
             DriverError: the root cannot be read, or was replaced meanwhile, or the patterns leave out every file.
         """
+        yield from opening(self._scope, stop)
+        for finished in self._remembered(stop):
+            yield finished.event, finished.mtimes
+
+    def _remembered(self, stop: Stop) -> Iterator[Finished]:
+        """The audit's events. A directory is remembered for the next one once the host has asked for what follows."""
         past, began, before = self._memory.begin(self._settings.full_audit_every)
         if self._cache is not None:
             self._unchanged = Unchanged(self._scope.root, self._memory, past, self._settings, self._cache)
@@ -68,8 +77,8 @@ class Audit:
         try:
             with visiting(self._scope.root.path) as watch:
                 for finished in self._work(stop, watch):
-                    yield finished.event, finished.mtimes
-                    seen.update(finished.notes)  # a directory is remembered once the host has asked for what follows
+                    yield finished
+                    seen.update(finished.notes)
         finally:
             self._memory.end(seen, began, before)
 
@@ -108,7 +117,7 @@ class Audit:
                 changed = _with_own_row(directory, leaf)
                 yield from writer.put(AUDIT, leaf.rows)
                 if changed:
-                    yield from writer.put(AUDIT_SKIPPED, changed)
+                    yield from writer.put(AUDIT_SKIPPED, self._skipped(changed))
             return
         if directory.after:
             directory.data.subdirectories = directory.joined()
@@ -153,7 +162,7 @@ class Audit:
             yield from self._writer.put(AUDIT, [_own_row(directory)])
 
     def _skip(self, directory: Directory[Notes], record: Record | None = None) -> Iterator[Finished]:
-        (own,) = skipped([_own_row(directory)])
+        (own,) = self._skipped([_own_row(directory)])
         yield from self._writer.put_container(AUDIT_SKIPPED, own, record)
 
 
@@ -167,7 +176,7 @@ def _with_own_row(above: Directory[Notes], leaf: Leaf) -> list[Row]:
     if after.st_mtime_ns == before.st_mtime_ns and after.st_ctime_ns == before.st_ctime_ns:
         leaf.rows.append(own)
         return []
-    return skipped([own]) if after.st_nlink else []
+    return [own] if after.st_nlink else []
 
 
 def _own_row(directory: Directory[Notes]) -> Row:

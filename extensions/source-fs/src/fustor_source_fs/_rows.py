@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -131,10 +132,16 @@ def delete_row(path: str, *, is_directory: bool) -> Row:
     return row(path, gone_now(is_directory=is_directory))
 
 
-def skipped(rows: list[Row]) -> list[Row]:
-    """The rows of containers of which nothing is claimed but that they are there; they are changed in place."""
+def skipped(rows: list[Row], *, for_released_view: bool = True) -> list[Row]:
+    """The rows of containers of which nothing is claimed but that they are there; they are changed in place.
+
+    The released view keeps the mark of a container until a row with a greater `modified_time` comes, which it alone
+    reads. So that the container's next listing takes the mark away, the time here is the one just below.
+    """
     for one in rows:
         one["audit_skipped"] = True
+        if for_released_view:
+            one["modified_time"] = math.nextafter(one["mtime"], -math.inf)
     return rows
 
 

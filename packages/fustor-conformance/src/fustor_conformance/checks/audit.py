@@ -13,6 +13,7 @@ from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.trees import hands_if_tree
+from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Profile
@@ -275,7 +276,7 @@ def _watched(driver: SourceDriver, cache: dict[str, float], *, stop_after: int |
     held = _Watched(cache)
     stamps: Stamps = {}
     seen = 0
-    for item in islice(driver.get_audit_iterator(mtime_cache=held, batch_size=2), stop_after):
+    for item in islice(without_opening(driver.get_audit_iterator(mtime_cache=held, batch_size=2)), stop_after):
         seen += 1
         stamps.update(_pair(item)[1])
     if held.writes or held != cache:
@@ -360,7 +361,7 @@ def run_guide(driver: SourceDriver) -> list[Row]:
 def run_pairs(driver: SourceDriver, cache: dict[str, float]) -> list[Row]:
     """One audit as agent 0.8 runs it: what the pairs tell is merged into the host's dict at once."""
     rows: list[Row] = []
-    for item in driver.get_audit_iterator(mtime_cache=cache):
+    for item in without_opening(driver.get_audit_iterator(mtime_cache=cache)):
         event, stamps = _pair(item)
         rows += event.rows if event is not None else []
         cache.update(stamps)

@@ -11,6 +11,7 @@ from typing import Any
 from fustor_conformance._moments import after_each_fetch
 from fustor_conformance._reading import Stream, rows_of
 from fustor_conformance._scenes import Reading, boxed, many, odd_fields, pace, unaccounted
+from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -185,7 +186,7 @@ def _beside(world: SourceWorld, turn: int, number: int) -> str:
 def audited(driver: SourceDriver, cache: dict[str, float] | None) -> list[EventBase]:
     """The events of one audit, in the dialect of agent 0.8 where there is a cache; the cache stays as it is."""
     items = driver.get_audit_iterator() if cache is None else driver.get_audit_iterator(mtime_cache=cache)
-    events = [item[0] if isinstance(item, tuple) else item for item in items]
+    events = [item[0] if isinstance(item, tuple) else item for item in without_opening(items)]
     return [event for event in events if event is not None]
 
 

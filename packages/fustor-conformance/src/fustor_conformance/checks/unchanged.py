@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from fustor_conformance._scenes import Reading, odd_fields, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs, settle
+from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -195,7 +196,7 @@ def _abandoned(subject: SourceSubject, world: SourceWorld, driver: SourceDriver)
     cache: Cache = {}
     seen = 0
     for taken in (1, 3, _BOXES):
-        audit = driver.get_audit_iterator(mtime_cache=cache, batch_size=1)
+        audit = without_opening(driver.get_audit_iterator(mtime_cache=cache, batch_size=1))
         told: set[str] = set()
         for item in islice(audit, taken):
             event, stamps = item if isinstance(item, tuple) else (item, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fustor_conformance.histories.host import Host
+from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
 from fustor_conformance.worlds import WithSettling
 from fustor_event_model import EventBase, LifecycleSignal, audit_signal
@@ -95,7 +96,8 @@ class Audits:
             self._driver, self._cache, self.whole_pairs = host.driver, {}, 0
         if pairs:
             host.apply("audit (mtime_cache)", audit_signal(LifecycleSignal.AUDIT_START))
-            host.audit = host.driver.get_audit_iterator(mtime_cache=self._cache, **host.batches(pick))
+            audit = host.driver.get_audit_iterator(mtime_cache=self._cache, **host.batches(pick))
+            host.audit = without_opening(audit)
         else:
             host.audit = host.driver.get_audit_iterator(**host.batches(pick))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from fustor_conformance.monitor.finding import Finding, Told
+from fustor_conformance.monitor.opening import is_opening
 from fustor_event_model import EventBase, LifecycleSignal
 
 __all__ = ["Audit", "Snapshot", "pair_of"]
@@ -45,6 +46,7 @@ class Audit:
         self._has_brackets = has_brackets
         self._items = 0
         self._is_ended = False
+        self._is_open = False
         self._containers: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -55,7 +57,8 @@ class Audit:
             yield from self._brackets(told)
         elif not told.event.rows or told.event.signal is not None:
             yield Finding("A02", f"{told.where} is a signal or without rows, among pairs", told.event)
-        if len(self._parents) + len(self._containers) <= _MOST_PATHS and self._is_quiet():
+        self._is_open = self._is_open or self._has_brackets or not is_opening(told.event)
+        if self._is_open and len(self._parents) + len(self._containers) <= _MOST_PATHS and self._is_quiet():
             yield from self._order(told)
 
     def _brackets(self, told: Told) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import posixpath
 from kit_source import MemoryDriver
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import LifecycleSignal
+from fustor_event_model import EventType, LifecycleSignal, MessageSource
 from kit_mutants.registry import mutant
 
 
@@ -86,6 +86,19 @@ class ContainerFirst(MemoryDriver):
     def audit(self, path, cache, stop, above=None):
         told = list(super().audit(path, cache, stop, above))
         return iter([*told[-1:], *told[:-1]])
+
+
+@mutant("A05", "A10")
+class OpensInTheMiddle(MemoryDriver):
+    """The root's row with audit_skipped comes after the first event that tells something."""
+
+    def pairs_audit(self, size, stop, cache):
+        audit = super().pairs_audit(size, stop, cache)
+        yield next(audit)
+        node = self.system().stat("/")
+        mark = self.row("/", node, parent_mtime=node.mtime, audit_skipped=True)
+        yield self.event(EventType.UPDATE, [mark], MessageSource.AUDIT), {}
+        yield from audit
 
 
 @mutant("A06")
