@@ -73,7 +73,7 @@ def test_a_driver_keeps_what_it_was_given(source, pusher):
 
 def test_every_method_takes_unknown_keywords_where_hosts_pass_some():
     fixed = {"__init__", "is_transient", "is_position_available", "acknowledge", "get_latest_position", "close"}
-    fixed |= {"get_snapshot_partitions", "statistics", "get_wizard_steps"}
+    fixed |= {"get_snapshot_partitions", "perform_sentinel_check", "statistics", "get_wizard_steps"}
     for driver in (SourceDriver, PusherDriver):
         for name, method in inspect.getmembers(driver, callable):
             if not name.startswith("_") and name not in fixed:
@@ -86,6 +86,13 @@ def test_a_source_without_a_log_resumes_nowhere(source):
     assert source.is_transient is False
     with pytest.raises(NotSupported, match="SmallSource has no positions"):
         source.get_latest_position()
+
+
+def test_a_source_without_scans_and_checks_on_demand_says_so(source):
+    with pytest.raises(NotSupported, match="SmallSource cannot scan '/a' alone"):
+        source.scan_path("/a", recursive=False)
+    with pytest.raises(NotSupported, match="SmallSource cannot answer 'suspect_check'"):
+        source.perform_sentinel_check({"type": "suspect_check", "paths": ["/a"]})
 
 
 def test_a_source_is_one_partition_with_no_audit_and_no_counters(source):

@@ -1,4 +1,4 @@
-"""Everything there is, once."""
+"""Everything there is, once, or everything below one directory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Finished
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._visitors import visiting
-from fustor_source_fs._walk import Step, Walk
+from fustor_source_fs._walk import Directory, Step, Walk
 
-__all__ = ["snapshot"]
+__all__ = ["Pass", "snapshot"]
 
 
 def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> Iterator[EventBase]:
@@ -28,44 +28,72 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> I
         DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
     """
     with visiting(scope.root.path) as watch:
-        for finished in _snapshot(scope, batch_size, counters, stop, watch):
+        start = open_root(scope)
+        one = Pass(scope, batch_size, counters, stop, watch)
+        for finished in one.through(start):
             yield finished.event
+        if one.leaves_out_all:
+            refuse_all_left_out(scope, ConfigError)
+        insist(scope, start)
 
 
-def _snapshot(
-    scope: Scope, batch_size: int, counters: Counters, stop: Stop, watch: Callable[[int], None] | None
-) -> Iterator[Finished]:
-    start = open_root(scope)
-    writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
-    yield from writer.put(UPSERT, [row("/", start.status)])
-    lister, is_vacant = Lister(scope, batch_size), False
-    leaves = Leaves(scope, start, lister, watch)
-    for step, directory in Walk(scope, start):
-        if step is Step.ENTER:
-            if watch:
-                watch(directory.opened())
-            found = False
-            for rows in chain(lister.rows(directory), (leaf.rows for leaf in leaves.of(directory))):
-                found = found or bool(rows)
-                for finished in writer.put(UPSERT, rows):
-                    _refuse_if(stop, scope)
-                    yield finished
-            _refuse_if(stop, scope)
-            if directory is start and not (found or directory.failed or scope.allow_empty_root):
-                is_vacant = True
-                counters.report_empty(str(scope.root))
-                yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
-        elif step is Step.REPLACED:
-            yield from writer.put(UPSERT, [row(directory.path, directory.status)])
-        elif step is not Step.GONE and (directory.failed or step is Step.CLOSED):
-            counters.report_unlisted(directory.path, directory.failed)
-            yield from writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
-    yield from writer.cut()
-    if lister.leaves_out_all and not is_vacant:
-        refuse_all_left_out(scope, ConfigError)
-    insist(scope, start)
+class Pass:
+    """One pass through a directory and what is below it. `watch` is called with each directory before it is listed."""
 
+    def __init__(
+        self, scope: Scope, batch_size: int, counters: Counters, stop: Stop, watch: Callable[[int], None] | None
+    ) -> None:
+        self._scope = scope
+        self._counters = counters
+        self._stop = stop
+        self._watch = watch
+        self._writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
+        self._lister = Lister(scope, batch_size)
+        self._is_vacant = False
 
-def _refuse_if(stop: Stop, scope: Scope) -> None:
-    if stop.is_set():
-        raise DriverError(f"The snapshot of {scope.root.path or '/'!r} was stopped before its end; take a new one")
+    @property
+    def leaves_out_all(self) -> bool:
+        """Whether files were found, and none of them is part of the source."""
+        return self._lister.leaves_out_all and not self._is_vacant
+
+    def through(
+        self, start: Directory[None], *, above: frozenset[tuple[int, int]] = frozenset(), deep: bool = True
+    ) -> Iterator[Finished]:
+        """The rows of `start`, which lies in the directories `above`, and of everything below it, or right in it."""
+        yield from self._writer.put(UPSERT, [row(start.path, start.status)])
+        leaves = Leaves(self._scope, start, self._lister, self._watch) if deep else None
+        for step, directory in Walk(self._scope, start, above=above):
+            if step is Step.ENTER:
+                yield from self._enter(directory, leaves)
+                if not deep:
+                    directory.subdirectories, directory.packed = [], None
+            elif step is Step.REPLACED:
+                yield from self._writer.put(UPSERT, [row(directory.path, directory.status)])
+            elif step is not Step.GONE and (directory.failed or step is Step.CLOSED):
+                self._counters.report_unlisted(directory.path, directory.failed)
+                yield from self._skip(directory)
+        yield from self._writer.cut()
+
+    def _enter(self, directory: Directory[None], leaves: Leaves | None) -> Iterator[Finished]:
+        if self._watch:
+            self._watch(directory.opened())
+        found = False
+        for rows in chain(self._lister.rows(directory), (leaf.rows for leaf in leaves.of(directory)) if leaves else ()):
+            found = found or bool(rows)
+            for finished in self._writer.put(UPSERT, rows):
+                self._refuse_if_stopped()
+                yield finished
+        self._refuse_if_stopped()
+        if not (directory.raw or found or directory.failed or self._scope.allow_empty_root):
+            self._is_vacant = True
+            self._counters.report_empty(str(self._scope.root))
+            yield from self._skip(directory)
+
+    def _skip(self, directory: Directory[None]) -> Iterator[Finished]:
+        yield from self._writer.put(UPSERT_SKIPPED, skipped([row(directory.path, directory.status)]))
+
+    def _refuse_if_stopped(self) -> None:
+        if self._stop.is_set():
+            raise DriverError(
+                f"The reading of {self._scope.root.path or '/'!r} was stopped before its end; take a new snapshot"
+            )

@@ -16,6 +16,7 @@ from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
 from fustor_source_fs import _checks
 from fustor_source_fs._audit import Audit
+from fustor_source_fs._demand import scan, verify
 from fustor_source_fs._memory import AuditMemory, AuditSettings
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
@@ -32,7 +33,9 @@ class FsDriver(SourceDriver):
     Its events have no index to resume from: a tree keeps no log.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"get_audit_iterator", "statistics"})
+    capabilities: ClassVar[frozenset[str]] = frozenset(
+        {"get_audit_iterator", "perform_sentinel_check", "scan_path", "statistics"}
+    )
 
     def __init__(self, id: str, config: SourceConfig) -> None:
         super().__init__(id, config)
@@ -94,6 +97,23 @@ class FsDriver(SourceDriver):
         audit = Audit(self._scope, self._memory, self._counters, settings, cache)
         stop = self._stop(kwargs)
         return audit.between_signals(stop) if cache is None else audit.items(stop)
+
+    def scan_path(self, path: str, *, recursive: bool = True, **kwargs: Any) -> Iterator[EventBase]:
+        """What is at a path and, of a directory, everything below it or right in it, as rows of a snapshot.
+
+        Raises:
+            DriverError: while iterating, when it was stopped or closed before its end, or the root cannot be read.
+        """
+        size, stop = self._batch_size(kwargs), self._stop(kwargs)
+        return scan(self._scope, path, size, self._counters, stop, recursive=recursive)
+
+    def perform_sentinel_check(self, task_batch: Mapping[str, Any]) -> dict[str, Any]:
+        """How the paths of a `suspect_check` are now; what is not there is left out.
+
+        Raises:
+            DriverError: the root cannot be read.
+        """
+        return verify(self._scope, task_batch)
 
     def is_position_available(self, position: int) -> bool:
         """False: no position can be resumed from. Which one was asked for tells hosts apart that lose a first event."""

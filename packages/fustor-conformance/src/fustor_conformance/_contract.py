@@ -8,8 +8,17 @@ from collections.abc import Iterator
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import BASES
 
-_FOR_THE_GUIDE_ALONE = frozenset({"acknowledge", "get_latest_position", "get_snapshot_partitions", "statistics"})
-"""Optional names that no released host calls and no released base class has."""
+_NEVER_MISSED = frozenset(
+    {
+        "acknowledge",
+        "get_latest_position",
+        "get_snapshot_partitions",
+        "perform_sentinel_check",
+        "scan_path",
+        "statistics",
+    }
+)
+"""Optional names that no released host calls, or only where a driver has them."""
 NAMES_IN_EVERY_RELEASE: dict[Kind, dict[str, set[str]]] = {
     Kind.SOURCE: {
         "fustor_core.drivers": {"SourceDriver"},
@@ -51,4 +60,4 @@ def abstract(kind: Kind) -> frozenset[str]:
 
 def to_define(kind: Kind) -> frozenset[str]:
     """What a driver should define although the base class has a default: a released base has another or none."""
-    return frozenset(name for name, _ in public(BASES[kind])) - abstract(kind) - _FOR_THE_GUIDE_ALONE
+    return frozenset(name for name, _ in public(BASES[kind])) - abstract(kind) - _NEVER_MISSED

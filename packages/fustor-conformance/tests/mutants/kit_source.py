@@ -19,7 +19,15 @@ Row = dict[str, Any]
 
 class MemoryDriver(SourceDriver):
     capabilities = frozenset(
-        {"get_audit_iterator", "acknowledge", "get_latest_position", "get_snapshot_partitions", "end_position"}
+        {
+            "get_audit_iterator",
+            "acknowledge",
+            "get_latest_position",
+            "get_snapshot_partitions",
+            "scan_path",
+            "perform_sentinel_check",
+            "end_position",
+        }
     )
 
     def __init__(self, id: str, config: SourceConfig) -> None:
@@ -206,6 +214,38 @@ class MemoryDriver(SourceDriver):
 
     def get_snapshot_partitions(self, n: int) -> list[Any]:
         return [{"part": part, "of": n} for part in range(n)]
+
+    # On demand.
+
+    def scan_path(self, path: str, *, recursive: bool = True, **kwargs: Any) -> Iterator[EventBase]:
+        rows = [self.row(found, node) for found, node in self.part(path, recursive=recursive)]
+        return self.batches(iter(rows), self.scan_source, kwargs.get("batch_size", 1000))
+
+    scan_source = MessageSource.SNAPSHOT
+
+    def part(self, path: str, *, recursive: bool) -> list[tuple[str, Node]]:
+        system, inside = self.system(), path.rstrip("/") + "/"
+        with system.changed:
+            below = [
+                found
+                for found in system.nodes
+                if found == path or (found.startswith(inside) and (recursive or posixpath.dirname(found) == path))
+            ]
+            return [(found, system.nodes[found]) for found in sorted(below) if not self.is_excluded(found)]
+
+    def perform_sentinel_check(self, task_batch: Any) -> dict[str, Any]:
+        if task_batch.get("type") != "suspect_check":
+            return {}
+        return {"type": "suspect_update", "updates": [*self.states(task_batch["paths"])]}
+
+    def states(self, paths: list[str]) -> Iterator[Row]:
+        for path in paths:
+            node = self.system().stat(path)
+            if node is not None and not self.is_excluded(path):
+                yield self.state(path, node)
+
+    def state(self, path: str, node: Node) -> Row:
+        return {"path": path, "mtime": node.mtime, "size": node.size, "status": "exists"}
 
     # Audit.
 

@@ -60,7 +60,8 @@ class SourceDriver(_Checks, ABC):
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
     """The optional names that this driver honours: `get_audit_iterator`, `acknowledge`, `get_latest_position`,
-    `get_snapshot_partitions`, `statistics`, and the keywords `end_position` and `progress_interval`."""
+    `get_snapshot_partitions`, `scan_path`, `perform_sentinel_check`, `statistics`, and the keywords `end_position` and
+    `progress_interval`."""
 
     def __init__(self, id: str, config: SourceConfig) -> None:
         self.id = id
@@ -134,6 +135,30 @@ class SourceDriver(_Checks, ABC):
         """About `n` JSON values, disjoint and together the snapshot; `get_snapshot_iterator(partition=p)` reads one."""
         del n
         return [None]
+
+    def scan_path(self, path: str, *, recursive: bool = True, **kwargs: Any) -> Iterator[EventBase]:
+        """What is at `path` now and everything below it, or right in it, as events with `message_source="snapshot"`.
+
+        Nothing where nothing is. Agent 0.8 asks for it, beside all phases. Keywords: `batch_size`, `stop_event`.
+
+        Raises:
+            NotSupported: the source lists everything or nothing.
+            DriverError: while iterating, when it was stopped or closed before its end, or cannot go on.
+        """
+        del kwargs
+        raise NotSupported(f"{type(self).__name__} cannot scan {path!r} alone (recursive={recursive})")
+
+    def perform_sentinel_check(self, task_batch: Mapping[str, Any]) -> dict[str, Any]:
+        """How single paths are now: agent 0.8 asks for those that its receiver does not trust.
+
+        `{"type": "suspect_check", "paths": [...]}` is answered with `{"type": "suspect_update", "updates": [...]}`, an
+        entry `{"path", "mtime", "size", "status": "exists"}` for each path that is there; any other type with `{}`.
+
+        Raises:
+            NotSupported: the source cannot look at single paths.
+            DriverError: it cannot look now.
+        """
+        raise NotSupported(f"{type(self).__name__} cannot answer {task_batch.get('type')!r}")
 
     @classmethod
     @abstractmethod
