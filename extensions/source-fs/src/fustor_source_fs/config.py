@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,7 @@ from pathspec import GitIgnoreSpec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fustor_core.exceptions import ConfigError
+from fustor_source_fs._upstream import understood
 
 __all__ = ["FsParams", "parse_params", "parse_uri"]
 
@@ -62,13 +64,13 @@ class FsParams(BaseModel):
 
 
 def parse_params(params: Any) -> FsParams:
-    """The parameters as a model.
+    """The parameters as a model; those of the agents' own `fs` driver are understood where they mean something here.
 
     Raises:
         ConfigError: names each parameter that is unknown or out of range.
     """
     try:
-        return FsParams.model_validate(params or {})
+        return FsParams.model_validate(understood(params) if isinstance(params, Mapping) else params or {})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigError(f"The driver_params of a file-system source are not valid: {faults}") from error
