@@ -41,7 +41,7 @@ class Place:
 
 
 class Places:
-    """Finds what is at paths, as the listing of every directory on the way would tell it."""
+    """Finds what is at paths, as the listing of every directory on the way would show it."""
 
     def __init__(self, scope: Scope, root: int) -> None:
         self._scope = scope

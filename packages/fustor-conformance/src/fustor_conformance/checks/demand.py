@@ -32,7 +32,7 @@ def part_of_the_source(subject: SourceSubject) -> int:
         seen += _require_part(driver, world, late)
         for path in (_NOTHING, f"{deep}/below", "/.."):
             if events := _scanned(driver, path):
-                raise Broken(f"Nothing is at {path!r}, and scan_path tells something", *events[:3])
+                raise Broken(f"Nothing is at {path!r}, and scan_path yields something", *events[:3])
         return seen
 
 
@@ -48,7 +48,7 @@ def _require_part(driver: SourceDriver, world: SourceWorld, path: str) -> int:
             raise Broken(f"scan_path({path!r}, recursive={recursive}) and what is there differ", *odd[:5])
         for other in expected:
             if fields := odd_fields(told[other], there[other]):
-                raise Broken(f"scan_path({path!r}) tells {other!r} otherwise", fields, there[other])
+                raise Broken(f"scan_path({path!r}) reports {other!r} otherwise", fields, there[other])
         seen += len(told)
     return seen
 
@@ -96,4 +96,4 @@ def _require_state(path: str, entry: Row | None, row: Row) -> None:
     if entry is None:
         raise Broken(f"{path!r} is there, and the answer has no entry for it", row)
     if odd := odd_fields(entry, {name: row[name] for name in names}):
-        raise Broken(f"The answer tells {path!r} otherwise than its row", odd, row)
+        raise Broken(f"The answer reports {path!r} otherwise than its row", odd, row)
