@@ -1,8 +1,8 @@
 """What an audit begins with under agent 0.8, so that the released view spares what changes while it is listed.
 
-The view deletes what an audit did not report, unless realtime reported it after the audit's first batch had arrived. The
-agent sends the rows of an audit in batches, so that a small tree arrives as one, when all of it was listed long ago. An
-audit therefore begins with a batch of its own. It is known to have been answered as soon as the agent has taken more
+The view deletes what an audit did not report, unless realtime reported it after the audit's first batch had arrived.
+The agent sends an audit in batches, so that a small tree arrives as one, when all of it was listed long ago.
+An audit therefore begins with a batch of its own. It is known to have been answered as soon as the agent has taken more
 items than its queue holds: it takes none while it sends, and Fusion handles what comes later after it.
 """
 
