@@ -1,0 +1,99 @@
+"""The site is built from docs/ without a warning, has every page, and asks no other host for anything."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from repository import ROOT
+
+pytestmark = pytest.mark.wide
+
+LOADED = re.compile(r"""<(?:script|img|source|iframe)[^>]*\ssrc=["']?([^"'\s>]+)|<link[^>]*\shref=["']?([^"'\s>]+)""")
+NAMED = re.compile(r"""\s(?:src|href)=["']?([^"'\s>#?]+)""")
+CONFIGURED = ("mkdocs.yml", "docs")
+
+
+def build(folder, *, code=0):
+    command = [Path(sys.executable).with_name("zensical"), "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """What the site is made of, as a clone has it."""
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(checkout):
+    build(checkout)
+    return checkout / "site"
+
+
+def address(page):
+    """Where the site has a page of docs/."""
+    relative = page.relative_to(ROOT / "docs")
+    return relative.parent if page.stem in {"index", "README"} else relative.with_suffix("")
+
+
+def test_every_page_is_on_it(site):
+    pages = [address(page) for page in (ROOT / "docs").rglob("*.md")]
+    assert len(pages) > 100
+    assert [page for page in pages if not (site / page / "index.html").is_file()] == []
+
+
+def test_it_holds_pages_and_pictures_alone(site):
+    kinds = {path.suffix for path in site.rglob("*") if path.is_file() and site / "assets" not in path.parents}
+    assert kinds <= {".html", ".json", ".svg", ".txt", ".xml"}
+
+
+def test_no_page_loads_anything_from_another_host(site):
+    foreign = {
+        (page.relative_to(site), found)
+        for page in site.rglob("*.html")
+        for pair in LOADED.findall(page.read_text())
+        if (found := "".join(pair)).startswith(("http:", "https:", "//"))
+    }
+    assert foreign == set()
+
+
+def test_every_file_that_a_page_names_is_there(site):
+    """The build looks after links from page to page, and not after pictures."""
+    missing = {
+        (page.relative_to(site), name)
+        for page in site.rglob("*.html")
+        if page.name == "index.html"
+        for name in NAMED.findall(page.read_text())
+        if not name.startswith(("http:", "https:", "mailto:", "data:", "/")) and not (page.parent / name).exists()
+    }
+    assert missing == set()
+
+
+def test_no_page_uses_what_the_theme_would_fetch(site):
+    """The theme gets the programs for these from other hosts when a page has one."""
+    fetched = re.compile(r'class="(?:mermaid|glightbox|pyodide)[" ]|data-md-component="source"')
+    assert [page for page in site.rglob("*.html") if fetched.search(page.read_text())] == []
+
+
+def test_what_is_searched_has_every_page(site):
+    found = {entry["location"].partition("#")[0] for entry in json.loads((site / "search.json").read_text())["items"]}
+    missing = [page for page in (ROOT / "docs").rglob("*.md") if f"{address(page)}/".replace("./", "") not in found]
+    assert missing == []
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "contract.md#nowhere"])
+def test_a_link_to_nothing_stops_the_build(checkout, tmp_path, link):
+    for name in CONFIGURED:
+        (shutil.copytree if (checkout / name).is_dir() else shutil.copy)(checkout / name, tmp_path / name)
+    with (tmp_path / "docs/testing.md").open("a") as file:
+        file.write(f"\n[a link]({link})\n")
+    assert "does not exist" in build(tmp_path, code=1)
