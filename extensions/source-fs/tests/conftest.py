@@ -21,6 +21,9 @@ from fustor_event_model import EventBase, EventType
 from fustor_source_fs import FsDriver
 from fustor_source_fs.testing import _keep_own_proc_readable
 
+sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves it alone
+from fs_audits import age
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the long form of the tests, and leave it out unless `-m` asks for it, wherever pytest is started."""
@@ -128,6 +131,23 @@ def reader(root: Path, make_driver: Callable[..., FsDriver]) -> Callable[..., Re
         return Reader(driver or make_driver(**params), where)
 
     return make
+
+
+@pytest.fixture
+def tree(root: Path) -> Path:
+    """A tree whose directories are older than the granularity of the driver's clock."""
+    for path in ("a/b/c", "d"):
+        (root / path).mkdir(parents=True)
+        (root / path / "file").write_bytes(b"1")
+    (root / "a/file").write_bytes(b"1")
+    age(root, root / "a/b/c", root / "d", root / "a")
+    return root
+
+
+@pytest.fixture
+def driver(make_driver: Callable[..., FsDriver]) -> FsDriver:
+    """A driver that never begins a full audit by itself."""
+    return make_driver(clock_granularity_sec=0.02, full_audit_every=0)
 
 
 @pytest.fixture
