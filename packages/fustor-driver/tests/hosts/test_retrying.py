@@ -137,6 +137,14 @@ def test_a_position_is_not_given_up_while_the_source_cannot_say(run, source, pus
     assert "The source 'source' is not reached (attempt 1 of 3, next in 0.001 s): nobody listens there" in caplog.text
 
 
+def test_a_run_that_ends_before_its_source_can_say_has_not_reached_it(run, source, pusher):
+    source.config = source.config.model_copy(update={"max_retries": 100_000})
+    pusher.committed = 7
+    _answering(source, [False])
+    status = run(lambda host: host.status().retries >= 2)
+    assert status.phases[MessageSource.REALTIME].state is PhaseState.FAILED
+
+
 def test_a_source_that_stays_away_keeps_the_position_for_the_next_start(run, source, pusher, tmp_path):
     pusher.committed = 7
     _answering(source, [False])

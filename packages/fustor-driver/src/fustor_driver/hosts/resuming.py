@@ -66,7 +66,9 @@ async def _is_available(parts: Parts, position: int) -> bool:
             progress.attempted(MessageSource.REALTIME, Attempt(0, text))
             return await _has(parts, position)
         if not await _pause(parts, attempt, text):
+            progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
             return False
+    progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
     raise CheckFailed(
         f"The source {source.id!r} was not reached in {counted(attempts)}: {text}; mend it and start again, "
         "nothing is lost"
