@@ -10,6 +10,8 @@ from fustor_testing_postgres._server import Server
 
 __all__ = ["main"]
 
+_NO_SERVER = 7  # the exit code of all commands for what the environment lacks
+
 
 def main() -> None:
     """Start a server, print its address and remove the server at SIGINT or SIGTERM."""
@@ -18,7 +20,10 @@ def main() -> None:
     settings = dict(parser.parse_args().settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        server = Server.started(**settings)
+        try:
+            server = Server.started(**settings)
+        except RuntimeError as err:
+            parser.exit(_NO_SERVER, f"Error: {err}\n")
         try:
             print(f"FUSTOR_TEST_PG_DSN={server.uri}", flush=True)  # noqa: T201 - a command prints
             signal.pause()

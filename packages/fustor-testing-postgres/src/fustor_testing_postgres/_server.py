@@ -47,6 +47,7 @@ class Server:
         self.data = self.directory / "data"
         self.binaries = binaries
         self._account: pwd.struct_passwd | None = None
+        self._port = "5432"
 
     @classmethod
     def started(cls, binaries: Path | None = None, /, **settings: str) -> Self:
@@ -70,7 +71,7 @@ class Server:
     @property
     def uri(self) -> str:
         """Its address, for the superuser."""
-        return f"postgresql://postgres@/postgres?host={self.directory}&passfile={self._passfile}"
+        return f"postgresql://postgres@/postgres?host={self.directory}&port={self._port}&passfile={self._passfile}"
 
     @property
     def pid(self) -> int:
@@ -88,12 +89,22 @@ class Server:
 
     def configure(self, **settings: str) -> None:
         """Set what the next start reads."""
+        self._port = settings.get("port", self._port).strip("'")
         with (self.data / "postgresql.auto.conf").open("a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
-        self._control("start", "-o", f"-k {self.directory}", "-l", str(self.data / "log"))
+        """Start, and wait until it answers.
+
+        Raises:
+            RuntimeError: it does not start; the text is what the server says of it.
+        """
+        log = self.data / "log"
+        try:
+            self._control("start", "-o", f"-k {self.directory}", "-l", str(log))
+        except RuntimeError as err:
+            said = log.read_text() if log.exists() else ""
+            raise RuntimeError(f"The server did not start: {said.strip() or err}") from err
 
     def stop(self, mode: str = "fast") -> None:
         """Stop as an administrator does."""
@@ -114,7 +125,7 @@ class Server:
             time.sleep(0.01)
         # a dead process that nobody has waited for still looks alive to the next server
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        (self.directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        (self.directory / f".s.PGSQL.{self._port}.lock").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Stop and leave nothing."""
