@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
+from fustor_driver.bases import BASES
 from fustor_driver.kinds import Kind
-from fustor_driver.registry import BASES
 
 _NEVER_MISSED = frozenset(
     {

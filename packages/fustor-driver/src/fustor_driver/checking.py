@@ -11,13 +11,13 @@ from typing import Any, TypeAlias, cast
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
 from fustor_driver.errors import FieldProblem, FustorDriverError, Unwritten
 from fustor_driver.faults import fault_of
 from fustor_driver.hosts.attempts import Attempt, heard
 from fustor_driver.hosts.calls import connection_of, open_phase
 from fustor_driver.params import params_problems
 from fustor_driver.reading import bounded
-from fustor_driver.registry import DriverClass
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
 

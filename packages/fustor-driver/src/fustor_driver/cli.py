@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",
     }
 )
+_BESIDE_ANY = ("doctor",)
+"""What runs beside any core, and beside none."""
 _CONTRACT = 1  # the major version of the packages that drivers and hosts share
 _PROMISED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = next((word for word in (*given, *asked_in()) if not word.startswith("-")), "")
     if asked:
         _check_place()
+    if asked not in ("", *_BESIDE_ANY):
         _check_contract()
     build_app(asked)(given, prog_name="fustor-driver")
 
@@ -85,18 +88,29 @@ def _check_place() -> None:
 def _check_contract() -> None:
     """The released agents bring packages of these names that are other ones; beside them nothing here even loads."""
     for name in ("fustor-core", "fustor-event-model"):
-        try:
-            installed = version(name)
-        except PackageNotFoundError:
-            installed = ""
+        installed = _version_of(name)
         if not installed.partition(".")[0].isdecimal() or int(installed.partition(".")[0]) < _CONTRACT:
             what = f"{name} {installed} is installed here" if installed else f"{name} is not installed here"
             typer.echo(
                 f"Error: {what}, and fustor-driver needs {name}>={_CONTRACT}; "
-                "give it an environment of its own, apart from an agent's",
+                "give it an environment of its own, apart from an agent's: uv tool install fustor-driver",
                 err=True,
             )
             sys.exit(EnvironmentProblem.exit_code)
+    if agent := _version_of("fustor-agent"):
+        typer.echo(
+            f"Warning: fustor-agent {agent} does not start beside the fustor-core that is installed here; "
+            "`fustor-driver doctor` has the command that mends it",
+            err=True,
+        )
+
+
+def _version_of(name: str) -> str:
+    """The version that is installed, empty where none is."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _options(

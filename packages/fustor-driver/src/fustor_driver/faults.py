@@ -6,6 +6,7 @@ that code, so that nobody looks for it here.
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterator
 from functools import cache
@@ -17,7 +18,7 @@ from fustor_driver.errors import DriverFault, FustorDriverError, Unwritten
 from fustor_driver.registry import GROUPS
 from fustor_driver.worlds import GROUP as WORLDS
 
-__all__ = ["fault_of"]
+__all__ = ["fault_of", "is_reported"]
 
 _LONGEST = 300
 
@@ -34,6 +35,12 @@ def fault_of(err: BaseException) -> FustorDriverError | None:
         return Unwritten(f"to do: {method}" + (f": {_words(err)}" if str(err) else ""))
     name = type(err).__name__
     return DriverFault(f"{owner} failed with {name}: {_words(err)} ({_place(frame, line)}, in {method})")
+
+
+def is_reported(err: BaseException) -> bool:
+    """Whether it is a DriverError. No core is imported to find out: `doctor` runs beside any, and beside none."""
+    module = sys.modules.get("fustor_core.exceptions")
+    return isinstance(err, getattr(module, "DriverError", ()))
 
 
 def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:

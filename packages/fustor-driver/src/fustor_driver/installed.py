@@ -111,22 +111,26 @@ def parsed(file: Path) -> ast.Module:
 
 def imports_of(tree: ast.Module) -> Iterator[Import]:
     """The absolute imports of a module, except for type checkers only and those with a fallback for ImportError."""
-    for node in _unguarded(tree):
+    for node in unguarded(tree):
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, (), node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield Import(node.module, tuple(alias.name for alias in node.names), node.lineno)
 
 
-def _unguarded(node: ast.AST) -> Iterator[ast.AST]:
+def unguarded(node: ast.AST, outside: tuple[type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
+    """What a module consists of, except for type checkers only and behind ImportError, and not within `outside`."""
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, outside):
+            continue
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            yield from (found for other in child.orelse for found in _unguarded(other))
+            yield from (found for other in child.orelse for found in unguarded(other, outside))
         elif isinstance(child, ast.Try) and any("ImportError" in ast.dump(handler) for handler in child.handlers):
-            yield from (found for part in (*child.handlers, *child.finalbody) for found in _unguarded(part))
+            parts = (*child.handlers, *child.finalbody)
+            yield from (found for part in parts for found in unguarded(part, outside))
         else:
             yield child
-            yield from _unguarded(child)
+            yield from unguarded(child, outside)
 
 
 def is_standard(top: str) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
 from fustor_driver.configuration import field_problems
 from fustor_driver.errors import FieldProblem
 from fustor_driver.kinds import Kind
-from fustor_driver.registry import DriverClass
 
 __all__ = ["config_schema", "params_model", "params_problems"]
 

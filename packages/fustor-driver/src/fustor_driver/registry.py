@@ -1,21 +1,25 @@
-"""The drivers that are installed, from every entry-point group that any host scans."""
+"""The drivers that are installed, from every entry-point group that any host scans.
+
+It imports no core, so that it reads what stands beside any.
+"""
 
 from __future__ import annotations
 
 import difflib
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.kinds import Kind, Profile
 
-__all__ = ["BASES", "GROUPS", "DriverClass", "DriverRecord", "Group", "Kind", "Registry", "due_groups"]
+if TYPE_CHECKING:
+    from fustor_driver.bases import DriverClass
 
-DriverClass: TypeAlias = type[SourceDriver] | type[PusherDriver]
+__all__ = ["GROUPS", "DriverRecord", "Group", "Kind", "Registry", "due_groups"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,7 @@ GROUPS = (
     Group("fustor.drivers.pushers", Kind.PUSHER, (Profile.GUIDE,)),
     Group("fustor_agent.drivers.pushers", Kind.PUSHER, (Profile.AGENT_0_2,)),
 )
-BASES: dict[Kind, type[SourceDriver | PusherDriver]] = {Kind.SOURCE: SourceDriver, Kind.PUSHER: PusherDriver}
-"""The base class of each kind."""
+_BASES = {Kind.SOURCE: "SourceDriver", Kind.PUSHER: "PusherDriver"}
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,22 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """Every driver of this environment, loaded; one record for each kind, name and class."""
+        entries = (entry for group in GROUPS for entry in entry_points(group=group.name))
+        return cls(tuple(map(_loaded, cls.read(entries).records)))
+
+    @classmethod
+    def read(cls, entries: Iterable[EntryPoint]) -> Registry:
+        """Every driver that these entry points name, not loaded; one record for each kind, name and class."""
         merged: dict[tuple[Kind, str, str, str], DriverRecord] = {}
+        listed = list(entries)
         for group in GROUPS:
-            for record in _records(group):
+            for entry in (entry for entry in listed if entry.group == group.name):
+                record = DriverRecord(group.kind, entry.name, entry.value, *_owner(entry), groups=(group.name,))
                 key = (record.kind, record.name, record.value, record.distribution)
                 known = merged.get(key)
                 merged[key] = replace(known, groups=(*known.groups, group.name)) if known else record
-        loaded = (_loaded(record) for record in merged.values())
-        return cls(tuple(sorted(loaded, key=lambda record: (record.kind, record.name, record.distribution))))
+        records = sorted(merged.values(), key=lambda record: (record.kind, record.name, record.distribution))
+        return cls(tuple(records))
 
     def __iter__(self) -> Iterator[DriverRecord]:
         return iter(self.records)
@@ -129,11 +140,6 @@ def due_groups(kind: Kind) -> tuple[str, ...]:
     return tuple(group.name for group in GROUPS if group.kind is kind and group.is_due)
 
 
-def _records(group: Group) -> Iterator[DriverRecord]:
-    for entry in entry_points(group=group.name):
-        yield DriverRecord(group.kind, entry.name, entry.value, *_owner(entry), groups=(group.name,))
-
-
 def _owner(entry: EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
 
@@ -143,10 +149,17 @@ def _loaded(record: DriverRecord) -> DriverRecord:
         found: Any = EntryPoint(record.name, record.value, record.groups[0]).load()
     except Exception:  # noqa: BLE001 - whatever a foreign module raises on import is its answer; it is shown whole
         return replace(record, error=traceback.format_exc())
-    base = BASES[record.kind]
-    if not (isinstance(found, type) and issubclass(found, base)):
-        return replace(record, error=f"TypeError: {record.value!r} is not a subclass of fustor_core's {base.__name__}")
+    if not _inherits(found, _BASES[record.kind]):
+        base = _BASES[record.kind]
+        return replace(record, error=f"TypeError: {record.value!r} is not a subclass of fustor_core's {base}")
     return replace(record, driver=found)
+
+
+def _inherits(found: Any, base: str) -> bool:
+    """Whether it is a class below the one that this environment's `fustor_core` has under the name."""
+    module = sys.modules.get("fustor_core.drivers")  # whoever inherits from it has imported it
+    above = getattr(module, base, None)
+    return isinstance(found, type) and isinstance(above, type) and issubclass(found, above)
 
 
 def _listed(names: Iterable[str]) -> str:

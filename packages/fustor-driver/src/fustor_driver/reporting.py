@@ -14,10 +14,9 @@ from typing import Any, ParamSpec, TypeVar
 import typer
 from pydantic import BaseModel
 
-from fustor_core.exceptions import DriverError
 from fustor_driver.errors import FustorDriverError, Unwritten
 from fustor_driver.everywhere import SHOWN, with_options_of_all
-from fustor_driver.faults import fault_of
+from fustor_driver.faults import fault_of, is_reported
 from fustor_driver.logs import LogFormat, set_up_log
 from fustor_driver.redaction import clean, clean_data
 
@@ -52,8 +51,6 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
             return command(*args, **kwargs)
         except FustorDriverError as err:
             raise _exit(err, err.exit_code) from err
-        except DriverError as err:
-            raise _exit(err, _DRIVER_ERROR_CODE) from err
         except KeyboardInterrupt as err:
             raise typer.Exit(_INTERRUPTED_CODE) from err
         except BrokenPipeError as err:  # whoever read our output has seen enough, as in `read | head`
@@ -62,6 +59,8 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except _TYPERS_OWN:
             raise
         except Exception as err:
+            if is_reported(err):
+                raise _exit(err, _DRIVER_ERROR_CODE) from err
             fault = fault_of(err)
             if fault is None:
                 raise  # a bug of ours

@@ -136,18 +136,29 @@ def test_markup_in_names_and_errors_does_not_break_the_live_table(text, capsys):
     assert text in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["fustor-core", "fustor-event-model"])
-def test_an_agents_packages_are_named_instead_of_a_failing_import(name, environ, tmp_path):
-    about = tmp_path / f"{name.replace('-', '_')}-0.8.17.dist-info"
+def listed_beside(name, environ, place):
+    """What `list` says where a distribution of this name, in the version of an agent's, is found first."""
+    about = place / f"{name.replace('-', '_')}-0.8.17.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.8.17\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "fustor_driver", "doctor"],
-        env=environ | {"PYTHONPATH": str(tmp_path)},
+    return subprocess.run(
+        [sys.executable, "-m", "fustor_driver", "list"],
+        env=environ | {"PYTHONPATH": os.pathsep.join((str(place), environ["PYTHONPATH"]))},
         text=True,
         capture_output=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("name", ["fustor-core", "fustor-event-model"])
+def test_an_agents_packages_are_named_instead_of_a_failing_import(name, environ, tmp_path):
+    done = listed_beside(name, environ, tmp_path)
     assert done.returncode == 7
     assert done.stderr.startswith(f"Error: {name} 0.8.17 is installed here, and fustor-driver needs {name}>=1; ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_agent_beside_the_contracts_core_is_warned_of(environ, tmp_path):
+    done = listed_beside("fustor-agent", environ, tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.startswith("Warning: fustor-agent 0.8.17 does not start beside the fustor-core that is")

@@ -18,7 +18,7 @@ from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_driver.registry import BASES
+from fustor_driver.bases import BASES
 
 _LIFELESS_POSITIONS = (-1, -(2**63))
 _FAR_POSITIONS = (2**62, 2**80)

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from fustor_conformance._contract import abstract, form, public, to_define
 from fustor_conformance.written.sources import Lineage, Seen, Sources
-from fustor_driver.registry import BASES
+from fustor_driver.bases import BASES
 
 __all__ = [
     "abstract_methods",

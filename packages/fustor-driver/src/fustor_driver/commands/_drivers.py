@@ -10,12 +10,13 @@ from typing import TypeVar, cast
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
 from fustor_driver.choices import Choice, configured_pusher, configured_source
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.params import params_problems
 from fustor_driver.places import placed
-from fustor_driver.registry import DriverClass, Registry
+from fustor_driver.registry import Registry
 from fustor_driver.supervision import in_thread, run_bounded
 
 __all__ = [

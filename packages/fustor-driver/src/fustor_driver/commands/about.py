@@ -8,10 +8,11 @@ from typing import Any
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
 from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, QuietOption, VerboseOption
 from fustor_driver.kinds import Kind
 from fustor_driver.params import config_schema
-from fustor_driver.registry import DriverClass, DriverRecord, Registry
+from fustor_driver.registry import DriverRecord, Registry
 from fustor_driver.reporting import known_errors, print_json, set_verbosity, show_lines, show_table
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
 from fustor_driver.choices import Choice, configured
 from fustor_driver.commands._drivers import address_keyword, address_of
 from fustor_driver.commands._options import (
@@ -21,7 +22,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.errors import NotConformant
-from fustor_driver.registry import DriverClass, Registry
+from fustor_driver.registry import Registry
 from fustor_driver.reporting import known_errors, print_json, say, set_verbosity, show_table
 from fustor_driver.supervision import run_bounded
 

@@ -17,13 +17,13 @@ from pydantic import ValidationError
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
 from fustor_driver.configuration import expand, field_problems, variables_in
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, FustorDriverError
 from fustor_driver.hosts.calls import connection_of
 from fustor_driver.kinds import Kind
 from fustor_driver.params import params_problems
 from fustor_driver.redaction import REDACTOR, is_secret
-from fustor_driver.registry import DriverClass
 from fustor_driver.supervision import Interrupted, in_thread, run_bounded
 from fustor_driver.wizard.questions import ADDRESS_KEYS, Question
 

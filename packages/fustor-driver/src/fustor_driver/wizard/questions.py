@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from fustor_driver.bases import DriverClass
 from fustor_driver.errors import FustorDriverError, NotConformant
 from fustor_driver.kinds import Kind
 from fustor_driver.params import params_model
 from fustor_driver.redaction import is_secret
-from fustor_driver.registry import DriverClass
 from fustor_driver.supervision import run_bounded
 
 __all__ = ["ADDRESS_KEYS", "Form", "Question", "Step", "read_steps"]

@@ -1,0 +1,125 @@
+"""All findings about an environment, each with a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import Distribution
+
+from packaging.utils import canonicalize_name
+
+from fustor_driver.doctor.environment import Environment
+from fustor_driver.doctor.finding import Finding, Level
+from fustor_driver.doctor.imports import Missing, Modules
+from fustor_driver.doctor.rules import AGENT, CORE, contradictions, mending
+from fustor_driver.installed import declared_names, imports_of, owners, package_files, parsed, requirements
+from fustor_driver.kinds import Kind
+from fustor_driver.registry import DriverRecord, Registry, due_groups
+
+__all__ = ["diagnose"]
+
+_BRIDGE = "fustor-sender-bridge"
+_FAMILY = "fustor-"
+
+
+def diagnose(environment: Environment, registry: Registry) -> tuple[Finding, ...]:
+    """All findings: versions that contradict, then what does not load, is not found, or imports too much."""
+    found = list(contradictions(environment))
+    blamed = {finding.subject for finding in found}
+    found += _unmet(environment, blamed)
+    found += _agent(environment, blamed)
+    found += _duplicates(registry)
+    for record in registry:
+        if canonicalize_name(record.distribution) not in blamed:
+            found += _of_driver(record, environment)
+    return tuple(found)
+
+
+def _unmet(environment: Environment, blamed: set[str]) -> Iterator[Finding]:
+    """Requirements within the family that no longer hold, since installers ask what they install alone."""
+    for name, dist in sorted(environment.distributions.items()):
+        family = [req for req in requirements(dist) if canonicalize_name(req.name).startswith(_FAMILY)]
+        wanted = [f"{req.name}{req.specifier}" for req in family if canonicalize_name(req.name) not in blamed]
+        unmet = list(filter(environment.lacks, wanted))
+        if name.startswith(_FAMILY) and name not in blamed and unmet:
+            blamed.add(name)
+            text = f"{dist.name} {dist.version} requires {', '.join(unmet)}"
+            command = environment.install(*unmet, wheels=True)
+            yield Finding(Level.ERROR, name, f"{text}, which is not here", "Install it", command=command)
+
+
+def _agent(environment: Environment, blamed: set[str]) -> Iterator[Finding]:
+    if AGENT not in environment.distributions or AGENT in blamed:
+        return
+    missing = Modules(environment.path).missing_in_package("fustor_agent")
+    if missing:
+        text = f"Agent {environment.version(AGENT)} does not start: {missing[0]}"
+        remedy = "Install what the agent was released with"
+        detail = "\n".join(map(str, missing))
+        yield Finding(Level.ERROR, AGENT, text, remedy, detail, mending(environment))
+
+
+def _duplicates(registry: Registry) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], DriverRecord] = {}
+    for record in registry:
+        first = seen.setdefault((record.kind, record.name), record)
+        if first is not record:
+            yield Finding(
+                Level.ERROR,
+                f"{record.kind} {record.name}",
+                f"Registered by {first.distribution!r} ({first.value}) and {record.distribution!r} ({record.value})",
+                "Remove one",
+            )
+
+
+def _of_driver(record: DriverRecord, environment: Environment) -> Iterator[Finding]:
+    subject = f"{record.kind} {record.name}"
+    if record.error is not None:
+        last = record.error.strip().splitlines()[-1]
+        yield Finding(Level.ERROR, subject, f"Does not load: {last}", "Mend the package", record.error)
+    elif record.driver is None:
+        yield from _unloadable(subject, record, environment)
+    missing = [group for group in due_groups(record.kind) if group not in record.groups]
+    if missing:
+        yield Finding(
+            Level.WARNING,
+            subject,
+            f"Not registered in {' and '.join(map(repr, missing))}: the hosts that look there do not find it",
+            f"Register it there as well, in the pyproject.toml of {record.distribution!r}",
+        )
+    dist = environment.distributions.get(canonicalize_name(record.distribution))
+    if dist is not None and record.driver is not None:
+        yield from _undeclared(subject, dist, record.driver.__module__)
+
+
+def _unloadable(subject: str, record: DriverRecord, environment: Environment) -> Iterator[Finding]:
+    """A driver that is read and not loaded, since it is not for this process."""
+    if record.kind is Kind.PUSHER and environment.release(CORE) == (0, 8):
+        if _BRIDGE not in environment.distributions:
+            text = "Agent 0.8 has no pushers: it does not find this one"
+            command = environment.install(_BRIDGE, wheels=True)
+            yield Finding(Level.WARNING, subject, text, "Install the bridge for pushers", command=command)
+        return  # the bridge gives this core what a pusher imports
+    missing = Modules(environment.path).missing_of(record.value.partition(":")[0])
+    if missing:
+        text, detail = f"Does not load: {missing[0]}", "\n".join(map(str, missing))
+        yield Finding(Level.ERROR, subject, text, _way_out(missing[0], environment), detail)
+
+
+def _way_out(missing: Missing, environment: Environment) -> str:
+    core = environment.version(CORE) or "none"
+    return f"Install a {missing.module.partition('.')[0]} that has it; the core here is {core}"
+
+
+def _undeclared(subject: str, dist: Distribution, module: str) -> Iterator[Finding]:
+    """Top-level modules that the package imports and none of its requirements provides."""
+    declared = declared_names(dist, with_extras=True)
+    trees = map(parsed, package_files(module))
+    for name in sorted({found.top for tree in trees for found in imports_of(tree)}):
+        providers = owners().get(name, frozenset())
+        if providers and not providers & declared:
+            yield Finding(
+                Level.ERROR,
+                subject,
+                f"Imports {name!r} and does not require {' or '.join(sorted(providers))!r}",
+                f"Add it to the dependencies of {dist.name!r}",
+            )
