@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from fustor_conformance._reading import Stream, last_word
@@ -14,8 +15,10 @@ from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
+from fustor_event_model import EventBase, EventType
 
 AUDIT = "get_audit_iterator"
+_TURNS = 4
 _ASKED_FOR = frozenset(f"E{number:02}" for number in range(1, 18)) | {"C15", "C16", "C18"}
 """Rules whose own checks ask the recording."""
 _recordings: WeakKeyDictionary[SourceSubject, Recording] = WeakKeyDictionary()
@@ -85,7 +88,7 @@ def _record(subject: SourceSubject) -> Recording:
     broken: list[Exception] = []
     watched = observed(subject.driver_class, kept=_ASKED_FOR)
     with watched as monitor, _noted(broken), subject.world() as world, subject.driver(world) as driver:
-        _live(subject, world, driver, broken)
+        _live(subject, world, driver, monitor, broken)
     return Recording(monitor, next(iter(broken), None))
 
 
@@ -98,7 +101,9 @@ def _noted(broken: list[Exception]) -> Iterator[None]:
         broken.append(err)
 
 
-def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, broken: list[Exception]) -> None:
+def _live(
+    subject: SourceSubject, world: SourceWorld, driver: SourceDriver, monitor: Monitor, broken: list[Exception]
+) -> None:
     """All phases: changes, a snapshot, audits in both dialects, a change that is read only after another snapshot."""
     paths = [world.create(f"kit-{number}") for number in range(4)]
     nests = "nest" in world.operations
@@ -107,10 +112,11 @@ def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, brok
         churn(world, paths)
         if inner and "delete" in world.operations:
             _await(stream, world.create("kit-doomed/inner/late"))
-            world.delete(posixpath.dirname(posixpath.dirname(inner[1])))
+            world.delete(doomed := posixpath.dirname(posixpath.dirname(inner[1])))
+            monitor.report(*_gone_as_things(stream, doomed))
         _await(stream, late := world.create("kit-late"))
         if "modify" in world.operations:
-            world.modify(late)
+            _by_turns(world, [late, *paths[:1]])
         _await(stream, world.create("kit-last"))
     with _noted(broken):
         list(driver.get_snapshot_iterator(batch_size=3))
@@ -124,6 +130,26 @@ def _live(subject: SourceSubject, world: SourceWorld, driver: SourceDriver, brok
         for _ in range(2):  # the first may be of the moment in which the stream was opened, held since then
             list(driver.get_snapshot_iterator())
         _await(stream, path)
+
+
+def _gone_as_things(stream: Stream, container: str) -> Iterator[Finding]:
+    """E05, of a container that went with things in it: its delete says that it was one, where it says anything."""
+
+    def deletes(events: Sequence[EventBase]) -> list[dict[str, Any]]:
+        gone = (event for event in events if event.event_type is EventType.DELETE)
+        return [row for event in gone for row in event.rows if row.get("path") == container]
+
+    stream.wait_for(lambda events: bool(deletes(events)))
+    for row in deletes(stream.events):
+        if row.get("is_directory") is False:
+            yield Finding("E05", f"{container!r} was a container, and its delete has is_directory False", row)
+
+
+def _by_turns(world: SourceWorld, told: list[str]) -> None:
+    """New things and changes of known ones so close together that a driver may put them into one event."""
+    for number in range(_TURNS):
+        world.create(f"kit-new-{number}")
+        world.modify(told[number % len(told)])
 
 
 def _await(stream: Stream, path: str) -> None:

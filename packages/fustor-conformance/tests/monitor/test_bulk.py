@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kit_told import NOW, row, told
 
-from fustor_conformance.monitor.bulk import Audit, Snapshot, pair_of
+from fustor_conformance.monitor.bulk import Audit, Snapshot, YoungContainers, pair_of
 from fustor_conformance.monitor.finding import Told
 from fustor_event_model import LifecycleSignal, MessageSource
 
@@ -124,3 +124,33 @@ def test_what_is_no_pair(item):
 def test_a_told_knows_rows_that_are_dicts():
     one = Told(EVENT.model_copy(update={"rows": ["/a", {"path": "/b"}]}), MessageSource.AUDIT, "event 3")
     assert list(one.rows()) == [("event 3, row 1", {"path": "/b"})]
+
+
+NOW_SOON, NOW_LATER = NOW + 0.004, NOW + 0.5
+SKIPPED = {"audit_skipped": True}
+
+
+@pytest.mark.parametrize(
+    ("found", "listed_at", "second", "quiet"),
+    [
+        (["A15"], NOW_SOON, SKIPPED, True),
+        ([], NOW_LATER, SKIPPED, True),
+        ([], NOW_SOON, {}, True),
+        ([], NOW_SOON, {**SKIPPED, "mtime": NOW + 0.002}, True),
+        ([], NOW_SOON, SKIPPED, False),
+        ([], NOW - 5, SKIPPED, True),
+    ],
+    ids=["called unchanged", "old enough", "listed again", "changed since", "changes meanwhile", "another clock"],
+)
+def test_a_container_listed_within_a_tick_is_listed_again(found, listed_at, second, quiet):
+    young = YoungContainers()
+    told_by_two = [*young.look(container("/d"), listed_at, lambda: True)]
+    told_by_two += young.look(container("/d", **second), NOW + 1, lambda: quiet)
+    assert [finding.rule_id for finding in told_by_two] == found
+
+
+def test_a_table_may_trust_counters_that_are_young():
+    young = YoungContainers()
+    rows = [{**row("/s/t", is_directory=True), "parent_mtime": NOW, **more} for more in ({}, SKIPPED)]
+    events = [told(one, message_source=MessageSource.AUDIT, event_schema="s") for one in rows]
+    assert [finding for event in events for finding in young.look(event, NOW_SOON, lambda: True)] == []

@@ -14,6 +14,8 @@ from fustor_event_model import EventType
 
 SYSTEMS: dict[str, System] = {}
 _numbers = itertools.count(1)
+GRANULARITY_SEC = 0.02
+"""What the reference source takes for a tick of this system's clock."""
 
 
 def as_text(name: str) -> str:
@@ -220,7 +222,8 @@ class MemoryWorld:
             self.system.down = False
 
     def settle(self) -> None:
-        """Nothing to wait for: this system's clock never stands still."""
+        """Until every container is older than the reference source asks."""
+        threading.Event().wait(2 * GRANULARITY_SEC)
 
 
 def _expected(node: Node) -> dict[str, Any]:

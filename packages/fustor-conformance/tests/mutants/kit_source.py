@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from kit_memory import SYSTEMS, Change, Node, System
+from kit_memory import GRANULARITY_SEC, SYSTEMS, Change, Node, System
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
@@ -347,11 +348,16 @@ class MemoryDriver(SourceDriver):
         elif silent:
             yield {**row, "audit_skipped": True}, {path: node.mtime}
         else:
-            self._listed[path] = node.mtime
+            self._listed.pop(path, None)
+            if self.is_old(node):
+                self._listed[path] = node.mtime
             yield row, {path: node.mtime}
 
     def is_silent(self, path: str, node: Node, cache: dict[str, float] | None) -> bool:
         return cache is not None and cache.get(path) == node.mtime == self._listed.get(path)
+
+    def is_old(self, node: Node) -> bool:
+        return time.time() - node.mtime > GRANULARITY_SEC
 
     # The rest.
 

@@ -93,7 +93,7 @@ def _right_answers(subject: Subject) -> int:
             _require_passed(subject, good)
             seen = 1
             if isinstance(world, WithBrokenConfig):
-                for name in ("test_connection", "check_privileges"):
+                for name in _CHECKS[subject.kind]:
                     _require_refused(subject, name, subject.parse(world.broken()), "of a system that does not exist")
                     seen += 1
             if isinstance(world, WithInterruption):

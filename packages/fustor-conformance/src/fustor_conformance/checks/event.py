@@ -7,6 +7,7 @@ from typing import Any
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import AUDIT, heard, heard_if_any, require_clean
+from fustor_conformance._resuming import told_once
 from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
@@ -31,6 +32,7 @@ _KEYS = (
 )
 _BATCH_SIZES = (1, 2, 7)
 _CLOCKS_SEC = 60.0
+_ROUNDING_SEC = 1e-3
 _SORTED_ODDLY = ("kit-b", "Kit-a", "kit-B", "KIT-c", "kit-A", "kit_d", "kit d", "\u00c4kit", "kit-10", "kit-9")
 """Names of which no two orders are alike: by letters, by bytes, without regard to case, by numbers."""
 
@@ -164,7 +166,40 @@ def times_of_the_day(subject: SourceSubject) -> int:
     seen = heard(subject, "E12")
     with subject.world() as world:
         hands = hands_if_tree(world, subject.config(world).uri) if "delete" in world.operations else None
-        return seen + (0 if hands is None else _deleted_now(subject, world, hands))
+        seen += 0 if hands is None else _deleted_now(subject, world, hands)
+    return seen + _read_again(subject)
+
+
+def _read_again(subject: SourceSubject) -> int:
+    """Changes of a database, delivered and then read again by another instance: they were committed once."""
+    with subject.world() as world:
+        try:
+            told = told_once(subject, world)
+        except (NotApplicable, Broken):  # that one does not come is for other rules to say
+            return 0
+        with subject.driver(world) as driver:
+            if not driver.is_position_available(told[0].index):
+                return 0
+            with subject.stream(driver, told[0].index) as stream:
+                stream.wait_for(lambda events: any(event.index >= told[-1].index for event in events))
+                again = _times_of(stream.events)
+    for change, mtime in _times_of(told).items():
+        if abs(again.get(change, mtime) - mtime) > _ROUNDING_SEC:
+            raise Broken(
+                f"A change of {change[0]!r} had mtime {mtime!r} when it was delivered, and has {again[change]!r} when"
+                " it is read again: that is the time of the reading, not of the commit"
+            )
+    return len(told)
+
+
+def _times_of(events: list[EventBase]) -> dict[tuple[str, str], float]:
+    """The mtime of each change of a database's row that is told once."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for event in events:
+        for row in event.rows if event.event_schema != "fs" else ():
+            told = (row["path"], f"{event.event_type} {row.get('size')!r} {row.get('record')!r}")
+            times.setdefault(told, []).append(row["mtime"])
+    return {told: seen[0] for told, seen in times.items() if len(seen) == 1}
 
 
 def _deleted_now(subject: SourceSubject, world: SourceWorld, hands: DirectoryHands) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-from fustor_conformance._reading import Stream
+from fustor_conformance._reading import Stream, eventually
 from fustor_conformance._resuming import require_rest, told_once
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -16,6 +16,7 @@ from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase
 
 _IDLE_SEC = 0.2
+_RELEASED_SEC = 5.0
 
 
 @check("I08")
@@ -63,11 +64,25 @@ def acknowledgement(subject: SourceSubject) -> int:
         with subject.driver(world) as driver:
             if driver.is_position_available(told[0].index):
                 require_rest(subject, driver, told[0].index, told[1:])
+        _require_released(subject, world, told)
         with subject.driver(world) as driver, subject.stream(driver) as stream:
             for unknown in (0, -5):
                 driver.acknowledge(unknown)
             stream.require([world.create("kit-after-all")])
     return len(told)
+
+
+def _require_released(subject: SourceSubject, world: SourceWorld, told: list[EventBase]) -> None:
+    """With everything acknowledged nothing of before is held: the first position is gone, now or soon."""
+    first, last = told[0].index, told[-1].index
+    with subject.driver(world) as driver:
+        driver.acknowledge(last)
+        if first < last and not eventually(lambda: not driver.is_position_available(first), _RELEASED_SEC):
+            raise Broken(
+                f"Everything up to {last} was acknowledged, and the position {first} is available still after"
+                f" {_RELEASED_SEC:g} s: acknowledge releases nothing, and what the source holds back grows for ever;"
+                " a source that holds nothing back does not declare it"
+            )
 
 
 @check("I10")

@@ -17,6 +17,7 @@ from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.bases import BASES
 
@@ -174,6 +175,8 @@ def position_truths(subject: SourceSubject) -> int:
         finally:
             _close(instance)
     seen = len(positions) + len(_SMALL_POSITIONS)
+    if instance.is_transient and subject.world_factory is not None:
+        seen += _require_none_granted(subject)
     if granted and subject.world_factory is not None:
         seen += _require_indexes(subject, granted[0])
     return seen + (_require_all_from_zero(subject) if is_from_zero else 0)
@@ -193,6 +196,35 @@ def _require_indexes(subject: SourceSubject, granted: int) -> int:
                 *told[:2],
             )
         return len(told)
+
+
+def _require_none_granted(subject: SourceSubject) -> int:
+    """Not even what was delivered a moment ago, nor the end of the log."""
+    with subject.world() as world, subject.driver(world) as driver:
+        positions = _delivered(subject, world, driver)
+        for position in positions:
+            if driver.is_position_available(position):
+                raise Broken(
+                    f"is_transient is True, as of a source that keeps nothing, and is_position_available({position}),"
+                    " which was delivered, gives True"
+                )
+    return len(positions)
+
+
+def _delivered(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> set[int]:
+    """The indexes of a change or two."""
+    if "create" not in world.operations:
+        return set()
+    try:
+        with subject.stream(driver) as stream:
+            path = world.create("kit-transient")
+            stream.wait_for(lambda events: any(path == told for _, told in with_paths(events)))
+            return {event.index for event in stream.events}
+    except NotImplementedError:
+        raise
+    except Exception as err:  # noqa: BLE001 - why a stream fails, other rules say
+        del err
+        return set()
 
 
 def _require_all_from_zero(subject: SourceSubject) -> int:

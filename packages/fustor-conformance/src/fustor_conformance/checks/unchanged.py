@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Any, TypeAlias
 
+from fustor_conformance._recording import require_clean
 from fustor_conformance._scenes import Reading, odd_fields, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs, settle
+from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -23,6 +25,7 @@ Cache: TypeAlias = dict[str, float]
 _BOXES = 6
 _YOUNG = 25
 _WITHIN = 50
+_AT_ONCE = 8
 _STEP_SEC = 0.00004
 _YOUNG_SEC = 0.6
 _REST = 5
@@ -235,7 +238,22 @@ def too_young_to_be_known(subject: SourceSubject) -> int:
             seen += _require_reported_at_once(run_pairs(driver, cache), world, paths[-1], gone)
             if time.monotonic() > deadline:
                 break
-        return seen + _within_a_tick(world, driver, cache)
+        seen += _within_a_tick(world, driver, cache)
+    return seen + (0 if is_table else _listed_again(subject))
+
+
+def _listed_again(subject: SourceSubject) -> int:
+    """Two audits right after a change, of which the monitor looks at the second one."""
+    watched = observed(subject.driver_class, kept=frozenset({"A15"}))
+    with watched as monitor, subject.world() as world, subject.driver(world) as driver:
+        cache: Cache = {}
+        run_pairs(driver, cache)
+        for number in range(_AT_ONCE):
+            world.create(_in(world, "kit-young", f"thing-{number}"))
+            for _ in range(2):
+                run_pairs(driver, cache)
+    require_clean(monitor.findings, "A15")
+    return _AT_ONCE
 
 
 def _come_and_go(world: SourceWorld, paths: list[str], number: int, *, modify: bool) -> str | None:

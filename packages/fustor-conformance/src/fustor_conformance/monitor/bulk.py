@@ -10,9 +10,11 @@ from fustor_conformance.monitor.finding import Finding, Told
 from fustor_conformance.monitor.opening import is_opening
 from fustor_event_model import EventBase, LifecycleSignal
 
-__all__ = ["Audit", "Snapshot", "pair_of"]
+__all__ = ["Audit", "Snapshot", "YoungContainers", "pair_of"]
 
 _MOST_PATHS = 1_000_000
+_TICK_SEC = 0.01
+"""What no clock of a file system is finer than, for sure; the contract says about 2 s."""
 
 
 class Snapshot:
@@ -115,6 +117,37 @@ class Audit:
                 seen = f"{where}: {path!r} has parent_mtime {row['parent_mtime']!r}, which its container's row has not"
                 yield Finding("A04", seen, row, container)
                 return
+
+
+class YoungContainers:
+    """The containers of a file tree that one instance has listed within a tick of their last change.
+
+    One more change in that tick leaves the same time, so that the next audit has to list them again, whatever it
+    compares.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[str, float] = {}
+
+    def look(self, told: Told, now: float, is_quiet: Callable[[], bool]) -> Iterator[Finding]:
+        """A15, for an event of an audit that was yielded at `now`, in seconds since the epoch."""
+        if told.event.event_schema != "fs":
+            return
+        for where, row in told.rows():
+            path, mtime = row.get("path"), row.get("mtime")
+            if not isinstance(path, str) or not isinstance(mtime, int | float):
+                continue
+            if row.get("is_directory") is not True or path == "/":
+                continue
+            if not row.get("audit_skipped"):
+                self._young.pop(path, None)
+                if 0 <= now - mtime < _TICK_SEC:
+                    self._young[path] = mtime
+            elif self._young.get(path) == mtime and is_quiet():
+                seen = (
+                    f"{where}: {path!r} was listed less than {_TICK_SEC:g} s after its mtime, and is called unchanged"
+                )
+                yield Finding("A15", f"{seen}: a change right after that listing would have the same time", row)
 
 
 def pair_of(item: object, where: str) -> tuple[object, Finding | None]:

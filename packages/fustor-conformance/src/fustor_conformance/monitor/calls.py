@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fustor_conformance.monitor.finding import Finding
 from fustor_core.exceptions import DriverError
 
-__all__ = ["answer", "at_once", "contents", "raised", "unchanged_batch"]
+__all__ = ["answer", "at_once", "contents", "granted", "raised", "unchanged_batch"]
 
 _AT_ONCE_SEC = 5.0
 _LAZY = frozenset({"get_snapshot_iterator", "get_audit_iterator"})
@@ -35,6 +35,13 @@ def raised(method: str, error: BaseException) -> Iterator[Finding]:
 def _is_refusal(method: str, error: TypeError) -> bool:
     """Whether it was raised by the call itself, before a line of the method ran."""
     return method.isidentifier() and error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
+def granted(position: object, answered: object, *, is_transient: bool) -> Iterator[Finding]:
+    """C07: a source that keeps nothing grants no position, whichever a host asks for."""
+    if is_transient and answered is True:
+        seen = "is_transient is True, as of a source that keeps nothing"
+        yield Finding("C07", f"{seen}, and is_position_available({position!r}) is True")
 
 
 def answer(method: str, reply: object, rows: int = 0) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from fustor_conformance.monitor.calls import answer, at_once, contents, raised, unchanged_batch
+from fustor_conformance.monitor.calls import answer, at_once, contents, granted, raised, unchanged_batch
 from fustor_conformance.monitor.clock import Clock, Times
 from fustor_conformance.monitor.ear import PHASES, Ear, Instance, listen
 from fustor_conformance.monitor.finding import Finding
@@ -194,15 +194,16 @@ class Monitor:
         if method == "push":
             events = args[0] if args else keywords.get("events", [])
             return events, contents(events)
-        return None
+        return args[0] if args else keywords.get("position")
 
     def returned(self, instance: Instance, method: str, before: object, result: object, took_sec: float) -> None:
         """A call returned."""
-        del instance
         self.count({"C16": 1})
         self.look_at_process(method)
         rows = self._after_push(before) if method == "push" else 0
         self.report(*at_once(method, took_sec), *answer(method, result, rows))
+        if method == "is_position_available":
+            self.report(*granted(before, result, is_transient=instance.is_transient))
 
     def failed(self, instance: Instance, method: str, before: object, error: BaseException) -> None:
         """A call raised."""

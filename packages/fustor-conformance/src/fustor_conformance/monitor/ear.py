@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from fustor_conformance.monitor.bulk import Audit, Snapshot, pair_of
+from fustor_conformance.monitor.bulk import Audit, Snapshot, YoungContainers, pair_of
 from fustor_conformance.monitor.calls import raised
 from fustor_conformance.monitor.clock import Times
 from fustor_conformance.monitor.events import look_at_event
@@ -32,6 +32,7 @@ class Instance:
     """What is known of one instance of a driver."""
 
     bulk: BulkClock = field(default_factory=BulkClock)
+    young: YoungContainers = field(default_factory=YoungContainers)
     is_closed: bool = False
     driver: weakref.ref[Any] | None = None
 
@@ -40,6 +41,14 @@ class Instance:
         """Whether a host has closed it, or set the event that agents look at."""
         stop = getattr(self.driver() if self.driver else None, "_stop_driver_event", None)
         return self.is_closed or (isinstance(stop, threading.Event) and stop.is_set())
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether its driver says that it cannot wait and keeps nothing."""
+        try:
+            return getattr(self.driver() if self.driver else None, "is_transient", False) is True
+        except Exception:  # noqa: BLE001 - that the property raises is for C06 to say
+            return False
 
 
 class Hearer(Protocol):
@@ -230,7 +239,8 @@ class _PairsEar(_AuditEar):
 
     def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
         super().__init__(monitor, instance, keywords)
-        self.audit = Audit(monitor.quiet_since_now(), has_brackets=False)
+        self._is_quiet = monitor.quiet_since_now()
+        self.audit = Audit(self._is_quiet, has_brackets=False)
         self._cache: dict[Any, Any] = keywords["mtime_cache"]
         self._told_stamps: dict[Any, Any] = {}
         self._before: dict[Any, Any] = {}
@@ -248,6 +258,10 @@ class _PairsEar(_AuditEar):
             self._told_stamps.update(item[1])
         if event is not None:
             yield from super().look(event, where)
+
+    def in_phase(self, told: Told) -> Iterator[Finding]:
+        yield from super().in_phase(told)
+        yield from self.instance.young.look(told, time.time(), self._is_quiet)
 
     def _written(self, where: str) -> Iterator[Finding]:
         """A08: entries that nobody can have merged, since they have not been yielded yet."""

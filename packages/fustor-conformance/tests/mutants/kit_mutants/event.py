@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -227,3 +228,38 @@ class TypesWithLengths(_Table):
 @mutant("E17", "E08")
 class KeyThatIsNone(_Table):
     layout = TableLayout(system="kit", columns={"name": "text", "length": "integer"}, key=("id",))
+
+
+@mutant("E16")
+class WhatComesWithNewsIsNew(MemoryDriver):
+    """For a moment after something new everything is an insert, as where a batch has the kind of its first change."""
+
+    news = 0.0
+
+    def messages(self, change):
+        changes = self.system().log
+        if not any(other.path == change.path and other.index < change.index for other in changes):
+            self.news = time.monotonic()
+        if change.kind is EventType.UPDATE and time.monotonic() - self.news < 0.05:
+            change = replace(change, kind=EventType.INSERT)
+        yield from super().messages(change)
+
+
+@mutant("E12", "E08")
+class TimesOfTheReading(_Table):
+    layout = None
+
+    def event(self, *args, **kwargs):
+        event = super().event(*args, **kwargs)
+        event.event_schema = "kit"
+        return event
+
+    def change_row(self, change):
+        return {**super().change_row(change), "mtime": time.time()}
+
+
+@mutant("E05")
+class ContainersGoAsThings(MemoryDriver):
+    def change_row(self, change):
+        row = super().change_row(change)
+        return {**row, "is_directory": False} if change.kind is EventType.DELETE else row

@@ -107,3 +107,9 @@ class StartsWithTheOldest(MemoryDriver):
     def begin(self, system, start_position):
         is_gone = 0 < start_position < system.released
         return system.released if is_gone else super().begin(system, start_position)
+
+
+@mutant("I09")
+class AcknowledgeReleasesNothing(MemoryDriver):
+    def acknowledge(self, index):
+        pass

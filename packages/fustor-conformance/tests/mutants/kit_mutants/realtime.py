@@ -143,3 +143,12 @@ class SnapshotLeavesOutTheLong(MemoryDriver):
             if "record" in row:
                 row["record"] = {"n": row["record"]["n"]}
             yield row
+
+
+@mutant("M01")
+class EndsALittleLate(MemoryDriver):
+    """It takes a moment longer than it may, each time."""
+
+    def follow(self, system, position, stop, end):
+        yield from super().follow(system, position, stop, end)
+        threading.Event().wait(2.1)

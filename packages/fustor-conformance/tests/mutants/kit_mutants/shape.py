@@ -265,3 +265,22 @@ class SendsWhatIsAsked(MemoryDriver):
 class ReadsInTheCall(MemoryDriver):
     def get_snapshot_iterator(self, **kwargs):
         return iter(list(super().get_snapshot_iterator(**kwargs)))
+
+
+@mutant("C07")
+class TransientAndYetAvailable(MemoryDriver):
+    """What it has delivered can be read again, and it says that it keeps nothing."""
+
+    @property
+    def is_transient(self):
+        return True
+
+    def is_position_available(self, position):
+        return position > 1 and super().is_position_available(position)
+
+
+@mutant("C09")
+class SetUpWhereNothingIs(MemoryDriver):
+    @classmethod
+    async def check_runtime_params(cls, **kwargs):
+        return True, "The log is kept"

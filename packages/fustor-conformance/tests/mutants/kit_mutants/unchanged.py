@@ -1,5 +1,7 @@
 """Drivers that break a rule of family A: what may be called unchanged, and when that is forgotten."""
 
+# ruff: noqa: ARG002 - a mutant keeps the signature that it breaks
+
 from __future__ import annotations
 
 import time
@@ -41,9 +43,18 @@ class RealtimeForgetsNothing(MemoryDriver):
 class CoarseClock(MemoryDriver):
     """Times that differ by less than a tick are the same."""
 
+    def is_old(self, node):
+        return True
+
     def is_silent(self, path, node, cache):
         known = self._listed.get(path)
         return cache is not None and path in cache and known is not None and abs(known - node.mtime) < 0.02
+
+
+@mutant("A15")
+class TrustsYoungTimes(MemoryDriver):
+    def is_old(self, node):
+        return True
 
 
 @mutant("A14")
