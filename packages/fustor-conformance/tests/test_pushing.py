@@ -4,12 +4,16 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from kit_pusher import KeyedDriver, KeyedFileWorld
+from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
 
 from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.checks import find_check
+from fustor_conformance.outcome import Broken
+from fustor_conformance.pushing.campaign import Campaign
+from fustor_conformance.pushing.crowd import at_once, in_order
 from fustor_conformance.pushing.draw import Plan, draw
 from fustor_conformance.pushing.expected import Expected, Unfair
+from fustor_conformance.pushing.own_fields import own_fields_kept
 from fustor_conformance.pushing.seen import is_same
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
@@ -20,8 +24,10 @@ from fustor_conformance.pushing.shorten import is_fair, shorten
 from fustor_conformance.pushing.steps import Begin, Push
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone, now, realtime, snapshot, thing
+from fustor_conformance.subject import Options
 
-_WRITTEN = (*ARBITRATION, *AT_ROOT, *ENDS, *MANY, *PARTIALS, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
+_CROWDS = (at_once(2), in_order(2))
+_WRITTEN = (*_CROWDS, *ARBITRATION, *AT_ROOT, *ENDS, *MANY, *PARTIALS, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
 _PLAN = Plan(Counter(realtime=4, snapshot=4, end=2, session=1, start=2, audit=3, finish=2, again=2, together=1), 20)
 
 
@@ -140,3 +146,44 @@ class Bounded(KeyedDriver):
 @pytest.mark.parametrize("rule_id", ["U21", "U22", "U23", "U24"])
 def test_unusual_stores_are_in_order(driver, rule_id):
     assert find_check(rule_id, Kind.PUSHER)(subject_of_class(Kind.PUSHER, driver, KeyedFileWorld)) > 0
+
+
+class UnreadableWorld(FileWorld):
+    def stored(self):
+        raise ValueError("Torn apart")
+
+
+def test_a_destination_that_cannot_be_read_is_what_the_last_history_has_left():
+    subject = subject_of_class(Kind.PUSHER, LogDriver, UnreadableWorld, name="torn", options=Options(histories=2))
+    said = r"(?s)After two pushes at once .*The World cannot read .*Torn apart.*at once: push"
+    with Campaign(subject, "U26") as campaign, pytest.raises(Broken, match=said):
+        campaign.sentences([in_order(1)])
+
+
+class ForeignFieldWorld(KeyedFileWorld):
+    """Reads what the contract names alone."""
+
+    def stored(self):
+        names = {"path", "size", "mtime", "record", "message_source", "is_directory"}
+        return [{name: value for name, value in row.items() if name in names} for row in super().stored()]
+
+
+class KeepsNoForeignField(KeyedDriver):
+    def stored_row(self, row, event):
+        return {name: value for name, value in super().stored_row(row, event).items() if name != "kit_owner"}
+
+
+class NeedsNoForeignField(KeepsNoForeignField):
+    @classmethod
+    async def get_needed_fields(cls, **kwargs):  # noqa: ARG003 - the signature of what it replaces
+        return {"properties": {"path": {"type": "string"}}}
+
+
+def test_a_field_that_no_world_gives_back_is_looked_for_in_the_files():
+    def kept(driver):
+        return own_fields_kept(subject_of_class(Kind.PUSHER, driver, ForeignFieldWorld, name="foreign"))
+
+    assert kept(KeyedDriver) > 0
+    assert kept(NeedsNoForeignField) == 0
+    with pytest.raises(Broken, match=r"'kit_owner', .* in the phase 'snapshot'"):
+        kept(KeepsNoForeignField)

@@ -286,7 +286,11 @@ class KeyedDriver(LogDriver):
             return
         audit["reported"][row["path"]] = bool(row.get("is_directory")) and not row.get("audit_skipped")
         if not self.holds(session, row["path"], audit["since"]):
+            self.audited_whole(session, row["path"])
             self.put(rows, row, event)
+
+    def audited_whole(self, session: dict[str, Any], path: str) -> None:
+        session["partial"].pop(path, None)
 
     def unreported(self, audit: dict[str, Any], touched: list[list[str]], rows: dict[str, dict[str, Any]]) -> list[str]:
         reported, there = audit["reported"], set[str]()

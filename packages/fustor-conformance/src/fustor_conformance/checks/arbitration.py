@@ -7,8 +7,9 @@ from collections import Counter
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.pushing.away import away
 from fustor_conformance.pushing.campaign import Campaign
-from fustor_conformance.pushing.crowd import at_once, hurried
+from fustor_conformance.pushing.crowd import at_once, hurried, in_order
 from fustor_conformance.pushing.draw import Plan
+from fustor_conformance.pushing.own_fields import own_fields_kept
 from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
@@ -24,7 +25,7 @@ _SNAPSHOTS = Counter(realtime=6, snapshot=6, mixed=2, again=2, trigger=1, end=1)
 _SESSIONS = Counter(realtime=4, snapshot=6, end=4, session=3, again=2, mixed=1, together=1)
 _AUDITS = Counter(realtime=4, start=3, audit=6, finish=4, again=2, mixed=1, end=2, session=1, together=1)
 _ALL = _SNAPSHOTS + _SESSIONS + _AUDITS
-_ROUNDS, _USUAL = 8, 20
+_ROUNDS, _USUAL, _FEW = 8, 20, 4
 _SECONDS = 1.5
 """How long the drawn histories of a check may take, roughly, where no more are asked for than usual."""
 
@@ -67,7 +68,8 @@ def audits(subject: PusherSubject) -> int:
 def values(subject: PusherSubject) -> int:
     """Records, rows and paths, in every phase."""
     with Campaign(subject, "U24") as campaign:
-        return campaign.kept(VALUES, one_by_one)
+        seen = campaign.kept(VALUES, one_by_one)
+    return seen + own_fields_kept(subject)
 
 
 @check("U25")
@@ -86,7 +88,7 @@ def at_once_and_away(subject: PusherSubject) -> int:
     """Two pushes of one task at the same time; a destination that goes and comes back."""
     rounds = max(2, round(_ROUNDS * subject.options.histories / _USUAL))
     with Campaign(subject, "U26") as campaign, hurried():
-        seen = campaign.sentences([at_once(rounds)], index=False) + two_at_once(subject, 2 * rounds)
+        seen = campaign.sentences([at_once(rounds), in_order(_FEW)]) + two_at_once(subject, 2 * rounds)
     return seen + away(subject, replaced=subject.options.histories > _USUAL)
 
 

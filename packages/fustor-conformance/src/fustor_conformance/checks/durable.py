@@ -15,14 +15,14 @@ from typing import TypeVar, cast
 from fustor_conformance._desk import Desk, at_desk, told
 from fustor_conformance.durability.crashes import Destination, batch, first_snapshot
 from fustor_conformance.durability.disk import Files, Left
-from fustor_conformance.durability.elsewhere import Said, Step, committing, opening, pushing
+from fustor_conformance.durability.elsewhere import Said, Step, closing, committing, opening, pushing
 from fustor_conformance.durability.roots import roots_of
 from fustor_conformance.durability.search import came_later, directory_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import WithLogPositions
-from fustor_event_model import MessageSource
+from fustor_event_model import EventBase, MessageSource
 
 _SNAPSHOT = MessageSource.SNAPSHOT
 _MOST = (5, 4, 3)
@@ -46,13 +46,24 @@ def durable(subject: PusherSubject) -> int:
         *_, pushed = there.run(*steps, boundaries=True).require(steps)
         there.done += [*first_snapshot(), *batch(1)]
         there.require("The process died when push had returned")
-        for number, point in enumerate(_in_time(_points(pushed.calls, chance), _KILLING_SEC, _LEAST), start=2):
+        _closed_in_order(there, batch(2))
+        for number, point in enumerate(_in_time(_points(pushed.calls, chance), _KILLING_SEC, _LEAST), start=3):
             steps = [opening(), pushing(*batch(number), armed=True)]
             ended = there.run(*steps, boundaries=True, die_at=point)
             if not ended.was_killed:
                 ended.require(steps)
             there.require_going_on(f"The process died inside push, {_named(point)}", batch(number))
         return len(there.done) + _killed_at_the_end(there, chance)
+
+
+def _closed_in_order(there: Destination, events: list[EventBase]) -> None:
+    """Nothing dies: a batch, `close`, the end of the process, and another one that asks."""
+    steps = [opening(), pushing(*events), closing()]
+    there.run(*steps).require(steps)
+    there.done += events
+    moment = "push and then close had returned, and the process ended in good order"
+    there.require_index(moment)
+    there.require(moment)
 
 
 def _killed_at_the_end(there: Destination, chance: random.Random) -> int:

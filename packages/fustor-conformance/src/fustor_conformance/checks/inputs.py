@@ -139,6 +139,8 @@ def _among(number: int, fields: dict[str, Any]) -> tuple[EventBase, EventBase, E
 def _require_all_accounted(what: str, reply: object, later: object, pushed: list[str], stored: set[str]) -> None:
     refused, again = (one.get("refused_rows", 0) if isinstance(one, dict) else None for one in (reply, later))
     *rows, last = pushed
+    if not refused and last in stored and not set(rows) & stored:
+        raise Broken(f"Nothing is there of the batch with {what}, of the next one all is, and push said success", reply)
     if lost := [path for place, path in enumerate(rows) if place not in (1, 3) and path not in stored]:
         raise Broken(f"Beside {what}, {lost} are not there, and push said success", reply)
     kept = len({rows[1], rows[3]} & stored)

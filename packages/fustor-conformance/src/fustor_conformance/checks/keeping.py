@@ -31,7 +31,7 @@ def partial_records(subject: PusherSubject) -> int:
     """Columns that realtime leaves out, in every order with the snapshot's row: written, then in random histories."""
     if not subject.make_world().keyed:
         return at_desk(subject, _logged_partials)
-    seen = at_desk(subject, _keyed_partials)
+    seen = at_desk(subject, _keyed_partials) + at_desk(subject, _audited_before_the_snapshot)
     plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
     with Campaign(subject, "U17") as campaign:
         return seen + campaign.sentences(PARTIALS) + campaign.drawn(plan, _SHARE, _SECONDS)
@@ -68,6 +68,20 @@ async def _keyed_partials(desk: Desk) -> int:
     }
     _require_records(desk, expected, "after a snapshot")
     return len(expected) + await _later_session(desk, expected)
+
+
+async def _audited_before_the_snapshot(desk: Desk) -> int:
+    """An audit's row is whole: the snapshot's, which may be older, has nothing to supply to it."""
+    session = await desk.start()
+    await session.push(_partial("/kit-audited", n=2))
+    await session.push(audit_signal(LifecycleSignal.AUDIT_START), source_type="audit")
+    record = {"n": 3, "t": "audited"}
+    await session.push(told(_AUDIT, "/kit-audited", mtime=TIME + 6, record=record), source_type="audit")
+    await session.push(audit_signal(LifecycleSignal.AUDIT_END), source_type="audit")
+    await session.push(_listed("/kit-audited", n=1, t=_LONG, u=None), source_type="snapshot")
+    await session.end_snapshot()
+    _require_records(desk, {"/kit-audited": record}, "when an audit has reported it whole before its snapshot's row")
+    return 1
 
 
 def _before_the_snapshot() -> list[EventBase]:

@@ -288,11 +288,14 @@ def closed_twice(subject: PusherSubject) -> int:
 
 async def _closed_twice(desk: Desk) -> int:
     session = await desk.start()
-    await session.end_snapshot(told(_SNAPSHOT, "/kit-a"))
+    await session.end_snapshot(told(_SNAPSHOT, "/kit-a", index=1))
+    await session.push(told(_REALTIME, "/kit-b", index=2))
     await session.pusher.close()
     await session.pusher.close()
     later = await desk.start()
-    await later.push(told(_REALTIME, "/kit-b", index=1))
+    if later.keeps_index:
+        await _require_index(later, 2, "realtime up to 2, and close,")
+    await later.push(told(_REALTIME, "/kit-c", index=3))
     return 2
 
 

@@ -133,16 +133,16 @@ class Campaign:
         A store need not keep the rows of two tasks apart. One that does not is found out here, when a history goes
         wrong among others and not alone; from then on each one is read after it was played.
         """
-        done = []
+        done: list[_Game] = []
         games = iter(games)
         for game in games:
             done.append(game)
             if game.failure is not None:
                 break
             if self._alone:
-                self._shelf.read()
+                self._read_after(done)
                 self._judge(game, index=index)
-        self._shelf.read()
+        self._read_after(done)
         for game in done:
             if not self._alone:
                 self._judge(game, index=index)
@@ -155,6 +155,16 @@ class Campaign:
                     return self._concluded(chain(again, games), index=index)
                 raise self._explained(game, index=index)
         return sum(game.observed for game in done)
+
+    def _read_after(self, done: Sequence[_Game]) -> None:
+        """Read what is stored; a destination that the World cannot read any more is what the last history has left."""
+        try:
+            self._shelf.read()
+        except Broken as broken:
+            if not done:
+                raise
+            among = f" (and {len(done) - 1} before it)" if len(done) > 1 else ""
+            raise _told(broken, done[-1].steps, done[-1].says, f"{self._again(done[-1].seed)}{among}") from broken
 
     def _judge(self, game: _Game, *, index: bool) -> None:
         if game.failure is None and not game.refused and not index:

@@ -23,9 +23,10 @@ from fustor_conformance.pushing.words import (
     thing,
 )
 
-__all__ = ["at_once", "fill", "hurried"]
+__all__ = ["at_once", "fill", "hurried", "in_order"]
 
 _FILL = 12
+_EVENTS, _ROWS = 12, 120
 _TEXT = "0123456789abcdef" * 128
 _SWITCH_SEC = 1e-5
 
@@ -33,7 +34,8 @@ _SWITCH_SEC = 1e-5
 def at_once(rounds: int) -> Sentence:
     """A task in which realtime meets a snapshot, and then an audit, `rounds` times each."""
     return Sentence(
-        "5 push may run twice at once for one task, for a snapshot (or an audit) and for realtime",
+        "5 push may run twice at once for one task: after two pushes at once, of a snapshot (or an audit) and of"
+        " realtime, everything of both is there",
         BEGIN,
         *(step for number in range(rounds) for step in _beside_a_snapshot(number)),
         END,
@@ -67,6 +69,29 @@ def _beside_an_audit(number: int) -> Iterator[Step]:
         gone(f"lost-{number}", index=index + 2),
     ]
     yield Together(realtime(*told), audit(found(*reported)))
+
+
+def in_order(rounds: int) -> Sentence:
+    """Of two pushes at once the one with fewer events lasts longer; an audit that begins later corrects the other."""
+    return Sentence(
+        "5, 8.3 After two pushes at once both are over and there: nothing that they told counts as told since an"
+        " Audit-Start that comes later",
+        BEGIN,
+        END,
+        *(step for number in range(rounds) for step in _before_an_audit(number)),
+    )
+
+
+def _before_an_audit(number: int) -> Iterator[Step]:
+    first = 1 + number * _EVENTS
+    told = [new(thing(f"told-{number}-{place}", 1), index=first + place) for place in range(_EVENTS)]
+    reported = [thing(f"reported-{number}-{place}", 2) for place in range(_ROWS)]
+    yield audit(AUDIT_START)
+    pushes = (realtime(*told), audit(found(*reported)))
+    yield Together(*(pushes if number % 2 else reversed(pushes)))
+    yield audit(AUDIT_END)
+    corrected = found(*(thing(f"told-{number}-{place}", 3, 90) for place in (0, _EVENTS - 1)))
+    yield audit(AUDIT_START, corrected, AUDIT_END)
 
 
 def fill(name: str) -> list[Row]:

@@ -306,3 +306,33 @@ class GivesUpAfterAFailure(KeyedDriver):
         reply = await super().push(events, **kwargs)
         self.failed = False
         return reply
+
+
+@keyed("U24")
+class KeepsTheFieldsThatItKnows(KeyedDriver):
+    known = frozenset({"path", "size", "mtime", "parent_path", "parent_mtime", "is_directory", "record"})
+
+    def stored_row(self, row, event):
+        stored = super().stored_row(row, event)
+        return {name: value for name, value in stored.items() if name in {*self.known, "message_source"}}
+
+
+@keyed("U26", "U23")
+class CountsBeforeItsTurn(KeyedDriver):
+    """How many rows realtime has told is read before a push has its turn: of two at once the last one writes less."""
+
+    async def push(self, events, **kwargs):
+        session_id = kwargs.get("session_id")
+        count = self.session(self.load(), session_id).get("count", 0)
+        await asyncio.sleep(0)
+        reply = await super().push(events, **kwargs)
+        state = self.load()
+        told = sum(len(event.rows) for event in events if event.message_source is MessageSource.REALTIME)
+        self.session(state, session_id)["count"] = count + told
+        self.save(state)
+        return reply
+
+    def store(self, state, session, event):
+        super().store(state, session, event)
+        if event.signal is LifecycleSignal.AUDIT_START:
+            session["audit"]["since"] = min(session.get("count", 0), len(session["touched"]))

@@ -190,3 +190,19 @@ class NameBeforeBytes(LogDriver):
                 os.fsync(file.fileno())
         except OSError as err:
             raise RetryableError(str(err)) from err
+
+
+@keyed("U16", "U12")
+class ClosesWithWhatItBeganWith(KeyedDriver):
+    """Its close writes the state that it read first, which another process has changed since, or it itself."""
+
+    first = None
+
+    def load(self):
+        state = super().load()
+        self.first = self.first or json.dumps(state)
+        return state
+
+    async def close(self):
+        if self.first is not None:
+            self.save(json.loads(self.first))

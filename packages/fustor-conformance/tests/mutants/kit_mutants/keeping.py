@@ -240,3 +240,11 @@ class AuditRowYieldsToOldRealtime(KeyedDriver):
         if session["audit"] is not None:
             session["audit"]["since"] = 0
         super().audit_row(session, rows, row, event)
+
+
+@keyed("U17")
+class AuditLeavesARowPartial(KeyedDriver):
+    """The snapshot's row still supplies columns to what an audit has told whole."""
+
+    def audited_whole(self, session, path):
+        pass

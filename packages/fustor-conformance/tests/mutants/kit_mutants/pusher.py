@@ -248,3 +248,9 @@ class WritesWhenClosed(LogDriver):
         self._state = state
         if "/kit-1-b" not in [row["path"] for row in state["rows"]]:
             super().save(state)
+
+
+@keyed("U12", "U16")
+class ForgetsItsTasksAtClose(KeyedDriver):
+    async def close(self):
+        self.save({**self.load(), "tasks": {}, "sessions": {}})
