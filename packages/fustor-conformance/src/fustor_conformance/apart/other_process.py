@@ -30,9 +30,9 @@ class NotSeenElsewhere(Exception):  # noqa: N818 - a World in memory is none of 
 def ask_elsewhere(subject: SourceSubject, world: SourceWorld, jobs: list[dict[str, Any]]) -> list[Rows]:
     """The rows that another process reads for each job, in the order of the jobs.
 
-    A job has the keywords of a snapshot, or `audit`, or `start` and `paths`: a stream that is read until it has told
-    these. The process stands in another directory, with another time zone and another seed of `hash`, and reads in a
-    thread that is not its main one.
+    A job has the keywords of a snapshot, or `audit`, or `fields` (what `get_available_fields` answers, as one row), or
+    `start` and `paths`: a stream that is read until it has told these. The process stands in another directory, with
+    another time zone and another seed of `hash`, and reads in a thread that is not its main one.
 
     Raises:
         NotSeenElsewhere: it sees nothing of this World in surroundings like these either.

@@ -35,7 +35,16 @@ def _stream(driver: Any, job: dict[str, Any], patience_sec: float) -> Iterator[d
     alarm.cancel()
 
 
+def _fields(driver: Any) -> dict[str, Any]:
+    config = driver.config
+    asked = {"uri": config.uri, "credential": config.credential, "driver_params": config.driver_params}
+    found: dict[str, Any] = asyncio.run(type(driver).get_available_fields(**asked))
+    return found
+
+
 def _read(driver: Any, job: dict[str, Any], patience_sec: float) -> list[dict[str, Any]]:
+    if "fields" in job:
+        return [_fields(driver)]
     if "audit" in job:
         return list(_audit(driver))
     return list(_stream(driver, job, patience_sec) if "start" in job else _snapshot(driver, job))
