@@ -205,6 +205,9 @@ class MemoryWorld:
             found = {path: node for path, node in self.system.nodes.items() if path != "/"}
         return {path: _expected(node) for path, node in found.items()}
 
+    def held(self) -> int:
+        return self.system.counter - self.system.released
+
     @contextmanager
     def unreadable(self, path: str):
         self.system.unreadable.add(path)

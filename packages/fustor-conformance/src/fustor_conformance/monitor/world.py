@@ -13,7 +13,7 @@ from fustor_conformance.monitor.core import Monitor
 
 __all__ = ["WatchedWorld", "count_changes"]
 
-_READS = frozenset({"config", "list", "stored", "broken", "demo", "reaches"})
+_READS = frozenset({"config", "list", "stored", "broken", "demo", "reaches", "held"})
 _BLOCKS = frozenset({"unreadable", "interrupted", "vacant", "write_slowly"})
 """What is entered; another context manager, such as a connection, may be a helper of the World's own."""
 

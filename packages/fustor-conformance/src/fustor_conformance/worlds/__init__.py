@@ -19,6 +19,7 @@ __all__ = [
     "WithBrokenConfig",
     "WithContents",
     "WithExclusions",
+    "WithHolding",
     "WithInterruption",
     "WithLogPositions",
     "WithLongValues",
@@ -97,6 +98,14 @@ class WithExclusions(Protocol):
 
     def excluding(self, suffix: str) -> dict[str, Any]:
         """Keywords of a configuration without the things, and the containers, whose keys end with `suffix`."""
+
+
+@runtime_checkable
+class WithHolding(Protocol):
+    """A source's World whose system keeps something until its source acknowledges it, such as a log."""
+
+    def held(self) -> int:
+        """How much is kept, in whatever unit; less after everything was acknowledged."""
 
 
 @runtime_checkable
