@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,3 +50,8 @@ def test_a_setting_has_a_name_and_a_value(setting):
     done = subprocess.run([*COMMAND, setting], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "is not NAME=VALUE" in done.stderr
+
+
+def test_its_version_is_that_of_the_distribution():
+    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["fustor-testing-postgres", version("fustor-testing-postgres")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 from contextlib import suppress
+from importlib.metadata import version
 
 from fustor_testing_postgres._server import Server
 
@@ -16,6 +17,7 @@ _NO_SERVER = 7  # the exit code of all commands for what the environment lacks
 def main() -> None:
     """Start a server, print its address and remove the server at SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="fustor-testing-postgres", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('fustor-testing-postgres')}")
     parser.add_argument("settings", nargs="*", metavar="NAME=VALUE", type=_setting, help="a setting of the server")
     settings = dict(parser.parse_args().settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
