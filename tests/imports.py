@@ -8,9 +8,9 @@ def module_name(file, source):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def graph(source):
-    """The modules below `source`, each with those of them that it imports, for types or at run time."""
-    files = {module_name(file, source): file for file in source.rglob("*.py")}
+def graph(source, package="."):
+    """The modules below `source`, or of one package, each with those that it imports, for types or at run time."""
+    files = {module_name(file, source): file for file in (source / package).rglob("*.py")}
     found = {}
     for name, file in files.items():
         above = (name if file.name == "__init__.py" else name.rpartition(".")[0]).split(".")

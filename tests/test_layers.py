@@ -88,6 +88,16 @@ def test_what_is_private_to_a_folder_is_imported_in_it_alone(project):
     assert not reached
 
 
+def test_the_release_stands_on_floors_and_on_nothing_that_is_released():
+    """It is no distribution; what it imports of others comes with the environment for development."""
+    assert list(TopologicalSorter(graph(ROOT, "release")).static_order())
+    assert imported((ROOT / "release").glob("*.py")).keys() - sys.stdlib_module_names == {
+        "release",
+        "packaging",
+        "typer",
+    }
+
+
 def requirement_name(text):
     return re.split(r"[\s<>=!~;\[]", text, maxsplit=1)[0].lower().replace("_", "-")
 
