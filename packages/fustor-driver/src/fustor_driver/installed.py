@@ -121,16 +121,20 @@ def imports_of(tree: ast.Module) -> Iterator[Import]:
 def unguarded(node: ast.AST, outside: tuple[type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
     """What a module consists of, except for type checkers only and behind ImportError, and not within `outside`."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, outside):
-            continue
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            yield from (found for other in child.orelse for found in unguarded(other, outside))
-        elif isinstance(child, ast.Try) and any("ImportError" in ast.dump(handler) for handler in child.handlers):
-            parts = (*child.handlers, *child.finalbody)
-            yield from (found for part in parts for found in unguarded(part, outside))
-        else:
-            yield child
-            yield from unguarded(child, outside)
+        yield from _unguarded(child, outside)
+
+
+def _unguarded(node: ast.AST, outside: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
+    if isinstance(node, outside):
+        return
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        parts: list[ast.AST] = [*node.orelse]
+    elif isinstance(node, ast.Try) and any("ImportError" in ast.dump(handler) for handler in node.handlers):
+        parts = [*node.handlers, *node.finalbody]
+    else:
+        yield node
+        parts = list(ast.iter_child_nodes(node))
+    yield from (found for part in parts for found in _unguarded(part, outside))
 
 
 def is_standard(top: str) -> bool:

@@ -70,7 +70,7 @@ def test_a_requirement_that_no_longer_holds_is_named(site):
 
 
 def test_an_agent_whose_import_fails_is_named_with_its_pins(installed_as, site):
-    environment = installed_as("0.8.17", fustor_source_fs="1.0.0", fustor_sender_http=None)
+    environment = installed_as("0.8.17", fustor_source_fs="1.0.0", fustor_sender_http="0.8.16")
     site.write({"fustor_agent.cli": "from fustor_core.common import Away", "fustor_core.common": ""})
     (found,) = diagnose(environment, Registry.read(environment.entries))
     assert (
@@ -87,3 +87,20 @@ def test_a_pusher_beside_core_08_needs_the_bridge(site):
     assert texts(site.environment) == [("pusher a", "Agent 0.8 has no pushers: it does not find this one")]
     site.add("fustor-sender-bridge", "1.0")
     assert texts(site.environment) == []
+
+
+@pytest.mark.parametrize(("version", "count"), [("0.8.17", 0), ("1.0", 1)])
+def test_a_driver_that_an_agent_brings_is_for_that_agent_alone(version, count, site):
+    site.add("fustor-core", "0.2.16", modules={"fustor_core.drivers": CORE})
+    site.add("fastapi", "1")
+    entries = SOURCE.partition("[fustor_agent")[2]
+    site.add("fustor-source-a", version, [], f"[fustor_agent{entries}", {"fustor_source_a": ""})
+    assert [text[:14] for _, text in texts(site.environment)] == ["Not registered"] * count
+
+
+def test_what_follows_from_something_that_is_named_is_not_named_again(site):
+    site.add("fustor-core", "0.8.17", modules={"fustor_core.drivers": CORE})
+    site.add("fustor-event-model", "0.2.16", modules={"fustor_event_model": ""})
+    module = "from fustor_event_model import MessageSource"
+    site.add("fustor-source-a", "1.0", [], SOURCE, {"fustor_source_a": module})
+    assert [subject for subject, _ in texts(site.environment)] == ["fustor-event-model"]

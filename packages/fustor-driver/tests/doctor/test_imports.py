@@ -17,6 +17,14 @@ from fustor_driver.doctor.imports import Modules
         ("try:\n    from fustor_b.c import Away\nexcept ImportError:\n    Away = None", []),
         ("def later():\n    from fustor_b.c import Away", []),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from fustor_b.c import Away", []),
+        (
+            (
+                "from typing import TYPE_CHECKING\nif TYPE_CHECKING: ...\n"
+                "else:\n    try:\n        from fustor_b.c import Away\n    except ImportError:\n        Away = None"
+            ),
+            [],
+        ),
+        ("if True:\n    from fustor_b.c import Away", ["'Away' of 'fustor_b.c'"]),
         ("from fustor_b.starred import A, Anything", ["'Anything' of 'fustor_b.starred'"]),
         ("from fustor_b.open import Anything", []),
         ("from fustor_b.broken import Anything", ["'Away' of 'fustor_b.c'"]),

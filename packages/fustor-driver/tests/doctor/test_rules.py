@@ -32,6 +32,11 @@ MODEL = "--find-links WHEELS 'fustor-event-model>=1'"
             {"fustor_core": None, "fustor_source_fs": "1.0.0", "fustor_common": None},
             [("error", "fustor-agent", "fustor-common==0.2.16 fustor-core==0.2.16")],
         ),
+        (
+            "0.2.16",
+            {"fustor_source_fs": "1.0.0", "python_json_logger": None, "fustor_fusion_sdk": "0.8.17"},
+            [("error", "fustor-agent", "fustor-fusion-sdk==0.2.16 'python-json-logger>=3.1'")],
+        ),
         (None, {"fustor_agent": "0.5.1", "fustor_core": "0.8.17"}, [("error", "fustor-agent", "fustor-core==0.5.1")]),
         (None, {"fustor_core": "0.8.17", "fustor_event_model": "0.2.16"}, [("error", "fustor-event-model", MODEL)]),
         (None, {"fustor_core": "1.0.0", "fustor_event_model": "0.2.16"}, [("error", "fustor-event-model", MODEL)]),

@@ -14,6 +14,7 @@ from fustor_driver.doctor.rules import AGENT, CORE, contradictions, mending
 from fustor_driver.installed import declared_names, imports_of, owners, package_files, parsed, requirements
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import DriverRecord, Registry, due_groups
+from fustor_driver.releases import released_versions
 
 __all__ = ["diagnose"]
 
@@ -30,7 +31,7 @@ def diagnose(environment: Environment, registry: Registry) -> tuple[Finding, ...
     found += _duplicates(registry)
     for record in registry:
         if canonicalize_name(record.distribution) not in blamed:
-            found += _of_driver(record, environment)
+            found += _of_driver(record, environment, blamed)
     return tuple(found)
 
 
@@ -71,15 +72,15 @@ def _duplicates(registry: Registry) -> Iterator[Finding]:
             )
 
 
-def _of_driver(record: DriverRecord, environment: Environment) -> Iterator[Finding]:
+def _of_driver(record: DriverRecord, environment: Environment, blamed: set[str]) -> Iterator[Finding]:
     subject = f"{record.kind} {record.name}"
     if record.error is not None:
         last = record.error.strip().splitlines()[-1]
         yield Finding(Level.ERROR, subject, f"Does not load: {last}", "Mend the package", record.error)
     elif record.driver is None:
-        yield from _unloadable(subject, record, environment)
+        yield from _unloadable(subject, record, environment, blamed)
     missing = [group for group in due_groups(record.kind) if group not in record.groups]
-    if missing:
+    if missing and not _is_of_an_agent(record):
         yield Finding(
             Level.WARNING,
             subject,
@@ -91,7 +92,12 @@ def _of_driver(record: DriverRecord, environment: Environment) -> Iterator[Findi
         yield from _undeclared(subject, dist, record.driver.__module__)
 
 
-def _unloadable(subject: str, record: DriverRecord, environment: Environment) -> Iterator[Finding]:
+def _is_of_an_agent(record: DriverRecord) -> bool:
+    """Whether it is released with an agent, for that agent alone."""
+    return record.version in released_versions() and record.distribution.startswith("fustor")
+
+
+def _unloadable(subject: str, record: DriverRecord, environment: Environment, blamed: set[str]) -> Iterator[Finding]:
     """A driver that is read and not loaded, since it is not for this process."""
     if record.kind is Kind.PUSHER and environment.release(CORE) == (0, 8):
         if _BRIDGE not in environment.distributions:
@@ -99,7 +105,8 @@ def _unloadable(subject: str, record: DriverRecord, environment: Environment) ->
             command = environment.install(_BRIDGE, wheels=True)
             yield Finding(Level.WARNING, subject, text, "Install the bridge for pushers", command=command)
         return  # the bridge gives this core what a pusher imports
-    missing = Modules(environment.path).missing_of(record.value.partition(":")[0])
+    found = Modules(environment.path).missing_of(record.value.partition(":")[0])
+    missing = [one for one in found if one.package not in blamed]  # whoever mends that mends this
     if missing:
         text, detail = f"Does not load: {missing[0]}", "\n".join(map(str, missing))
         yield Finding(Level.ERROR, subject, text, _way_out(missing[0], environment), detail)
@@ -107,7 +114,7 @@ def _unloadable(subject: str, record: DriverRecord, environment: Environment) ->
 
 def _way_out(missing: Missing, environment: Environment) -> str:
     core = environment.version(CORE) or "none"
-    return f"Install a {missing.module.partition('.')[0]} that has it; the core here is {core}"
+    return f"Install a {missing.package} that has it; the core here is {core}"
 
 
 def _undeclared(subject: str, dist: Distribution, module: str) -> Iterator[Finding]:

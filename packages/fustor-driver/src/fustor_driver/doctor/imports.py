@@ -23,6 +23,11 @@ class Missing:
     module: str
     name: str
 
+    @property
+    def package(self) -> str:
+        """The distribution that should have it."""
+        return self.module.partition(".")[0].replace("_", "-")
+
     def __str__(self) -> str:
         what = f"{self.name!r} of {self.module!r}" if self.name else f"the module {self.module!r}"
         return f"{self.importer!r} imports {what}, which is not there"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from fustor_driver.doctor.environment import Environment
 from fustor_driver.doctor.finding import WHEELS, Finding, Level
 from fustor_driver.releases import release, released_versions
@@ -19,19 +22,24 @@ _OPEN_WATCHDOG = "watchdog<7"
 
 def contradictions(environment: Environment) -> Iterator[Finding]:
     """What of the Fustor family stands beside what it does not work with, the gravest first."""
-    for rule in (_agent_and_core, _core_alone, _event_model, _upstreams_source):
+    for rule in (_agent_and_core, _agent_and_parts, _core_alone, _event_model, _upstreams_source):
         yield from rule(environment)
 
 
 def mending(environment: Environment) -> str:
     """The command that gives the agent that is here all that it was released with, and keeps this project's drivers."""
+    needed = _needed(environment) or [f"{CORE}=={environment.version(AGENT)}"]
+    return environment.install(*filter(environment.lacks, needed))
+
+
+def _needed(environment: Environment) -> list[str]:
+    """What the agent that is here was released with, but for this project's drivers; nothing of an unknown release."""
     version = environment.version(AGENT)
     if version not in released_versions():
-        return environment.install(f"{CORE}=={version}")
+        return []
     ours = {name for name in environment.distributions if environment.release(name) >= _CONTRACT} - {CORE}
     known = release(version)
-    needed = [*known.requirements(*ours), *(() if _SOURCE_FS in ours else known.limits)]
-    return environment.install(*filter(environment.lacks, needed))
+    return [*known.requirements(*ours), *(() if _SOURCE_FS in ours else known.limits)]
 
 
 def _agent_and_core(environment: Environment) -> Iterator[Finding]:
@@ -45,6 +53,15 @@ def _agent_and_core(environment: Environment) -> Iterator[Finding]:
         text = f"Agent {agent} beside core {core}: the agent does not start" if core else f"Agent {agent} has no core"
         remedy = f"Install what agent {agent} was released with"
     yield Finding(Level.ERROR, AGENT, text, remedy, command=mending(environment))
+
+
+def _agent_and_parts(environment: Environment) -> Iterator[Finding]:
+    """What an agent imports and does not require: it is found missing when the agent starts, or later."""
+    names = (canonicalize_name(Requirement(pin).name) for pin in _needed(environment))
+    missing = [name for name in names if name not in environment.distributions]
+    if missing and environment.release(AGENT) == environment.release(CORE):
+        text = f"Agent {environment.version(AGENT)} needs {', '.join(missing)} and does not require it"
+        yield Finding(Level.ERROR, AGENT, text, "Install what it was released with", command=mending(environment))
 
 
 def _core_alone(environment: Environment) -> Iterator[Finding]:
