@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from fustor_event_model import EventBase
+from fustor_event_model import EventBase, TableLayout
 
 __all__ = ["as_text", "event_json", "unplain"]
 
@@ -33,7 +33,7 @@ def event_json(event: EventBase) -> str:
 def unplain(event: EventBase) -> str | None:
     """Why JSON cannot carry what is in an event, or None: the contract asks of every event that it can."""
     seen: set[int] = set()
-    stack: list[tuple[Any, int]] = [(value, 0) for value in vars(event).values()]
+    stack: list[tuple[Any, int]] = [(value, 0) for value in _fields(event)]
     entered: list[tuple[int, int]] = []
     while stack:
         value, depth = stack.pop()
@@ -47,6 +47,12 @@ def unplain(event: EventBase) -> str | None:
             entered.append((id(value), depth))
             stack += [(inner, depth + 1) for inner in _inside(value)]
     return None
+
+
+def _fields(event: EventBase) -> Iterator[Any]:
+    """What an event has, and its layout, for all that it is made without being looked at."""
+    for value in vars(event).values():
+        yield vars(value) if isinstance(value, TableLayout) else value
 
 
 def _inside(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[Any]:
