@@ -2,7 +2,6 @@
 
 import sys
 
-from fustor_driver.cli import main as command
 from fustor_driver.leaving import leaving_in_time
 
 __all__ = ["main"]
@@ -15,6 +14,8 @@ def main() -> None:
 
 def _safely() -> None:
     """Run the command with a stderr that shows no secret, whoever writes to it."""
+    from fustor_driver.cli import main as command  # noqa: PLC0415 - a Ctrl-C during its imports is answered as well
+
     if any(not argument.startswith("-") for argument in sys.argv[1:]):
         from fustor_driver.redaction import REDACTOR, SafeStream  # noqa: PLC0415 - --version and --help stay quick
 

@@ -173,3 +173,11 @@ def test_a_time_limit_during_which_every_snapshot_failed_is_no_success(environ, 
     )
     assert done.returncode == 9
     assert "Error: There is no complete snapshot: " in done.stderr
+
+
+def test_ctrl_c_before_the_command_is_loaded_ends_without_a_traceback(environ, tmp_path):
+    (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    path = f"{tmp_path}:{environ.get('PYTHONPATH', '')}"
+    command = [sys.executable, "-m", "fustor_driver", "list"]
+    done = subprocess.run(command, env=environ | {"PYTHONPATH": path}, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
