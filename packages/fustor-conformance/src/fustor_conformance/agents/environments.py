@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fustor_conformance.outcome import Broken, NotJudged
@@ -48,23 +49,33 @@ def build_wheels(subject: Subject, wheels: Path) -> str:
     return f"{dist.metadata['Name']}=={dist.version}"
 
 
-def make(environment: Path, requirements: Iterable[str], wheels: Path, what: str) -> Path:
-    """The interpreter of a new environment that has `requirements`, taken from `wheels` where they are there."""
+def make(
+    environment: Path, requirements: Iterable[str], wheels: Path, what: str, constraints: Iterable[str] = ()
+) -> Path:
+    """The interpreter of a new environment that has `requirements`, taken from `wheels` where they are there.
+
+    `constraints` bind the version of what they name if it is installed at all; those of a project that this process
+    works in do not.
+    """
     run(["uv", "venv", "-q", "--python", sys.executable, str(environment)], what)
     python = environment / "bin" / "python"
-    run(["uv", "pip", "install", "-q", "--python", str(python), "--find-links", str(wheels), *requirements], what)
+    bounds = environment / "constraints.txt"
+    bounds.write_text("\n".join(constraints), encoding="utf-8")
+    options = ["--python", str(python), "--find-links", str(wheels), "--constraints", str(bounds)]
+    run(["uv", "pip", "install", "-q", *options, *requirements], what, cwd=environment)
     return python
 
 
-def run(command: list[str], what: str, text: str = "", env: Mapping[str, str] | None = None) -> str:
+def run(
+    command: list[str], what: str, text: str = "", env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> str:
     """What the command prints.
 
     Raises:
         Broken: it failed; `what` says what it was for.
     """
-    done = subprocess.run(
-        command, input=text, capture_output=True, text=True, timeout=_COMMAND_SEC, check=False, env=env or clean()
-    )
+    how: dict[str, Any] = {"input": text, "env": env or clean(), "cwd": cwd, "timeout": _COMMAND_SEC}
+    done: subprocess.CompletedProcess[str] = subprocess.run(command, capture_output=True, text=True, check=False, **how)
     if done.returncode != 0:
         complaint = (done.stderr or done.stdout)[-_LONGEST_COMPLAINT:]
         raise Broken(f"{what}: {' '.join(command[:3])} fails", complaint)

@@ -1,5 +1,7 @@
 """Copied into the environment of a released agent: writes all that the agent delivers to a file, one batch a line.
 
+A session of agent 0.8 that begins is a batch of its own, without events.
+
 A pusher for agent 0.2 and a sender for agent 0.8. It imports nothing of Fustor, so that it loads whatever
 release is there. The address of either is the file.
 """
@@ -69,6 +71,7 @@ class RecordingSender:
     async def create_session(self, task_id: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         """A session of any name, as the one that leads: only that one gets a snapshot and audits."""
         del kwargs
+        _write(self.endpoint, [], "session", is_end=False)
         return task_id, {"session_id": task_id, "role": "leader"}
 
     async def send_events(

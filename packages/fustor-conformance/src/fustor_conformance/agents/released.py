@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +21,13 @@ from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Profile
 from fustor_conformance.subject import Subject
 from fustor_driver import installed
+from fustor_driver.releases import release
 from fustor_event_model import EventBase, MessageSource
 
 STOP_SEC = 20.0
 _TAIL_LINES = 40
 _AUDIT_SEC = 1
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_OF_BOTH = ("agent", "core", "agent-sdk", "source-fs", "fusion-sdk")
-_PARTS = {
-    Profile.AGENT_0_2: (*_OF_BOTH, "pusher-echo", "pusher-fusion", "common"),
-    Profile.AGENT_0_8: (*_OF_BOTH, "sender-echo", "sender-http", "schema-fs"),
-}
 _COMPANIONS = {
     "fustor_agent.drivers.sources": {"kit_scripted": "kit_scripted:ScriptedSource"},
     "fustor_agent.drivers.pushers": {"kit_recorder": "kit_recorder:RecordingPusher"},
@@ -56,6 +51,8 @@ class Agent:
     profile: Profile
     python: Path
     home: Path
+    prefix: tuple[str, ...] = ()
+    """A command that starts the agent's, to take rights or room from it."""
 
     @property
     def version(self) -> str:
@@ -68,52 +65,67 @@ class Agent:
         return self.home / "record.jsonl"
 
     @contextmanager
-    def running(self, **parts: dict[str, Any]) -> Iterator[Running]:
-        """The agent's process with `source` and `pusher`; stopped when the block is left, as Ctrl-C does.
+    def running(self, **parts: Any) -> Iterator[Running]:
+        """The agent's process with `source`, `pusher` and `pipe`; stopped when the block is left, as Ctrl-C does.
 
         Raises:
             Broken: it does not stop in time.
         """
-        command = [str(self.python.with_name("fustor-agent"))]
-        env = environments.clean(FUSTOR_HOME=str(self.home))
-        self._configure({"driver": "kit_recorder", "endpoint": str(self.record)}, **parts)
-        if self.profile is Profile.AGENT_0_2:
-            what = f"Agent {self.version} does not discover the source's fields"
-            environments.run([*command, "discover-schema", "--source-id", "source"], what, env=env)
-        arguments = ["start", "-p", str(_free_port())] if self.profile is Profile.AGENT_0_2 else ["start"]
-        with (self.home / "output").open("wb") as output:
-            process = subprocess.Popen([*command, *arguments], cwd=self.home, env=env, stdout=output, stderr=output)
-        running = Running(self, process)
+        self.configure(**parts)
+        running = self.start()
         try:
             yield running
         except BaseException:
-            process.kill()
-            process.wait()
+            running.kill()
             raise
         running.stop()
 
-    def _configure(
-        self, recorder: dict[str, Any], source: dict[str, Any], pusher: dict[str, Any] | None = None
+    def configure(
+        self, *, source: dict[str, Any], pusher: dict[str, Any] | None = None, pipe: dict[str, Any] | None = None
     ) -> None:
-        """Write the configuration: JSON, which is YAML as well."""
+        """Write the configuration, in JSON, which is YAML as well.
+
+        Without a pusher, the kit's takes everything; for agent 0.8 it is a sender. `pipe` is what that agent's pipe has
+        besides.
+        """
         reader = {"credential": {"user": "kit"}, **source, "disabled": False}
+        recorder = {"driver": "kit_recorder", "endpoint": str(self.record)}
         writer = {"credential": {"key": "kit"}, **(pusher or recorder), "disabled": False}
         if self.profile is Profile.AGENT_0_2:
-            file = self.home / "agent-config.yaml"
-            rest = {"pushers": {"pusher": writer}, "syncs": {"sync": {"source": "source", "pusher": "pusher"}}}
-            rest["syncs"]["sync"]["disabled"] = False
+            sync = {"source": "source", "pusher": "pusher", "disabled": False}
+            self._write("agent-config.yaml", {"source": reader}, pushers={"pusher": writer}, syncs={"sync": sync})
+            self._discover()
         else:
-            file = self.home / "agent-config" / "default.yaml"
-            pipe = {
-                "source": "source",
-                "sender": "sender",
-                "audit_interval_sec": _AUDIT_SEC,
-                "sentinel_interval_sec": 0,
-            }
+            ends = {"source": "source", "sender": "sender"}
             writer["uri"] = writer.pop("endpoint")
-            rest = {"senders": {"sender": writer}, "pipes": {"pipe": pipe}}
+            pipes = {"pipe": ends | {"audit_interval_sec": _AUDIT_SEC, "sentinel_interval_sec": 0} | (pipe or {})}
+            self._write("agent-config/default.yaml", {"source": reader}, senders={"sender": writer}, pipes=pipes)
+
+    def start(self) -> Running:
+        """Start the process, as it is configured; what it prints is added to the output of the one before."""
+        arguments = ["start", "-p", str(free_port())] if self.profile is Profile.AGENT_0_2 else ["start"]
+        command = [*self.prefix, *self._command, *arguments]
+        with (self.home / "output").open("ab") as output:
+            process = subprocess.Popen(command, cwd=self.home, env=self._env, stdout=output, stderr=output)
+        return Running(self, process)
+
+    @property
+    def _command(self) -> list[str]:
+        return [str(self.python.with_name("fustor-agent"))]
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return environments.clean(FUSTOR_HOME=str(self.home))
+
+    def _discover(self) -> None:
+        """Have agent 0.2 note the source's fields, without which it disables the source."""
+        what = f"Agent {self.version} does not discover the source's fields"
+        environments.run([*self._command, "discover-schema", "--source-id", "source"], what, env=self._env)
+
+    def _write(self, name: str, sources: dict[str, Any], **rest: dict[str, Any]) -> None:
+        file = self.home / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"sources": {"source": reader}, **rest}, ensure_ascii=False), encoding="utf-8")
+        file.write_text(json.dumps({"sources": sources, **rest}, ensure_ascii=False), encoding="utf-8")
 
 
 @dataclass
@@ -168,14 +180,22 @@ class Running:
         try:
             self.process.wait(STOP_SEC)
         except subprocess.TimeoutExpired as err:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             raise self.broken(f"was asked to stop and still ran after {STOP_SEC:g} s") from err
+
+    def kill(self) -> None:
+        """End the process at once, as `kill -9` does."""
+        self.process.kill()
+        self.process.wait()
+
+    def log(self) -> list[str]:
+        """The lines that this process and those before it have printed, without their colours."""
+        text = (self.agent.home / "output").read_text(encoding="utf-8", errors="replace")
+        return _COLOUR.sub("", text).splitlines()
 
     def broken(self, why: str, *evidence: object) -> Broken:
         """The verdict, with the end of the agent's log."""
-        text = (self.agent.home / "output").read_text(encoding="utf-8", errors="replace")
-        lines = _COLOUR.sub("", text).splitlines()
+        lines = self.log()
         return Broken(f"Agent {self.agent.version} {why}", *evidence, "its log ends with", *lines[-_TAIL_LINES:])
 
     def _parse(self, line: bytes) -> Batch:
@@ -190,31 +210,35 @@ class Running:
 def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agent:
     """The release that the profile names, installed with the driver's wheel under `scratch`."""
     profile = subject.options.profile
-    version = profile.release
-    declared = installed.declared_names(environments.installed(subject))
-    pins = [f"fustor-{part}=={version}" for part in _PARTS[profile] if not wheel.startswith(f"fustor-{part}==")]
-    more = ["python-json-logger"] if profile is Profile.AGENT_0_2 else []
-    if "watchdog" not in declared:
-        more.append("watchdog<7")  # or the agent's own file driver fills the log with its failure to load
+    parts = release(profile.release)
+    dist = environments.installed(subject)
+    pins = parts.requirements(dist.metadata["Name"], "fustor-event-model")
+    limits = () if "watchdog" in installed.declared_names(dist) else parts.limits
     environment = scratch / "environment"
-    what = f"Agent {version} and the driver are not installed together"
-    python = environments.make(environment, [*pins, *more, wheel], wheels, what)
-    _add_companions(python)
+    what = f"Agent {parts.version} and the driver are not installed together"
+    python = environments.make(environment, [*pins, wheel], wheels, what, limits)
+    add_companions(python)
     home = scratch / "home"
     home.mkdir()
     return Agent(profile, python, home)
 
 
-def _add_companions(python: Path) -> None:
-    """Put the kit's source, pusher and sender into the environment, found as any driver is."""
+def add_companions(
+    python: Path,
+    modules: Mapping[str, Path] | None = None,
+    entries: Mapping[str, Mapping[str, str]] | None = None,
+    name: str = "fustor_kit_companions",
+) -> None:
+    """Put modules into an environment, found as any driver is by their entry points; by default the kit's own."""
     script = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(environments.run([str(python), "-c", script], "The environment does not run").strip())
-    for name in ("recorder", "scripted"):
-        (site / f"kit_{name}.py").write_text(files("fustor_conformance").joinpath("agents", f"{name}.py").read_text())
-    info = site / "fustor_kit_companions-1.0.dist-info"
+    own = {f"kit_{part}": Path(__file__).with_name(f"{part}.py") for part in ("recorder", "scripted")}
+    for module, file in (modules or own).items():
+        (site / f"{module}.py").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    info = site / f"{name}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fustor-kit-companions\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("\n".join(map(_section, _COMPANIONS.items())))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("\n".join(map(_section, (entries or _COMPANIONS).items())))
 
 
 def _section(group: tuple[str, Mapping[str, str]]) -> str:
@@ -222,7 +246,8 @@ def _section(group: tuple[str, Mapping[str, str]]) -> str:
     return f"[{name}]\n" + "".join(f"{entry} = {value}\n" for entry, value in entries.items())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port
