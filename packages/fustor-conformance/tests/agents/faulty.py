@@ -94,6 +94,17 @@ class Caching(LogDriver):
         yield None, {"/": 1.0}
 
 
+class Answering(LogDriver):
+    """Has the two methods that are optional."""
+
+    def perform_sentinel_check(self, task: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "suspect_update", "updates": [{"path": path} for path in task["paths"]]}
+
+    def scan_path(self, path: str, *, recursive: bool = True) -> Iterator[EventBase]:
+        del path, recursive
+        return self.get_snapshot_iterator()
+
+
 class Deaf(LogDriver):
     """Hears neither `stop_event` nor anything but `close`."""
 
@@ -117,6 +128,8 @@ class Deaf(LogDriver):
 
 
 drivers: dict[str, Any] = {
+    "log": LogDriver,
+    "answering": Answering,
     "no_stop_event": NoStopEvent,
     "asks_tracker": AsksTracker,
     "raises": Raises,

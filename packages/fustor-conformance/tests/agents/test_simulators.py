@@ -3,7 +3,7 @@
 import pytest
 from faulty import drivers
 
-from fustor_conformance.agents import Agent02, Agent08
+from fustor_conformance.agents import Agent02, Agent08, Pauses, Receiver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_event_model import MessageSource
 from fustor_try import running
@@ -11,6 +11,7 @@ from fustor_try.lines_pusher import LinesDriver
 from fustor_try.log_source import LogDriver
 
 SNAPSHOT, REALTIME = MessageSource.SNAPSHOT, MessageSource.REALTIME
+QUICK = Pauses(control_sec=0.05, backoff_sec=0.01)
 
 
 def _config(log, **changes):
@@ -94,23 +95,22 @@ def test_agent02_resumes_a_pusher_that_has_committed(log, tmp_path):
 
 def test_agent08_calls_a_source_as_the_transcript_shows(log):
     _fill(log, 250)
-    with Agent08(LogDriver, _config(log)) as agent:
+    with Agent08(LogDriver, _config(log), pauses=QUICK) as agent:
         assert agent.wait_for(lambda seen: seen.snapshots_ended)
         log.append("upsert", "/new", 1)
         assert agent.wait_for(lambda seen: "/new" in _paths(seen.events(REALTIME)))
         agent.audit()
         assert agent.wait_for(lambda seen: seen.audits_ended)
     seen = agent.transcript
-    assert seen.methods() == (
+    assert [name for name in seen.methods() if not name.startswith("sender.")] == [
         "__init__",
         "is_position_available",
         "get_message_iterator",
         "get_available_fields",
-        "(session)",
         "get_snapshot_iterator",
         "get_audit_iterator",
         "close",
-    )
+    ]
     calls = {call.method: call for call in seen.calls}
     assert calls["is_position_available"].args == (0,)
     assert calls["get_message_iterator"].kwargs["start_position"] == -1
@@ -134,7 +134,8 @@ def test_a_broken_stream_fails_the_bus(agent_class, fault, failure, log):
 @pytest.mark.parametrize("agent_class", [Agent02, Agent08])
 @pytest.mark.parametrize("fault", ["same_index", "falling_index"])
 def test_an_index_that_does_not_grow_is_lost_in_silence(agent_class, fault, log):
-    with agent_class(drivers[fault], _config(log)) as agent:
+    quick = {"pauses": QUICK} if agent_class is Agent08 else {}
+    with agent_class(drivers[fault], _config(log), **quick) as agent:
         assert agent.wait_for(lambda seen: seen.snapshots_ended)
         assert agent_class is Agent08 or agent.wait_for(_triggered)
         log.append("upsert", "/first", 0)
@@ -147,11 +148,60 @@ def test_an_index_that_does_not_grow_is_lost_in_silence(agent_class, fault, log)
 
 def test_a_transient_source_that_meets_a_full_bus_breaks_it(log):
     config = _config(log, driver_params={"transient": True}, max_queue_size=1)
-    with Agent08(LogDriver, config, backoff_sec=0.01, send_sec=0.02) as agent:
+    with Agent08(LogDriver, config, pauses=QUICK) as agent:
         _fill(log, 500)
         assert agent.wait_for(lambda seen: any("full" in text for text in seen.failures))
         again = lambda seen: seen.methods().count("get_snapshot_iterator") > 2  # noqa: E731 - said once, used once
         assert agent.wait_for(again), "agent 0.8 begins another snapshot after every failure"
+
+
+def test_agent08_reads_the_bus_a_second_after_the_session_began(log):
+    """Until then a full bus waits, and that of a transient source breaks, however quick the receiver is."""
+    config = _config(log, driver_params={"transient": True}, max_queue_size=5)
+    with Agent08(LogDriver, config) as agent:
+        _fill(log, 20)
+        assert agent.wait_for(lambda seen: any("full" in text for text in seen.failures))
+
+
+def test_agent08_makes_no_session_while_the_receiver_is_away_and_loses_nothing(log):
+    receiver = Receiver()
+    receiver.away.set()
+    with Agent08(LogDriver, _config(log, max_queue_size=5), pauses=QUICK, receiver=receiver) as agent:
+        _fill(log, 20)
+        tried = lambda seen: seen.methods().count("sender.create_session") > 2  # noqa: E731 - said once, used once
+        assert agent.wait_for(tried)
+        assert "get_snapshot_iterator" not in agent.transcript.methods()
+        receiver.away.clear()
+        assert agent.wait_for(lambda seen: len(_paths(seen.events(REALTIME))) == 20)
+
+
+@pytest.mark.wide
+def test_agent08_sends_a_batch_again_that_was_not_taken(log):
+    receiver = Receiver()
+    with Agent08(LogDriver, _config(log), pauses=QUICK, receiver=receiver) as agent:
+        assert agent.wait_for(lambda seen: seen.snapshots_ended)
+        receiver.away.set()
+        _fill(log, 1)
+        sends = lambda seen: [call for call in seen.calls if call.kwargs.get("source_type") == "message"]  # noqa: E731
+        assert agent.wait_for(lambda seen: len(sends(seen)) > 1)
+        receiver.away.clear()
+        assert agent.wait_for(lambda seen: _paths(seen.events(REALTIME)) == ["/0"])
+
+
+@pytest.mark.parametrize("fault", ["log", "answering"])
+def test_agent08_asks_for_checks_and_scans_of_a_driver_that_has_them(log, fault):
+    receiver = Receiver(
+        tasks=[{"type": "suspect_check", "paths": ["/a"]}], commands=[{"type": "scan", "path": "/a", "job_id": "j"}]
+    )
+    with Agent08(drivers[fault], _config(log), pauses=Pauses(sentinel_sec=0.05), receiver=receiver) as agent:
+        answered = lambda seen: [call for call in seen.calls if call.kwargs.get("source_type") == "job_complete"]  # noqa: E731
+        assert agent.wait_for(lambda seen: bool(answered(seen)) and not receiver.tasks)
+        assert answered(agent.transcript)[0].kwargs["metadata"] == {"scan_path": "/a", "job_id": "j"}
+        if fault == "answering":
+            assert agent.wait_for(lambda seen: "sender.submit_sentinel_results" in seen.methods())
+    methods = agent.transcript.methods()
+    asked = {"perform_sentinel_check", "scan_path"} & set(methods)
+    assert asked == ({"perform_sentinel_check", "scan_path"} if fault == "answering" else set())
 
 
 def test_agent08_gives_up_for_good_when_discovery_raises(log):
@@ -161,7 +211,7 @@ def test_agent08_gives_up_for_good_when_discovery_raises(log):
 
 
 def test_agent08_owns_the_audit_cache_and_ends_an_audit_that_broke_off(log):
-    with Agent08(drivers["caching"], _config(log), backoff_sec=0.01) as agent:
+    with Agent08(drivers["caching"], _config(log), pauses=QUICK) as agent:
         assert agent.wait_for(lambda seen: seen.snapshots_ended)
         for count in (1, 2):
             agent.audit()

@@ -3,6 +3,8 @@
 from fustor_conformance.agents.agent02 import Agent02
 from fustor_conformance.agents.agent08 import Agent08
 from fustor_conformance.agents.bus import BusFailedError, MemoryBus
+from fustor_conformance.agents.pipe08 import Pauses
+from fustor_conformance.agents.receiver import Receiver
 from fustor_conformance.agents.transcript import Call, Delivery, Transcript
 
-__all__ = ["Agent02", "Agent08", "BusFailedError", "Call", "Delivery", "MemoryBus", "Transcript"]
+__all__ = ["Agent02", "Agent08", "BusFailedError", "Call", "Delivery", "MemoryBus", "Pauses", "Receiver", "Transcript"]

@@ -1,0 +1,109 @@
+"""What a simulated agent 0.8 sends to: a sender of its own, and the receiver behind it, which may be slow or away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fustor_event_model import EventBase
+
+__all__ = ["CountingSender", "Receiver", "SessionObsoleteError"]
+
+_LEADER = "leader"
+
+
+class SessionObsoleteError(Exception):
+    """The receiver does not know the session any more; the agent makes another at once."""
+
+
+class CountingSender:
+    """Takes everything; for simulations that are about the source."""
+
+    def __init__(self, sender_id: str, endpoint: str, credential: Any, config: Any = None) -> None:
+        self.id = sender_id
+        self.endpoint = endpoint
+        self.credential = credential
+        self.config = config or {}
+
+    async def connect(self) -> None:
+        """Nothing to reach."""
+
+    async def create_session(self, task_id: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
+        """Lead at once."""
+        del kwargs
+        return task_id, {"session_id": task_id, "role": _LEADER}
+
+    async def send_events(
+        self, events: list[EventBase], source_type: str = "message", *, is_end: bool = False, metadata: Any = None
+    ) -> dict[str, Any]:
+        """Nothing is kept: the transcript has it."""
+        del events, source_type, is_end, metadata
+        return {"success": True, "role": _LEADER}
+
+    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
+        """Still the one that leads."""
+        del kwargs
+        return {"status": "ok", "role": _LEADER}
+
+    async def signal_audit_end(self) -> bool:
+        """The end is in the batch already."""
+        return True
+
+    async def get_sentinel_tasks(self) -> dict[str, Any] | None:
+        """None."""
+
+    async def submit_sentinel_results(self, results: dict[str, Any]) -> bool:
+        """Take them."""
+        del results
+        return True
+
+    async def close_session(self) -> None:
+        """Nothing is held."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Receiver:
+    """Where a counting sender sends to. A send takes `send_sec`; while `away` is set, nothing is taken.
+
+    `tasks` are handed out to sentinel checks, `commands` with the next heartbeat, each once.
+    """
+
+    send_sec: float = 0.0
+    away: threading.Event = field(default_factory=threading.Event)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+
+    def sender(self) -> Callable[..., Any]:
+        """A class of senders that lead here."""
+        receiver = self
+
+        class Sender(CountingSender):
+            async def create_session(self, task_id: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
+                receiver._require_there()
+                return await super().create_session(task_id, **kwargs)
+
+            async def send_events(self, events: list[EventBase], *args: Any, **kwargs: Any) -> dict[str, Any]:
+                await asyncio.sleep(receiver.send_sec)
+                if receiver.away.is_set():
+                    return {"success": False}
+                return await super().send_events(events, *args, **kwargs)
+
+            async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
+                receiver._require_there()
+                commands, receiver.commands = receiver.commands, []
+                return {**await super().heartbeat(**kwargs), "commands": commands}
+
+            async def get_sentinel_tasks(self) -> dict[str, Any] | None:
+                return receiver.tasks.pop(0) if receiver.tasks else None
+
+        return Sender
+
+    def _require_there(self) -> None:
+        if self.away.is_set():
+            raise ConnectionError("The receiver is away")
