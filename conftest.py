@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 _WHOLE_RUN = "FUSTOR_WHOLE_RUN"
+_PROVED: list[tuple[str, ...]] = []
 _SHARED_MODULES = ("/tests/mutants/test_mutants.py", "/tests/correct/")
 """Modules of many long tests that have no fixture in common: any process takes any of their tests."""
 
@@ -42,6 +43,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(0))
         if _WHOLE_RUN in os.environ and _of_a_reference_driver(item):
             item.add_marker(pytest.mark.wide)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what a test proves of which driver under which host."""
+    _PROVED.extend((*told, report.outcome) for name, told in report.user_properties if name == "proves")
+
+
+def pytest_sessionfinish() -> None:
+    """Keep what was proved, for the page about hosts."""
+    if _PROVED and "PYTEST_XDIST_WORKER" not in os.environ:
+        from hosts.matrix import note  # noqa: PLC0415 - found in `tests`, and only where tests of hosts ran
+
+        note(_PROVED)
 
 
 def _of_a_reference_driver(item: pytest.Item) -> bool:
