@@ -17,7 +17,7 @@ from fustor_driver.registry import Registry
 from fustor_driver.reporting import say
 from fustor_driver.worlds import find_world, has_world
 
-__all__ = ["RECORDER", "Asked", "demo_pair", "pairs"]
+__all__ = ["RECORDER", "Asked", "demo_pair", "pairs", "source_alone"]
 
 _SEVERAL = 2
 _EVENTS, _RECORDING = "events", "events.jsonl"
@@ -79,6 +79,24 @@ def pairs(asked: Asked, quiet: int) -> list[Pair]:
     if twice := sorted({task for task in tasks if tasks.count(task) > 1}):
         raise UsageProblem(f"Two syncs have the same source and pusher, {twice[0]!r}; run one of them")
     return found
+
+
+def source_alone(asked: Asked, quiet: int) -> Pair | None:
+    """A pair whose pusher is a recorder, where neither the command line nor a file names a pusher."""
+    file = asked.config or DEFAULT_FILE
+    if asked.pusher_driver is not None or asked.pusher is not None or asked.all_syncs or asked.syncs:
+        return None
+    if asked.source_driver is not None and not file.is_file():
+        source = (asked.source_driver, {"driver": asked.source_driver})
+    elif asked.source_driver is None and file.is_file():
+        configuration = _loaded(file, quiet)
+        if configuration.pushers:
+            return None
+        id, entry = configuration.one(Kind.SOURCE, asked.source)
+        source = (id, entry.model_dump(exclude_unset=True))
+    else:
+        return None
+    return _pair_of(asked, source, (RECORDER, {"driver": RECORDER, "endpoint": RECORDER}))
 
 
 def _loaded(file: Path, quiet: int) -> Configuration:

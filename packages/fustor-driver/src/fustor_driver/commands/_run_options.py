@@ -32,6 +32,13 @@ DemoOption = Annotated[
         metavar="NAME", help="Run this source on a system that its package brings along.", autocompletion=demo_names
     ),
 ]
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RELEASE",
+        help="Run both under this released agent, 0.2.16 or 0.8.17, in an environment that is built for it.",
+    ),
+]
 AuditIntervalOption = Annotated[float | None, seconds("Audit so often; 0 for never. [600]")]
 DurationOption = Annotated[
     float | None, seconds("Stop after so many seconds, when all that was read is pushed.", "--for")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -24,9 +25,10 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.commands._outcome import conclude, raise_alone
-from fustor_driver.commands._pairs import Asked, demo_pair, pairs
+from fustor_driver.commands._pairs import RECORDER, Asked, demo_pair, pairs, source_alone
 from fustor_driver.commands._permission import confirm_refresh, refuse_contradictions
 from fustor_driver.configuration import Pair
+from fustor_driver.errors import UsageProblem
 from fustor_driver.everywhere import SHOWN
 from fustor_driver.hosts.runner import run_hosts
 from fustor_driver.hosts.status import Status
@@ -48,6 +50,7 @@ def run_command(  # noqa: PLR0917 - options, never positions
     endpoint: EndpointOption = None,
     settings: SetOption = None,
     demo: own.DemoOption = None,
+    agent: own.AgentOption = None,
     task: TaskOfFileOption = None,
     audit_interval: own.AuditIntervalOption = None,
     duration: own.DurationOption = None,
@@ -88,6 +91,24 @@ def run_command(  # noqa: PLR0917 - options, never positions
         settings=tuple(settings or ()),
     )
     with ExitStack() as worlds:
+        if agent is not None:
+            from fustor_driver.commands import _agent as under  # noqa: PLC0415 - most runs are this host's own
+
+            only_here = {
+                "--all": all_syncs,
+                "--task": task,
+                "--state-dir": state_dir,
+                "--status": status,
+                "--metrics": metrics,
+                "--once": once,
+                "--full-refresh": full_refresh,
+                "--allow-deletions": allow_deletions,
+                "--strict": strict,
+            }
+            under.refuse_with_agent(agent, only_here)
+            wish = under.Wish(agent, audit_interval, duration, verbose=verbose, quiet=quiet, json=json)
+            under.run_under_agent(_for_agent(asked, demo, worlds, keep=keep, quiet=quiet), wish)
+            return
         chosen, place = _chosen(asked, demo, worlds, keep=keep, quiet=quiet)
         refuse_contradictions(chosen, task=task, strict=strict, once=once, audit_interval=audit_interval)
         if full_refresh and not yes:
@@ -123,6 +144,19 @@ def _chosen(asked: Asked, demo: str | None, worlds: ExitStack, *, keep: bool, qu
     pair = demo_pair(demo, asked, worlds, place)
     say(announcement(pair, place, given=asked.endpoint is not None, keep=keep), quiet=quiet)
     return [pair], place
+
+
+def _for_agent(asked: Asked, demo: str | None, worlds: ExitStack, *, keep: bool, quiet: int) -> Pair:
+    """The one pair that runs under an agent; where no pusher is named, what arrives is counted."""
+    if demo and asked.pusher_driver is None:
+        asked = replace(asked, pusher_driver=RECORDER)
+    alone = None if demo else source_alone(asked, quiet)
+    if alone is not None:
+        return alone
+    chosen, _ = _chosen(asked, demo, worlds, keep=keep, quiet=quiet)
+    if len(chosen) != 1:
+        raise UsageProblem("--agent runs one source to one pusher; choose with --sync")
+    return chosen[0]
 
 
 def _is_live(*, plain: bool) -> bool:

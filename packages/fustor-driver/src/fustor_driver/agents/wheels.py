@@ -1,0 +1,97 @@
+"""Wheels of what is installed here, for another environment: built, or put together again from its files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import zipfile
+from collections.abc import Iterable
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import canonicalize_name
+
+from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.installed import closure
+
+__all__ = ["family_of", "run", "wheels_of"]
+
+_FAMILY = "fustor-"
+_NOT_FOR_AGENTS = {"fustor-core", "fustor-driver", "fustor-conformance"}
+"""An agent has a core of its own."""
+_NOTES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
+_COMMAND_SEC = 600
+_LONGEST_COMPLAINT = 2000
+
+
+def family_of(names: Iterable[str]) -> list[Distribution]:
+    """These distributions, and those of this project that they require; none that an agent brings itself."""
+    reached = set().union(*(closure(distribution(name)) for name in names))
+    chosen = sorted(name for name in reached if name.startswith(_FAMILY) and name not in _NOT_FOR_AGENTS)
+    return [distribution(name) for name in chosen]
+
+
+def wheels_of(dists: Iterable[Distribution], folder: Path) -> list[Path]:
+    """A wheel of each, in `folder`.
+
+    Raises:
+        EnvironmentProblem: one cannot be built.
+    """
+    for dist in dists:
+        place = _editable_place(dist)
+        if place is not None:
+            run(["uv", "build", "-q", "--wheel", "--out-dir", str(folder), str(place)], f"{dist.name} cannot be built")
+        else:
+            _put_together(dist, folder)
+    return sorted(folder.glob("*.whl"))
+
+
+def run(command: list[str], what: str, env: dict[str, str] | None = None) -> str:
+    """What a command prints.
+
+    Raises:
+        EnvironmentProblem: it fails, or cannot be started; `what` says what that means.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SEC, check=False, env=env)
+    except FileNotFoundError as err:
+        raise EnvironmentProblem(f"{what}: there is no {command[0]!r} on PATH") from err
+    except subprocess.TimeoutExpired as err:
+        raise EnvironmentProblem(f"{what}: {command[0]!r} did not end within {_COMMAND_SEC} s") from err
+    if done.returncode != 0:
+        raise EnvironmentProblem(f"{what}: {(done.stderr or done.stdout).strip()[-_LONGEST_COMPLAINT:]}")
+    return done.stdout
+
+
+def _editable_place(dist: Distribution) -> Path | None:
+    """The directory that an editable installation leads to."""
+    told = json.loads(dist.read_text("direct_url.json") or "{}")
+    address = urlsplit(told.get("url", ""))
+    return Path(unquote(address.path)) if told.get("dir_info", {}).get("editable") else None
+
+
+def _put_together(dist: Distribution, folder: Path) -> None:
+    """The wheel that was installed; what an installer added (scripts, compiled files, its own notes) is left out."""
+    about = dist.read_text("WHEEL") or ""
+    tag = next(
+        (line.partition(":")[2].strip() for line in about.splitlines() if line.startswith("Tag:")), "py3-none-any"
+    )
+    stem = f"{canonicalize_name(dist.name).replace('-', '_')}-{dist.version}"
+    lines = []
+    with zipfile.ZipFile(folder / f"{stem}-{tag}.whl", "w") as wheel:
+        for file in sorted(dist.files or ()):
+            if ".." in file.parts or "__pycache__" in file.parts or file.name in _NOTES:
+                continue
+            data = file.read_binary()
+            wheel.writestr(zipfile.ZipInfo(file.as_posix()), data)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            lines.append(f"{file.as_posix()},sha256={digest},{len(data)}\n")
+        record = f"{_info_of(dist)}/RECORD"
+        wheel.writestr(zipfile.ZipInfo(record), "".join([*lines, f"{record},,\n"]))
+
+
+def _info_of(dist: Distribution) -> str:
+    return next(file.parts[0] for file in dist.files or () if file.parts[0].endswith(".dist-info"))
