@@ -86,6 +86,12 @@ def test_no_release_is_made_of_a_commit_without_a_branch(repository):
         require_clean(repository)
 
 
+def test_a_release_begins_with_what_is_committed(repository):
+    (repository / "mine").touch()
+    with pytest.raises(ReleaseError, match="commit or stash"):
+        make(Release(repository, "0.2.0", date(2026, 11, 27), None, rehearsal=False), print)
+
+
 @pytest.mark.parametrize("version", ["0.3.0", "0.0.1", "x"])
 def test_a_release_that_fails_leaves_nothing(repository, tmp_path, version):
     with pytest.raises(ReleaseError):

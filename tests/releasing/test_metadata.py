@@ -19,6 +19,7 @@ UNTRUE = {
     "a later Python": {"Requires_Python": ">=3.12"},
     "an address that nobody has": {"Project_URL": "Homepage, https://fustor.example"},
     "an old address": {"Home_page": "https://fustor.example"},
+    "an address to download from": {"Download_URL": "https://fustor.example/files"},
     "a state that nobody has seen": {"Classifier": "Development Status :: 5 - Production/Stable"},
     "no state": {"Classifier": "Typing :: Typed"},
     "a requirement of one machine": {"Requires_Dist": "fustor-core @ file:///home/me/core"},
