@@ -51,3 +51,11 @@ class Strict(ExampleDriver):
         if any(row["path"] == "/bad" for event in events for row in event.rows):
             raise DriverError("/bad is refused")
         return await super().push(events, **kwargs)
+
+
+class Guarding(ExampleDriver):
+    """Refuses the deletions of every audit."""
+
+    async def push(self, events, **kwargs):
+        reply = await super().push(events, **kwargs)
+        return reply | {"refused_deletions": sum(event.signal == "Audit-End" for event in events)}

@@ -1,6 +1,7 @@
 """What the bridge does where a pusher fails, refuses or wishes for something."""
 
 import asyncio
+from itertools import groupby
 
 import pytest
 
@@ -157,3 +158,19 @@ def test_a_session_that_is_gone_stays_so(session, make, told, monkeypatch):
             assert (await agent.realtime(told("realtime", "/a", 1)))["success"]
 
     asyncio.run(run())
+
+
+def test_where_a_guard_refuses_the_end_of_an_audit_all_later_ones_list_everything(session, make, log, told):
+    async def run():
+        async with session(make("guarding")) as agent:
+            await agent.snapshot()
+            roles = []
+            for path in ("/a", "/b"):
+                roles += await agent.leads()
+                await agent.audit([told("audit", path)])
+            return roles + await agent.leads()
+
+    assert [role for role, _ in groupby(asyncio.run(run()))] == ["follower", "leader"] * 3
+    assert log.told()[1:] == [
+        "Audit-Start", "audit /a", "Audit-End", "Audit-Start", "audit /b", "Audit-End", "Audit-Start"
+    ]  # fmt: skip

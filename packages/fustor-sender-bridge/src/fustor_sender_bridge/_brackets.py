@@ -53,8 +53,8 @@ class Brackets:
         elif self.stage is Stage.ENDED:  # only now its task is over, which a change of role would cancel
             self.stage = Stage.UNSET
 
-    def audit_broke_off(self) -> None:
-        """Take note of an audit that has no end."""
+    def unset(self) -> None:
+        """Have the next audit begun anew, in which everything is listed."""
         if self.stage is Stage.STANDING:
             self.stage = Stage.UNSET
 

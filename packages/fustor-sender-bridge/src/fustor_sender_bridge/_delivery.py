@@ -74,7 +74,9 @@ class Delivery:
             raise self._gone
         self._beats.check()
 
-    async def push(self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False) -> None:
+    async def push(
+        self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False
+    ) -> PushReply:
         """Push a batch, again while the pusher may recover.
 
         Raises:
@@ -83,21 +85,23 @@ class Delivery:
             DriverError: the batch is refused.
         """
 
-        async def once() -> None:
-            await self.push_once(events, phase, is_snapshot_end=is_snapshot_end)
+        async def once() -> PushReply:
+            return await self.push_once(events, phase, is_snapshot_end=is_snapshot_end)
 
-        await self._task.retries(once, f"A push ({phase.value})")
+        return await self._task.retries(once, f"A push ({phase.value})")
 
     async def push_once(
         self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False
-    ) -> None:
+    ) -> PushReply:
         """Push a batch; raises as `push` does."""
         self.check()
         try:
-            _note(await self._pushed(events, phase, is_snapshot_end=is_snapshot_end))
+            reply = await self._pushed(events, phase, is_snapshot_end=is_snapshot_end)
         except SessionObsoletedError as err:  # the agent forgets it where an audit ends
             self._gone = err
             raise
+        _note(reply)
+        return reply
 
     async def _pushed(self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool) -> PushReply:
         permissions = {"allow_deletions": True} if self._task.allow_deletions else {}

@@ -27,6 +27,8 @@ class Session:
         self._brackets = Brackets(asyncio.get_running_loop().time)
         self._starting = asyncio.Lock()
         self._in_audit = False
+        self._lists_all = False
+        """Whether every audit is to be a full one: a guard that counts takes what was not listed for gone."""
 
     @classmethod
     async def open(cls, task: Task) -> Session:
@@ -109,14 +111,18 @@ class Session:
         """
         self._in_audit = False
         if broke_off:
-            self._brackets.audit_broke_off()
+            self._brackets.unset()
             return
         await self._until_audits_count()
         try:
-            for signal in (LifecycleSignal.AUDIT_END, LifecycleSignal.AUDIT_START):
-                await self._delivery.push(self._delivery.signal(signal), MessageSource.AUDIT)
+            reply = await self._delivery.push(self._delivery.signal(LifecycleSignal.AUDIT_END), MessageSource.AUDIT)
+            self._lists_all = self._lists_all or reply.refused_deletions > 0
+            if self._lists_all:
+                self._brackets.unset()
+            else:
+                await self._delivery.push(self._delivery.signal(LifecycleSignal.AUDIT_START), MessageSource.AUDIT)
         except BaseException:
-            self._brackets.audit_broke_off()
+            self._brackets.unset()
             raise
 
     async def _until_audits_count(self) -> None:
