@@ -38,7 +38,7 @@ def about_command(
         return
     if not quiet:
         show_lines(_description(record, driver))
-    show_table(("field", "type", "default", "meaning"), _rows(kind, schema))
+    show_table(("field", "type", "default", "meaning"), field_rows(kind, schema))
 
 
 def _description(record: DriverRecord, driver: DriverClass) -> Iterator[str]:
@@ -68,7 +68,8 @@ def _as_data(record: DriverRecord, driver: DriverClass, schema: dict[str, Any]) 
     }
 
 
-def _rows(kind: Kind, schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def field_rows(kind: Kind, schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Each field of an entry and of its `driver_params`: name, type, default and meaning."""
     required = (SourceConfig if kind is Kind.SOURCE else PusherConfig).model_json_schema().get("required", [])
     for name, field in schema["properties"].items():
         if name == "driver_params" and "properties" in field:

@@ -1,0 +1,121 @@
+"""The pages of docs/reference/: `uv run python docs/generate/reference.py` writes them from the code."""  # noqa: INP001 - a script, no package
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from fustor_driver.cli import build_app
+from fustor_driver.commands.about import field_rows
+from fustor_driver.errors import EXIT_CODES
+from fustor_driver.kinds import Kind
+from fustor_driver.params import config_schema
+from fustor_driver.registry import Registry
+from fustor_new.cli import app as fustor_new
+
+PAGES = Path(__file__).resolve().parents[1] / "reference"
+ROOT = PAGES.parents[1]
+DRIVERS = sorted(path.parent.name for path in ROOT.glob("extensions/*/pyproject.toml"))
+_OWN = "driver_params."
+_REQUIRED = "required"
+COMMANDS = {"fustor-new": lambda: fustor_new, "fustor-driver": build_app}
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file's name."""
+    found = {f"{name}.md": _command_page(name, typer.main.get_command(make())) for name, make in COMMANDS.items()}
+    return found | {"configuration.md": _configuration_page(), "exit-codes.md": _exit_codes_page()}
+
+
+def _command_page(name: str, group: Any) -> str:
+    parts = [f"# {name}\n", "Generated from the command itself; `--help` behind each command prints the same.\n"]
+    parts += _texts(group)
+    for words, command in _commands(group, name):
+        parts += [f"## {words}\n", *_texts(command), *_table(command)]
+    return "\n".join(parts)
+
+
+def _commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
+    for word, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{name} {word}")
+        elif not command.hidden:
+            yield f"{name} {word}", command
+
+
+def _texts(command: Any) -> list[str]:
+    return [f"{_safe(' '.join(text.split()))}\n" for text in (command.help or "").split("\n\n")]
+
+
+def _table(command: Any) -> list[str]:
+    rows = [_row(one) for one in command.params if one.name != "help" and not getattr(one, "hidden", False)]
+    return ["| argument or option | default | meaning |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _row(parameter: Any) -> str:
+    names = [*parameter.opts, *parameter.secondary_opts]
+    if parameter.param_type_name == "argument":
+        names = [parameter.human_readable_name.upper()]
+    elif not parameter.is_flag and not parameter.count:
+        names[-1] += f" {parameter.make_metavar(_context()).strip('<>')}"
+    given = parameter.default
+    default = "" if given in (None, False, (), [], 0) or callable(given) else _code(str(getattr(given, "value", given)))
+    names_shown = ", ".join(map(_code, names))
+    return f"| {names_shown} | {'required' if parameter.required else default} | {_safe(parameter.help or '')} |"
+
+
+def _context() -> Any:
+    command = typer.main.get_command(fustor_new)
+    return command.context_class(command)
+
+
+def _configuration_page() -> str:
+    records = [Registry.installed().find(Kind(kind), driver) for kind, _, driver in (n.partition("-") for n in DRIVERS)]
+    rows = {record: list(field_rows(record.kind, config_schema(record.kind, record.load()))) for record in records}
+    parts = [
+        "# Configuration\n",
+        "Every key of an entry in `fustor.yaml`, from the models that parse it. `fustor-driver about KIND NAME` prints",
+        "the same, and `fustor-driver init` writes a file that has every key.\n",
+    ]
+    for kind in Kind:
+        shared = next(rows[record] for record in records if record.kind is kind)
+        parts += [f"## Every {kind.value}\n", *_fields(row for row in shared if not row[0].startswith(_OWN))]
+    for record in records:
+        own = (row for row in rows[record] if row[0].startswith(_OWN))
+        parts += [f"## {record.kind.value} {record.name}: `driver_params`\n", *_fields(own)]
+    return "\n".join(parts)
+
+
+def _fields(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [
+        f"| {_code(name.removeprefix(_OWN))} | {_safe(kind)} | {_code(default) if default != _REQUIRED else default} |"
+        f" {_safe(meaning)} |"
+        for name, kind, default, meaning in rows
+    ]
+    return ["| key | type | default | meaning |", "|---|---|---|---|", *lines, ""]
+
+
+def _exit_codes_page() -> str:
+    rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
+    head = "# Exit codes\n\n`fustor-new` and `fustor-driver` use one table. Generated from the code.\n"
+    return "\n".join([head, "| code | meaning |", "|---|---|", *rows, ""])
+
+
+def _code(text: str) -> str:
+    """A text as code in a cell of a table."""
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _safe(text: str) -> str:
+    """A text in a cell of a table: nothing in it is markup."""
+    return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))
+
+
+if __name__ == "__main__":
+    PAGES.mkdir(exist_ok=True)
+    for file, page in pages().items():
+        (PAGES / file).write_text(page, encoding="utf-8")

@@ -1,0 +1,35 @@
+"""The reference is what the code says."""
+
+import runpy
+
+import pytest
+from repository import ROOT
+
+from fustor_driver.errors import EXIT_CODES
+
+PAGES = runpy.run_path(str(ROOT / "docs/generate/reference.py"))["pages"]()
+WRITTEN = ROOT / "docs/reference"
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_is_of_today(name):
+    assert (WRITTEN / name).read_text() == PAGES[name], "Run `uv run python docs/generate/reference.py`"
+
+
+def test_there_is_no_other_page():
+    assert {page.name for page in WRITTEN.iterdir()} == set(PAGES)
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        ("fustor-driver.md", "## fustor-driver postgres drop-slot"),
+        ("fustor-driver.md", "| `--for SECONDS` |  | Stop after so many seconds, when all that was read is pushed. |"),
+        ("fustor-new.md", "## fustor-new doctor"),
+        ("configuration.md", "| `uri` | string | required | Address of what is read; its form is the driver's |"),
+        ("configuration.md", "## pusher postgres: `driver_params`"),
+        ("exit-codes.md", f"| 10 | {EXIT_CODES[10]} |"),
+    ],
+)
+def test_what_people_look_for_is_there(page, line):
+    assert line in PAGES[page].splitlines()
