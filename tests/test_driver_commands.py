@@ -1,45 +1,18 @@
 """What is written about `fustor-driver`: commands that READMEs show are taken, and help is in whole sentences."""
 
 import re
-import shlex
 
 import pytest
 import typer.main
 from repository import EXTENSIONS, PACKAGES, ROOT, name_of
+from shown_commands import commands_of, complaint
 
 from fustor_driver.cli import build_app
-
-COMMAND = re.compile(
-    r"^(?: {4}|\$ )?(?:uv run )?fustor-driver +([a-z][^`\n]*)$|`fustor-driver ([a-z][^`]*)`", re.MULTILINE
-)
 
 
 @pytest.fixture(scope="module")
 def group():
     return typer.main.get_command(build_app())
-
-
-def commands_of(text):
-    found = (first or second for first, second in COMMAND.findall(text))
-    return [shlex.split(" ".join(line.split()), comments=True) for line in found]
-
-
-def complaint(group, words):
-    """What the command line has against these words; nothing where it takes them."""
-    command = group
-    while hasattr(command, "commands"):
-        if not words:
-            return ""
-        if words[0] not in command.commands:
-            return f"no command {words[0]!r}"
-        command, words = command.commands[words[0]], words[1:]
-    words = [word for word in words if word != "..."]
-    try:
-        context = command.context_class(command, info_name="x")
-        _, rest, _ = command.make_parser(context).parse_args(list(words))
-    except Exception as err:  # noqa: BLE001 - typer's own classes of usage errors are not public
-        return str(err)
-    return f"unexpected {rest!r}" if rest else ""
 
 
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
