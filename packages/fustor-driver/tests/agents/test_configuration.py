@@ -12,6 +12,7 @@ from fustor_driver.configuration import Pair
 @pytest.fixture
 def pair():
     source = {"driver": "fs", "uri": "/data", "credential": {"user": "me"}, "driver_params": {"batch_size": 5}}
+    source |= {"retry_delay_sec": 0.2}
     pusher = {"driver": "lines", "endpoint": "out", "batch_size": 7, "driver_params": {"sync": True}}
     return Pair(
         source_id="s",
@@ -36,6 +37,7 @@ def test_agent_02_gets_a_sync_through_the_receiver(pair, tmp_path):
         "driver": "fs",
         "uri": "/data",
         "credential": {"user": "me"},
+        "retry_delay_sec": 1,
         "driver_params": {"batch_size": 5},
         "disabled": False,
     }

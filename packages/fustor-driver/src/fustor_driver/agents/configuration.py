@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,5 +93,11 @@ def _through_bridge(target: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(config: SourceConfig | PusherConfig, only: set[str] | None = None) -> dict[str, Any]:
-    """What a file or the command line says of an entry; the agents have defaults of their own for the rest."""
-    return config.model_dump(mode="json", exclude_unset=True, exclude_none=True, include=only)
+    """What a file or the command line says of an entry; the agents have defaults of their own for the rest.
+
+    They take whole seconds alone.
+    """
+    told = config.model_dump(mode="json", exclude_unset=True, exclude_none=True, include=only)
+    if "retry_delay_sec" in told:
+        told["retry_delay_sec"] = math.ceil(told["retry_delay_sec"])
+    return told

@@ -73,9 +73,9 @@ def _build(place: Path, wanted: list[str], limits: list[str]) -> None:
     pins = place / "limits.txt"
     pins.write_text("\n".join(limits), encoding="utf-8")
     try:
-        run([*install, "--constraints", str(pins)], what, clean())
+        run([*install, "--constraints", str(pins)], what, clean(), place)  # no project's own settings reach there
     except EnvironmentProblem:  # a driver that needs something newer than what the release was seen with
-        run(install, what, clean())
+        run(install, what, clean(), place)
     (site,) = place.glob("lib/python*/site-packages")
     source = files("fustor_driver").joinpath("agents", "receiver.py").read_text(encoding="utf-8")
     (site / "fustor_driver_receiver.py").write_text(source, encoding="utf-8")

@@ -23,6 +23,9 @@ __all__ = ["Agent", "Delivered", "running"]
 _STOP_SEC = 20.0
 _TAIL_LINES = 20
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_DATED = re.compile(r"\d{4}-\d\d-\d\d ")
+_GRAVE = ("WARNING", "ERROR", "CRITICAL")
+_OF_TRACEBACKS = ("  File ", "    ")
 _PARENT, _PUSHER = "FUSTOR_DRIVER_PARENT", "FUSTOR_DRIVER_PUSHER"
 
 
@@ -64,14 +67,21 @@ class Agent:
     _log: Lines
     _notes: Lines
     phases: dict[str, Delivered] = field(default_factory=dict)
+    _is_grave: bool = False
 
     def look(self) -> set[str]:
         """Take in what has arrived; the phases in which something did."""
         return {self._take(json.loads(line)) for line in self._notes.lines()}
 
-    def said(self) -> list[str]:
-        """What it has logged since this was asked last."""
-        return [safe(_COLOUR.sub("", line)) for line in self._log.lines()]
+    def said(self, *, all_of_it: bool) -> list[str]:
+        """What it has logged since this was asked last: all, or what is grave, with the text that belongs to it."""
+        found = []
+        for line in (safe(_COLOUR.sub("", line)) for line in self._log.lines()):
+            if _DATED.match(line):
+                self._is_grave = any(word in line for word in _GRAVE)
+            if all_of_it or (self._is_grave and not line.startswith(_OF_TRACEBACKS)):
+                found.append(line)
+        return found
 
     def tail(self) -> str:
         """The end of its log."""

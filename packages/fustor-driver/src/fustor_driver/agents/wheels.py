@@ -49,14 +49,16 @@ def wheels_of(dists: Iterable[Distribution], folder: Path) -> list[Path]:
     return sorted(folder.glob("*.whl"))
 
 
-def run(command: list[str], what: str, env: dict[str, str] | None = None) -> str:
+def run(command: list[str], what: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     """What a command prints.
 
     Raises:
         EnvironmentProblem: it fails, or cannot be started; `what` says what that means.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SEC, check=False, env=env)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_COMMAND_SEC, check=False, env=env, cwd=cwd
+        )
     except FileNotFoundError as err:
         raise EnvironmentProblem(f"{what}: there is no {command[0]!r} on PATH") from err
     except subprocess.TimeoutExpired as err:

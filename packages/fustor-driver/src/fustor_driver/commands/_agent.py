@@ -26,7 +26,6 @@ __all__ = ["Wish", "refuse_with_agent", "run_under_agent"]
 
 _BRIDGE = "fustor-sender-bridge"
 _LOOK_SEC = 0.5
-_GRAVE = ("WARNING", "ERROR", "CRITICAL", "Traceback")
 _NO_PUSHERS = ("0.8.",)
 _ORDER = ("snapshot", "realtime", "audit")
 
@@ -128,9 +127,8 @@ def _follow(agent: Agent, received: list[int], wish: Wish) -> None:
     """Show what arrives, and what the agent logs that is grave, until a signal comes or the time is up."""
     until = time.monotonic() + wish.duration_sec if wish.duration_sec is not None else float("inf")
     while not received and time.monotonic() < until and agent.process.poll() is None:
-        for line in agent.said():
-            if wish.verbose or any(word in line for word in _GRAVE):
-                say(f"agent: {line}", quiet=wish.quiet)
+        for line in agent.said(all_of_it=bool(wish.verbose)):
+            say(f"agent: {line}", quiet=wish.quiet)
         for phase in sorted(agent.look(), key=_rank):
             say(_line(phase, agent.phases[phase]), quiet=wish.quiet)
         with suppress(TimeoutExpired):  # it still runs, as it should
