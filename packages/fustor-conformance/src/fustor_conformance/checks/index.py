@@ -23,6 +23,8 @@ _RACED = 250
 _RACED_SEC = 0.3
 _WALKED = 12
 _WALKED_AGAIN = 4
+_TO_COME = 8
+_A_MOMENT_SEC = 0.3
 
 
 @check("E20")
@@ -249,7 +251,35 @@ def bounded_stream(subject: SourceSubject) -> int:
                 if not stream.wait_for_end(subject.options.patience_sec):
                     raise Broken(f"With end_position={bound} the stream does not end", *stream.events[-2:])
                 _require_between(stream.events, start, bound, expected)
-    return len(expected)
+        return len(expected) + _end_to_come(subject, world, told)
+
+
+def _end_to_come(subject: SourceSubject, world: SourceWorld, told: Sequence[EventBase]) -> int:
+    """The end lies ahead of the log: what comes up to it is delivered, and then the stream ends."""
+    start = told[-1].index
+    end = start + 2 * max(1, start - told[-2].index)
+    with (
+        subject.driver(world) as one,
+        subject.driver(world) as other,
+        subject.stream(one, start) as whole,
+        subject.stream(other, start, end_position=end) as bounded,
+    ):
+        bounded.wait_for(lambda _: False, seconds=_A_MOMENT_SEC)  # in which it may end too early
+        for number in range(_TO_COME):
+            whole.require([world.create(f"kit-to-come-{number}")])
+            if max(event.index for event in whole.events) >= end:
+                break
+        else:
+            return 0
+        expected = [event for event in whole.events if event.rows and start < event.index <= end]
+        if not bounded.wait_for_end(subject.options.patience_sec):
+            raise Broken(f"With end_position={end}, which lay ahead when it began, the stream does not end")
+        if left := gap(bounded.events, expected):
+            raise Broken(
+                f"From {start} to {end}, which lay ahead when it began, the stream ended before what came up to there:"
+                f" {left[:3]} ({len(left)} paths)"
+            )
+        return len(expected)
 
 
 def _require_between(events: Sequence[EventBase], start: int, bound: int, expected: Sequence[EventBase]) -> None:

@@ -89,11 +89,11 @@ def stamps_first(subject: SourceSubject) -> int:
         paths = [world.create(f"{box}kit-{number}") for number in range(4)]
         container = posixpath.dirname(paths[0])
         rows: list[Row] = []
-        late, gone, is_tree = None, None, False
+        late, gone, early, is_tree = None, None, "", False
         for item in driver.get_audit_iterator(batch_size=1):
             rows += list(item.rows) if isinstance(item, EventBase) else []
             if late is None and rows and posixpath.dirname(rows[-1]["path"]) == container:
-                late = world.create(f"{box}kit-late")
+                late, early = world.create(f"{box}kit-late"), world.create(f"{box}!kit-early")
                 gone = _delete_one(world, [path for path in paths if path != rows[-1]["path"]])
                 is_tree = isinstance(item, EventBase) and item.event_schema == "fs"
         if late is None:
@@ -102,6 +102,8 @@ def stamps_first(subject: SourceSubject) -> int:
         _require_stamped_before(container, late, rows, after)
         if is_tree and gone is not None:
             _require_mark_of_change(container, gone, rows)
+        if gone is not None:
+            _require_one_state(container, early, gone, rows)
         if is_tree and "modify" in world.operations:
             _named_and_changed(world, driver, box)
         return len(rows) + _raced(world, driver, box, is_tree=is_tree)
@@ -128,6 +130,17 @@ def _require_mark_of_change(container: str, gone: str, rows: list[Row]) -> None:
         raise Broken(
             f"{gone!r} went after {container!r} had begun to be read and is not reported: the container changed while"
             " it was listed, and its row has no audit_skipped",
+            row,
+        )
+
+
+def _require_one_state(container: str, early: str, gone: str, rows: list[Row]) -> None:
+    """First one came and then another one went: no state of the container has neither of them."""
+    row = _row_of(container, rows)
+    if not {early, gone} & {row["path"] for row in rows} and not row.get("audit_skipped"):
+        raise Broken(
+            f"{early!r} came and then {gone!r} went after {container!r} had begun to be read, and neither is reported:"
+            " the container changed while it was listed, and its row has no audit_skipped",
             row,
         )
 

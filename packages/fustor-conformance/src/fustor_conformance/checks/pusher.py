@@ -245,9 +245,24 @@ async def _logged_repeats(desk: Desk) -> int:
         await session.push(*bracketed, source_type="audit")
     expected += ["/kit-z"] * 2
     _require_paths(desk, expected, "a batch with a signal was pushed twice, which is never dropped")
+    expected += await _repeated_elsewhere(desk, session)
     await (await desk.start()).push(*plain[1], source_type="audit")
     _require_paths(desk, [*expected, "/kit-y"], "another session pushed what may well be new")
-    return 10
+    return 11
+
+
+async def _repeated_elsewhere(desk: Desk, session: Session) -> list[str]:
+    """A batch without indexes, and again through a new instance, which may also refuse the session."""
+    batch = told(_AUDIT, "/kit-w")
+    await session.push(batch, source_type="audit")
+    before = desk.paths()
+    await session.pusher.close()
+    try:
+        await Session(desk.instance(), session.session_id).push(batch, source_type="audit")
+    except (DriverError, Broken):
+        return ["/kit-w"]  # to this instance the session is unknown, and it says so
+    _require_paths(desk, before, "the last batch of a session was pushed again through a new instance")
+    return ["/kit-w"]
 
 
 def _require_paths(desk: Desk, expected: list[str], what: str) -> None:
@@ -269,11 +284,12 @@ async def _events_untouched(desk: Desk) -> int:
     batches = {
         "snapshot": [told(_SNAPSHOT, "/kit-a", record={"deep": [1]}), told(_SNAPSHOT, "/kit-b")],
         "realtime": [told(_REALTIME, "/kit-c", index=1), told(_REALTIME, "/kit-c", index=2, deleted=True)],
+        "realtime, a part of a known record": [told(_REALTIME, "/kit-a", index=3, record={"more": 1})],
     }
     seen = 0
     for name, events in batches.items():
         before = [(id(event), event.model_dump_json()) for event in events]
-        await session.pusher.push(events, session_id=session.session_id, source_type=name)
+        await session.pusher.push(events, session_id=session.session_id, source_type=name.partition(",")[0])
         if [(id(event), event.model_dump_json()) for event in events] != before:
             raise Broken(f"push changed a batch of {name} events", [text for _, text in before], events)
         seen += len(before)

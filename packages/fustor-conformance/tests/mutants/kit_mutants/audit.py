@@ -179,3 +179,19 @@ class StampsAfterListing(MemoryDriver):
 class EmptyIsNotListed(MemoryDriver):
     def children(self, system, path):
         return super().children(system, path) or (None if path != "/" else [])
+
+
+@mutant("A12", "E08")
+class PagesOfATable(MemoryDriver):
+    """Its rows are a table's, read one after the other, and what changes meanwhile marks nothing."""
+
+    def event(self, *args, **kwargs):
+        event = super().event(*args, **kwargs)
+        event.event_schema = "kit"
+        return event
+
+    def container(self, system, path, node, above, *, silent, failed):
+        for row, stamps in super().container(system, path, node, above, silent=silent, failed=failed):
+            if not silent and not failed:
+                row.pop("audit_skipped", None)
+            yield row, stamps

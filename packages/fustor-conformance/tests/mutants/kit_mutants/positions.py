@@ -113,3 +113,13 @@ class StartsWithTheOldest(MemoryDriver):
 class AcknowledgeReleasesNothing(MemoryDriver):
     def acknowledge(self, index):
         pass
+
+
+@mutant("I07")
+class EndsBeforeItsEndHasCome(MemoryDriver):
+    """A bounded reader ends with what is there now."""
+
+    def get_message_iterator(self, start_position=-1, **kwargs):
+        end = kwargs.get("end_position")
+        bounded = {**kwargs, "end_position": end and min(end, self.system().counter)}
+        return super().get_message_iterator(start_position, **bounded)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -254,3 +255,22 @@ class WritesWhenClosed(LogDriver):
 class ForgetsItsTasksAtClose(KeyedDriver):
     async def close(self):
         self.save({**self.load(), "tasks": {}, "sessions": {}})
+
+
+@log("U10")
+class ForgetsItsLastBatches(LogDriver):
+    """What a session pushed last is known to the instance that it was pushed to."""
+
+    def is_repeated(self, session, events):
+        known = vars(self).setdefault("_known", {})
+        session["last"] = known.setdefault(json.dumps(session["task"]), {})
+        return super().is_repeated(session, events)
+
+
+@keyed("U11")
+class MergesIntoTheCallersRow(KeyedDriver):
+    def merged(self, session, known, row, *, is_first):
+        whole = super().merged(session, known, row, is_first=is_first)
+        if "record" in row:
+            row["record"] = whole["record"]
+        return whole
