@@ -90,6 +90,23 @@ def test_what_is_searched_has_every_page(site):
     assert missing == []
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node runs the search outside of a browser")
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("unreadable directory", "checks/#a10-unreadable-directory"),
+        ("kill -9", "tutorial/source-sqlite/#kill-it"),
+        ("审计", "zh/glossary/"),
+        ("复制槽", "zh/glossary/"),
+    ],
+)
+def test_a_search_finds(site, typed, found):
+    (worker,) = (site / "assets/javascripts/workers").glob("search.*.js")
+    command = ["node", Path(__file__).with_name("search.js"), worker, site / "search.json", typed]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found in json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("link", ["nowhere.md", "contract.md#nowhere"])
 def test_a_link_to_nothing_stops_the_build(checkout, tmp_path, link):
     for name in CONFIGURED:
