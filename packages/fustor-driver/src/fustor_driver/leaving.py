@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 
 __all__ = ["leaving_in_time"]
@@ -17,6 +19,8 @@ _THREADS_SEC = 2.0
 _THREADS_OF_INTERRUPTED_SEC = 0.2
 _HOOKS_SEC = 30.0
 _SIGNAL_CODE_BASE = 128
+_ENVIRONMENT_CODE = 7
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def leaving_in_time(command: Callable[[], object]) -> None:
@@ -30,7 +34,7 @@ def leaving_in_time(command: Callable[[], object]) -> None:
     atexit.register(_ignore_signals)
     code = 1
     try:
-        command()
+        _printing(command)
         code = 0
     except KeyboardInterrupt:
         code = _SIGNAL_CODE_BASE + signal.SIGINT
@@ -42,6 +46,24 @@ def leaving_in_time(command: Callable[[], object]) -> None:
         _end_at_once_on_signals(code)
         _flush()
         _end_within(code)
+
+
+def _printing(command: Callable[[], object]) -> None:
+    """Run the command; that what it prints cannot be written is an error of the environment, and not a bug."""
+    if sys.stdout is None:  # closed by whoever calls, who wants nothing of it; its number must not become a file's
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
+    try:
+        try:
+            command()
+        finally:
+            with suppress(BrokenPipeError, ValueError):
+                sys.stdout.flush()
+    except OSError as err:
+        if err.errno not in _FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"Error: The output cannot be written: {err.strerror}\n")
+        raise SystemExit(_ENVIRONMENT_CODE) from None
 
 
 def _ignore_signals() -> None:

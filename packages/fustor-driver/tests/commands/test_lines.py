@@ -62,3 +62,10 @@ def test_one_side_alone_without_a_file_says_what_is_missing(side, missing, cli):
     result = cli("run", side, "try_lines")
     assert result.exit_code == 2
     assert missing in result.stderr
+
+
+def test_a_setting_of_run_that_is_for_neither_driver_is_not_passed_over(cli, log, tmp_path):
+    (tmp_path / "fustor.yaml").write_text(FILE.format(log=log.log).replace("sek: 1", "sec: 0.01"))
+    result = cli("run", "--once", "--set", "driver_params.poll_interval_sec=1")
+    assert result.exit_code == 2
+    assert "begins with 'source.' or 'pusher.'" in result.stderr

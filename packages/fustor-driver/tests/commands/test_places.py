@@ -32,6 +32,30 @@ def test_a_place_that_cannot_be_written_is_named_before_anything_starts(option, 
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["explain"], ["discover", "source", "try_log", "--uri", "log"], ["about", "source", "try_log"]],
+)
+def test_an_output_on_a_full_disk_is_named(arguments, environ, tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = _run(arguments, environ, tmp_path, full)
+    assert done.stderr.endswith("Error: The output cannot be written: No space left on device\n")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 7
+
+
+def test_a_closed_output_is_nobody_to_print_for(environ, tmp_path):
+    done = _run(["about", "source", "try_log"], environ, tmp_path, None, preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _run(arguments, environ, cwd, stdout, **more):
+    command = [sys.executable, "-m", "fustor_driver", *arguments]
+    return subprocess.run(
+        command, env=environ, cwd=cwd, text=True, stdout=stdout, stderr=subprocess.PIPE, check=False, **more
+    )
+
+
 def test_a_state_directory_on_a_full_disk_is_named_before_anything_starts(environ, log_options, tmp_path):
     """A process that may write no byte into a file meets the same as on a disk that is full."""
     done = subprocess.run(

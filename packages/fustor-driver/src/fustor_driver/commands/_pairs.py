@@ -41,6 +41,15 @@ class Asked:
     endpoint: str | None
     settings: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Check that every setting is for one of the two.
+
+        Raises:
+            UsageProblem: a setting is for neither.
+        """
+        if not all(setting.partition(".")[0] in tuple(Kind) for setting in self.settings):
+            raise UsageProblem("--set of run begins with 'source.' or 'pusher.', as in --set source.max_retries=3")
+
     @property
     def names_one(self) -> bool:
         """Whether it chooses a source, a pusher or an address, of which several runs cannot have the same."""
