@@ -34,6 +34,12 @@ def test_list_tells_what_is_known_of_each_driver(populated):
     assert (hand["registered"], hand["template_version"], hand["modified"]) == (False, None, None)
 
 
+def test_list_without_a_standard_output_lists_for_nobody(populated):
+    command = ["sh", "-c", '"$@" >&-', "sh", FUSTOR_NEW, "list"]
+    ended = subprocess.run(command, cwd=populated, env=environment(), capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_list_says_which_pattern_decides(tmp_path):
     root = small(tmp_path / "workspace")
     (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["extensions/*"]\nexclude = ["*/source-b"]\n')

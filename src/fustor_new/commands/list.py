@@ -226,7 +226,7 @@ def _as_json(workspace: Workspace | None, found: Sequence[Row], problems: Sequen
 def _print(found: Sequence[Row]) -> None:
     if not found:
         say("No drivers here; `fustor-new source NAME` creates one")
-    elif sys.stdout.isatty():
+    elif sys.stdout is not None and sys.stdout.isatty():
         from fustor_new.console import show_table  # noqa: PLC0415 - rich is for people
 
         show_table(_HEADINGS, [row.cells() for row in found])

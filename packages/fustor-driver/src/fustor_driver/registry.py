@@ -70,12 +70,16 @@ class DriverRecord:
             EnvironmentProblem: it does not load; the last line of the traceback is named.
         """
         if self.driver is None:
-            last = (self.error or "not loaded").strip().splitlines()[-1]
-            raise EnvironmentProblem(
-                f"The {self.kind} {self.name!r} of {self.distribution!r} does not load: {last}; "
-                "`fustor-driver doctor` shows the traceback"
-            )
+            raise EnvironmentProblem(self.why_it_does_not_load())
         return self.driver
+
+    def why_it_does_not_load(self) -> str:
+        """The last line of its traceback, and who shows the rest."""
+        last = (self.error or "not loaded").strip().splitlines()[-1]
+        return (
+            f"The {self.kind} {self.name!r} of {self.distribution!r} does not load: {last}; "
+            "`fustor-driver doctor` shows the traceback"
+        )
 
 
 @dataclass(frozen=True)

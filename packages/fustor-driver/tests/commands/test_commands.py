@@ -292,6 +292,15 @@ def test_a_command_that_does_not_load_says_so_and_breaks_nothing_else(words, cli
     assert cli("try_log", "--help").exit_code == cli("list").exit_code == 0
 
 
+def test_list_says_in_one_line_why_a_driver_does_not_load(cli):
+    (line,) = [line for line in cli("list").stderr.splitlines() if "try_broken" in line]
+    assert line == (
+        "The source 'try_broken' of 'fustor-try' does not load: RuntimeError: this module does not load; "
+        "`fustor-driver doctor` shows the traceback"
+    )
+    assert "Traceback" not in cli("list").output
+
+
 def test_help_lists_every_subcommand(cli):
     text = cli("--help").stdout
     assert all(f" {name} " in text for name in (*COMMANDS, "conform", "explain"))

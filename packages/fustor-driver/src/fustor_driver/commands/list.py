@@ -18,7 +18,7 @@ def list_command(*, json: JsonOption = False, verbose: VerboseOption = 0, quiet:
     show_table(("kind", "name", "package", "class", "found by", "state"), map(_as_row, records))
     for record in records:
         if record.error:
-            say(f"\n{record.kind} {record.name} of {record.distribution} does not load:\n{record.error}", quiet=quiet)
+            say(record.why_it_does_not_load(), quiet=quiet)
 
 
 def _as_row(record: DriverRecord) -> tuple[str, ...]:
