@@ -23,11 +23,12 @@ DOCS = ROOT / "docs"
 TAUGHT = [page for folder in ("how-to", "tutorial", "explanation") for page in sorted((DOCS / folder).glob("*.md"))]
 BLOCKS = {block.file or "": block.text for block in blocks_of((DOCS / "how-to/operate.md").read_text())}
 CONFIGURATIONS = {name: yaml.safe_load(text) for name, text in BLOCKS.items() if name.endswith(".yaml")}
+READ_FIRST = [*ROOT.glob("*.md"), *(project / "README.md" for project in (*PACKAGES, *EXTENSIONS))]
 SECRETS = {"FUSTOR_SHOP_PASSWORD": "a", "FUSTOR_WAREHOUSE_PASSWORD": "b"}
 
 
 def name_of(page):
-    return page.relative_to(DOCS).as_posix()
+    return page.relative_to(ROOT).as_posix()
 
 
 def problems(data):
@@ -76,6 +77,13 @@ GROUPS = {"fustor-driver": typer.main.get_command(build_app()), "fustor-new": ty
 def test_commands_on_a_page_are_taken(page, program):
     shown = [words for words in commands_of(page.read_text(), program) if words[0] not in BROUGHT]
     wrong = {" ".join(words): why for words in shown if (why := complaint(GROUPS[program], words))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("page", READ_FIRST, ids=name_of)
+def test_commands_of_fustor_new_on_a_page_are_taken(page):
+    shown = commands_of(page.read_text(), "fustor-new")
+    wrong = {" ".join(words): why for words in shown if (why := complaint(GROUPS["fustor-new"], words))}
     assert not wrong
 
 
