@@ -20,7 +20,7 @@ from fustor_driver.registry import Registry
 from fustor_new.cli import app as fustor_new
 
 DOCS = ROOT / "docs"
-TAUGHT = [page for folder in ("how-to", "tutorial", "explanation") for page in sorted((DOCS / folder).glob("*.md"))]
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.parent not in {DOCS / "decisions", DOCS / "reference"}]
 BLOCKS = {block.file or "": block.text for block in blocks_of((DOCS / "how-to/operate.md").read_text())}
 CONFIGURATIONS = {name: yaml.safe_load(text) for name, text in BLOCKS.items() if name.endswith(".yaml")}
 READ_FIRST = [*ROOT.glob("*.md"), *(project / "README.md" for project in (*PACKAGES, *EXTENSIONS))]
@@ -73,7 +73,7 @@ GROUPS = {"fustor-driver": typer.main.get_command(build_app()), "fustor-new": ty
 
 
 @pytest.mark.parametrize("program", GROUPS)
-@pytest.mark.parametrize("page", TAUGHT, ids=name_of)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_on_a_page_are_taken(page, program):
     shown = [words for words in commands_of(page.read_text(), program) if words[0] not in BROUGHT]
     wrong = {" ".join(words): why for words in shown if (why := complaint(GROUPS[program], words))}
