@@ -8,6 +8,7 @@ import pytest
 from repository import ROOT
 
 from release.building import build
+from release.clone import cloned
 
 HEADERS = {
     "Metadata-Version": "2.4",
@@ -77,6 +78,12 @@ def sdist(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory):
+def tree(tmp_path_factory):
+    """A clone of this work tree as it stands."""
+    return cloned(ROOT, tmp_path_factory.mktemp("clone") / "tree")
+
+
+@pytest.fixture(scope="session")
+def built(tree, tmp_path_factory):
     """Every wheel and sdist of this work tree."""
-    return build(ROOT, tmp_path_factory.mktemp("site") / "packages")
+    return build(tree, tmp_path_factory.mktemp("site") / "packages")

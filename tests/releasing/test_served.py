@@ -34,18 +34,31 @@ def constraints(tmp_path):
     return file
 
 
-def test_the_command_is_installed_and_makes_a_driver_that_is_published_beside_it(index, constraints, tmp_path):
-    address, site = index
-    tools = Environment(tmp_path / "tools", address, constraints)
+@pytest.fixture
+def made(index, constraints, tmp_path):
+    """The project of a third party, made by the command that was installed from the index."""
+    tools = Environment(tmp_path / "tools", index[0], constraints)
     tools.install("fustor-new")
     tools.run("fustor-new", *NEW.split(), "--output", tmp_path)
-    project = tmp_path / "fustor-source-tick"
-    run("uv", "build", "--quiet", "--no-create-gitignore", "--out-dir", site / "packages", project, cwd=project)
+    return tmp_path / "fustor-source-tick"
+
+
+def test_a_driver_of_a_third_party_is_published_beside_the_command_that_made_it(index, constraints, made, tmp_path):
+    address, site = index
+    run("uv", "build", "--quiet", "--no-create-gitignore", "--out-dir", site / "packages", made, cwd=made)
     write_index(site)
     users = Environment(tmp_path / "users", address, constraints)
     users.install("fustor-source-tick", "fustor-driver")
     assert "tick" in users.run("fustor-driver", "list")
     assert users.run("python", "-c", "import fustor_core; print(fustor_core.__file__)").startswith(str(tmp_path))
+
+
+def test_the_tests_of_such_a_driver_pass_with_what_the_index_has(index, made):
+    address, _ = index
+    variables = {"UV_INDEX": f"{address}/simple/"}
+    said = run("uv", "run", "--quiet", "--extra", "test", "pytest", "-q", cwd=made, variables=variables)
+    assert " passed" in said
+    assert address in (made / "uv.lock").read_text()
 
 
 def test_pip_installs_from_it_too(index, tmp_path):

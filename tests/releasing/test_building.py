@@ -1,0 +1,30 @@
+"""Whoever builds a release again gets the same files."""
+
+import tomllib
+import zipfile
+
+import pytest
+from repository import ROOT
+
+from release.building import build
+from release.programs import run
+
+pytestmark = pytest.mark.wide
+
+
+def test_the_same_commit_gives_the_same_bytes_wherever_it_lies(tree, built, tmp_path):
+    run("git", "clone", "-q", "--no-local", tree, tmp_path / "elsewhere", cwd=tmp_path)
+    again = build(tmp_path / "elsewhere", tmp_path / "packages")
+    assert [file.name for file in again] == [file.name for file in built]
+    assert [
+        file.name for file, other in zip(again, built, strict=True) if file.read_bytes() != other.read_bytes()
+    ] == []
+
+
+def test_what_builds_is_pinned(built):
+    (pin,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["build-constraint-dependencies"]
+    for file in built:
+        if file.suffix == ".whl":
+            with zipfile.ZipFile(file) as wheel:
+                (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/WHEEL"))
+                assert f"Generator: {pin.replace('==', ' ')}\n" in wheel.read(name).decode()
