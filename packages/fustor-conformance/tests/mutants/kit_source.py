@@ -113,8 +113,9 @@ class MemoryDriver(SourceDriver):
     ) -> Iterator[EventBase]:
         while not self.stopped(stop):
             self.wait_until_up(system, stop)
+            counter = system.counter  # before the look: what comes between the two is still to be delivered
             changes = self.pending(system, position, end)
-            if not changes and end is not None and system.counter >= end:
+            if not changes and end is not None and counter >= end:
                 return
             for change in changes:
                 if self.stopped(stop):
