@@ -22,6 +22,7 @@ ROOT = PAGES.parents[1]
 DRIVERS = sorted(path.parent.name for path in ROOT.glob("extensions/*/pyproject.toml"))
 _OWN = "driver_params."
 _REQUIRED = "required"
+_YAML = {"True": "true", "False": "false", "None": "null"}
 COMMANDS = {"fustor-new": lambda: fustor_new, "fustor-driver": build_app}
 
 
@@ -92,8 +93,8 @@ def _configuration_page() -> str:
 
 def _fields(rows: Iterable[tuple[str, ...]]) -> list[str]:
     lines = [
-        f"| {_code(name.removeprefix(_OWN))} | {_safe(kind)} | {_code(default) if default != _REQUIRED else default} |"
-        f" {_safe(meaning)} |"
+        f"| {_code(name.removeprefix(_OWN))} | {_safe(kind)} |"
+        f" {default if default == _REQUIRED else _code(_YAML.get(default, default))} | {_safe(meaning)} |"
         for name, kind, default, meaning in rows
     ]
     return ["| key | type | default | meaning |", "|---|---|---|---|", *lines, ""]
