@@ -1,9 +1,11 @@
+import io
 import json
 from xml.etree import ElementTree as ET
 
 import pytest
 import typer
 from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
+from rich.console import Console
 from typer.testing import CliRunner
 
 from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule, rules_for
@@ -43,6 +45,17 @@ def test_markdown_has_one_line_a_check(tmp_path):
     lines = [line for line in (tmp_path / "r.md").read_text(errors="replace").splitlines() if line.startswith("| S")]
     assert len(lines) == 4
     assert all(line.count("|") - line.count("\\|") == 8 for line in lines)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 130])
+def test_the_table_has_room_for_what_was_seen_on_every_terminal(columns):
+    seen = "The container '/main/items' was told and never listed"
+    verdict = Verdict(find_rule("A10"), Level.MUST, Status.FAILED, seen, seconds=0.1)
+    console = Console(width=columns, file=io.StringIO())
+    console.print(Report(Kind.SOURCE, "memory", "1", Profile.GUIDE, (verdict,)).table(console.width))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= columns
+    assert sum(any(word in line for word in seen.split()) for line in lines) <= 3, "\n".join(lines)
 
 
 def test_another_suffix_is_refused(tmp_path):

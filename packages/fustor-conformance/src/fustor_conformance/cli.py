@@ -190,7 +190,7 @@ def _show(report: Report, *, as_json: bool, quiet: bool, durations: int) -> None
         typer.echo(report.summary)
         return
     console = Console()
-    console.print(report.table())
+    console.print(report.table(console.width))
     for verdict in report.causes:
         console.print(verdict.explained(), end="\n\n", markup=False, highlight=False)
     for verdict in sorted(report.verdicts, key=lambda verdict: -verdict.seconds)[:durations]:

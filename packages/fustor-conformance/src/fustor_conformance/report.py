@@ -34,6 +34,10 @@ _STYLES = {
 }
 
 
+_WIDE = 110
+"""Columns from which on the table has one for what was seen."""
+
+
 @dataclass(frozen=True)
 class Report:
     """All verdicts on one driver in one profile."""
@@ -151,16 +155,23 @@ class Report:
             "verdicts": [verdict_to_json(verdict) for verdict in self.verdicts],
         }
 
-    def table(self) -> Table:
-        """The report as a table for a terminal."""
+    def table(self, columns: int = _WIDE) -> Table:
+        """The report as a table for a terminal of so many columns.
+
+        What was seen has a column of its own where there is room, and else stands under the name of its check.
+        """
         table = Table(title=self.headline, title_justify="left", expand=False)
-        for heading in ("check", "level", "verdict", "sec", ""):
-            table.add_column(heading, no_wrap=heading != "", justify="right" if heading == "sec" else "left")
+        is_wide = columns >= _WIDE
+        for heading in ("check", "level", "verdict", "sec", *([""] if is_wide else [])):
+            is_text = heading == "" or (heading == "check" and not is_wide)
+            table.add_column(heading, no_wrap=not is_text, justify="right" if heading == "sec" else "left")
         for verdict in self.verdicts:
             style = _STYLES[verdict.status]
             note = escape(_first_line(verdict))
             seconds = f"{verdict.seconds:.1f}" if verdict.is_exercised else ""
-            table.add_row(verdict.rule.name, verdict.level, f"[{style}]{verdict.word}[/]", seconds, note)
+            name = verdict.rule.name if is_wide or not note else f"{verdict.rule.name}\n  [dim]{note}[/]"
+            cells = (name, verdict.level, f"[{style}]{verdict.word}[/]", seconds)
+            table.add_row(*cells, *([note] if is_wide else []))
         return table
 
     def to_markdown(self) -> str:
