@@ -9,6 +9,7 @@ from repository import ROOT
 PAIRS = {
     "README.md": "README.zh.md",
     "docs/tutorial/source-sqlite.md": "docs/zh/tutorial/source-sqlite.md",
+    "docs/how-to/contribute-a-driver.md": "docs/zh/how-to/contribute-a-driver.md",
     "docs/explanation/arbitration.md": "docs/zh/explanation/arbitration.md",
     "docs/glossary.md": "docs/zh/glossary.md",
 }
