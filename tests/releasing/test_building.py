@@ -1,4 +1,4 @@
-"""Whoever builds a release again gets the same files."""
+"""What is built is true, and whoever builds it again gets the same files."""
 
 import tomllib
 import zipfile
@@ -7,9 +7,21 @@ import pytest
 from repository import ROOT
 
 from release.building import build
+from release.metadata import described, require_true
 from release.programs import run
+from release.projects import projects_of
 
 pytestmark = pytest.mark.wide
+
+
+def test_every_wheel_and_every_sdist_is_true(tree, built):
+    require_true(built, tree)
+    said = {one.file.name: one.metadata for one in map(described, built)}
+    for project in projects_of(tree):
+        of_it = [metadata for metadata in said.values() if metadata.name == project.name]
+        assert [str(metadata.version) for metadata in of_it] == [project.version] * 2
+        readme = (project.folder / "README.md").read_text().strip()
+        assert [metadata.description.strip() == readme for metadata in of_it] == [True, True]
 
 
 def test_the_same_commit_gives_the_same_bytes_wherever_it_lies(tree, built, tmp_path):

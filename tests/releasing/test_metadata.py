@@ -5,7 +5,6 @@ from repository import ROOT
 
 from release.errors import ReleaseError
 from release.metadata import described, faults, require_true
-from release.projects import projects_of
 
 LICENCE = (ROOT / "LICENSE").read_bytes()
 UNTRUE = {
@@ -53,15 +52,3 @@ def test_every_fault_is_named_at_once_with_its_file(wheel):
     with pytest.raises(ReleaseError) as caught:
         require_true(files, ROOT)
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [file.name for file in files]
-
-
-@pytest.mark.wide
-def test_every_wheel_and_every_sdist_of_this_tree_is_true(built):
-    require_true(built, ROOT)
-    said = {(one.metadata.name, str(one.metadata.version)) for one in map(described, built)}
-    assert said == {(project.name, project.version) for project in projects_of(ROOT)}
-    for one in map(described, built):
-        readme = (
-            next(project.folder for project in projects_of(ROOT) if project.name == one.metadata.name) / "README.md"
-        )
-        assert one.metadata.description.strip() == readme.read_text().strip()
