@@ -47,9 +47,9 @@ class Place:
         self.python = self.bin / "python"
 
     def install(self, *requirements, wheels=None):
-        """Install by uv, which is quick."""
+        """Install by uv, which is quick, and outside of this workspace, whose constraints would hold."""
         links = ("--find-links", wheels) if wheels else ()
-        run("uv", "pip", "install", "-q", "--python", self.python, *links, *requirements)
+        run("uv", "pip", "install", "-q", "--python", self.python, *links, *requirements, cwd=self.bin)
 
     def version(self, name):
         """The version of a distribution."""

@@ -65,7 +65,15 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+LONG = {
+    "agent 0.2.16 with core 1",
+    "agent 0.2.16 without what it does not declare",
+    "core 0.2 alone",
+    "an event model that a driver does not take",
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.full] * (name in LONG)) for name in BROKEN])
 def test_a_broken_combination_is_named_and_mended_by_one_command(name, place, wheels):
     steps, subject, has_agent = BROKEN[name]
     for requirements in steps:
