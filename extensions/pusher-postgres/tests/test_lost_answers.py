@@ -84,8 +84,9 @@ def test_a_host_that_is_told_to_try_again_may_do_so(database):
                 driver = driver_on(link.dsn, attempts=1)
                 session = (await driver.create_session("task"))["session_id"]
                 cut.is_armed = True
-                with pytest.raises(RetryableError, match="No commit is known of"):
+                with pytest.raises(RetryableError, match="No commit is known of") as told:
                     await driver.push([upsert("/a", index=3)], session_id=session)
+                assert "tried again" not in str(told.value), "the host says whether it is"
                 reply = await driver.push([upsert("/a", index=3)], session_id=session)
                 await driver.close()
                 return reply["committed_index"]

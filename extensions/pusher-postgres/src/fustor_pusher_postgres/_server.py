@@ -264,7 +264,7 @@ def is_refusal(error: Exception) -> bool:
 def translated(text: str, error: psycopg2.Error) -> DriverError:
     """The error to raise for `error`, whose cleaned text is `text`."""
     if is_transient(error):
-        return RetryableError(f"No commit is known of: {text}; it is tried again when the server answers")
+        return RetryableError(f"No commit is known of: {text}")
     if error.pgcode in _GONE_STATES:
         return ConfigError(f"A table is gone: {text}; bring it back, or drop the schema to begin anew")
     if error.pgcode is None or error.pgcode[:2] in {"28", "3D", "42"}:

@@ -170,16 +170,16 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
     except UnreadableYaml as err:
         raise ConfigurationProblem((FieldProblem(str(path), str(err)),)) from err
     try:
-        return parse(data, environ).model_copy(update={"file": path})
+        return parse(data, environ, str(path)).model_copy(update={"file": path})
     except ConfigurationProblem as err:
         raise ConfigurationProblem(placed(path, err.problems)) from err
 
 
-def parse(data: Any, environ: Mapping[str, str]) -> Configuration:
-    """A configuration from plain data; errors as for `load`."""
+def parse(data: Any, environ: Mapping[str, str], where: str = "(file)") -> Configuration:
+    """A configuration from plain data, found at `where`; errors as for `load`."""
     REDACTOR.learn(data)
     if not isinstance(data, dict):
-        raise ConfigurationProblem((FieldProblem("(file)", "must be a mapping with `sources` and `pushers`"),))
+        raise ConfigurationProblem((FieldProblem(where, "must be a mapping with `sources` and `pushers`"),))
     problems: list[FieldProblem] = []
     ours = {name: value for name, value in data.items() if name not in _AGENT_ONLY}
     known = _expanded(ours, environ, (), problems)

@@ -55,6 +55,14 @@ def test_one_side_comes_from_the_command_line_and_the_other_from_the_file(cli, l
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "3"])
+def test_a_file_that_is_not_a_configuration_is_named(text, cli, tmp_path):
+    (tmp_path / "other.yaml").write_text(text)
+    result = cli("run", "--config", "other.yaml")
+    assert result.exit_code == 9
+    assert result.stderr == "Error: other.yaml: must be a mapping with `sources` and `pushers`\n"
+
+
 @pytest.mark.parametrize(
     ("side", "missing"), [("--pusher-driver", "--source-driver with --uri"), ("--source-driver", "--pusher-driver")]
 )
