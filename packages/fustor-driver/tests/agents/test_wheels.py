@@ -5,6 +5,8 @@ import sys
 import zipfile
 from importlib.metadata import distribution
 
+import pytest
+
 from fustor_driver.agents.wheels import family_of, wheels_of
 
 
@@ -19,5 +21,12 @@ def test_an_installed_wheel_is_put_together_again(tmp_path):
     assert (target / "annotated_types" / "__init__.py").read_bytes()
 
 
-def test_what_goes_to_an_agent_is_the_driver_and_what_it_needs_of_this_project():
-    assert [dist.name for dist in family_of(["fustor-source-fs"])] == ["fustor-event-model", "fustor-source-fs"]
+@pytest.mark.parametrize(
+    ("names", "gone"),
+    [
+        (["fustor-source-fs"], ["fustor-event-model", "fustor-source-fs"]),
+        (["Typing_Inspection"], ["typing-inspection"]),  # a driver may be called as it likes
+    ],
+)
+def test_what_goes_to_an_agent_is_the_driver_and_what_it_needs_of_this_project(names, gone):
+    assert [dist.name for dist in family_of(names)] == gone

@@ -29,9 +29,9 @@ _LONGEST_COMPLAINT = 2000
 
 def family_of(names: Iterable[str]) -> list[Distribution]:
     """These distributions, and those of this project that they require; none that an agent brings itself."""
-    reached = set().union(*(closure(distribution(name)) for name in names))
-    chosen = sorted(name for name in reached if name.startswith(_FAMILY) and name not in _NOT_FOR_AGENTS)
-    return [distribution(name) for name in chosen]
+    asked = {canonicalize_name(name) for name in names}
+    reached = {name for one in asked for name in closure(distribution(one)) if name.startswith(_FAMILY)}
+    return [distribution(name) for name in sorted(asked | (reached - _NOT_FOR_AGENTS))]
 
 
 def wheels_of(dists: Iterable[Distribution], folder: Path) -> list[Path]:

@@ -48,7 +48,7 @@ def _agent_and_core(environment: Environment) -> Iterator[Finding]:
         return
     if environment.release(CORE) >= _CONTRACT:
         text = f"The contract's core {core} stands where agent {agent} needs its own: the agent does not start"
-        remedy = "Give the agent its core back; fustor-driver runs in an environment of its own: uv tool install"
+        remedy = "Give the agent its core back; fustor-driver runs in one of its own: uv tool install fustor-driver"
     else:
         text = f"Agent {agent} beside core {core}: the agent does not start" if core else f"Agent {agent} has no core"
         remedy = f"Install what agent {agent} was released with"
