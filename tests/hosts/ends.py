@@ -40,6 +40,10 @@ class Tree:
             (directory / f"file-{number}").write_text("x" * (number % 7))
         self._serial += count
 
+    def take_one(self):
+        """Take one file away: a single event, that nothing later makes good if it is lost."""
+        min(self._folder.glob("dir-*/file-*")).unlink()
+
     def change(self):
         """Change, rename and delete some of what is there, and add a little."""
         files = sorted(self._folder.glob("dir-*/file-*"))
@@ -107,6 +111,10 @@ class Table:
         statement = "INSERT INTO things SELECT n, 'word ' || n, n FROM generate_series(%s, %s) AS n"
         self._database.run(statement, self._serial + 1, self._serial + count)
         self._serial += count
+
+    def take_one(self):
+        """Take one row away: a single event, that nothing later makes good if it is lost."""
+        self._database.run("DELETE FROM things WHERE id = (SELECT max(id) FROM things)")
 
     def change(self):
         """Change, re-key and delete some of what is there, and add a little."""

@@ -35,6 +35,11 @@ class Line:
         same = lambda: self.source.picture(self.end.rows()) == self.source.look()  # noqa: E731 - used once
         assert eventually(same, WAIT_SEC), self.running.log()[-30:]
 
+    def is_triggered(self):
+        """Wait until the agent has pushed an event of its own, which takes the number of the source's first one."""
+        pushed = lambda: any("' push latency" in line for line in self.running.log())  # noqa: E731 - used once
+        assert eventually(pushed, WAIT_SEC), self.running.log()[-30:]
+
 
 @pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: f"{pair[0].driver}-to-{pair[1].driver}")
 def line(request, server, new_agent, tmp_path_factory):
@@ -67,6 +72,9 @@ def test_the_snapshot_is_stored(line):
 
 @all_of("changes, the first one after a start among them")
 def test_changes_are_stored_from_the_first_one_on(line):
+    line.arrives()
+    line.is_triggered()
+    line.source.take_one()
     line.arrives()
     line.source.change()
     line.arrives()
