@@ -12,10 +12,8 @@ from fustor_conformance.agents.released import add_companions
 from fustor_driver.releases import release
 
 MODEL = "fustor-event-model"
-DRIVERS = {
-    "0.8.17": ("source-fs", "source-postgres", "source-example"),
-    "0.2.16": ("source-fs", "source-postgres", "source-example", "pusher-fs", "pusher-postgres", "pusher-example"),
-}
+_DRIVERS = ("source-fs", "source-postgres", "source-example", "pusher-fs", "pusher-postgres", "pusher-example")
+DRIVERS = {"0.8.17": (*_DRIVERS, "sender-bridge"), "0.2.16": _DRIVERS}
 """What is installed beside each release."""
 TRACED = {"traced": Path(__file__).with_name("traced.py")}
 TRACED_ENTRIES = {
@@ -45,9 +43,9 @@ def once(base, name, make):
 
 def build_wheels(folder):
     """Build what is installed beside the agents as it is handed in: each distribution by itself."""
-    wanted = {name for names in DRIVERS.values() for name in names} | {MODEL}
+    wanted = {f"fustor-{name}" for names in DRIVERS.values() for name in names} | {MODEL}
     for project in (*PACKAGES, *EXTENSIONS):
-        if project.name in wanted:
+        if f"fustor-{project.name.removeprefix('fustor-')}" in wanted:
             command = ["uv", "build", "-q", "--wheel", "--out-dir", str(folder), str(project)]
             environments.run(command, "The wheel is not built")
 

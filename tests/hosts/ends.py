@@ -166,6 +166,10 @@ class Log:
                 view.snapshot_end()
         return list(view.rows().values())
 
+    def audits(self):
+        """How many audits have ended."""
+        return sum(event.signal == "Audit-End" for batch in self.batches() for event in batch.events)
+
     def sources(self):
         """The phases of which something is stored."""
         return {event.message_source for batch in self.batches() for event in batch.events if event.rows}
@@ -194,6 +198,11 @@ class Tables:
         columns = sql.SQL(", ").join(map(sql.Identifier, self._FIELDS))
         found = self._database.run(sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier("fustor", relation)))
         return [dict(zip(self._FIELDS, row, strict=True)) for row in found]
+
+    def audits(self):
+        """How many audits have begun."""
+        ((count,),) = self._database.run("SELECT sum(audits) FROM fustor._fustor_tasks")
+        return count
 
     def sources(self):
         """The phases of which something is stored."""
