@@ -113,14 +113,14 @@ def show_lines(lines: Iterable[str]) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on stdout, as wide as the terminal is; never cut when it goes to a file."""
+    """Print a table on stdout, as wide as the terminal is: what is too long is folded, so that nothing is left out."""
     from rich import box  # noqa: PLC0415 - tables are rarely shown and rich takes a while to import
     from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.table import Column, Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
     console = Console() if sys.stdout.isatty() else Console(width=200)
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))  # texts, since a string would be read as markup
     console.print(table, markup=False)

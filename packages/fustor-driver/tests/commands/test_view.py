@@ -113,3 +113,10 @@ def test_a_time_is_short(seconds, text):
 def test_troubles_are_shown_with_the_last_error_where_there_is_one(changes, text):
     assert text in shown(status(**changes), 100)
     assert "retries" not in shown(status(), 100)
+
+
+@pytest.mark.parametrize("columns", ["40", "60"])
+def test_a_narrow_table_leaves_nothing_out(columns, terminal):
+    about = terminal("about", "source", "try_log", COLUMNS=columns)
+    assert about.finish() == 0
+    assert "…" not in about.shown
