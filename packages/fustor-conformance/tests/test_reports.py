@@ -216,3 +216,10 @@ def test_a_verdict_on_some_checks_is_not_recorded(package, stub):
 def test_what_is_not_installed_from_a_directory_has_no_place_for_a_verdict(stub):
     done = run("conform", "pusher", stub, "--record")
     assert (done.exit_code, "pip install -e" in done.output) == (7, True)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 130])
+def test_an_explanation_is_as_wide_as_the_terminal_at_most(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = CliRunner().invoke(app, ["explain", "A10"], catch_exceptions=False).stdout
+    assert max(map(len, shown.splitlines())) <= min(columns, 100)

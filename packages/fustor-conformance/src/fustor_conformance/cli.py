@@ -148,10 +148,9 @@ def explain(
         single = check is not None and len(found) == 1
         shown = [rule.model_dump(mode="json") for rule in found]
         typer.echo(json.dumps(shown[0] if single else shown, indent=2, ensure_ascii=False))
-    elif len(found) == 1:
-        typer.echo(explained(found[0]), nl=False)
     else:
-        typer.echo(listing(found, shutil.get_terminal_size((100, 0)).columns), nl=False)
+        width = shutil.get_terminal_size((100, 0)).columns
+        typer.echo(explained(found[0], width) if len(found) == 1 else listing(found, width), nl=False)
 
 
 def _meant(check: str) -> tuple[Rule, ...]:

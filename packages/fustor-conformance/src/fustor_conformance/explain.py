@@ -26,10 +26,21 @@ def listing(rules: Iterable[Rule], width: int = _WIDTH) -> str:
     return "\n".join(lines) + "\n"
 
 
-def explain(rule: Rule) -> str:
-    """All that there is to know about a rule, as text of at most 100 columns."""
-    parts = [f"{rule.name}", "", _filled(rule.rule), "", _titled("why", rule.why), _titled("fix", rule.fix)]
-    parts += [_titled("source", rule.source), _titled("level", "; ".join(levels_in_words(rule)) or "none yet")]
+def explain(rule: Rule, width: int = _WIDTH) -> str:
+    """All that there is to know about a rule, in lines of at most `width` characters, and of 100."""
+    width = min(width, _WIDTH)
+    parts = [
+        f"{rule.name}",
+        "",
+        _filled(rule.rule, width),
+        "",
+        _titled("why", rule.why, width),
+        _titled("fix", rule.fix, width),
+    ]
+    parts += [
+        _titled("source", rule.source, width),
+        _titled("level", "; ".join(levels_in_words(rule)) or "none yet", width),
+    ]
     facts = {
         "after": ", ".join(rule.requires),
         "calls": ", ".join(rule.methods),
@@ -37,7 +48,7 @@ def explain(rule: Rule) -> str:
         "only": f"drivers that declare {rule.capability}" if rule.capability else "",
         "asked": f"only with {rule.opt_in}" if rule.opt_in else "",
     }
-    parts += [_titled(title, text) for title, text in facts.items() if text]
+    parts += [_titled(title, text, width) for title, text in facts.items() if text]
     return "\n".join(parts) + "\n"
 
 
@@ -53,9 +64,9 @@ def levels_in_words(rule: Rule) -> list[str]:
     return words
 
 
-def _filled(text: str) -> str:
-    return textwrap.fill(text, _WIDTH)
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width)
 
 
-def _titled(title: str, text: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent=f"{title:<8}", subsequent_indent=" " * 8)
+def _titled(title: str, text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent=f"{title:<8}", subsequent_indent=" " * 8)
