@@ -221,7 +221,8 @@ class PusherDriver(_Checks, ABC):
     async def get_latest_committed_index(self, **kwargs: Any) -> int:
         """The index to resume from; -1 until a complete snapshot of the session's task is durable.
 
-        This default keeps nothing, so every start takes a snapshot. Keywords: `session_id`.
+        A pusher has to override it (driver contract, section 5): this default keeps nothing, so that every start would
+        take a snapshot. Keywords: `session_id`.
         """
         del kwargs
         return -1
