@@ -116,7 +116,7 @@ def own_pushers(tmp_path_factory, monkeypatch):
     info = site / "own_pushers-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-pushers\nVersion: 1.0\n")
-    names = ["Calls", "Wishing", "Forgetful", "Strict", "Guarding"]
+    names = ["Calls", "Wishing", "Forgetful", "Strict", "Guarding", "Unsure"]
     points = "".join(f"{name.lower()} = own_pushers:{name}\n" for name in names)
     (info / "entry_points.txt").write_text(f"[fustor.drivers.pushers]\n{points}missing = own_pushers:Nobody\n")
     monkeypatch.syspath_prepend(site)

@@ -59,3 +59,11 @@ class Guarding(ExampleDriver):
     async def push(self, events, **kwargs):
         reply = await super().push(events, **kwargs)
         return reply | {"refused_deletions": sum(event.signal == "Audit-End" for event in events)}
+
+
+class Unsure(ExampleDriver):
+    """Promises nothing at every first attempt."""
+
+    async def push(self, events, **kwargs):
+        reply = await super().push(events, **kwargs)
+        return reply | {"success": reply["written"] == 0}

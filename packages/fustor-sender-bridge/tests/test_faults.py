@@ -174,3 +174,14 @@ def test_where_a_guard_refuses_the_end_of_an_audit_all_later_ones_list_everythin
     assert log.told()[1:] == [
         "Audit-Start", "audit /a", "Audit-End", "Audit-Start", "audit /b", "Audit-End", "Audit-Start"
     ]  # fmt: skip
+
+
+def test_what_a_pusher_does_not_promise_comes_again(session, make, log, told):
+    async def run():
+        async with session(make("unsure")) as agent:
+            await agent.snapshot(told("snapshot", "/a"))
+            event = told("realtime", "/b", 0)
+            return [(await agent.realtime(event))["success"] for _ in range(2)]
+
+    assert asyncio.run(run()) == [False, True]
+    assert log.told() == ["snapshot /a", "snapshot-end", "realtime /b"]
