@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from hosts import traced
-from hosts.transcripts import count, lanes, read, up_to
+from hosts.transcripts import count, lanes, pauses_before_realtime, read, up_to
 from hosts.waiting import eventually
 
 from fustor_conformance.agents import Agent02, Agent08, Pauses
@@ -13,6 +13,8 @@ from fustor_core.models.config import PusherConfig, SourceConfig
 WAIT_SEC = 40
 SESSIONS = 3
 ERROR_SEC = 0.5
+CONTROL_SEC = 0.95
+"""A second, as a clock that is not the host's sees it."""
 
 pytestmark = pytest.mark.hosts
 
@@ -101,6 +103,7 @@ def test_the_simulator_of_08_does_what_the_agent_does(name, new_agent, tmp_path)
     with simulated_08(here, modes, every_sec):
         assert eventually(lambda: is_enough(read(here)), WAIT_SEC), read(here)[-10:]
     assert compared(read(here), number) == compared(read(there), number)
+    assert all(waited >= CONTROL_SEC for calls in (read(here), read(there)) for waited in pauses_before_realtime(calls))
 
 
 def is_through_02(calls):

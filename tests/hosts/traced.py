@@ -7,6 +7,7 @@ witness. The address of each is the file. `driver_params` name the mode: what br
 import itertools
 import json
 import threading
+import time
 
 from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
@@ -25,7 +26,7 @@ def note(address, who, method, *args, **kwargs):
     told["kwargs"] = {name: _plain(value) for name, value in kwargs.items()}
     if not hasattr(_HERE, "number"):  # a thread's identifier is used again once it has ended
         _HERE.number = next(_NUMBERS)
-    told["thread"] = _HERE.number
+    told |= {"thread": _HERE.number, "at": time.monotonic()}
     with _LOCK, open(address, "a", encoding="utf-8") as file:  # noqa: PTH123 - one append, as plain as can be
         file.write(json.dumps(told) + "\n")
 

@@ -39,6 +39,18 @@ def up_to(calls, method, times):
     return calls[: found[times - 1]] if len(found) >= times else calls
 
 
+def pauses_before_realtime(calls):
+    """For each session of agent 0.8 with realtime: how many seconds it was old when the first batch was sent."""
+    began, pauses = None, []
+    for call in calls:
+        if call["method"] == "create_session":
+            began = call["at"]
+        elif call["method"] == "send_events" and call["kwargs"].get("source_type") == "message" and began:
+            pauses.append(call["at"] - began)
+            began = None
+    return pauses
+
+
 def lanes(calls):
     """For each strand of a run what was called in it, in order.
 
