@@ -15,6 +15,7 @@ from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithExclusions
 from fustor_core.exceptions import ConfigError, DriverError
+from fustor_event_model import EventBase
 
 SUFFIX = ".kit-excluded"
 _FIELDS = ("exclude", "excludes", "exclude_patterns", "excluded", "ignore", "ignore_patterns")
@@ -122,14 +123,17 @@ def _parameters(driver_class: type) -> Iterator[str]:
 
 
 def own_models(driver_class: type) -> list[type[BaseModel]]:
-    """The models of the driver's own package, which has them for its parameters."""
+    """The models of the driver's own package, which has them for its parameters; a kind of event is none of these."""
     package = driver_class.__module__.partition(".")[0]
     modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == package]
     return [
         value
         for module in modules
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__.partition(".")[0] == package
+        if isinstance(value, type)
+        and issubclass(value, BaseModel)
+        and not issubclass(value, EventBase)
+        and value.__module__.partition(".")[0] == package
     ]
 
 
