@@ -86,8 +86,6 @@ def _also_on_request(first, *others):
 def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
     """Run a command line; everything that it left behind, as one text."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fustor_driver.redaction.REDACTOR._secrets", set())
-    monkeypatch.setattr("fustor_driver.redaction.REDACTOR._known", None)
     app = build_app()
 
     def run(*arguments):
