@@ -53,7 +53,7 @@ class FsDriver(SourceDriver):
 
     @property
     def is_transient(self) -> bool:
-        """False: this source waits for a host whose buffer is full; what happens meanwhile is in a queue of its own."""
+        """False: a host whose buffer is full waits. With True, both released agents give up the stream for good."""
         return False
 
     def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:

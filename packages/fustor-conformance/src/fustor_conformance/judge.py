@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fustor_conformance._runner import Outcome, Runner, stop_everything
 from fustor_conformance.checks import find_check
 from fustor_conformance.monitor import Finding, observed
-from fustor_conformance.outcome import Status, Verdict, printable
+from fustor_conformance.outcome import BROKEN_FIRST, Status, Verdict, printable
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
 
@@ -226,7 +226,7 @@ class Judge:
         if outcome.status is not Status.FAILED or first is None:
             return outcome
         cause = next(finding for finding in findings if finding.rule_id == first.id)
-        return replace(outcome, detail=f"{first.name} was broken first: {cause.seen}\n{outcome.detail}")
+        return replace(outcome, detail=f"{first.name}{BROKEN_FIRST}{cause.seen}\n{outcome.detail}")
 
     def _wait(self, runner: Runner, rule: Rule) -> str | None:
         """None once the check has ended, or why it is not waited for any longer."""

@@ -8,7 +8,10 @@ from enum import StrEnum
 
 from fustor_conformance.rules import Level, Rule
 
-__all__ = ["Broken", "NotApplicable", "NotJudged", "Status", "Verdict", "printable"]
+__all__ = ["BROKEN_FIRST", "Broken", "NotApplicable", "NotJudged", "Status", "Verdict", "printable"]
+
+BROKEN_FIRST = " was broken first: "
+"""Stands in the first line of a detail between another rule and what broke it, before what the check itself says."""
 
 
 class Broken(Exception):  # noqa: N818 - a verdict, not an error of the kit
@@ -65,6 +68,11 @@ class Verdict:
     def word(self) -> str:
         """The status as people read it: a SHOULD that failed is advice."""
         return "advice" if self.status is Status.FAILED and self.level is Level.SHOULD else str(self.status)
+
+    @property
+    def follows(self) -> bool:
+        """Whether another rule was broken before this one in the same check; `detail` names it."""
+        return BROKEN_FIRST in self.detail.partition("\n")[0]
 
     @property
     def is_exercised(self) -> bool:
