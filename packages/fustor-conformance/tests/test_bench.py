@@ -8,7 +8,8 @@ from fustor_conformance._bench import _hands, _Plan, judged_side_by_side
 from fustor_conformance._worker import Job
 from fustor_conformance.subject import Options
 
-RULES = [find_rule(rule_id) for rule_id in ("P01", "C01", "C02", "C04", "C11", "U01", "U06", "U08", "U11", "U12")]
+NAMES = ("P01", "C01", "C02", "C04", "C11", "U01", "U06", "U08", "U11", "U12", "U16")
+RULES = [find_rule(name) for name in NAMES]
 WORLD = """
 import json
 import tempfile
