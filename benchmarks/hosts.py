@@ -24,6 +24,7 @@ from pathlib import Path
 from fustor_conformance.agents import environments
 from fustor_conformance.agents.released import Agent, add_companions
 from fustor_conformance.rules import Profile
+from fustor_driver.agents.outside import clean
 from fustor_driver.releases import release, released_versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,7 +86,7 @@ def guide(python: Path) -> Starter:
         file.write_text(json.dumps({"sources": {"s": source(place, batch)}, "pushers": {"p": pusher}}))
         command = [str(python.with_name("fustor-driver")), "run", "--config", str(file)]
         with (place.folder / "output").open("wb") as output:
-            return subprocess.Popen(command, cwd=place.folder, env=environments.clean(), stdout=output, stderr=output)
+            return subprocess.Popen(command, cwd=place.folder, env=clean(), stdout=output, stderr=output)
 
     return start
 
@@ -123,6 +124,7 @@ def install(folder: Path) -> dict[str, Starter]:
         pythons.append(python)
     counter = {"hosts_counter": Path(__file__).with_name("hosts_counter.py")}
     for python in pythons:
+        add_companions(python)
         add_companions(python, counter, ENTRIES, "fustor_benchmark_counter")
     return starters
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from subprocess import run
 
 import pytest
+from logs import replayed
 
-from fustor_conformance.view import View
 from fustor_pusher_fs import read_events
 from fustor_pusher_fs.testing import World as Files
 from fustor_pusher_postgres.testing import World as Database
@@ -20,17 +20,8 @@ COMMAND = Path(sys.executable).with_name("fustor-driver")
 
 
 def seen_in_files(world):
-    view, session = View(), None
     (task,) = Path(world.config()["endpoint"]).iterdir()
-    for batch in read_events(task):
-        if batch.session_id != session:
-            session = batch.session_id
-            view.begin_session(session)
-        for event in batch.events:
-            view.apply(event)
-        if batch.is_snapshot_end:
-            view.snapshot_end()
-    return view.paths()
+    return replayed(read_events(task)).paths()
 
 
 def seen_in_database(world):

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from hosts.building import build_environment, build_wheels, folder_of_run, once
+from hosts.ends import new_server
 from hosts.fusion import Fusion
 
 from fustor_conformance.agents.released import Agent
@@ -51,3 +52,11 @@ def new_fusion(python_of, tmp_path_factory):
         return Fusion(python_of("0.8.17"), tmp_path_factory.mktemp("fusion"), **options)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A PostgreSQL server that may be stopped and killed."""
+    server = new_server()
+    yield server
+    server.remove()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg2
 from hosts.tree_and_view import world
+from logs import replayed
 from psycopg2 import sql
 
 from fustor_conformance.view import View
@@ -155,16 +156,7 @@ class Log:
 
     def rows(self):
         """What a consumer of the contract holds of them."""
-        view, session = View(), None
-        for batch in self.batches():
-            if batch.session_id != session:
-                session = batch.session_id
-                view.begin_session(session)
-            for event in batch.events:
-                view.apply(event)
-            if batch.is_snapshot_end:
-                view.snapshot_end()
-        return list(view.rows().values())
+        return list(replayed(self.batches()).rows().values())
 
     def audits(self):
         """How many audits have ended."""

@@ -9,8 +9,7 @@ import urllib.request
 
 from hosts.waiting import eventually
 
-from fustor_conformance.agents import environments
-from fustor_conformance.agents.released import free_port
+from fustor_driver.agents.outside import clean, free_port
 
 START_SEC = 60
 STOP_SEC = 20
@@ -54,7 +53,7 @@ class Fusion:
         """Start, and return once it answers."""
         command = [str(self._python.with_name("fustor-fusion")), "start", "-p", str(self._manager), "-h", "127.0.0.1"]
         with (self.home / "output").open("ab") as output:
-            env = environments.clean(FUSTOR_HOME=str(self.home))
+            env = clean(FUSTOR_HOME=str(self.home))
             self._process = subprocess.Popen(command, cwd=self.home, env=env, stdout=output, stderr=output)
         answers = lambda: self._ask("tree")[0] is not None or self._process.poll() is not None  # noqa: E731 - used once
         assert eventually(answers, START_SEC), self.log()[-20:]

@@ -1,49 +1,31 @@
 """source-postgres under agent 0.8.17, seen through a sender that notes every batch."""
 
 import pytest
-from hosts.ends import Record, Table, new_server
-from hosts.waiting import eventually
-
-WAIT_SEC = 40
+from hosts.ends import Record, Table
+from hosts.lines import Line, proving
 
 pytestmark = pytest.mark.hosts
 
 
 def proves(what):
-    return pytest.mark.proves("source-postgres", "agent 0.8.17", what)
+    return proving("agent 0.8.17", what, ("source-postgres",))
 
 
-class Line:
-    """The agent, its table and what has arrived."""
-
-    def __init__(self, agent, server):
-        self.server, self.agent = server, agent
-        self.table = Table(server)
-        self.table.add(2_000)
-        agent.configure(source=self.table.source, pipe={"error_retry_interval": 0.5, "audit_interval_sec": 2})
-        self.start()
+class RecordedLine(Line):
+    """A line whose end is what the agent that runs now has sent."""
 
     def start(self):
-        self.running = self.agent.start()
-        self.record = Record(self.running)
-
-    def arrives(self):
-        """Wait until what has arrived is what is there."""
-        same = lambda: self.table.picture(self.record.rows()) == self.table.look()  # noqa: E731 - used once
-        assert eventually(same, WAIT_SEC), self.running.log()[-30:]
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = new_server()
-    yield server
-    server.remove()
+        super().start()
+        self.end = Record(self.running)
 
 
 @pytest.fixture(scope="module")
 def line(server, new_agent):
     """One agent for all tests of this module, each of which leaves it running."""
-    made = Line(new_agent("0.8.17"), server)
+    table = Table(server)
+    table.add(2_000)
+    pipe = {"error_retry_interval": 0.5, "audit_interval_sec": 2}
+    made = RecordedLine(new_agent("0.8.17"), table, None, pipe=pipe)
     yield made
     made.running.stop()
 
@@ -51,47 +33,47 @@ def line(server, new_agent):
 @proves("the snapshot")
 def test_the_snapshot_arrives(line):
     line.arrives()
-    assert line.record.count("snapshot", is_end=True)
+    assert line.end.count("snapshot", is_end=True)
 
 
 @proves("inserts, updates, changed keys, deletes, one transaction of 2,000 rows")
 def test_changes_arrive_with_indexes_that_rise(line):
     line.arrives()
-    line.table.add(2_000)
-    line.table.change()
+    line.source.add(2_000)
+    line.source.change()
     line.arrives()
-    indexes = line.record.indexes()
+    indexes = line.end.indexes()
     assert indexes == sorted(set(indexes))
 
 
 @proves("audits and their ends")
 def test_an_audit_tells_what_is_there(line):
     line.arrives()
-    ends = line.record.count("audit", is_end=True)
-    assert eventually(lambda: line.record.count("audit", is_end=True) > ends + 1, WAIT_SEC), line.running.log()[-30:]
+    ends = line.end.count("audit", is_end=True)
+    line.comes_to(lambda: line.end.count("audit", is_end=True) > ends + 1)
     line.arrives()
 
 
 @proves("the server restarted, and killed, while the agent runs: no new snapshot, nothing twice")
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_server_that_comes_back_is_followed_from_where_it_was(line, end):
+def test_a_server_that_comes_back_is_followed_from_where_it_was(line, server, end):
     line.arrives()
-    snapshots = line.record.count("snapshot", is_end=True)
-    getattr(line.server, end)()
-    line.server.start()
-    line.table.change()
+    snapshots = line.end.count("snapshot", is_end=True)
+    getattr(server, end)()
+    server.start()
+    line.source.change()
     line.arrives()
-    assert line.record.count("snapshot", is_end=True) == snapshots
-    indexes = line.record.indexes()
+    assert line.end.count("snapshot", is_end=True) == snapshots
+    indexes = line.end.indexes()
     assert indexes == sorted(set(indexes))
 
 
 @proves("TRUNCATE")
 def test_a_table_that_is_emptied_is_empty(line):
     line.arrives()
-    line.table.empty()
+    line.source.empty()
     line.arrives()
-    line.table.add(500)
+    line.source.add(500)
     line.arrives()
 
 
@@ -100,6 +82,6 @@ def test_a_table_that_is_emptied_is_empty(line):
 def test_what_changes_while_the_agent_is_away_is_there_after_its_start(line, end):
     line.arrives()
     getattr(line.running, end)()
-    line.table.change()
+    line.source.change()
     line.start()
     line.arrives()

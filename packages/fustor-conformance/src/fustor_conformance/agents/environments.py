@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.subject import Subject
+from fustor_driver.agents import outside
+from fustor_driver.agents.wheels import wheels_of
+from fustor_driver.errors import EnvironmentProblem
 
-_COMMAND_SEC = 240
-_OF_THIS_PROCESS = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS"})
 _LONGEST_COMPLAINT = 550
 
 
@@ -37,15 +34,12 @@ def installed(subject: Subject) -> Distribution:
 def build_wheels(subject: Subject, wheels: Path) -> str:
     """The requirement that names the driver's own wheel, now in `wheels` beside that of the event model.
 
-    Only what is installed from a directory is built; the rest comes from the index.
+    Raises:
+        Broken: it cannot be built.
     """
     dist = installed(subject)
-    for wanted in (dist, distribution("fustor-event-model")):
-        told = json.loads(wanted.read_text("direct_url.json") or "{}")
-        address = urlsplit(told.get("url", ""))
-        if address.scheme == "file" and "dir_info" in told:
-            command = ["uv", "build", "-q", "--wheel", "--out-dir", str(wheels), unquote(address.path)]
-            run(command, "The wheel is not built")
+    with _verdict("The wheel is not built"):
+        wheels_of((dist, distribution("fustor-event-model")), wheels)
     return f"{dist.metadata['Name']}=={dist.version}"
 
 
@@ -74,14 +68,14 @@ def run(
     Raises:
         Broken: it failed; `what` says what it was for.
     """
-    how: dict[str, Any] = {"input": text, "env": env or clean(), "cwd": cwd, "timeout": _COMMAND_SEC}
-    done: subprocess.CompletedProcess[str] = subprocess.run(command, capture_output=True, text=True, check=False, **how)
-    if done.returncode != 0:
-        complaint = (done.stderr or done.stdout)[-_LONGEST_COMPLAINT:]
-        raise Broken(f"{what}: {' '.join(command[:3])} fails", complaint)
-    return done.stdout
+    with _verdict(f"{what}: {' '.join(command[:3])} fails"):
+        return outside.run(command, what, env or outside.clean(), cwd, text)
 
 
-def clean(**more: str) -> dict[str, str]:
-    """The variables of this process without those that lead to its own packages, and `more`."""
-    return {name: value for name, value in os.environ.items() if name not in _OF_THIS_PROCESS} | more
+@contextmanager
+def _verdict(seen: str) -> Iterator[None]:
+    """A problem of an environment is a verdict here."""
+    try:
+        yield
+    except EnvironmentProblem as err:
+        raise Broken(seen, str(err)[-_LONGEST_COMPLAINT:]) from err

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fustor_conformance.agents.recorder import RecordingSender
 from fustor_event_model import EventBase
 
 __all__ = ["CountingSender", "Receiver", "SessionObsoleteError"]
@@ -19,17 +20,8 @@ class SessionObsoleteError(Exception):
     """The receiver does not know the session any more; the agent makes another at once."""
 
 
-class CountingSender:
-    """Takes everything; for simulations that are about the source."""
-
-    def __init__(self, sender_id: str, endpoint: str, credential: Any, config: Any = None) -> None:
-        self.id = sender_id
-        self.endpoint = endpoint
-        self.credential = credential
-        self.config = config or {}
-
-    async def connect(self) -> None:
-        """Nothing to reach."""
+class CountingSender(RecordingSender):
+    """Takes everything and keeps nothing, since the transcript has it; for simulations that are about the source."""
 
     async def create_session(self, task_id: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         """Lead at once."""
@@ -37,34 +29,16 @@ class CountingSender:
         return task_id, {"session_id": task_id, "role": _LEADER}
 
     async def send_events(
-        self, events: list[EventBase], source_type: str = "message", *, is_end: bool = False, metadata: Any = None
+        self, events: list[EventBase], source_type: str = "message", is_end: bool = False, metadata: Any = None
     ) -> dict[str, Any]:
-        """Nothing is kept: the transcript has it."""
+        """Take them."""
         del events, source_type, is_end, metadata
         return {"success": True, "role": _LEADER}
-
-    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
-        """Still the one that leads."""
-        del kwargs
-        return {"status": "ok", "role": _LEADER}
-
-    async def signal_audit_end(self) -> bool:
-        """The end is in the batch already."""
-        return True
-
-    async def get_sentinel_tasks(self) -> dict[str, Any] | None:
-        """None."""
 
     async def submit_sentinel_results(self, results: dict[str, Any]) -> bool:
         """Take them."""
         del results
         return True
-
-    async def close_session(self) -> None:
-        """Nothing is held."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 @dataclass

@@ -95,8 +95,9 @@ class RecordingSender:
         """The end is in the batch already."""
         return True
 
-    async def get_sentinel_tasks(self) -> None:
+    async def get_sentinel_tasks(self) -> dict[str, Any] | None:
         """None."""
+        return None
 
     async def close_session(self) -> None:
         """Nothing is held."""

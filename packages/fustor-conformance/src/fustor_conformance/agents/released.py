@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Profile
 from fustor_conformance.subject import Subject
 from fustor_driver import installed
+from fustor_driver.agents.outside import clean, free_port, put_into
 from fustor_driver.releases import release
 from fustor_event_model import EventBase, MessageSource
 
@@ -115,7 +115,7 @@ class Agent:
 
     @property
     def _env(self) -> dict[str, str]:
-        return environments.clean(FUSTOR_HOME=str(self.home))
+        return clean(FUSTOR_HOME=str(self.home))
 
     def _discover(self) -> None:
         """Have agent 0.2 note the source's fields, without which it disables the source."""
@@ -233,21 +233,5 @@ def add_companions(
     script = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(environments.run([str(python), "-c", script], "The environment does not run").strip())
     own = {f"kit_{part}": Path(__file__).with_name(f"{part}.py") for part in ("recorder", "scripted")}
-    for module, file in (modules or own).items():
-        (site / f"{module}.py").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    info = site / f"{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("\n".join(map(_section, (entries or _COMPANIONS).items())))
-
-
-def _section(group: tuple[str, Mapping[str, str]]) -> str:
-    name, entries = group
-    return f"[{name}]\n" + "".join(f"{entry} = {value}\n" for entry, value in entries.items())
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    texts = {module: file.read_text(encoding="utf-8") for module, file in (modules or own).items()}
+    put_into(site, name, texts, entries or _COMPANIONS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import sys
 import tempfile
@@ -19,24 +18,22 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from platformdirs import user_cache_path
 
-from fustor_driver.agents.wheels import family_of, run, wheels_of
+from fustor_driver.agents.outside import clean, put_into, run
+from fustor_driver.agents.wheels import family_of, wheels_of
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.installed import requirements
 from fustor_driver.releases import Release
 
-__all__ = ["clean", "environment_for"]
+__all__ = ["environment_for"]
 
 _READY = "ready"
 _KEPT_SEC = 14 * 86_400
 _SOURCE_FS = "fustor-source-fs"
-_OF_THIS_PROCESS = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "UV_PROJECT_ENVIRONMENT"})
-_RECEIVER_INFO = "fustor_driver_receiver-1.0.dist-info"
-_RECEIVER_ENTRIES = """\
-[fustor_agent.drivers.pushers]
-fustor_receiver = fustor_driver_receiver:Pusher
-[fustor_agent.drivers.senders]
-fustor_receiver = fustor_driver_receiver:Sender
-"""
+_RECEIVER = "fustor_driver_receiver"
+_RECEIVER_ENTRIES = {
+    "fustor_agent.drivers.pushers": {"fustor_receiver": f"{_RECEIVER}:Pusher"},
+    "fustor_agent.drivers.senders": {"fustor_receiver": f"{_RECEIVER}:Sender"},
+}
 
 
 @contextmanager
@@ -60,11 +57,6 @@ def environment_for(release: Release, drivers: Iterable[str]) -> Iterator[Path]:
             yield place / "bin" / "python"
 
 
-def clean(**more: str) -> dict[str, str]:
-    """The variables of this process without those that lead to its own packages, and `more`."""
-    return {name: value for name, value in os.environ.items() if name not in _OF_THIS_PROCESS} | more
-
-
 def _build(place: Path, wanted: list[str], limits: list[str]) -> None:
     shutil.rmtree(place, ignore_errors=True)
     what = "The agent's environment cannot be built"
@@ -78,11 +70,7 @@ def _build(place: Path, wanted: list[str], limits: list[str]) -> None:
         run(install, what, clean(), place)
     (site,) = place.glob("lib/python*/site-packages")
     source = files("fustor_driver").joinpath("agents", "receiver.py").read_text(encoding="utf-8")
-    (site / "fustor_driver_receiver.py").write_text(source, encoding="utf-8")
-    info = site / _RECEIVER_INFO
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fustor-driver-receiver\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(_RECEIVER_ENTRIES)
+    put_into(site, _RECEIVER, {_RECEIVER: source}, _RECEIVER_ENTRIES)
     (place / _READY).touch()
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fustor_driver.agents.configuration import Roles, write
-from fustor_driver.agents.environments import clean
-from fustor_driver.agents.wheels import run
+from fustor_driver.agents.outside import clean, free_port, run
 from fustor_driver.redaction import clean as safe
 
 __all__ = ["Agent", "Delivered", "running"]
@@ -114,7 +112,7 @@ def running(version: str, python: Path, roles: Roles, home: Path) -> Iterator[Ag
     if is_old:
         what = f"Agent {version} does not discover the fields of the source"
         run([*command, "discover-schema", "--source-id", roles.source_id], what, env)
-    arguments = ["start", "-p", str(_free_port())] if is_old else ["start"]
+    arguments = ["start", "-p", str(free_port())] if is_old else ["start"]
     here, there = os.pipe()
     try:
         with log.open("wb") as output:
@@ -148,9 +146,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     how: Callable[[int, int], None] = os.killpg if number is signal.SIGKILL else os.kill
     how(process.pid, number)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import subprocess
 import zipfile
 from collections.abc import Iterable
 from importlib.metadata import Distribution, distribution
@@ -14,17 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.agents.outside import run
 from fustor_driver.installed import closure
 
-__all__ = ["family_of", "run", "wheels_of"]
+__all__ = ["family_of", "wheels_of"]
 
 _FAMILY = "fustor-"
 _NOT_FOR_AGENTS = {"fustor-core", "fustor-driver", "fustor-conformance"}
 """An agent has a core of its own."""
 _NOTES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
-_COMMAND_SEC = 600
-_LONGEST_COMPLAINT = 2000
 
 
 def family_of(names: Iterable[str]) -> list[Distribution]:
@@ -47,25 +44,6 @@ def wheels_of(dists: Iterable[Distribution], folder: Path) -> list[Path]:
         else:
             _put_together(dist, folder)
     return sorted(folder.glob("*.whl"))
-
-
-def run(command: list[str], what: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
-    """What a command prints.
-
-    Raises:
-        EnvironmentProblem: it fails, or cannot be started; `what` says what that means.
-    """
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_COMMAND_SEC, check=False, env=env, cwd=cwd
-        )
-    except FileNotFoundError as err:
-        raise EnvironmentProblem(f"{what}: there is no {command[0]!r} on PATH") from err
-    except subprocess.TimeoutExpired as err:
-        raise EnvironmentProblem(f"{what}: {command[0]!r} did not end within {_COMMAND_SEC} s") from err
-    if done.returncode != 0:
-        raise EnvironmentProblem(f"{what}: {(done.stderr or done.stdout).strip()[-_LONGEST_COMPLAINT:]}")
-    return done.stdout
 
 
 def _editable_place(dist: Distribution) -> Path | None:
