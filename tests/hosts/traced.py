@@ -4,6 +4,7 @@ Copied into the environments of the released agents, and given to their simulato
 witness. The address of each is the file. `driver_params` name the mode: what breaks, if anything does.
 """
 
+import asyncio
 import itertools
 import json
 import threading
@@ -29,6 +30,12 @@ def note(address, who, method, *args, **kwargs):
     told |= {"thread": _HERE.number, "at": time.monotonic()}
     with _LOCK, open(address, "a", encoding="utf-8") as file:  # noqa: PTH123 - one append, as plain as can be
         file.write(json.dumps(told) + "\n")
+
+
+def has_noted(address, text):
+    """Whether a call in which `text` stands was noted."""
+    with open(address, encoding="utf-8") as file:  # noqa: PTH123 - as above
+        return any(text in line for line in file)
 
 
 def _plain(value):
@@ -87,11 +94,15 @@ class TracedDriver:
         for number in range(FEW):
             yield told(MessageSource.REALTIME, f"/new-{number}")
         if self._mode == "raises":
+            self._wait_until_it_may_break()
             self._note("stream raises")
             raise ValueError("The stream breaks")
         while self._mode != "ends" and not (stop.wait(_POLL_SEC) or self._stop_driver_event.is_set()):
             continue
         self._note("stream ends")
+
+    def _wait_until_it_may_break(self):
+        """Nothing: agent 0.8 sends its snapshot before it takes anything of the stream."""
 
     def get_snapshot_iterator(self, **kwargs):
         self._note("get_snapshot_iterator", **kwargs)
@@ -146,7 +157,11 @@ class Fields:
 
 
 class TracedDriver02(Fields, TracedDriver):
-    """A source for agent 0.2."""
+    """A source for agent 0.2, whose stream and snapshot go at once: what breaks waits for the other to have spoken."""
+
+    def _wait_until_it_may_break(self):
+        while not (has_noted(self._address, '"is_snapshot_end": true') or self._stop_driver_event.wait(_POLL_SEC)):
+            continue
 
 
 class TracedPusher:
@@ -155,6 +170,7 @@ class TracedPusher:
     def __init__(self, id, config):
         self.id, self.config = id, config
         self._mode = config.driver_params.get("mode", "plain")
+        self._snapshot_came = asyncio.Event()
         self._note("__init__", id)
 
     def _note(self, method, *args, **kwargs):
@@ -178,7 +194,10 @@ class TracedPusher:
 
     async def push(self, *args, **kwargs):
         self._note("push", *args, **kwargs)
+        if kwargs.get("source_type") == "snapshot":
+            self._snapshot_came.set()
         if self._mode == "pushfails":
+            await self._snapshot_came.wait()
             raise ConnectionError("The receiver is away")
         return {"success": True, "snapshot_needed": False}
 
