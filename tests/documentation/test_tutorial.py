@@ -19,7 +19,7 @@ def git(*arguments, cwd=ROOT):
     return subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def clone(tmp_path_factory):
     """This repository as it stands, without what git ignores."""
     folder = tmp_path_factory.mktemp("clone") / "fustor"
@@ -46,9 +46,10 @@ def environ(tmp_path):
     }
 
 
-def test_whoever_follows_it_has_a_driver_that_goes_on_after_kill_9(clone, environ):
+@pytest.mark.parametrize("tutorials", ["docs/tutorial", "docs/zh/tutorial"])
+def test_whoever_follows_it_has_a_driver_that_goes_on_after_kill_9(clone, environ, tutorials):
     with Reader(clone, environ) as reader:
-        shown = dict(reader.follow(ROOT / "docs/tutorial/source-sqlite.md"))
+        shown = dict(reader.follow(ROOT / tutorials / "source-sqlite.md"))
     assert "conformant, " in shown["fustor-driver conform source sqlite --quiet"]
     assert shown["python compare.py"].count("True") == 2
     driver = clone / "extensions/source-sqlite"
