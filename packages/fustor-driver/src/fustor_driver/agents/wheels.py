@@ -32,11 +32,12 @@ def family_of(names: Iterable[str]) -> list[Distribution]:
 
 
 def wheels_of(dists: Iterable[Distribution], folder: Path) -> list[Path]:
-    """A wheel of each, in `folder`.
+    """A wheel of each, in `folder`, which is made where it is missing.
 
     Raises:
         EnvironmentProblem: one cannot be built.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     for dist in dists:
         place = _editable_place(dist)
         if place is not None:
