@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from fustor_driver.cli import build_app
 from fustor_driver.commands.about import field_rows
 from fustor_driver.errors import EXIT_CODES
 from fustor_driver.kinds import Kind
+from fustor_driver.metrics import described
 from fustor_driver.params import config_schema
-from fustor_driver.registry import Registry
+from fustor_driver.registry import DriverRecord, Registry
 from fustor_new.cli import app as fustor_new
 
 PAGES = Path(__file__).resolve().parents[1] / "reference"
@@ -29,7 +31,11 @@ COMMANDS = {"fustor-new": lambda: fustor_new, "fustor-driver": build_app}
 def pages() -> dict[str, str]:
     """Every page by its file's name."""
     found = {f"{name}.md": _command_page(name, typer.main.get_command(make())) for name, make in COMMANDS.items()}
-    return found | {"configuration.md": _configuration_page(), "exit-codes.md": _exit_codes_page()}
+    return found | {
+        "configuration.md": _configuration_page(),
+        "exit-codes.md": _exit_codes_page(),
+        "statistics.md": _statistics_page(),
+    }
 
 
 def _command_page(name: str, group: Any) -> str:
@@ -74,8 +80,12 @@ def _context() -> Any:
     return command.context_class(command)
 
 
+def _drivers() -> list[DriverRecord]:
+    return [Registry.installed().find(Kind(kind), driver) for kind, _, driver in (n.partition("-") for n in DRIVERS)]
+
+
 def _configuration_page() -> str:
-    records = [Registry.installed().find(Kind(kind), driver) for kind, _, driver in (n.partition("-") for n in DRIVERS)]
+    records = _drivers()
     rows = {record: list(field_rows(record.kind, config_schema(record.kind, record.load()))) for record in records}
     parts = [
         "# Configuration\n",
@@ -100,6 +110,41 @@ def _fields(rows: Iterable[tuple[str, ...]]) -> list[str]:
     return ["| key | type | default | meaning |", "|---|---|---|---|", *lines, ""]
 
 
+_STATISTICS = """\
+# Statistics
+
+What a run counts, and what each reference driver counts of itself, from the code. `fustor-driver run --metrics`
+serves all of it at `/metrics` for Prometheus, and the status in `--status FILE` and on a terminal has what the drivers
+count.
+
+A counter only grows, from 0 when the run, or the driver in it, is started; a gauge is as things are now.
+
+## The run
+
+Each has the label `task`; what is counted by phase has `phase` too, and `fustor_state` has `of` and `state`.
+"""
+
+
+def _statistics_page() -> str:
+    parts = [_STATISTICS, "| metric | kind | meaning |", "|---|---|---|"]
+    for metric in described():
+        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+        parts.append(f"| {_code(name)} | {metric.type} | {_safe(metric.documentation)} |")
+    for record in _drivers():
+        if found := statistics_of(record.load()):
+            parts += [f"\n## {record.kind.value} {record.name}\n"]
+            parts += [f"On `/metrics`: `fustor_{record.kind.value}_` and the name.\n"]
+            parts += ["| name | kind | unit | meaning |", "|---|---|---|---|"]
+            parts += [f"| {_code(name)} | {kind} | {unit} | {_safe(meaning)} |" for name, kind, unit, meaning in found]
+    return "\n".join([*parts, ""])
+
+
+def statistics_of(driver: type) -> list[tuple[str, str, str, str]]:
+    """Name, kind, unit and meaning of each statistic, as the docstring of the driver's own method lists them."""
+    text = inspect.cleandoc(vars(driver)["statistics"].__doc__) if "statistics" in vars(driver) else ""
+    return re.findall(r"^(\w+) \((counter|gauge), (\w+)\): (.+)$", text, re.MULTILINE)
+
+
 def _exit_codes_page() -> str:
     rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
     head = "# Exit codes\n\n`fustor-new` and `fustor-driver` use one table. Generated from the code.\n"
@@ -112,8 +157,9 @@ def _code(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """A text in a cell of a table: nothing in it is markup."""
-    return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))
+    """A text in a cell of a table: nothing in it is markup, but for code."""
+    parts = re.split(r"(`[^`|]+`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else re.sub(r"([|<>*_\[\]])", r"\\\1", part) for part in parts)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def test_there_is_no_other_page():
         ("fustor-new.md", "## fustor-new doctor"),
         ("configuration.md", "| `uri` | string | required | Address of what is read; its form is the driver's |"),
         ("configuration.md", "## pusher postgres: `driver_params`"),
+        ("statistics.md", "| `queued_bytes` | gauge | bytes | of kernel events that wait for the host |"),
+        ("statistics.md", "| `fustor_rows_total` | counter | Rows pushed |"),
         ("exit-codes.md", f"| 10 | {EXIT_CODES[10]} |"),
     ],
 )

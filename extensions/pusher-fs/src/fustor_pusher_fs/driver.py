@@ -141,7 +141,20 @@ class FsDriver(PusherDriver):
         return _checks.WIZARD_STEPS
 
     def statistics(self) -> Mapping[str, float]:
-        """Counters since construction; each is described in the README."""
+        """Counters since construction.
+
+        batches (counter, batches): committed; a batch is what one push brings
+        events (counter, events): committed
+        rows (counter, rows): committed
+        bytes_written (counter, bytes): committed
+        duplicate_batches (counter, batches): were committed before, and not written again
+        duplicate_events (counter, events): of batches that were new in part, were committed before
+        failed_writes (counter, batches): of which nothing is stored, since the disk refused
+        refused_deletions (counter, rows): kept by the guard against mass deletion
+        segments_begun (counter, files): begun, since there was none, or the one before was full or old
+        segments_removed (counter, files): removed, as `retain_age_sec` and `retain_bytes` say
+        cuts (counter, pieces): of uncommitted batches, set aside when a log was opened
+        """
         return dataclasses.asdict(self._counters)
 
     async def close(self) -> None:

@@ -113,7 +113,16 @@ class PostgresDriver(PusherDriver):
         await asyncio.to_thread(self._store.close)
 
     def statistics(self) -> Mapping[str, float]:
-        """Counters since construction; each is described in the README."""
+        """Counters since construction.
+
+        batches (counter, batches): committed; a batch is what one push brings
+        events (counter, events): of committed batches
+        rows (counter, rows): of committed batches, those that were set aside among them
+        refused_rows (counter, rows): set aside, since the database does not take them
+        refused_batches (counter, batches): written row by row, because of rows that were set aside
+        refused_deletions (counter, rows): kept by the guard against mass deletion
+        retries (counter, transactions): begun again after a passing fault
+        """
         return dict(self._store.counters.counts)
 
     @classmethod

@@ -124,7 +124,16 @@ class FsDriver(SourceDriver):
         """Nothing is held back, so nothing is released."""
 
     def statistics(self) -> Mapping[str, float]:
-        """Counters and gauges as the README lists them."""
+        """Counters since construction, and gauges of the newest realtime stream.
+
+        overflows (counter, times): the kernel's or the driver's queue was too small
+        rescans (counter, times): the whole tree was compared because of it
+        failed_listings (counter, directories): could not be listed, in any phase
+        watched_directories (gauge, directories): the kernel reports what changes in them
+        unwatched_directories (gauge, directories): beyond the limit on watches, listed every `poll_interval_sec`
+        unreadable_directories (gauge, directories): cannot be listed now; nothing is claimed about what they hold
+        queued_bytes (gauge, bytes): of kernel events that wait for the host
+        """
         return self._counters.as_mapping()
 
     async def close(self) -> None:

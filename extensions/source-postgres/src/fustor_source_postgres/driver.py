@@ -168,10 +168,18 @@ class PostgresDriver(SourceDriver):
         return [partition.model_dump(mode="json") for partition in partitions]
 
     def statistics(self) -> Mapping[str, float]:
-        """Counters `events`, `rows`, `snapshot_rows`, `audit_rows`, `skipped_rows`; gauges of now.
+        """Counters since construction, and gauges of now; the last two as soon as the server was asked.
 
-        Those are `streams`, `queued_bytes`, `skipped_tables`: tables whose changes the stream cannot follow; and, as
-        soon as the server was asked, `slot_bytes` (log that it keeps for the slot) and `estimated_rows`.
+        events (counter, events): emitted in realtime
+        rows (counter, rows): emitted in realtime
+        snapshot_rows (counter, rows): read by snapshots, counted when one is over
+        audit_rows (counter, rows): read by audits, counted when one is over
+        skipped_rows (counter, rows): changed in realtime, in a way that the stream cannot follow
+        streams (gauge, streams): open
+        queued_bytes (gauge, bytes): of changes read ahead of the host
+        skipped_tables (gauge, tables): the stream cannot follow their changes
+        slot_bytes (gauge, bytes): of its log that the server keeps for the slot, looked at every `heartbeat_sec`
+        estimated_rows (gauge, rows): in the chosen tables by the server's estimate, when they were listed last
         """
         with self._lock:
             streams = list(self._streams)

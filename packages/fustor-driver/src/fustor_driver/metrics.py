@@ -19,7 +19,7 @@ from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.hosts.status import PhaseStatus, Status
 from fustor_driver.redaction import clean, safe_logger
 
-__all__ = ["parse_address", "serving"]
+__all__ = ["described", "parse_address", "serving"]
 
 _log = safe_logger("fustor_driver.run")
 _LOOPBACK = "127.0.0.1"
@@ -34,21 +34,41 @@ _OF_PHASES: tuple[tuple[_Kind, str, str, Callable[[PhaseStatus], float | None]],
     (CounterMetricFamily, "fustor_rows", "Rows pushed", lambda phase: phase.rows),
     (CounterMetricFamily, "fustor_runs", "Complete runs of the phase", lambda phase: phase.runs),
     (GaugeMetricFamily, "fustor_queued_events", "Events read and not yet pushed", lambda phase: phase.queued),
-    (GaugeMetricFamily, "fustor_lag_seconds", "How long the oldest of them has waited", lambda phase: phase.lag_sec),
+    (
+        GaugeMetricFamily,
+        "fustor_lag_seconds",
+        "How long the oldest of them has waited",
+        lambda phase: phase.lag_sec,
+    ),
     (
         GaugeMetricFamily,
         "fustor_last_complete_timestamp_seconds",
-        "When the phase, such as an audit, was complete last",
+        "When the phase, such as an audit, was complete last, in seconds since 1970",
         lambda phase: phase.completed_at.timestamp() if phase.completed_at else None,
     ),
 )
 _OF_TASKS: tuple[tuple[_Kind, str, str, Callable[[Status], float]], ...] = (
-    (GaugeMetricFamily, "fustor_uptime_seconds", "Since the run has begun", lambda status: status.uptime_sec),
+    (GaugeMetricFamily, "fustor_uptime_seconds", "Seconds since the run has begun", lambda status: status.uptime_sec),
     (GaugeMetricFamily, "fustor_committed_index", "Index to resume from", lambda status: status.committed_index),
     (CounterMetricFamily, "fustor_retries", "Attempts that failed", lambda status: status.retries),
-    (CounterMetricFamily, "fustor_dead_letters", "Rows or events refused", lambda status: status.dead_letters),
-    (CounterMetricFamily, "fustor_refused_deletions", "By the guard", lambda status: status.refused_deletions),
+    (
+        CounterMetricFamily,
+        "fustor_dead_letters",
+        "Rows or events refused by the destination",
+        lambda status: status.dead_letters,
+    ),
+    (
+        CounterMetricFamily,
+        "fustor_refused_deletions",
+        "Deletions that the guard refused",
+        lambda status: status.refused_deletions,
+    ),
 )
+
+
+def described() -> list[Metric]:
+    """Every metric of a run, without values; what the drivers count of themselves comes beside them."""
+    return list(_Runs(lambda: ()).collect())
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -135,7 +155,13 @@ class _Runs(Collector):
         states = [
             ((task, which, state), 1.0) for task, status in statuses.items() for which, state in _states(status).items()
         ]
-        yield _family(GaugeMetricFamily, "fustor_state", "1 for the present state", ("task", "of", "state"), states)
+        yield _family(
+            GaugeMetricFamily,
+            "fustor_state",
+            "1 for what the run or phase is now",
+            ("task", "of", "state"),
+            states,
+        )
         yield from _statistics(statuses)
 
 
