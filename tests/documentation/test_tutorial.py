@@ -46,12 +46,15 @@ def environ(tmp_path):
     }
 
 
-@pytest.mark.parametrize("tutorials", ["docs/tutorial", "docs/zh/tutorial"])
-def test_whoever_follows_it_has_a_driver_that_goes_on_after_kill_9(clone, environ, tutorials):
+PAGES = sorted([*ROOT.glob("docs/tutorial/*.md"), *ROOT.glob("docs/zh/tutorial/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_whoever_follows_it_has_a_driver_that_goes_on_after_kill_9(clone, environ, page):
     with Reader(clone, environ) as reader:
-        shown = dict(reader.follow(ROOT / tutorials / "source-sqlite.md"))
-    assert "conformant, " in shown["fustor-driver conform source sqlite --quiet"]
+        shown = dict(reader.follow(page))
+    assert "conformant, " in shown[f"fustor-driver conform {page.stem.replace('-', ' ')} --quiet"]
     assert shown["python compare.py"].count("True") == 2
-    driver = clone / "extensions/source-sqlite"
+    driver = clone / "extensions" / page.stem
     for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy", "--strict")):
         subprocess.run([clone / ".venv/bin" / command[0], *command[1:], driver / "src"], cwd=clone, check=True)
