@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from difflib import unified_diff
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class Section:
     steps: int
     code: set[str]
     links: set[str]
-    """Addresses, and pages and pictures by their English names, without the places on them."""
+    """Addresses, and pages and pictures by their English names; of a place on one only that it is one."""
 
 
 def english_of(page: Path) -> Path:
@@ -85,9 +86,9 @@ def _target(page: Path, link: str) -> str:
     """Where a link leads, the English page standing for both; nothing where it leads to the same page in a language."""
     if re.match(r"https?:", link):
         return link
-    file = link.partition("#")[0]
+    file, is_place, _ = link.partition("#")
     target = english_of((page.parent / file).resolve()) if file else english_of(page)
-    return "" if target == english_of(page) else target.as_posix()
+    return is_place if target == english_of(page) else f"{target}{is_place}"
 
 
 def differences(english: Path, chinese: Path) -> list[str]:
@@ -105,10 +106,13 @@ def differences(english: Path, chinese: Path) -> list[str]:
 
 
 def _unlike(left: Any, right: Any) -> str:
-    """What of two values is not in both; of two lists the first place."""
+    """What of two values is not in both; of lists the first place, of texts the lines."""
     if isinstance(left, set):
         return f"{sorted(left - right)} only in English, {sorted(right - left)} only in Chinese"
-    if isinstance(left, list) and isinstance(right, list):
+    if isinstance(left, str) and isinstance(right, str) and "\n" in left:
+        lines = unified_diff(left.splitlines(), right.splitlines(), "English", "Chinese", n=0, lineterm="")
+        return "\n".join(lines)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         pairs = enumerate(zip_longest(left, right), start=1)
         place, (one, other) = next((place, pair) for place, pair in pairs if pair[0] != pair[1])
         return f"number {place}: {_unlike(one, other)}"

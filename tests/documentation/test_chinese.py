@@ -93,6 +93,7 @@ def test_it_leads_to_pages_in_chinese(page):
         ("# 30 days", "", "blocks"),
         ("`fs-to-fs.yaml`", "`fs-to-log.yaml`", "blocks"),
         ("(run-under-an-agent.md)", "(../doctor.md)", "links"),
+        ("(run-under-an-agent.md)", "(run-under-an-agent.md#configure-it)", "links"),
         ("\n- ", "\n", "points"),
         ("\n1. ", "\n", "steps"),
         ("--once` takes", "--only-once` takes", "code"),
