@@ -10,8 +10,18 @@ import pytest
 
 _WHOLE_RUN = "FUSTOR_WHOLE_RUN"
 _PROVED: list[tuple[str, ...]] = []
-_SHARED_MODULES = ("/tests/mutants/test_mutants.py", "/tests/correct/")
+_SHARED_MODULES = (
+    "/tests/mutants/test_mutants.py",
+    "/tests/correct/",
+    "fustor-conformance/tests/test_agents.py",
+    "fustor-conformance/tests/upstream/",
+    "tests/hosts/test_transcripts.py",
+    "tests/cli/test_upstream_adoption.py",
+    "tests/templates/test_released_",
+)
 """Modules of many long tests that have no fixture in common: any process takes any of their tests."""
+_HOSTS = 5
+"""Processes where only tests of hosts run: those wait for agents, servers and time-outs more than they compute."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,9 +79,9 @@ def _share(config: pytest.Config) -> None:
     Three on two cores: a third of the time of a test goes by in waiting for other processes.
     """
     if config.getoption("numprocesses") is None and not config.getoption("usepdb"):
-        config.option.numprocesses = 3
+        config.option.numprocesses = _HOSTS if config.option.markexpr == "hosts" else 3
         config.option.dist = "loadscope"
-        config.option.tx = ["popen"] * 3
+        config.option.tx = ["popen"] * config.option.numprocesses
 
 
 @pytest.hookimpl(optionalhook=True)

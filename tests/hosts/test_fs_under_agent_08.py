@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from hosts.tree_and_view import Pair, differences, world
+from hosts.tree_and_view import SETTLE_SEC, Pair, differences, world
 from hosts.waiting import eventually
 
 HOST = "agent 0.8.17 with Fusion"
@@ -144,13 +144,13 @@ def test_realtime_outlives_a_receiver_that_comes_late(new_agent, new_fusion, tmp
     pair.start()
     try:
         away = lambda: any("Failed to create session" in line for line in pair.running.log())  # noqa: E731 - used once
-        assert eventually(away, 30), pair.running.log()[-20:]
+        assert eventually(away, SETTLE_SEC), pair.running.log()[-20:]
         for number in range(BURST):
             (pair.root / f"{number}").write_text("x")
         pair.fusion.start()
         pair.settles()
         (pair.root / "later").write_text("x")
-        pair.settles(15)
+        pair.settles()
         pair.stop()
     finally:
         pair.end()
@@ -163,7 +163,7 @@ def test_a_scan_on_demand_sends_what_is_there(new_agent, new_fusion, tmp_path):
         pair.settles()
         pair.fusion.tree("/dir-1", on_demand_scan=True)
         done = lambda: [line for line in pair.running.log() if "On-Demand scan completed" in line]  # noqa: E731
-        assert eventually(lambda: bool(done()), 20), pair.running.log()[-20:]
+        assert eventually(lambda: bool(done()), SETTLE_SEC), pair.running.log()[-20:]
         assert "Sent 0 events" not in done()[0]
         pair.settles()
 

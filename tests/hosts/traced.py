@@ -32,10 +32,22 @@ def note(address, who, method, *args, **kwargs):
         file.write(json.dumps(told) + "\n")
 
 
-def has_noted(address, text):
-    """Whether a call in which `text` stands was noted."""
+def has_all(address):
+    """Whether agent 0.2 has pushed the end of a snapshot, and something that the stream has told."""
     with open(address, encoding="utf-8") as file:  # noqa: PTH123 - as above
-        return any(text in line for line in file)
+        calls = [json.loads(line) for line in file if line.endswith("\n")]
+    return all(any(map(wanted, calls)) for wanted in (ends_snapshot, pushes_realtime))
+
+
+def ends_snapshot(call):
+    """Whether a call pushes the end of a snapshot."""
+    return call["method"] == "push" and bool(call["kwargs"].get("is_snapshot_end"))
+
+
+def pushes_realtime(call):
+    """Whether a call pushes what the stream has told; the agent's own event has no rows."""
+    told = call["kwargs"]
+    return call["method"] == "push" and "source_type" not in told and any(rows for _, rows in told["events"])
 
 
 def _plain(value):
@@ -57,10 +69,12 @@ def told(source, path):
 
 
 class TracedDriver:
-    """A source whose mode is `plain`, `many`, `ends`, `raises`, `snapraises`, `auditraises` or `nodiscovery`."""
+    """A source whose mode is `plain`, `silent` or `many`, or what breaks: `ends`, `raises`, `snapraises` and so on."""
 
     schema_name = "fs"
     require_schema_discovery = True
+    _SILENT = frozenset({"many", "silent", "snapraises"})
+    """Modes without realtime: agent 0.8 reads its bus after a second, when the snapshot may be through or not."""
 
     def __init__(self, id, config):
         self.id, self.config = id, config
@@ -91,7 +105,7 @@ class TracedDriver:
 
     def _stream(self, stop):
         self._note("stream begins")
-        for number in range(FEW):
+        for number in range(0 if self._mode in self._SILENT else FEW):
             yield told(MessageSource.REALTIME, f"/new-{number}")
         if self._mode == "raises":
             self._wait_until_it_may_break()
@@ -157,10 +171,12 @@ class Fields:
 
 
 class TracedDriver02(Fields, TracedDriver):
-    """A source for agent 0.2, whose stream and snapshot go at once: what breaks waits for the other to have spoken."""
+    """A source for agent 0.2, whose stream and snapshot go at once: what breaks waits until both have been pushed."""
+
+    _SILENT = frozenset()
 
     def _wait_until_it_may_break(self):
-        while not (has_noted(self._address, '"is_snapshot_end": true') or self._stop_driver_event.wait(_POLL_SEC)):
+        while not (has_all(self._address) or self._stop_driver_event.wait(_POLL_SEC)):
             continue
 
 
@@ -170,7 +186,7 @@ class TracedPusher:
     def __init__(self, id, config):
         self.id, self.config = id, config
         self._mode = config.driver_params.get("mode", "plain")
-        self._snapshot_came = asyncio.Event()
+        self._snapshot_came, self._snapshot_ended, self._realtime_came = (asyncio.Event() for _ in range(3))
         self._note("__init__", id)
 
     def _note(self, method, *args, **kwargs):
@@ -189,6 +205,8 @@ class TracedPusher:
     async def heartbeat(self, *args, **kwargs):
         self._note("heartbeat", *args, **kwargs)
         if self._mode == "beatfails":
+            await self._snapshot_ended.wait()
+            await self._realtime_came.wait()
             raise ConnectionError("The receiver is away")
         return {"status": "ok"}
 
@@ -196,6 +214,10 @@ class TracedPusher:
         self._note("push", *args, **kwargs)
         if kwargs.get("source_type") == "snapshot":
             self._snapshot_came.set()
+        if kwargs.get("is_snapshot_end"):
+            self._snapshot_ended.set()
+        elif "source_type" not in kwargs:
+            self._realtime_came.set()
         if self._mode == "pushfails":
             await self._snapshot_came.wait()
             raise ConnectionError("The receiver is away")

@@ -17,6 +17,7 @@ R04 = find_rule("R04")
 SOURCE_0_2 = (Kind.SOURCE, Profile.AGENT_0_2)
 SOURCE_0_8 = (Kind.SOURCE, Profile.AGENT_0_8)
 PUSHER_0_2 = (Kind.PUSHER, Profile.AGENT_0_2)
+PUSHER_0_8 = (Kind.PUSHER, Profile.AGENT_0_8)
 STREAM = (
     "        while not self._stopped(stop):\n            latest",
     "        self.statistics()\n        while not self._stopped(stop):\n            latest",
@@ -38,8 +39,17 @@ def test_it_has_to_be_asked_for():
     assert "--agents" in found.detail
 
 
+@pytest.mark.parametrize("asked", [("U14", frozenset()), ("R04", frozenset({"--agents"}))])
+def test_a_pusher_is_not_judged_for_agent_0_8_without_the_bridge(asked, monkeypatch):
+    rule_id, opt_in = asked
+    monkeypatch.setattr("fustor_conformance.agents.bridge._BRIDGE", "fustor-no-such-bridge")
+    subject = find_subject(Kind.PUSHER, "example", options=Options(opt_in))
+    found = Judge(subject, Profile.AGENT_0_8).alone(find_rule(rule_id)).outcome
+    assert (found.status, "which is not installed" in found.detail) == (Status.NOT_JUDGED, True)
+
+
 @pytest.mark.hosts
-@pytest.mark.parametrize(("kind", "profile"), [SOURCE_0_2, SOURCE_0_8, PUSHER_0_2])
+@pytest.mark.parametrize(("kind", "profile"), [SOURCE_0_2, SOURCE_0_8, PUSHER_0_2, PUSHER_0_8])
 def test_the_example_works_under_the_released_agent(kind, profile):
     judge = Judge(find_subject(kind, "example", options=Options(frozenset({"--agents"}))), profile)
     found = judge.verdict(R04)
@@ -123,6 +133,7 @@ def test_a_source_without_the_stop_event_is_found(tmp_path, host):
         (SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
         (SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
         (SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
+        (PUSHER_0_8, ('"fustor.drivers.pushers"', '"fustor_agent.drivers.senders"'), "No pusher 'mutant' is installed"),
     ],
 )
 def test_what_an_agent_loses_is_found(tmp_path, host, change, said):

@@ -118,7 +118,7 @@ def test_json_is_the_report(stub):
         (("conform", "pusher", "clistub", "--report", "x.txt"), 2, "A report cannot be written to 'x.txt'"),
         (("conform", "pusher", "clistub", "C01", "--report", "/no/such/place/r.md"), 7, "cannot be written: No such"),
         (("conform", "pusher", "clistub", "--world", "no.such:World"), 7, "World 'no.such:World' does not load"),
-        (("conform", "pusher", "clistub", "--profile", "agent-0.8"), 2, "Pushers have no profile 'agent-0.8'"),
+        (("conform", "pusher", "clistub", "--profile", "agent-0.1"), 2, "Invalid value"),
         (("conform", "nothing", "clistub"), 2, "Invalid value"),
         (("explain", "Z99"), 2, "No check is called 'Z99'"),
     ],

@@ -33,8 +33,6 @@ def test_a_rule_is_whole(rule):
     known = {other.id for other in RULES}
     assert set(rule.requires) <= known - {rule.id}
     assert set(rule.methods) <= set(dir(SourceDriver)) | set(dir(PusherDriver))
-    assert set(rule.source_level) <= set(Kind.SOURCE.profiles)
-    assert set(rule.pusher_level) <= set(Kind.PUSHER.profiles)
     assert len(rule.rule) <= 220
     for text in (rule.rule, rule.why, rule.fix, rule.source):
         assert text.strip() == text
@@ -65,9 +63,11 @@ def test_an_unknown_name_says_which_there_are():
         find_rule("Z9")
 
 
-def test_pushers_have_no_profile_of_agent_0_8():
-    assert Profile.AGENT_0_8 not in Kind.PUSHER.profiles
-    assert not rules_for(Kind.PUSHER, Profile.AGENT_0_8)
+def test_agent_0_8_asks_a_pusher_for_no_index_to_resume_from():
+    asked = {rule.id: rule.pusher_level[Profile.AGENT_0_8] for rule in rules_for(Kind.PUSHER, Profile.AGENT_0_8)}
+    assert {asked[index] for index in ("U09", "U25")} == {Level.SHOULD}
+    assert asked["U14"] is Level.MUST
+    assert "R01" not in asked
 
 
 def test_a_second_function_for_a_rule_is_refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from fustor_conformance.rules import FAMILIES, Kind, Rule
+from fustor_conformance.rules import FAMILIES, Kind, Profile, Rule
 
 __all__ = ["explain", "levels_in_words", "listing"]
 
@@ -57,7 +57,7 @@ def levels_in_words(rule: Rule) -> list[str]:
     words = []
     for kind in Kind:
         levels = rule.levels(kind)
-        if set(levels) == set(kind.profiles) and len(set(levels.values())) == 1:
+        if set(levels) == set(Profile) and len(set(levels.values())) == 1:
             words.append(f"{kind} {next(iter(levels.values()))}")
         elif levels:
             words.append(f"{kind} {', '.join(f'{level} ({profile})' for profile, level in levels.items())}")

@@ -103,7 +103,7 @@ class Rule(BaseModel):
         for kind in Kind:
             level = data.get(f"{kind}_level")
             if isinstance(level, str):
-                spread[f"{kind}_level"] = dict.fromkeys(kind.profiles, level)
+                spread[f"{kind}_level"] = dict.fromkeys(Profile, level)
         return spread
 
     @property

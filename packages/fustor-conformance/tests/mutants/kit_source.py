@@ -269,6 +269,7 @@ class MemoryDriver(SourceDriver):
     def pairs_audit(
         self, size: int, stop: threading.Event | None, cache: dict[str, float]
     ) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
+        yield from self.opening()
         self.begin_visits()
         began, self._audit_began = self._audit_began, len(self._touched)
         stamps: list[dict[str, float]] = []
@@ -282,6 +283,12 @@ class MemoryDriver(SourceDriver):
             told, stamps = stamps[: len(event.rows)], stamps[len(event.rows) :]
             yield event, {path: mtime for stamp in told for path, mtime in stamp.items()}
         self.forget(self._touched[began:])
+
+    def opening(self) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
+        root = self.system().nodes["/"]
+        row = self.row("/", root, parent_mtime=root.mtime, audit_skipped=True)
+        yield from ((self.event(EventType.UPDATE, [dict(row)], MessageSource.AUDIT), {}) for _ in range(100))
+        yield from ((None, {}) for _ in range(1001))
 
     def begin_visits(self) -> None:
         """What the audit before did not visit is not known any more."""

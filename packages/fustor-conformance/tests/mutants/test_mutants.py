@@ -100,7 +100,7 @@ def test_every_mutant_is_killed_whatever_else_runs(mutant, fallen_in_full):
 @pytest.mark.parametrize(
     ("driver", "world"), [(LogDriver, FileWorld), (KeyedDriver, KeyedFileWorld), (SqliteDriver, SqliteWorld)]
 )
-@pytest.mark.parametrize("profile", Kind.PUSHER.profiles)
+@pytest.mark.parametrize("profile", list(Profile))
 def test_the_reference_pushers_break_nothing(profile, driver, world):
     judge = Judge(subject_of_class(Kind.PUSHER, driver, world, name="file"), profile)
     bad = [v.explained() for v in judge.verdicts() if v.status is Status.FAILED]

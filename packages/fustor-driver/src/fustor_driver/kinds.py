@@ -13,11 +13,6 @@ class Kind(StrEnum):
     SOURCE = "source"
     PUSHER = "pusher"
 
-    @property
-    def profiles(self) -> tuple[Profile, ...]:
-        """The hosts that run drivers of this kind."""
-        return tuple(Profile) if self is Kind.SOURCE else (Profile.GUIDE, Profile.AGENT_0_2)
-
 
 class Profile(StrEnum):
     """A host: it finds drivers by entry points of its own, and a verdict speaks of it."""

@@ -53,9 +53,7 @@ def _is_over_within(process, limit_sec):
 SOURCE, PUSHER = ("try_hang", "--uri", "x"), ("try_hang", "--endpoint", "x")
 
 
-@pytest.mark.parametrize(
-    "how", [way if way == "blocks" else pytest.param(way, marks=pytest.mark.hosts) for way in WAYS]
-)
+@pytest.mark.parametrize("how", WAYS)
 def test_a_check_keeps_its_time_and_ends(how, start):
     process = start(
         "check", "source", *SOURCE, "--timeout", 0.5, "--only", "connection", where="test_connection", how=how
@@ -75,7 +73,6 @@ def test_a_thread_that_a_driver_leaves_behind_keeps_no_command_alive(start):
     assert time.monotonic() - began < 6
 
 
-@pytest.mark.hosts
 @pytest.mark.parametrize(
     ("arguments", "where"),
     [
@@ -110,9 +107,7 @@ def test_the_second_signal_ends_every_command_at_once(arguments, where, number, 
 RUN = ("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER)
 
 
-@pytest.mark.parametrize(
-    "arguments", [RUN, pytest.param(("push", *PUSHER, "--from", "events.jsonl"), marks=pytest.mark.hosts)]
-)
+@pytest.mark.parametrize("arguments", [RUN, ("push", *PUSHER, "--from", "events.jsonl")])
 def test_a_signal_ends_a_constructor_that_swallows_it(arguments, start, tmp_path):
     (tmp_path / "events.jsonl").write_text(event("/a").model_dump_json())
     process = start(*arguments, where="constructor", how="swallows")
@@ -129,7 +124,6 @@ def test_a_driver_that_exits_with_0_makes_no_success(start):
     assert "A driver raised SystemExit(0)" in err
 
 
-@pytest.mark.hosts
 @pytest.mark.parametrize(
     ("where", "named"),
     [

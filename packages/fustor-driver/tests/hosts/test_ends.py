@@ -32,10 +32,6 @@ CALLED = (
     "acknowledge",
 )
 PLACES = [*((where, how) for where in AWAITED for how in WAYS), *((where, "blocks") for where in CALLED)]
-QUICK = [("push", "blocks"), ("push", "blocks a thread"), ("pusher.close", "swallows"), ("acknowledge", "blocks")]
-MARKED = [
-    pytest.param(place, id="-".join(place), marks=[] if place in QUICK else pytest.mark.hosts) for place in PLACES
-]
 SLACK_SEC = 1.5
 
 
@@ -99,7 +95,7 @@ def _is_time(hang, status):
     return not hang.where.endswith("close") or status.state == "running"
 
 
-@pytest.mark.parametrize("hang", MARKED, indirect=True)
+@pytest.mark.parametrize("hang", PLACES, indirect=True, ids="-".join)
 def test_the_second_signal_ends_it_at_once(hang, tmp_path):
     number, took, status = _run(hang, tmp_path, signals=2, stop_timeout_sec=60)
     assert number == signal.SIGINT
@@ -107,7 +103,7 @@ def test_the_second_signal_ends_it_at_once(hang, tmp_path):
     assert status.state in ("aborted", "stopped")
 
 
-@pytest.mark.parametrize("hang", MARKED, indirect=True)
+@pytest.mark.parametrize("hang", PLACES, indirect=True, ids="-".join)
 def test_one_signal_ends_it_within_the_time_allowed(hang, tmp_path):
     number, took, status = _run(hang, tmp_path, signals=1, stop_timeout_sec=0.5)
     assert number == signal.SIGINT

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fustor_event_model import MessageSource
-from fustor_sender_bridge._core import SessionObsoletedError
+from fustor_sender_bridge._core import PusherDriver, SessionObsoletedError
 from fustor_sender_bridge._delivery import Task
 from fustor_sender_bridge._events import translated
 from fustor_sender_bridge._installed import load_pusher
@@ -45,11 +45,20 @@ class PusherSender:
         self.config = dict(config or {})
         self._params = parse_params(config)
         entry = pusher_config(self._params, endpoint, credential, int(self.config.get("batch_size", 100)))
-        self._pusher = load_pusher(self._params.pusher)(sender_id, entry)
+        self._pusher = self.pusher_class(self._params.pusher)(sender_id, entry)
         self._retries = Retries(self._params.max_retries, self._params.retry_delay_sec)
         self._session: Session | None = None
         self._opened_at = float("-inf")
         self._hasty = 0
+
+    @staticmethod
+    def pusher_class(name: str) -> type[PusherDriver]:
+        """The class of the pusher of this name; a class below this one may take another.
+
+        Raises:
+            ConfigError: no such pusher is installed, or it cannot be imported.
+        """
+        return load_pusher(name)
 
     async def connect(self) -> None:
         """Nothing to reach before a session is asked for."""

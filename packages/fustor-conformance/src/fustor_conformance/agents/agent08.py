@@ -42,7 +42,7 @@ class Agent08(Simulator):
         super().__init__(source_class, source_config, source_id=source_id, join_sec=join_sec)
         self._pauses = pauses or Pauses()
         self._sender_class = sender_class or (receiver or Receiver()).sender()
-        self._sender_config = {"endpoint": "memory:", "config": {}} | (sender_config or {})
+        self._sender_config = {"endpoint": "memory:", "credential": {}, "config": {}} | (sender_config or {})
         self._pipe: Pipe | None = None
 
     def audit(self) -> None:
@@ -56,7 +56,7 @@ class Agent08(Simulator):
         producer = BusProducer(source, 0, self.recorder, self.join_sec)
         await producer.start()
         self.recorder.called("sender.__init__")
-        sender = self._sender_class(sender_id="e", credential={}, **self._sender_config)
+        sender = self._sender_class(sender_id="e", **self._sender_config)
         pipe = Pipe(Phases(source, sender, producer, self.recorder), _source_type(source), self._pauses)
         self._pipe = pipe
         self.settled()

@@ -31,16 +31,16 @@ def installed(subject: Subject) -> Distribution:
     return subject.distribution
 
 
-def build_wheels(subject: Subject, wheels: Path) -> str:
-    """The requirement that names the driver's own wheel, now in `wheels` beside that of the event model.
+def build_wheels(subject: Subject, wheels: Path, *others: Distribution) -> list[str]:
+    """What names the driver's own wheel and those of `others`, now in `wheels` beside that of the event model.
 
     Raises:
         Broken: it cannot be built.
     """
     dist = installed(subject)
     with _verdict("The wheel is not built"):
-        wheels_of((dist, distribution("fustor-event-model")), wheels)
-    return f"{dist.metadata['Name']}=={dist.version}"
+        wheels_of((dist, *others, distribution("fustor-event-model")), wheels)
+    return [f"{one.metadata['Name']}=={one.version}" for one in (dist, *others)]
 
 
 def make(

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,8 +207,8 @@ class Running:
         return Batch(told["source_type"], told["is_end"], events)
 
 
-def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agent:
-    """The release that the profile names, installed with the driver's wheel under `scratch`."""
+def agent_for(subject: Subject, own: Iterable[str], wheels: Path, scratch: Path) -> Agent:
+    """The release that the profile names, installed with the driver's wheel, and what it needs, under `scratch`."""
     profile = subject.options.profile
     parts = release(profile.release)
     dist = environments.installed(subject)
@@ -216,7 +216,7 @@ def agent_for(subject: Subject, wheel: str, wheels: Path, scratch: Path) -> Agen
     limits = () if "watchdog" in installed.declared_names(dist) else parts.limits
     environment = scratch / "environment"
     what = f"Agent {parts.version} and the driver are not installed together"
-    python = environments.make(environment, [*pins, wheel], wheels, what, limits)
+    python = environments.make(environment, [*pins, *own], wheels, what, limits)
     add_companions(python)
     home = scratch / "home"
     home.mkdir()

@@ -104,6 +104,7 @@ class BusProducer:
     def _produce(self) -> None:
         try:
             for event in self._open():
+                self._recorder.streamed(event)
                 if self._stop_event.is_set() or self.source._stop_driver_event.is_set():  # type: ignore[attr-defined]  # noqa: SLF001 - what both agents read, though no release declares it
                     break
                 self._hand_over(event)

@@ -52,6 +52,8 @@ class Transcript:
     """Events without an index that the agent lost by a fault of its own."""
     leaked_threads: tuple[str, ...] = ()
     """Threads that outlived the time the agent gives them."""
+    streamed: tuple[EventBase, ...] = ()
+    """Events that the stream has yielded, whatever became of them."""
 
     @property
     def lost(self) -> tuple[EventBase, ...]:
@@ -74,6 +76,7 @@ class _State:
     deliveries: list[Delivery] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     leaked_threads: list[str] = field(default_factory=list)
+    streamed: list[EventBase] = field(default_factory=list)
     snapshots_ended: int = 0
     audits_ended: int = 0
 
@@ -95,6 +98,10 @@ class Recorder:
     ) -> None:
         """Note a delivery."""
         self._note(self._state.deliveries, Delivery(phase, source_type, tuple(events), is_end))
+
+    def streamed(self, event: EventBase) -> None:
+        """Note what the stream has yielded."""
+        self._note(self._state.streamed, event)
 
     def failed(self, what: str, err: BaseException | str) -> None:
         """Note that something broke."""
@@ -153,6 +160,7 @@ class Recorder:
             swallowed=bus.swallowed() if bus else (),
             swallowed_by_host=bus.swallowed_by_host() if bus else (),
             leaked_threads=tuple(state.leaked_threads),
+            streamed=tuple(state.streamed),
         )
 
     def _note(self, notes: list[Any], note: Any) -> None:

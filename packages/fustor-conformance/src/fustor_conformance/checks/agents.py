@@ -11,8 +11,9 @@ from fustor_conformance._desk import Desk, missing
 from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance.agents import environments
+from fustor_conformance.agents.bridge import as_sender, bridge
 from fustor_conformance.agents.released import Agent, Running, agent_for
-from fustor_conformance.agents.scripted import REALTIME_PATHS, SNAPSHOT_PATHS
+from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.registry import check
@@ -51,16 +52,18 @@ def source_under_agent(subject: SourceSubject) -> int:
 
 @check("R04", Kind.PUSHER)
 def pusher_under_agent(subject: PusherSubject) -> int:
-    """A snapshot, its empty end, the trigger event, realtime, stop."""
+    """A snapshot, its empty end, the trigger event of agent 0.2, realtime, an audit under agent 0.8, stop."""
     wanted = {
         **dict.fromkeys(SNAPSHOT_PATHS, MessageSource.SNAPSHOT),
         **dict.fromkeys(REALTIME_PATHS, MessageSource.REALTIME),
     }
+    if has_senders := subject.options.profile is Profile.AGENT_0_8:
+        wanted |= dict.fromkeys(AUDIT_PATHS, MessageSource.AUDIT)
     with _agent(subject) as agent, subject.world() as world:
         desk = Desk(subject, world)
         told = subject.parse(world.config()).model_dump(mode="json", exclude_none=True, include=_FOR_PUSHERS)
         source = {"driver": "kit_scripted", "uri": "kit://scripted"}
-        with agent.running(source=source, pusher=told) as running:
+        with agent.running(source=source, pusher=as_sender(told) if has_senders else told) as running:
             running.wait(
                 "all that the source emitted", lambda: not missing(list(wanted), desk.paths()), _patience(subject)
             )
@@ -77,8 +80,9 @@ def _agent(subject: Subject) -> Iterator[Agent]:
         raise NotApplicable("The profile 'guide' has no released agent; ask for agent-0.2 or agent-0.8")
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch, "wheels")
-        wheel = environments.build_wheels(subject, wheels)
-        yield agent_for(subject, wheel, wheels, Path(scratch))
+        needs_bridge = subject.kind is Kind.PUSHER and subject.options.profile is Profile.AGENT_0_8
+        own = environments.build_wheels(subject, wheels, *([bridge()] if needs_bridge else ()))
+        yield agent_for(subject, own, wheels, Path(scratch))
 
 
 def _live_through(subject: SourceSubject, running: Running, world: SourceWorld) -> None:

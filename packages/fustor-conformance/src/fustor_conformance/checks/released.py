@@ -26,7 +26,7 @@ def beside_released_cores(subject: SourceSubject) -> int:
     environments.installed(subject)
     with tempfile.TemporaryDirectory() as scratch, subject.world() as world:
         wheels = Path(scratch, "wheels")
-        wheel = environments.build_wheels(subject, wheels)
+        (wheel,) = environments.build_wheels(subject, wheels)
         world.create("kit-thing")
         told = subject.config(world).model_dump(mode="json", exclude_none=True, include=_IN_EVERY_RELEASE)
         config = {"credential": {"user": "kit"}, **told}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from fustor_conformance._desk import Desk, missing
 from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance.agents.agent02 import Agent02
 from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.looking import calls_of, require_clean, wait_for
 from fustor_conformance.agents.scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.agents.simulator import Simulator
 from fustor_conformance.agents.transcript import Transcript
@@ -27,8 +26,6 @@ from fustor_conformance.worlds import SourceWorld
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_event_model import MessageSource
 
-_SHOWN_CALLS = 15
-
 
 @check("R01", Kind.SOURCE)
 def under_agent_0_2(subject: SourceSubject) -> int:
@@ -37,7 +34,7 @@ def under_agent_0_2(subject: SourceSubject) -> int:
         populate(world)
         with Agent02(subject.driver_class, subject.config(world)) as agent:
             _live_through(subject, agent, world)
-        _require_clean(agent.transcript)
+        require_clean(agent.transcript)
         return len(agent.transcript.events())
 
 
@@ -50,14 +47,14 @@ def pusher_under_agent_0_2(subject: PusherSubject) -> int:
         source = SourceConfig(driver="scripted", uri="kit://scripted", disabled=False)
         with Agent02(ScriptedSource, source, subject.driver_class, config) as agent:
             wanted = set(REALTIME_PATHS)
-            _wait(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
-            _wait(
+            wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+            wait_for(
                 subject, agent, "realtime", lambda told: wanted <= set(last_word(told.events(MessageSource.REALTIME)))
             )
-        _require_clean(agent.transcript)
+        require_clean(agent.transcript)
         stored = Desk(subject, world).paths()
         if lost := missing([*SNAPSHOT_PATHS, *REALTIME_PATHS], stored):
-            raise Broken(f"The agent pushed {lost}, and they are not there", *_calls(agent.transcript))
+            raise Broken(f"The agent pushed {lost}, and they are not there", *calls_of(agent.transcript))
         return len(stored)
 
 
@@ -70,7 +67,7 @@ def under_agent_0_8(subject: SourceSubject) -> int:
             _live_through(subject, agent, world)
             if AUDIT in subject.capabilities:
                 _audit(subject, agent, world)
-        _require_clean(agent.transcript)
+        require_clean(agent.transcript)
         _require_released_view(agent.transcript, world)
         return len(agent.transcript.events())
 
@@ -94,23 +91,23 @@ def _require_released_view(told: Transcript, world: SourceWorld) -> None:
 
 def _audit(subject: SourceSubject, agent: Agent08, world: SourceWorld) -> None:
     agent.audit()
-    _wait(subject, agent, "an audit's end", lambda told: told.audits_ended > 0)
+    wait_for(subject, agent, "an audit's end", lambda told: told.audits_ended > 0)
     paths = [row["path"] for row in rows_of(agent.transcript.events(MessageSource.AUDIT))]
     if lost := missing(sorted(world.list()), paths):
-        raise Broken("The audit does not emit everything", *lost[:5], *_calls(agent.transcript))
+        raise Broken("The audit does not emit everything", *lost[:5], *calls_of(agent.transcript))
 
 
 def _live_through(subject: SourceSubject, agent: Simulator, world: SourceWorld) -> None:
     """Wait for a snapshot, change the world, and wait until the agent has delivered what is there now."""
     there = world.list().keys()
-    _wait(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+    wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
     snapshot = {row["path"] for row in rows_of(agent.transcript.events(MessageSource.SNAPSHOT))}
     if lost := there - snapshot:
-        raise Broken("The agent's snapshot lacks things", *sorted(lost)[:5], *_calls(agent.transcript))
+        raise Broken("The agent's snapshot lacks things", *sorted(lost)[:5], *calls_of(agent.transcript))
     churn(world, sorted(path for path, row in world.list().items() if not row.get("is_directory"))[:3])
     last = world.create("kit-last")
-    _wait(subject, agent, f"{last!r}", lambda told: last in _there(told))
-    _wait(subject, agent, "what is there now", lambda told: not _there(told) ^ world.list().keys())
+    wait_for(subject, agent, f"{last!r}", lambda told: last in _there(told))
+    wait_for(subject, agent, "what is there now", lambda told: not _there(told) ^ world.list().keys())
 
 
 def _there(told: Transcript) -> set[str]:
@@ -118,47 +115,6 @@ def _there(told: Transcript) -> set[str]:
     realtime = (*told.swallowed_by_host, *told.events(MessageSource.REALTIME))
     events = (*told.events(MessageSource.SNAPSHOT), *realtime)
     return {path for path, there in last_word(events).items() if there and path != "/"}
-
-
-def _wait(
-    subject: SourceSubject | PusherSubject, agent: Simulator, what: str, condition: Callable[[Transcript], bool]
-) -> None:
-    seconds = subject.manners.patience(subject.options.patience_sec)
-    if not agent.wait_for(condition, seconds):
-        raise Broken(
-            f"Under the agent {what} did not come within {seconds:g} s: {_how_far(agent.transcript)}",
-            *_calls(agent.transcript),
-        )
-
-
-def _how_far(told: Transcript) -> str:
-    """What the agent failed with, or what it got of the stream."""
-    if told.failures:
-        return f"it failed with {list(told.failures)[:2]}"
-    events = told.events(MessageSource.REALTIME)
-    dropped = f", and its bus dropped {len(told.lost)} by their index" if told.lost else ""
-    if not events:
-        return f"the stream has delivered nothing{dropped}"
-    last = events[-1].rows[-1:] or events[-1]
-    return f"the stream has delivered {len(events)} events, the last one about {last}{dropped}"
-
-
-def _require_clean(told: Transcript) -> None:
-    faults = {
-        "The agent failed": told.failures,
-        "The agent's bus dropped events by their index": told.lost,
-        "Threads outlived the agent": told.leaked_threads,
-    }
-    for what, evidence in faults.items():
-        if evidence:
-            raise Broken(what, *evidence[:5], *_calls(told))
-
-
-def _calls(told: Transcript) -> Iterable[str]:
-    """The first calls, as the agent made them."""
-    for call in told.calls[:_SHOWN_CALLS]:
-        arguments = ", ".join((*map(repr, call.args), *(f"{name}={value!r}" for name, value in call.kwargs.items())))
-        yield f"{call.thread}: {call.method}({arguments})"
 
 
 @check("R03")

@@ -132,6 +132,31 @@ class ReadsThenAsksTheTime(JournalDriver):
             yield self.now(), page
 
 
+@mutant("R08", "C07")
+class CallsItselfTransient(MemoryDriver):
+    """It could wait, and has the agent give up its stream where the bus is full."""
+
+    @property
+    def is_transient(self):
+        return True
+
+
+@mutant("R08", "R05", "R06")
+class ForgetsWhatIsNotAskedFor(MemoryDriver):
+    """Of more than 100 changes that nobody has asked for, the older ones are dropped."""
+
+    def pending(self, system, position, end):
+        return super().pending(system, position, end)[-100:]
+
+
+@mutant("R09")
+class ListsBeforeItsAuditHasBegun(MemoryDriver):
+    """The released view begins the audit with the first row, when all has been listed."""
+
+    def opening(self):
+        return iter(())
+
+
 @mutant("R07")
 class ExcludesWhatItListsAlone(MemoryDriver):
     def messages(self, change):

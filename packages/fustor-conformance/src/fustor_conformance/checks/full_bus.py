@@ -1,0 +1,65 @@
+"""R08: a simulated agent 0.8 whose receiver is away until its bus has been full for long."""
+
+from __future__ import annotations
+
+from fustor_conformance._reading import last_word
+from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.looking import calls_of, wait_for
+from fustor_conformance.agents.receiver import Receiver
+from fustor_conformance.agents.transcript import Transcript
+from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
+from fustor_conformance.subject import SourceSubject
+from fustor_event_model import MessageSource
+
+_HOLDS = 3
+"""Events in the bus of this agent; that of a user holds 1000, and is filled by a burst or by a slow receiver."""
+_ONE_BY_ONE = 8
+"""Each is an event of its own, since it is waited for: more than the bus holds, whatever a source puts together."""
+_BURST = 250
+"""Twice what the agent's thread takes, of a source that tells each in an event of its own, while the bus is full."""
+_PACE_SEC = 10.0
+"""What the agent may take to send again after its receiver was away."""
+
+
+@check("R08")
+def beyond_the_bus(subject: SourceSubject) -> int:
+    """Changes one by one until the bus is full, a burst, and then the receiver comes back."""
+    receiver = Receiver()
+    with subject.world() as world:
+        world.create("kit-there")
+        with Agent08(subject.driver_class, subject.config(world, max_queue_size=_HOLDS), receiver=receiver) as agent:
+            wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+            receiver.away.set()
+            made = [_streamed(subject, agent, world.create(f"kit-away-{number}")) for number in range(_ONE_BY_ONE)]
+            made += [world.create(f"kit-burst-{number}") for number in range(_BURST)]
+            receiver.away.clear()
+            wanted = set(made)
+            wait_for(subject, agent, "all that happened meanwhile", lambda told: wanted <= _told(told), _PACE_SEC)
+        _require_bus(agent.transcript)
+        return len(made)
+
+
+def _streamed(subject: SourceSubject, agent: Agent08, path: str) -> str:
+    """The path, once the stream has told of it, or the bus is broken."""
+    wait_for(subject, agent, f"{path!r} in the stream", lambda told: _broken(told) or path in last_word(told.streamed))
+    _require_bus(agent.transcript)
+    return path
+
+
+def _told(told: Transcript) -> set[str]:
+    return set(last_word(told.events(MessageSource.REALTIME)))
+
+
+def _broken(told: Transcript) -> bool:
+    return any(failure.startswith("bus") for failure in told.failures)
+
+
+def _require_bus(told: Transcript) -> None:
+    """See to it that the bus lives.
+
+    Raises:
+        Broken: it does not, so that no realtime event will come again.
+    """
+    if _broken(told):
+        raise Broken("The agent gave up the stream for good", *told.failures[:5], *calls_of(told))
