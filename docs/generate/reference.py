@@ -10,8 +10,10 @@ from typing import Any
 
 import typer.main
 
+from fustor_core.models.config import ApiKeyCredential, PasswdCredential
 from fustor_driver.cli import build_app
-from fustor_driver.commands.about import field_rows
+from fustor_driver.commands.about import field_rows, model_rows
+from fustor_driver.configuration import Sync
 from fustor_driver.errors import EXIT_CODES
 from fustor_driver.kinds import Kind
 from fustor_driver.metrics import described
@@ -90,11 +92,16 @@ def _configuration_page() -> str:
     parts = [
         "# Configuration\n",
         "Every key of an entry in `fustor.yaml`, from the models that parse it. `fustor-driver about KIND NAME` prints",
-        "the same, and `fustor-driver init` writes a file that has every key.\n",
+        "the same, and `fustor-driver init` writes a file that has every key. The file has three sections, `sources`,",
+        "`pushers` and `syncs`, each with entries by identifiers of your own. `${NAME}` in a value is a variable of",
+        "the environment, and `$$` is a dollar.\n",
     ]
     for kind in Kind:
         shared = next(rows[record] for record in records if record.kind is kind)
         parts += [f"## Every {kind.value}\n", *_fields(row for row in shared if not row[0].startswith(_OWN))]
+    parts += ["## Every sync\n", *_fields(model_rows(Sync))]
+    parts += ["## `credential`: a user with a password\n", *_fields(model_rows(PasswdCredential))]
+    parts += ["## `credential`: a key\n", *_fields(model_rows(ApiKeyCredential))]
     for record in records:
         own = (row for row in rows[record] if row[0].startswith(_OWN))
         parts += [f"## {record.kind.value} {record.name}: `driver_params`\n", *_fields(own)]

@@ -1,11 +1,14 @@
 """The reference is what the code says."""
 
+import re
 import runpy
 
 import pytest
-from repository import ROOT
+from repository import REFERENCE_DRIVERS, ROOT
 
 from fustor_driver.errors import EXIT_CODES
+from fustor_driver.params import config_schema
+from fustor_driver.registry import Registry
 
 PAGES = runpy.run_path(str(ROOT / "docs/generate/reference.py"))["pages"]()
 WRITTEN = ROOT / "docs/reference"
@@ -35,3 +38,26 @@ def test_there_is_no_other_page():
 )
 def test_what_people_look_for_is_there(page, line):
     assert line in PAGES[page].splitlines()
+
+
+KEYS = {
+    (record.kind, record.name): set(
+        config_schema(record.kind, record.load())["properties"]["driver_params"]["properties"]
+    )
+    for record in Registry.installed().records
+    if f"{record.kind}-{record.name}" in REFERENCE_DRIVERS
+}
+
+
+@pytest.mark.parametrize("driver", KEYS, ids=" ".join)
+def test_every_key_of_a_driver_is_there_with_its_meaning(driver):
+    section = (
+        PAGES["configuration.md"].partition(f"\n## {' '.join(driver)}: `driver_params`\n")[2].partition("\n## ")[0]
+    )
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| .+ \| (.*) \|$", section, re.MULTILINE)
+    assert {name for name, _ in rows} == KEYS[driver]
+    assert [name for name, meaning in rows if not meaning] == []
+
+
+def test_every_other_key_has_a_meaning_too():
+    assert re.findall(r"^\|.*\|  \|$", PAGES["configuration.md"], re.MULTILINE) == []

@@ -40,11 +40,14 @@ class Sync(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: str
-    pusher: str
-    disabled: bool = False
+    source: str = Field(description="Identifier of an entry in `sources`")
+    pusher: str = Field(description="Identifier of an entry in `pushers`")
+    disabled: bool = Field(default=False, description="Known, and not run")
     audit_interval_sec: float | None = Field(
-        default=None, ge=0, allow_inf_nan=False, description="Seconds between two audits; 0: none"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds between two audits; 0: none; null: as `--audit-interval` says",
     )
     fields_mapping: tuple[()] = Field(default=(), description="Mapping is the agents'; the guide host passes rows on")
 

@@ -29,15 +29,15 @@ class _Frozen(BaseModel):
 class PasswdCredential(_Frozen):
     """A user and, where there is one, the password. Shown without the password."""
 
-    user: str
-    passwd: str | None = Field(default=None, repr=False)
+    user: str = Field(description="Who signs in")
+    passwd: str | None = Field(default=None, repr=False, description="The password, where there is one")
 
 
 class ApiKeyCredential(_Frozen):
     """A key and, where there is one, its user. Shown without the key."""
 
-    user: str | None = None
-    key: str = Field(repr=False)
+    user: str | None = Field(default=None, description="Whose key it is, where that matters")
+    key: str = Field(repr=False, description="The key")
 
 
 Credential: TypeAlias = ApiKeyCredential | PasswdCredential
@@ -48,7 +48,7 @@ class _DriverConfig(_Frozen):
     """What sources and pushers share. `model_dump(mode="json")` is complete: a driver can be rebuilt from it."""
 
     driver: str = Field(description="Entry-point name of the driver")
-    credential: Credential | None = None
+    credential: Credential | None = Field(default=None, description="A user with a password, or a key")
     max_retries: int = Field(default=10, gt=0, description="Attempts before a transient fault becomes a DriverError")
     retry_delay_sec: float = Field(
         default=5, gt=0, le=86_400, allow_inf_nan=False, description="Seconds between two attempts"

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import DriverClass
@@ -78,6 +80,13 @@ def field_rows(kind: Kind, schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
                 yield _row(f"driver_params.{own}", own_field, required=own in own_required)
         else:
             yield _row(name, field, required=name in required)
+
+
+def model_rows(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    """Each field of any model: name, type, default and meaning."""
+    schema = model.model_json_schema()
+    for name, field in schema["properties"].items():
+        yield _row(name, field, required=name in schema.get("required", []))
 
 
 def _row(name: str, field: dict[str, Any], *, required: bool) -> tuple[str, ...]:
