@@ -1,6 +1,7 @@
 """The tables of the page on migration name every method of the contract, and what each release has of it."""
 
 import ast
+import asyncio
 import inspect
 import re
 import subprocess
@@ -80,3 +81,22 @@ def test_what_stands_in_a_pusher_s_place_is_there(released):
     named = {name for row in rows for name in re.findall(r"`(\w+)(?:`|\()", row[column + 1])}
     assert named <= {0: {"push"}, 1: set(classes.get("SenderDriver", ()))}[column]
     assert len(named) == column * 3
+
+
+def test_what_the_contract_says_of_a_check_is_what_its_base_class_answers():
+    for table, base in ((SOURCE, SourceDriver), (PUSHER, PusherDriver)):
+        for name in ("test_connection", "check_privileges", "check_runtime_params", "create_agent_user"):
+            if name in table:
+                passed, text = asyncio.run(getattr(base, name)())
+                assert f'({passed}, "{text.partition(":")[0]}: ...")' in table[name][2], name
+
+
+def test_what_the_contract_wants_of_a_signature_is_there():
+    assert SOURCE["get_message_iterator"][0] == "`(start_position=-1, **kwargs)`"
+    parameters = inspect.signature(SourceDriver.get_message_iterator).parameters
+    assert (parameters["start_position"].default, "kwargs" in parameters) == (-1, True)
+    assert SOURCE["__init__"][0] == f"`({', '.join(inspect.signature(SourceDriver.__init__).parameters)})`"
+    assert asyncio.run(SourceDriver.get_wizard_steps()) == {"steps": []}
+    assert '`{"steps": []}`' in SOURCE["get_wizard_steps"][2]
+    for keyword in re.findall(r"`(\w+)`", PUSHER["push"][2]):
+        assert f"`{keyword}`" in PusherDriver.push.__doc__
