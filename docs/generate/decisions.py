@@ -19,6 +19,7 @@ AREAS = {
     "05": "source-postgres and what both PostgreSQL drivers share",
     "06": "pusher-postgres, the template and the command line",
     "07": "Documentation",
+    "08": "Engines of others",
 }
 _HEAD = """# Decisions
 

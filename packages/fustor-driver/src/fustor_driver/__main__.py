@@ -4,12 +4,32 @@ import sys
 
 from fustor_driver.leaving import leaving_in_time
 
-__all__ = ["main"]
+__all__ = ["main", "source_fustor", "tap_fustor", "target_fustor"]
 
 
 def main() -> None:
     """Run the command `fustor-driver` and end the process with its exit code, in time."""
     leaving_in_time(_safely)
+
+
+def tap_fustor() -> None:
+    """Be the tap of Singer: engines call an executable, and give it options of their own alone."""
+    _as("singer", "tap")
+
+
+def target_fustor() -> None:
+    """Be the target of Singer."""
+    _as("singer", "target")
+
+
+def source_fustor() -> None:
+    """Be the source connector of Airbyte."""
+    _as("airbyte")
+
+
+def _as(*words: str) -> None:
+    sys.argv[1:1] = words
+    main()
 
 
 def _safely() -> None:

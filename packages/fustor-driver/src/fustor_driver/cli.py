@@ -19,7 +19,7 @@ from fustor_driver.commands.contributed import add_to, contributed, summary_of
 from fustor_driver.completion import asked_in
 from fustor_driver.errors import EnvironmentProblem
 
-__all__ = ["COMMANDS", "build_app", "main"]
+__all__ = ["COMMANDS", "GROUPS", "build_app", "main"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -37,6 +37,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "Run one source to one pusher: snapshot, realtime, audits, until SIGINT or SIGTERM.",
     }
 )
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "singer": "Be a tap or a target of Singer, such as Meltano runs them.",
+        "airbyte": "Be a source connector of Airbyte.",
+    }
+)
+"""Subcommands that have subcommands."""
 _BESIDE_ANY = ("doctor",)
 """What runs beside any core, and beside none."""
 _CONTRACT = 1  # the major version of the packages that drivers and hosts share
@@ -62,6 +69,11 @@ def build_app(only: str | None = None) -> typer.Typer:
     for name, summary in COMMANDS.items():
         wanted = only is None or only == name
         app.command(name, short_help=summary)(_command(name) if wanted else _listed_only)
+    for name, summary in GROUPS.items():
+        if only in (None, name):
+            app.add_typer(import_module(f"fustor_driver.commands.{name}").app, name=name, help=summary)
+        else:
+            app.command(name, short_help=summary)(_listed_only)
     _add_plugins(app, only)
     return app
 
@@ -142,7 +154,7 @@ def _listed_only() -> None:
 
 def _add_plugins(app: typer.Typer, only: str | None) -> None:
     plugins = contributed()
-    for name in sorted({*plugins, *_PROMISED} - set(COMMANDS)):
+    for name in sorted({*plugins, *_PROMISED} - {*COMMANDS, *GROUPS}):
         summary, package = _PROMISED[name] if name in _PROMISED else (summary_of(plugins[name]), "")
         if only not in (None, name):
             app.command(name, short_help=summary)(_listed_only)

@@ -19,7 +19,17 @@ from pydantic import BaseModel
 
 from fustor_driver.naming import TASK
 
-__all__ = ["REDACTOR", "Redactor", "SafeFormatter", "SafeStream", "clean", "clean_data", "is_secret", "safe_logger"]
+__all__ = [
+    "REDACTOR",
+    "Redactor",
+    "SafeFormatter",
+    "SafeStream",
+    "clean",
+    "clean_data",
+    "is_secret",
+    "safe_logger",
+    "without_secrets",
+]
 
 _MASK = "***"
 _PLACEHOLDER = "KEY=VALUE"  # of our own messages
@@ -213,6 +223,15 @@ def _with_pieces(password: str) -> Iterator[str]:
 def is_secret(name: str) -> bool:
     """Whether what a key or a parameter of this name holds is nobody else's business."""
     return name in _CREDENTIALS or _SECRET_NAME.search(unquote_plus(name)) is not None
+
+
+def without_secrets(value: Any) -> Any:
+    """Plain data of a configuration without what is secret in it, equal for equal data whatever the secrets are."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(item) for key, item in value.items() if not is_secret(str(key))}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value]
+    return _PARAMETER.sub(_masked_parameter, _USER_INFO.sub(r"\1", value)) if isinstance(value, str) else value
 
 
 def _forms(secret: str) -> set[str]:

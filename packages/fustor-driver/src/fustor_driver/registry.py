@@ -95,6 +95,12 @@ class Registry:
         return cls(tuple(map(_loaded, cls.read(entries).records)))
 
     @classmethod
+    def one(cls, kind: Kind, name: str) -> DriverRecord:
+        """The driver that is registered under `name`, loaded, and no other one; errors as for `find`."""
+        entries = (entry for group in GROUPS for entry in entry_points(group=group.name))
+        return _loaded(cls.read(entries).find(kind, name))
+
+    @classmethod
     def read(cls, entries: Iterable[EntryPoint]) -> Registry:
         """Every driver that these entry points name, not loaded; one record for each kind, name and class."""
         merged: dict[tuple[Kind, str, str, str], DriverRecord] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from typing import Any
 
 from fustor_conformance._reading import Stream, eventually
 from fustor_conformance._resuming import require_rest, told_once
@@ -17,6 +18,7 @@ from fustor_event_model import EventBase
 
 _IDLE_SEC = 0.2
 _RELEASED_SEC = 5.0
+_TIMES = ("mtime", "modified_time", "parent_mtime")
 
 
 @check("I08")
@@ -160,3 +162,32 @@ def _require_safe(events: list[EventBase], idle: EventBase) -> None:
     after = [event for event in events[place + 1 :] if event.rows and event.index <= idle.index]
     if idle.index < 0 or idle.index < before or after:
         raise Broken(f"An event without rows says {idle.index} is passed, which is below {before} or not true", *after)
+
+
+@check("I13")
+def replay(subject: SourceSubject) -> int:
+    """One range, read by an instance, and by another one after something came behind it."""
+    with subject.world() as world:
+        told = told_once(subject, world)
+        start, end = told[0].index, told[-1].index
+        first = _between(subject, world, start, end)
+        with subject.driver(world) as driver, subject.stream(driver, end) as stream:
+            stream.require([world.create("kit-behind")])
+        again = _between(subject, world, start, end)
+        if odd := [pair for pair in zip_longest(first, again) if pair[0] != pair[1]]:
+            raise Broken(
+                f"From {start} to {end}, a second reading differs from the first one in {len(odd)} rows", *odd[0]
+            )
+        return len(first)
+
+
+def _between(subject: SourceSubject, world: SourceWorld, start: int, end: int) -> list[dict[str, Any]]:
+    """The rows of a range in order, with what became of each; times of reading may differ."""
+    with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
+        if not stream.wait_for_end(subject.options.patience_sec):
+            raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
+        return [
+            {name: value for name, value in row.items() if name not in _TIMES} | {"event_type": event.event_type.value}
+            for event in stream.events
+            for row in event.rows
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 from kit_source import MemoryDriver
 
@@ -123,3 +124,22 @@ class EndsBeforeItsEndHasCome(MemoryDriver):
         end = kwargs.get("end_position")
         bounded = {**kwargs, "end_position": end and min(end, self.system().counter)}
         return super().get_message_iterator(start_position, **bounded)
+
+
+@mutant("I13")
+class TellsSizesOnce(MemoryDriver):
+    """To whichever reader comes first: a range that is read again lacks what did not change."""
+
+    given: ClassVar[set[tuple[str, int]]] = set()
+
+    def get_message_iterator(self, start_position=-1, **kwargs):
+        self._end = kwargs.get("end_position")
+        return super().get_message_iterator(start_position, **kwargs)
+
+    def messages(self, change):
+        for event in super().messages(change):
+            if self._end is not None:
+                key = (self.config.uri, event.index)
+                event.rows = [{**row, "size": None} for row in event.rows] if key in self.given else event.rows
+                self.given.add(key)
+            yield event

@@ -267,6 +267,16 @@ class ForgetsItsLastBatches(LogDriver):
         return super().is_repeated(session, events)
 
 
+@log("U36")
+class KnowsIndexesOfItsSession(LogDriver):
+    """Another session's indexes are forgotten, although it resumes where that one was."""
+
+    def take(self, state, session, task, event):
+        if event.index != -1 and not session.get("began"):
+            session["began"], task["phases"] = True, {}
+        super().take(state, session, task, event)
+
+
 @keyed("U11")
 class MergesIntoTheCallersRow(KeyedDriver):
     def merged(self, session, known, row, *, is_first):

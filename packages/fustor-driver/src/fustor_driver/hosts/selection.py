@@ -17,10 +17,10 @@ from fustor_core.drivers import SourceDriver
 from fustor_driver.durable import sync_directory, write_all
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.hosts.calls import connection_of
-from fustor_driver.redaction import safe_logger
+from fustor_driver.redaction import safe_logger, without_secrets
 from fustor_driver.supervision import in_thread
 
-__all__ = ["Change", "Selection"]
+__all__ = ["Change", "Selection", "SelectionNote"]
 
 _log = safe_logger("fustor_driver.host")
 _ANSWERS_WITHIN_SEC = 10.0
@@ -35,7 +35,7 @@ class Change(Enum):
     SURE = auto()
 
 
-class _Note(BaseModel):
+class SelectionNote(BaseModel):
     """Digests, since a configuration may hold secrets. `offered` is None where the source did not answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,15 +46,20 @@ class _Note(BaseModel):
     is_exact: bool
 
     @classmethod
+    async def look(cls, source: SourceDriver, salt: str | None = None) -> Self:
+        """What a source selects now; with the salt of another note, comparable to that one."""
+        return cls.of(source, await _answer_of(source), salt or secrets.token_hex(16))
+
+    @classmethod
     def of(cls, source: SourceDriver, answer: Any, salt: str) -> Self:
         """What a source selects by its configuration, and by its own word."""
         config = source.config
         exact = answer.get("selection") if isinstance(answer, dict) else None
         offered = answer.get("properties", {}) if isinstance(answer, dict) and exact is None else exact
-        place = [config.driver, config.uri]
+        place = [config.driver, without_secrets(config.uri)]
         return cls(
             salt=salt,
-            configured=_digest(salt, [*place, config.driver_params]),
+            configured=_digest(salt, [*place, without_secrets(config.driver_params)]),
             offered=None if offered is None else _digest(salt, [*place, offered]),
             is_exact=exact is not None,
         )
@@ -77,14 +82,13 @@ class Selection:
     def __init__(self, path: Path, source: SourceDriver) -> None:
         self._path = path
         self._source = source
-        self._now: _Note | None = None
+        self._now: SelectionNote | None = None
         self._is_noted = False
 
     async def look(self) -> Change:
         """How what the source selects now differs from what was noted; `note` will note what this has seen."""
         before = self._read()
-        answer = await self._answer()
-        self._now = _Note.of(self._source, answer, before.salt if before else secrets.token_hex(16))
+        self._now = await SelectionNote.look(self._source, before.salt if before else None)
         return Change.UNKNOWN if before is None else before.change_to(self._now)
 
     def note(self) -> None:
@@ -103,22 +107,9 @@ class Selection:
                 f"Cannot note in {str(self._path)!r} what was read: {err.strerror}; mend it"
             ) from err
 
-    async def _answer(self) -> Any:
-        source = self._source
-
-        async def ask() -> Any:
-            return await source.get_available_fields(**connection_of(source.config))
-
+    def _read(self) -> SelectionNote | None:
         try:
-            async with asyncio.timeout(_ANSWERS_WITHIN_SEC):
-                return await in_thread(lambda: asyncio.run(ask()), "fustor-fields")
-        except Exception as err:  # noqa: BLE001 - a question that is not answered must not end what works without it
-            _log.debug("The source %r does not say what it selects: %r", source.id, err)
-            return None
-
-    def _read(self) -> _Note | None:
-        try:
-            return _Note.model_validate_json(self._path.read_bytes())
+            return SelectionNote.model_validate_json(self._path.read_bytes())
         except (OSError, ValidationError):  # not there, or not ours: nothing is known then
             return None
 
@@ -133,6 +124,18 @@ class Selection:
             os.close(handle)
         draft.replace(self._path)
         sync_directory(self._path.parent)
+
+
+async def _answer_of(source: SourceDriver) -> Any:
+    async def ask() -> Any:
+        return await source.get_available_fields(**connection_of(source.config))
+
+    try:
+        async with asyncio.timeout(_ANSWERS_WITHIN_SEC):
+            return await in_thread(lambda: asyncio.run(ask()), "fustor-fields")
+    except Exception as err:  # noqa: BLE001 - a question that is not answered must not end what works without it
+        _log.debug("The source %r does not say what it selects: %r", source.id, err)
+        return None
 
 
 def _digest(salt: str, value: Any) -> str:

@@ -1,0 +1,131 @@
+"""`fustor-driver airbyte`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fustor_core.exceptions import DriverError
+from fustor_driver.commands._options import QuietOption, VerboseOption
+from fustor_driver.engines.airbyte import answers, reading
+from fustor_driver.engines.bookmarks import Bookmark
+from fustor_driver.engines.building import source_of
+from fustor_driver.engines.lines import Lines, read_document, read_list
+from fustor_driver.errors import EnvironmentProblem, FustorDriverError
+from fustor_driver.kinds import Kind
+from fustor_driver.registry import Registry
+from fustor_driver.reporting import known_errors, set_verbosity
+from fustor_driver.supervision import Interrupted, run_bounded
+
+SettingsOption = Annotated[
+    Path, typer.Option("--config", metavar="FILE", help="Read the source's entry from this JSON file.")
+]
+app = typer.Typer(name="airbyte", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def airbyte_command() -> None:
+    """Be a source connector of Airbyte."""
+
+
+@app.command("spec")
+@known_errors
+def spec_command(
+    driver: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FUSTOR_DRIVER", metavar="NAME", help="Only this driver, with its own parameters. [all installed]"
+        ),
+    ] = None,
+    *,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Print how a source is configured."""
+    set_verbosity(verbose, quiet)
+    names = [driver] if driver is not None else [record.name for record in Registry.installed().of(Kind.SOURCE)]
+    if not names:
+        raise EnvironmentProblem("No source is installed; install a package such as 'fustor-source-postgres'")
+    _print(answers.specification(names))
+
+
+@app.command("check")
+@known_errors
+def check_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+    """Print whether a source's other side answers."""
+    set_verbosity(verbose, quiet)
+
+    async def work() -> dict[str, Any]:
+        source = source_of(read_document(config, "configuration"))
+        try:
+            return await answers.check(source)
+        finally:
+            await source.close()
+
+    try:
+        _print(run_bounded(work))
+    except Interrupted:
+        raise
+    except (DriverError, FustorDriverError) as err:  # the answer, which the engine shows
+        _print(answers.status(passed=False, text=str(err)))
+
+
+@app.command("discover")
+@known_errors
+def discover_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+    """Print the catalog of a source: one stream, named by its `id`."""
+    set_verbosity(verbose, quiet)
+    with _traced():
+        _print(answers.discover(source_of(read_document(config, "configuration"))))
+
+
+@app.command("read")
+@known_errors
+def read_command(
+    config: SettingsOption,
+    catalog: Annotated[Path, typer.Option(metavar="FILE", help="Read what this configured catalog chooses.")],
+    state: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on at the state in this JSON file.")] = None,
+    *,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+) -> None:
+    """Write everything of a source since a state to stdout, and end."""
+    set_verbosity(verbose, quiet)
+    stop = threading.Event()
+
+    async def work() -> None:
+        source = source_of(read_document(config, "configuration"))
+        try:
+            wish = reading.wish_of(read_document(catalog, "catalog"), source)
+            known = reading.bookmark_of(read_list(state, "state"), source.id) if state is not None else None
+            if wish is not None:
+                reading.read(source, wish, known or Bookmark(), Lines(sys.stdout.buffer), stop)
+        finally:
+            await source.close()
+
+    with _traced():
+        run_bounded(work, stop=stop.set)
+
+
+def _print(message: dict[str, Any]) -> None:
+    lines = Lines(sys.stdout.buffer)
+    lines.write(message)
+    lines.flush()
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
+    """What ends a command by an error is said to the engine too; the exit code and stderr are as everywhere."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except (DriverError, FustorDriverError) as err:
+        _print(reading.trace_error(str(err)))
+        raise

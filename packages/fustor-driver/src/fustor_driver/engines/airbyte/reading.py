@@ -1,0 +1,145 @@
+"""A source as a connector: RECORD, STATE where an event ends, and TRACE for what goes on and what goes wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fustor_core.drivers import SourceDriver
+from fustor_driver.engines.airbyte.answers import DELETED_AT
+from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
+from fustor_driver.engines.catching_up import Passed, SnapshotEnds, Step, catch_up, take_snapshot
+from fustor_driver.engines.lines import Lines, moment
+from fustor_driver.engines.rows import flat_rows
+from fustor_driver.errors import CheckFailed
+from fustor_driver.redaction import clean
+from fustor_event_model import EventBase, EventType, MessageSource
+
+__all__ = ["Wish", "bookmark_of", "read", "trace_error", "wish_of"]
+
+_STATE_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a configured catalog asks for."""
+
+    stream: str
+    is_incremental: bool
+
+
+def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Wish | None:
+    """What is asked for of a source; None where its stream is not chosen.
+
+    Raises:
+        CheckFailed: it is to be read by positions, which it does not have.
+    """
+    for entry in catalog.get("streams", ()):
+        if entry.get("stream", {}).get("name") == source.id:
+            is_incremental = entry.get("sync_mode") == "incremental"
+            if is_incremental and not has_positions(source):
+                raise CheckFailed(f"The source {source.id!r} has no positions; choose full_refresh for its stream")
+            return Wish(source.id, is_incremental)
+    return None
+
+
+def bookmark_of(states: Any, stream: str) -> Bookmark:
+    """The bookmark of a stream among the STATE messages that the engine kept.
+
+    Raises:
+        CheckFailed: what is there is not one.
+    """
+    for state in states if isinstance(states, list) else ():
+        one = state.get("stream", {}) if isinstance(state, dict) else {}
+        if one.get("stream_descriptor", {}).get("name") == stream:
+            return Bookmark.of(one.get("stream_state"))
+    return Bookmark()
+
+
+def read(source: SourceDriver, wish: Wish, known: Bookmark, lines: Lines, stop: threading.Event) -> None:
+    """Write what is asked for, and end. Set `stop` to end sooner, behind an event.
+
+    Raises:
+        DriverError: the source cannot go on.
+        CheckFailed: it is out of reach, nobody reads any more, or only a refresh can go on from the state.
+    """
+    writer = _Writer(wish.stream, known, lines)
+    writer.status("STARTED")
+    selection = look(source, known.selection)
+    if wish.is_incremental:
+        why = why_snapshot(source, known, selection)
+        if why is not None and known.position > 0:
+            raise CheckFailed(f"The stream {wish.stream!r} cannot go on: {why}; refresh it, and remove its records")
+        steps = catch_up(source, known, stop, snapshot=why is not None)
+    else:
+        why, steps = "", take_snapshot(source, stop)
+    begun = known if why is None else Bookmark(selection=selection)
+    writer.status("RUNNING")
+    for step in steps:
+        writer.take(step, begun)
+    writer.say()
+    writer.status("INCOMPLETE" if stop.is_set() else "COMPLETE")
+
+
+def trace_error(message: str, *, stream: str | None = None) -> dict[str, Any]:
+    """A message that names what ended a sync."""
+    error = {"message": clean(message), "internal_message": clean(message), "failure_type": "config_error"}
+    if stream is not None:
+        error |= {"stream_descriptor": {"name": stream}}  # type: ignore[dict-item] # as the protocol has it
+    return {"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": time.time() * 1000, "error": error}}
+
+
+class _Writer:
+    """Turns steps into messages; a snapshot has no STATE before its end."""
+
+    def __init__(self, stream: str, known: Bookmark, lines: Lines) -> None:
+        self._stream = stream
+        self._mark = known
+        self._lines = lines
+        self._rows = 0
+
+    def take(self, step: Step, begun: Bookmark) -> None:
+        """Write what a step says."""
+        if isinstance(step, EventBase):
+            self._records(step)
+            if step.message_source is MessageSource.REALTIME and step.index >= 0:
+                self._passed(step.index)
+        elif isinstance(step, Passed):
+            self._passed(step.position)
+        elif isinstance(step, SnapshotEnds):
+            self._mark = Bookmark(version=step.version, selection=begun.selection)
+
+    def say(self) -> None:
+        """Write how far everything before was."""
+        state = {
+            "type": "STREAM",
+            "stream": {"stream_descriptor": {"name": self._stream}, "stream_state": self._mark.as_json()},
+            "sourceStats": {"recordCount": float(self._rows)},
+        }
+        self._lines.write({"type": "STATE", "state": state})
+        self._lines.flush()
+        self._rows = 0
+
+    def status(self, status: str) -> None:
+        """Write how the stream is."""
+        said = {"stream_descriptor": {"name": self._stream}, "status": status}
+        trace = {"type": "STREAM_STATUS", "emitted_at": time.time() * 1000, "stream_status": said}
+        self._lines.write({"type": "TRACE", "trace": trace})
+        self._lines.flush()
+
+    def _records(self, event: EventBase) -> None:
+        is_delete = event.event_type is EventType.DELETE
+        now = int(time.time() * 1000)
+        for row in flat_rows(event):
+            data = row._asdict()
+            data[DELETED_AT] = moment(row.mtime) if is_delete else None
+            record = {"stream": self._stream, "data": data, "emitted_at": now}
+            self._lines.write({"type": "RECORD", "record": record})
+        self._rows += len(event.rows)
+
+    def _passed(self, position: int) -> None:
+        self._mark = self._mark.model_copy(update={"position": max(position, self._mark.position)})
+        if self._rows >= _STATE_ROWS:
+            self.say()

@@ -1,0 +1,70 @@
+"""Drivers from plain data: what an engine ships to another process is a name and JSON, never an object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+
+from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.exceptions import ConfigError
+from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_driver.bases import DriverClass
+from fustor_driver.configuration import expand, field_problems
+from fustor_driver.errors import ConfigurationProblem, FieldProblem
+from fustor_driver.kinds import Kind
+from fustor_driver.params import params_problems
+from fustor_driver.redaction import REDACTOR
+from fustor_driver.registry import Registry
+
+__all__ = ["pusher_of", "source_of"]
+
+_Config = TypeVar("_Config", SourceConfig, PusherConfig)
+
+
+def source_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> SourceDriver:
+    """The source that plain data describes: an entry of a configuration file, with its `id` beside the other fields.
+
+    The `id` is the driver's name where it is left out. `${NAME}` in any text is the variable of `environ`, so that
+    secrets travel by reference. Only this driver's package is imported. `disabled` means nothing here.
+
+    Raises:
+        ConfigurationProblem: a field is wrong, or a variable is not set.
+        EnvironmentProblem: no driver of that name is installed, or it does not load.
+        ConfigError: the driver refuses its parameters.
+    """
+    id, config = _entry(SourceConfig, plain, environ)
+    driver = Registry.one(Kind.SOURCE, config.driver).load()
+    return cast("SourceDriver", _constructed(driver, id, config))
+
+
+def pusher_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> PusherDriver:
+    """The pusher that plain data describes; as `source_of`."""
+    id, config = _entry(PusherConfig, plain, environ)
+    driver = Registry.one(Kind.PUSHER, config.driver).load()
+    return cast("PusherDriver", _constructed(driver, id, config))
+
+
+def _entry(model: type[_Config], plain: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, _Config]:
+    REDACTOR.learn(plain)
+    known = expand(dict(plain), environ)
+    REDACTOR.learn(known)
+    id = known.pop("id", None) or known.get("driver")
+    if not isinstance(id, str):
+        raise ConfigurationProblem((FieldProblem("id" if "id" in plain else "driver", "must be a text"),))
+    try:
+        return id, model.model_validate({**known, "disabled": False})
+    except ValidationError as err:
+        raise ConfigurationProblem(field_problems(err, model=model)) from err
+
+
+def _constructed(driver: DriverClass, id: str, config: SourceConfig | PusherConfig) -> SourceDriver | PusherDriver:
+    try:
+        return driver(id, config)  # type: ignore[arg-type] # the registry has it of the kind of the configuration
+    except ConfigError as err:
+        problems = params_problems(driver, config.driver_params)
+        if not problems:
+            raise
+        raise ConfigurationProblem(problems) from err

@@ -1,0 +1,86 @@
+"""JSON Lines between processes: the form in which Singer and Airbyte exchange messages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic_core import from_json, to_json
+
+from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
+from fustor_driver.redaction import REDACTOR
+
+__all__ = ["Lines", "moment", "read_document", "read_list"]
+
+
+class Lines:
+    """Messages, one a line, to somebody who reads them meanwhile."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def write(self, message: Mapping[str, Any]) -> None:
+        """Write a message; it may wait in a buffer.
+
+        Raises:
+            NotConformant: a source put something into an event that JSON cannot carry.
+            CheckFailed: nobody reads any more.
+        """
+        try:
+            line = to_json(message)
+        except ValueError as err:
+            raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
+        self._do(lambda: self._out.write(line + b"\n"))
+
+    def flush(self) -> None:
+        """Have everything that was written on its way; errors as for `write`."""
+        self._do(self._out.flush)
+
+    def _do(self, write: Any) -> None:
+        try:
+            write()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the process complains when it ends
+            raise CheckFailed(
+                "The other side has stopped to read; what it has not confirmed is read again at the next start"
+            ) from None
+
+
+def read_document(path: Path, what: str) -> dict[str, Any]:
+    """A JSON object from a file that an engine wrote; its secrets are known from now on.
+
+    Raises:
+        UsageProblem: it cannot be read, or is something else. What is in it is not shown.
+    """
+    data = _read(path, what)
+    if not isinstance(data, dict):
+        raise UsageProblem(f"The {what} {str(path)!r} is not a JSON object")
+    return data
+
+
+def read_list(path: Path, what: str) -> list[Any]:
+    """A JSON array from a file; an object counts for an empty one. Errors as for `read_document`."""
+    data = _read(path, what)
+    return data if isinstance(data, list) else []
+
+
+def _read(path: Path, what: str) -> Any:
+    try:
+        data = from_json(path.read_bytes())
+    except OSError as err:
+        raise UsageProblem(f"Cannot read the {what} {str(path)!r}: {err.strerror}") from err
+    except ValueError:
+        raise UsageProblem(f"The {what} {str(path)!r} is not JSON") from None
+    REDACTOR.learn(data)
+    return data
+
+
+def moment(seconds: float) -> str:
+    """A time as ISO 8601 in UTC; the epoch for what no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, OSError, ValueError):
+        return datetime.fromtimestamp(0, UTC).isoformat()

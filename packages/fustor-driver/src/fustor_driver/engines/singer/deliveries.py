@@ -1,0 +1,114 @@
+"""One pusher that several streams are written to, each as a task with a session of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from fustor_core.drivers import PusherDriver
+from fustor_core.exceptions import DriverError, RetryableError
+from fustor_driver.errors import CheckFailed
+from fustor_driver.hosts import calls
+from fustor_driver.hosts.replies import PushReply
+from fustor_driver.redaction import safe_logger
+from fustor_event_model import EventBase, MessageSource
+
+__all__ = ["Refusals", "Session", "open_session"]
+
+_BACKOFF_MAX_SEC = 60.0
+_log = safe_logger("fustor_driver.singer")
+
+
+@dataclass
+class Refusals:
+    """What the pusher set aside or kept, over all streams."""
+
+    rows: int = 0
+    deletions: int = 0
+
+    def note(self, reply: PushReply) -> None:
+        """Count what an answer says."""
+        self.rows += reply.refused_rows
+        self.deletions += reply.refused_deletions
+
+
+@dataclass
+class Session:
+    """A session of one task. `committed` is the index that was durable when it was opened, -1 for none."""
+
+    pusher: PusherDriver
+    task: str
+    id: str
+    heartbeat_sec: float
+    committed: int
+    refusals: Refusals
+    takes_snapshot: bool = False
+
+    async def push(self, events: Sequence[EventBase], phase: MessageSource, *, end: bool = False) -> None:
+        """Have a batch durable.
+
+        Raises:
+            CheckFailed: the pusher stayed out of reach, or wants another snapshot.
+            DriverError: it refuses the batch.
+        """
+
+        async def once() -> PushReply:
+            reply = await calls.push(
+                self.pusher, events, phase, session_id=self.id, task_id=self.task, is_snapshot_end=end
+            )
+            return reply if reply.snapshot_needed else reply.taken()
+
+        reply = cast("PushReply", await calls.retried(self.pusher, once, self._pause, "failed"))
+        self.refusals.note(reply)
+        if reply.refused_rows:
+            _log.warning("The pusher %r refused %d rows: %s", self.pusher.id, reply.refused_rows, reply.refused_reason)
+        if reply.snapshot_needed:
+            raise CheckFailed(
+                f"The pusher {self.pusher.id!r} needs a new snapshot of {self.task!r}; run the tap without state, "
+                "as `meltano run --full-refresh` does"
+            )
+
+    async def begin_snapshot(self) -> None:
+        """Say that a snapshot begins; a pusher that has no use for it may refuse that."""
+        self.takes_snapshot = True
+        try:
+            await self.push([], MessageSource.SNAPSHOT)
+        except RetryableError:
+            raise
+        except DriverError as err:
+            _log.debug("The announcement of a snapshot was refused: %s", err)
+
+    async def keep_alive(self) -> None:
+        """Send heartbeats until cancelled; one that fails is logged, the next push says what it means."""
+        while True:
+            await asyncio.sleep(self.heartbeat_sec)
+            try:
+                await self.pusher.heartbeat(session_id=self.id)
+            except DriverError as err:
+                _log.warning("A heartbeat failed: %s", err)
+
+    async def _pause(self, attempt: int, err: RetryableError) -> bool:
+        seconds = calls.pause_sec(self.pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC)
+        _log.warning("The pusher %r failed (attempt %d, next in %.3g s): %s", self.pusher.id, attempt, seconds, err)
+        await asyncio.sleep(seconds)
+        return True
+
+
+async def open_session(pusher: PusherDriver, task: str, refusals: Refusals) -> Session:
+    """A new session of a task, and what was durable before it."""
+
+    async def once() -> Session:
+        reply = await calls.open_session(pusher, task)
+        committed = await calls.committed_index(pusher, reply.session_id)
+        seconds = reply.suggested_heartbeat_interval_seconds
+        return Session(pusher, task, reply.session_id, seconds, committed, refusals)
+
+    async def pause(attempt: int, err: RetryableError) -> bool:
+        seconds = calls.pause_sec(pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC)
+        _log.warning("The pusher %r failed (attempt %d, next in %.3g s): %s", pusher.id, attempt, seconds, err)
+        await asyncio.sleep(seconds)
+        return True
+
+    return cast("Session", await calls.retried(pusher, once, pause, "opened no session"))

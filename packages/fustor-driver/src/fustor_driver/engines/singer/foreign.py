@@ -1,0 +1,78 @@
+"""Records of other projects' taps as rows: a path for the key, the record whole."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote
+
+from pydantic_core import to_json
+
+from fustor_driver.engines.singer.taps import DELETED_AT
+from fustor_driver.errors import CheckFailed
+from fustor_event_model import DeleteEvent, EventBase, MessageSource, UpdateEvent
+
+__all__ = ["SCHEMA_NAME", "event_of", "exact_json"]
+
+SCHEMA_NAME = "singer"
+_FIELDS = ["path", "mtime", "size"]
+
+
+def event_of(message: Mapping[str, Any], keys: Sequence[str], source: MessageSource) -> EventBase:
+    """A record as an event of one row: `/<stream>/<key>`, with the record nested.
+
+    It has no position: the engine's state is the only one.
+
+    Raises:
+        CheckFailed: the record lacks a key.
+    """
+    stream, record = message["stream"], message["record"]
+    path = f"/{quote(stream, safe='')}/{_key(stream, record, keys)}"
+    deleted = record.get(DELETED_AT)
+    told: dict[str, Any] = {"event_schema": SCHEMA_NAME, "table": stream, "message_source": source}
+    if deleted:
+        gone = {"path": path, "mtime": _seconds(deleted), "size": None}
+        return DeleteEvent(fields=_FIELDS, rows=[gone], **told)
+    row = {
+        "path": path,
+        "mtime": _seconds(message.get("time_extracted")),
+        "size": len(to_json(record)),
+        "record": record,
+    }
+    return UpdateEvent(fields=[*_FIELDS, "record"], rows=[row], **told)
+
+
+def exact_json(line: bytes) -> Any:
+    """The value of a line; a number that no float holds exactly is its text, as decimals are everywhere here."""
+    return json.loads(line, parse_float=_number)
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    try:
+        return number if Decimal(repr(number)) == Decimal(text) else text
+    except InvalidOperation:
+        return text
+
+
+def _key(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> str:
+    missing = [name for name in keys if record.get(name) is None]
+    if missing:
+        raise CheckFailed(f"A record of the stream {stream!r} has no {missing}, which is its key; correct the tap")
+    return ",".join(quote(_text(record[name]), safe="") for name in keys)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value).decode()
+
+
+def _seconds(moment: Any) -> float:
+    """When, in seconds since the epoch; now where the tap does not say."""
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return time.time()

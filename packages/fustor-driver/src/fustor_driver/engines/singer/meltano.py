@@ -1,0 +1,63 @@
+"""A `meltano.yml` from two entries of a configuration file, as they are written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from fustor_driver.configuration import variables_in
+from fustor_driver.errors import ConfigurationProblem, FieldProblem
+from fustor_driver.redaction import is_secret, without_secrets
+
+__all__ = ["meltano_yml"]
+
+_NOT_TAKEN = ("disabled",)
+_HEAD = "# Written by `fustor-driver singer init`; run it by `meltano run tap-fustor target-fustor`.\n"
+
+
+def meltano_yml(project: str, source: tuple[str, Mapping[str, Any]], pusher: tuple[str, Mapping[str, Any]]) -> str:
+    """The text of the file. `${NAME}` stays as it is: Meltano puts the variable in.
+
+    Raises:
+        ConfigurationProblem: a secret is written as it is.
+    """
+    problems = [
+        FieldProblem(f"{kind}s.{id}.{place}", "is a secret; write it as ${NAME}, and put it into the environment")
+        for kind, (id, entry) in (("source", source), ("pusher", pusher))
+        for place in _bare_secrets(entry)
+    ]
+    if problems:
+        raise ConfigurationProblem(tuple(problems))
+    plugins = {
+        "extractors": [_plugin("tap-fustor", source, ["catalog", "discover", "state"])],
+        "loaders": [_plugin("target-fustor", pusher, ["activate-version", "hard-delete"])],
+    }
+    document = {"version": 1, "project_id": project, "send_anonymous_usage_stats": False, "plugins": plugins}
+    return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _plugin(name: str, entry: tuple[str, Mapping[str, Any]], capabilities: list[str]) -> dict[str, Any]:
+    id, fields = entry
+    config = {"id": id} | {key: value for key, value in fields.items() if key not in _NOT_TAKEN}
+    return {
+        "name": name,
+        "namespace": name.replace("-", "_"),
+        "executable": name,
+        "capabilities": capabilities,
+        "config": config,
+    }
+
+
+def _bare_secrets(value: Any, place: str = "", *, secret: bool = False) -> Iterator[str]:
+    """The places of secrets that are not variables."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            below = (secret or is_secret(str(key))) and key not in ("user", "username")
+            yield from _bare_secrets(item, f"{place}.{key}" if place else str(key), secret=below)
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _bare_secrets(item, f"{place}.{at}", secret=secret)
+    elif isinstance(value, str) and not variables_in(value) and (secret or without_secrets(value) != value):
+        yield place

@@ -1,0 +1,146 @@
+"""A source as a Singer tap: one stream of flat rows, STATE where an event ends, and an end."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from fustor_core.drivers import SourceDriver
+from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
+from fustor_driver.engines.catching_up import Passed, SnapshotBegins, SnapshotEnds, Step, catch_up
+from fustor_driver.engines.lines import Lines, moment
+from fustor_driver.engines.rows import flat_rows
+from fustor_driver.engines.schema import KEY, POSITION, json_schema
+from fustor_driver.redaction import safe_logger
+from fustor_event_model import EventBase, EventType, MessageSource
+
+__all__ = ["DELETED_AT", "bookmark_of", "catalog_of", "is_selected", "tap"]
+
+DELETED_AT = "_sdc_deleted_at"
+_STATE_ROWS = 1_000
+_log = safe_logger("fustor_driver.singer")
+
+
+def catalog_of(source: SourceDriver) -> dict[str, Any]:
+    """What the tap offers: one stream, named as the source is."""
+    method = "INCREMENTAL" if has_positions(source) else "FULL_TABLE"
+    stream = {
+        "stream": source.id,
+        "tap_stream_id": source.id,
+        "schema": json_schema(DELETED_AT),
+        "key_properties": [KEY],
+        "replication_method": method,
+        "metadata": [
+            {
+                "breadcrumb": [],
+                "metadata": {
+                    "inclusion": "available",
+                    "selected-by-default": True,
+                    "table-key-properties": [KEY],
+                    "forced-replication-method": method,
+                    **(
+                        {"replication-key": POSITION, "valid-replication-keys": [POSITION]}
+                        if has_positions(source)
+                        else {}
+                    ),
+                },
+            }
+        ],
+    }
+    return {"streams": [stream]}
+
+
+def is_selected(catalog: dict[str, Any], stream: str) -> bool:
+    """Whether a catalog leaves the stream in; one that does not say so selects it."""
+    for entry in catalog.get("streams", ()):
+        if entry.get("tap_stream_id") == stream or entry.get("stream") == stream:
+            said = [one.get("metadata", {}) for one in entry.get("metadata", ()) if not one.get("breadcrumb")]
+            return bool(said[0].get("selected", True)) if said else bool(entry.get("selected", True))
+    return False
+
+
+def bookmark_of(state: Any, stream: str) -> Bookmark:
+    """The bookmark of a stream in the value of a STATE message.
+
+    Raises:
+        CheckFailed: what is there is not one.
+    """
+    marks = state.get("bookmarks") if isinstance(state, dict) else None
+    return Bookmark.of(marks.get(stream) if isinstance(marks, dict) else None)
+
+
+def tap(source: SourceDriver, known: Bookmark, lines: Lines, stop: threading.Event) -> None:
+    """Write everything since a bookmark, and end. Set `stop` to end sooner, behind an event.
+
+    Raises:
+        DriverError: the source cannot go on.
+        CheckFailed: it is out of reach, or nobody reads any more.
+    """
+    selection = look(source, known.selection)
+    why = why_snapshot(source, known, selection)
+    writer = _Writer(source.id, known, lines)
+    writer.begin(resumes=why is None)
+    if why is not None:
+        _log.info("A snapshot is taken: %s", why)
+        known = known.model_copy(update={"selection": selection})
+    for step in catch_up(source, known, stop, snapshot=why is not None):
+        writer.take(step, known)
+    writer.end()
+
+
+class _Writer:
+    """Turns steps into messages. A snapshot has no STATE before its end: one that breaks off begins again."""
+
+    def __init__(self, stream: str, known: Bookmark, lines: Lines) -> None:
+        self._stream = stream
+        self._mark = known
+        self._lines = lines
+        self._version = known.version
+        self._rows = 0
+
+    def begin(self, *, resumes: bool) -> None:
+        self._lines.write(
+            {
+                "type": "SCHEMA",
+                "stream": self._stream,
+                "schema": json_schema(DELETED_AT),
+                "key_properties": [KEY],
+                "bookmark_properties": [POSITION],
+            }
+        )
+        if resumes:
+            self._say()
+
+    def take(self, step: Step, known: Bookmark) -> None:
+        if isinstance(step, EventBase):
+            self._records(step)
+            if step.message_source is MessageSource.REALTIME and step.index >= 0:
+                self._passed(step.index)
+        elif isinstance(step, Passed):
+            self._passed(step.position)
+        elif isinstance(step, SnapshotBegins):
+            self._version = step.version
+        elif isinstance(step, SnapshotEnds):
+            self._lines.write({"type": "ACTIVATE_VERSION", "stream": self._stream, "version": step.version})
+            self._mark = Bookmark(version=step.version, selection=known.selection)
+
+    def end(self) -> None:
+        self._say()
+
+    def _records(self, event: EventBase) -> None:
+        is_delete = event.event_type is EventType.DELETE
+        for row in flat_rows(event):
+            record = row._asdict()
+            record[DELETED_AT] = moment(row.mtime) if is_delete else None
+            self._lines.write({"type": "RECORD", "stream": self._stream, "record": record, "version": self._version})
+        self._rows += len(event.rows)
+
+    def _passed(self, position: int) -> None:
+        self._mark = self._mark.model_copy(update={"position": max(position, self._mark.position)})
+        if self._rows >= _STATE_ROWS:
+            self._say()
+
+    def _say(self) -> None:
+        self._rows = 0
+        self._lines.write({"type": "STATE", "value": {"bookmarks": {self._stream: self._mark.as_json()}}})
+        self._lines.flush()

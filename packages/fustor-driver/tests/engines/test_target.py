@@ -1,0 +1,268 @@
+"""A pusher as a target of Singer."""
+
+import asyncio
+import io
+import json
+import os
+
+import pytest
+
+from fustor_core.exceptions import RetryableError
+from fustor_driver.engines.singer import TargetOptions, bookmark_of, tap, target
+from fustor_driver.errors import CheckFailed
+from fustor_try.engine_sources import BoundedLog, source
+from fustor_try.lines_pusher import committed
+from fustor_try.running import lines_pusher
+
+OPTIONS = TargetOptions(task="t")
+KEYED = {"type": "SCHEMA", "stream": "users", "schema": {"type": "object"}, "key_properties": ["id"]}
+
+
+@pytest.fixture
+def push(tmp_path, collected, run_async):
+    """Have a target read messages, or bytes; what it wrote."""
+
+    def run(messages, pusher=None, options=OPTIONS):
+        data = (
+            messages if isinstance(messages, bytes) else b"".join(json.dumps(one).encode() + b"\n" for one in messages)
+        )
+        out, driver = collected(), pusher or lines_pusher(tmp_path)
+
+        async def work():
+            try:
+                return await target(driver, options, io.BytesIO(data), out.lines)
+            finally:
+                await driver.close()
+
+        out.refusals = run_async(work())
+        return out
+
+    return run
+
+
+@pytest.fixture
+def told(log, collected, stop):
+    """What the tap of a log writes since a state, as bytes."""
+
+    def run(state=None):
+        out, read = collected(), source(BoundedLog, log)
+        tap(read, bookmark_of(state or {}, read.id), out.lines, stop)
+        return out.text
+
+    return run
+
+
+def pushed(root, task="t:s"):
+    return [batch for batch, _ in committed(root / f"{task.replace(':', '%3A')}.jsonl")]
+
+
+def rows(root, phase, task="t:s"):
+    return [
+        row["path"] for batch in pushed(root, task) if batch.phase == phase for e in batch.events for row in e["rows"]
+    ]
+
+
+def test_what_a_tap_writes_is_pushed_as_a_host_would(push, told, log, tmp_path):
+    for name in "abc":
+        log.append("upsert", f"/{name}", 1)
+    state = push(told()).messages[-1]
+    assert rows(tmp_path, "snapshot") == ["/a", "/b", "/c"]
+    assert [batch.end for batch in pushed(tmp_path) if batch.phase == "snapshot"] == [False, True]
+    log.append("delete", "/a")
+    log.append("upsert", "/d", 1)
+    later = push(told(state)).messages[-1]
+    assert rows(tmp_path, "realtime") == ["/a", "/d"]
+    assert (state["bookmarks"]["s"]["position"], later["bookmarks"]["s"]["position"]) == (3, 5)
+    assert pushed(tmp_path)[-1].index == 5
+
+
+def test_a_state_that_is_known_is_the_index_of_the_pusher(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    push(told())
+    assert pushed(tmp_path)[-1].index == 1
+
+
+def test_rows_that_come_again_are_there_once(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    state = push(told()).messages[-1]
+    for name in "bcd":
+        log.append("upsert", f"/{name}", 1)
+    again = told(state)
+    for size in (1, 2, 10_000):
+        push(again, options=OPTIONS.model_copy(update={"batch_rows": size}))
+    assert rows(tmp_path, "realtime") == ["/b", "/c", "/d"]
+
+
+def test_what_may_be_half_an_event_is_not_pushed(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    state = push(told()).messages[-1]
+    for name in "bcd":
+        log.append("upsert", f"/{name}", 1)
+    cut = told(state).splitlines(keepends=True)
+    torn = b"".join(line for line in cut if b'"RECORD"' in line or b'"SCHEMA"' in line)
+    out = push(torn + b'{"type": "REC')
+    assert rows(tmp_path, "realtime") == ["/b", "/c"]
+    assert out.messages == []
+    push(told(state))
+    assert rows(tmp_path, "realtime") == ["/b", "/c", "/d"]
+
+
+def test_a_snapshot_that_breaks_off_has_no_end_and_no_state(push, told, log, tmp_path):
+    for name in "abc":
+        log.append("upsert", f"/{name}", 1)
+    out = push(b"".join(told().splitlines(keepends=True)[:3]))
+    assert out.messages == []
+    assert not any(batch.end for batch in pushed(tmp_path))
+
+
+def test_a_destination_without_what_the_state_claims_is_refused(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    state = push(told()).messages[-1]
+    (tmp_path / "t%3As.jsonl").unlink()
+    log.append("upsert", "/b", 1)
+    with pytest.raises(CheckFailed, match="has no complete snapshot of 't:s'"):
+        push(told(state))
+
+
+def test_a_destination_that_was_set_back_is_refused(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    state = push(told()).messages[-1]
+    before = (tmp_path / "t%3As.jsonl").read_bytes()
+    log.append("upsert", "/b", 1)
+    later = push(told(state)).messages[-1]
+    (tmp_path / "t%3As.jsonl").write_bytes(before)
+    with pytest.raises(CheckFailed, match="has nothing behind position 1 of 't:s', and the tap goes on at 2"):
+        push(told(later))
+
+
+def test_a_pusher_that_fails_is_asked_again(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    pusher = lines_pusher(tmp_path)
+    push_, failures = pusher.push, iter([True, True])
+
+    async def fail(events, **kwargs):
+        if next(failures, False):
+            raise RetryableError("Not now")
+        return await push_(events, **kwargs)
+
+    pusher.push = fail
+    assert push(told(), pusher).messages
+    assert rows(tmp_path, "snapshot") == ["/a"]
+
+
+def test_a_pusher_that_stays_away_ends_the_run_with_no_state(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    pusher = lines_pusher(tmp_path, max_retries=2)
+
+    async def fail(*_, **__):
+        raise RetryableError("Not now")
+
+    pusher.push = fail
+    with pytest.raises(CheckFailed, match="nothing is lost"):
+        push(told(), pusher)
+
+
+def test_a_pusher_that_wants_a_snapshot_ends_the_run(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    pusher = lines_pusher(tmp_path)
+
+    async def ask(*_, **__):
+        return {"success": True, "snapshot_needed": True}
+
+    pusher.push = ask
+    with pytest.raises(CheckFailed, match="needs a new snapshot of 't:s'"):
+        push(told(), pusher)
+
+
+def test_what_the_pusher_sets_aside_is_counted(push, told, log):
+    log.append("upsert", "/set-aside", 1)
+    assert push(told()).refusals.rows == 1
+
+
+def record(id, **more):
+    return {"type": "RECORD", "stream": "users", "record": {"id": id, **more}}
+
+
+def test_records_of_another_tap_are_rows_below_their_stream(push, tmp_path):
+    state = {"type": "STATE", "value": {"any": "thing"}}
+    out = push([KEYED, record(1, name="ä"), record("x/y", price=1.5), state])
+    assert out.messages == [{"any": "thing"}]
+    (batch,) = pushed(tmp_path, "t:users")
+    told = [row for event in batch.events for row in event["rows"]]
+    assert [row["path"] for row in told] == ["/users/1", "/users/x%2Fy"]
+    assert told[0]["record"] == {"id": 1, "name": "ä"}
+    assert {event["index"] for event in batch.events} == {-1}
+
+
+def test_a_number_that_no_float_holds_keeps_all_its_digits(push, tmp_path):
+    line = b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "price": 12345678901234567890.125, "x": 0.5}}\n'
+    push(json.dumps(KEYED).encode() + b"\n" + line)
+    (batch,) = pushed(tmp_path, "t:users")
+    assert batch.events[0]["rows"][0]["record"] == {"id": 1, "price": "12345678901234567890.125", "x": 0.5}
+
+
+def test_a_record_that_was_deleted_is_a_delete(push, tmp_path):
+    push([KEYED, record(1, _sdc_deleted_at="2026-01-02T03:04:05Z")])
+    (batch,) = pushed(tmp_path, "t:users")
+    (event,) = batch.events
+    assert (event["event_type"], event["rows"][0]["mtime"], event["rows"][0]["size"]) == ("delete", 1767323045.0, None)
+
+
+def test_a_version_of_another_tap_deletes_nothing(push, tmp_path, caplog):
+    push([KEYED, record(1), {"type": "ACTIVATE_VERSION", "stream": "users", "version": 1}])
+    assert [batch.end for batch in pushed(tmp_path, "t:users")] == [False]
+    assert "no longer has stays" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("messages", "says"),
+    [
+        (b"nothing\n", "Line 1 is not JSON"),
+        ([record(1)], "no SCHEMA announced"),
+        ([KEYED, {"type": "BATCH", "stream": "users"}], "Line 2 is a message of the type 'BATCH'"),
+        ([KEYED, {"type": "RECORD", "stream": "users"}], "without a valid 'record'"),
+        ([KEYED | {"key_properties": []}], "no key_properties"),
+        ([KEYED, {"type": "RECORD", "stream": "users", "record": {"name": "a"}}], r"has no \['id'\]"),
+        ([3], "Line 1 is a message of the type None"),
+    ],
+)
+def test_what_is_not_a_message_ends_the_run(messages, says, push):
+    with pytest.raises(CheckFailed, match=says):
+        push(messages)
+
+
+def test_a_row_that_lost_a_column_on_its_way_is_refused(push, told, log):
+    log.append("upsert", "/a", 1)
+    messages = [json.loads(line) for line in told().splitlines()]
+    for message in messages:
+        message.get("record", {}).pop("row", None)
+    with pytest.raises(CheckFailed, match="has no 'row'"):
+        push(messages)
+
+
+def test_a_session_is_kept_alive_while_nothing_comes(tmp_path, collected, run_async, log, told):
+    log.append("upsert", "/a", 1)
+    pusher, beats = lines_pusher(tmp_path), asyncio.Event()
+    open_ = pusher.create_session
+
+    async def quick(task, **kwargs):
+        return await open_(task, **kwargs) | {"suggested_heartbeat_interval_seconds": 0.01}
+
+    async def beat(**_):
+        beats.set()
+        return {}
+
+    pusher.create_session, pusher.heartbeat = quick, beat
+
+    async def work():
+        inward, outward = os.pipe()
+        os.write(outward, told())
+        options = OPTIONS.model_copy(update={"batch_sec": 0.01})
+        with os.fdopen(inward, "rb") as file:
+            running = asyncio.ensure_future(target(pusher, options, file, collected().lines))
+            await beats.wait()
+            os.close(outward)
+            await running
+
+    run_async(work())
+    assert rows(tmp_path, "snapshot") == ["/a"]
