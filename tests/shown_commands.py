@@ -7,7 +7,7 @@ from typing import Any
 
 def commands_of(text: str, program: str = "fustor-driver") -> list[list[str]]:
     """The words behind the program's name, of each call in a block of code or in backquotes."""
-    called = rf"^(?: {{4}}|\$ )?(?:uv run )?{program} +([a-z][^`\n]*)$|`{program} ([a-z][^`]*)`"
+    called = rf"^(?: {{4}}|\$ )?(?:uv run )?{program} +([a-z][^`\n]*)$|`(?:uv run )?{program} ([a-z][^`]*)`"
     found = (first or second for first, second in re.findall(called, text, re.MULTILINE))
     return [shlex.split(" ".join(re.split(r" (?:\||\|\||&)(?: |$)", line)[0].split()), comments=True) for line in found]
 
