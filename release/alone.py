@@ -14,6 +14,8 @@ from release.projects import Project
 
 __all__ = ["Environment", "try_each"]
 
+_WITH_ENGINES = {"pyspark-fustor"}
+"""They bring an engine of hundreds of megabytes along; their own tests run them with it."""
 _PROBE = Path(__file__).with_name("probe.py")
 
 
@@ -57,6 +59,9 @@ def try_each(projects: Sequence[Project], index: str, constraints: Path, scratch
 
 def _try(project: Project, index: str, constraints: Path, scratch: Path) -> str:
     environment = Environment(scratch / project.name, index, constraints)
+    if project.name in _WITH_ENGINES:
+        environment.install("--no-deps", f"{project.name}=={project.version}")
+        return f"{project.name}: installed without its engine"
     environment.install(f"{project.name}=={project.version}")
     found = _probe(environment, project, "alone")
     loaded = found["loaded"]

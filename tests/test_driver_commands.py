@@ -4,7 +4,7 @@ import re
 
 import pytest
 import typer.main
-from repository import EXTENSIONS, PACKAGES, ROOT, name_of
+from repository import BRIDGES, EXTENSIONS, PACKAGES, ROOT, name_of
 from shown_commands import commands_of, complaint
 
 from fustor_driver.cli import build_app
@@ -15,7 +15,7 @@ def group():
     return typer.main.get_command(build_app())
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *BRIDGES, *EXTENSIONS], ids=name_of)
 def test_commands_in_a_readme_are_taken(project, group):
     shown = commands_of((project / "README.md").read_text())
     wrong = {" ".join(words): why for words in shown if (why := complaint(group, words))}

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from imports import graph, rooms
-from repository import BRIDGE, EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, TEST_SUPPORT, name_of
+from repository import BRIDGE, BRIDGES, EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, TEST_SUPPORT, name_of
 
 
 def imported(files):
@@ -40,10 +40,12 @@ def allowed(project):
         return {own}
     if project.parent.name == "extensions" or own == BRIDGE:
         return {own, *LAYERS[:2]}
+    if project in BRIDGES:
+        return {own, *LAYERS[:3]}
     return set(LAYERS[: LAYERS.index(own) + 1])
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *BRIDGES, *EXTENSIONS], ids=name_of)
 def test_first_party_imports_point_down(project):
     found = imported(shipped(project))
     first_party = {name: place for name, place in found.items() if name.startswith("fustor_")}
@@ -61,19 +63,19 @@ def test_the_tests_of_a_driver_import_no_other_driver(project):
     assert not others
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *BRIDGES, *EXTENSIONS], ids=name_of)
 def test_rooms_stand_on_floors(project):
     source = next(project.glob("src/*/__init__.py")).parents[1]
     assert list(TopologicalSorter(rooms(graph(source))).static_order()), "a circle is a CycleError that shows it"
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *BRIDGES, *EXTENSIONS], ids=name_of)
 def test_modules_of_a_folder_stand_on_floors(project):
     source = next(project.glob("src/*/__init__.py")).parents[1]
     assert list(TopologicalSorter(graph(source)).static_order()), "a circle is a CycleError that shows it"
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *EXTENSIONS], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *BRIDGES, *EXTENSIONS], ids=name_of)
 def test_what_is_private_to_a_folder_is_imported_in_it_alone(project):
     modules = graph(next(project.glob("src/*/__init__.py")).parents[1])
     folders = {name.rpartition(".")[0] for name in modules}
@@ -105,7 +107,7 @@ def requirement_name(text):
 MODULE_OF = {"pyyaml": "yaml", "psycopg2-binary": "psycopg2", "python-json-logger": "pythonjsonlogger"}
 
 
-@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *REFERENCES], ids=name_of)
+@pytest.mark.parametrize("project", [ROOT, *PACKAGES, *BRIDGES, *REFERENCES], ids=name_of)
 def test_a_distribution_declares_what_it_imports_and_nothing_else(project):
     requirements = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
     assert imported_from(project, shipped(project)) == modules_of(requirements)

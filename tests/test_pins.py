@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from repository import PACKAGES, REFERENCES, ROOT, name_of
+from repository import BRIDGES, PACKAGES, REFERENCES, ROOT, name_of
 
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
 
@@ -18,7 +18,7 @@ def names_and_versions(requirements):
 
 PINS = names_and_versions(CONFIGURATION["constraint-dependencies"])
 BUILD_PINS = names_and_versions(CONFIGURATION["build-constraint-dependencies"])
-PROJECTS = [ROOT, *PACKAGES, *REFERENCES]
+PROJECTS = [ROOT, *PACKAGES, *BRIDGES, *REFERENCES]
 
 
 def direct_dependencies(project):
@@ -31,7 +31,8 @@ def direct_dependencies(project):
         for text in part
         if isinstance(text, str)
     ]
-    return {name for name in names_and_versions(texts) if not name.startswith("fustor-")}
+    own = {path.name for path in BRIDGES}
+    return {name for name in names_and_versions(texts) if not name.startswith("fustor-") and name not in own}
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=name_of)

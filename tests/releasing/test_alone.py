@@ -23,11 +23,11 @@ BROKEN = {
 }
 
 
-def tried(tmp_path):
-    """Try the tiny distribution from an index over loopback."""
+def tried(tmp_path, name="fustor-tiny"):
+    """Try a tiny distribution from an index over loopback."""
     write_index(tmp_path / "site")
     (tmp_path / "constraints.txt").touch()
-    project = Project(tmp_path, "fustor-tiny", tmp_path, "1.0.0")
+    project = Project(tmp_path, name, tmp_path, "1.0.0")
     with served(tmp_path / "site") as address:
         return try_each([project], address, tmp_path / "constraints.txt", tmp_path / "environments")
 
@@ -57,3 +57,8 @@ def test_what_a_world_needs_is_there_with_the_extra_for_tests_alone(wheel, tmp_p
     wheel(files=files, Provides_Extra="test", Requires_Dist="fustor-helper; extra == 'test'")
     assert "1 entry points loaded" in tried(tmp_path)[0]
     assert sys.modules.get("fustor_helper") is None
+
+
+def test_a_bridge_is_installed_without_its_engine(wheel, tmp_path):
+    wheel("pyspark-fustor", Requires_Dist="no-such-engine")
+    assert tried(tmp_path, "pyspark-fustor") == ["pyspark-fustor: installed without its engine"]

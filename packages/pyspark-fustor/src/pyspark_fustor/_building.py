@@ -1,0 +1,47 @@
+"""Drivers, built where they are used: a driver is never pickled, a task builds its own from the options."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import NotSupported
+from fustor_driver.engines import source_of
+from pyspark_fustor._options import Secrets, SourceOptions
+
+__all__ = ["build_source", "require", "source"]
+
+
+def build_source(options: SourceOptions) -> SourceDriver:
+    """The source that the options describe, for this process.
+
+    Raises:
+        ConfigError: the driver refuses its parameters.
+        FustorDriverError: it is not installed, or a reference has no value on this machine.
+    """
+    return source_of(options.entry(), Secrets(options.secrets_dir))
+
+
+@contextmanager
+def source(options: SourceOptions) -> Iterator[SourceDriver]:
+    """The same, closed at the end."""
+    built = build_source(options)
+    try:
+        yield built
+    finally:
+        asyncio.run(built.close())
+
+
+def require(built: SourceDriver, names: set[str], purpose: str) -> None:
+    """Return if a source honours all of these optional names.
+
+    Raises:
+        NotSupported: it lacks some.
+    """
+    if missing := names - built.capabilities:
+        raise NotSupported(
+            f"Source {built.id!r} cannot be {purpose}: it does not declare {', '.join(sorted(missing))} "
+            "(driver contract, section 4)"
+        )

@@ -1,0 +1,120 @@
+"""Writers: a snapshot or an audit by many tasks in one session, a stream by one task after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import Row
+from pyspark.sql.datasource import DataSourceArrowWriter, DataSourceStreamWriter, WriterCommitMessage
+
+from fustor_driver.engines import FlatRow
+from fustor_driver.redaction import safe_logger
+from fustor_event_model import LifecycleSignal, MessageSource, audit_signal
+from pyspark_fustor._options import PusherOptions
+from pyspark_fustor._pushing import Pushed, in_order, of_phase, push_all, report
+from pyspark_fustor._rows import flat_row, read_batches
+from pyspark_fustor._session import Session
+
+__all__ = ["AuditWriter", "SnapshotWriter", "StreamWriter", "open_snapshot"]
+
+_log = safe_logger("pyspark_fustor")
+
+
+class _SessionWriter(DataSourceArrowWriter):
+    """Rows of one phase by any number of tasks, in a session that was opened before the first of them began."""
+
+    phase = MessageSource.SNAPSHOT
+
+    def __init__(self, options: PusherOptions, session_id: str) -> None:
+        self._options = options
+        self._session_id = session_id
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> WriterCommitMessage:
+        """Push the rows of one task."""
+        rows = of_phase(read_batches(iterator), self.phase)
+        with Session(self._options, self._session_id) as session:
+            return push_all(session, rows, self.phase, self._options.batch_size)
+
+    def abort(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Push no end: what was written stays, and nothing is deleted for what was not."""
+        del messages
+        _log.warning("A batch of task %r broke off; its end is not pushed", self._options.task)
+
+
+class SnapshotWriter(_SessionWriter):
+    """Writes a snapshot; with `overwrite`, what it did not have is deleted once every task has succeeded."""
+
+    def __init__(self, options: PusherOptions, session_id: str, *, overwrite: bool) -> None:
+        super().__init__(options, session_id)
+        self._overwrite = overwrite
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Every task has succeeded: end the snapshot, if these are all rows there are."""
+        report(messages, self._options.task)
+        if self._overwrite:
+            with Session(self._options, self._session_id) as session:
+                reply = session.push([], MessageSource.SNAPSHOT, is_snapshot_end=True)
+            warn_of_guard(self._options, reply.refused_deletions)
+
+
+class AuditWriter(_SessionWriter):
+    """Writes an audit whose start was pushed before anything was listed."""
+
+    phase = MessageSource.AUDIT
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Every task has succeeded: end the audit."""
+        report(messages, self._options.task)
+        with Session(self._options, self._session_id) as session:
+            reply = session.push([audit_signal(LifecycleSignal.AUDIT_END)], MessageSource.AUDIT)
+        warn_of_guard(self._options, reply.refused_deletions)
+
+
+class StreamWriter(DataSourceStreamWriter):
+    """Writes the changes of a micro-batch by one task, in a session of its own."""
+
+    def __init__(self, options: PusherOptions) -> None:
+        self._options = options
+
+    def write(self, iterator: Iterator[Row]) -> WriterCommitMessage:
+        """Push the rows of one task, if it has any; a second attempt pushes them again, which changes nothing."""
+        context = TaskContext.get()
+        rows: Iterator[FlatRow] = in_order(map(flat_row, iterator), context.partitionId() if context else 0)
+        first = next(rows, None)
+        if first is None:
+            return Pushed()
+        with Session(self._options) as session:
+            return push_all(session, chain([first], rows), MessageSource.REALTIME, self._options.batch_size)
+
+    def commit(self, messages: Sequence[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
+        """Everything is durable already."""
+        del batchId
+        report(messages, self._options.task)
+
+    def abort(self, messages: Sequence[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
+        """Nothing to take back: Spark reads the same rows again."""
+        del messages, batchId
+
+
+def open_snapshot(options: PusherOptions) -> str:
+    """The session of a snapshot; every task writes into it.
+
+    Raises:
+        DriverError: the pusher refuses, or keeps sessions within one process.
+    """
+    with Session(options) as opened, Session(options, opened.id) as other:
+        other.require_shared()
+        return opened.id
+
+
+def warn_of_guard(options: PusherOptions, refused_deletions: int) -> None:
+    """Warn of what the guard against mass deletion kept."""
+    if refused_deletions:
+        _log.warning(
+            "The guard of task %r kept %d rows from being deleted; option `allow_deletions` allows it",
+            options.task,
+            refused_deletions,
+        )
