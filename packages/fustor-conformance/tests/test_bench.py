@@ -3,8 +3,9 @@
 import pytest
 from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
 
-from fustor_conformance import Judge, Kind, Profile, Status, find_rule, find_subject, rules_for
-from fustor_conformance._bench import _hands, _Plan, judged_side_by_side
+from fustor_conformance import Judge, Kind, Profile, Status, find_rule, find_subject
+from fustor_conformance._bench import judged_side_by_side
+from fustor_conformance._hands import Hands
 from fustor_conformance._worker import Job
 from fustor_conformance.subject import Options
 
@@ -76,31 +77,11 @@ def test_a_driver_that_ends_its_process_costs_that_check_alone(installed):
 @pytest.mark.parametrize("world", [FIXED, STUB_PUSHER_WORLD, WORLD.replace("return self", "raise OSError")])
 def test_worlds_that_may_be_in_each_others_way_keep_the_checks_in_one_process(installed, world):
     name = installed(STUB_PUSHER, world, "narrow")
-    with _hands(job_of(name), 2) as hands:
-        assert hands == []
+    with Hands(job_of(name)) as hands:
+        assert hands.add(2) == []
 
 
 def test_worlds_that_live_apart_let_processes_work(installed):
     name = installed(STUB_PUSHER, WORLD, "wide")
-    with _hands(job_of(name), 2) as hands:
-        assert len(hands) == 2
-
-
-def test_a_plan_takes_what_others_wait_for_first_and_nothing_before_its_time():
-    plan = _Plan([find_rule("R05")], Kind.SOURCE)
-    order = []
-    while (rule := plan.take()) is not None:
-        assert {r for r in rule.requires if find_rule(r).levels(Kind.SOURCE)} <= set(order)
-        order.append(rule.id)
-        plan.done(rule)
-    assert (order[0], order[-1]) == ("C01", "R05")
-
-
-def test_a_plan_has_every_rule_once():
-    rules = rules_for(Kind.SOURCE, Profile.GUIDE)
-    plan = _Plan(rules, Kind.SOURCE)
-    taken = []
-    while (rule := plan.take()) is not None:
-        taken.append(rule.id)
-        plan.done(rule)
-    assert sorted(taken) == sorted(rule.id for rule in rules)
+    with Hands(job_of(name)) as hands:
+        assert len(hands.add(2)) == 2

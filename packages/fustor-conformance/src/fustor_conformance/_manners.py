@@ -14,6 +14,8 @@ _USUAL_SEC = 0.5
 """What a World and one read or push take together in a driver that no deadline has to be stretched for."""
 _LEAST_SEC = 2.0
 _HURRIED_SEC = 0.3
+_WAITED_SEC = 0.5
+"""A change that takes so long, from a World and a driver that are quick otherwise, is one that the driver polls for."""
 _DELIVERIES = 4
 """What a change may take once one has been lost: so many times what the slowest of the others took, and not less."""
 
@@ -33,11 +35,14 @@ class Manners:
     delivery_sec: float = 0.0
     """What the slowest delivery took."""
 
-    world_waits: int = 0
-    """How many checks ended with a World that could not change its system, after it had tried for long."""
+    blocked: str = ""
+    """What the World raised when it could not change its system, after it had tried for long; a check broke off."""
 
     is_hurried: bool = False
     """Whether what is seen now is seen once more, with all patience, before it is told."""
+
+    is_measured: bool = False
+    """Whether it is known how slow driver and World are."""
 
     event_sec: float = 0.0
     """What an event takes by itself, as far as many in a row have shown."""
@@ -45,6 +50,12 @@ class Manners:
     def measured(self, seconds: float) -> None:
         """A World was entered, changed and read once, and the driver asked once."""
         self.slowness = max(1.0, seconds / _USUAL_SEC)
+        self.is_measured = True
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a change takes long of which next to nothing is work."""
+        return self.is_measured and self.slowness == 1 and self.delivery_sec >= _WAITED_SEC
 
     def delivered(self, seconds: float) -> None:
         """A change arrived after that time."""
@@ -69,8 +80,10 @@ class Manners:
         """What another process has found out of the same driver."""
         self.ignores_stop |= other.ignores_stop
         self.hangs = max(self.hangs, other.hangs)
+        self.slowness = max(self.slowness, other.slowness)
+        self.is_measured |= other.is_measured
         self.lost = max(self.lost, other.lost)
-        self.world_waits = max(self.world_waits, other.world_waits)
+        self.blocked = self.blocked or other.blocked
         self.delivery_sec = max(self.delivery_sec, other.delivery_sec)
 
     def join(self, thread: threading.Thread) -> None:

@@ -16,6 +16,11 @@ from fustor_event_model import EventBase, EventType
 
 DELIVERY_SEC = 10.0
 """How long a change may take to arrive, unless a run is told otherwise."""
+A_GENERATOR = (
+    "get_message_iterator is a generator function (it has a `yield`): no line of it runs before the first next(), and"
+    " what happens until then is lost"
+)
+"""What is said of a stream that is not armed when the call returns, which shows at once."""
 _MOST_WAITS = 10
 _LAZY_SEC = 0.5
 """What is waited for on a stream that was not armed in time: what it has missed does not come."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fustor_conformance._reading import Stream, last_word
+from fustor_conformance._reading import A_GENERATOR, Stream, last_word
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
 from fustor_conformance.subject import SourceSubject
@@ -20,6 +20,8 @@ from fustor_event_model import EventBase, EventType
 AUDIT = "get_audit_iterator"
 _TURNS = 4
 _ASKED_FOR = frozenset(f"E{number:02}" for number in range(1, 18)) | {"C15", "C16", "C18"}
+"""Rules of which the recording says nothing to the check that makes it: their own checks do."""
+RECORDED = _ASKED_FOR - {"E07", "E09"}
 """Rules whose own checks ask the recording."""
 _recordings: WeakKeyDictionary[SourceSubject, Recording] = WeakKeyDictionary()
 
@@ -87,8 +89,13 @@ def require_clean(findings: Iterable[Finding], rule_id: str) -> None:
 def _record(subject: SourceSubject) -> Recording:
     broken: list[Exception] = []
     watched = observed(subject.driver_class, kept=_ASKED_FOR)
-    with watched as monitor, _noted(broken), subject.world() as world, subject.driver(world) as driver:
-        _live(subject, world, driver, monitor, broken)
+    with watched as monitor:
+        with _noted(broken), subject.world() as world, subject.driver(world) as driver:
+            _live(subject, world, driver, monitor, broken)
+        for error in broken:
+            monitor.ended_by(error)
+        if (blocked := monitor.blocked) is not None:  # S07 alone asks that things change while the driver reads
+            monitor.report(Finding("S07", str(blocked)))
     return Recording(monitor, next(iter(broken), None))
 
 
@@ -109,6 +116,8 @@ def _live(
     nests = "nest" in world.operations
     inner = [world.create(f"kit-{box}/inner/thing") for box in ("container", "doomed")] if nests else []
     with _noted(broken), subject.stream(driver) as stream:
+        if stream.is_lazy:
+            monitor.report(Finding("M03", A_GENERATOR))
         churn(world, paths)
         if inner and "delete" in world.operations:
             _await(stream, world.create("kit-doomed/inner/late"))

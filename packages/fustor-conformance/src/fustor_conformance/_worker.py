@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,6 +27,8 @@ class Job:
     options: Options
     profile: Profile
     deadline_sec: float
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    """Of the process that asks; a worker is a copy of one that may have begun with another."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Done:
 
 def serve(job: Job, connection: Connection) -> None:
     """Say where a World of this process lives, then run what is ordered until the other side is gone or says None."""
+    os.environ.clear()
+    os.environ.update(job.environment)
     os.dup2(sys.__stderr__.fileno() if sys.__stderr__ else 2, 1)  # what a driver prints is no part of the report
     subject = find_subject(job.kind, job.name, world=job.world, options=job.options)
     judge = Judge(subject, job.profile, deadline_sec=job.deadline_sec)

@@ -23,8 +23,6 @@ _STALL_SEC = 30.0
 """How long a check of a source may stand at one place."""
 _KNOWN_TO_HANG_SEC = 15.0
 """What is left of both once a check has hung."""
-_WORLD_WAITS = 2
-_WORLD_FIRST = "The World has failed several times after it had waited for its system; what failed so comes first"
 _LOOK_SEC = 0.25
 _RELEASE_SEC = 2.0
 _STAND_ASIDE = (Status.PASSED, Status.SKIPPED)
@@ -191,13 +189,15 @@ class Judge:
         function = find_check(rule.id, self.subject.kind)
         if function is None:
             raise LookupError(f"There is no check of {rule.id!r} for a {self.subject.kind}")
-        if self.subject.manners.world_waits >= _WORLD_WAITS and rule.needs:
-            return Ran(Outcome(Status.NOT_JUDGED, _WORLD_FIRST))
+        if (why := self.subject.manners.blocked) and _needs_world(rule):
+            return Ran(Outcome(Status.NOT_JUDGED, why))
         began = time.monotonic()
         with observed(self.subject.driver_class) as monitor:
             runner = Runner(self.subject, rule, function)
             outcome = self._bounded(runner, rule)
-            self.subject.manners.world_waits += monitor.world_waited
+            if runner.error is not None:
+                monitor.ended_by(runner.error)
+            self.subject.manners.blocked = self.subject.manners.blocked or str(monitor.blocked or "")
             if (failure := monitor.failure_of_world(runner.error)) is not None:
                 outcome = replace(outcome, detail=f"{failure}\n{outcome.detail}")
             if runner.is_alive():
@@ -257,3 +257,8 @@ class Judge:
         if known and rule.deadline_sec is None:
             most = min(most, stall)
         return most, stall if self.subject.kind is Kind.SOURCE else None
+
+
+def _needs_world(rule: Rule) -> bool:
+    """Whether the check asks something of the World, or builds on one that does."""
+    return bool(rule.needs) or any(map(_needs_world, map(find_rule, rule.requires)))

@@ -69,7 +69,7 @@ def _owners(path: tuple[str, ...]) -> dict[str, frozenset[str]]:
 
 def _editable_tops(dist: Distribution) -> Iterator[str]:
     for file in dist.files or ():
-        if file.suffix != ".pth":
+        if file.suffix != ".pth" or not Path(str(file.locate())).is_file():  # a record may name what is gone
             continue
         for line in file.read_text().splitlines():
             directory = Path(line)

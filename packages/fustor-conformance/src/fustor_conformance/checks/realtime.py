@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
-from fustor_conformance._reading import Stream, eventually
+from fustor_conformance._reading import A_GENERATOR, Stream, eventually
 from fustor_conformance._scenes import many
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
@@ -135,10 +135,7 @@ def armed_on_return(subject: SourceSubject) -> int:
         old = [world.create(f"kit-known-{number}") for number in range(2)]
         with subject.stream(driver, paused=True) as stream:
             if stream.is_lazy:
-                raise Broken(
-                    "get_message_iterator is a generator function (it has a `yield`): no line of it runs before the"
-                    " first next(), and what happens until then is lost"
-                )
+                raise Broken(A_GENERATOR)
             paths = [world.create(f"kit-{number}") for number in range(3)]
             if "nest" in world.operations:
                 paths.append(world.create("kit-box/inner/thing"))

@@ -62,11 +62,11 @@ def _histories(subject: SourceSubject) -> Iterator[list[Step]]:
         return
     seeds, began = seeds_for(subject), time.monotonic()
     most = max(1.0, options.histories / _USUAL)
-    until = began + _WRITTEN_SEC * most
+    until, wait = began + _WRITTEN_SEC * most, 0.0
     for number, steps in enumerate(seeds):
         if number == 1 and (wait := (time.monotonic() - began) / _waits(seeds[0])) > _SLOW_WAIT_SEC:
             until = began + _SLOW_SEC * most
-        if number and time.monotonic() > until:
+        if number and time.monotonic() + _waits(steps) * wait > until:
             left_out(f"{len(seeds) - number} of {len(seeds)} written histories, for which the driver is slow")
             if until < began + _WRITTEN_SEC * most:
                 left_out(

@@ -69,6 +69,7 @@ class Monitor:
         self._knows_world = False
         self._made: Counter[str] = Counter()
         self._world_failures: list[WorldFailure] = []
+        self._ended_by: list[Exception] = []
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -152,11 +153,20 @@ class Monitor:
     def hear_of_world(self, other: Monitor) -> None:
         """Take over what another monitor has heard the World raise."""
         self._world_failures += other._world_failures
+        self._ended_by += other._ended_by
+
+    def ended_by(self, error: Exception) -> None:
+        """Something could not be played to its end, because of this."""
+        self._ended_by.append(error)
 
     @property
-    def world_waited(self) -> bool:
-        """Whether the World has tried for long to change its system, and then raised."""
-        return any(failure.seconds >= _LONG_SEC for failure in self._world_failures)
+    def blocked(self) -> WorldFailure | None:
+        """What ended something because the World had tried for long to change its system, and then raised.
+
+        What was expected to fail, such as a name that the system may refuse, has ended nothing.
+        """
+        ends = (failure for failure in map(self.failure_of_world, self._ended_by) if failure is not None)
+        return next((failure for failure in ends if failure.seconds >= _LONG_SEC), None)
 
     def failure_of_world(self, error: Exception | None) -> WorldFailure | None:
         """What the World raised, if this is it."""

@@ -1,0 +1,142 @@
+"""Worker processes, each with Worlds, a driver and a monitor of its own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import ForkServerContext, SpawnContext
+from types import TracebackType
+from typing import Self
+
+from fustor_conformance._runner import Outcome
+from fustor_conformance._worker import Done, Job, Order, serve
+from fustor_conformance.judge import Judge, Ran
+from fustor_conformance.outcome import Status
+from fustor_conformance.rules import Rule
+
+__all__ = ["Hand", "Hands"]
+
+_START_SEC = 60.0
+_GRACE_SEC = 30.0
+"""Beyond a check's own deadline: an interpreter that does not answer by then is ended from outside."""
+_STOP_SEC = 5.0
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """How processes begin: as copies of one that has imported the kit and nothing else, where the system has that."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", serve.__module__])
+    return context
+
+
+class Hand:
+    """One worker process, replaced by another one when a check has left it unfit."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._start()
+
+    def _start(self) -> None:
+        context = _context()
+        self._connection, there = context.Pipe()
+        self._process = context.Process(target=serve, args=(self._job, there))
+        self._process.start()
+        there.close()
+
+    def address(self) -> str | None:
+        """Where a World of this process lives, which stands until `go`; None where there is no telling."""
+        try:
+            found: str | None = self._connection.recv() if self._connection.poll(_START_SEC) else None
+        except EOFError:
+            return None
+        return found
+
+    def go(self) -> None:
+        """Leave that World."""
+        self._connection.send(True)
+
+    def run(self, judge: Judge, rule: Rule) -> Ran:
+        """What the check of this rule came to in this process."""
+        manners = judge.subject.manners
+        try:
+            self._connection.send(Order(rule.id, manners))
+            most = judge.longest_sec(rule) + _GRACE_SEC
+            done: Done | None = self._connection.recv() if self._connection.poll(most) else None
+        except (EOFError, OSError):
+            return self._anew(f"The process ended with {self._ended()} while this check ran")
+        if done is None:
+            return self._anew(f"Neither the check nor its interpreter answered within {most:g} s")
+        manners.learn(done.manners)
+        if done.ran.is_stuck:
+            self._replace()
+        return done.ran
+
+    def leave(self) -> None:
+        """Ask the process to end."""
+        with suppress(OSError):
+            self._connection.send(None)
+
+    def stop(self) -> None:
+        """End the process: asked first, then told."""
+        self.leave()
+        self._connection.close()
+        self._process.join(_STOP_SEC)
+        for end in (self._process.terminate, self._process.kill):
+            if self._process.is_alive():
+                end()
+                self._process.join(_STOP_SEC)
+
+    def _ended(self) -> int | None:
+        self._process.join(_STOP_SEC)
+        return self._process.exitcode
+
+    def _anew(self, why: str) -> Ran:
+        self._replace()
+        return Ran(Outcome(Status.FAILED, why))
+
+    def _replace(self) -> None:
+        self.stop()
+        self._start()
+        self.address()
+        self.go()
+
+
+class Hands:
+    """Those that are at work; leaving the block ends them."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._all: list[Hand] = []
+        self._addresses: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _end(self._all)
+
+    def add(self, number: int) -> list[Hand]:
+        """So many more; none where two of all Worlds live at one place, or one cannot be entered beside the others."""
+        hands = [Hand(self._job) for _ in range(number)]
+        try:
+            found = [address for hand in hands if (address := hand.address()) is not None]
+            if len(self._addresses.union(found)) < len(self._addresses) + number:
+                return []
+            self._addresses.update(found)
+            for hand in hands:
+                hand.go()
+            self._all += hands
+            return hands
+        finally:
+            _end([hand for hand in hands if hand not in self._all])
+
+
+def _end(hands: list[Hand]) -> None:
+    for hand in hands:
+        hand.leave()
+    for hand in hands:
+        hand.stop()
