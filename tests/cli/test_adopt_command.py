@@ -101,6 +101,35 @@ def test_the_record_says_what_the_metadata_say(tape):
     }
 
 
+WAITS = """
+from fustor_core.drivers import SourceDriver
+
+
+class TapeReader(SourceDriver):
+    @property
+    def is_transient(self):
+        return False
+
+    def get_message_iterator(self, start_position=-1, **kwargs):
+        return iter(())
+"""
+ASKED = "\n    def is_position_available(self, position):\n"
+
+
+@pytest.mark.parametrize(
+    ("positions", "durable"),
+    [
+        ("", False),
+        (f"{ASKED}        self._asked = position\n        return False\n", False),
+        (f"{ASKED}        if position < 1:\n            return False\n        return self._log.has(position)\n", True),
+    ],
+    ids=["the base's", "none", "some"],
+)
+def test_a_source_is_durable_that_says_of_a_position_that_it_is_available(tape, positions, durable):
+    (tape / "src/fustor_source_tape/reader.py").write_text(WAITS + positions)
+    assert record_of(tape).answers["durable"] is durable
+
+
 def test_dry_run_and_apply_and_the_default_with_its_patch_come_to_the_same(tape, tmp_path):
     copies = [shutil.copytree(tape, tmp_path / name) for name in ("dry", "applied", "default")]
     patch = fustor_new("adopt", ".", "--dry-run", cwd=copies[0]).stdout

@@ -298,12 +298,22 @@ def _audits(package: Package) -> bool:
 
 
 def _is_durable(package: Package) -> bool:
-    """Tell whether `is_transient` is anything but `return True`."""
-    for _, found in package.classes:
-        method = _functions(found.node).get("is_transient")
-        if method is not None and ast.unparse(method.body[-1]) == "return True":
-            return False
-    return True
+    """Tell whether some position can be resumed from; a source that can wait may have none (decision 0220)."""
+    return not any(_keeps_nothing(_functions(found.node)) for _, found in package.classes)
+
+
+def _keeps_nothing(methods: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]) -> bool:
+    """Tell whether a source says that it is transient, or of every position that it is not available."""
+    answers = {name: _answers(methods[name]) for name in ("is_transient", "is_position_available") if name in methods}
+    is_source = "get_message_iterator" in methods
+    return answers.get("is_transient") == {"True"} or (
+        is_source and answers.get("is_position_available", {"False"}) == {"False"}
+    )
+
+
+def _answers(method: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Return what a method returns, as it is written."""
+    return {ast.unparse(one.value) for one in ast.walk(method) if isinstance(one, ast.Return) and one.value}
 
 
 def _functions(node: ast.ClassDef) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
