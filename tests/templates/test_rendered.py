@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import tarfile
 import tomllib
 from itertools import product
 from pathlib import Path
@@ -124,6 +125,9 @@ def test_every_combination_is_green_in_an_environment_of_its_own(tools, tmp_path
     tools.run("uv", "run", "-q", "--with", "mypy", "mypy", "--strict", "src", "tests", cwd=project)
     tools.run("uv", "build", "-q", "--out-dir", tmp_path / "dist", cwd=project)
     assert sorted(path.suffix for path in (tmp_path / "dist").iterdir() if path.name != ".gitignore") == [".gz", ".whl"]
+    (archive,) = (tmp_path / "dist").glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        assert not [name for name in packed.getnames() if name.endswith("/uv.lock")]
 
 
 def member(tools, directory: Path, kind: str, *, layout: str, contract: str = "", **options) -> Path:
