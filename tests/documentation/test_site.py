@@ -4,39 +4,17 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from repository import ROOT
+from websites import build
 
 pytestmark = pytest.mark.wide
 
 LOADED = re.compile(r"""<(?:script|img|source|iframe)[^>]*\ssrc=["']?([^"'\s>]+)|<link[^>]*\shref=["']?([^"'\s>]+)""")
 NAMED = re.compile(r"""\s(?:src|href)=["']?([^"'\s>#?]+)""")
 CONFIGURED = ("mkdocs.yml", "docs")
-
-
-def build(folder, *, code=0):
-    command = [Path(sys.executable).with_name("zensical"), "build", "--strict", "--clean"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """What the site is made of, as a clone has it."""
-    folder = tmp_path_factory.mktemp("checkout")
-    shutil.copy(ROOT / "mkdocs.yml", folder)
-    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def site(checkout):
-    build(checkout)
-    return checkout / "site"
 
 
 def address(page):
