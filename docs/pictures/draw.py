@@ -26,6 +26,7 @@ COMMANDS = Path(sys.executable).parent
 SOCKET = "fustor-pictures"
 DEADLINE_SEC = 60.0
 DOWN, ENTER = "Down", "Enter"
+SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 FOREIGN = re.compile(r"@font-face \{[^}]*\}\s*|<!-- Generated[^>]*-->\s*")
 CONFIGURATION = """\
 sources: {{files: {{driver: fs, uri: "{place}/data", disabled: false}}}}
@@ -184,7 +185,8 @@ def draw(scene: Scene, shown: str) -> None:
     for line in shown.rstrip().splitlines():
         console.print(Text.from_ansi(line), no_wrap=True, crop=True)
     svg = console.export_svg(title=scene.command.partition(" -c")[0], unique_id=scene.name)
-    (PICTURES / f"{scene.name}.svg").write_text(FOREIGN.sub("", svg), encoding="utf-8")
+    sized = SIZE.sub(r'width="\1" height="\2" \g<0>', FOREIGN.sub("", svg), count=1)
+    (PICTURES / f"{scene.name}.svg").write_text(sized, encoding="utf-8")
 
 
 if __name__ == "__main__":
