@@ -24,7 +24,7 @@ BROKEN = {
 
 def seen_in(folder, below=""):
     """The pages of a folder whose paths begin in a way, and the links on them that are dead."""
-    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.*"))]
+    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
     pages = [name.removesuffix("index.html") for name in files if name.endswith(".html")]
     with served(folder) as site, window() as page:
         seen = visits(page, site, [name for name in pages if re.match(below, name)])

@@ -15,7 +15,7 @@ PICTURES = DRAWINGS["PICTURES"]
 ENGLISH = sorted(PICTURES.glob("*.d2"))
 ARROW = re.compile(r"^ *([\w-]+) -> ([\w-]+)", re.MULTILINE)
 DASHED = re.compile(r"^ *[\w-]+ -> .*\{$", re.MULTILINE)
-TEXT = re.compile(r"<(?:text|tspan)\b[^>]*>([^<]+)<")
+TEXT = re.compile(r'<(?:text|tspan)\b(?:[^>]*? y="([^"]*)")?[^>]*>([^<]+)<')
 
 
 def name_of(path):
@@ -23,7 +23,8 @@ def name_of(path):
 
 
 def words(picture):
-    return set(TEXT.findall(picture.read_text()))
+    """The words in a picture, with how far down they stand where they are one line."""
+    return {text: height for height, text in TEXT.findall(picture.read_text())}
 
 
 def needs(project):
@@ -51,8 +52,15 @@ def test_a_picture_has_colours_for_light_and_for_dark(source):
 
 @pytest.mark.parametrize("source", [path for path in ENGLISH if path.stem != "look"], ids=name_of)
 def test_what_is_in_both_languages_is_a_name(source):
-    same = words(source.with_suffix(".svg")) & words(PICTURES / f"zh/{source.stem}.svg")
+    same = words(source.with_suffix(".svg")).keys() & words(PICTURES / f"zh/{source.stem}.svg").keys()
     assert [text for text in same if " " in text] == []
+
+
+def test_an_event_lives_the_same_life_in_both_languages():
+    """Words for an arrow of a group may move it to another place in the order of time."""
+    english, chinese = words(PICTURES / "event.svg"), words(PICTURES / "zh/event.svg")
+    assert list(chinese.values()) == list(english.values())
+    assert chinese["42"] == english["42"]
 
 
 def test_the_packages_are_drawn_with_their_imports():
