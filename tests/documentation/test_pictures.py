@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
-from repository import PACKAGES, ROOT
+from repository import BRIDGES, PACKAGES, ROOT
 
 from fustor_driver.hosts.status import RunState
 
@@ -66,7 +66,7 @@ def test_an_event_lives_the_same_life_in_both_languages():
 def test_the_packages_are_drawn_with_their_imports():
     text = (PICTURES / "rooms.d2").read_text()
     arrows = set(ARROW.findall(DASHED.sub("", text)))
-    for project in PACKAGES:
+    for project in (*PACKAGES, *BRIDGES):
         name = project.name.removeprefix("fustor-")
         assert re.search(rf"^{name}: {project.name}\\n", text, re.MULTILINE), f"Draw {project.name}"
         assert reached(arrows, name) == needs(project)
