@@ -124,7 +124,7 @@ class AnIgnoredRowIsNotReported(KeyedDriver):
             session["told"][row["path"]] = told
 
 
-@keyed("U22")
+@keyed("U22", "U25")
 class TakesContainersAboveWhatIsKept(KeyedDriver):
     def end(self, state, session, task):
         kept, is_open = {path for path in session["told"] if self.is_kept(path, session["told"])}, session["open"]
@@ -133,7 +133,7 @@ class TakesContainersAboveWhatIsKept(KeyedDriver):
             state["rows"] = [row for row in state["rows"] if self.is_kept(row["path"], session["told"]) or not kept]
 
 
-@keyed("U22", "U17")
+@keyed("U22", "U17", "U21")
 class EveryEndReplaces(KeyedDriver):
     def end(self, state, session, task):
         was_open = session["open"]
@@ -149,7 +149,7 @@ class ASkippedNameCoversItsNeighbours(KeyedDriver):
         return path in told or any(said[1] and path.startswith(other) for other, said in told.items())
 
 
-@keyed("U23", "U20")
+@keyed("U23", "U17", "U20", "U25", "U26")
 class MarksFromBeforeTheAuditHold(KeyedDriver):
     def holds(self, session, path, since):
         return super().holds(session, path, 0)

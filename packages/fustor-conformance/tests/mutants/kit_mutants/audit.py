@@ -88,7 +88,7 @@ class ContainerFirst(MemoryDriver):
         return iter([*told[-1:], *told[:-1]])
 
 
-@mutant("A05", "A10")
+@mutant("A05", "A09", "A10")
 class OpensInTheMiddle(MemoryDriver):
     """The root's row with audit_skipped comes after the first event that tells something."""
 

@@ -65,7 +65,7 @@ class AtMostFiveHundred(MemoryDriver):
         return [*found[:499], found[-1]] if len(found) > 500 else found
 
 
-@mutant("M11")
+@mutant("M11", "E14")
 class TopFirst(MemoryDriver):
     """A container's delete goes before those of what was in it."""
 
@@ -110,7 +110,27 @@ class DeleteComesLate(MemoryDriver):
             yield event
 
 
-@mutant("M13", "C03", "C14", "C19", "C20", "E07", "E14", "E15", "M04", "M06", "M09", "M10", "M11", "M12", "M14", "M15")
+@mutant(
+    "M13",
+    "C03",
+    "C07",
+    "C14",
+    "C19",
+    "C20",
+    "E07",
+    "E14",
+    "E15",
+    "E20",
+    "M04",
+    "M06",
+    "M09",
+    "M10",
+    "M11",
+    "M12",
+    "M14",
+    "M15",
+    "M16",
+)
 class GoesOnFromNow(MemoryDriver):
     """After each look it goes on from the end of the log, not from the last change that it saw."""
 

@@ -145,7 +145,7 @@ class IgnoresBatchSize(MemoryDriver):
         return super().get_snapshot_iterator(**{**kwargs, "batch_size": 8})
 
 
-@mutant("E09", "S01", "S02", "S03", "S04", "S05", "S06")
+@mutant("E09", "C12", "S01", "S02", "S03", "S04", "S05", "S06")
 class LosesTheRest(MemoryDriver):
     def batches(self, rows, source, size):
         rows = list(rows)

@@ -37,7 +37,7 @@ class SometimesMinusOne(MemoryDriver):
         return -1 if change.index % 4 == 0 else change.index
 
 
-@mutant("I02", "I01", "I03")
+@mutant("I02", "E20", "I01", "I03")
 class Milliseconds(MemoryDriver):
     def index(self, change):
         return 1 + change.index // 3
@@ -66,7 +66,7 @@ class StartsOver(MemoryDriver):
         return 1 if begin == start_position else begin
 
 
-@mutant("I04")
+@mutant("I04", "E20")
 class ReplaysHistory(MemoryDriver):
     def begin(self, system, start_position):
         return 1 if start_position == -1 else super().begin(system, start_position)

@@ -94,21 +94,21 @@ def _is_hard(row):
     return len(row["path"]) > 3_000
 
 
-@log("U18")
+@log("U18", "U35")
 class SetsAsideInSilence(LogDriver):
     def store(self, state, session, event):
         kept = [row for row in event.rows if not _is_hard(row)]
         super().store(state, session, event.model_copy(update={"rows": kept}))
 
 
-@log("U18")
+@log("U18", "U35")
 class CountsWhatItKept(LogDriver):
     async def push(self, events, **kwargs):
         refused = sum(_is_hard(row) for event in events for row in event.rows)
         return {**await super().push(events, **kwargs), "refused_rows": refused}
 
 
-@log("U18")
+@log("U18", "U35")
 class SaysThatSomeWereRefused(SetsAsideInSilence):
     async def push(self, events, **kwargs):
         refused = any(_is_hard(row) for event in events for row in event.rows)
@@ -123,7 +123,7 @@ class RefusedForAWhile(LogDriver):
         return await super().push(events, **kwargs)
 
 
-@log("U18")
+@log("U18", "U35")
 class OneBadRowTakesTheOthers(LogDriver):
     async def push(self, events, **kwargs):
         refused = sum(_is_hard(row) for event in events for row in event.rows)
@@ -217,7 +217,7 @@ class AuditNeedsNoStart(KeyedDriver):
         super().audit_row(session, rows, row, event)
 
 
-@keyed("U20", "U26", "U23")
+@keyed("U20", "U17", "U23", "U26")
 class AuditRowUndoesRealtime(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         super().audit_row(session, rows, row, event)
@@ -234,7 +234,7 @@ class AuditRowOnlyIfYounger(KeyedDriver):
             rows[row["path"]] = known
 
 
-@keyed("U20", "U23")
+@keyed("U20", "U17", "U23", "U25", "U26")
 class AuditRowYieldsToOldRealtime(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         if session["audit"] is not None:

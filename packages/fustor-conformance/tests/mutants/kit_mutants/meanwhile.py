@@ -71,7 +71,7 @@ class BrokenListingIsComplete(MemoryDriver):
             yield path, node, skipped
 
 
-@mutant("S09", "E05", "S10")
+@mutant("S09", "C12", "E05", "S10", "S27")
 class ClockAfterTheRead(MemoryDriver):
     def snapshot_rows(self, stop, partition):
         rows = list(super().snapshot_rows(stop, partition))

@@ -122,12 +122,12 @@ class _Database(MemoryDriver):
         return super().batches(rows, source, 1)
 
 
-@mutant("E15")
+@mutant("E15", "E08")
 class CommitTimes(_Database):
     pass
 
 
-@mutant("E12")
+@mutant("E12", "E08")
 class Tomorrow(_Database):
     def change_row(self, change):
         row = super().change_row(change)
@@ -156,7 +156,7 @@ class QuietensEverybody(MemoryDriver):
         return super().get_snapshot_iterator(**kwargs)
 
 
-@mutant("C16")
+@mutant("C16", "E12")
 class KeyErrorOnAMissingNode(MemoryDriver):
     def messages(self, change):
         if change.kind is EventType.DELETE:

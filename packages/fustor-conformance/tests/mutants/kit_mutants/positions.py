@@ -95,7 +95,7 @@ class Progress(MemoryDriver):
         return position
 
 
-@mutant("I12")
+@mutant("I12", "I07")
 class ProgressAhead(Progress):
     def passed(self, position):
         return position + 1

@@ -183,14 +183,14 @@ class AddsAField(LogDriver):
         super().store(state, session, event)
 
 
-@log("U11", "U30", "U31", "U10", "U17", "U18")
+@log("U11", "U10", "U17", "U18", "U30", "U31", "U35")
 class EmptiesTheRows(LogDriver):
     def store(self, state, session, event):
         super().store(state, session, event)
         event.rows = []
 
 
-@log("U12", "U21", "U25")
+@log("U12", "U10", "U21", "U25")
 class SecondCloseRaises(LogDriver):
     async def push(self, events, **kwargs):
         self._used = True
@@ -209,7 +209,7 @@ class FieldsAsList(LogDriver):
         return ["path"]
 
 
-@log("U13")
+@log("U13", "U24")
 class FieldsNeedEndpoint(LogDriver):
     @classmethod
     async def get_needed_fields(cls, **kwargs):

@@ -30,5 +30,6 @@ class AnEmptyRootIsListedInSnapshots(FsDriver):
             for row in event.rows:
                 if row["path"] == "/" and len(event.rows) == 1:
                     row.pop("audit_skipped", None)
+                    row["modified_time"] = row["mtime"]
                     event.fields = list(row)
             yield event

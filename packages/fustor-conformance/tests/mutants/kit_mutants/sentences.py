@@ -15,7 +15,7 @@ def _record(row):
     return (row or {}).get("record") or {}
 
 
-@keyed("U17")
+@keyed("U17", "U24")
 class FalsyIsLeftOut(KeyedDriver):
     def merged(self, session, known, row, *, is_first):
         told = {name: value for name, value in _record(row).items() if value or value is None}
@@ -60,7 +60,7 @@ class TheRowThatSuppliesIsTaken(KeyedDriver):
         super().supply(session, known, row)
 
 
-@keyed("U17")
+@keyed("U17", "U23", "U26")
 class AnAuditSupplies(KeyedDriver):
     def audit_row(self, session, rows, row, event):
         if session["audit"] and self.holds(session, row["path"], session["audit"]["since"]) and row["path"] in rows:
@@ -88,7 +88,7 @@ class LeavesTheRoot(KeyedDriver):
             super().remove(rows, path)
 
 
-@keyed("U21", "U06")
+@keyed("U21", "U06", "U24", "U25")
 class AlwaysAsksForASnapshot(KeyedDriver):
     async def push(self, events, **kwargs):
         return {**await super().push(events, **kwargs), "snapshot_needed": True}
@@ -102,7 +102,7 @@ class TheIndexOfAnyPhaseDrops(LogDriver):
         super().take(state, session, task, event)
 
 
-@keyed("U22")
+@keyed("U22", "U25")
 class ForgetsTheSessionBefore(KeyedDriver):
     async def create_session(self, task_id, **kwargs):
         state = self.load()
@@ -181,7 +181,7 @@ class ForgetsTheSessionWhileItIsAway(KeyedDriver):
         return state
 
 
-@keyed("U30")
+@keyed("U30", "U24")
 class FoldsEncodedPaths(KeyedDriver):
     """Two paths of which one is the other's percent-encoding are one; each row says what it was pushed with."""
 

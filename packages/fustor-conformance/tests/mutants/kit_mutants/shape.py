@@ -105,7 +105,7 @@ class TransientText(MemoryDriver):
         return ""
 
 
-@mutant("C07")
+@mutant("C07", "E20")
 class EveryPosition(MemoryDriver):
     def is_position_available(self, position):
         return True

@@ -24,7 +24,7 @@ class WrongSize(MemoryDriver):
             yield {**row, "size": row["size"] + 1}
 
 
-@mutant("S01", "S02", "S05", "S06", "I06", "E11")
+@mutant("S01", "C12", "E11", "I06", "S02", "S05", "S06")
 class Invents(MemoryDriver):
     def snapshot_rows(self, stop, partition):
         rows = list(super().snapshot_rows(stop, partition))

@@ -102,7 +102,7 @@ class PathsWithoutBlanks(_FoldsPaths):
         return path.rstrip()
 
 
-@keyed("U30", "U18", "U21", "U24")
+@keyed("U30", "U18", "U21", "U24", "U35")
 class PathsOf255(_FoldsPaths):
     def folded(self, path):
         return path[:255]
