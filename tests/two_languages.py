@@ -17,6 +17,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CELL = re.compile(r"(?<!\\)\|")
 COMMENT = {"sql": re.compile(r"(?:^|(?<= ))-- .*$", re.MULTILINE), "text": re.compile(r"(?!)")}
 ANY_COMMENT = re.compile(r"(?:^|(?<= ))# .*$", re.MULTILINE)
+PLACES = {"blocks": ("block", "part"), "tables": ("table", "line", "cell")}
 
 Table = list[list[list[str]]]
 """The rows of a table, their cells, and what is the same in both languages in each."""
@@ -98,24 +99,24 @@ def differences(english: Path, chinese: Path) -> list[str]:
     if levels[0] != levels[1]:
         return [f"levels of headings: {levels[0]} in English, {levels[1]} in Chinese"]
     return [
-        f"section {name}: {field.name}: {_unlike(left, right)}"
+        f"section {name}: {field.name}: {_unlike(left, right, PLACES.get(field.name, ()))}"
         for (name, one), other in zip(there.items(), here.values(), strict=True)
         for field in fields(Section)
         if (left := getattr(one, field.name)) != (right := getattr(other, field.name))
     ]
 
 
-def _unlike(left: Any, right: Any) -> str:
+def _unlike(left: Any, right: Any, places: tuple[str, ...] = ()) -> str:
     """What of two values is not in both; of lists the first place, of texts the lines."""
     if isinstance(left, set):
         return f"{sorted(left - right)} only in English, {sorted(right - left)} only in Chinese"
     if isinstance(left, str) and isinstance(right, str) and "\n" in left:
         lines = unified_diff(left.splitlines(), right.splitlines(), "English", "Chinese", n=0, lineterm="")
         return "\n".join(lines)
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and places:
         pairs = enumerate(zip_longest(left, right), start=1)
-        place, (one, other) = next((place, pair) for place, pair in pairs if pair[0] != pair[1])
-        return f"number {place}: {_unlike(one, other)}"
+        number, (one, other) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
+        return f"{places[0]} {number}: {_unlike(one, other, places[1:])}"
     return f"{left!r} in English, {right!r} in Chinese"
 
 
