@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from difflib import unified_diff
 from itertools import zip_longest
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from executed_page import blocks_of
@@ -16,6 +17,8 @@ SAME_IN_CELLS = re.compile(r"\d+|`[^`]+`|\*\*[^*]+\*\*")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CELL = re.compile(r"(?<!\\)\|")
 COMMENT = {"sql": re.compile(r"(?:^|(?<= ))-- .*$", re.MULTILINE), "text": re.compile(r"(?!)")}
+BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+INDENTED_BLOCK = re.compile(r"^( +)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 ANY_COMMENT = re.compile(r"(?:^|(?<= ))# .*$", re.MULTILINE)
 PLACES = {"blocks": ("block", "part"), "tables": ("table", "line", "cell")}
 
@@ -45,15 +48,20 @@ def english_of(page: Path) -> Path:
     return Path(page.as_posix().replace("/docs/zh/", "/docs/").replace("/pictures/zh/", "/pictures/"))
 
 
-def without_blocks(text: str) -> str:
+def text_of(page: Path) -> str:
+    """A page whose blocks of code all begin with the line, those of a list too."""
+    return INDENTED_BLOCK.sub(lambda block: dedent(block[0]), page.read_text(encoding="utf-8"))
+
+
+def prose_of(page: Path) -> str:
     """A page without its blocks of code."""
-    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return BLOCK.sub("", text_of(page))
 
 
 def sections(page: Path) -> dict[str, Section]:
     """The sections of a page by their headings, in order."""
-    text = page.read_text(encoding="utf-8")
-    prose = re.sub(r"^```.*?^```$", lambda block: re.sub(r"[^\n]", " ", block[0]), text, flags=re.MULTILINE | re.DOTALL)
+    text = text_of(page)
+    prose = BLOCK.sub(lambda block: re.sub(r"[^\n]", " ", block[0]), text)
     places = [*HEADING.finditer(prose)]
     ends = [place.start() for place in places[1:]] + [len(text)]
     return {
@@ -63,7 +71,7 @@ def sections(page: Path) -> dict[str, Section]:
 
 
 def _section(page: Path, level: int, text: str) -> Section:
-    prose = without_blocks(text)
+    prose = BLOCK.sub("", text)
     return Section(
         level=level,
         blocks=[
@@ -120,4 +128,4 @@ def _unlike(left: Any, right: Any, places: tuple[str, ...] = ()) -> str:
     return f"{left!r} in English, {right!r} in Chinese"
 
 
-__all__ = ["CODE", "differences", "english_of", "without_blocks"]
+__all__ = ["CODE", "differences", "english_of", "prose_of"]
