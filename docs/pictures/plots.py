@@ -42,7 +42,9 @@ SETTINGS = {
     "axes.facecolor": PAPER,
     "figure.facecolor": PAPER,
 }
-WIDTH_IN, ROW_IN, EDGES_IN = 7.0, 0.3, 0.9
+WIDTH_IN, ROW_IN, EDGES_IN = 5.0, 0.5, 0.8
+WIDE_RANGE = 5.0
+"""From here on twice as much is as far as half as much."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ def drawn(table: dict[str, Any]) -> str:
         axes = figure.add_subplot()
         for height, mark in enumerate(reversed(found)):
             draw(axes, height, mark)
-        axes.set_yticks(range(len(found)), [mark.words for mark in reversed(found)])
+        axes.set_ylim(-0.5, len(found) - 0.25)
+        values = [share for mark in found for share in (1, mark.value, mark.goal) if share]
+        if max(values) / min(values) > WIDE_RANGE:
+            measure(axes)
         finish(axes, f"{table['plot']} ({'less' if table['best'] == 'least' else 'more'} is better)")
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -89,25 +94,33 @@ def drawn(table: dict[str, Any]) -> str:
 
 
 def draw(axes: Axes, height: int, mark: Mark) -> None:
-    """A dot for the value with its figure, and a bar for the goal."""
-    colour = MISSED if mark.is_missed else GOOD
+    """A dot for the value with its figure, a bar for the goal, and the words above them."""
+    figures = f"{mark.value:.3g}" if mark.goal is None else f"{mark.value:.3g}, goal {mark.goal:.3g}"
+    around = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}
+    beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "bbox": around, "zorder": 4}
+    for place, side, text in ((0, "left", mark.words), (1, "right", figures)):
+        axes.annotate(text, (place, height), (0, 9), ha=side, **beside)
     axes.plot([1, mark.value], [height, height], color=FAINT, linewidth=1, zorder=1)
+    colour = MISSED if mark.is_missed else GOOD
     axes.plot([mark.value], [height], "o", color=colour, markersize=7, zorder=3)
-    axes.annotate(f"{mark.value:.3g}", (mark.value, height), (0, 6), textcoords="offset points", ha="center", size=8)
     if mark.goal is not None:
         axes.plot([mark.goal], [height], "|", color=INK, markersize=13, markeredgewidth=2, zorder=2)
 
 
-def finish(axes: Axes, label: str) -> None:
-    """The line of the floor, and an axis on which twice as much is as far as half as much."""
-    axes.axvline(1, color=INK, linewidth=1.5, zorder=0)
+def measure(axes: Axes) -> None:
+    """An axis on which twice as much is as far as half as much."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.margins(x=0.08, y=0.6 / len(axes.get_yticks()))
+
+
+def finish(axes: Axes, label: str) -> None:
+    """The line of the floor, and what the axis is."""
+    axes.axvline(1, color=INK, linewidth=1.5, zorder=0)
+    axes.margins(x=0.06)
     axes.set_xlabel(label)
-    axes.tick_params(axis="y", length=0)
+    axes.set_yticks([])
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
