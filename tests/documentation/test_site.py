@@ -57,6 +57,11 @@ def test_every_file_that_a_page_names_is_there(site):
     assert missing == set()
 
 
+def test_no_table_shows_the_backslash_of_a_bar(site):
+    shown = re.compile(r"<td[^>]*>(?:(?!</td>).)*<code>[^<]*\\\|", re.DOTALL)
+    assert [page for page in site.rglob("*.html") if shown.search(page.read_text())] == []
+
+
 def test_no_page_uses_what_the_theme_would_fetch(site):
     """The theme gets the programs for these from other hosts when a page has one."""
     fetched = re.compile(r'class="(?:mermaid|glightbox|pyodide)[" ]|data-md-component="source"')
