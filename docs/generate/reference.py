@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import html
+import inspect
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
