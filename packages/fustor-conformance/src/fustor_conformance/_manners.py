@@ -67,6 +67,10 @@ class Manners:
             return seconds
         return min(seconds, max(_HURRIED_SEC if self.is_hurried else _LEAST_SEC, _DELIVERIES * self.delivery_sec))
 
+    def delayed(self, seconds: float) -> float:
+        """How long a change may be behind one that was made later, of the time that the run allows."""
+        return min(seconds, max(_LEAST_SEC, _DELIVERIES * self.delivery_sec))
+
     @contextmanager
     def hurried(self) -> Iterator[None]:
         """While the block runs a change that is lost is hardly waited for."""

@@ -22,6 +22,7 @@ A_GENERATOR = (
 )
 """What is said of a stream that is not armed when the call returns, which shows at once."""
 _MOST_WAITS = 10
+_MARKS = 3
 _LAZY_SEC = 0.5
 """What is waited for on a stream that was not armed in time: what it has missed does not come."""
 
@@ -99,6 +100,28 @@ class Stream:
             if seconds is None and len(self.events) == before:
                 self._manners.lost += 1
             return False
+
+    def wait_past(self, wanted: Callable[[Sequence[EventBase]], bool], mark: Callable[[], str]) -> bool:
+        """Whether what has been read comes to satisfy `wanted`, which may be too late to do any more.
+
+        It is once the stream has gone on, several times, to a change that was made after the one before had arrived, if
+        that has also taken a multiple of what any change took so far.
+
+        Args:
+            wanted: asked whenever an event comes.
+            mark: makes a change and gives its path.
+        """
+        began = time.monotonic()
+        for _ in range(_MARKS):
+            if wanted(self.events):
+                return True
+            path = mark()
+            if not self.wait_for(lambda events: wanted(events) or last_word(events).get(path) is True):  # noqa: B023 - used at once
+                return False
+        left = self._manners.delayed(self.patience_sec) - (time.monotonic() - began)
+        came = self.wait_for(wanted, max(0.0, left))
+        self._manners.lost += not came
+        return came
 
     def wait_for_end(self, seconds: float) -> bool:
         """Whether the stream ends in time. Raises what it raised."""

@@ -3,10 +3,12 @@
 import pytest
 from kit_memory import MemoryWorld
 from kit_source import MemoryDriver
+from pydantic import ValidationError
 
 from fustor_conformance.monitor import observed
-from fustor_conformance.monitor.calls import granted
+from fustor_conformance.monitor.calls import granted, raised
 from fustor_core.models.config import SourceConfig
+from fustor_event_model import UpdateEvent
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,11 @@ def test_a_position_that_is_granted_is_heard_wherever_it_is_asked_for(driver, ru
     found = [finding for finding in monitor.findings if finding.rule_id != "C15"]
     assert sorted({finding.rule_id for finding in found}) == rules
     assert all("is_position_available(2)" in finding.seen for finding in found)
+
+
+def test_an_event_that_cannot_be_made_is_an_event_rules_matter_and_says_why_in_one_line():
+    with pytest.raises(ValidationError) as refused:
+        UpdateEvent(fields=["path"], rows=[{"path": "/a"}], event_schema="s", table="t", message_source="snapshot")
+    (finding,) = raised("the iterator of snapshot events", refused.value)
+    assert (finding.rule_id, "\n" in finding.seen) == ("E01", False)
+    assert "cannot make an UpdateEvent: An event of 'snapshot' rows needs" in finding.seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import time
 from collections.abc import Sequence
@@ -121,7 +122,8 @@ def order_of_one_path(subject: SourceSubject) -> int:
         paths = [there, *(_box_over_and_over(world) if "nest" in world.operations else ())]
         stream.require([path for path in paths if path in world.list()], deleted=[gone])
         _require_world(world, stream, [path for path in paths if path in world.list()])
-        if not stream.wait_for(lambda _: not _ghosts(stream, world)):
+        marks = (world.create(f"kit-mark-{number}") for number in itertools.count())
+        if not stream.wait_past(lambda _: not _ghosts(stream, world), lambda: next(marks)):
             raise Broken("The last word of the stream is a row, and these are gone", *_ghosts(stream, world))
         return len(stream.events)
 

@@ -180,12 +180,15 @@ def handover(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         paths = [world.create(f"kit-{number}") for number in range(12)]
         with subject.stream(driver, paused=True) as stream:
+            brief = world.create("kit-briefly")
             changer = _Changer(lambda number: world.create(f"kit-between-{number}"), 4)
             snapshot = []
             for event in driver.get_snapshot_iterator(batch_size=2):
                 snapshot.append(event)
                 changer.step()
             changer.finish()
+            if "delete" in world.operations and brief not in paths:
+                world.delete(brief)  # told by the snapshot, gone before the stream is asked for anything
             churn(world, paths[:3])
             last = world.create("kit-last")
             stream.require([last])
@@ -215,8 +218,15 @@ def _require_whole(world: SourceWorld, snapshot: list[EventBase], stream: Stream
         told = {**dict.fromkeys((row["path"] for row in rows_of(snapshot)), True), **last_word(events)}
         return {path for path, there in told.items() if there and path != "/"} ^ world.list().keys()
 
-    if not stream.wait_for(lambda events: not gap(events)):
-        raise Broken("Snapshot and stream together differ from the world", *sorted(gap(stream.events))[:5])
+    marks = (world.create(f"kit-mark-{number}") for number in itertools.count())
+    if not stream.wait_past(lambda events: not gap(events), lambda: next(marks)):
+        odd, there = sorted(gap(stream.events)), world.list()
+        how = (
+            "is in the world and in neither"
+            if odd and odd[0] in there
+            else "was emitted and is gone, and no delete came"
+        )
+        raise Broken(f"Snapshot and stream together differ from the world: {' '.join(odd[:1])!r} {how}", *odd[1:5])
     low = max((event.index for event in snapshot), default=-1)
     high = min(event.index for event in stream.events)
     if low != -1 and low >= high:

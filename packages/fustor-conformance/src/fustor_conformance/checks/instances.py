@@ -8,7 +8,7 @@ import math
 from contextlib import ExitStack
 from typing import Any
 
-from fustor_conformance._reading import rows_of
+from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import containers
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
@@ -95,6 +95,10 @@ def nothing_shared(subject: SourceSubject) -> int:
         asyncio.run(drivers[0].close())
         late = worlds[1].create("kit-late")
         streams[1].require([late])
+        own = [{path, *paths} for path, paths in zip(known, ours, strict=True)]
+        for stream, theirs in zip(streams, (own[1] - own[0], own[0] - own[1]), strict=True):
+            if foreign := sorted(theirs & last_word(stream.events).keys()):
+                raise Broken("The stream of one of two systems emits what is in the other alone", *foreign[:3])
         return seen + _statistics(subject, drivers[1])
 
 

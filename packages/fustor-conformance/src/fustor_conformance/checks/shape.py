@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import inspect
 import threading
 import time
@@ -15,7 +16,7 @@ from fustor_conformance._reading import rows_of, with_paths
 from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind
+from fustor_conformance.rules import Kind, rules_for
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import PusherDriver, SourceDriver
@@ -25,6 +26,8 @@ _LIFELESS_POSITIONS = (-1, -(2**63))
 _FAR_POSITIONS = (2**62, 2**80)
 _SMALL_POSITIONS = (1, 12345)
 _AT_ONCE_SEC = 1.0
+_ALIKE = 0.8
+"""From this likeness on a name is taken for a misspelt one; others may be the author's own, or of a later contract."""
 
 
 @check("C01")
@@ -40,7 +43,19 @@ def complete_class(subject: Subject) -> int:
         seen += 1
         if (own := form(inspect.getattr_static(cls, name))) != (asked := form(published)):
             raise Broken(f"{cls.__name__}.{name} is {own}, the contract's is {asked}")
+    _require_known_capabilities(subject)
     return seen
+
+
+def _require_known_capabilities(subject: Subject) -> None:
+    """No text in place of a set of names, and none that is misspelt: what it stands for would never be judged."""
+    declared: Any = getattr(subject.driver_class, "capabilities", frozenset())
+    if isinstance(declared, str):
+        raise Broken(f"`capabilities` is the text {declared!r}, not a set of names; write frozenset({{{declared!r}}})")
+    known = {rule.capability for rule in rules_for(subject.kind) if rule.capability}
+    for name in sorted(frozenset(declared) - known):
+        if meant := difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE):
+            raise Broken(f"`capabilities` names {name!r}, which the contract does not know; did you mean {meant[0]!r}?")
 
 
 @check("C02")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pydantic import ValidationError
+
 from fustor_conformance.monitor.finding import Finding
 from fustor_core.exceptions import DriverError
+from fustor_event_model import DeleteEvent, EventBase, InsertEvent, UpdateEvent
 
 __all__ = ["answer", "at_once", "contents", "granted", "raised", "unchanged_batch"]
 
 _AT_ONCE_SEC = 5.0
 _LAZY = frozenset({"get_snapshot_iterator", "get_audit_iterator"})
+_EVENTS = {model.__name__ for model in (EventBase, InsertEvent, UpdateEvent, DeleteEvent)}
 _NEVER_RAISE = {"is_position_available": "C07", "acknowledge": "I09"}
 
 
@@ -21,15 +25,24 @@ def at_once(method: str, took_sec: float) -> Iterator[Finding]:
 
 
 def raised(method: str, error: BaseException) -> Iterator[Finding]:
-    """C16, C11, C07 and I09: only a DriverError leaves a driver; a stub's NotImplementedError is something to do."""
+    """C16, C11, E01, C07, I09: only a DriverError leaves a driver; a stub's NotImplementedError is something to do."""
     if not isinstance(error, Exception) or isinstance(error, NotImplementedError | StopIteration | StopAsyncIteration):
         return
     if isinstance(error, TypeError) and _is_refusal(method, error):
         yield Finding("C11", f"{method} refuses its arguments: {error}")
     elif method in _NEVER_RAISE:
         yield Finding(_NEVER_RAISE[method], f"{method} raises {type(error).__name__}: {error}")
+    elif isinstance(error, ValidationError) and error.title in _EVENTS:
+        yield Finding("E01", f"{method} cannot make an {error.title}: {_faults(error)}")
     elif not isinstance(error, DriverError):
         yield Finding("C16", f"{method} raises {type(error).__name__}, not a DriverError: {error}")
+
+
+def _faults(error: ValidationError) -> str:
+    """What a model refuses, in one line."""
+    told = error.errors(include_input=False, include_url=False, include_context=False)
+    faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in told)
+    return "; ".join(fault.replace("Value error, ", "") for fault in faults)
 
 
 def _is_refusal(method: str, error: TypeError) -> bool:

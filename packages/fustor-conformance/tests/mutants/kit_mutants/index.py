@@ -97,6 +97,18 @@ class SnapshotMovesTheStream(MemoryDriver):
             yield from super().messages(change)
 
 
+@mutant("I06", "R05", "R06")
+class ForgetsWhatCameAndWent(MemoryDriver):
+    """Compares two looks of its own, between which a snapshot may have told what is in neither."""
+
+    def pending(self, system, position, end):
+        found = super().pending(system, position, end)
+        before = {change.path for change in system.log if change.index <= position}
+        gone = {change.path for change in found if change.kind == "delete"}
+        there = {change.path for change in found if change.kind != "delete" and change.path in system.nodes}
+        return [change for change in found if change.path in before | there or change.path not in gone]
+
+
 @mutant("I06")
 class SnapshotIndexAbove(MemoryDriver):
     def event(self, kind, rows, source, index=-1):

@@ -126,6 +126,24 @@ class OneSystemForAnId(MemoryDriver):
         return known
 
 
+@mutant("C20", "R05")
+class ListedForAll(MemoryDriver):
+    """What snapshots list is kept with the class, and a stream adds what its own system lacks of that."""
+
+    listed: dict[str, str] = {}
+
+    def snapshot_rows(self, stop, partition):
+        for row in super().snapshot_rows(stop, partition):
+            self.listed[row["path"]] = self.config.uri
+            yield row
+
+    def messages(self, change):
+        others = {path for path, uri in list(self.listed.items()) if uri != self.config.uri and uri in SYSTEMS}
+        for event in super().messages(change):
+            event.rows += [{**event.rows[0], "path": path} for path in sorted(others - self.system().nodes.keys())]
+            yield event
+
+
 @mutant("C21", world=ParameterWorld)
 class TakesEveryParameter(MemoryDriver):
     params: dict[str, Any] = {}

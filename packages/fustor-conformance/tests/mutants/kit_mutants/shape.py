@@ -30,6 +30,16 @@ class FieldsOfInstance(MemoryDriver):
         return await MemoryDriver.get_available_fields(**kwargs)
 
 
+@mutant("C01")
+class MisspeltCapability(MemoryDriver):
+    capabilities = (MemoryDriver.capabilities - {"acknowledge"}) | {"acknowlege"}
+
+
+@mutant("C01")
+class CapabilityWithoutBraces(MemoryDriver):
+    capabilities = "get_audit_iterator"
+
+
 @mutant("C02")
 class OtherNames(MemoryDriver):
     def __init__(self, source_id, config):
