@@ -50,4 +50,4 @@ def test_an_event_that_cannot_be_made_is_an_event_rules_matter_and_says_why_in_o
         UpdateEvent(fields=["path"], rows=[{"path": "/a"}], event_schema="s", table="t", message_source="snapshot")
     (finding,) = raised("the iterator of snapshot events", refused.value)
     assert (finding.rule_id, "\n" in finding.seen) == ("E01", False)
-    assert "cannot make an UpdateEvent: An event of 'snapshot' rows needs" in finding.seen
+    assert "cannot make its UpdateEvent: An event of 'snapshot' rows needs" in finding.seen

@@ -33,7 +33,7 @@ def raised(method: str, error: BaseException) -> Iterator[Finding]:
     elif method in _NEVER_RAISE:
         yield Finding(_NEVER_RAISE[method], f"{method} raises {type(error).__name__}: {error}")
     elif isinstance(error, ValidationError) and error.title in _EVENTS:
-        yield Finding("E01", f"{method} cannot make an {error.title}: {_faults(error)}")
+        yield Finding("E01", f"{method} cannot make its {error.title}: {_faults(error)}")
     elif not isinstance(error, DriverError):
         yield Finding("C16", f"{method} raises {type(error).__name__}, not a DriverError: {error}")
 
