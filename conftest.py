@@ -15,6 +15,7 @@ _SHARED_MODULES = (
     "/tests/correct/",
     "fustor-conformance/tests/test_agents.py",
     "fustor-conformance/tests/upstream/",
+    "fustor-driver/tests/agents/test_run_agent.py",
     "tests/hosts/test_transcripts.py",
     "tests/cli/test_upstream_adoption.py",
     "tests/templates/test_released_",

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 DEADLINE_SEC = 120
+FOR_SEC = "30"
+"""An agent starts in three; on a slow machine it takes more."""
 COMMAND = [sys.executable, "-m", "fustor_driver", "run"]
 
 
@@ -110,7 +112,7 @@ sources: {{s: {{driver: fs, uri: {tree}, disabled: false}}}}
 pushers: {{p: {{driver: fs, endpoint: {tmp_path / "out"}, disabled: false}}}}
 """)
     done = subprocess.run(
-        [*COMMAND, "--agent", release, "--for", "6", "--json"],
+        [*COMMAND, "--agent", release, "--for", FOR_SEC, "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -135,7 +137,7 @@ def test_nothing_goes_on_when_the_command_is_killed(tree, start):
 @pytest.mark.hosts
 def test_a_source_that_the_agent_refuses_is_an_error_with_its_log(tree, tmp_path):
     wrong = ("--set", "source.driver_params.no_such_thing=1")
-    command = [*COMMAND, "--agent", "0.8.17", "--source-driver", "fs", "--uri", str(tree), "--for", "5", *wrong]
+    command = [*COMMAND, "--agent", "0.8.17", "--source-driver", "fs", "--uri", str(tree), "--for", FOR_SEC, *wrong]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 9
     assert "no_such_thing" in done.stderr
