@@ -182,7 +182,7 @@ def draw(scene: Scene, shown: str) -> None:
     console = Console(
         width=scene.columns, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    for line in shown.rstrip().splitlines():
+    for line in [*shown.rstrip().splitlines(), ""]:  # rich cuts off what hangs below the last line
         console.print(Text.from_ansi(line), no_wrap=True, crop=True)
     svg = console.export_svg(title=scene.command.partition(" -c")[0], unique_id=scene.name)
     sized = SIZE.sub(r'width="\1" height="\2" \g<0>', FOREIGN.sub("", svg), count=1)
