@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from repository import ROOT
+from two_languages import english_of
 from websites import build
 
 pytestmark = pytest.mark.wide
@@ -60,6 +61,26 @@ def test_every_file_that_a_page_names_is_there(site):
 def test_no_table_shows_the_backslash_of_a_bar(site):
     shown = re.compile(r"<td[^>]*>(?:(?!</td>).)*<code>[^<]*\\\|", re.DOTALL)
     assert [page for page in site.rglob("*.html") if shown.search(page.read_text())] == []
+
+
+def other_language(site, page):
+    """The language of a page on the site, and where it leads in the other one; None where it leads nowhere."""
+    html = (site / address(page) / "index.html").read_text()
+    found = re.search(r'<a href="?([^" ]+)"? hreflang="?(?:en|zh)', html)
+    language = re.search(r'<html lang="?(\w+)', html)[1]
+    return language, found and (site / address(page) / found[1]).resolve().relative_to(site.resolve())
+
+
+def test_a_page_leads_to_itself_in_the_other_language(site):
+    docs = ROOT / "docs"
+    chinese = {page: english_of(page) for page in (docs / "zh").rglob("*.md")}
+    both = {page: twin for page, twin in chinese.items() if twin.exists()}
+    both |= {twin: page for page, twin in both.items()}
+    assert len(both) > 30
+    assert {page: other_language(site, page) for page in docs.rglob("*.md")} == {
+        page: ("zh" if page in chinese else "en", address(both[page]) if page in both else None)
+        for page in docs.rglob("*.md")
+    }
 
 
 def test_no_page_uses_what_the_theme_would_fetch(site):
