@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from fustor_driver.redaction import is_secret, without_secrets
 
 __all__ = ["meltano_yml"]
 
+_ENVIRONMENT = "prod"
 _NOT_TAKEN = ("disabled",)
+_USER_ALONE = re.compile(r"(:/{2,3})[^:/?#@\s]+@")
 _HEAD = "# Written by `fustor-driver singer init`; run it by `meltano run tap-fustor target-fustor`.\n"
 
 
@@ -34,7 +37,13 @@ def meltano_yml(project: str, source: tuple[str, Mapping[str, Any]], pusher: tup
         "extractors": [_plugin("tap-fustor", source, ["catalog", "discover", "state"])],
         "loaders": [_plugin("target-fustor", pusher, ["activate-version", "hard-delete"])],
     }
-    document = {"version": 1, "project_id": project, "send_anonymous_usage_stats": False, "plugins": plugins}
+    document = {
+        "project_id": project,
+        "default_environment": _ENVIRONMENT,
+        "send_anonymous_usage_stats": False,
+        "environments": [{"name": _ENVIRONMENT}],
+        "plugins": plugins,
+    }
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
@@ -59,5 +68,11 @@ def _bare_secrets(value: Any, place: str = "", *, secret: bool = False) -> Itera
     elif isinstance(value, list):
         for at, item in enumerate(value):
             yield from _bare_secrets(item, f"{place}.{at}", secret=secret)
-    elif isinstance(value, str) and not variables_in(value) and (secret or without_secrets(value) != value):
+    elif isinstance(value, str) and not variables_in(value) and (secret or _has_secret(value)):
         yield place
+
+
+def _has_secret(text: str) -> bool:
+    """Whether an address has a password in it, or a parameter that is one; a user alone is none."""
+    plain = _USER_ALONE.sub(r"\1", text)
+    return bool(without_secrets(plain) != plain)
