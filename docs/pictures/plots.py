@@ -29,7 +29,7 @@ COLOURS = {  # as matplotlib gets it: name, in light, in dark
     "#050505": ("paper", "#ffffff", "#1e1e2e"),
 }
 INK, FAINT, GOOD, MISSED, PAPER = COLOURS
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "fustor",
     "font.family": "sans-serif",
@@ -97,7 +97,12 @@ def draw(axes: Axes, height: int, mark: Mark) -> None:
     """A dot for the value with its figure, a bar for the goal, and the words above them."""
     figures = f"{mark.value:.3g}" if mark.goal is None else f"{mark.value:.3g}, goal {mark.goal:.3g}"
     around = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}
-    beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "bbox": around, "zorder": 4}
+    beside: dict[str, Any] = {
+        "xycoords": ("axes fraction", "data"),
+        "textcoords": "offset points",
+        "bbox": around,
+        "zorder": 4,
+    }
     for place, side, text in ((0, "left", mark.words), (1, "right", figures)):
         axes.annotate(text, (place, height), (0, 9), ha=side, **beside)
     axes.plot([1, mark.value], [height, height], color=FAINT, linewidth=1, zorder=1)
