@@ -15,7 +15,7 @@ import psycopg2
 
 HERE = Path(__file__).parent
 PASSWORD = "FUSTOR_TEST_PASSWORD"  # noqa: S105 - the name of the variable
-WAIT_SEC = 240
+WAIT_SEC = 500
 
 
 class Database:
@@ -36,7 +36,7 @@ class Database:
     def run(self, statement, *values):
         """The rows that a statement gives."""
         with self.conn.cursor() as cur:
-            cur.execute(statement, values)
+            cur.execute(statement, values or None)
             return cur.fetchall() if cur.description else []
 
     def fill(self, rows):
@@ -119,6 +119,15 @@ class Application:
         """Wait for its own end."""
         assert self.process.wait(WAIT_SEC) == 0, self.said()[-6000:]
         return self.said()
+
+    def wait_until(self, is_so, what):
+        """Return when something is so; it has to run meanwhile."""
+
+        def has_come():
+            assert self.process.poll() is None, self.said()[-6000:]
+            return is_so()
+
+        wait_until(has_come, what)
 
     def kill(self):
         """End it at once, its virtual machine and the processes below that too."""

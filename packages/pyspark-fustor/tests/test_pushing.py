@@ -35,6 +35,7 @@ def test_small_events_go_together():
     ]
 
 
+@pytest.mark.engines
 def test_rows_that_a_pusher_sets_aside_are_counted_and_warned_of(database, caplog):
     options = PusherOptions.parse(database.pusher)
     with Session(options) as session:

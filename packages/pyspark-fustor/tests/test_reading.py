@@ -145,6 +145,7 @@ def test_a_feed_raises_behind_what_came_before():
         feed.take(30)
 
 
+@pytest.mark.engines
 def test_a_holder_ends_with_the_process_above(clock):
     """The example cannot be split, and says one partition: what is seen here is the holder."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as above:
