@@ -179,6 +179,13 @@ def test_what_the_pusher_sets_aside_is_counted(push, told, log):
     assert push(told()).refusals.rows == 1
 
 
+def test_deletions_that_the_guard_refuses_are_counted_and_allowed_on_request(push, told, log, tmp_path):
+    log.append("upsert", "/a", 1)
+    (tmp_path / "guard").touch()
+    assert push(told()).refusals.deletions == 150
+    assert push(told(), options=OPTIONS.model_copy(update={"allow_deletions": True})).refusals.deletions == 0
+
+
 def record(id, **more):
     return {"type": "RECORD", "stream": "users", "record": {"id": id, **more}}
 

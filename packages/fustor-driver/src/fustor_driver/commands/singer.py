@@ -78,7 +78,7 @@ def tap_command(
 def target_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
     """Push what a tap writes, from stdin; print each state when everything before it is durable.
 
-    Beside the pusher's entry, the file may have `task`, `batch_rows` and `batch_sec`.
+    Beside the pusher's entry, the file may have `task`, `batch_rows`, `batch_sec` and `allow_deletions`.
     """
     set_verbosity(verbose, quiet)
     settings = read_document(config, "configuration")

@@ -44,6 +44,7 @@ class Session:
     heartbeat_sec: float
     committed: int
     refusals: Refusals
+    allow_deletions: bool = False
     takes_snapshot: bool = False
 
     async def push(self, events: Sequence[EventBase], phase: MessageSource, *, end: bool = False) -> None:
@@ -56,7 +57,13 @@ class Session:
 
         async def once() -> PushReply:
             reply = await calls.push(
-                self.pusher, events, phase, session_id=self.id, task_id=self.task, is_snapshot_end=end
+                self.pusher,
+                events,
+                phase,
+                session_id=self.id,
+                task_id=self.task,
+                is_snapshot_end=end,
+                allow_deletions=self.allow_deletions,
             )
             return reply if reply.snapshot_needed else reply.taken()
 
@@ -96,14 +103,16 @@ class Session:
         return True
 
 
-async def open_session(pusher: PusherDriver, task: str, refusals: Refusals) -> Session:
+async def open_session(
+    pusher: PusherDriver, task: str, refusals: Refusals, *, allow_deletions: bool = False
+) -> Session:
     """A new session of a task, and what was durable before it."""
 
     async def once() -> Session:
         reply = await calls.open_session(pusher, task)
         committed = await calls.committed_index(pusher, reply.session_id)
         seconds = reply.suggested_heartbeat_interval_seconds
-        return Session(pusher, task, reply.session_id, seconds, committed, refusals)
+        return Session(pusher, task, reply.session_id, seconds, committed, refusals, allow_deletions)
 
     async def pause(attempt: int, err: RetryableError) -> bool:
         seconds = calls.pause_sec(pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC)

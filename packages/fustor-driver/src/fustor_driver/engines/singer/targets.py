@@ -45,6 +45,9 @@ class TargetOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    allow_deletions: bool = Field(
+        default=False, description="Let the pusher delete as much as the end of a snapshot says"
+    )
     task: str = Field(default="singer", description="Begins the names of the tasks: one a stream, TASK:STREAM")
     batch_rows: int = Field(default=10_000, gt=0, description="Rows that wait at most for a push")
     batch_sec: float = Field(
@@ -168,7 +171,8 @@ class _Target:
             await known.close()
 
         async def opens() -> Session:
-            return await open_session(self.pusher, f"{self.options.task}:{name}", self.refusals)
+            task, leave = f"{self.options.task}:{name}", self.options.allow_deletions
+            return await open_session(self.pusher, task, self.refusals, allow_deletions=leave)
 
         self.streams[name] = stream_of(message, opens)
 
