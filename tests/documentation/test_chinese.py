@@ -53,7 +53,9 @@ def test_what_is_not_translated_yet_is_there():
 
 @pytest.mark.parametrize("page", TRANSLATED, ids=names(TRANSLATED))
 def test_it_is_in_chinese(page):
-    """Every paragraph of more than a few words."""
+    """Every heading, and every paragraph of more than a few words."""
+    headings = re.findall(r"^#+ .*", prose_of(page), re.MULTILINE)
+    assert [heading for heading in headings if not HAN.search(heading)] == []
     paragraphs = [text for text in re.split(r"\n\s*\n", CODE.sub("", prose_of(page))) if len(text) > 60]
     assert paragraphs
     assert [text for text in paragraphs if len(HAN.findall(text)) < len(text) / 10] == []
