@@ -37,6 +37,8 @@ class Section:
     points: int
     steps: int
     code: set[str]
+    amendments: int
+    """How often the text says that it was amended."""
     links: set[str]
     """Addresses, and pages and pictures by their English names; of a place on one only that it is one."""
 
@@ -82,6 +84,7 @@ def _section(page: Path, level: int, text: str) -> Section:
         points=len(re.findall(r"^ *- ", prose, re.MULTILINE)),
         steps=len(re.findall(r"^\d+\. ", prose, re.MULTILINE)),
         code={" ".join(found.split()) for found in CODE.findall(prose)},
+        amendments=len(re.findall(r"\bas\s+amended\b|经修订", prose)),
         links={target for link in LINK.findall(CODE.sub("", prose)) if (target := _target(page, link))},
     )
 

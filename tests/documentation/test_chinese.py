@@ -88,6 +88,7 @@ def test_it_leads_to_pages_in_chinese(page):
         ("(run-under-an-agent.md)", "(run-under-an-agent.md#configure-it)", "links"),
         ("\n- ", "\n", "points"),
         ("\n1. ", "\n", "steps"),
+        ("another.", "another (as amended).", "amendments"),
         ("--once` takes", "--only-once` takes", "code"),
         ("| 503 while", "| 500 while", "tables"),
         ("`fustor_lag_seconds`, ", "", "tables"),
