@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar, TypeAlias
 
 from fustor_core.drivers import SourceDriver
@@ -21,6 +21,9 @@ __all__ = ["ExampleDriver"]
 _Listed: TypeAlias = tuple[EventBase, dict[str, float]]
 _POLL_SEC = 0.05
 _BATCH_SIZE = 1000
+_SENT_AT_ONCE = 100
+_READ_AHEAD = 1000
+"""What agent 0.8 sends of an audit in one batch, and how many items it reads ahead meanwhile."""
 _CAPABILITIES = frozenset({"acknowledge", "end_position", "get_audit_iterator", "get_latest_position"})
 _FIELDS = {
     "path": "string",
@@ -68,7 +71,9 @@ class ExampleDriver(SourceDriver):
         Every container is listed anew in every audit: that is cheaper here than to know which one has changed.
         """
         listing = self._listing(kwargs.get("batch_size") or _BATCH_SIZE, kwargs.get("stop_event"))
-        return self._bracketed(listing, kwargs.get("stop_event")) if kwargs.get("mtime_cache") is None else listing
+        if kwargs.get("mtime_cache") is None:
+            return self._bracketed(listing, kwargs.get("stop_event"))
+        return chain(self._opening(), listing)
 
     def is_position_available(self, position: int) -> bool:
         """Whether `position` is a tick there was: every later one can be computed again."""
@@ -159,6 +164,15 @@ class ExampleDriver(SourceDriver):
             yield event
         if not self._stopped(stop):
             yield _event(MessageSource.AUDIT, [], signal=LifecycleSignal.AUDIT_END)
+
+    def _opening(self) -> Iterator[tuple[EventBase | None, dict[str, float]]]:
+        """A batch that agent 0.8 has sent before anything is listed: its view spares what is told after that."""
+        tick = self._now()
+        root = {**self._ticks.container_row("/", tick), "parent_mtime": self._ticks.mtime("/", tick)}
+        for _ in range(_SENT_AT_ONCE):
+            yield _event(MessageSource.AUDIT, [{**root, "audit_skipped": True}]), {}
+        for _ in range(_READ_AHEAD + 1):
+            yield None, {}
 
     def _listing(self, batch_size: int, stop: threading.Event | None) -> Iterator[_Listed]:
         """All files, then each container, its row last: an audit may end anywhere without harm."""
