@@ -33,20 +33,23 @@ class Lines:
             line = to_json(message)
         except ValueError as err:
             raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
-        self._do(lambda: self._out.write(line + b"\n"))
+        try:
+            self._out.write(line + b"\n")
+        except BrokenPipeError:
+            raise self._nobody_reads() from None
 
     def flush(self) -> None:
         """Have everything that was written on its way; errors as for `write`."""
-        self._do(self._out.flush)
-
-    def _do(self, write: Any) -> None:
         try:
-            write()
+            self._out.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the process complains when it ends
-            raise CheckFailed(
-                "The other side has stopped to read; what it has not confirmed is read again at the next start"
-            ) from None
+            raise self._nobody_reads() from None
+
+    def _nobody_reads(self) -> CheckFailed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the process complains when it ends
+        return CheckFailed(
+            "The other side has stopped to read; what it has not confirmed is read again at the next start"
+        )
 
 
 def read_document(path: Path, what: str) -> dict[str, Any]:

@@ -97,6 +97,7 @@ class _Writer:
     def __init__(self, stream: str, known: Bookmark, lines: Lines) -> None:
         self._stream = stream
         self._mark = known
+        self._position = known.position
         self._lines = lines
         self._rows = 0
 
@@ -110,12 +111,14 @@ class _Writer:
             self._passed(step.position)
         elif isinstance(step, SnapshotEnds):
             self._mark = Bookmark(version=step.version, selection=begun.selection)
+            self._position = -1
 
     def say(self) -> None:
         """Write how far everything before was."""
+        mark = self._mark.model_copy(update={"position": self._position})
         state = {
             "type": "STREAM",
-            "stream": {"stream_descriptor": {"name": self._stream}, "stream_state": self._mark.as_json()},
+            "stream": {"stream_descriptor": {"name": self._stream}, "stream_state": mark.as_json()},
             "sourceStats": {"recordCount": float(self._rows)},
         }
         self._lines.write({"type": "STATE", "state": state})
@@ -140,6 +143,6 @@ class _Writer:
         self._rows += len(event.rows)
 
     def _passed(self, position: int) -> None:
-        self._mark = self._mark.model_copy(update={"position": max(position, self._mark.position)})
+        self._position = max(position, self._position)
         if self._rows >= _STATE_ROWS:
             self.say()

@@ -94,6 +94,7 @@ class _Writer:
     def __init__(self, stream: str, known: Bookmark, lines: Lines) -> None:
         self._stream = stream
         self._mark = known
+        self._position = known.position
         self._lines = lines
         self._version = known.version
         self._rows = 0
@@ -123,6 +124,7 @@ class _Writer:
         elif isinstance(step, SnapshotEnds):
             self._lines.write({"type": "ACTIVATE_VERSION", "stream": self._stream, "version": step.version})
             self._mark = Bookmark(version=step.version, selection=known.selection)
+            self._position = -1
 
     def end(self) -> None:
         self._say()
@@ -136,11 +138,12 @@ class _Writer:
         self._rows += len(event.rows)
 
     def _passed(self, position: int) -> None:
-        self._mark = self._mark.model_copy(update={"position": max(position, self._mark.position)})
+        self._position = max(position, self._position)
         if self._rows >= _STATE_ROWS:
             self._say()
 
     def _say(self) -> None:
         self._rows = 0
-        self._lines.write({"type": "STATE", "value": {"bookmarks": {self._stream: self._mark.as_json()}}})
+        mark = self._mark.model_copy(update={"position": self._position})
+        self._lines.write({"type": "STATE", "value": {"bookmarks": {self._stream: mark.as_json()}}})
         self._lines.flush()
