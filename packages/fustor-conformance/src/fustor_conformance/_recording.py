@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fustor_conformance._reading import A_GENERATOR, Stream, last_word
+from fustor_conformance._world_probe import left_over, require_sound
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
 from fustor_conformance.subject import SourceSubject
@@ -66,6 +67,7 @@ def heard_if_any(subject: SourceSubject, rule_id: str, nothing: str) -> int:
 
 
 def _recording(subject: SourceSubject, rule_id: str) -> Recording:
+    require_sound(subject)
     if subject not in _recordings:
         _recordings[subject] = _record(subject)
     told = _recordings[subject]
@@ -112,6 +114,8 @@ def _live(
     subject: SourceSubject, world: SourceWorld, driver: SourceDriver, monitor: Monitor, broken: list[Exception]
 ) -> None:
     """All phases: changes, a snapshot, audits in both dialects, a change that is read only after another snapshot."""
+    if why := left_over(world.list()):
+        raise Broken(why)
     paths = [world.create(f"kit-{number}") for number in range(4)]
     nests = "nest" in world.operations
     inner = [world.create(f"kit-{box}/inner/thing") for box in ("container", "doomed")] if nests else []

@@ -16,7 +16,7 @@ from types import FrameType
 from fustor_conformance import _noting, worlds
 from fustor_conformance._reading import Stream
 from fustor_conformance._stubs import unwritten
-from fustor_conformance._world_probe import insufficient
+from fustor_conformance._world_probe import insufficient, require_sound
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status
 from fustor_conformance.registry import Check
 from fustor_conformance.rules import Kind, Rule
@@ -133,6 +133,7 @@ class Runner(threading.Thread):
                 raise NotJudged(lacking[need])
             if not _can(world, need):
                 raise NotApplicable(_A_LOG if need == "keyed" else f"The World declares no {need!r}")
+        require_sound(self._subject)
 
 
 def stop_everything(driver_class: type) -> None:

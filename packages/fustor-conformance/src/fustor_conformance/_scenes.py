@@ -128,7 +128,7 @@ def unaccounted(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any]]
 
 def containers(path: str) -> Iterator[str]:
     """The containers of a path, the nearest one first."""
-    while path != "/":
+    while path not in ("/", ""):
         path = posixpath.dirname(path)
         yield path
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import PusherDriver
@@ -21,6 +22,25 @@ _KEPT = ("size", "mtime", "record")
 _PUSHED: dict[str, Any] = {"path": "/kit-probe", "size": 7, "mtime": 1_700_000_000.0, "record": {"kit": 1}}
 _found: WeakKeyDictionary[Subject, dict[str, str]] = WeakKeyDictionary()
 _lock = threading.RLock()
+_WRONG = "wrong"
+
+
+def require_sound(subject: Subject) -> None:
+    """See to it that the subject's World does as it says, since each of its mistakes looks like many of the driver's.
+
+    Raises:
+        Broken: it does not.
+    """
+    if why := insufficient(subject).get(_WRONG):
+        raise Broken(why)
+
+
+def left_over(there: Mapping[str, object]) -> str | None:
+    """What is wrong with a World that was just entered, and has this in it: things of the kit's make."""
+    found = sorted(path for path in there if "kit-" in path)
+    if not found:
+        return None
+    return f"A World that has just been entered has {found[0]!r} in it already; give each one a system of its own"
 
 
 def insufficient(subject: Subject) -> Mapping[str, str]:
@@ -43,13 +63,29 @@ def _of_source(subject: SourceSubject) -> dict[str, str]:
     with subject.world() as world:
         if "create" not in world.operations:
             return {"create": "The World cannot create, and without a change nothing is seen; give it `create`"}
-        world.create("kit-probe")
-        rows = [row for row in world.list().values() if not row.get("is_directory")]
+        before = world.list()
+        path = world.create("kit-probe")
+        there = world.list()
+        if why := _odd(path, there) or left_over(before):
+            return {_WRONG: why}
+        rows = [row for row in there.values() if not row.get("is_directory")]
         _read_one(subject, world, began)
     if rows and not any(row.keys() - _BARE for row in rows):
         told = sorted({name for row in rows for name in row}) or "nothing"
         return {"create": f"The World's list() says {told} of a thing besides its path; say its size, or its record"}
     return {}
+
+
+def _odd(path: object, there: object) -> str | None:
+    """What is wrong with the path of a new thing, or with the list of what is there now."""
+    if not isinstance(there, Mapping) or not all(isinstance(row, Mapping) for row in there.values()):
+        return f"The World's list() gives a {type(there).__name__}, not a dict that has a row's fields for each path"
+    if path not in there:
+        return (
+            f"The World's create('kit-probe') gives {path!r}, and its list() has {sorted(there)[:3]}: create gives the"
+            " path that rows of the thing have, once it is there for everybody"
+        )
+    return None
 
 
 def _read_one(subject: SourceSubject, world: SourceWorld, began: float) -> None:

@@ -15,7 +15,7 @@ from fustor_conformance._noting import note
 from fustor_conformance._reading import DELIVERY_SEC, Stream
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.monitor import watched_world
-from fustor_conformance.outcome import NotJudged
+from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.rules import Kind, Profile
 from fustor_conformance.worlds import PusherWorld, SourceWorld
 from fustor_core.drivers import PusherDriver, SourceDriver
@@ -143,7 +143,7 @@ class Subject:
         world = self.world_factory()
         try:
             stack.enter_context(world)
-            return self.parse(world.config())
+            return self.parse(_keywords(world))
         except NotImplementedError as err:
             if unwritten(err, type(world)):
                 return None
@@ -168,13 +168,23 @@ class SourceSubject(Subject):
         """A source."""
         return Kind.SOURCE
 
-    def world(self) -> AbstractContextManager[SourceWorld]:
-        """A fresh system, removed when the block is left."""
-        return cast(AbstractContextManager[SourceWorld], watched_world(self.make_world()))
+    @contextmanager
+    def world(self) -> Iterator[SourceWorld]:
+        """A fresh system, removed when the block is left.
+
+        Raises:
+            Broken: what was entered is not a World of a source.
+        """
+        with watched_world(self.make_world()) as world:
+            if world is None:
+                raise Broken("The World's __enter__ gives None; let it return self")
+            if not hasattr(world, "operations"):
+                raise Broken("The World has no `operations`; name there what it can do, such as frozenset({'create'})")
+            yield cast(SourceWorld, world)
 
     def config(self, world: SourceWorld, **changes: Any) -> SourceConfig:
         """The World's configuration, with `changes`."""
-        return cast(SourceConfig, self.parse({**world.config(), **changes}))
+        return cast(SourceConfig, self.parse({**_keywords(world), **changes}))
 
     @contextmanager
     def driver(self, world: SourceWorld, **changes: Any) -> Iterator[SourceDriver]:
@@ -220,7 +230,15 @@ class PusherSubject(Subject):
 
     def driver(self, world: PusherWorld) -> PusherDriver:
         """A new instance on that system; the caller closes it."""
-        return cast(PusherDriver, self.driver_class("kit", self.parse(world.config())))
+        return cast(PusherDriver, self.driver_class("kit", self.parse(_keywords(world))))
+
+
+def _keywords(world: Any) -> dict[str, Any]:
+    """Those of the World's configuration. Raises Broken where it gives something else."""
+    found = world.config()
+    if not isinstance(found, dict):
+        raise Broken(f"The World's config() gives a {type(found).__name__}, not a dict of a configuration's keywords")
+    return found
 
 
 def subject_of_class(
