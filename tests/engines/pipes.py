@@ -22,34 +22,44 @@ class SingerPipe:
         self.state = None
         self.errors = ""
 
-    def run(self, *, kill_when=None):
-        """Run both to their end, or kill both as soon as a condition holds."""
+    def run(self, *, lines=None, until=None):
+        """Run both to their end, or kill both when so many lines have passed, and what follows from them has come."""
         more = ()
         if self.state is not None:
             (self._directory / "state.json").write_text(json.dumps(self.state))
             more = ("--state", "state.json")
         with (self._directory / "states").open("w+b") as states, (self._directory / "errors").open("w+b") as errors:
+            between = subprocess.PIPE if lines else None
             tap = self._start("tap", *more, stdout=subprocess.PIPE, stderr=errors)
-            target = self._start("target", stdin=tap.stdout, stdout=states, stderr=errors)
-            tap.stdout.close()
-            try:
-                if kill_when is not None:
-                    self._wait_for(kill_when, target)
+            target = self._start("target", stdin=between or tap.stdout, stdout=states, stderr=errors)
+            with tap, target:
+                try:
+                    if lines:
+                        self._hand_over(tap, target, lines)
+                        self._wait_for(until, target)
+                        tap.kill()
+                        target.kill()
+                    tap.stdout.close()
+                    codes = target.wait(_DEADLINE_SEC), tap.wait(_DEADLINE_SEC)
+                finally:
                     tap.kill()
                     target.kill()
-                codes = target.wait(_DEADLINE_SEC), tap.wait(_DEADLINE_SEC)
-            finally:
-                tap.kill()
-                target.kill()
             states.seek(0)
             said = [line for line in states.read().splitlines(keepends=True) if line.endswith(b"\n")]
             errors.seek(0)
             self.errors = errors.read().decode()
         if said:
             self.state = json.loads(said[-1])
-        if kill_when is None:
-            assert codes == (0, 0), self.errors
+        assert codes == ((-9, -9) if lines else (0, 0)), self.errors
         return len(said)
+
+    @staticmethod
+    def _hand_over(tap, target, lines):
+        for _ in range(lines):
+            line = tap.stdout.readline()
+            assert line, "the tap ended before it could be killed"
+            target.stdin.write(line)
+        target.stdin.flush()
 
     def states_so_far(self):
         return (self._directory / "states").read_bytes().count(b"\n")

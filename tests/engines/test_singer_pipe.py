@@ -10,6 +10,8 @@ from psycopg2 import errors, sql
 from test_selected_anew import as_uri
 from test_typed_tables import made_database
 
+from fustor_driver.event_files import read_events
+
 pytestmark = pytest.mark.wide
 ROWS = 12_000
 
@@ -59,7 +61,7 @@ def test_tables_are_equal_after_kills_in_the_snapshot_and_in_the_log(databases, 
     lake = {"driver": "postgres", "endpoint": as_uri(target.dsn), "driver_params": {"max_delete_share": 1.0}}
     pipe = SingerPipe(tmp_path, tap, lake | {"batch_rows": 500})
 
-    pipe.run(kill_when=lambda: count(target) > ROWS // 4)
+    pipe.run(lines=ROWS, until=lambda: count(target) > ROWS // 4)
     assert pipe.state is None
     source("update a set v = 'between' where id % 7 = 0")
     pipe.run()
@@ -68,7 +70,7 @@ def test_tables_are_equal_after_kills_in_the_snapshot_and_in_the_log(databases, 
     source("update a set v = 'new' where id <= %s", ROWS // 2)
     source("delete from b where id <= %s", ROWS // 2)
     source("insert into b select i, 'late' from generate_series(%s, %s) i", ROWS + 1, 2 * ROWS)
-    pipe.run(kill_when=lambda: pipe.states_so_far() >= 2)
+    pipe.run(lines=ROWS, until=lambda: pipe.states_so_far() >= 2)
     assert records(target) != wanted(source)
     position = pipe.state["bookmarks"]["shop"]["position"]
     source("update b set id = id + 1000000 where id % 100 = 1")
@@ -130,3 +132,21 @@ def test_a_tree_in_a_log_has_an_end_of_every_run(tmp_path):
     lines = [json.loads(line) for file in sorted(out.glob("*/*.jsonl")) for line in file.read_text().splitlines()]
     assert [line for line in lines if "a" in json.dumps(line)]
     assert sum(json.dumps(line).count('"/b"') for line in lines) == 1
+
+
+def test_a_log_has_every_change_once_after_kills(databases, tmp_path):
+    source, _ = databases
+    source("create table a (id int primary key, v text)")
+    tap = {"id": "shop", "driver": "postgres", "uri": as_uri(source.dsn), "driver_params": {"tables": ["public.*"]}}
+    out = tmp_path / "out"
+    pipe = SingerPipe(tmp_path, tap, {"driver": "fs", "endpoint": str(out), "batch_rows": 100})
+    pipe.run()
+    for number in range(3):
+        source("insert into a select i, 'x' from generate_series(%s, %s) i", 2_000 * number, 2_000 * number + 1_999)
+        pipe.run(lines=1_500, until=pipe.states_so_far)
+    pipe.run()
+    events = list(read_events(out))
+    told = [(event.index, row["path"]) for event in events for row in event.rows if event.message_source == "realtime"]
+    assert len(told) == len(set(told))
+    assert {path for _, path in told} == {f"/public/a/{id}" for id in range(6_000)}
+    assert [index for index, _ in told] == sorted(index for index, _ in told)
