@@ -159,7 +159,7 @@ def test_realtime_outlives_a_receiver_that_comes_late(new_agent, new_fusion, tmp
 @proves("a scan on demand reads the tree again")
 def test_a_scan_on_demand_sends_what_is_there(new_agent, new_fusion, tmp_path):
     fill(tmp_path / "world", 3, 3)
-    with Pair(tmp_path / "world", new_agent("0.8.17"), new_fusion(timeout_sec=3)).live() as pair:
+    with Pair(tmp_path / "world", new_agent("0.8.17"), new_fusion(timeout_sec=15)).live() as pair:
         pair.settles()
         pair.fusion.tree("/dir-1", on_demand_scan=True)
         done = lambda: [line for line in pair.running.log() if "On-Demand scan completed" in line]  # noqa: E731
