@@ -53,7 +53,7 @@ class SkipsOneOnResume(MemoryDriver):
         return begin + 1 if begin == start_position else begin
 
 
-@mutant("I03", "I08", "I10")
+@mutant("I03", "I08", "I10", "I13")
 class ForgetsPositions(MemoryDriver):
     def is_position_available(self, position):
         return False
@@ -122,7 +122,7 @@ class EndExcluded(MemoryDriver):
         return super().get_message_iterator(start_position, **{**kwargs, "end_position": end and end - 1})
 
 
-@mutant("I07", "I10")
+@mutant("I07", "I10", "I13")
 class NoEnd(MemoryDriver):
     def get_message_iterator(self, start_position=-1, **kwargs):
         return super().get_message_iterator(start_position, **{**kwargs, "end_position": None})

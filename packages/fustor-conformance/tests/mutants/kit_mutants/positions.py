@@ -34,7 +34,7 @@ class LatestIsAhead(MemoryDriver):
         return super().get_latest_position() + 100
 
 
-@mutant("I10")
+@mutant("I10", "I13")
 class BoundedReaderReleases(MemoryDriver):
     def follow(self, system, position, stop, end):
         for event in super().follow(system, position, stop, end):
@@ -62,7 +62,7 @@ class SparseIndexes(MemoryDriver):
         super().acknowledge(index // 10)
 
 
-@mutant("I11", "I07", "I08", "I03", "I10")
+@mutant("I11", "I07", "I08", "I03", "I10", "I13")
 class RoundsUp(SparseIndexes):
     def begin(self, system, start_position):
         return super().begin(system, start_position + 9 if start_position > 0 else start_position)

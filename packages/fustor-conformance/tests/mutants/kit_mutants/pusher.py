@@ -52,7 +52,7 @@ class EndNeedsEvents(LogDriver):
         )
 
 
-@log("U03", "U02", "U05", "U06", "U09", "U12", "U15", "U10", "C16")
+@log("U03", "U02", "U05", "U06", "U09", "U12", "U15", "U10", "C16", "U36")
 class FirstEventOfNone(LogDriver):
     async def push(self, events, **kwargs):
         if events[0].rows is None:
@@ -228,7 +228,7 @@ class EmptiesWhatWasSkipped(KeyedDriver):
         return path in told
 
 
-@keyed("U15", "U16", "U17", "U25")
+@keyed("U15", "U16", "U17", "U25", "U36")
 class ClearsAtTheStart(KeyedDriver):
     async def create_session(self, task_id, **kwargs):
         state = self.load()
@@ -267,7 +267,7 @@ class ForgetsItsLastBatches(LogDriver):
         return super().is_repeated(session, events)
 
 
-@log("U36")
+@log("U36", "U21")
 class KnowsIndexesOfItsSession(LogDriver):
     """Another session's indexes are forgotten, although it resumes where that one was."""
 
