@@ -28,7 +28,8 @@ def source_fustor() -> None:
 
 
 def _as(*words: str) -> None:
-    sys.argv[1:1] = words
+    if sys.argv[1:] != ["--version"]:  # which is that of the package
+        sys.argv[1:1] = words
     main()
 
 

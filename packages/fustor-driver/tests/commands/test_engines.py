@@ -100,6 +100,13 @@ def test_a_killed_pipe_goes_on_where_the_target_was(executable, files, log):
 
 
 @pytest.mark.wide
+@pytest.mark.parametrize("name", ENTRIES)
+def test_each_executable_has_the_version_of_the_package(name, executable):
+    out, _ = executable(name, "--version").communicate(timeout=60)
+    assert out.startswith(b"fustor-driver ")
+
+
+@pytest.mark.wide
 def test_a_tap_ends_where_nobody_reads_it(executable, log):
     for at in range(5_000):
         log.append("upsert", f"/{at:0200}", at)
