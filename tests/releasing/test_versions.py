@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from repository import EXTENSIONS, PACKAGES, REFERENCES, ROOT
+from repository import BRIDGES, EXTENSIONS, PACKAGES, REFERENCES, ROOT
 
 from release.errors import ReleaseError
 from release.projects import Project, projects_of
@@ -18,7 +18,7 @@ def project(version):
 
 
 def test_every_distribution_of_the_tree_is_found():
-    assert [one.folder for one in projects_of(ROOT)] == [ROOT, *EXTENSIONS, *PACKAGES]
+    assert [one.folder for one in projects_of(ROOT)] == [ROOT, *EXTENSIONS, *sorted([*PACKAGES, *BRIDGES])]
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.2.0", "2.0.0rc1"])

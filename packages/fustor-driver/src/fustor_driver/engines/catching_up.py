@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.bookmarks import Bookmark, has_positions
+from fustor_driver.hosts.calls import open_phase
 from fustor_driver.redaction import safe_logger
-from fustor_event_model import EventBase
+from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Passed", "SnapshotBegins", "SnapshotEnds", "Step", "catch_up", "take_snapshot"]
 
@@ -21,7 +22,6 @@ _QUIET_SEC = 2.0
 _PROGRESS_SEC = 0.5
 _PROGRESS_LOST_SEC = 30.0
 _LOOK_SEC = 0.05
-_BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ Step: TypeAlias = EventBase | SnapshotBegins | SnapshotEnds | Passed
 def catch_up(
     source: SourceDriver, known: Bookmark, stop: threading.Event, *, snapshot: bool, quiet_sec: float = _QUIET_SEC
 ) -> Iterator[Step]:
-    """What a source has told since the bookmark, or with `snapshot` all of it and what changed meanwhile.
+    """What a source reports since the bookmark, or with `snapshot` all of it and what changed meanwhile.
 
     It ends with what there was at its beginning or later; a realtime event's index is a position to resume after, and
     no step of a snapshot is. What the bookmark says is acknowledged, and nothing else: the engine knows the rest to be
@@ -75,7 +75,7 @@ def take_snapshot(
     """One complete snapshot."""
     version = int(clock() * 1000)
     yield SnapshotBegins(version)
-    yield from source.get_snapshot_iterator(batch_size=_BATCH_ROWS, stop_event=stop, required_fields_tracker=None)
+    yield from open_phase(source, MessageSource.SNAPSHOT, stop)
     yield SnapshotEnds(version)
 
 
@@ -102,7 +102,8 @@ def _changes(source: SourceDriver, start: int, stop: threading.Event, quiet_sec:
     if end <= start:
         yield Passed(start)
     elif _is_bounded(source):
-        yield from source.get_message_iterator(start, stop_event=stop, required_fields_tracker=None, end_position=end)
+        bounds = {"end_position": end}
+        yield from open_phase(source, MessageSource.REALTIME, stop, position=start, bounds=bounds)
         if not stop.is_set():
             yield Passed(end)
     else:
@@ -121,9 +122,9 @@ def _progress_of(source: SourceDriver) -> dict[str, float]:
 @contextmanager
 def _opened(source: SourceDriver, position: int, bounds: dict[str, float]) -> Iterator[_Endless]:
     done = threading.Event()
-    events = source.get_message_iterator(position, stop_event=done, required_fields_tracker=None, **bounds)
+    events = open_phase(source, MessageSource.REALTIME, done, position=position, bounds=bounds)
     try:
-        yield _Endless(source.id, events, done, tells_progress=bool(bounds))
+        yield _Endless(source.id, events, done, has_progress=bool(bounds))
     finally:
         done.set()
         if isinstance(events, Generator):
@@ -133,16 +134,16 @@ def _opened(source: SourceDriver, position: int, bounds: dict[str, float]) -> It
 class _Endless:
     """A stream that has no end of its own. Setting `done` ends it."""
 
-    def __init__(self, name: str, events: Iterator[EventBase], done: threading.Event, *, tells_progress: bool) -> None:
+    def __init__(self, name: str, events: Iterator[EventBase], done: threading.Event, *, has_progress: bool) -> None:
         self._name = name
         self._events = events
         self._done = done
-        self._tells_progress = tells_progress
+        self._has_progress = has_progress
         self._waits_since: float | None = None
 
     def up_to(self, end: int, stop: threading.Event, quiet_sec: float) -> Iterator[EventBase]:
-        """What it tells up to a position: exactly where it tells of progress, else until it is quiet."""
-        patience = _PROGRESS_LOST_SEC if self._tells_progress else quiet_sec
+        """What it reports up to a position: exactly where it reports progress, else until it is quiet."""
+        patience = _PROGRESS_LOST_SEC if self._has_progress else quiet_sec
         watcher = threading.Thread(target=self._watch, args=(stop, patience), name="fustor-quiet", daemon=True)
         watcher.start()
         try:
@@ -153,9 +154,9 @@ class _Endless:
         finally:
             self._done.set()
             watcher.join()
-        if self._tells_progress and not stop.is_set():
+        if self._has_progress and not stop.is_set():
             _log.warning(
-                "The source %r tells of no progress up to position %d; the rest is read next time", self._name, end
+                "The source %r reports no progress up to position %d; the rest is read next time", self._name, end
             )
 
     def _noted(self) -> Iterator[EventBase]:
