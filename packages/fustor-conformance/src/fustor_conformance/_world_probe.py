@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,8 +35,8 @@ def require_sound(subject: Subject) -> None:
         raise Broken(why)
 
 
-def left_over(there: Mapping[str, object]) -> str | None:
-    """What is wrong with a World that was just entered, and has this in it: things of the kit's make."""
+def left_over(there: Iterable[str]) -> str | None:
+    """What is wrong with a World that was just entered, and in which these paths were: things of the kit's make."""
     found = sorted(path for path in there if "kit-" in path)
     if not found:
         return None
