@@ -303,12 +303,20 @@ def _is_durable(package: Package) -> bool:
 
 
 def _keeps_nothing(methods: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]) -> bool:
-    """Tell whether a source says that it is transient, or of every position that it is not available."""
+    """Tell whether a source says that it is transient, or of every position that it is not available.
+
+    The second is still open while the stream is a stub.
+    """
     answers = {name: _answers(methods[name]) for name in ("is_transient", "is_position_available") if name in methods}
-    is_source = "get_message_iterator" in methods
+    streams = "get_message_iterator" in methods and _is_written(methods["get_message_iterator"])
     return answers.get("is_transient") == {"True"} or (
-        is_source and answers.get("is_position_available", {"False"}) == {"False"}
+        streams and answers.get("is_position_available", {"False"}) == {"False"}
     )
+
+
+def _is_written(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell a method that gives something from a stub, which only raises."""
+    return any(isinstance(one, ast.Return | ast.Yield | ast.YieldFrom) for one in ast.walk(method))
 
 
 def _answers(method: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
