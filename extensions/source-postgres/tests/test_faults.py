@@ -317,10 +317,10 @@ def test_a_stream_that_waits_for_a_transaction_can_be_stopped(database, make_dri
 
 @pytest.mark.usefixtures("table")
 def test_faults_far_apart_have_a_budget_each(database, make_driver, read):
-    driver = make_driver(max_retries=1)
+    driver = make_driver(max_retries=3)
     reading = read(driver.get_message_iterator(-1))
-    for _ in range(4):
+    for _ in range(4):  # the budget of 3 s is over before the last
         kill_stream(database)
-        database.run("select pg_sleep(0.4)")
+        database.run("select pg_sleep(1.2)")
     database.run("insert into t values (1)")
     assert reading.rows(1)[0][1]["path"] == "/public/t/1"
