@@ -1,5 +1,6 @@
 """What a reference driver counts of itself, its README explains, and its code says with kind and unit."""
 
+import inspect
 import re
 import runpy
 
@@ -30,8 +31,8 @@ def said_in_the_code(project):
     """The names that the reference lists; a line of the docstring that is not understood is a mistake."""
     driver = driver_of(project)
     found = [name for name, *_ in statistics_of(driver)]
-    text = vars(driver)["statistics"].__doc__ if found else ""
-    assert len(found) == len(re.findall(r"^ +\w+ ?\(", text, re.MULTILINE))
+    text = inspect.cleandoc(vars(driver)["statistics"].__doc__) if found else ""
+    assert len(found) == len(re.findall(r"^\w+ ?\(", text, re.MULTILINE))
     return found
 
 
