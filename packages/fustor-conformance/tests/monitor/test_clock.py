@@ -8,7 +8,7 @@ import pytest
 from kit_told import NOW, database, row, told
 
 from fustor_conformance.monitor.clock import Clock, Times
-from fustor_conformance.monitor.zone import local_offset_sec, odd_zone
+from fustor_conformance.monitor.zone import local_offset_sec, odd_zone, set_zone
 from fustor_event_model import MessageSource
 
 OFFSET = 5.75 * 3600
@@ -78,3 +78,23 @@ def test_the_odd_zone_is_odd_and_goes():
     with odd_zone():
         assert local_offset_sec() == OFFSET
     assert (time.tzname, local_offset_sec()) == before
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="This system has no time zone of a process")
+def test_the_odd_zone_stays_until_its_last_block_has_ended():
+    before = (time.tzname, local_offset_sec())
+    first, second = odd_zone(), odd_zone()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert local_offset_sec() == OFFSET
+    second.__exit__(None, None, None)
+    assert (time.tzname, local_offset_sec()) == before
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="This system has no time zone of a process")
+def test_the_odd_zone_is_there_again_in_a_block_after_a_driver_has_set_another():
+    with odd_zone():
+        set_zone("UTC")
+        with odd_zone():
+            assert local_offset_sec() == OFFSET

@@ -7,7 +7,7 @@ contract, sections 3, 4 and 5; of the design: decisions 0208 and 0209.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from fustor_conformance.monitor.clock import Clock
@@ -31,7 +31,7 @@ def observed(driver_class: type, *, kept: frozenset[str] = frozenset()) -> Itera
         driver_class: what is watched, in every instance that is constructed while the block runs.
         kept: rules whose findings the block sees to itself; the others go to the enclosing block's monitor as well.
     """
-    with nullcontext() if _monitors else odd_zone():
+    with odd_zone():
         outer = _monitors[-1] if _monitors else None
         monitor = Monitor(Clock(offset_sec=local_offset_sec()))
         _monitors.append(monitor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,18 +16,27 @@ _SPELLED_OUT = "KIT-05:45"
 _ZONES = Path("/usr/share/zoneinfo")
 
 
+_lock = threading.Lock()
+_before: list[str | None] = []
+"""The zone of the process, once for each block that is running; the last one to end gives it back."""
+
+
 @contextmanager
 def odd_zone() -> Iterator[None]:
-    """While the block runs, local time is 5 h 45 min ahead of UTC, in child processes too; not on Windows."""
+    """While such a block runs, local time is 5 h 45 min ahead of UTC, in child processes too; not on Windows."""
     if not hasattr(time, "tzset"):
         yield
         return
-    before = os.environ.get("TZ")
-    set_zone(_NAME if (_ZONES / _NAME).is_file() else _SPELLED_OUT)
+    with _lock:
+        _before.append(_before[0] if _before else os.environ.get("TZ"))
+        set_zone(_NAME if (_ZONES / _NAME).is_file() else _SPELLED_OUT)  # also where a driver has left another one
     try:
         yield
     finally:
-        set_zone(before)
+        with _lock:
+            before = _before.pop()
+            if not _before:
+                set_zone(before)
 
 
 def set_zone(zone: str | None) -> None:
