@@ -6,8 +6,8 @@ from pathlib import Path
 from subprocess import run
 
 import pytest
-from logs import replayed
 
+from fustor_conformance.view import replayed
 from fustor_pusher_fs import read_events
 from fustor_pusher_fs.testing import World as Files
 from fustor_pusher_postgres.testing import World as Database

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import psycopg2
 from hosts.tree_and_view import world
-from logs import replayed
 from psycopg2 import sql
 
-from fustor_conformance.view import View
+from fustor_conformance.view import View, replayed
 from fustor_pusher_fs import read_events
 from fustor_testing_postgres import Server
 

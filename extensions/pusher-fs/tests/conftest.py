@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fustor_conformance.view import View
+from fustor_conformance.view import View, replayed
 from fustor_core.models import PusherConfig
 from fustor_event_model import EventBase, UpdateEvent
 from fustor_pusher_fs import FsDriver, FsParams, read_events
@@ -29,16 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _replay(directory: Path) -> View:
     """What somebody knows who has read all files of a task."""
-    view, session = View(), None
-    for batch in read_events(directory):
-        if batch.session_id != session:
-            session = batch.session_id
-            view.begin_session(session)
-        for event in batch.events:
-            view.apply(event)
-        if batch.is_snapshot_end:
-            view.snapshot_end()
-    return view
+    return replayed(read_events(directory))
 
 
 @pytest.fixture

@@ -5,17 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 
-from fustor_core.drivers import SourceDriver
-from pyspark_fustor._building import build_source
-from pyspark_fustor._engine import SupportsTriggerAvailableNow
 from pyspark_fustor._options import SourceOptions
-from pyspark_fustor._stream import Offset, first_offset, position_of, read_range
+from pyspark_fustor._stream import Offset, PositionReader, position_of, read_range
 
 __all__ = ["RangesReader", "split"]
 
@@ -28,22 +24,14 @@ class Range(InputPartition):
     end: int
 
 
-class RangesReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
+class RangesReader(PositionReader, DataSourceStreamReader):
     """Plans each micro-batch as ranges up to the newest position; tasks read them by drivers of their own."""
 
     def __init__(self, options: SourceOptions) -> None:
-        self._options = options
+        super().__init__(options)
         self._newest = -1
         self._looked_at = float("-inf")
         self._is_fixed = False
-
-    @cached_property
-    def _source(self) -> SourceDriver:
-        return build_source(self._options)
-
-    def initialOffset(self) -> Offset:  # noqa: N802 - Spark's name
-        """Where a new query begins: a real position, from which the source keeps its changes."""
-        return first_offset(self._source, self._options)
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802 - Spark's name
         """Read up to the newest position of now, and no further."""
@@ -68,10 +56,6 @@ class RangesReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         if not isinstance(partition, Range):
             raise TypeError(f"{type(partition).__name__} is not a range of this reader")
         return read_range(self._options, partition.start, partition.end)
-
-    def commit(self, end: Mapping[str, Any]) -> None:
-        """Let the source release everything up to `end`: Spark has it in its checkpoint."""
-        self._source.acknowledge(position_of(end))
 
 
 def split(start: int, end: int, n: int) -> Iterator[Range]:

@@ -19,7 +19,7 @@ from pyspark_fustor._feed import Feed
 from pyspark_fustor._options import SourceOptions
 from pyspark_fustor._rows import arrow_batches
 
-__all__ = ["Offset", "StreamReader", "first_offset", "position_of", "read_range", "require_stream"]
+__all__ = ["Offset", "PositionReader", "StreamReader", "first_offset", "position_of", "read_range", "require_stream"]
 
 Offset: TypeAlias = dict[str, Any]
 """`{"position": p}`: everything up to p is in the batches that end there. The very first one has `"new": true` as well,
@@ -27,14 +27,11 @@ so that an empty first batch puts the position into the checkpoint."""
 _NEEDED = {"get_latest_position", "end_position"}
 
 
-class StreamReader(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
-    """Keeps one stream of the source open, and takes from it whatever waits when Spark asks."""
+class PositionReader(SupportsTriggerAvailableNow):
+    """What both readers of a stream do alike: begin at a position, and let the source release what Spark has."""
 
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
-        self._feed: Feed | None = None
-        self._position = -1
-        self._end: int | None = None
 
     @cached_property
     def _source(self) -> SourceDriver:
@@ -43,6 +40,20 @@ class StreamReader(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
     def initialOffset(self) -> Offset:  # noqa: N802 - Spark's name
         """Where a new query begins: a real position, from which the source keeps its changes."""
         return first_offset(self._source, self._options)
+
+    def commit(self, end: Mapping[str, Any]) -> None:
+        """Let the source release everything up to `end`: Spark has it in its checkpoint."""
+        self._source.acknowledge(position_of(end))
+
+
+class StreamReader(PositionReader, SimpleDataSourceStreamReader):
+    """Keeps one stream of the source open, and takes from it whatever waits when Spark asks."""
+
+    def __init__(self, options: SourceOptions) -> None:
+        super().__init__(options)
+        self._feed: Feed | None = None
+        self._position = -1
+        self._end: int | None = None
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802 - Spark's name
         """Read up to the newest position of now, and no further."""
@@ -69,10 +80,6 @@ class StreamReader(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
     def readBetweenOffsets(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:  # noqa: N802
         """The same rows again, after a restart; in a task, by a driver of its own."""
         return read_range(self._options, position_of(start), position_of(end))
-
-    def commit(self, end: Mapping[str, Any]) -> None:
-        """Let the source release everything up to `end`: Spark has it in its checkpoint."""
-        self._source.acknowledge(position_of(end))
 
     def _opened(self, position: int) -> Feed:
         if self._feed is None or self._position != position or (self._end is None and self._feed.is_exhausted):

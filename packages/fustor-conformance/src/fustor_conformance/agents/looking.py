@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from fustor_conformance._reading import with_paths
 from fustor_conformance.agents.simulator import Simulator
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import Subject
 from fustor_event_model import MessageSource
 
-__all__ = ["calls_of", "require_clean", "wait_for"]
+__all__ = ["calls_of", "paths_of", "require_clean", "wait_for"]
 
 _SHOWN_CALLS = 15
 
@@ -57,6 +58,11 @@ def require_clean(told: Transcript) -> None:
     for what, evidence in faults.items():
         if evidence:
             raise Broken(what, *evidence[:5], *calls_of(told))
+
+
+def paths_of(told: Transcript, phase: MessageSource = MessageSource.REALTIME) -> set[str]:
+    """The paths of all rows that a phase has delivered."""
+    return {path for _, path in with_paths(told.events(phase))}
 
 
 def calls_of(told: Transcript) -> Iterable[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from fustor_conformance._reading import last_word
 from fustor_conformance.agents.agent08 import Agent08
-from fustor_conformance.agents.looking import calls_of, wait_for
+from fustor_conformance.agents.looking import calls_of, paths_of, wait_for
 from fustor_conformance.agents.receiver import Receiver
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
-from fustor_event_model import MessageSource
 
 _HOLDS = 3
 """Events in the bus of this agent; that of a user holds 1000, and is filled by a burst or by a slow receiver."""
@@ -35,7 +34,7 @@ def beyond_the_bus(subject: SourceSubject) -> int:
             made += [world.create(f"kit-burst-{number}") for number in range(_BURST)]
             receiver.away.clear()
             wanted = set(made)
-            wait_for(subject, agent, "all that happened meanwhile", lambda told: wanted <= _told(told), _PACE_SEC)
+            wait_for(subject, agent, "all that happened meanwhile", lambda told: wanted <= paths_of(told), _PACE_SEC)
         _require_bus(agent.transcript)
         return len(made)
 
@@ -45,10 +44,6 @@ def _streamed(subject: SourceSubject, agent: Agent08, path: str) -> str:
     wait_for(subject, agent, f"{path!r} in the stream", lambda told: _broken(told) or path in last_word(told.streamed))
     _require_bus(agent.transcript)
     return path
-
-
-def _told(told: Transcript) -> set[str]:
-    return set(last_word(told.events(MessageSource.REALTIME)))
 
 
 def _broken(told: Transcript) -> bool:

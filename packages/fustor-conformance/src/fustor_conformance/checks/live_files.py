@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
-from fustor_conformance._reading import last_word
 from fustor_conformance.agents.agent08 import Agent08
-from fustor_conformance.agents.looking import calls_of, wait_for
+from fustor_conformance.agents.looking import calls_of, paths_of, wait_for
 from fustor_conformance.agents.receiver import CountingSender
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.checks.snapshot import populate
@@ -18,7 +17,7 @@ from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import SourceWorld
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import EventBase
 
 _PACE_SEC = 10.0
 """What the agent may take to begin an audit, and to end it."""
@@ -48,7 +47,7 @@ def _live_through(subject: SourceSubject, agent: Agent08, fusion: _Fusion, world
     agent.audit()
     wait_for(subject, agent, "an audit", lambda told: _is_under_way(told) or told.audits_ended > 0, _PACE_SEC)
     made = set(_made_meanwhile(world))
-    wait_for(subject, agent, "what was made meanwhile", lambda told: made <= _told(told))
+    wait_for(subject, agent, "what was made meanwhile", lambda told: made <= paths_of(told))
     fusion.go_on()
     wait_for(subject, agent, "the audit's end", lambda told: told.audits_ended > 0, _PACE_SEC)
     return made
@@ -57,10 +56,6 @@ def _live_through(subject: SourceSubject, agent: Agent08, fusion: _Fusion, world
 def _is_under_way(told: Transcript) -> bool:
     sends = (call.kwargs for call in told.calls if call.method == "sender.send_events")
     return any(sent["source_type"] == "audit" and sent["events"] for sent in sends)
-
-
-def _told(told: Transcript) -> set[str]:
-    return set(last_word(told.events(MessageSource.REALTIME)))
 
 
 def _made_meanwhile(world: SourceWorld) -> list[str]:

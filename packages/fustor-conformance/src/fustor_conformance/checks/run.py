@@ -7,7 +7,7 @@ from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance.agents.agent02 import Agent02
 from fustor_conformance.agents.agent08 import Agent08
-from fustor_conformance.agents.looking import calls_of, require_clean, wait_for
+from fustor_conformance.agents.looking import calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.scripted import REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.agents.simulator import Simulator
 from fustor_conformance.agents.transcript import Transcript
@@ -48,9 +48,7 @@ def pusher_under_agent_0_2(subject: PusherSubject) -> int:
         with Agent02(ScriptedSource, source, subject.driver_class, config) as agent:
             wanted = set(REALTIME_PATHS)
             wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
-            wait_for(
-                subject, agent, "realtime", lambda told: wanted <= set(last_word(told.events(MessageSource.REALTIME)))
-            )
+            wait_for(subject, agent, "realtime", lambda told: wanted <= paths_of(told))
         require_clean(agent.transcript)
         stored = Desk(subject, world).paths()
         if lost := missing([*SNAPSHOT_PATHS, *REALTIME_PATHS], stored):

@@ -7,7 +7,7 @@ from typing import Any
 
 from fustor_conformance.agents.agent08 import Agent08
 from fustor_conformance.agents.bridge import as_sender, sender_class
-from fustor_conformance.agents.looking import calls_of, require_clean, wait_for
+from fustor_conformance.agents.looking import calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.pipe08 import Pauses
 from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.agents.transcript import Transcript
@@ -74,7 +74,7 @@ def _agent(subject: PusherSubject, world: PusherWorld, source: type[ScriptedSour
 def _until_realtime(subject: PusherSubject, agent: Agent08, paths: tuple[str, ...]) -> None:
     """Until the snapshot and these changes have been pushed."""
     wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0, _PACE_SEC)
-    wait_for(subject, agent, "realtime", lambda told: set(paths) <= _paths(told, MessageSource.REALTIME), _PACE_SEC)
+    wait_for(subject, agent, "realtime", lambda told: set(paths) <= paths_of(told, MessageSource.REALTIME), _PACE_SEC)
 
 
 def _until_audited(subject: PusherSubject, agent: Agent08) -> None:
@@ -83,17 +83,13 @@ def _until_audited(subject: PusherSubject, agent: Agent08) -> None:
         ends = agent.transcript.audits_ended + 1
         agent.audit()
         wait_for(subject, agent, "an audit's end", partial(_has_ended, ends), _PACE_SEC)
-        if "/" in _paths(agent.transcript, MessageSource.AUDIT):
+        if "/" in paths_of(agent.transcript, MessageSource.AUDIT):
             return
     raise Broken("No audit was taken", *agent.transcript.failures, *calls_of(agent.transcript))
 
 
 def _has_ended(ends: int, told: Transcript) -> bool:
     return told.audits_ended >= ends
-
-
-def _paths(told: Transcript, phase: MessageSource) -> set[str]:
-    return {row["path"] for event in told.events(phase) for row in event.rows}
 
 
 def _require(world: PusherWorld, agent: Agent08, wanted: dict[str, MessageSource]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fustor_conformance.view._difference import Difference, DifferenceKind
+from fustor_conformance.view._replay import replayed
 from fustor_conformance.view._view import View
 
-__all__ = ["Difference", "DifferenceKind", "View"]
+__all__ = ["Difference", "DifferenceKind", "View", "replayed"]

@@ -10,12 +10,13 @@ from typing import Any
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.airbyte.answers import DELETED_AT
 from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
-from fustor_driver.engines.catching_up import Passed, SnapshotEnds, Step, catch_up, take_snapshot
+from fustor_driver.engines.catching_up import Step, catch_up, take_snapshot
 from fustor_driver.engines.lines import Lines, moment
+from fustor_driver.engines.progress import Progress
 from fustor_driver.engines.rows import flat_rows
 from fustor_driver.errors import CheckFailed
 from fustor_driver.redaction import clean
-from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_event_model import EventBase, EventType
 
 __all__ = ["Wish", "bookmark_of", "read", "trace_error", "wish_of"]
 
@@ -65,8 +66,7 @@ def read(source: SourceDriver, wish: Wish, known: Bookmark, lines: Lines, stop: 
         DriverError: the source cannot go on.
         CheckFailed: it is out of reach, nobody reads any more, or only a refresh can go on from the state.
     """
-    writer = _Writer(wish.stream, known, lines)
-    writer.status("STARTED")
+    _say_status(lines, wish.stream, "STARTED")
     selection = look(source, known.selection)
     if wish.is_incremental:
         why = why_snapshot(source, known, selection)
@@ -74,13 +74,13 @@ def read(source: SourceDriver, wish: Wish, known: Bookmark, lines: Lines, stop: 
             raise CheckFailed(f"The stream {wish.stream!r} cannot go on: {why}; refresh it, and remove its records")
         steps = catch_up(source, known, stop, snapshot=why is not None)
     else:
-        why, steps = "", take_snapshot(source, stop)
-    begun = known if why is None else Bookmark(selection=selection)
-    writer.status("RUNNING")
+        steps = take_snapshot(source, stop)
+    writer = _Writer(wish.stream, Progress(known, selection, _STATE_ROWS), lines)
+    _say_status(lines, wish.stream, "RUNNING")
     for step in steps:
-        writer.take(step, begun)
+        writer.take(step)
     writer.say()
-    writer.status("INCOMPLETE" if stop.is_set() else "COMPLETE")
+    _say_status(lines, wish.stream, "INCOMPLETE" if stop.is_set() else "COMPLETE")
 
 
 def trace_error(message: str, *, stream: str | None = None) -> dict[str, Any]:
@@ -91,45 +91,41 @@ def trace_error(message: str, *, stream: str | None = None) -> dict[str, Any]:
     return {"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": time.time() * 1000, "error": error}}
 
 
+def _say_status(lines: Lines, stream: str, status: str) -> None:
+    """Write how the stream is."""
+    said = {"stream_descriptor": {"name": stream}, "status": status}
+    trace = {"type": "STREAM_STATUS", "emitted_at": time.time() * 1000, "stream_status": said}
+    lines.write({"type": "TRACE", "trace": trace})
+    lines.flush()
+
+
 class _Writer:
-    """Turns steps into messages; a snapshot has no STATE before its end."""
+    """Turns steps into messages."""
 
-    def __init__(self, stream: str, known: Bookmark, lines: Lines) -> None:
+    def __init__(self, stream: str, progress: Progress, lines: Lines) -> None:
         self._stream = stream
-        self._mark = known
-        self._position = known.position
+        self._progress = progress
         self._lines = lines
-        self._rows = 0
 
-    def take(self, step: Step, begun: Bookmark) -> None:
-        """Write what a step says."""
+    def take(self, step: Step) -> None:
+        """Write what a step says, and how far it is where that is due."""
         if isinstance(step, EventBase):
             self._records(step)
-            if step.message_source is MessageSource.REALTIME and step.index >= 0:
-                self._passed(step.index)
-        elif isinstance(step, Passed):
-            self._passed(step.position)
-        elif isinstance(step, SnapshotEnds):
-            self._mark = Bookmark(version=step.version, selection=begun.selection)
-            self._position = -1
+        if self._progress.note(step):
+            self.say()
 
     def say(self) -> None:
         """Write how far everything before was."""
-        mark = self._mark.model_copy(update={"position": self._position})
+        count = float(self._progress.rows)
         state = {
             "type": "STREAM",
-            "stream": {"stream_descriptor": {"name": self._stream}, "stream_state": mark.as_json()},
-            "sourceStats": {"recordCount": float(self._rows)},
+            "stream": {
+                "stream_descriptor": {"name": self._stream},
+                "stream_state": self._progress.said().as_json(),
+            },
+            "sourceStats": {"recordCount": count},
         }
         self._lines.write({"type": "STATE", "state": state})
-        self._lines.flush()
-        self._rows = 0
-
-    def status(self, status: str) -> None:
-        """Write how the stream is."""
-        said = {"stream_descriptor": {"name": self._stream}, "status": status}
-        trace = {"type": "STREAM_STATUS", "emitted_at": time.time() * 1000, "stream_status": said}
-        self._lines.write({"type": "TRACE", "trace": trace})
         self._lines.flush()
 
     def _records(self, event: EventBase) -> None:
@@ -140,9 +136,3 @@ class _Writer:
             data[DELETED_AT] = moment(row.mtime) if is_delete else None
             record = {"stream": self._stream, "data": data, "emitted_at": now}
             self._lines.write({"type": "RECORD", "record": record})
-        self._rows += len(event.rows)
-
-    def _passed(self, position: int) -> None:
-        self._position = max(position, self._position)
-        if self._rows >= _STATE_ROWS:
-            self.say()

@@ -7,12 +7,13 @@ from typing import Any
 
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
-from fustor_driver.engines.catching_up import Passed, SnapshotBegins, SnapshotEnds, Step, catch_up
+from fustor_driver.engines.catching_up import SnapshotBegins, SnapshotEnds, Step, catch_up
 from fustor_driver.engines.lines import Lines, moment
+from fustor_driver.engines.progress import Progress
 from fustor_driver.engines.rows import flat_rows
 from fustor_driver.engines.schema import KEY, POSITION, json_schema
 from fustor_driver.redaction import safe_logger
-from fustor_event_model import EventBase, EventType, MessageSource
+from fustor_event_model import EventBase, EventType
 
 __all__ = ["DELETED_AT", "bookmark_of", "catalog_of", "is_selected", "tap"]
 
@@ -78,26 +79,23 @@ def tap(source: SourceDriver, known: Bookmark, lines: Lines, stop: threading.Eve
     """
     selection = look(source, known.selection)
     why = why_snapshot(source, known, selection)
-    writer = _Writer(source.id, known, lines)
+    writer = _Writer(source.id, known.version, Progress(known, selection, _STATE_ROWS), lines)
     writer.begin(resumes=why is None)
     if why is not None:
         _log.info("A snapshot is taken: %s", why)
-        known = known.model_copy(update={"selection": selection})
     for step in catch_up(source, known, stop, snapshot=why is not None):
-        writer.take(step, known)
-    writer.end()
+        writer.take(step)
+    writer.say()
 
 
 class _Writer:
-    """Turns steps into messages. A snapshot has no STATE before its end: one that breaks off begins again."""
+    """Turns steps into messages."""
 
-    def __init__(self, stream: str, known: Bookmark, lines: Lines) -> None:
+    def __init__(self, stream: str, version: int, progress: Progress, lines: Lines) -> None:
         self._stream = stream
-        self._mark = known
-        self._position = known.position
+        self._version = version
+        self._progress = progress
         self._lines = lines
-        self._version = known.version
-        self._rows = 0
 
     def begin(self, *, resumes: bool) -> None:
         self._lines.write(
@@ -110,24 +108,22 @@ class _Writer:
             }
         )
         if resumes:
-            self._say()
+            self.say()
 
-    def take(self, step: Step, known: Bookmark) -> None:
+    def take(self, step: Step) -> None:
         if isinstance(step, EventBase):
             self._records(step)
-            if step.message_source is MessageSource.REALTIME and step.index >= 0:
-                self._passed(step.index)
-        elif isinstance(step, Passed):
-            self._passed(step.position)
         elif isinstance(step, SnapshotBegins):
             self._version = step.version
         elif isinstance(step, SnapshotEnds):
             self._lines.write({"type": "ACTIVATE_VERSION", "stream": self._stream, "version": step.version})
-            self._mark = Bookmark(version=step.version, selection=known.selection)
-            self._position = -1
+        if self._progress.note(step):
+            self.say()
 
-    def end(self) -> None:
-        self._say()
+    def say(self) -> None:
+        mark = self._progress.said()
+        self._lines.write({"type": "STATE", "value": {"bookmarks": {self._stream: mark.as_json()}}})
+        self._lines.flush()
 
     def _records(self, event: EventBase) -> None:
         is_delete = event.event_type is EventType.DELETE
@@ -135,15 +131,3 @@ class _Writer:
             record = row._asdict()
             record[DELETED_AT] = moment(row.mtime) if is_delete else None
             self._lines.write({"type": "RECORD", "stream": self._stream, "record": record, "version": self._version})
-        self._rows += len(event.rows)
-
-    def _passed(self, position: int) -> None:
-        self._position = max(position, self._position)
-        if self._rows >= _STATE_ROWS:
-            self._say()
-
-    def _say(self) -> None:
-        self._rows = 0
-        mark = self._mark.model_copy(update={"position": self._position})
-        self._lines.write({"type": "STATE", "value": {"bookmarks": {self._stream: mark.as_json()}}})
-        self._lines.flush()
