@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from fustor_driver.kinds import Kind
 from fustor_driver.places import placed
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
+from fustor_driver.variables import VARIABLE
 
 __all__ = ["Configuration", "Pair", "Sync", "expand", "field_problems", "load", "parse", "variables_in"]
 
@@ -25,7 +25,6 @@ _Item = TypeVar("_Item")
 _Entry = TypeVar("_Entry", SourceConfig, PusherConfig)
 _MAX_CHARS = 1_100_000  # a little more than what is parsed
 _SECTIONS = ("sources", "pushers", "syncs")
-_VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _AGENT_ONLY = {
     "senders": "agent 0.8 sends through them; the guide host pushes through `pushers`",
     "pipes": "agent 0.8 joins sources and senders with them; the guide host reads `syncs`",
@@ -217,7 +216,7 @@ def variables_in(value: Any) -> frozenset[str]:
         return frozenset().union(*map(variables_in, value.values()))
     if isinstance(value, list):
         return frozenset().union(*map(variables_in, value))
-    return frozenset(filter(None, _VARIABLE.findall(value))) if isinstance(value, str) else frozenset()
+    return frozenset(filter(None, VARIABLE.findall(value))) if isinstance(value, str) else frozenset()
 
 
 def field_problems(
@@ -249,9 +248,9 @@ def _expanded(value: Any, environ: Mapping[str, str], path: tuple[str, ...], pro
         return [_expanded(item, environ, (*path, str(at)), problems) for at, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-    missing = [name for name in _VARIABLE.findall(value) if name and name not in environ]
+    missing = [name for name in VARIABLE.findall(value) if name and name not in environ]
     problems += [FieldProblem(".".join(path), f"needs the environment variable {name!r}") for name in missing]
-    return _VARIABLE.sub(lambda match: environ.get(match[1], "") if match[1] else "$", value)
+    return VARIABLE.sub(lambda match: environ.get(match[1], "") if match[1] else "$", value)
 
 
 def _chosen(kind: str, entries: Mapping[str, _Entry], driver: str, id: str | None) -> tuple[str, _Entry]:

@@ -18,12 +18,14 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from pydantic import BaseModel
 
 from fustor_driver.naming import TASK
+from fustor_driver.variables import VARIABLE
 
 __all__ = [
     "REDACTOR",
     "Redactor",
     "SafeFormatter",
     "SafeStream",
+    "bare_secrets",
     "clean",
     "clean_data",
     "is_secret",
@@ -49,6 +51,7 @@ _PYDANTIC_INPUT = re.compile(r"input_value=.*?, input_type=", re.DOTALL)
 _PIECES = re.compile(r"[/@:?#&=\s%+;,'\"\\]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LEAST, _LONG, _TOKEN = 3, 8, 16
+_REFERRED = "\u3164"  # a letter that nobody writes: beside it, addresses and parameters stay what they are
 
 
 class Redactor:
@@ -232,6 +235,39 @@ def without_secrets(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_secrets(item) for item in value]
     return _PARAMETER.sub(_masked_parameter, _USER_INFO.sub(r"\1", value)) if isinstance(value, str) else value
+
+
+def bare_secrets(value: Any, place: str = "", *, secret: bool = False) -> Iterator[str]:
+    """The places in plain data, such as `credential.passwd`, at which a secret stands that is not a `${NAME}` alone.
+
+    Args:
+        value: what is to be shown or written, with its variables not put in.
+        place: where it stands itself.
+        secret: everything in it is secret.
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            name = str(key)
+            if any(_secrets_of_key(name, secret=secret)):
+                yield _joined(place, name.partition(":")[0])
+            below = (secret or is_secret(name)) and name not in _OPEN_NAMES
+            yield from bare_secrets(item, _joined(place, name), secret=below)
+    elif isinstance(value, list | tuple):
+        for at, item in enumerate(value):
+            yield from bare_secrets(item, _joined(place, str(at)), secret=secret)
+    elif value is not None and not isinstance(value, bool) and _is_bare(str(value), secret=secret):
+        yield place
+
+
+def _joined(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _is_bare(text: str, *, secret: bool) -> bool:
+    """Whether anything of a secret is left in a text where its variables are taken out."""
+    text = VARIABLE.sub(lambda match: _REFERRED if match[1] else "$", text)
+    found = [_SCHEME.sub("", text, count=1)] if secret else _secrets_in_text(text)
+    return any(one.replace(_REFERRED, "").strip() for one in found)
 
 
 def _forms(secret: str) -> set[str]:

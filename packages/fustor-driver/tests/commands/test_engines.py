@@ -232,3 +232,10 @@ def test_a_meltano_yml_that_exists_is_replaced_on_request_alone(cli, configured,
     assert "exists; replace it with --force" in cli("singer", "init").stderr
     assert cli("singer", "init", "--force").exit_code == 0
     assert (tmp_path / "meltano.yml").read_text() != "mine"
+
+
+@pytest.mark.parametrize("password", ["unguessable${X}", "$${SHOP_PASSWORD}"])
+def test_a_meltano_yml_has_no_part_of_a_secret(password, cli, configured, tmp_path):
+    configured(password)
+    assert "sources.shop.credential.passwd: is a secret" in cli("singer", "init").stderr
+    assert not (tmp_path / "meltano.yml").exists()

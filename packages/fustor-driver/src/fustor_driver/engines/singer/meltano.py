@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from fustor_driver.configuration import variables_in
 from fustor_driver.errors import ConfigurationProblem, FieldProblem
-from fustor_driver.redaction import is_secret, without_secrets
+from fustor_driver.redaction import bare_secrets
 
 __all__ = ["meltano_yml"]
 
 _ENVIRONMENT = "prod"
 _NOT_TAKEN = ("disabled",)
-_USER_ALONE = re.compile(r"(:/{2,3})[^:/?#@\s]+@")
 _HEAD = "# Written by `fustor-driver singer init`; run it by `meltano run tap-fustor target-fustor`.\n"
 
 
@@ -29,7 +26,7 @@ def meltano_yml(project: str, source: tuple[str, Mapping[str, Any]], pusher: tup
     problems = [
         FieldProblem(f"{kind}s.{id}.{place}", "is a secret; write it as ${NAME}, and put it into the environment")
         for kind, (id, entry) in (("source", source), ("pusher", pusher))
-        for place in _bare_secrets(entry)
+        for place in bare_secrets(entry)
     ]
     if problems:
         raise ConfigurationProblem(tuple(problems))
@@ -57,22 +54,3 @@ def _plugin(name: str, entry: tuple[str, Mapping[str, Any]], capabilities: list[
         "capabilities": capabilities,
         "config": config,
     }
-
-
-def _bare_secrets(value: Any, place: str = "", *, secret: bool = False) -> Iterator[str]:
-    """The places of secrets that are not variables."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            below = (secret or is_secret(str(key))) and key not in ("user", "username")
-            yield from _bare_secrets(item, f"{place}.{key}" if place else str(key), secret=below)
-    elif isinstance(value, list):
-        for at, item in enumerate(value):
-            yield from _bare_secrets(item, f"{place}.{at}", secret=secret)
-    elif isinstance(value, str) and not variables_in(value) and (secret or _has_secret(value)):
-        yield place
-
-
-def _has_secret(text: str) -> bool:
-    """Whether an address has a password in it, or a parameter that is one; a user alone is none."""
-    plain = _USER_ALONE.sub(r"\1", text)
-    return bool(without_secrets(plain) != plain)
