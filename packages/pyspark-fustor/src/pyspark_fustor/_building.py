@@ -10,10 +10,12 @@ from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import NotSupported
 from fustor_driver.engines import source_of
 from pyspark_fustor._options import Secrets, SourceOptions
+from pyspark_fustor._redacting import redacted
 
 __all__ = ["build_source", "require", "source"]
 
 
+@redacted()
 def build_source(options: SourceOptions) -> SourceDriver:
     """The source that the options describe, for this process.
 
@@ -26,12 +28,13 @@ def build_source(options: SourceOptions) -> SourceDriver:
 
 @contextmanager
 def source(options: SourceOptions) -> Iterator[SourceDriver]:
-    """The same, closed at the end."""
-    built = build_source(options)
-    try:
-        yield built
-    finally:
-        asyncio.run(built.close())
+    """The same, closed at the end; no error lets a secret out."""
+    with redacted():
+        built = build_source(options)
+        try:
+            yield built
+        finally:
+            asyncio.run(built.close())
 
 
 def require(built: SourceDriver, names: set[str], purpose: str) -> None:

@@ -9,7 +9,7 @@ from pyspark.sql.datasource import WriterCommitMessage
 
 from fustor_core.exceptions import DriverError
 from fustor_driver.engines import FlatRow, events_of
-from fustor_driver.redaction import safe_logger
+from fustor_driver.redaction import clean, safe_logger
 from fustor_event_model import EventBase, MessageSource
 from pyspark_fustor._session import Session
 
@@ -25,6 +25,7 @@ class Pushed(WriterCommitMessage):
     rows: int = 0
     refused_rows: int = 0
     refused_reason: str | None = None
+    """Without secrets: whoever reports it has built no driver, and knows none."""
 
 
 def push_all(session: Session, rows: Iterable[FlatRow], phase: MessageSource, max_rows: int) -> Pushed:
@@ -36,7 +37,7 @@ def push_all(session: Session, rows: Iterable[FlatRow], phase: MessageSource, ma
         pushed += sum(len(event.rows) for event in batch)
         refused += reply.refused_rows
         reason = reply.refused_reason or reason
-    return Pushed(pushed, refused, reason)
+    return Pushed(pushed, refused, None if reason is None else clean(reason))
 
 
 def in_pushes(rows: Iterable[FlatRow], max_rows: int) -> Iterator[list[EventBase]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 
 from pyspark_fustor._options import SourceOptions
+from pyspark_fustor._redacting import redacted
 from pyspark_fustor._stream import Offset, PositionReader, position_of, read_range
 
 __all__ = ["RangesReader", "split"]
@@ -33,11 +34,13 @@ class RangesReader(PositionReader, DataSourceStreamReader):
         self._looked_at = float("-inf")
         self._is_fixed = False
 
+    @redacted()
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802 - Spark's name
         """Read up to the newest position of now, and no further."""
         self._newest = self._source.get_latest_position()
         self._is_fixed = True
 
+    @redacted()
     def latestOffset(self, start: Mapping[str, Any] | None = None, limit: object = None) -> Offset:  # noqa: N802
         """The newest position; Spark asks many times a second, and the source is asked every `progress_sec`."""
         del limit

@@ -12,6 +12,7 @@ from fustor_driver.hosts import calls
 from fustor_driver.hosts.replies import PushReply
 from fustor_event_model import EventBase, MessageSource
 from pyspark_fustor._options import PusherOptions, Secrets
+from pyspark_fustor._redacting import redacted
 
 __all__ = ["Session"]
 
@@ -19,8 +20,12 @@ _LONGEST_PAUSE_SEC = 30.0
 
 
 class Session:
-    """A session that this process or another one opened. A context: at its end the driver is closed."""
+    """A session that this process or another one opened. A context: at its end the driver is closed.
 
+    No error of its methods lets a secret out.
+    """
+
+    @redacted()
     def __init__(self, options: PusherOptions, id: str | None = None) -> None:
         self._options = options
         self._runner = asyncio.Runner()
@@ -30,6 +35,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
+    @redacted()
     def __exit__(self, *_: object) -> None:
         try:
             self._runner.run(self._pusher.close())
@@ -37,6 +43,7 @@ class Session:
             self._runner.close()
 
     @property
+    @redacted()
     def id(self) -> str:
         """What the pusher calls it; the first question opens it, which ends every earlier session of the task.
 
@@ -48,6 +55,7 @@ class Session:
             self._known_id = self._runner.run(self._opened())
         return self._known_id
 
+    @redacted()
     def require_shared(self) -> None:
         """Return if this instance can go on in a session that another one opened.
 
@@ -64,6 +72,7 @@ class Session:
                 f"together; write it as a stream ({err})"
             ) from err
 
+    @redacted()
     def push(self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False) -> PushReply:
         """What the pusher answers to one batch, again while it may recover.
 

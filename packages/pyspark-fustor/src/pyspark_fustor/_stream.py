@@ -17,6 +17,7 @@ from pyspark_fustor._building import build_source, require, source
 from pyspark_fustor._engine import SupportsTriggerAvailableNow
 from pyspark_fustor._feed import Feed
 from pyspark_fustor._options import SourceOptions
+from pyspark_fustor._redacting import redacted
 from pyspark_fustor._rows import arrow_batches
 
 __all__ = ["Offset", "PositionReader", "StreamReader", "first_offset", "position_of", "read_range", "require_stream"]
@@ -37,10 +38,12 @@ class PositionReader(SupportsTriggerAvailableNow):
     def _source(self) -> SourceDriver:
         return build_source(self._options)
 
+    @redacted()
     def initialOffset(self) -> Offset:  # noqa: N802 - Spark's name
         """Where a new query begins: a real position, from which the source keeps its changes."""
         return first_offset(self._source, self._options)
 
+    @redacted()
     def commit(self, end: Mapping[str, Any]) -> None:
         """Let the source release everything up to `end`: Spark has it in its checkpoint."""
         self._source.acknowledge(position_of(end))
@@ -55,10 +58,12 @@ class StreamReader(PositionReader, SimpleDataSourceStreamReader):
         self._position = -1
         self._end: int | None = None
 
+    @redacted()
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802 - Spark's name
         """Read up to the newest position of now, and no further."""
         self._end = self._source.get_latest_position()
 
+    @redacted()
     def read(self, start: Mapping[str, Any]) -> tuple[Iterator[pa.RecordBatch], Offset]:
         """What came after `start` as Arrow batches, and where it ends.
 
