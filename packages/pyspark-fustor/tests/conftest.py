@@ -1,5 +1,6 @@
 """A real server with a table to read and a schema to write, a Spark session, and applications of their own."""
 
+import importlib
 import os
 import shutil
 import sys
@@ -13,6 +14,8 @@ from fustor_testing_postgres import shared_server
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves it alone
 
 from spark_support import PASSWORD, Application, Database
+
+TRY = Path(__file__).parents[2] / "fustor-driver" / "tests"  # has drivers to try hosts with
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,6 +42,14 @@ def secret():
 def server():
     """A private server."""
     return shared_server()
+
+
+@pytest.fixture
+def blabbing(monkeypatch):
+    """The module of two drivers that are installed: a test changes what they do."""
+    for folder in ("support", "installed"):
+        monkeypatch.syspath_prepend(TRY / folder)
+    return importlib.import_module("fustor_try.blabbing")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A driver that puts all that it knows into everything that it says: nothing of it reaches Spark."""
 
 import traceback
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -21,27 +20,18 @@ from fustor_driver.engines import FlatRow
 from fustor_driver.errors import CheckFailed
 from fustor_event_model import MessageSource
 
-TRY = Path(__file__).parents[2] / "fustor-driver" / "tests"
+pytestmark = pytest.mark.usefixtures("blabbing")
 SECRET = "ge/heim@80%"  # noqa: S105 - known to no server
 ADDRESS = "blab://me:${BLAB_PASSWORD}@host/x"
 HOWS = {"plain": DriverError, "bug": DriverError, "model": DriverError, "config": ConfigError}
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch):
-    """The driver is installed, and the process knows no secret yet."""
+def password(monkeypatch):
+    """The process knows no secret yet."""
     monkeypatch.setattr("fustor_driver.redaction.REDACTOR._secrets", set())
     monkeypatch.setattr("fustor_driver.redaction.REDACTOR._known", None)
-    monkeypatch.syspath_prepend(TRY / "support")
-    monkeypatch.syspath_prepend(TRY / "installed")
     monkeypatch.setenv("BLAB_PASSWORD", SECRET)
-
-
-@pytest.fixture
-def blab_source():
-    from fustor_try.blabbing import BlabSource  # noqa: PLC0415 - importable once it is installed
-
-    return BlabSource
 
 
 def options(of, where, how="plain", **more):
@@ -76,14 +66,16 @@ def test_a_plan_that_fails_shows_no_secret():
 
 @pytest.mark.parametrize("reader", [StreamReader, RangesReader])
 @pytest.mark.parametrize("where", ["constructor", "realtime"])
-def test_a_stream_that_fails_shows_no_secret(reader, where, blab_source, monkeypatch):
-    monkeypatch.setattr(blab_source, "get_latest_position", lambda _: 1)
+def test_a_stream_that_fails_shows_no_secret(reader, where, blabbing, monkeypatch):
+    monkeypatch.setattr(blabbing.BlabSource, "get_latest_position", lambda _: 1)
     let_out(reader(options(SourceOptions, where)).initialOffset)
 
 
-def test_what_a_feed_hands_over_shows_no_secret(blab_source, monkeypatch):
-    monkeypatch.setattr(blab_source, "is_position_available", lambda *_: True)
-    monkeypatch.setattr(blab_source, "get_message_iterator", lambda self, _, **more: self.get_snapshot_iterator(**more))
+def test_what_a_feed_hands_over_shows_no_secret(blabbing, monkeypatch):
+    monkeypatch.setattr(blabbing.BlabSource, "is_position_available", lambda *_: True)
+    monkeypatch.setattr(
+        blabbing.BlabSource, "get_message_iterator", lambda self, _, **more: self.get_snapshot_iterator(**more)
+    )
     reader = StreamReader(options(SourceOptions, "snapshot", wait_sec=60))
     let_out(lambda: reader.read({"position": 1}))
 

@@ -107,7 +107,7 @@ class Session:
                 is_snapshot_end=is_snapshot_end,
                 allow_deletions=self._options.allow_deletions,
             )
-            return reply.taken()
+            return reply if reply.snapshot_needed else reply.taken()
 
         return cast("PushReply", await calls.retried(self._pusher, once, self._pause, "failed"))
 
