@@ -5,10 +5,12 @@ import pytest
 pytest.importorskip("pyspark", reason="pyspark is not installed; uv sync --group engines")
 
 from pyspark_fustor._options import PusherOptions
+from pyspark_fustor._pushing import Pushed
 from pyspark_fustor._session import Session
+from pyspark_fustor._writing import AuditWriter, SnapshotWriter
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import MessageSource
+from fustor_event_model import LifecycleSignal, MessageSource
 
 OPTIONS = PusherOptions(driver="try_blab", endpoint="x", task="t", max_retries=3, retry_delay_sec=0.001)
 
@@ -43,3 +45,23 @@ def test_a_failure_is_tried_again(pushes):
     with Session(OPTIONS) as session, pytest.raises(Exception, match="failed 3 times"):
         session.push([], MessageSource.REALTIME)
     assert len(pushes) == 3
+
+
+WRITERS = [SnapshotWriter(OPTIONS, "s", overwrite=True), SnapshotWriter(OPTIONS, "s", overwrite=False)]
+WRITERS += [AuditWriter(OPTIONS, "s")]
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_batch_of_which_every_row_was_refused_has_no_end(pushes, writer):
+    with pytest.raises(DriverError, match="refused every one of the 5 rows of task 't': too long"):
+        writer.commit([Pushed(3, 3), None, Pushed(), Pushed(2, 2, "too long")])
+    assert pushes == []
+
+
+@pytest.mark.parametrize("messages", [[], [Pushed(), Pushed()], [Pushed(3, 3, "why"), Pushed(2, 1, "why")]])
+def test_a_batch_that_is_empty_or_was_taken_in_part_has_its_end(pushes, messages):
+    snapshot, _, audit = WRITERS
+    snapshot.commit(messages)
+    assert [keywords["is_snapshot_end"] for _, keywords in pushes] == [True]
+    audit.commit(messages)
+    assert [event.signal for events, _ in pushes for event in events] == [LifecycleSignal.AUDIT_END]

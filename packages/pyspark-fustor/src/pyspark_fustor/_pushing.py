@@ -13,7 +13,7 @@ from fustor_driver.redaction import clean, safe_logger
 from fustor_event_model import EventBase, MessageSource
 from pyspark_fustor._session import Session
 
-__all__ = ["Pushed", "in_order", "in_pushes", "of_phase", "push_all", "report"]
+__all__ = ["Pushed", "in_order", "in_pushes", "of_phase", "push_all", "report", "require_taken"]
 
 _log = safe_logger("pyspark_fustor")
 
@@ -91,7 +91,33 @@ def of_phase(rows: Iterable[FlatRow], phase: MessageSource) -> Iterator[FlatRow]
 
 def report(messages: Sequence[WriterCommitMessage | None], task: str) -> None:
     """Warn of rows that the pusher set aside."""
+    total = _total(messages)
+    if total.refused_rows:
+        _log.warning("The pusher of task %r has set %d rows aside: %s", task, total.refused_rows, _reason(total))
+
+
+def require_taken(messages: Sequence[WriterCommitMessage | None], task: str) -> None:
+    """Return if the tasks of a batch had no rows, or the pusher has taken one: only then is there an end to push.
+
+    Raises:
+        DriverError: it refused them all; after the end, a reader would take the rest of the destination for gone.
+    """
+    total = _total(messages)
+    if total.rows and total.refused_rows >= total.rows:
+        raise DriverError(
+            f"The pusher refused every one of the {total.rows} rows of task {task!r}: {_reason(total)}; no end is "
+            "pushed and nothing deleted; mend the destination or the options and write it again"
+        )
+
+
+def _total(messages: Sequence[WriterCommitMessage | None]) -> Pushed:
     found = [message for message in messages if isinstance(message, Pushed)]
-    if refused := sum(message.refused_rows for message in found):
-        reason = next((message.refused_reason for message in found if message.refused_reason), "no reason given")
-        _log.warning("The pusher of task %r has set %d rows aside: %s", task, refused, reason)
+    return Pushed(
+        sum(message.rows for message in found),
+        sum(message.refused_rows for message in found),
+        next((message.refused_reason for message in found if message.refused_reason), None),
+    )
+
+
+def _reason(pushed: Pushed) -> str:
+    return pushed.refused_reason or "no reason given"

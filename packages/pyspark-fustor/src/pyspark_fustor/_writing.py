@@ -14,7 +14,7 @@ from fustor_driver.engines import FlatRow
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import LifecycleSignal, MessageSource, audit_signal
 from pyspark_fustor._options import PusherOptions
-from pyspark_fustor._pushing import Pushed, in_order, of_phase, push_all, report
+from pyspark_fustor._pushing import Pushed, in_order, of_phase, push_all, report, require_taken
 from pyspark_fustor._rows import flat_row, read_batches
 from pyspark_fustor._session import Session
 
@@ -52,8 +52,13 @@ class SnapshotWriter(_SessionWriter):
         self._overwrite = overwrite
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
-        """Every task has succeeded: end the snapshot, if these are all rows there are."""
+        """Every task has succeeded: end the snapshot, if these are all rows there are.
+
+        Raises:
+            DriverError: no row was taken.
+        """
         report(messages, self._options.task)
+        require_taken(messages, self._options.task)
         if self._overwrite:
             with Session(self._options, self._session_id) as session:
                 reply = session.push([], MessageSource.SNAPSHOT, is_snapshot_end=True)
@@ -66,8 +71,13 @@ class AuditWriter(_SessionWriter):
     phase = MessageSource.AUDIT
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
-        """Every task has succeeded: end the audit."""
+        """Every task has succeeded: end the audit.
+
+        Raises:
+            DriverError: no row was taken.
+        """
         report(messages, self._options.task)
+        require_taken(messages, self._options.task)
         with Session(self._options, self._session_id) as session:
             reply = session.push([audit_signal(LifecycleSignal.AUDIT_END)], MessageSource.AUDIT)
         warn_of_guard(self._options, reply.refused_deletions)
