@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import cast
 
 from fustor_core.drivers import PusherDriver
-from fustor_core.exceptions import RetryableError
+from fustor_driver.errors import CheckFailed
 from fustor_driver.event_files import Batch
 from fustor_driver.hosts import calls
 from fustor_driver.hosts.replies import PushReply
@@ -45,13 +43,13 @@ async def feed(
 
     Raises:
         DriverError: the pusher refuses a batch; everything before it is pushed.
-        CheckFailed: it stayed out of reach.
+        CheckFailed: it stayed out of reach, or wants a complete snapshot first.
     """
     sessions = pushed = events = rows = refused_rows = refused_deletions = 0
     needed = False
     try:
         for _, session in groupby(batches, key=lambda batch: batch.session_id):
-            reply = await calls.open_session(pusher, task_id)
+            reply = await calls.session_opened(pusher, task_id, _BACKOFF_MAX_SEC)
             sessions += 1
             for batch in session:
                 answer = await _push(pusher, batch, reply.session_id, task_id, allow_deletions=allow_deletions)
@@ -84,21 +82,16 @@ async def _push(
     pusher: PusherDriver, batch: Batch, session_id: str, task_id: str, *, allow_deletions: bool
 ) -> PushReply:
     """Push one batch until it is through; what the pusher answers then."""
-
-    async def once() -> PushReply:
-        reply = await calls.push(
-            pusher,
-            batch.events,
-            batch.phase,
-            session_id=session_id,
-            task_id=task_id,
-            is_snapshot_end=batch.is_snapshot_end,
-            allow_deletions=allow_deletions,
-        )
-        return reply.taken()
-
-    async def pause(attempt: int, _: RetryableError) -> bool:
-        await asyncio.sleep(calls.pause_sec(pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC))
-        return True
-
-    return cast("PushReply", await calls.retried(pusher, once, pause, "failed"))
+    reply = await calls.pushed(
+        pusher,
+        batch.events,
+        batch.phase,
+        longest_sec=_BACKOFF_MAX_SEC,
+        session_id=session_id,
+        task_id=task_id,
+        is_snapshot_end=batch.is_snapshot_end,
+        allow_deletions=allow_deletions,
+    )
+    if not reply.success:
+        raise CheckFailed(f"The pusher {pusher.id!r} takes nothing before it has a complete snapshot; push that first")
+    return reply

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Required, TypedDict, TypeVar, Unpack, cast
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import RetryableError
@@ -16,18 +16,22 @@ from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.hosts.replies import PushReply, SessionReply, read_index
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
-from fustor_event_model import AuditItem, EventBase, MessageSource
+from fustor_event_model import AuditItem, EventBase, MessageSource, UpdateEvent
 
 __all__ = [
     "committed_index",
     "connection_of",
     "counted",
     "is_reached",
+    "nothing_up_to",
     "open_phase",
     "open_session",
     "pause_sec",
+    "persisted",
     "push",
+    "pushed",
     "retried",
+    "session_opened",
 ]
 
 _T = TypeVar("_T")
@@ -61,11 +65,16 @@ def open_phase(
     *,
     position: int = -1,
     batch_size: int = 1000,
-    bounds: Mapping[str, float] = MappingProxyType({}),
+    bounds: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[EventBase]:
-    """The iterator of a phase; `position` and `bounds`, more keywords, are of realtime, `batch_size` of the others."""
+    """The iterator of a phase; `position` is of realtime, `batch_size` of the others.
+
+    `bounds` are more keywords, which say how much of a snapshot or of realtime is asked for.
+    """
     if phase is MessageSource.SNAPSHOT:
-        return source.get_snapshot_iterator(batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None)
+        return source.get_snapshot_iterator(
+            batch_size=batch_size, stop_event=stop_event, required_fields_tracker=None, **bounds
+        )
     if phase is MessageSource.REALTIME:
         return source.get_message_iterator(position, stop_event=stop_event, required_fields_tracker=None, **bounds)
     return _plain_events(source.get_audit_iterator(batch_size=batch_size, stop_event=stop_event))
@@ -88,6 +97,13 @@ async def open_session(pusher: PusherDriver, task_id: str) -> SessionReply:
 async def committed_index(pusher: PusherDriver, session_id: str) -> int:
     """The index up to which everything is durable, by the pusher's own word; -1 for none."""
     return read_index(await pusher.get_latest_committed_index(session_id=session_id))
+
+
+class _Said(TypedDict, total=False):
+    session_id: Required[str]
+    task_id: Required[str]
+    is_snapshot_end: bool
+    allow_deletions: bool
 
 
 async def push(
@@ -142,6 +158,59 @@ async def retried(
         f"The pusher {pusher.id!r} {failing} {counted(attempts, 'time')}: {last}; mend it and start again, "
         "nothing is lost"
     ) from last
+
+
+async def persisted(pusher: PusherDriver, call: Callable[[], Awaitable[_T]], failing: str, *, longest_sec: float) -> _T:
+    """What `call` returns, as of `retried`, with pauses that grow up to a bound and that nothing cuts short."""
+
+    async def pause(attempt: int, err: RetryableError) -> bool:
+        seconds = pause_sec(pusher.config.retry_delay_sec, attempt, longest_sec)
+        _log.warning("The pusher %r failed (attempt %d, next in %.3g s): %s", pusher.id, attempt, seconds, err)
+        await asyncio.sleep(seconds)
+        return True
+
+    return cast("_T", await retried(pusher, call, pause, failing))
+
+
+async def session_opened(pusher: PusherDriver, task_id: str, longest_sec: float) -> SessionReply:
+    """A new session of the task, asked for until it is there; errors as for `retried`."""
+    return await persisted(pusher, partial(open_session, pusher, task_id), "gave no session", longest_sec=longest_sec)
+
+
+async def pushed(
+    pusher: PusherDriver,
+    events: Sequence[EventBase],
+    phase: MessageSource,
+    *,
+    longest_sec: float,
+    **said: Unpack[_Said],
+) -> PushReply:
+    """What the pusher answers to one batch once it has it, or once it wants another snapshot: look at that first.
+
+    Args:
+        pusher: who is to have it.
+        events: the batch.
+        phase: of which they are.
+        longest_sec: how long a pause between two attempts is at most.
+        said: more keywords of `push`.
+
+    Raises:
+        CheckFailed: it failed at every attempt.
+        DriverError: it refuses the batch.
+    """
+
+    async def once() -> PushReply:
+        reply = await push(pusher, events, phase, **said)
+        return reply if reply.snapshot_needed else reply.taken()
+
+    return await persisted(pusher, once, "failed", longest_sec=longest_sec)
+
+
+def nothing_up_to(index: int) -> EventBase:
+    """The event by which a pusher learns that there is nothing else up to a position."""
+    return UpdateEvent(
+        fields=[], rows=[], index=index, event_schema="", table="", message_source=MessageSource.REALTIME
+    )
 
 
 def counted(number: int, what: str = "attempt") -> str:

@@ -22,7 +22,7 @@ from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.plainness import unplain
 from fustor_driver.redaction import safe_logger
-from fustor_event_model import EventBase, MessageSource, UpdateEvent
+from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Control", "Delivery", "Outcome", "Pauses", "Session", "says_obsolete"]
 
@@ -110,13 +110,6 @@ class Pauses:
         return not await self.control.bell.wait_until(lambda: self.control.stopping, seconds)
 
 
-def _passed(index: int) -> EventBase:
-    """What a source tells that has nothing to tell up to a position."""
-    return UpdateEvent(
-        fields=[], rows=[], index=index, event_schema="", table="", message_source=MessageSource.REALTIME
-    )
-
-
 def _checked_size(events: list[EventBase]) -> BatchSize:
     rows = 0
     for event in events:
@@ -180,7 +173,7 @@ class Delivery:
         self._refusals.begin_snapshot()
         await self._announce(session, MessageSource.SNAPSHOT, [])
         if resumed_from > 0:
-            await self._announce(session, MessageSource.REALTIME, [_passed(resumed_from)])
+            await self._announce(session, MessageSource.REALTIME, [calls.nothing_up_to(resumed_from)])
 
     async def _announce(self, session: Session, phase: MessageSource, events: list[EventBase]) -> None:
         try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from fustor_core.drivers import PusherDriver
-from fustor_core.exceptions import DriverError, RetryableError
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts import calls
 from fustor_driver.hosts.replies import PushReply
@@ -54,20 +53,16 @@ class Session:
             CheckFailed: the pusher stayed out of reach, or wants another snapshot.
             DriverError: it refuses the batch.
         """
-
-        async def once() -> PushReply:
-            reply = await calls.push(
-                self.pusher,
-                events,
-                phase,
-                session_id=self.id,
-                task_id=self.task,
-                is_snapshot_end=end,
-                allow_deletions=self.allow_deletions,
-            )
-            return reply if reply.snapshot_needed else reply.taken()
-
-        reply = cast("PushReply", await calls.retried(self.pusher, once, self._pause, "failed"))
+        reply = await calls.pushed(
+            self.pusher,
+            events,
+            phase,
+            longest_sec=_BACKOFF_MAX_SEC,
+            session_id=self.id,
+            task_id=self.task,
+            is_snapshot_end=end,
+            allow_deletions=self.allow_deletions,
+        )
         self.refusals.note(reply)
         if reply.refused_rows:
             _log.warning("The pusher %r refused %d rows: %s", self.pusher.id, reply.refused_rows, reply.refused_reason)
@@ -82,7 +77,7 @@ class Session:
         self.takes_snapshot = True
         try:
             await self.push([], MessageSource.SNAPSHOT)
-        except RetryableError:
+        except ConfigError:
             raise
         except DriverError as err:
             _log.debug("The announcement of a snapshot was refused: %s", err)
@@ -96,28 +91,16 @@ class Session:
             except DriverError as err:
                 _log.warning("A heartbeat failed: %s", err)
 
-    async def _pause(self, attempt: int, err: RetryableError) -> bool:
-        seconds = calls.pause_sec(self.pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC)
-        _log.warning("The pusher %r failed (attempt %d, next in %.3g s): %s", self.pusher.id, attempt, seconds, err)
-        await asyncio.sleep(seconds)
-        return True
-
 
 async def open_session(
     pusher: PusherDriver, task: str, refusals: Refusals, *, allow_deletions: bool = False
 ) -> Session:
-    """A new session of a task, and what was durable before it."""
+    """A new session of a task, and what was durable before it; errors as for `Session.push`."""
+    reply = await calls.session_opened(pusher, task, _BACKOFF_MAX_SEC)
 
-    async def once() -> Session:
-        reply = await calls.open_session(pusher, task)
-        committed = await calls.committed_index(pusher, reply.session_id)
-        seconds = reply.suggested_heartbeat_interval_seconds
-        return Session(pusher, task, reply.session_id, seconds, committed, refusals, allow_deletions)
+    async def ask() -> int:
+        return await calls.committed_index(pusher, reply.session_id)
 
-    async def pause(attempt: int, err: RetryableError) -> bool:
-        seconds = calls.pause_sec(pusher.config.retry_delay_sec, attempt, _BACKOFF_MAX_SEC)
-        _log.warning("The pusher %r failed (attempt %d, next in %.3g s): %s", pusher.id, attempt, seconds, err)
-        await asyncio.sleep(seconds)
-        return True
-
-    return cast("Session", await calls.retried(pusher, once, pause, "opened no session"))
+    committed = await calls.persisted(pusher, ask, "does not say what it has", longest_sec=_BACKOFF_MAX_SEC)
+    seconds = reply.suggested_heartbeat_interval_seconds
+    return Session(pusher, task, reply.session_id, seconds, committed, refusals, allow_deletions)

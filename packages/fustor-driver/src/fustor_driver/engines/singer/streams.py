@@ -11,7 +11,8 @@ from fustor_driver.engines.rows import COLUMNS, FlatRow, events_of
 from fustor_driver.engines.singer.deliveries import Session
 from fustor_driver.engines.singer.foreign import event_of
 from fustor_driver.errors import CheckFailed
-from fustor_event_model import EventBase, MessageSource, UpdateEvent
+from fustor_driver.hosts.calls import nothing_up_to
+from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["ForeignStream", "OwnStream", "Stream", "is_own", "stream_of"]
 
@@ -155,7 +156,7 @@ class OwnStream(Stream):
         self._pushed = max([self._pushed, *realtime[-1:]])
         if self._due > self._pushed:
             self._pushed = self._due
-            events.append(_nothing_up_to(self._due))
+            events.append(nothing_up_to(self._due))
         return events
 
 
@@ -204,9 +205,3 @@ def stream_of(schema: Mapping[str, Any], opens: OpenSession) -> OwnStream | Fore
 def _has_place(row: FlatRow) -> bool:
     """Whether a row is of an event of the log, which is whole only with all its rows."""
     return row.position >= 0 and row.message_source == MessageSource.REALTIME
-
-
-def _nothing_up_to(position: int) -> EventBase:
-    return UpdateEvent(
-        fields=[], rows=[], index=position, event_schema="", table="", message_source=MessageSource.REALTIME
-    )
