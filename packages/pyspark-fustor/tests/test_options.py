@@ -24,12 +24,39 @@ SOURCE = {"driver": "postgres", "uri": "postgresql://host/db"}
         {"uri": "host=h password=geheim"},
         {"uri": "postgresql://host/db?password=geheim"},
         {"driver_params": '{"headers": {"authorization": "geheim"}}'},
+        {"driver_params": '{"credentials": {"x": "geheim"}}'},
+        {"driver_params": '{"tokens": ["${T}", "geheim"]}'},
+        {"driver_params": '{"pin": {"password": 12345678}}'},
+        {"uri": "postgresql://user:ge/heim@host/db"},
+        {"uri": "postgresql://user:geheim${X}@host/db"},
+        {"uri": "postgresql://user:geheim@${HOST}/db"},
     ],
 )
 def test_a_secret_itself_is_refused_and_not_shown(secret):
     with pytest.raises(ConfigError, match="holds a secret") as err:
         SourceOptions.parse(SOURCE | secret)
-    assert "geheim" not in str(err.value)
+    assert not any(plain in str(err.value) for plain in ("geheim", "heim", "12345678"))
+
+
+@pytest.mark.parametrize(
+    "open_",
+    [
+        {"passwd": "${NAME}", "user": "me"},
+        {"uri": "postgresql://user:${NAME}@host/db"},
+        {"uri": "postgresql://user:${NAME}@${HOST}:5432/db"},
+        {"uri": "host=h user=u password=${NAME}"},
+        {"driver_params": '{"headers": {"authorization": "${NAME}"}, "tables": ["a.b"]}'},
+    ],
+)
+def test_a_reference_alone_is_no_secret(open_):
+    assert SourceOptions.parse(SOURCE | open_).uri
+
+
+def test_the_option_that_holds_a_secret_is_named():
+    with pytest.raises(ConfigError, match="Option 'passwd' holds"):
+        SourceOptions.parse(SOURCE | {"passwd": "geheim"})
+    with pytest.raises(ConfigError, match=r"Option 'driver_params\.headers\.cookie' holds"):
+        SourceOptions.parse(SOURCE | {"driver_params": '{"headers": {"cookie": "geheim"}}'})
 
 
 def test_a_reference_is_taken_and_replaced_where_the_driver_is_built(monkeypatch, tmp_path):

@@ -6,7 +6,6 @@ Options travel to every task and stand in plans, so they hold the names of secre
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic_core import from_json
 
 from fustor_core.exceptions import ConfigError
 from fustor_driver.configuration import field_problems
-from fustor_driver.redaction import is_secret
+from fustor_driver.redaction import bare_secrets
 
 __all__ = ["Phase", "PusherOptions", "Secrets", "SourceOptions"]
 
@@ -26,9 +25,6 @@ _JsonObject: TypeAlias = Annotated[
 ]
 _SPARKS_OWN = {"checkpointlocation", "queryname"}
 """What Spark passes on with the options of a query, in its spelling of keys."""
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
-_PARAMETER = re.compile(r"([\w%+.-]+)\s*=\s*('[^']*'|[^\s&;]+)")
-_PASSWORD = re.compile(r"://[^/?#\s]*?:([^/?#\s]*)@")
 
 
 class Phase(StrEnum):
@@ -67,7 +63,8 @@ class _Options(BaseModel):
             parsed = cls.model_validate(given)
         except ValidationError as err:
             raise ConfigError("; ".join(map(str, field_problems(err, ("option",), cls)))) from None
-        for name in _plain_secrets(parsed.entry()):
+        for place in bare_secrets(parsed.entry()):
+            name = place.removeprefix("credential.")
             raise ConfigError(
                 f"Option {name!r} holds a secret, and every task and the Spark UI would show it; write `${{NAME}}` "
                 "there and set the environment variable NAME on every machine, or the file NAME in `secrets_dir`"
@@ -136,25 +133,3 @@ class Secrets(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(set(self))
-
-
-def _plain_secrets(value: Any, name: str = "") -> Iterator[str]:
-    """The options in which something stands that only a reference may say."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _plain_secrets(item, f"{name}.{key}".removeprefix(".").removeprefix("credential."))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _plain_secrets(item, name)
-    elif isinstance(value, str) and _holds_secret(name, _VARIABLE.sub("", value)):
-        yield name
-
-
-def _holds_secret(name: str, text: str) -> bool:
-    """Whether a text, from which its references were taken out, is or has a secret."""
-    if is_secret(name) and text:
-        return True
-    password = _PASSWORD.search(text)
-    return (password is not None and bool(password[1])) or any(
-        is_secret(parameter[1]) for parameter in _PARAMETER.finditer(text)
-    )
