@@ -96,6 +96,25 @@ def test_a_snapshot_that_is_stopped_has_no_end(log, stop):
     assert not any(isinstance(step, SnapshotEnds) for step in told)
 
 
+@pytest.mark.parametrize("driver", [PlainLog, NoLog])
+def test_a_snapshot_that_just_ends_when_it_is_stopped_is_not_complete(driver, log, stop):
+    log.append("upsert", "/a", 1)
+    log.append("upsert", "/b", 1)
+    read, told = source(driver, log), []
+    listing = read.get_snapshot_iterator
+
+    def until_stopped(**kwargs):
+        for event in listing(**kwargs):
+            yield event
+            stop.set()
+            return
+
+    read.get_snapshot_iterator = until_stopped
+    with pytest.raises(DriverError, match="was stopped before its end"):
+        told.extend(catch_up(read, Bookmark(), stop, snapshot=True))
+    assert not any(isinstance(step, SnapshotEnds) for step in told)
+
+
 @pytest.mark.parametrize("driver", [PlainLog, BoundedLog, TellingLog])
 def test_a_run_that_is_stopped_claims_nothing_that_it_has_not_told(driver, log, stop):
     for at in range(50):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fustor_core.drivers import SourceDriver
+from fustor_core.exceptions import DriverError
 from fustor_driver.engines.bookmarks import Bookmark, has_positions
 from fustor_driver.hosts.calls import open_phase
 from fustor_driver.redaction import safe_logger
@@ -72,10 +73,12 @@ def catch_up(
 def take_snapshot(
     source: SourceDriver, stop: threading.Event, clock: Callable[[], float] = time.time
 ) -> Iterator[Step]:
-    """One complete snapshot."""
+    """One complete snapshot; errors as for `catch_up`."""
     version = int(clock() * 1000)
     yield SnapshotBegins(version)
     yield from open_phase(source, MessageSource.SNAPSHOT, stop)
+    if stop.is_set():  # a source that is stopped may just end
+        raise DriverError("The snapshot was stopped before its end")
     yield SnapshotEnds(version)
 
 
