@@ -105,8 +105,8 @@ def test_a_source_without_positions_says_what_it_lacks(tmp_path):
         DefaultSource({"driver": "fs", "uri": str(tmp_path)}).simpleStreamReader(None)
 
 
-def event(index, count=1):
-    row = {"path": f"/{index}", "mtime": 1.0, "size": 1}
+def event(index, count=1, **more):
+    row = {"path": f"/{index}", "mtime": 1.0, "size": 1} | more
     return UpdateEvent(
         fields=list(row),
         rows=[row] * count,
@@ -132,6 +132,23 @@ def test_a_feed_holds_a_source_back_and_loses_nothing():
     while not feed.is_exhausted:
         taken += feed.take(30)
     assert [one.index for one in taken] == list(range(50))
+
+
+def test_a_feed_of_large_rows_is_bounded_by_their_weight():
+    asked, taken = [], []
+
+    def events():
+        for index in range(30):
+            asked.append(index)
+            yield event(index, record={"text": "x" * 300_000})
+
+    feed = Feed(events(), threading.Event(), max_rows=1000, max_bytes=1_000_000)
+    while not feed.is_exhausted:
+        one = feed.take(30)
+        assert len(one) <= 4
+        taken += one
+        assert len(asked) - len(taken) <= 4 + 1, "what waits, and what the source has in hand"
+    assert [one.index for one in taken] == list(range(30))
 
 
 def test_a_feed_raises_behind_what_came_before():

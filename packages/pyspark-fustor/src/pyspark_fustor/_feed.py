@@ -6,20 +6,26 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 
+from fustor_driver.hosts.weight import weigh
 from fustor_event_model import EventBase
 
 __all__ = ["Feed"]
 
+_MAX_BYTES = 64 << 20
+
 
 class Feed:
-    """Events of one iterator, taken in order; at most about `max_rows` rows wait."""
+    """Events of one iterator, taken in order; about `max_rows` rows wait at most, or `max_bytes`."""
 
-    def __init__(self, events: Iterator[EventBase], stop: threading.Event, max_rows: int) -> None:
+    def __init__(
+        self, events: Iterator[EventBase], stop: threading.Event, max_rows: int, max_bytes: int = _MAX_BYTES
+    ) -> None:
         self._events = events
         self._stop = stop
         self._max_rows = max_rows
-        self._waiting: deque[EventBase] = deque()
-        self._rows = 0
+        self._max_bytes = max_bytes
+        self._waiting: deque[tuple[EventBase, int, int]] = deque()
+        self._rows = self._bytes = 0
         self._error: BaseException | None = None
         self._has_ended = False
         self._changed = threading.Condition()
@@ -33,19 +39,21 @@ class Feed:
             return self._has_ended and not self._waiting
 
     def take(self, wait_sec: float | None) -> list[EventBase]:
-        """What waits, up to about `max_rows` rows; waits for the first event, for ever where `wait_sec` is None.
+        """What waits, up to about the same bounds; waits for the first event, for ever where `wait_sec` is None.
 
         Raises:
             DriverError: what the source raised, once everything before it was taken.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._has_ended, wait_sec)
-            taken, rows = [], 0
-            while self._waiting and rows < self._max_rows:
-                event = self._waiting.popleft()
-                rows += _weight(event)
+            taken, all_rows, all_bytes = [], 0, 0
+            while self._waiting and self._has_room(all_rows, all_bytes):
+                event, rows, size = self._waiting.popleft()
+                all_rows += rows
+                all_bytes += size
                 taken.append(event)
-            self._rows -= rows
+            self._rows -= all_rows
+            self._bytes -= all_bytes
             self._changed.notify_all()
             if not taken and self._error is not None:
                 raise self._error
@@ -75,12 +83,13 @@ class Feed:
             self._changed.notify_all()
 
     def _put(self, event: EventBase) -> None:
+        rows, size = max(len(event.rows), 1), weigh(event)
         with self._changed:
-            self._changed.wait_for(lambda: self._rows < self._max_rows or self._stop.is_set())
-            self._waiting.append(event)
-            self._rows += _weight(event)
+            self._changed.wait_for(lambda: self._has_room(self._rows, self._bytes) or self._stop.is_set())
+            self._waiting.append((event, rows, size))
+            self._rows += rows
+            self._bytes += size
             self._changed.notify_all()
 
-
-def _weight(event: EventBase) -> int:
-    return max(len(event.rows), 1)
+    def _has_room(self, rows: int, size: int) -> bool:
+        return rows < self._max_rows and size < self._max_bytes

@@ -91,7 +91,9 @@ class SourceOptions(_Options):
         default=300, description="Seconds in which every partition of a batch has to be begun"
     )
     start_position: int | None = Field(default=None, gt=0, description="Where a new stream begins; now by default")
-    max_rows: PositiveInt = Field(default=100_000, description="Rows of a micro-batch, about")
+    max_rows: PositiveInt = Field(
+        default=100_000, description="Rows of a micro-batch, about; 64 MiB of them end it too"
+    )
     wait_sec: PositiveFloat = Field(default=0.2, description="Seconds that an idle stream waits for a change")
     progress_sec: PositiveFloat = Field(
         default=10, description="Seconds after which an idle stream says how far it is, and partitions look again"
