@@ -22,11 +22,13 @@ KEYED = {"type": "SCHEMA", "stream": "users", "schema": {"type": "object"}, "key
 def push(tmp_path, collected, run_async):
     """Have a target read messages, or bytes; what it wrote."""
 
-    def run(messages, pusher=None, options=OPTIONS):
+    def run(messages, pusher=None, options=OPTIONS, heard=None):
         data = (
             messages if isinstance(messages, bytes) else b"".join(json.dumps(one).encode() + b"\n" for one in messages)
         )
         out, driver = collected(), pusher or lines_pusher(tmp_path)
+        if heard is not None:
+            heard.append(out)
 
         async def work():
             try:
@@ -34,7 +36,7 @@ def push(tmp_path, collected, run_async):
             finally:
                 await driver.close()
 
-        out.refusals = run_async(work())
+        out.refused = run_async(work())
         return out
 
     return run
@@ -176,14 +178,37 @@ def test_a_pusher_that_wants_a_snapshot_ends_the_run(push, told, log, tmp_path):
 
 def test_what_the_pusher_sets_aside_is_counted(push, told, log):
     log.append("upsert", "/set-aside", 1)
-    assert push(told()).refusals.rows == 1
+    log.append("upsert", "/a", 1)
+    assert push(told()).refused.dead_letters == 1
+
+
+def test_a_snapshot_of_which_nothing_is_taken_has_no_end_and_no_state(push, told, log, tmp_path):
+    log.append("upsert", "/set-aside", 1)
+    out = []
+    with pytest.raises(CheckFailed, match=r"refused the whole snapshot, 1 rows or events; .*is kept aside"):
+        push(told(), heard=out)
+    assert not any(batch.end for batch in pushed(tmp_path))
+    assert out[0].messages == []
+
+
+def test_a_long_stretch_in_which_everything_is_refused_ends_the_run(push, tmp_path):
+    pusher = lines_pusher(tmp_path)
+    take = pusher.push
+
+    async def refuse(events, **kwargs):
+        return await take(events, **kwargs) | {"refused_rows": len(events), "refused_reason": "a trigger says no"}
+
+    pusher.push = refuse
+    state = {"type": "STATE", "value": {"any": "thing"}}
+    with pytest.raises(CheckFailed, match=r"the last 1000 rows .*a trigger says no"):
+        push([KEYED, *map(record, range(1_000)), state], pusher, OPTIONS.model_copy(update={"batch_rows": 100}))
 
 
 def test_deletions_that_the_guard_refuses_are_counted_and_allowed_on_request(push, told, log, tmp_path):
     log.append("upsert", "/a", 1)
     (tmp_path / "guard").touch()
-    assert push(told()).refusals.deletions == 150
-    assert push(told(), options=OPTIONS.model_copy(update={"allow_deletions": True})).refusals.deletions == 0
+    assert push(told()).refused.refused_deletions == 150
+    assert push(told(), options=OPTIONS.model_copy(update={"allow_deletions": True})).refused.refused_deletions == 0
 
 
 def record(id, **more):

@@ -87,8 +87,8 @@ def target_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet:
     async def work() -> tuple[int, int]:
         pusher = pusher_of(settings)
         try:
-            refusals = await target(pusher, options, sys.stdin.buffer, Lines(sys.stdout.buffer))
-            return refusals.rows, refusals.deletions
+            refused = await target(pusher, options, sys.stdin.buffer, Lines(sys.stdout.buffer))
+            return refused.dead_letters, refused.refused_deletions
         finally:
             await pusher.close()
 

@@ -28,6 +28,7 @@ __all__ = ["Control", "Delivery", "Outcome", "Pauses", "Session", "says_obsolete
 
 _log = safe_logger("fustor_driver.host")
 _T = TypeVar("_T")
+_WAY_OUT = "`fustor-driver run --allow-deletions` allows it for one run"
 
 
 class Outcome(Enum):
@@ -133,7 +134,7 @@ class Delivery:
         self._control = control
         self._progress = progress
         self._dead_letters = DeadLetterFile(options.dead_letters, options.task_id)
-        self._refusals = Refusals(pusher.id, progress, options.max_refused_in_a_row)
+        self._refusals = Refusals(pusher.id, progress, options.max_refused_in_a_row, _WAY_OUT)
         self._pauses = Pauses(pusher, options, control, progress)
 
     async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fustor_driver.event_files import DEAD_LETTERS
 
-__all__ = ["HostOptions"]
+__all__ = ["MAX_REFUSED_IN_A_ROW", "HostOptions"]
+
+MAX_REFUSED_IN_A_ROW = 1_000
 
 
 class HostOptions(BaseModel):
@@ -26,7 +28,7 @@ class HostOptions(BaseModel):
         default=64 << 20, gt=0, description="About so many bytes of a phase are read before they are pushed"
     )
     max_refused_in_a_row: int = Field(
-        default=1_000, gt=0, description="So many refused rows, and none taken in between, end the run"
+        default=MAX_REFUSED_IN_A_ROW, gt=0, description="So many refused rows, and none taken in between, end the run"
     )
     allow_deletions: bool = Field(default=False, description="Let the pusher delete as much as a run's ends say")
     once: bool = Field(default=False, description="End when a snapshot and what came meanwhile are pushed")

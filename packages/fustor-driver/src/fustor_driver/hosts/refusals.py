@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.replies import PushReply
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import MessageSource
 
-__all__ = ["Refusals"]
+__all__ = ["Counts", "Refusals"]
 
 _log = safe_logger("fustor_driver.host")
+
+
+class Counts(Protocol):
+    """Where a run keeps what was refused."""
+
+    dead_letters: int
+    refused_deletions: int
+    last_error: str | None
 
 
 class Refusals:
@@ -20,10 +29,12 @@ class Refusals:
     was taken, mean that the two sides do not fit together, and end the run.
     """
 
-    def __init__(self, pusher_id: str, progress: Progress, limit: int) -> None:
+    def __init__(self, pusher_id: str, counts: Counts, limit: int, way_out: str) -> None:
+        """`way_out` says what allows the deletions that the pusher's guard refuses."""
         self._pusher_id = pusher_id
-        self._progress = progress
+        self._counts = counts
         self._limit = limit
+        self._way_out = way_out
         self._in_a_row = 0
         self._snapshot_taken = self._snapshot_refused = 0
 
@@ -40,19 +51,19 @@ class Refusals:
         reason = f": {reply.refused_reason}" if reply.refused_reason else ""
         if reply.refused_rows:
             self._warn(f"The pusher {self._pusher_id!r} set aside {reply.refused_rows} of {rows} {phase} rows{reason}")
-            self._progress.dead_letters += reply.refused_rows
+            self._counts.dead_letters += reply.refused_rows
         if reply.refused_deletions:
             self._warn(
                 f"The pusher {self._pusher_id!r} refused {reply.refused_deletions} deletions of the {phase}; "
-                "the rows stay, and `fustor-driver run --allow-deletions` allows it for one run"
+                f"the rows stay, and {self._way_out}"
             )
-            self._progress.refused_deletions += reply.refused_deletions
+            self._counts.refused_deletions += reply.refused_deletions
         self._count(phase, max(rows - reply.refused_rows, 0), reply.refused_rows, reply.refused_reason)
 
     def set_aside(self, phase: MessageSource, reason: str) -> None:
         """Take note of one event that is in the dead-letter file now; errors as for `replied`."""
-        self._progress.dead_letters += 1
-        self._progress.last_error = reason
+        self._counts.dead_letters += 1
+        self._counts.last_error = reason
         self._count(phase, 0, 1, reason)
 
     def check_snapshot(self) -> None:
@@ -65,7 +76,7 @@ class Refusals:
             raise self._nothing_taken(f"the whole snapshot, {self._snapshot_refused} rows or events", None)
 
     def _warn(self, text: str) -> None:
-        self._progress.last_error = text
+        self._counts.last_error = text
         _log.warning("%s", text)
 
     def _count(self, phase: MessageSource, taken: int, refused: int, reason: str | None) -> None:
@@ -77,7 +88,7 @@ class Refusals:
             raise self._nothing_taken(f"the last {self._in_a_row} rows or events without an exception", reason)
 
     def _nothing_taken(self, what: str, reason: str | None) -> CheckFailed:
-        why = reason or self._progress.last_error
+        why = reason or self._counts.last_error
         return CheckFailed(
             f"The pusher {self._pusher_id!r} refused {what}; the last reason: {why}; "
             "mend the destination or the configuration and start again"

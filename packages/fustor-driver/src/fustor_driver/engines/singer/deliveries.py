@@ -10,27 +10,25 @@ from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts import calls
-from fustor_driver.hosts.replies import PushReply
+from fustor_driver.hosts.options import MAX_REFUSED_IN_A_ROW
+from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["Refusals", "Session", "open_session"]
+__all__ = ["Refused", "Session", "open_session"]
 
 _BACKOFF_MAX_SEC = 60.0
+_WAY_OUT = "`allow_deletions` in the target's configuration allows it"
 _log = safe_logger("fustor_driver.singer")
 
 
 @dataclass
-class Refusals:
+class Refused:
     """What the pusher set aside or kept, over all streams."""
 
-    rows: int = 0
-    deletions: int = 0
-
-    def note(self, reply: PushReply) -> None:
-        """Count what an answer says."""
-        self.rows += reply.refused_rows
-        self.deletions += reply.refused_deletions
+    dead_letters: int = 0
+    refused_deletions: int = 0
+    last_error: str | None = None
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Session:
         """Have a batch durable.
 
         Raises:
-            CheckFailed: the pusher stayed out of reach, or wants another snapshot.
+            CheckFailed: the pusher stayed out of reach, takes nothing at all, or wants another snapshot.
             DriverError: it refuses the batch.
         """
         reply = await calls.pushed(
@@ -63,9 +61,7 @@ class Session:
             is_snapshot_end=end,
             allow_deletions=self.allow_deletions,
         )
-        self.refusals.note(reply)
-        if reply.refused_rows:
-            _log.warning("The pusher %r refused %d rows: %s", self.pusher.id, reply.refused_rows, reply.refused_reason)
+        self.refusals.replied(phase, sum(len(event.rows) for event in events), reply)
         if reply.snapshot_needed:
             raise CheckFailed(
                 f"The pusher {self.pusher.id!r} needs a new snapshot of {self.task!r}; run the tap without state, "
@@ -82,6 +78,15 @@ class Session:
         except DriverError as err:
             _log.debug("The announcement of a snapshot was refused: %s", err)
 
+    async def end_snapshot(self) -> None:
+        """Say that the snapshot is complete.
+
+        Raises:
+            CheckFailed: the pusher has refused every row of it; and as for `push`.
+        """
+        self.refusals.check_snapshot()
+        await self.push([], MessageSource.SNAPSHOT, end=True)
+
     async def keep_alive(self) -> None:
         """Send heartbeats until cancelled; one that fails is logged, the next push says what it means."""
         while True:
@@ -92,9 +97,7 @@ class Session:
                 _log.warning("A heartbeat failed: %s", err)
 
 
-async def open_session(
-    pusher: PusherDriver, task: str, refusals: Refusals, *, allow_deletions: bool = False
-) -> Session:
+async def open_session(pusher: PusherDriver, task: str, refused: Refused, *, allow_deletions: bool = False) -> Session:
     """A new session of a task, and what was durable before it; errors as for `Session.push`."""
     reply = await calls.session_opened(pusher, task, _BACKOFF_MAX_SEC)
 
@@ -103,4 +106,5 @@ async def open_session(
 
     committed = await calls.persisted(pusher, ask, "does not say what it has", longest_sec=_BACKOFF_MAX_SEC)
     seconds = reply.suggested_heartbeat_interval_seconds
+    refusals = Refusals(pusher.id, refused, MAX_REFUSED_IN_A_ROW, _WAY_OUT)
     return Session(pusher, task, reply.session_id, seconds, committed, refusals, allow_deletions)

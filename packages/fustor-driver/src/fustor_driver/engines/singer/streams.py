@@ -113,11 +113,11 @@ class OwnStream(Stream):
         return len(self._rows) - self._sealed
 
     async def end_snapshot(self) -> None:
-        """Have the snapshot durable, and say that it was complete."""
+        """Have the snapshot durable, and say that it was complete; errors as for `Session.end_snapshot`."""
         self._sealed = len(self._rows)
         await self.flush()
         session = await self._ready(MessageSource.SNAPSHOT)
-        await session.push([], MessageSource.SNAPSHOT, end=True)
+        await session.end_snapshot()
         self._is_ended = True
 
     async def _ready(self, phase: MessageSource) -> Session:

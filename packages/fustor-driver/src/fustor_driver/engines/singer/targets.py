@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from fustor_core.drivers import PusherDriver
 from fustor_driver.engines.lines import Lines
-from fustor_driver.engines.singer.deliveries import Refusals, Session, open_session
+from fustor_driver.engines.singer.deliveries import Refused, Session, open_session
 from fustor_driver.engines.singer.foreign import exact_json
 from fustor_driver.engines.singer.streams import ForeignStream, OwnStream, is_own, stream_of
 from fustor_driver.engines.singer.taps import bookmark_of
@@ -55,11 +55,12 @@ class TargetOptions(BaseModel):
     )
 
 
-async def target(pusher: PusherDriver, options: TargetOptions, inward: BinaryIO, outward: Lines) -> Refusals:
+async def target(pusher: PusherDriver, options: TargetOptions, inward: BinaryIO, outward: Lines) -> Refused:
     """Push everything that comes, until its end; what the pusher refused.
 
     Raises:
-        CheckFailed: a message is not one, or the pusher stayed out of reach. What was not confirmed comes again.
+        CheckFailed: a message is not one, or the pusher stayed out of reach or takes nothing at all. What was not
+            confirmed comes again.
         DriverError: the pusher refuses a batch.
     """
     work = _Target(pusher, options, outward)
@@ -72,7 +73,7 @@ async def target(pusher: PusherDriver, options: TargetOptions, inward: BinaryIO,
     finally:
         await work.close()
         ahead.stop()
-    return work.refusals
+    return work.refused
 
 
 @dataclass
@@ -80,7 +81,7 @@ class _Target:
     pusher: PusherDriver
     options: TargetOptions
     outward: Lines
-    refusals: Refusals = field(default_factory=Refusals)
+    refused: Refused = field(default_factory=Refused)
     streams: dict[str, OwnStream | ForeignStream] = field(default_factory=dict)
     state: Any = None
     number: int = 0
@@ -172,7 +173,7 @@ class _Target:
 
         async def opens() -> Session:
             task, leave = f"{self.options.task}:{name}", self.options.allow_deletions
-            return await open_session(self.pusher, task, self.refusals, allow_deletions=leave)
+            return await open_session(self.pusher, task, self.refused, allow_deletions=leave)
 
         self.streams[name] = stream_of(message, opens)
 
