@@ -12,6 +12,16 @@ import time
 _DEADLINE_SEC = 240
 
 
+def fed(directory, target, messages):
+    """Have a target read messages to their end; the states that it printed."""
+    (directory / "target.json").write_text(json.dumps(target))
+    command = [sys.executable, "-m", "fustor_driver", "singer", "target", "--config", "target.json"]
+    data = "".join(f"{json.dumps(message)}\n" for message in messages)
+    done = subprocess.run(command, input=data, cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 class SingerPipe:
     """The commands of one directory. The state is what the target printed last, over all runs."""
 

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 from engines.pipes import SingerPipe
-from psycopg2 import errors, sql
+from engines.stores import count, records, stored
+from psycopg2 import sql
 from test_selected_anew import as_uri
 from test_typed_tables import made_database
 
@@ -20,26 +21,6 @@ ROWS = 12_000
 def databases():
     with ExitStack() as stack:
         yield [stack.enter_context(made_database()) for _ in range(2)]
-
-
-def stored(target):
-    """The rows of a pusher-postgres by path."""
-    rows = {}
-    for (relation,) in target("select distinct relation from fustor._fustor_tables"):
-        rows |= dict(target(sql.SQL("select path, record from {}").format(sql.Identifier("fustor", relation))))
-    return rows
-
-
-def records(target):
-    """Those that are not containers."""
-    return {path: record for path, record in stored(target).items() if record is not None}
-
-
-def count(target):
-    try:
-        return len(stored(target))
-    except (errors.UndefinedTable, errors.InvalidSchemaName):
-        return 0
 
 
 def wanted(source):

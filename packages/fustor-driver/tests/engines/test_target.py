@@ -223,7 +223,7 @@ def test_records_of_another_tap_are_rows_below_their_stream(push, tmp_path):
     told = [row for event in batch.events for row in event["rows"]]
     assert [row["path"] for row in told] == ["/users/1", "/users/x%2Fy"]
     assert told[0]["record"] == {"id": 1, "name": "ä"}
-    assert {event["index"] for event in batch.events} == {-1}
+    assert {(event["event_type"], event["index"]) for event in batch.events} == {("insert", -1)}
 
 
 def test_a_number_that_no_float_holds_keeps_all_its_digits(push, tmp_path):

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from fustor_driver.engines.singer.taps import DELETED_AT
 from fustor_driver.errors import CheckFailed
-from fustor_event_model import DeleteEvent, EventBase, MessageSource, UpdateEvent
+from fustor_event_model import DeleteEvent, EventBase, InsertEvent, MessageSource
 
 __all__ = ["SCHEMA_NAME", "event_of", "exact_json"]
 
@@ -43,7 +43,7 @@ def event_of(message: Mapping[str, Any], keys: Sequence[str], source: MessageSou
         "size": len(to_json(record)),
         "record": record,
     }
-    return UpdateEvent(fields=[*_FIELDS, "record"], rows=[row], **told)
+    return InsertEvent(fields=[*_FIELDS, "record"], rows=[row], **told)  # whole: an update would be merged
 
 
 def exact_json(line: bytes) -> Any:

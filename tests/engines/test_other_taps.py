@@ -1,0 +1,29 @@
+"""Taps of other projects into a target of ours."""
+
+import pytest
+from engines.pipes import fed
+from engines.stores import records
+from test_selected_anew import as_uri
+from test_typed_tables import made_database
+
+pytestmark = pytest.mark.wide
+SCHEMA = {"type": "SCHEMA", "stream": "users", "schema": {"type": "object"}, "key_properties": ["id"]}
+
+
+@pytest.fixture
+def lake():
+    """A database to write into, and the entry of a pusher that does."""
+    with made_database() as ask:
+        ask.entry = {"driver": "postgres", "endpoint": as_uri(ask.dsn)}
+        yield ask
+
+
+def said(*records):
+    return [SCHEMA, *({"type": "RECORD", "stream": "users", "record": one} for one in records)]
+
+
+def test_a_field_that_a_tap_no_longer_sends_is_gone(lake, tmp_path):
+    """In a run of its own and in the same one."""
+    fed(tmp_path, lake.entry, said({"id": 1, "name": "a", "mail": "m"}, {"id": 2, "name": "b"}))
+    fed(tmp_path, lake.entry, said({"id": 1, "name": "a"}, {"id": 2, "mail": "n"}, {"id": 2, "name": "c"}))
+    assert records(lake) == {"/users/1": {"id": 1, "name": "a"}, "/users/2": {"id": 2, "name": "c"}}
