@@ -211,6 +211,66 @@ def test_deletions_that_the_guard_refuses_are_counted_and_allowed_on_request(pus
     assert push(told(), options=OPTIONS.model_copy(update={"allow_deletions": True})).refused.refused_deletions == 0
 
 
+def test_a_last_record_without_the_end_of_its_line_is_taken(push, tmp_path):
+    push(json.dumps(KEYED).encode() + b"\n" + json.dumps(record(1)).encode())
+    assert rows(tmp_path, "realtime", "t:users") == ["/users/1"]
+
+
+@pytest.mark.parametrize("rest", [b'{"type": "STA', b"12"])
+def test_a_torn_line_at_the_end_is_said(rest, push, caplog):
+    assert push(json.dumps(KEYED).encode() + b"\n" + rest).messages == []
+    assert "The last line has no end and is left out" in caplog.text
+
+
+class Slow(io.BytesIO):
+    """Gives a few bytes at once."""
+
+    def read1(self, _):
+        return super().read1(7)
+
+
+class Broken(io.BytesIO):
+    """Breaks off instead of an end."""
+
+    def __init__(self, data, error):
+        super().__init__(data)
+        self._error = error
+
+    def read1(self, size):
+        if chunk := super().read1(size):
+            return chunk
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(5, "Input/output error"), "Cannot read what the tap writes: Input/output"),
+        (MemoryError("full"), "full"),
+    ],
+)
+def test_an_input_that_breaks_off_ends_the_run_with_no_state(error, says, tmp_path, collected, run_async):
+    out, state = collected(), {"type": "STATE", "value": {"any": "thing"}}
+    data = b"".join(json.dumps(one).encode() + b"\n" for one in (KEYED, record(1), state))
+
+    async def work():
+        await target(lines_pusher(tmp_path), OPTIONS, Broken(data, error), out.lines)
+
+    with pytest.raises((CheckFailed, MemoryError), match=says):
+        run_async(work())
+    assert out.messages == []
+
+
+def test_a_line_of_many_parts_is_read_as_one(tmp_path, collected, run_async):
+    data = b"".join(json.dumps(one).encode() + b"\n" for one in (KEYED, record(1, text="x" * 999), record(2)))
+
+    async def work():
+        await target(lines_pusher(tmp_path), OPTIONS, Slow(data), collected().lines)
+
+    run_async(work())
+    assert rows(tmp_path, "realtime", "t:users") == ["/users/1", "/users/2"]
+
+
 def record(id, **more):
     return {"type": "RECORD", "stream": "users", "record": {"id": id, **more}}
 

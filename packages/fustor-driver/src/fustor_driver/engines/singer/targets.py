@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
@@ -17,6 +14,7 @@ from pydantic_core import from_json
 
 from fustor_core.drivers import PusherDriver
 from fustor_driver.engines.lines import Lines
+from fustor_driver.engines.singer.ahead import Ahead
 from fustor_driver.engines.singer.deliveries import Refused, Session, open_session
 from fustor_driver.engines.singer.foreign import exact_json
 from fustor_driver.engines.singer.streams import ForeignStream, OwnStream, is_own, stream_of
@@ -27,8 +25,6 @@ from fustor_driver.redaction import safe_logger
 __all__ = ["TargetOptions", "target"]
 
 _log = safe_logger("fustor_driver.singer")
-_CHUNK = 1 << 20
-_AHEAD = 4
 _NEEDED: Mapping[str, Mapping[str, type]] = MappingProxyType(
     {
         "RECORD": {"stream": str, "record": dict},
@@ -64,7 +60,7 @@ async def target(pusher: PusherDriver, options: TargetOptions, inward: BinaryIO,
         DriverError: the pusher refuses a batch.
     """
     work = _Target(pusher, options, outward)
-    ahead = _Ahead(inward)
+    ahead = Ahead(inward)
     try:
         while (lines := await work.next(ahead)) is not None:
             for line in lines:
@@ -87,7 +83,7 @@ class _Target:
     number: int = 0
     pushed_at: float = field(default_factory=time.monotonic)
 
-    async def next(self, ahead: _Ahead) -> list[bytes] | None:
+    async def next(self, ahead: Ahead) -> list[bytes] | None:
         """The next lines, None at the end; what waits too long meanwhile is pushed."""
         while True:
             left = self.pushed_at + self.options.batch_sec - time.monotonic()
@@ -193,54 +189,3 @@ class _Target:
             self.outward.write(self.state)
             self.outward.flush()
             self.state = None
-
-
-class _Ahead:
-    """Lines that a thread reads ahead, some at once; it waits where they are not taken."""
-
-    def __init__(self, inward: BinaryIO) -> None:
-        self._inward = inward
-        self._loop = asyncio.get_running_loop()
-        self._ready: deque[list[bytes] | None] = deque()
-        self._room = threading.Semaphore(_AHEAD)
-        self._news = asyncio.Event()
-        self._stopped = threading.Event()
-        threading.Thread(target=self._read, name="fustor-singer-input", daemon=True).start()
-
-    async def take(self) -> list[bytes] | None:
-        """The next lines, None at the end."""
-        while not self._ready:
-            self._news.clear()
-            if not self._ready:
-                await self._news.wait()
-        self._room.release()
-        return self._ready.popleft()
-
-    def stop(self) -> None:
-        """Have the thread end as soon as something comes."""
-        self._stopped.set()
-        self._room.release()
-
-    def _read(self) -> None:
-        for lines in _lines_of(self._inward):
-            if not self._hand_over(lines):
-                return
-        self._hand_over(None)
-
-    def _hand_over(self, lines: list[bytes] | None) -> bool:
-        self._room.acquire()
-        if self._stopped.is_set():
-            return False
-        self._ready.append(lines)
-        with suppress(RuntimeError):  # the loop has ended: nobody waits for more
-            self._loop.call_soon_threadsafe(self._news.set)
-        return True
-
-
-def _lines_of(inward: BinaryIO) -> Iterator[list[bytes]]:
-    """Lines as they come, several at once; a torn last one is left out, since its writer died over it."""
-    rest = b""
-    while chunk := inward.read1(_CHUNK) if hasattr(inward, "read1") else inward.read(_CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
-        if lines:
-            yield lines
