@@ -18,7 +18,7 @@ from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 from fustor_driver.variables import VARIABLE
 
-__all__ = ["Configuration", "Pair", "Sync", "expand", "field_problems", "load", "parse", "variables_in"]
+__all__ = ["Configuration", "Pair", "Sync", "as_written", "expand", "field_problems", "load", "parse", "variables_in"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Item = TypeVar("_Item")
@@ -160,6 +160,20 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
         UsageProblem: the file cannot be read.
         ConfigurationProblem: what is in it is wrong, field by field.
     """
+    data = as_written(path)
+    try:
+        return parse(data, environ, str(path)).model_copy(update={"file": path})
+    except ConfigurationProblem as err:
+        raise ConfigurationProblem(placed(path, err.problems)) from err
+
+
+def as_written(path: Path) -> Any:
+    """What stands in a YAML file, with its variables not put in.
+
+    Raises:
+        UsageProblem: the file cannot be read.
+        ConfigurationProblem: it is not YAML.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(_MAX_CHARS)
@@ -168,13 +182,9 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
     except OSError as err:
         raise UsageProblem(f"Cannot read the configuration {str(path)!r}: {err.strerror}") from err
     try:
-        data = parse_yaml(text)
+        return parse_yaml(text)
     except UnreadableYaml as err:
         raise ConfigurationProblem((FieldProblem(str(path), str(err)),)) from err
-    try:
-        return parse(data, environ, str(path)).model_copy(update={"file": path})
-    except ConfigurationProblem as err:
-        raise ConfigurationProblem(placed(path, err.problems)) from err
 
 
 def parse(data: Any, environ: Mapping[str, str], where: str = "(file)") -> Configuration:

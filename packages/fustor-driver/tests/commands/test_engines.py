@@ -239,3 +239,33 @@ def test_a_meltano_yml_has_no_part_of_a_secret(password, cli, configured, tmp_pa
     configured(password)
     assert "sources.shop.credential.passwd: is a secret" in cli("singer", "init").stderr
     assert not (tmp_path / "meltano.yml").exists()
+
+
+def test_a_meltano_yml_leaves_a_number_that_is_a_variable_to_its_environment(cli, configured, tmp_path):
+    configured("${SHOP_PASSWORD}")
+    file = tmp_path / "fustor.yaml"
+    file.write_text(file.read_text().replace("uri: /log", "uri: /log, max_retries: '${RETRIES}'"))
+    cli("singer", "init")
+    (tap,) = yaml.safe_load((tmp_path / "meltano.yml").read_text())["plugins"]["extractors"]
+    assert tap["config"]["max_retries"] == "${RETRIES}"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"\xff", "byte 0 is not utf-8"),
+        (b"sources: [", "fustor.yaml"),
+        (b"[]", "has no source"),
+        (b"sources: []", "sources: must be a mapping"),
+        (b"sources: {shop: postgres}", "sources.shop: must be a mapping"),
+        (b"sources: {a: {}, b: {}}\npushers: {c: {}}", "has 2 sources: 'a', 'b'; choose with --source"),
+        (b"sources: {a: {}}\npushers: {c: {}}", "The source 'a' is disabled"),
+        (b"syncs: {x: {source: a, pusher: b}}", "has no source 'a'"),
+    ],
+)
+def test_a_file_from_which_no_meltano_yml_can_be_written_is_named(text, says, cli, tmp_path):
+    (tmp_path / "fustor.yaml").write_bytes(text)
+    result = cli("singer", "init")
+    assert result.exit_code in (2, 9)
+    assert says in result.stderr
+    assert not (tmp_path / "meltano.yml").exists()
