@@ -15,15 +15,13 @@ from fustor_driver.bases import DriverClass
 from fustor_driver.errors import FieldProblem, FustorDriverError, Unwritten
 from fustor_driver.faults import fault_of
 from fustor_driver.hosts.attempts import Attempt, heard
-from fustor_driver.hosts.calls import connection_of, open_phase
+from fustor_driver.hosts.calls import connection_of, is_unsupported, open_phase
 from fustor_driver.params import params_problems
 from fustor_driver.reading import bounded
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
 
 __all__ = ["STOPPING", "Answer", "Result", "Step", "check"]
-
-_UNSUPPORTED = "Not supported"
 
 
 class Step(StrEnum):
@@ -148,7 +146,7 @@ def _timed(step: Step, ask: _Ask, subject: _Subject) -> Result:
         if fault is None:
             raise
         return Result(step, Answer.UNWRITTEN if isinstance(fault, Unwritten) else Answer.FAULT, str(fault))
-    if not passed and text.startswith(_UNSUPPORTED):
+    if not passed and is_unsupported(text):
         return Result(step, Answer.UNSUPPORTED, text)
     return Result(step, Answer.PASSED if passed else Answer.FAILED, text)
 

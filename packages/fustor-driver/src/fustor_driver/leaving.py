@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import IO, Any
 
-__all__ = ["leaving_in_time"]
+__all__ = ["discard", "leaving_in_time"]
 
 _THREADS_SEC = 2.0
 _THREADS_OF_INTERRUPTED_SEC = 0.2
@@ -48,6 +49,18 @@ def leaving_in_time(command: Callable[[], object]) -> None:
         _end_within(code)
 
 
+def discard(out: IO[Any]) -> None:
+    """Have everything that is still written to a file of the system go nowhere: nobody takes it any more.
+
+    Without that, the interpreter complains of what waits in a buffer when it ends.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, out.fileno())
+    finally:
+        os.close(nowhere)
+
+
 def _printing(command: Callable[[], object]) -> None:
     """Run the command; that what it prints cannot be written is an error of the environment, and not a bug."""
     if sys.stdout is None:  # closed by whoever calls, who wants nothing of it; its number must not become a file's
@@ -61,7 +74,7 @@ def _printing(command: Callable[[], object]) -> None:
     except OSError as err:
         if err.errno not in _FULL:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         sys.stderr.write(f"Error: The output cannot be written: {err.strerror}\n")
         raise SystemExit(_ENVIRONMENT_CODE) from None
 

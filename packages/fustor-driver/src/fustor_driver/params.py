@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import DriverClass
 from fustor_driver.configuration import field_problems
-from fustor_driver.errors import FieldProblem
+from fustor_driver.errors import ConfigurationProblem, FieldProblem
 from fustor_driver.kinds import Kind
+from fustor_driver.places import placed
 
-__all__ = ["config_schema", "params_model", "params_problems"]
+__all__ = ["at_their_lines", "config_schema", "explained", "params_model", "params_problems"]
 
 
 def params_model(driver: DriverClass) -> type[BaseModel] | None:
@@ -38,6 +42,32 @@ def params_problems(driver: DriverClass, driver_params: dict[str, Any]) -> tuple
     except ValidationError as err:
         return field_problems(err, ("driver_params",), model)
     return ()
+
+
+@contextmanager
+def explained(
+    driver: DriverClass, id: str, config: SourceConfig | PusherConfig, file: Path | None = None
+) -> Iterator[None]:
+    """A driver that refuses its parameters when it is constructed: named field by field, and by line of the file.
+
+    Raises:
+        ConfigurationProblem: the model of its parameters is known, and refuses them too.
+    """
+    try:
+        yield
+    except ConfigError as err:
+        problems = params_problems(driver, config.driver_params)
+        if not problems:
+            raise
+        raise ConfigurationProblem(at_their_lines(problems, id, config, file)) from err
+
+
+def at_their_lines(
+    problems: Sequence[FieldProblem], id: str, config: SourceConfig | PusherConfig, file: Path | None
+) -> tuple[FieldProblem, ...]:
+    """Mistakes of an entry with their lines in the file, if there is one."""
+    kind = Kind.SOURCE if isinstance(config, SourceConfig) else Kind.PUSHER
+    return placed(file, problems, f"{kind}s.{id}.") if file is not None else tuple(problems)
 
 
 def config_schema(kind: Kind, driver: DriverClass) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 from fustor_driver.errors import FustorDriverError, Unwritten
 from fustor_driver.everywhere import SHOWN, with_options_of_all
 from fustor_driver.faults import fault_of, is_reported
+from fustor_driver.leaving import discard
 from fustor_driver.logs import LogFormat, set_up_log
 from fustor_driver.redaction import clean, clean_data
 
@@ -54,7 +54,7 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except KeyboardInterrupt as err:
             raise typer.Exit(_INTERRUPTED_CODE) from err
         except BrokenPipeError as err:  # whoever read our output has seen enough, as in `read | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
             raise typer.Exit(0) from err
         except _TYPERS_OWN:
             raise

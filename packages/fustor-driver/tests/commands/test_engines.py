@@ -134,6 +134,21 @@ def test_a_connector_answers_as_an_engine_asks(executable, files, log):
     assert not [one for one in ended(again) if one["type"] == "RECORD"]
 
 
+@pytest.mark.wide
+@pytest.mark.parametrize("where", ["constructor", "source.close"])
+@pytest.mark.parametrize("asked", [("source", "check"), ("source", "discover"), ("tap", "--discover")])
+def test_a_question_ends_on_signals_whatever_its_driver_does(asked, where, executable, files):
+    """The driver is closed, too: it hangs there."""
+    name, question = asked
+    hangs = {"where": where, "how": "blocks"}
+    (files / "hang.json").write_text(json.dumps({"driver": "try_hang", "uri": "x", "driver_params": hangs}))
+    process = executable(name, question, "--config", "hang.json")
+    assert any(b"hanging" in line for line in process.stderr)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process.send_signal(number)
+    assert process.wait(60) in (130, 143)
+
+
 def test_a_tap_shows_its_catalog(cli, files):
     result = cli("singer", "tap", "--config", files / "tap.json", "--discover")
     assert [stream["tap_stream_id"] for stream in json.loads(result.stdout)["streams"]] == ["s"]

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.bases import DriverClass
 from fustor_driver.choices import Choice, configured_pusher, configured_source
-from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
+from fustor_driver.errors import UsageProblem
 from fustor_driver.kinds import Kind
-from fustor_driver.params import params_problems
-from fustor_driver.places import placed
+from fustor_driver.params import explained
 from fustor_driver.registry import Registry
 from fustor_driver.supervision import in_thread, run_bounded
 
 __all__ = [
     "address_keyword",
     "address_of",
-    "at_their_lines",
     "constructed",
-    "explained",
     "pusher_class",
     "pusher_from",
     "source_class",
@@ -68,30 +61,6 @@ def pusher_from(choice: Choice) -> PusherDriver:
     id, config = configured_pusher(choice)
     with explained(driver, id, config, choice.place):
         return constructed(lambda: driver(id, config))
-
-
-@contextmanager
-def explained(driver: DriverClass, id: str, config: SourceConfig | PusherConfig, file: Path | None) -> Iterator[None]:
-    """A driver that refuses its parameters when it is constructed: named field by field, and by line of the file.
-
-    Raises:
-        ConfigurationProblem: the model of its parameters is known, and refuses them too.
-    """
-    try:
-        yield
-    except ConfigError as err:
-        problems = params_problems(driver, config.driver_params)
-        if not problems:
-            raise
-        raise ConfigurationProblem(at_their_lines(problems, id, config, file)) from err
-
-
-def at_their_lines(
-    problems: Sequence[FieldProblem], id: str, config: SourceConfig | PusherConfig, file: Path | None
-) -> tuple[FieldProblem, ...]:
-    """Mistakes of an entry with their lines in the file, if there is one."""
-    kind = Kind.SOURCE if isinstance(config, SourceConfig) else Kind.PUSHER
-    return placed(file, problems, f"{kind}s.{id}.") if file is not None else tuple(problems)
 
 
 def address_of(kind: Kind, uri: str | None, endpoint: str | None) -> str | None:

@@ -7,13 +7,14 @@ from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.commands._demo import Shown
-from fustor_driver.commands._drivers import constructed, explained, pusher_class, source_class
+from fustor_driver.commands._drivers import constructed, pusher_class, source_class
 from fustor_driver.commands._pairs import RECORDER
 from fustor_driver.commands._strict import watched
 from fustor_driver.configuration import Pair
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import Job
+from fustor_driver.params import explained
 
 __all__ = ["job", "options_of"]
 

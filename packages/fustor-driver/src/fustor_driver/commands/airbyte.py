@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.commands._options import QuietOption, VerboseOption
 from fustor_driver.engines.airbyte import answers, reading
@@ -60,16 +61,8 @@ def spec_command(
 def check_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
     """Print whether a source's other side answers."""
     set_verbosity(verbose, quiet)
-
-    async def work() -> dict[str, Any]:
-        source = source_of(read_document(config, "configuration"))
-        try:
-            return await answers.check(source)
-        finally:
-            await source.close()
-
     try:
-        _print(run_bounded(work))
+        _print(_asked(config, answers.check))
     except Interrupted:
         raise
     except (DriverError, FustorDriverError) as err:  # the answer, which the engine shows
@@ -81,8 +74,12 @@ def check_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: 
 def discover_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
     """Print the catalog of a source: one stream, named by its `id`."""
     set_verbosity(verbose, quiet)
+
+    async def ask(source: SourceDriver) -> dict[str, Any]:
+        return answers.discover(source)
+
     with _traced():
-        _print(answers.discover(source_of(read_document(config, "configuration"))))
+        _print(_asked(config, ask))
 
 
 @app.command("read")
@@ -111,6 +108,19 @@ def read_command(
 
     with _traced():
         run_bounded(work, stop=stop.set)
+
+
+def _asked(config: Path, ask: Callable[[SourceDriver], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """What a source answers, which is closed afterwards."""
+
+    async def work() -> dict[str, Any]:
+        source = source_of(read_document(config, "configuration"))
+        try:
+            return await ask(source)
+        finally:
+            await source.close()
+
+    return run_bounded(work)
 
 
 def _print(message: dict[str, Any]) -> None:

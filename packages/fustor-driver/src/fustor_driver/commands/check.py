@@ -9,7 +9,7 @@ import typer
 
 from fustor_driver.checking import STOPPING, Answer, Result, Step, check
 from fustor_driver.choices import Choice, configured
-from fustor_driver.commands._drivers import address_of, at_their_lines
+from fustor_driver.commands._drivers import address_of
 from fustor_driver.commands._options import (
     ConfigOption,
     EndpointOption,
@@ -24,6 +24,7 @@ from fustor_driver.commands._options import (
     VerboseOption,
 )
 from fustor_driver.errors import CheckFailed, NotConformant, Unwritten
+from fustor_driver.params import at_their_lines
 from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import known_errors, print_json, set_verbosity

@@ -9,13 +9,11 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.bases import DriverClass
 from fustor_driver.configuration import expand, field_problems
 from fustor_driver.errors import ConfigurationProblem, FieldProblem
 from fustor_driver.kinds import Kind
-from fustor_driver.params import params_problems
+from fustor_driver.params import explained
 from fustor_driver.redaction import REDACTOR
 from fustor_driver.registry import Registry
 
@@ -37,14 +35,16 @@ def source_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ)
     """
     id, config = _entry(SourceConfig, plain, environ)
     driver = Registry.one(Kind.SOURCE, config.driver).load()
-    return cast("SourceDriver", _constructed(driver, id, config))
+    with explained(driver, id, config):
+        return cast("type[SourceDriver]", driver)(id, config)
 
 
 def pusher_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> PusherDriver:
     """The pusher that plain data describes; as `source_of`."""
     id, config = _entry(PusherConfig, plain, environ)
     driver = Registry.one(Kind.PUSHER, config.driver).load()
-    return cast("PusherDriver", _constructed(driver, id, config))
+    with explained(driver, id, config):
+        return cast("type[PusherDriver]", driver)(id, config)
 
 
 def _entry(model: type[_Config], plain: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, _Config]:
@@ -58,13 +58,3 @@ def _entry(model: type[_Config], plain: Mapping[str, Any], environ: Mapping[str,
         return id, model.model_validate({**known, "disabled": False})
     except ValidationError as err:
         raise ConfigurationProblem(field_problems(err, model=model)) from err
-
-
-def _constructed(driver: DriverClass, id: str, config: SourceConfig | PusherConfig) -> SourceDriver | PusherDriver:
-    try:
-        return driver(id, config)  # type: ignore[arg-type] # the registry has it of the kind of the configuration
-    except ConfigError as err:
-        problems = params_problems(driver, config.driver_params)
-        if not problems:
-            raise
-        raise ConfigurationProblem(problems) from err

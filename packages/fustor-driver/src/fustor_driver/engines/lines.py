@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO
 from pydantic_core import from_json, to_json
 
 from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
+from fustor_driver.leaving import discard
 from fustor_driver.redaction import REDACTOR
 
 __all__ = ["Lines", "moment", "read_document", "read_list"]
@@ -46,7 +46,7 @@ class Lines:
             raise self._nobody_reads() from None
 
     def _nobody_reads(self) -> CheckFailed:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the process complains when it ends
+        discard(self._out)
         return CheckFailed(
             "The other side has stopped to read; what it has not confirmed is read again at the next start"
         )

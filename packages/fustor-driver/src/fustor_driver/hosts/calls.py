@@ -23,6 +23,7 @@ __all__ = [
     "connection_of",
     "counted",
     "is_reached",
+    "is_unsupported",
     "nothing_up_to",
     "open_phase",
     "open_session",
@@ -55,7 +56,12 @@ async def is_reached(source: SourceDriver) -> tuple[bool, str]:
     except Exception as err:  # noqa: BLE001 - a check that cannot answer must not end what works without it
         _log.debug("The source %r does not say whether it can be reached: %r", source.id, err)
         return True, ""
-    return reached or text.startswith("Not supported"), text
+    return reached or is_unsupported(text), text
+
+
+def is_unsupported(text: str) -> bool:
+    """Whether a driver's answer to a question says that it does not support it, as the base classes say it."""
+    return text.startswith("Not supported")
 
 
 def open_phase(

@@ -20,7 +20,7 @@ from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import DriverClass
 from fustor_driver.configuration import expand, field_problems, variables_in
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, FustorDriverError
-from fustor_driver.hosts.calls import connection_of
+from fustor_driver.hosts.calls import connection_of, is_unsupported
 from fustor_driver.kinds import Kind
 from fustor_driver.params import params_problems
 from fustor_driver.redaction import REDACTOR, is_secret
@@ -32,7 +32,6 @@ __all__ = ["Draft", "Told", "clear_secrets"]
 _REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$\{")
 _SECRET_PARAMETER = re.compile(r"([\w.-]+)\s*=\s*([^&\s]+)")
 _CONSTRUCT_SEC = 10.0
-_UNSUPPORTED = "Not supported"
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ class Draft:
             raise
         except Exception as err:  # noqa: BLE001 - a foreign driver's: shown as its answer, and no answer of the user's is lost
             return Told(passed=False, text=_words(err))
-        return Told(None if not passed and text.startswith(_UNSUPPORTED) else bool(passed), text)
+        return Told(None if not passed and is_unsupported(text) else bool(passed), text)
 
     @property
     def can_create_user(self) -> bool:

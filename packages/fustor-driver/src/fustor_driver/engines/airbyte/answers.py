@@ -8,7 +8,7 @@ from typing import Any
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.bookmarks import has_positions
 from fustor_driver.engines.schema import KEY, POSITION, json_schema
-from fustor_driver.hosts.calls import connection_of
+from fustor_driver.hosts.calls import connection_of, is_unsupported
 from fustor_driver.kinds import Kind
 from fustor_driver.params import config_schema
 from fustor_driver.redaction import clean, is_secret
@@ -43,7 +43,7 @@ def specification(drivers: Sequence[str]) -> dict[str, Any]:
 async def check(source: SourceDriver) -> dict[str, Any]:
     """Whether the other side answers, by the driver's own word."""
     passed, text = await source.test_connection(**connection_of(source.config))
-    return status(passed=passed or text.startswith("Not supported"), text=text)
+    return status(passed=passed or is_unsupported(text), text=text)
 
 
 def status(*, passed: bool, text: str) -> dict[str, Any]:
