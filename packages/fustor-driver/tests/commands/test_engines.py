@@ -1,9 +1,11 @@
 """`singer` and `airbyte` as commands and as the executables that engines call."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -132,6 +134,33 @@ def test_a_connector_answers_as_an_engine_asks(executable, files, log):
     (files / "state.json").write_text(json.dumps([one["state"] for one in first if one["type"] == "STATE"][-1:]))
     again = executable("source", "read", "--config", "tap.json", "--catalog", "catalog.json", "--state", "state.json")
     assert not [one for one in ended(again) if one["type"] == "RECORD"]
+
+
+@pytest.mark.wide
+def test_a_target_with_nothing_to_read_says_so(executable):
+    target = executable("target", "--config", "target.json", preexec_fn=lambda: os.close(0))
+    _, err = target.communicate(timeout=60)
+    assert (target.returncode, b"Traceback" in err) == (2, False)
+    assert b"stdin is closed" in err
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("name", ["tap", "target", "source"])
+def test_a_full_disk_is_named_and_passes_no_state_on(name, executable, files, log):
+    log.append("upsert", "/a", 1)
+    chosen = {"streams": [{"stream": {"name": "s"}, "sync_mode": "incremental"}]}
+    (files / "catalog.json").write_text(json.dumps(chosen))
+    words = {
+        "tap": ("--config", "tap.json"),
+        "target": ("--config", "target.json"),
+        "source": ("read", "--config", "tap.json", "--catalog", "catalog.json"),
+    }
+    tap = executable("tap", *words["tap"]) if name == "target" else None
+    with Path("/dev/full").open("wb") as full:
+        process = executable(name, *words[name], stdout=full, stdin=tap.stdout if tap else None)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 7
+    assert err == b"Error: The output cannot be written: No space left on device\n"
 
 
 @pytest.mark.wide

@@ -5,8 +5,8 @@ import pytest
 from fustor_driver.engines import Bookmark
 from fustor_driver.engines.airbyte import bookmark_of, check, discover, read, specification, wish_of
 from fustor_driver.engines.airbyte.answers import DELETED_AT
-from fustor_driver.engines.airbyte.reading import trace_error
-from fustor_driver.errors import CheckFailed
+from fustor_driver.engines.airbyte.reading import require_known, trace_error
+from fustor_driver.errors import CheckFailed, UsageProblem
 from fustor_try.engine_sources import BoundedLog, NoLog, PlainLog, TellingLog, source
 
 DRIVERS = [BoundedLog, TellingLog, pytest.param(PlainLog, marks=pytest.mark.wide)]  # which is waited for
@@ -91,6 +91,18 @@ def test_a_stream_that_is_not_chosen_is_not_read(log):
     assert wish_of(catalog(name="other"), source(TellingLog, log)) is None
 
 
+def test_a_stream_that_there_is_not_is_an_error_and_no_sync_of_nothing(log):
+    require_known(catalog(), source(TellingLog, log))
+    with pytest.raises(CheckFailed, match="chooses 'other', and the only stream is 's'"):
+        require_known(catalog(name="other"), source(TellingLog, log))
+
+
+@pytest.mark.parametrize("wrong", [{}, {"streams": None}, {"streams": [3]}, catalog("append"), catalog(name=None)])
+def test_what_is_no_configured_catalog_is_refused(wrong, log):
+    with pytest.raises(UsageProblem, match="The catalog is not one: streams"):
+        wish_of(wrong, source(TellingLog, log))
+
+
 def test_the_catalog_names_key_and_cursor(log):
     (stream,) = discover(source(TellingLog, log))["catalog"]["streams"]
     assert (stream["source_defined_primary_key"], stream["default_cursor_field"]) == ([["path"]], ["position"])
@@ -122,6 +134,12 @@ def test_an_error_is_named_without_a_secret():
     assert "unguessable" not in str(error)
 
 
-@pytest.mark.parametrize("kept", [[], {}, [3], [{"type": "LEGACY", "data": {}}]])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        *([], {}, [3], [{"type": "LEGACY", "data": {}}]),
+        *([{"stream": None}], [{"stream": {"stream_descriptor": None}}], [{"stream": {"stream_descriptor": "s"}}]),
+    ],
+)
 def test_a_state_of_nothing_begins_anew(kept):
     assert bookmark_of(kept, "s") == Bookmark()

@@ -4,7 +4,7 @@ import pytest
 
 from fustor_driver.engines.singer import bookmark_of, catalog_of, is_selected, tap
 from fustor_driver.engines.singer.taps import DELETED_AT
-from fustor_driver.errors import CheckFailed, NotConformant
+from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
 from fustor_try.engine_sources import BoundedLog, NoLog, PlainLog, TellingLog, source
 
 SECRET = {"token": "unguessable"}
@@ -100,11 +100,30 @@ def test_the_catalog_has_one_stream_that_is_called_as_the_source(driver, method,
         ({"tap_stream_id": "s", "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}]}, True),
         ({"tap_stream_id": "s", "metadata": [{"breadcrumb": [], "metadata": {"selected": False}}]}, False),
         ({"tap_stream_id": "s", "metadata": [{"breadcrumb": ["properties", "row"], "metadata": {}}]}, True),
+        ({"tap_stream_id": "s", "metadata": None}, True),
+        ({"tap_stream_id": "s", "metadata": [{"breadcrumb": [], "metadata": {"selected": None}}]}, True),
         ({"tap_stream_id": "other"}, False),
     ],
 )
 def test_a_catalog_leaves_a_stream_in_or_out(stream, is_in):
     assert is_selected({"streams": [stream]}, "s") is is_in
+
+
+def test_a_catalog_of_other_streams_is_said(caplog):
+    is_selected({"streams": [{"tap_stream_id": "other"}]}, "s")
+    assert "the only stream is 's', and the catalog has 'other'" in caplog.text
+
+
+@pytest.mark.parametrize("streams", [None, {}, [3], [{"tap_stream_id": "s", "metadata": [3]}], [{"stream": 3}]])
+def test_what_is_no_catalog_is_refused(streams):
+    with pytest.raises(UsageProblem, match=r"The catalog is not one: streams"):
+        is_selected({"streams": streams}, "s")
+
+
+def test_what_json_has_no_number_for_is_text(collected):
+    out = collected()
+    out.lines.write({"rows": [float("nan"), float("inf"), -float("inf"), 1.5]})
+    assert out.messages == [{"rows": ["NaN", "Infinity", "-Infinity", 1.5]}]
 
 
 def test_an_event_that_json_cannot_carry_ends_the_tap(log, collected, stop):
@@ -113,9 +132,10 @@ def test_an_event_that_json_cannot_carry_ends_the_tap(log, collected, stop):
         ran(source(TellingLog, log), {}, collected, stop)
 
 
-def test_a_state_of_another_tap_is_refused(log, collected, stop):
+@pytest.mark.parametrize("mark", [{"position": "far"}, {"position": 1e300}, {"position": 1 << 63}, 3, [], "x"])
+def test_a_state_of_another_tap_is_refused(mark, log, collected, stop):
     with pytest.raises(CheckFailed, match="not one of fustor-driver"):
-        ran(source(TellingLog, log), {"bookmarks": {"s": {"position": "far"}}}, collected, stop)
+        ran(source(TellingLog, log), {"bookmarks": {"s": mark}}, collected, stop)
 
 
 def test_no_state_has_a_secret(log, collected, stop):

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import time
 
 import pytest
 
@@ -358,3 +359,48 @@ def test_a_session_is_kept_alive_while_nothing_comes(tmp_path, collected, run_as
 
     run_async(work())
     assert rows(tmp_path, "snapshot") == ["/a"]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("", "%FF"), (".", "%2E"), ("..", "%2E%2E"), ("a/b,c", "a%2Fb%2Cc"), (True, "true"), (1.5, "1.5")]
+)
+def test_a_key_is_one_part_of_a_path_and_never_empty(key, name, push, tmp_path):
+    push([KEYED, record(key)])
+    assert rows(tmp_path, "realtime", "t:users") == [f"/users/{name}"]
+
+
+@pytest.mark.parametrize("number", ["1E400", "12345678901234567890e-3", "NaN", "-Infinity"])
+def test_a_number_that_json_or_floats_do_not_have_is_text(number, push, tmp_path):
+    line = b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "x": %s}}\n' % number.encode()
+    push(json.dumps(KEYED).encode() + b"\n" + line)
+    (batch,) = pushed(tmp_path, "t:users")
+    assert batch.events[0]["rows"][0]["record"] == {"id": 1, "x": number}
+
+
+def test_a_moment_without_a_zone_is_of_utc(push, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        push([KEYED, record(1) | {"time_extracted": "2026-01-02T03:04:05"}])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    (batch,) = pushed(tmp_path, "t:users")
+    assert batch.events[0]["rows"][0]["mtime"] == 1767323045.0
+
+
+@pytest.mark.parametrize("wrong", [{"row": None}, {"row": 3}, {"position": "far"}, {"position": None}])
+def test_a_column_that_changed_its_type_on_its_way_is_refused(wrong, push, told, log):
+    log.append("upsert", "/a", 1)
+    messages = [json.loads(line) for line in told().splitlines()]
+    for message in messages:
+        if message["type"] == "RECORD":
+            message["record"] |= wrong
+    with pytest.raises(CheckFailed, match="of another type"):
+        push(messages)
+
+
+def test_rows_that_are_large_wait_for_fewer_others(push, tmp_path, monkeypatch):
+    monkeypatch.setattr("fustor_driver.engines.singer.targets._BATCH_BYTES", 1_000)
+    push([KEYED, *(record(at, text="x" * 600) for at in range(6))])
+    assert [len(batch.events) for batch in pushed(tmp_path, "t:users")] == [2, 2, 2]

@@ -81,6 +81,8 @@ def target_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet:
     Beside the pusher's entry, the file may have `task`, `batch_rows`, `batch_sec` and `allow_deletions`.
     """
     set_verbosity(verbose, quiet)
+    if sys.stdin is None:
+        raise UsageProblem("stdin is closed; a target reads there what a tap writes")
     settings = read_document(config, "configuration")
     options = _options_in(settings)
 

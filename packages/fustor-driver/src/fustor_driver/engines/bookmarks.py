@@ -23,7 +23,7 @@ class Bookmark(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    position: int = Field(default=-1, description="Index to resume after; -1: there is none")
+    position: int = Field(default=-1, ge=-1, lt=1 << 63, description="Index to resume after; -1: there is none")
     version: int = Field(default=0, description="Milliseconds since the epoch when the last snapshot began")
     selection: SelectionNote | None = Field(default=None, description="What was selected then")
 

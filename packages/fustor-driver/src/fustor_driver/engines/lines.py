@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
+from fustor_driver.configuration import field_problems
 from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
 from fustor_driver.leaving import discard
 from fustor_driver.redaction import REDACTOR
 
-__all__ = ["Lines", "moment", "read_document", "read_list"]
+__all__ = ["Lines", "moment", "parsed", "read_document", "read_list"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Lines:
@@ -30,7 +34,7 @@ class Lines:
             CheckFailed: nobody reads any more.
         """
         try:
-            line = to_json(message)
+            line = to_json(message, inf_nan_mode="strings")  # JSON has no number for them
         except ValueError as err:
             raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
         try:
@@ -68,6 +72,19 @@ def read_list(path: Path, what: str) -> list[Any]:
     """A JSON array from a file; an object counts for an empty one. Errors as for `read_document`."""
     data = _read(path, what)
     return data if isinstance(data, list) else []
+
+
+def parsed(model: type[_Model], data: Any, what: str) -> _Model:
+    """A document as its model has it.
+
+    Raises:
+        UsageProblem: it is something else. What is in it is not shown.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as err:
+        (first, *_) = field_problems(err)
+        raise UsageProblem(f"The {what} is not one: {first}") from None
 
 
 def _read(path: Path, what: str) -> Any:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.airbyte.answers import DELETED_AT
 from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
 from fustor_driver.engines.catching_up import Step, catch_up, take_snapshot
-from fustor_driver.engines.lines import Lines, moment
+from fustor_driver.engines.lines import Lines, moment, parsed
 from fustor_driver.engines.progress import Progress
 from fustor_driver.engines.rows import flat_rows
 from fustor_driver.errors import CheckFailed
 from fustor_driver.redaction import clean
 from fustor_event_model import EventBase, EventType
 
-__all__ = ["Wish", "bookmark_of", "read", "trace_error", "wish_of"]
+__all__ = ["Wish", "bookmark_of", "read", "require_known", "trace_error", "wish_of"]
 
 _STATE_ROWS = 10_000
 
@@ -31,19 +33,48 @@ class Wish:
     is_incremental: bool
 
 
+class _Named(BaseModel):
+    name: str
+
+
+class _Chosen(BaseModel):
+    stream: _Named
+    sync_mode: Literal["full_refresh", "incremental"]
+
+
+class _Catalog(BaseModel):
+    streams: list[_Chosen]
+
+
 def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Wish | None:
     """What is asked for of a source; None where its stream is not chosen.
 
     Raises:
+        UsageProblem: it is not a configured catalog.
         CheckFailed: it is to be read by positions, which it does not have.
     """
-    for entry in catalog.get("streams", ()):
-        if entry.get("stream", {}).get("name") == source.id:
-            is_incremental = entry.get("sync_mode") == "incremental"
+    for entry in parsed(_Catalog, catalog, "catalog").streams:
+        if entry.stream.name == source.id:
+            is_incremental = entry.sync_mode == "incremental"
             if is_incremental and not has_positions(source):
                 raise CheckFailed(f"The source {source.id!r} has no positions; choose full_refresh for its stream")
             return Wish(source.id, is_incremental)
     return None
+
+
+def require_known(catalog: dict[str, Any], source: SourceDriver) -> None:
+    """See to it that nothing is asked for that there is not: a sync of nothing would pass for one of everything.
+
+    Raises:
+        UsageProblem: it is not a configured catalog.
+        CheckFailed: it chooses another stream than that of the source.
+    """
+    names = [one.stream.name for one in parsed(_Catalog, catalog, "catalog").streams]
+    unknown = sorted({repr(name) for name in names if name != source.id})
+    if unknown:
+        raise CheckFailed(
+            f"The catalog chooses {', '.join(unknown)}, and the only stream is {source.id!r}; refresh the schema"
+        )
 
 
 def bookmark_of(states: Any, stream: str) -> Bookmark:
@@ -53,8 +84,8 @@ def bookmark_of(states: Any, stream: str) -> Bookmark:
         CheckFailed: what is there is not one.
     """
     for state in states if isinstance(states, list) else ():
-        one = state.get("stream", {}) if isinstance(state, dict) else {}
-        if one.get("stream_descriptor", {}).get("name") == stream:
+        one = state.get("stream") if isinstance(state, dict) else None
+        if isinstance(one, dict) and isinstance(of := one.get("stream_descriptor"), dict) and of.get("name") == stream:
             return Bookmark.of(one.get("stream_state"))
     return Bookmark()
 

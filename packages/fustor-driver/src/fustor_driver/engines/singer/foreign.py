@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +17,13 @@ from fustor_driver.engines.singer.taps import DELETED_AT
 from fustor_driver.errors import CheckFailed
 from fustor_event_model import DeleteEvent, EventBase, InsertEvent, MessageSource
 
-__all__ = ["SCHEMA_NAME", "event_of", "exact_json"]
+__all__ = ["SCHEMA_NAME", "event_of", "exact_json", "is_inexact"]
 
 SCHEMA_NAME = "singer"
 _FIELDS = ["path", "mtime", "size"]
+_INEXACT = re.compile(rb"\d[eE][+-]?\d|NaN|Infinity")
+_EMPTY = "%FF"  # no UTF-8 text holds this byte
+_DOTS = {".": "%2E", "..": "%2E%2E"}  # a path that is normalised on its way must not climb
 
 
 def event_of(message: Mapping[str, Any], keys: Sequence[str], source: MessageSource) -> EventBase:
@@ -31,7 +35,7 @@ def event_of(message: Mapping[str, Any], keys: Sequence[str], source: MessageSou
         CheckFailed: the record lacks a key.
     """
     stream, record = message["stream"], message["record"]
-    path = f"/{quote(stream, safe='')}/{_key(stream, record, keys)}"
+    path = f"/{_name(quote(stream, safe=''))}/{_name(_key(stream, record, keys))}"
     deleted = record.get(DELETED_AT)
     told: dict[str, Any] = {"event_schema": SCHEMA_NAME, "table": stream, "message_source": source}
     if deleted:
@@ -47,8 +51,16 @@ def event_of(message: Mapping[str, Any], keys: Sequence[str], source: MessageSou
 
 
 def exact_json(line: bytes) -> Any:
-    """The value of a line; a number that no float holds exactly is its text, as decimals are everywhere here."""
-    return json.loads(line, parse_float=_number)
+    """The value of a line. A number that no float holds exactly is its text, as decimals are everywhere here.
+
+    So are the constants that JSON has not and that some taps write all the same: NaN and the infinities.
+    """
+    return json.loads(line, parse_float=_number, parse_constant=str)
+
+
+def is_inexact(line: bytes) -> bool:
+    """Whether a line may hold a number for which `exact_json` is needed."""
+    return b"." in line or _INEXACT.search(line) is not None
 
 
 def _number(text: str) -> float | str:
@@ -66,13 +78,19 @@ def _key(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> str:
     return ",".join(quote(_text(record[name]), safe="") for name in keys)
 
 
+def _name(encoded: str) -> str:
+    """A part of a path: never empty, and never `.` or `..`."""
+    return _DOTS.get(encoded, encoded) or _EMPTY
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else to_json(value).decode()
 
 
 def _seconds(moment: Any) -> float:
-    """When, in seconds since the epoch; now where the tap does not say."""
+    """When, in seconds since the epoch: in UTC where no zone is said, and now where the tap does not say."""
     try:
-        return datetime.fromisoformat(moment).timestamp()
-    except (TypeError, ValueError, OverflowError):
+        said = datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
         return time.time()
+    return (said if said.tzinfo is not None else said.replace(tzinfo=UTC)).timestamp()

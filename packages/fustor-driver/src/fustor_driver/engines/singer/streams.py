@@ -81,7 +81,7 @@ class OwnStream(Stream):
         """Take a record.
 
         Raises:
-            CheckFailed: it lacks a column.
+            CheckFailed: it lacks a column, or has one of another type.
         """
         record = message["record"]
         try:
@@ -90,6 +90,11 @@ class OwnStream(Stream):
             raise CheckFailed(
                 f"A record of the stream {self.name!r} has no {err}; correct what stands between"
             ) from err
+        if not (isinstance(row.position, int) and isinstance(row.row, dict)):
+            raise CheckFailed(
+                f"A record of the stream {self.name!r} has a 'position' or a 'row' of another type; "
+                "correct what stands between"
+            )
         if self._rows and row[:5] != self._rows[-1][:5]:
             self._sealed = len(self._rows)
         self._rows.append(row)

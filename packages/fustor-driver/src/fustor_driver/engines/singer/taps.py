@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from pydantic import BaseModel
+
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
 from fustor_driver.engines.catching_up import SnapshotBegins, SnapshotEnds, Step, catch_up
-from fustor_driver.engines.lines import Lines, moment
+from fustor_driver.engines.lines import Lines, moment, parsed
 from fustor_driver.engines.progress import Progress
 from fustor_driver.engines.rows import flat_rows
 from fustor_driver.engines.schema import KEY, POSITION, json_schema
@@ -51,13 +53,39 @@ def catalog_of(source: SourceDriver) -> dict[str, Any]:
     return {"streams": [stream]}
 
 
+class _Said(BaseModel):
+    selected: bool | None = None
+
+
+class _Metadata(BaseModel):
+    breadcrumb: list[str] = []
+    metadata: _Said = _Said()
+
+
+class _Entry(_Said):
+    stream: str | None = None
+    tap_stream_id: str | None = None
+    metadata: list[_Metadata] | None = None
+
+
+class _Catalog(BaseModel):
+    streams: list[_Entry] = []
+
+
 def is_selected(catalog: dict[str, Any], stream: str) -> bool:
-    """Whether a catalog leaves the stream in; one that does not say so selects it."""
-    for entry in catalog.get("streams", ()):
-        if entry.get("tap_stream_id") == stream or entry.get("stream") == stream:
-            said = [one.get("metadata", {}) for one in entry.get("metadata", ()) if not one.get("breadcrumb")]
-            return bool(said[0].get("selected", True)) if said else bool(entry.get("selected", True))
-    return False
+    """Whether a catalog leaves the stream in; one that does not say so selects it.
+
+    Raises:
+        UsageProblem: it is not a catalog.
+    """
+    streams = parsed(_Catalog, catalog, "catalog").streams
+    found = [one for one in streams if stream in (one.tap_stream_id, one.stream)]
+    if not found:
+        names = ", ".join(repr(one.tap_stream_id or one.stream) for one in streams) or "none"
+        _log.warning("Nothing is read: the only stream is %r, and the catalog has %s", stream, names)
+        return False
+    said = [one.metadata.selected for one in found[0].metadata or () if not one.breadcrumb] or [found[0].selected]
+    return said[0] is not False
 
 
 def bookmark_of(state: Any, stream: str) -> Bookmark:

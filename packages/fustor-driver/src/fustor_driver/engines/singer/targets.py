@@ -16,7 +16,7 @@ from fustor_core.drivers import PusherDriver
 from fustor_driver.engines.lines import Lines
 from fustor_driver.engines.singer.ahead import Ahead
 from fustor_driver.engines.singer.deliveries import Refused, Session, open_session
-from fustor_driver.engines.singer.foreign import exact_json
+from fustor_driver.engines.singer.foreign import exact_json, is_inexact
 from fustor_driver.engines.singer.streams import ForeignStream, OwnStream, is_own, stream_of
 from fustor_driver.engines.singer.taps import bookmark_of
 from fustor_driver.errors import CheckFailed
@@ -25,6 +25,7 @@ from fustor_driver.redaction import safe_logger
 __all__ = ["TargetOptions", "target"]
 
 _log = safe_logger("fustor_driver.singer")
+_BATCH_BYTES = 64 << 20
 _NEEDED: Mapping[str, Mapping[str, type]] = MappingProxyType(
     {
         "RECORD": {"stream": str, "record": dict},
@@ -81,6 +82,7 @@ class _Target:
     streams: dict[str, OwnStream | ForeignStream] = field(default_factory=dict)
     state: Any = None
     number: int = 0
+    size: int = 0
     pushed_at: float = field(default_factory=time.monotonic)
 
     async def next(self, ahead: Ahead) -> list[bytes] | None:
@@ -102,7 +104,7 @@ class _Target:
         match message["type"]:
             case "RECORD":
                 self._record(message, line)
-                if sum(stream.ready for stream in self.streams.values()) >= self.options.batch_rows:
+                if self._is_full:
                     await self._flush()
             case "STATE":
                 await self._state(message["value"])
@@ -139,6 +141,11 @@ class _Target:
             await stream.close()
 
     @property
+    def _is_full(self) -> bool:
+        rows = sum(stream.ready for stream in self.streams.values())
+        return rows >= self.options.batch_rows or self.size >= _BATCH_BYTES
+
+    @property
     def _waits(self) -> bool:
         return self.state is not None or any(stream.ready for stream in self.streams.values())
 
@@ -146,9 +153,10 @@ class _Target:
         stream = self.streams.get(message["stream"])
         if stream is None:
             raise CheckFailed(f"Line {self.number} is a record of {message['stream']!r}, which no SCHEMA announced")
-        if isinstance(stream, ForeignStream) and b"." in line:
+        if isinstance(stream, ForeignStream) and is_inexact(line):
             message = exact_json(line)
         stream.add(message)
+        self.size += len(line)
 
     async def _state(self, value: Any) -> None:
         self.state = value
@@ -184,7 +192,7 @@ class _Target:
         """Have everything that is whole durable, then pass on the last STATE."""
         for stream in self.streams.values():
             await stream.flush()
-        self.pushed_at = time.monotonic()
+        self.pushed_at, self.size = time.monotonic(), 0
         if self.state is not None:
             self.outward.write(self.state)
             self.outward.flush()
