@@ -314,6 +314,7 @@ def test_a_version_of_another_tap_deletes_nothing(push, tmp_path, caplog):
         ([record(1)], "no SCHEMA announced"),
         ([KEYED, {"type": "BATCH", "stream": "users"}], "Line 2 is a message of the type 'BATCH'"),
         ([KEYED, {"type": "RECORD", "stream": "users"}], "without a valid 'record'"),
+        ([{"type": "STATE"}], "without a valid 'value'"),
         ([KEYED | {"key_properties": []}], "no key_properties"),
         ([KEYED, {"type": "RECORD", "stream": "users", "record": {"name": "a"}}], r"has no \['id'\]"),
         ([3], "Line 1 is a message of the type None"),
@@ -375,6 +376,16 @@ def test_a_number_that_json_or_floats_do_not_have_is_text(number, push, tmp_path
     push(json.dumps(KEYED).encode() + b"\n" + line)
     (batch,) = pushed(tmp_path, "t:users")
     assert batch.events[0]["rows"][0]["record"] == {"id": 1, "x": number}
+
+
+def test_a_state_of_nothing_is_none(push):
+    assert push([KEYED, {"type": "STATE", "value": None}]).messages == []
+
+
+def test_a_state_is_passed_on_with_every_digit(push):
+    value = b'{"a":[12345678901234567890.125,1.50,-0.0,1e400,null,true],"\\u00e4":{"b":36893488147419103232}}'
+    out = push(json.dumps(KEYED).encode() + b'\n{"type": "STATE", "value": %s}\n' % value)
+    assert out.text.strip() == value.replace(b"1e400", b"1E+400")
 
 
 def test_a_moment_without_a_zone_is_of_utc(push, tmp_path, monkeypatch):

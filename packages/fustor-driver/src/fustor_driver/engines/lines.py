@@ -37,6 +37,14 @@ class Lines:
             line = to_json(message, inf_nan_mode="strings")  # JSON has no number for them
         except ValueError as err:
             raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
+        self.write_text(line)
+
+    def write_text(self, line: bytes) -> None:
+        """Write a message that is JSON already.
+
+        Raises:
+            CheckFailed: nobody reads any more.
+        """
         try:
             self._out.write(line + b"\n")
         except BrokenPipeError:

@@ -17,7 +17,7 @@ from fustor_driver.engines.singer.taps import DELETED_AT
 from fustor_driver.errors import CheckFailed
 from fustor_event_model import DeleteEvent, EventBase, InsertEvent, MessageSource
 
-__all__ = ["SCHEMA_NAME", "event_of", "exact_json", "is_inexact"]
+__all__ = ["SCHEMA_NAME", "as_written", "event_of", "exact_json", "is_inexact"]
 
 SCHEMA_NAME = "singer"
 _FIELDS = ["path", "mtime", "size"]
@@ -56,6 +56,19 @@ def exact_json(line: bytes) -> Any:
     So are the constants that JSON has not and that some taps write all the same: NaN and the infinities.
     """
     return json.loads(line, parse_float=_number, parse_constant=str)
+
+
+def as_written(line: bytes, name: str) -> bytes:
+    """What a line has under a name, with every digit of its numbers."""
+    return _written(json.loads(line, parse_float=Decimal)[name]).encode()
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(name)}:{_written(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def is_inexact(line: bytes) -> bool:

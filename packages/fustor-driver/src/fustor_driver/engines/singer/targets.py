@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from fustor_core.drivers import PusherDriver
 from fustor_driver.engines.lines import Lines
 from fustor_driver.engines.singer.ahead import Ahead
 from fustor_driver.engines.singer.deliveries import Refused, Session, open_session
-from fustor_driver.engines.singer.foreign import exact_json, is_inexact
+from fustor_driver.engines.singer.foreign import as_written, exact_json, is_inexact
 from fustor_driver.engines.singer.streams import ForeignStream, OwnStream, is_own, stream_of
 from fustor_driver.engines.singer.taps import bookmark_of
 from fustor_driver.errors import CheckFailed
@@ -80,7 +80,7 @@ class _Target:
     outward: Lines
     refused: Refused = field(default_factory=Refused)
     streams: dict[str, OwnStream | ForeignStream] = field(default_factory=dict)
-    state: Any = None
+    state: bytes | None = None
     number: int = 0
     size: int = 0
     pushed_at: float = field(default_factory=time.monotonic)
@@ -107,7 +107,7 @@ class _Target:
                 if self._is_full:
                     await self._flush()
             case "STATE":
-                await self._state(message["value"])
+                await self._state(message["value"], line)
             case "SCHEMA":
                 await self._schema(message)
             case "ACTIVATE_VERSION":
@@ -124,7 +124,7 @@ class _Target:
         if needed is None:
             raise CheckFailed(f"Line {self.number} is a message of the type {kind!r}, which this target cannot read")
         for name, kinds in needed.items():
-            if not isinstance(message.get(name), kinds):
+            if name not in message or not isinstance(message[name], kinds):
                 raise CheckFailed(f"Line {self.number} is a message of the type {kind!r} without a valid {name!r}")
         return cast("dict[str, Any]", message)
 
@@ -158,8 +158,9 @@ class _Target:
         stream.add(message)
         self.size += len(line)
 
-    async def _state(self, value: Any) -> None:
-        self.state = value
+    async def _state(self, value: Any, line: bytes) -> None:
+        if value is not None:
+            self.state = as_written(line, "value") if is_inexact(line) else to_json(value)
         for stream in self.streams.values():
             if isinstance(stream, OwnStream):
                 await stream.passed(bookmark_of(value, stream.name).position)
@@ -194,6 +195,6 @@ class _Target:
             await stream.flush()
         self.pushed_at, self.size = time.monotonic(), 0
         if self.state is not None:
-            self.outward.write(self.state)
+            self.outward.write_text(self.state)
             self.outward.flush()
             self.state = None
