@@ -315,6 +315,9 @@ def test_a_version_of_another_tap_deletes_nothing(push, tmp_path, caplog):
         ([KEYED, {"type": "BATCH", "stream": "users"}], "Line 2 is a message of the type 'BATCH'"),
         ([KEYED, {"type": "RECORD", "stream": "users"}], "without a valid 'record'"),
         ([{"type": "STATE"}], "without a valid 'value'"),
+        ([KEYED | {"key_properties": "id"}], "not a list of names"),
+        ([KEYED | {"key_properties": [["id"]]}], "not a list of names"),
+        ([KEYED | {"schema": {"properties": [["id"]]}, "key_properties": None}], "no key_properties"),
         ([KEYED | {"key_properties": []}], "no key_properties"),
         ([KEYED, {"type": "RECORD", "stream": "users", "record": {"name": "a"}}], r"has no \['id'\]"),
         ([3], "Line 1 is a message of the type None"),
@@ -400,7 +403,9 @@ def test_a_moment_without_a_zone_is_of_utc(push, tmp_path, monkeypatch):
     assert batch.events[0]["rows"][0]["mtime"] == 1767323045.0
 
 
-@pytest.mark.parametrize("wrong", [{"row": None}, {"row": 3}, {"position": "far"}, {"position": None}])
+@pytest.mark.parametrize(
+    "wrong", [{"row": None}, {"row": 3}, {"row": {"path": []}}, {"position": "far"}, {"position": None}]
+)
 def test_a_column_that_changed_its_type_on_its_way_is_refused(wrong, push, told, log):
     log.append("upsert", "/a", 1)
     messages = [json.loads(line) for line in told().splitlines()]

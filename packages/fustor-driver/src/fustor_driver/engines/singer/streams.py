@@ -90,7 +90,7 @@ class OwnStream(Stream):
             raise CheckFailed(
                 f"A record of the stream {self.name!r} has no {err}; correct what stands between"
             ) from err
-        if not (isinstance(row.position, int) and isinstance(row.row, dict)):
+        if not (isinstance(row.position, int) and isinstance(row.row, dict) and isinstance(row.row.get("path"), str)):
             raise CheckFailed(
                 f"A record of the stream {self.name!r} has a 'position' or a 'row' of another type; "
                 "correct what stands between"
@@ -189,19 +189,22 @@ class ForeignStream(Stream):
 
 def is_own(schema: Mapping[str, Any]) -> bool:
     """Whether a SCHEMA message is one of flat rows."""
-    return set(COLUMNS) <= set(schema.get("schema", {}).get("properties", {}))
+    properties = schema["schema"].get("properties")
+    return isinstance(properties, Mapping) and properties.keys() >= set(COLUMNS)
 
 
 def stream_of(schema: Mapping[str, Any], opens: OpenSession) -> OwnStream | ForeignStream:
     """The stream that a SCHEMA message announces.
 
     Raises:
-        CheckFailed: its rows have no key, so there is no path for them.
+        CheckFailed: its rows have no key, so there is no path for them, or one that is not a list of names.
     """
     name = schema["stream"]
     if is_own(schema):
         return OwnStream(name, opens)
-    keys = schema.get("key_properties") or ()
+    keys = schema.get("key_properties") or []
+    if not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise CheckFailed(f"The stream {name!r} has key_properties that are not a list of names; correct the tap")
     if not keys:
         raise CheckFailed(f"The stream {name!r} has no key_properties, and a row needs a path; let the tap name a key")
     return ForeignStream(name, opens, keys)
