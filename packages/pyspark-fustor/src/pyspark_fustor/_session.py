@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self, cast
+from typing import Self
 
 from fustor_core.exceptions import DriverError, RetryableError
 from fustor_driver.engines import pusher_of
@@ -52,7 +52,8 @@ class Session:
             CheckFailed: it was out of reach at every attempt.
         """
         if self._known_id is None:
-            self._known_id = self._runner.run(self._opened())
+            opened = calls.session_opened(self._pusher, self._options.task, _LONGEST_PAUSE_SEC)
+            self._known_id = self._runner.run(opened).session_id
         return self._known_id
 
     @redacted()
@@ -80,37 +81,20 @@ class Session:
             DriverError: it refuses the batch, or wishes a new snapshot.
             CheckFailed: it was out of reach at every attempt.
         """
-        reply = self._runner.run(self._pushed(events, phase, self.id, is_snapshot_end=is_snapshot_end))
+        pushed = calls.pushed(
+            self._pusher,
+            events,
+            phase,
+            longest_sec=_LONGEST_PAUSE_SEC,
+            session_id=self.id,
+            task_id=self._options.task,
+            is_snapshot_end=is_snapshot_end,
+            allow_deletions=self._options.allow_deletions,
+        )
+        reply = self._runner.run(pushed)
         if reply.snapshot_needed:
             raise DriverError(
                 f"Pusher {self._pusher.id!r} asks for a new session with a new snapshot; another writer has opened "
                 f"one of task {self._options.task!r}, or the destination has lost its state"
             )
         return reply
-
-    async def _opened(self) -> str:
-        async def once() -> str:
-            return (await calls.open_session(self._pusher, self._options.task)).session_id
-
-        return cast("str", await calls.retried(self._pusher, once, self._pause, "failed"))
-
-    async def _pushed(
-        self, events: Sequence[EventBase], phase: MessageSource, session_id: str, *, is_snapshot_end: bool
-    ) -> PushReply:
-        async def once() -> PushReply:
-            reply = await calls.push(
-                self._pusher,
-                events,
-                phase,
-                session_id=session_id,
-                task_id=self._options.task,
-                is_snapshot_end=is_snapshot_end,
-                allow_deletions=self._options.allow_deletions,
-            )
-            return reply if reply.snapshot_needed else reply.taken()
-
-        return cast("PushReply", await calls.retried(self._pusher, once, self._pause, "failed"))
-
-    async def _pause(self, attempt: int, _: RetryableError) -> bool:
-        await asyncio.sleep(calls.pause_sec(self._pusher.config.retry_delay_sec, attempt, _LONGEST_PAUSE_SEC))
-        return True
