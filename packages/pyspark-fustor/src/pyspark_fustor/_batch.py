@@ -10,8 +10,9 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventBase, LifecycleSignal
-from pyspark_fustor._building import require, source
+from fustor_driver.hosts.calls import open_phase
+from fustor_event_model import EventBase, LifecycleSignal, MessageSource
+from pyspark_fustor._building import reading, require, source
 from pyspark_fustor._holding import held_partitions
 from pyspark_fustor._options import Phase, SourceOptions
 from pyspark_fustor._rows import arrow_batches
@@ -55,24 +56,21 @@ class BatchReader(DataSourceReader):
             DriverError: the source could not be read to the end.
         """
         token = partition.value if isinstance(partition, Part) else None
-        with source(self._options) as built:
-            if self._options.phase is Phase.AUDIT:
-                yield from arrow_batches(_audited(built.get_audit_iterator(batch_size=self._options.batch_size)))
-            else:
-                asked = {} if token is None else {"partition": token}
-                yield from arrow_batches(built.get_snapshot_iterator(batch_size=self._options.batch_size, **asked))
+        bounds = {} if token is None else {"partition": token}
+        phase = MessageSource(self._options.phase.value)
+        with source(self._options) as built, reading() as stop:
+            events = open_phase(built, phase, stop, batch_size=self._options.batch_size, bounds=bounds)
+            yield from arrow_batches(_audited(events) if phase is MessageSource.AUDIT else events)
 
 
-def _audited(items: Iterator[Any]) -> Iterator[EventBase]:
+def _audited(events: Iterator[EventBase]) -> Iterator[EventBase]:
     """The rows of an audit, to its own end.
 
     Raises:
         DriverError: it broke off, so that its end must never be pushed.
     """
     has_ended = False
-    for event in items:
-        if not isinstance(event, EventBase):
-            raise DriverError("An audit without mtime_cache yielded a pair (driver contract, section 4)")
+    for event in events:
         has_ended = event.signal is LifecycleSignal.AUDIT_END
         yield event
     if not has_ended:

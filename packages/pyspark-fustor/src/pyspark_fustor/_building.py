@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from fustor_driver.engines import source_of
 from pyspark_fustor._options import Secrets, SourceOptions
 from pyspark_fustor._redacting import redacted
 
-__all__ = ["build_source", "require", "source"]
+__all__ = ["build_source", "reading", "require", "source"]
 
 
 @redacted()
@@ -35,6 +36,16 @@ def source(options: SourceOptions) -> Iterator[SourceDriver]:
             yield built
         finally:
             asyncio.run(built.close())
+
+
+@contextmanager
+def reading() -> Iterator[threading.Event]:
+    """While a source is read: what it is stopped by, set at the end, which may come before the source's own."""
+    stop = threading.Event()
+    try:
+        yield stop
+    finally:
+        stop.set()
 
 
 def require(built: SourceDriver, names: set[str], purpose: str) -> None:

@@ -12,8 +12,9 @@ from pyspark.sql.datasource import SimpleDataSourceStreamReader
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
-from fustor_event_model import EventBase
-from pyspark_fustor._building import build_source, require, source
+from fustor_driver.hosts.calls import open_phase
+from fustor_event_model import EventBase, MessageSource
+from pyspark_fustor._building import build_source, reading, require, source
 from pyspark_fustor._engine import SupportsTriggerAvailableNow
 from pyspark_fustor._feed import Feed
 from pyspark_fustor._options import SourceOptions
@@ -95,7 +96,7 @@ class StreamReader(PositionReader, SimpleDataSourceStreamReader):
             bounds: dict[str, Any] = {"end_position": self._end} if self._end is not None else {}
             if "progress_interval" in self._source.capabilities:
                 bounds["progress_interval"] = self._options.progress_sec
-            events = self._source.get_message_iterator(position, stop_event=stop, **bounds)
+            events = _changes(self._source, position, stop, **bounds)
             self._feed, self._position = Feed(events, stop, self._options.max_rows), position
         return self._feed
 
@@ -128,7 +129,7 @@ def first_offset(built: SourceDriver, options: SourceOptions) -> Offset:
     if built.is_position_available(newest):
         return {"position": newest, "new": True}
     stop = threading.Event()
-    armed = Feed(built.get_message_iterator(-1, stop_event=stop), stop, options.max_rows)
+    armed = Feed(_changes(built, -1, stop), stop, options.max_rows)
     try:
         return {"position": built.get_latest_position(), "new": True}
     finally:
@@ -143,9 +144,13 @@ def read_range(options: SourceOptions, start: int, end: int) -> Iterator[pa.Reco
     """
     if start >= end:
         return
-    with source(options) as built:
+    with source(options) as built, reading() as stop:
         require_available(built, start)
-        yield from arrow_batches(built.get_message_iterator(start, end_position=end))
+        yield from arrow_batches(_changes(built, start, stop, end_position=end))
+
+
+def _changes(built: SourceDriver, start: int, stop: threading.Event, **bounds: Any) -> Iterator[EventBase]:
+    return open_phase(built, MessageSource.REALTIME, stop, position=start, bounds=bounds)
 
 
 def require_available(built: SourceDriver, position: int) -> None:
