@@ -132,7 +132,7 @@ def test_a_source_without_the_stop_event_is_found(tmp_path, host):
         (SOURCE_0_2, ("MessageSource.SNAPSHOT, batch)", "MessageSource.SNAPSHOT, batch[1:])"), "lost 1 things of the"),
         (SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
         (SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
-        (SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 30 s"),
+        (SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
         (PUSHER_0_8, ('"fustor.drivers.pushers"', '"fustor_agent.drivers.senders"'), "No pusher 'mutant' is installed"),
     ],
 )

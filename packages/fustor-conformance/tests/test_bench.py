@@ -1,5 +1,9 @@
 """Checks in worker processes: the same verdicts, whatever a driver does to its process."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
 
@@ -85,3 +89,13 @@ def test_worlds_that_live_apart_let_processes_work(installed):
     name = installed(STUB_PUSHER, WORLD, "wide")
     with Hands(job_of(name)) as hands:
         assert len(hands.add(2)) == 2
+
+
+def test_a_directory_for_temporary_files_may_have_a_long_name(tmp_path):
+    """Where a socket finds no place in it, the checks are run in one process."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    command = [sys.executable, "-m", "fustor_driver", "conform", "pusher", "example", "--jobs", "2"]
+    env = dict(os.environ) | {"TMPDIR": str(long)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, "conformant" in done.stdout) == (0, True), done.stdout + done.stderr

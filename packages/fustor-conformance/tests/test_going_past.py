@@ -1,14 +1,17 @@
 """What is behind changes that were made later is waited for a while, and not for all patience."""
 
 import itertools
+import time
+from collections import deque
 
 import pytest
 from kit_memory import MemoryWorld
 from kit_source import MemoryDriver
 
-from fustor_conformance import Kind, subject_of_class
+from fustor_conformance import Judge, Kind, Status, find_rule, subject_of_class
 from fustor_conformance._reading import last_word
 from fustor_conformance.subject import Options
+from fustor_event_model import EventType
 
 pytestmark = pytest.mark.wide
 PATIENCE_SEC = 600.0
@@ -55,3 +58,29 @@ def test_what_comes_late_has_come(told):
 
 def is_first(event):
     return any(row["path"] == "/mark-0" for row in event.rows)
+
+
+LATE_SEC = 4.0
+
+
+class DeletesLate(MemoryDriver):
+    """What is new is emitted at once; what is gone is found by a look of its own, some seconds later."""
+
+    def follow(self, system, position, stop, end):
+        held = deque()
+        while not self.stopped(stop):
+            for change in self.pending(system, position, end):
+                position = change.index
+                for event in self.messages(change):
+                    if event.event_type is EventType.DELETE:
+                        held.append((time.monotonic() + LATE_SEC, event))
+                    else:
+                        yield event
+            while held and held[0][0] <= time.monotonic():
+                yield held.popleft()[1]
+
+
+def test_deletes_may_take_their_own_time():
+    judge = Judge(subject_of_class(Kind.SOURCE, DeletesLate, MemoryWorld, name="late"))
+    found = judge.alone(find_rule("I06")).outcome
+    assert found.status is Status.PASSED, found.detail

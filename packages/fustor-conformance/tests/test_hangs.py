@@ -15,9 +15,6 @@ from kit_source import MemoryDriver
 from fustor_conformance import Judge, Kind, Status, find_rule, subject_of_class
 from fustor_conformance.subject import Options
 
-BOUND_SEC = 300
-"""Far above what a slow machine needs for all checks, and below what one that hangs would take."""
-
 pytestmark = pytest.mark.wide
 
 
@@ -80,5 +77,5 @@ def test_a_coroutine_that_hangs_is_shown_where_it_waits():
 def test_a_run_over_a_driver_that_hangs_is_bounded():
     began = time.monotonic()
     verdicts = judge_of(Kind.SOURCE, HangsUntilClosed, MemoryWorld, deadline_sec=2.0).verdicts()
-    assert time.monotonic() - began < BOUND_SEC
+    assert time.monotonic() - began < 60
     assert {v.rule.id for v in verdicts if v.status is Status.FAILED} >= {"C11"}

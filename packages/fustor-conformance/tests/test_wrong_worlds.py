@@ -79,3 +79,21 @@ def test_the_world_is_named_by_the_check_that_all_others_build_on(case):
 
 def test_a_path_that_is_not_absolute_has_no_containers_without_end():
     assert list(containers("kit-thing")) == [""]
+
+
+class MakesAFolder(MemoryWorld):
+    """A thing is a folder with something in it, as a mailbox is, and the system has things of its own."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.create("toolkit-1")
+        return self
+
+    def create(self, key):
+        return super().create(f"{key}/data")
+
+
+def test_what_a_world_has_and_makes_beside_a_thing_is_its_own_affair():
+    judge = Judge(subject_of_class(Kind.SOURCE, MemoryDriver, MakesAFolder, name="memory"))
+    found = judge.alone(find_rule("E01")).outcome
+    assert found.status is Status.PASSED, found.detail

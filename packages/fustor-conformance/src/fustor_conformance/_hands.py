@@ -23,7 +23,7 @@ _STOP_SEC = 5.0
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """How processes begin: as copies of one that has imported the kit and nothing else, where the system has that."""
+    """How processes begin: as copies of one that has imported the kit and the program, where the system has that."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
@@ -121,8 +121,9 @@ class Hands:
 
     def add(self, number: int) -> list[Hand]:
         """So many more; none where two of all Worlds live at one place, or one cannot be entered beside the others."""
-        hands = [Hand(self._job) for _ in range(number)]
+        hands: list[Hand] = []
         try:
+            hands += (Hand(self._job) for _ in range(number))
             found = [address for hand in hands if (address := hand.address()) is not None]
             if len(self._addresses.union(found)) < len(self._addresses) + number:
                 return []
@@ -130,6 +131,9 @@ class Hands:
             for hand in hands:
                 hand.go()
             self._all += hands
+        except OSError:  # such as a TMPDIR that is too long for a socket: the checks stay in one process
+            return []
+        else:
             return hands
         finally:
             _end([hand for hand in hands if hand not in self._all])

@@ -101,7 +101,12 @@ class Stream:
                 self._manners.lost += 1
             return False
 
-    def wait_past(self, wanted: Callable[[Sequence[EventBase]], bool], mark: Callable[[], str]) -> bool:
+    def wait_past(
+        self,
+        wanted: Callable[[Sequence[EventBase]], bool],
+        mark: Callable[[], str],
+        unmark: Callable[[str], object] | None = None,
+    ) -> bool:
         """Whether what has been read comes to satisfy `wanted`, which may be too late to do any more.
 
         It is once the stream has gone on, several times, to a change that was made after the one before had arrived, if
@@ -110,18 +115,26 @@ class Stream:
         Args:
             wanted: asked whenever an event comes.
             mark: makes a change and gives its path.
+            unmark: deletes what is at a path, since deletes may take their own time; None where nothing can.
         """
         began = time.monotonic()
         for _ in range(_MARKS):
             if wanted(self.events):
                 return True
             path = mark()
-            if not self.wait_for(lambda events: wanted(events) or last_word(events).get(path) is True):  # noqa: B023 - used at once
+            if not self._comes_by(path, wanted, there=True):
                 return False
+            if unmark is not None:
+                unmark(path)
+                if not self._comes_by(path, wanted, there=False):
+                    return False
         left = self._manners.delayed(self.patience_sec) - (time.monotonic() - began)
         came = self.wait_for(wanted, max(0.0, left))
         self._manners.lost += not came
         return came
+
+    def _comes_by(self, path: str, wanted: Callable[[Sequence[EventBase]], bool], *, there: bool) -> bool:
+        return self.wait_for(lambda events: wanted(events) or last_word(events).get(path) is there)
 
     def wait_for_end(self, seconds: float) -> bool:
         """Whether the stream ends in time. Raises what it raised."""
@@ -131,6 +144,16 @@ class Stream:
             if self.error is not None:
                 raise self.error
             return self._ended
+
+    def reads_to_its_end(self, seconds: float) -> bool:
+        """Whether the stream ends, for which it has this time again while events keep coming, ten times at most."""
+        for _ in range(_MOST_WAITS):
+            before = len(self.events)
+            if self.wait_for_end(seconds):
+                return True
+            if len(self.events) == before:
+                return False
+        return False
 
     def require(self, paths: Iterable[str], *, deleted: Iterable[str] = ()) -> None:
         """Wait until every one of `paths` was upserted, and of `deleted` deleted, last of all that was told of it.

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fustor_conformance._reading import A_GENERATOR, Stream, last_word
-from fustor_conformance._world_probe import left_over, require_sound
+from fustor_conformance._world_probe import PROBE, left_over, require_sound
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
 from fustor_conformance.subject import SourceSubject
@@ -117,8 +117,9 @@ def _live(
     subject: SourceSubject, world: SourceWorld, driver: SourceDriver, monitor: Monitor, broken: list[Exception]
 ) -> None:
     """All phases: changes, a snapshot, audits in both dialects, a change that is read only after another snapshot."""
-    paths = [world.create(f"kit-{number}") for number in range(4)]
-    if why := left_over(world.list().keys() - set(paths)):
+    before = world.list().keys()
+    probe, *paths = map(world.create, (PROBE, *(f"kit-{number}" for number in range(4))))
+    if why := left_over(before, [probe, *paths]):
         raise Broken(why)
     nests = "nest" in world.operations
     inner = [world.create(f"kit-{box}/inner/thing") for box in ("container", "doomed")] if nests else []

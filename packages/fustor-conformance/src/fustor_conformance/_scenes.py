@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import sys
 import threading
@@ -42,6 +43,12 @@ def many(world: SourceWorld, key: Callable[[int], str], most: int, seconds: floa
     while len(paths) < most and (len(paths) < least or time.monotonic() < deadline):
         paths.append(world.create(key(len(paths))))
     return list(dict.fromkeys(paths))
+
+
+def marks(world: SourceWorld) -> tuple[Callable[[], str], Callable[[str], object] | None]:
+    """What `Stream.wait_past` takes: one more new thing at each call, and what takes it away again, if anything can."""
+    keys = (f"kit-mark-{number}" for number in itertools.count())
+    return lambda: world.create(next(keys)), world.delete if "delete" in world.operations else None
 
 
 def boxed(world: SourceWorld, name: str, boxes: int = 4) -> Callable[[int], str]:

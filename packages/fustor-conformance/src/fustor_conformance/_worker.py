@@ -11,6 +11,7 @@ from typing import Any
 
 from fustor_conformance._manners import Manners
 from fustor_conformance.judge import Judge, Ran
+from fustor_conformance.monitor.zone import set_zone
 from fustor_conformance.rules import Kind, Profile, find_rule
 from fustor_conformance.subject import Options, Subject, find_subject
 
@@ -51,6 +52,7 @@ def serve(job: Job, connection: Connection) -> None:
     """Say where a World of this process lives, then run what is ordered until the other side is gone or says None."""
     os.environ.clear()
     os.environ.update(job.environment)
+    set_zone(job.environment.get("TZ"))
     os.dup2(sys.__stderr__.fileno() if sys.__stderr__ else 2, 1)  # what a driver prints is no part of the report
     subject = find_subject(job.kind, job.name, world=job.world, options=job.options)
     judge = Judge(subject, job.profile, deadline_sec=job.deadline_sec)

@@ -16,6 +16,8 @@ from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import PusherDriver
 from fustor_event_model import MessageSource, UpdateEvent
 
+PROBE = "kit-probe"
+"""The key of a thing that is made in every World first, so that it shows where two are one."""
 _BARE = frozenset({"path", "file_name", "parent_path", "parent_mtime", "is_directory"})
 """What says where a thing is and not how it is."""
 _KEPT = ("size", "mtime", "record")
@@ -35,9 +37,9 @@ def require_sound(subject: Subject) -> None:
         raise Broken(why)
 
 
-def left_over(there: Iterable[str]) -> str | None:
-    """What is wrong with a World that was just entered, and in which these paths were: things of the kit's make."""
-    found = sorted(path for path in there if "kit-" in path)
+def left_over(before: Iterable[str], made: Iterable[str]) -> str | None:
+    """What is wrong with a World that had these paths when it was entered, before the kit made `made` in it."""
+    found = sorted(set(before) & set(made))
     if not found:
         return None
     return f"A World that has just been entered has {found[0]!r} in it already; give each one a system of its own"
@@ -64,9 +66,9 @@ def _of_source(subject: SourceSubject) -> dict[str, str]:
         if "create" not in world.operations:
             return {"create": "The World cannot create, and without a change nothing is seen; give it `create`"}
         before = world.list()
-        path = world.create("kit-probe")
+        path = world.create(PROBE)
         there = world.list()
-        if why := _odd(path, there) or left_over(before):
+        if why := _odd(path, there) or left_over(before, [path]):
             return {_WRONG: why}
         rows = [row for row in there.values() if not row.get("is_directory")]
         _read_one(subject, world, began)
@@ -82,7 +84,7 @@ def _odd(path: object, there: object) -> str | None:
         return f"The World's list() gives a {type(there).__name__}, not a dict that has a row's fields for each path"
     if path not in there:
         return (
-            f"The World's create('kit-probe') gives {path!r}, and its list() has {sorted(there)[:3]}: create gives the"
+            f"The World's create({PROBE!r}) gives {path!r}, and its list() has {sorted(there)[:3]}: create gives the"
             " path that rows of the thing have, once it is there for everybody"
         )
     return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fustor_conformance._runner import Outcome, Runner, stop_everything
 from fustor_conformance.checks import find_check
 from fustor_conformance.monitor import Finding, observed
+from fustor_conformance.monitor.zone import give_zone_back
 from fustor_conformance.outcome import BROKEN_FIRST, Status, Verdict, printable
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
@@ -202,6 +203,8 @@ class Judge:
                 outcome = replace(outcome, detail=f"{failure}\n{outcome.detail}")
             if runner.is_alive():
                 monitor.leave_the_process_alone()
+        if runner.is_alive():
+            give_zone_back()
         return Ran(outcome, tuple(monitor.findings), time.monotonic() - began, is_stuck=runner.is_alive())
 
     def _bounded(self, runner: Runner, rule: Rule) -> Outcome:

@@ -8,7 +8,7 @@ import pytest
 from kit_told import NOW, database, row, told
 
 from fustor_conformance.monitor.clock import Clock, Times
-from fustor_conformance.monitor.zone import local_offset_sec, odd_zone, set_zone
+from fustor_conformance.monitor.zone import give_zone_back, local_offset_sec, odd_zone
 from fustor_event_model import MessageSource
 
 OFFSET = 5.75 * 3600
@@ -93,8 +93,14 @@ def test_the_odd_zone_stays_until_its_last_block_has_ended():
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="This system has no time zone of a process")
-def test_the_odd_zone_is_there_again_in_a_block_after_a_driver_has_set_another():
-    with odd_zone():
-        set_zone("UTC")
-        with odd_zone():
-            assert local_offset_sec() == OFFSET
+def test_a_block_that_does_not_end_does_not_keep_the_zone():
+    before = (time.tzname, local_offset_sec())
+    stuck, later = odd_zone(), odd_zone()
+    stuck.__enter__()
+    give_zone_back()
+    assert (time.tzname, local_offset_sec()) == before
+    later.__enter__()
+    stuck.__exit__(None, None, None)
+    assert local_offset_sec() == OFFSET, "the one that has begun since then runs"
+    later.__exit__(None, None, None)
+    assert (time.tzname, local_offset_sec()) == before

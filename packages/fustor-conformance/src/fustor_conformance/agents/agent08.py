@@ -10,7 +10,7 @@ from typing import Any
 from fustor_conformance.agents.phases08 import Phases
 from fustor_conformance.agents.pipe08 import Pauses, Pipe
 from fustor_conformance.agents.receiver import Receiver
-from fustor_conformance.agents.simulator import BusProducer, Simulator, construct
+from fustor_conformance.agents.simulator import THREAD_QUEUE, BusProducer, Simulator, construct
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import SourceConfig
 
@@ -38,9 +38,11 @@ class Agent08(Simulator):
         receiver: Receiver | None = None,
         sender_class: Callable[..., Any] | None = None,
         sender_config: dict[str, Any] | None = None,
+        thread_queue: int = THREAD_QUEUE,
     ) -> None:
         super().__init__(source_class, source_config, source_id=source_id, join_sec=join_sec)
         self._pauses = pauses or Pauses()
+        self._thread_queue = thread_queue
         self._sender_class = sender_class or (receiver or Receiver()).sender()
         self._sender_config = {"endpoint": "memory:", "credential": {}, "config": {}} | (sender_config or {})
         self._pipe: Pipe | None = None
@@ -53,7 +55,7 @@ class Agent08(Simulator):
     async def run(self, stopping: asyncio.Event) -> None:
         """One pipe from its start to its stop."""
         source: SourceDriver = construct(self.recorder, self.source_class, self.source_id, self.source_config)
-        producer = BusProducer(source, 0, self.recorder, self.join_sec)
+        producer = BusProducer(source, 0, self.recorder, self.join_sec, thread_queue=self._thread_queue)
         await producer.start()
         self.recorder.called("sender.__init__")
         sender = self._sender_class(sender_id="e", **self._sender_config)

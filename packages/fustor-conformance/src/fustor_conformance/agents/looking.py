@@ -14,6 +14,7 @@ from fustor_event_model import MessageSource
 __all__ = ["calls_of", "paths_of", "require_clean", "wait_for"]
 
 _SHOWN_CALLS = 15
+_MOST_WAITS = 10
 
 
 def wait_for(
@@ -21,15 +22,27 @@ def wait_for(
 ) -> None:
     """Return when the condition holds of what the agent has done; `more_sec` is for the agent's own pace.
 
+    While the agent goes on delivering it is waited for, ten times as long at most.
+
     Raises:
         Broken: it does not hold in time.
     """
     seconds = subject.manners.patience(subject.options.patience_sec) + more_sec
-    if not agent.wait_for(condition, seconds):
+    if not _comes_while_it_goes_on(agent, condition, seconds):
         raise Broken(
             f"Under the agent {what} did not come within {seconds:g} s: {_how_far(agent.transcript)}",
             *calls_of(agent.transcript),
         )
+
+
+def _comes_while_it_goes_on(agent: Simulator, condition: Callable[[Transcript], bool], seconds: float) -> bool:
+    for _ in range(_MOST_WAITS):
+        before = len(agent.transcript.deliveries)
+        if agent.wait_for(condition, seconds):
+            return True
+        if len(agent.transcript.deliveries) == before:
+            return False
+    return False
 
 
 def _how_far(told: Transcript) -> str:

@@ -24,7 +24,7 @@ from fustor_driver.agents.outside import clean, free_port, put_into
 from fustor_driver.releases import release
 from fustor_event_model import EventBase, MessageSource
 
-STOP_SEC = 30.0
+STOP_SEC = 20.0
 _TAIL_LINES = 40
 _AUDIT_SEC = 1
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -19,9 +19,10 @@ from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import EventBase
 
-__all__ = ["BusProducer", "FieldsTracker", "Simulator"]
+__all__ = ["THREAD_QUEUE", "BusProducer", "FieldsTracker", "Simulator"]
 
-_THREAD_QUEUE = 100
+THREAD_QUEUE = 100
+"""Events that the agents' thread holds before their bus."""
 _JOIN_SEC = 5.0
 _PUT_SEC = 0.1
 _END = None
@@ -63,7 +64,15 @@ class FieldsTracker:
 class BusProducer:
     """The bus and the thread that feeds it from `get_message_iterator`."""
 
-    def __init__(self, source: SourceDriver, start_position: int, recorder: Recorder, join_sec: float) -> None:
+    def __init__(
+        self,
+        source: SourceDriver,
+        start_position: int,
+        recorder: Recorder,
+        join_sec: float,
+        *,
+        thread_queue: int = THREAD_QUEUE,
+    ) -> None:
         self.source = source
         self.bus = MemoryBus(source.config.max_queue_size, start_position, recorder.changed)
         recorder.watch(self.bus)
@@ -76,7 +85,7 @@ class BusProducer:
         self._abandoned = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
-        self._events: queue.Queue[EventBase | Exception | None] = queue.Queue(maxsize=_THREAD_QUEUE)
+        self._events: queue.Queue[EventBase | Exception | None] = queue.Queue(maxsize=thread_queue)
         self._thread = threading.Thread(target=self._produce, name="bus-producer", daemon=True)
         self._feeder: asyncio.Task[None] | None = None
 

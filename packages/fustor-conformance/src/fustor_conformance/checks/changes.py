@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import posixpath
 import time
 from collections.abc import Sequence
 
 from fustor_conformance._reading import Stream, last_word, with_paths
-from fustor_conformance._scenes import Row, containers, odd_fields, odd_things, pace, view_of
+from fustor_conformance._scenes import Row, containers, marks, odd_fields, odd_things, pace, view_of
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -122,8 +121,7 @@ def order_of_one_path(subject: SourceSubject) -> int:
         paths = [there, *(_box_over_and_over(world) if "nest" in world.operations else ())]
         stream.require([path for path in paths if path in world.list()], deleted=[gone])
         _require_world(world, stream, [path for path in paths if path in world.list()])
-        marks = (world.create(f"kit-mark-{number}") for number in itertools.count())
-        if not stream.wait_past(lambda _: not _ghosts(stream, world), lambda: next(marks)):
+        if not stream.wait_past(lambda _: not _ghosts(stream, world), *marks(world)):
             raise Broken("The last word of the stream is a row, and these are gone", *_ghosts(stream, world))
         return len(stream.events)
 

@@ -12,11 +12,11 @@ from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 
 _HOLDS = 3
-"""Events in the bus of this agent; that of a user holds 1000, and is filled by a burst or by a slow receiver."""
+"""Events in the bus of this agent, and in its thread; those of a user hold 1000 and 100, which a burst fills."""
 _ONE_BY_ONE = 8
 """Each is an event of its own, since it is waited for: more than the bus holds, whatever a source puts together."""
-_BURST = 250
-"""Twice what the agent's thread takes, of a source that tells each in an event of its own, while the bus is full."""
+_BURST = 150
+"""What a source has to hold by itself meanwhile, but for a handful."""
 _PACE_SEC = 10.0
 """What the agent may take to send again after its receiver was away."""
 
@@ -27,7 +27,8 @@ def beyond_the_bus(subject: SourceSubject) -> int:
     receiver = Receiver()
     with subject.world() as world:
         world.create("kit-there")
-        with Agent08(subject.driver_class, subject.config(world, max_queue_size=_HOLDS), receiver=receiver) as agent:
+        config = subject.config(world, max_queue_size=_HOLDS)
+        with Agent08(subject.driver_class, config, receiver=receiver, thread_queue=_HOLDS) as agent:
             wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
             receiver.away.set()
             made = [_streamed(subject, agent, world.create(f"kit-away-{number}")) for number in range(_ONE_BY_ONE)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import churn
 from fustor_conformance._resuming import gap, require_rest, told_apart, told_once
-from fustor_conformance._scenes import Reading, boxed, many
+from fustor_conformance._scenes import Reading, boxed, many, marks
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -218,8 +218,7 @@ def _require_whole(world: SourceWorld, snapshot: list[EventBase], stream: Stream
         told = {**dict.fromkeys((row["path"] for row in rows_of(snapshot)), True), **last_word(events)}
         return {path for path, there in told.items() if there and path != "/"} ^ world.list().keys()
 
-    marks = (world.create(f"kit-mark-{number}") for number in itertools.count())
-    if not stream.wait_past(lambda events: not gap(events), lambda: next(marks)):
+    if not stream.wait_past(lambda events: not gap(events), *marks(world)):
         odd, there = sorted(gap(stream.events)), world.list()
         how = (
             "is in the world and in neither"

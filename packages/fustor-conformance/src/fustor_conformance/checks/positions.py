@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import Any
 
 from fustor_conformance._reading import Stream, eventually
@@ -14,7 +14,7 @@ from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithHolding
 from fustor_core.drivers import SourceDriver
-from fustor_event_model import EventBase
+from fustor_event_model import EventBase, EventType
 
 _IDLE_SEC = 0.2
 _RELEASED_SEC = 5.0
@@ -175,20 +175,24 @@ def replay(subject: SourceSubject) -> int:
         first = _between(subject, world, start, end)
         world.create("kit-behind")  # which no endless stream may read: one that begins at `end` may release the range
         again = _between(subject, world, start, end)
-        if odd := [pair for pair in zip_longest(first, again) if pair[0] != pair[1]]:
-            raise Broken(
-                f"From {start} to {end}, a second reading differs from the first one in {len(odd)} rows", *odd[0]
-            )
+        if odd := sorted(path for path in first.keys() | again.keys() if first.get(path) != again.get(path)):
+            what = f"From {start} to {end}, a second reading says otherwise than the first one of {len(odd)} paths"
+            raise Broken(what, first.get(odd[0]), again.get(odd[0]))
         return len(first)
 
 
-def _between(subject: SourceSubject, world: SourceWorld, start: int, end: int) -> list[dict[str, Any]]:
-    """The rows of a range in order, with what became of each; times of reading may differ."""
+def _between(subject: SourceSubject, world: SourceWorld, start: int, end: int) -> dict[str, dict[str, Any]]:
+    """The last row of each path in a range, with what became of it: a source may put changes together otherwise.
+
+    Times of reading may differ, and so may a container in which something is made meanwhile.
+    """
     with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
-        if not stream.wait_for_end(subject.options.patience_sec):
+        if not stream.reads_to_its_end(subject.options.patience_sec):
             raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
-        return [
-            {name: value for name, value in row.items() if name not in _TIMES} | {"event_type": event.event_type.value}
+        return {
+            row["path"]: {name: value for name, value in row.items() if name not in _TIMES}
+            | {"is_there": event.event_type is not EventType.DELETE}
             for event in stream.events
             for row in event.rows
-        ]
+            if not row.get("is_directory")
+        }

@@ -16,6 +16,7 @@ from fustor_conformance.monitor.ear import PHASES, Ear, Instance, listen
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.fresh import Freshness
 from fustor_conformance.monitor.process import ProcessState, changed_process, glance
+from fustor_conformance.outcome import NotApplicable, NotJudged
 
 __all__ = ["Monitor", "WorldFailure"]
 
@@ -156,8 +157,9 @@ class Monitor:
         self._ended_by += other._ended_by
 
     def ended_by(self, error: Exception) -> None:
-        """Something could not be played to its end, because of this."""
-        self._ended_by.append(error)
+        """Something could not be played to its end, because of this; an answer that it cannot be played is none."""
+        if not isinstance(error, NotApplicable | NotJudged):
+            self._ended_by.append(error)
 
     @property
     def blocked(self) -> WorldFailure | None:

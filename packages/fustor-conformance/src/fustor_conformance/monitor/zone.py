@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["local_offset_sec", "odd_zone", "set_zone"]
+__all__ = ["give_zone_back", "local_offset_sec", "odd_zone", "set_zone"]
 
 _NAME = "Asia/Kathmandu"
 _SPELLED_OUT = "KIT-05:45"
+_GONE = object()
 _ZONES = Path("/usr/share/zoneinfo")
 
 
 _lock = threading.Lock()
-_before: list[str | None] = []
-"""The zone of the process, once for each block that is running; the last one to end gives it back."""
+_blocks: dict[object, str | None] = {}
+"""The blocks that run, each with the zone that the process had before the first one."""
 
 
 @contextmanager
@@ -27,16 +28,28 @@ def odd_zone() -> Iterator[None]:
     if not hasattr(time, "tzset"):
         yield
         return
+    block = object()
     with _lock:
-        _before.append(_before[0] if _before else os.environ.get("TZ"))
-        set_zone(_NAME if (_ZONES / _NAME).is_file() else _SPELLED_OUT)  # also where a driver has left another one
+        if not _blocks:
+            before = os.environ.get("TZ")
+            set_zone(_NAME if (_ZONES / _NAME).is_file() else _SPELLED_OUT)
+        else:
+            before = next(iter(_blocks.values()))
+        _blocks[block] = before
     try:
         yield
     finally:
         with _lock:
-            before = _before.pop()
-            if not _before:
+            if _blocks.pop(block, _GONE) is not _GONE and not _blocks:
                 set_zone(before)
+
+
+def give_zone_back() -> None:
+    """End all blocks, where one of them stands in a thread that does not end."""
+    with _lock:
+        if _blocks:
+            set_zone(next(iter(_blocks.values())))
+            _blocks.clear()
 
 
 def set_zone(zone: str | None) -> None:
