@@ -3,8 +3,11 @@
 # ruff: noqa: ARG002 - stubs keep the signatures of what they replace
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from kit_memory import MemoryWorld
@@ -79,3 +82,17 @@ def test_a_run_over_a_driver_that_hangs_is_bounded():
     verdicts = judge_of(Kind.SOURCE, HangsUntilClosed, MemoryWorld, deadline_sec=2.0).verdicts()
     assert time.monotonic() - began < 60
     assert {v.rule.id for v in verdicts if v.status is Status.FAILED} >= {"C11"}
+
+
+_JUDGES_AND_ENDS = """
+import conftest, test_hangs
+judge = test_hangs.judge_of(test_hangs.Kind.SOURCE, test_hangs.HangsUntilClosed, test_hangs.MemoryWorld, deadline_sec=1.0)
+print(judge.verdict(test_hangs.find_rule("C23")).status)
+"""
+
+
+def test_a_process_that_has_judged_a_driver_that_hangs_ends():
+    ended = subprocess.run(
+        [sys.executable, "-c", _JUDGES_AND_ENDS], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120
+    )
+    assert (ended.stdout, ended.returncode) == ("failed\n", 0), ended.stderr

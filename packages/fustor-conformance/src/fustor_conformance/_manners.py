@@ -48,7 +48,9 @@ class Manners:
     """What an event takes by itself, as far as many in a row have shown."""
 
     def measured(self, seconds: float) -> None:
-        """A World was entered, changed and read once, and the driver asked once."""
+        """A World was entered, changed and read once, and the driver asked once; what a hang took says nothing."""
+        if self.hangs:
+            return
         self.slowness = max(1.0, seconds / _USUAL_SEC)
         self.is_measured = True
 

@@ -38,8 +38,11 @@ def require_sound(subject: Subject) -> None:
 
 
 def left_over(before: Iterable[str], made: Iterable[str]) -> str | None:
-    """What is wrong with a World that had these paths when it was entered, before the kit made `made` in it."""
-    found = sorted(set(before) & set(made))
+    """What is wrong with a World that had these paths when it was entered, before the kit made `made` in it.
+
+    Paths without the kit's key are left out: those are of a World that has the same things whatever it makes.
+    """
+    found = sorted(path for path in set(before) & set(made) if "kit-" in path)
     if not found:
         return None
     return f"A World that has just been entered has {found[0]!r} in it already; give each one a system of its own"

@@ -66,7 +66,10 @@ def _try(subject: Subject, keywords: dict[str, Any], texts: list[str]) -> None:
         instance = subject.driver_class("kit", subject.parse(keywords))
         texts.append(f"{instance!r} {instance}")
         try:
-            asyncio.run(_used(subject, instance))
+            if subject.kind is Kind.SOURCE:
+                next(iter(instance.get_snapshot_iterator()), None)
+            else:
+                asyncio.run(_pushed_to(instance))
         finally:
             asyncio.run(instance.close())
     except NotImplementedError:
@@ -75,10 +78,7 @@ def _try(subject: Subject, keywords: dict[str, Any], texts: list[str]) -> None:
         texts.append("".join(traceback.format_exception(err)))
 
 
-async def _used(subject: Subject, instance: Any) -> None:
-    if subject.kind is Kind.SOURCE:
-        await asyncio.to_thread(lambda: next(iter(instance.get_snapshot_iterator()), None))
-        return
+async def _pushed_to(instance: Any) -> None:
     async with asyncio.timeout(_PUSH_SEC):
         session = await instance.create_session("kit:task")
         event = told(MessageSource.REALTIME, "/kit-a", index=1)

@@ -30,12 +30,8 @@ def odd_zone() -> Iterator[None]:
         return
     block = object()
     with _lock:
-        if not _blocks:
-            before = os.environ.get("TZ")
-            set_zone(_NAME if (_ZONES / _NAME).is_file() else _SPELLED_OUT)
-        else:
-            before = next(iter(_blocks.values()))
-        _blocks[block] = before
+        before = _blocks[block] = next(iter(_blocks.values()), os.environ.get("TZ"))
+        set_zone(_NAME if (_ZONES / _NAME).is_file() else _SPELLED_OUT)  # also where a driver has left another one
     try:
         yield
     finally:
