@@ -3,11 +3,12 @@
 from psycopg2 import errors, sql
 
 
-def stored(ask):
-    """The rows by path."""
+def stored(ask, column="record"):
+    """A column of the rows by path."""
     rows = {}
     for (relation,) in ask("select distinct relation from fustor._fustor_tables"):
-        rows |= dict(ask(sql.SQL("select path, record from {}").format(sql.Identifier("fustor", relation))))
+        table = sql.Identifier("fustor", relation)
+        rows |= dict(ask(sql.SQL("select path, {} from {}").format(sql.Identifier(column), table)))
     return rows
 
 

@@ -3,19 +3,9 @@
 import pytest
 from engines.pipes import fed
 from engines.stores import records
-from test_selected_anew import as_uri
-from test_typed_tables import made_database
 
 pytestmark = pytest.mark.wide
 SCHEMA = {"type": "SCHEMA", "stream": "users", "schema": {"type": "object"}, "key_properties": ["id"]}
-
-
-@pytest.fixture
-def lake():
-    """A database to write into, and the entry of a pusher that does."""
-    with made_database() as ask:
-        ask.entry = {"driver": "postgres", "endpoint": as_uri(ask.dsn)}
-        yield ask
 
 
 def said(*records):

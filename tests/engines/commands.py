@@ -1,0 +1,43 @@
+"""Commands of ours, and runs of Meltano."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+DEADLINE_SEC = 240
+PROGRAMS = Path(sys.executable).parent
+"""Where `tap-fustor`, `target-fustor` and `source-fustor` are."""
+
+
+def ours(*words, **options):
+    """What `fustor-driver` prints."""
+    command = [sys.executable, "-m", "fustor_driver", *map(str, words)]
+    return subprocess.run(command, check=True, capture_output=True, **options).stdout
+
+
+class Meltano:
+    """Runs of Meltano in the current directory."""
+
+    def __init__(self, programs):
+        places = [str(PROGRAMS), str(programs), os.environ["PATH"]]
+        off = {"MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        self._environ = os.environ | {"PATH": os.pathsep.join(places)} | off
+
+    def start(self, *words):
+        """A run in a process group of its own, so that all of it can be killed."""
+        return subprocess.Popen(
+            ["meltano", "run", *words],
+            env=self._environ,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *words):
+        """A run to its end; what it said."""
+        with self.start(*words) as process:
+            out, _ = process.communicate(timeout=DEADLINE_SEC)
+        assert process.returncode == 0, out
+        return out
