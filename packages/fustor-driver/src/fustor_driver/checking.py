@@ -9,11 +9,10 @@ from enum import StrEnum
 from typing import Any, TypeAlias, cast
 
 from fustor_core.drivers import SourceDriver
-from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import DriverClass
-from fustor_driver.errors import FieldProblem, FustorDriverError, Unwritten
-from fustor_driver.faults import fault_of
+from fustor_driver.errors import CheckFailed, FieldProblem, FustorDriverError, Unwritten
+from fustor_driver.faults import known_as
 from fustor_driver.hosts.attempts import Attempt, heard
 from fustor_driver.hosts.calls import connection_of, is_unsupported, open_phase
 from fustor_driver.params import params_problems
@@ -47,6 +46,7 @@ class Answer(StrEnum):
     """The driver raised what is no DriverError."""
 
 
+_ANSWERS = {CheckFailed: Answer.FAILED, Unwritten: Answer.UNWRITTEN}
 STOPPING = (Answer.FAILED, Answer.UNWRITTEN, Answer.FAULT)
 """Answers that no check passes with."""
 
@@ -137,31 +137,16 @@ def _timed(step: Step, ask: _Ask, subject: _Subject) -> Result:
         )
     except TimeoutError:
         return Result(step, Answer.FAILED, f"No answer within {subject.timeout_sec:g} s")
-    except DriverError as err:
-        return Result(step, Answer.FAILED, str(err))
     except FustorDriverError:
         raise
     except Exception as err:
-        fault = fault_of(err)
-        if fault is None:
+        known = known_as(err)
+        if known is None:
             raise
-        return Result(step, Answer.UNWRITTEN if isinstance(fault, Unwritten) else Answer.FAULT, str(fault))
+        return Result(step, _ANSWERS.get(type(known), Answer.FAULT), str(known))
     if not passed and is_unsupported(text):
         return Result(step, Answer.UNSUPPORTED, text)
     return Result(step, Answer.PASSED if passed else Answer.FAILED, text)
-
-
-async def _connection(subject: _Subject) -> tuple[bool, str]:
-    return await subject.driver.test_connection(**connection_of(subject.config))
-
-
-async def _privileges(subject: _Subject) -> tuple[bool, str]:
-    return await subject.driver.check_privileges(**connection_of(subject.config))
-
-
-async def _runtime(subject: _Subject) -> tuple[bool, str]:
-    source = cast("type[SourceDriver]", subject.driver)
-    return await source.check_runtime_params(**connection_of(subject.config), id=subject.id)
 
 
 async def _row(subject: _Subject) -> tuple[bool, str]:
@@ -199,9 +184,11 @@ def _one_row(source: SourceDriver, timeout_sec: float) -> tuple[bool, str]:
 
 
 _STEPS: dict[Step, _Ask] = {
-    Step.CONNECTION: _connection,
-    Step.PRIVILEGES: _privileges,
-    Step.RUNTIME: _runtime,
+    Step.CONNECTION: lambda subject: subject.driver.test_connection(**connection_of(subject.config)),
+    Step.PRIVILEGES: lambda subject: subject.driver.check_privileges(**connection_of(subject.config)),
+    Step.RUNTIME: lambda subject: cast("type[SourceDriver]", subject.driver).check_runtime_params(
+        **connection_of(subject.config), id=subject.id
+    ),
     Step.ROW: _row,
 }
 _SOURCE_ONLY = (Step.RUNTIME, Step.ROW)

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.configuration import Configuration, expand, field_problems, load
+from fustor_driver.bases import CONFIGS
+from fustor_driver.configuration import Configuration, expand, load, validated
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 
-__all__ = ["DEFAULT_FILE", "Choice", "configured", "configured_pusher", "configured_source", "overlaid", "put_setting"]
+__all__ = ["DEFAULT_FILE", "Choice", "configured", "overlaid", "put_setting"]
 
 DEFAULT_FILE = Path("fustor.yaml")
-_Config = TypeVar("_Config", SourceConfig, PusherConfig)
+_Config = TypeVar("_Config", bound=SourceConfig | PusherConfig)
 
 
 @dataclass(frozen=True)
@@ -45,41 +44,27 @@ class Choice:
         return self.file
 
 
-def configured_source(choice: Choice) -> tuple[str, SourceConfig]:
-    """Identifier and configuration of the source that is meant.
+def configured(kind: Kind, choice: Choice) -> tuple[str, SourceConfig | PusherConfig]:
+    """Identifier and configuration of the driver that is meant.
 
     Raises:
         UsageProblem: no file and no address, or no such entry.
         ConfigurationProblem: field by field.
     """
     found = choice.configuration()
-    id, entry = found.source(choice.name, choice.id) if found else (choice.id or choice.name, None)
+    id, entry = found.using(kind, choice.name, choice.id) if found else (choice.id or choice.name, None)
     data = entry.model_dump(exclude_unset=True) if entry else {"driver": choice.name}
-    return id, overlaid(SourceConfig, data, "uri", choice.address, choice.settings)
+    return id, overlaid(CONFIGS[kind], data, choice.address, choice.settings)
 
 
-def configured_pusher(choice: Choice) -> tuple[str, PusherConfig]:
-    """Identifier and configuration of the pusher that is meant; errors as for `configured_source`."""
-    found = choice.configuration()
-    id, entry = found.pusher(choice.name, choice.id) if found else (choice.id or choice.name, None)
-    data = entry.model_dump(exclude_unset=True) if entry else {"driver": choice.name}
-    return id, overlaid(PusherConfig, data, "endpoint", choice.address, choice.settings)
-
-
-def configured(kind: Kind, choice: Choice) -> tuple[str, SourceConfig | PusherConfig]:
-    """Identifier and configuration of the driver that is meant; errors as for `configured_source`."""
-    return configured_source(choice) if kind is Kind.SOURCE else configured_pusher(choice)
-
-
-def overlaid(
-    model: type[_Config], entry: dict[str, Any], address_key: str, address: str | None, settings: Sequence[str]
-) -> _Config:
+def overlaid(model: type[_Config], entry: dict[str, Any], address: str | None, settings: Sequence[str]) -> _Config:
     """A configuration from an entry, with what the command line says put over it.
 
     Raises:
         ConfigurationProblem: field by field.
         UsageProblem: a setting is not `KEY=VALUE`.
     """
+    address_key = (Kind.SOURCE if issubclass(model, SourceConfig) else Kind.PUSHER).address_key
     if address is not None:
         entry[address_key] = address
     REDACTOR.learn_arguments(settings)
@@ -87,10 +72,9 @@ def overlaid(
         put_setting(entry, setting, os.environ)
     REDACTOR.learn(entry)
     try:
-        return model.model_validate(entry)
-    except ValidationError as err:
-        problems = field_problems(err, model=model)
-        raise ConfigurationProblem(tuple(_with_a_way(one, address_key) for one in problems)) from err
+        return validated(model, entry)
+    except ConfigurationProblem as err:
+        raise ConfigurationProblem(tuple(_with_a_way(one, address_key) for one in err.problems)) from err
 
 
 def _with_a_way(problem: FieldProblem, address_key: str) -> FieldProblem:

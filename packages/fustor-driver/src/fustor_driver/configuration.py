@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
-from fustor_driver.fields import meant, unknown_field
 from fustor_driver.kinds import Kind
-from fustor_driver.places import placed
-from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
-from fustor_driver.redaction import REDACTOR
-from fustor_driver.variables import VARIABLE
+from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml, placed
+from fustor_driver.redaction import REDACTOR, VARIABLE
 
-__all__ = ["Configuration", "Pair", "Sync", "as_written", "expand", "field_problems", "load", "parse", "variables_in"]
+__all__ = [
+    "Configuration",
+    "Pair",
+    "Sync",
+    "as_written",
+    "expand",
+    "field_problems",
+    "load",
+    "parse",
+    "validated",
+    "variables_in",
+]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Item = TypeVar("_Item")
-_Entry = TypeVar("_Entry", SourceConfig, PusherConfig)
+_Entry = TypeVar("_Entry", bound=SourceConfig | PusherConfig)
 _MAX_CHARS = 1_100_000  # a little more than what is parsed
 _SECTIONS = ("sources", "pushers", "syncs")
 _AGENT_ONLY = {
@@ -80,17 +89,17 @@ class Configuration(BaseModel):
     notes: tuple[str, ...] = ()
     file: Path | None = None
 
-    def source(self, driver: str, id: str | None = None) -> tuple[str, SourceConfig]:
-        """The source that uses `driver`, or the one called `id`.
+    def entries(self, kind: Kind) -> Mapping[str, SourceConfig | PusherConfig]:
+        """All of one kind."""
+        return self.sources if kind is Kind.SOURCE else self.pushers
+
+    def using(self, kind: Kind, driver: str, id: str | None = None) -> tuple[str, SourceConfig | PusherConfig]:
+        """The entry of a kind that uses `driver`, or the one called `id`.
 
         Raises:
             UsageProblem: there is none, or more than one and no `id`.
         """
-        return _chosen("source", self.sources, driver, id)
-
-    def pusher(self, driver: str, id: str | None = None) -> tuple[str, PusherConfig]:
-        """The pusher that uses `driver`, or the one called `id`; errors as for `source`."""
-        return _chosen("pusher", self.pushers, driver, id)
+        return _chosen(kind, self.entries(kind), driver, id)
 
     def pair(self, *, source: str | None = None, pusher: str | None = None, sync: str | None = None) -> Pair:
         """The source and the pusher to run: a sync, two identifiers, or what the file leaves no choice about.
@@ -133,11 +142,8 @@ class Configuration(BaseModel):
 
     def one(self, kind: Kind, id: str | None = None) -> tuple[str, SourceConfig | PusherConfig]:
         """The one entry of a kind, or the one called `id`; errors as for `pair`."""
-        if kind is Kind.SOURCE:
-            id = _only("source", self.sources, id)
-            return id, _enabled("source", self.sources, id)
-        id = _only("pusher", self.pushers, id)
-        return id, _enabled("pusher", self.pushers, id)
+        id = _only(kind, self.entries(kind), id)
+        return id, _enabled(kind, self.entries(kind), id)
 
     def _sync(self, name: str | None) -> Sync | None:
         if name is None and not self.syncs:
@@ -197,14 +203,14 @@ def parse(data: Any, environ: Mapping[str, str], where: str = "(file)") -> Confi
     known = _expanded(ours, environ, (), problems)
     REDACTOR.learn(known)
     problems += [
-        FieldProblem(str(name), f"is not a section; {meant(str(name), _SECTIONS)}")
+        FieldProblem(str(name), f"is not a section; {_meant(str(name), _SECTIONS)}")
         for name in known
         if name not in _SECTIONS
     ]
     if problems:
         raise ConfigurationProblem(tuple(problems))
     notes = tuple(f"`{name}` is left alone: {why}" for name, why in _AGENT_ONLY.items() if name in data)
-    return _validated(Configuration, {name: value or {} for name, value in known.items()} | {"notes": notes})
+    return validated(Configuration, {name: value or {} for name, value in known.items()} | {"notes": notes})
 
 
 def expand(value: Any, environ: Mapping[str, str], path: tuple[str, ...] = ()) -> Any:
@@ -240,15 +246,53 @@ def field_problems(
     for detail in err.errors(include_url=False, include_input=False, include_context=False):
         path = ".".join((*prefix, *map(str, detail["loc"]))) or "(all)"
         is_unknown = detail["type"] == "extra_forbidden"
-        found.append(FieldProblem(path, unknown_field(model, detail["loc"]) if is_unknown else detail["msg"]))
+        found.append(FieldProblem(path, _unknown_field(model, detail["loc"]) if is_unknown else detail["msg"]))
     return tuple(found)
 
 
-def _validated(model: type[_Model], data: Mapping[str, Any]) -> _Model:
+def validated(model: type[_Model], data: Mapping[str, Any]) -> _Model:
+    """What a model makes of plain data.
+
+    Raises:
+        ConfigurationProblem: field by field.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as err:
         raise ConfigurationProblem(field_problems(err, model=model)) from err
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Which of the known names a wrong one may stand for, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+
+
+def _unknown_field(model: type[BaseModel] | None, location: Sequence[int | str]) -> str:
+    """What is wrong with a field that the model, or a model in it, does not have."""
+    known = _names_at(model, location[:-1])
+    return f"is not a field; {_meant(str(location[-1]), known)}" if known else "is not a field"
+
+
+def _names_at(model: Any, location: Sequence[int | str]) -> tuple[str, ...]:
+    place = model
+    for part in location:
+        place = _below(place, str(part))
+    fields = _model_fields(place)
+    return tuple(field.alias or name for name, field in fields.items())
+
+
+def _below(place: Any, part: str) -> Any:
+    """What stands below a part of a location: of a mapping its values, of a union the member that was tried."""
+    if get_origin(place) in (dict, Mapping):
+        return get_args(place)[1]
+    if part in _model_fields(place):
+        return _model_fields(place)[part].annotation
+    return next((one for one in get_args(place) if getattr(one, "__name__", "") == part), None)
+
+
+def _model_fields(place: Any) -> Mapping[str, Any]:
+    return place.model_fields if isinstance(place, type) and issubclass(place, BaseModel) else {}
 
 
 def _expanded(value: Any, environ: Mapping[str, str], path: tuple[str, ...], problems: list[FieldProblem]) -> Any:

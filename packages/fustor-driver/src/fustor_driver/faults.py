@@ -14,16 +14,26 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from fustor_driver.errors import DriverFault, FustorDriverError, Unwritten
+from fustor_driver.errors import CheckFailed, DriverFault, FustorDriverError, Unwritten
 from fustor_driver.registry import GROUPS
 from fustor_driver.worlds import GROUP as WORLDS
 
-__all__ = ["fault_of", "is_reported"]
+__all__ = ["known_as"]
 
 _LONGEST = 300
 
 
-def fault_of(err: BaseException) -> FustorDriverError | None:
+def known_as(err: Exception) -> FustorDriverError | None:
+    """What a command says of an exception that ends it, and its exit code; None for a bug of ours.
+
+    A driver's own report, a DriverError, is a check that has failed.
+    """
+    if isinstance(err, FustorDriverError):
+        return err
+    return CheckFailed(str(err)) if _is_reported(err) else _fault_of(err)
+
+
+def _fault_of(err: Exception) -> FustorDriverError | None:
     """What to say of an exception that a driver, or the World of its package, let out; None where it is not theirs."""
     frames = list(_frames(err.__traceback__))
     theirs = [(frame, line, owner) for frame, line in frames if (owner := _owner(frame))]
@@ -37,7 +47,7 @@ def fault_of(err: BaseException) -> FustorDriverError | None:
     return DriverFault(f"{owner} failed with {name}: {_words(err)} ({_place(frame, line)}, in {method})")
 
 
-def is_reported(err: BaseException) -> bool:
+def _is_reported(err: Exception) -> bool:
     """Whether it is a DriverError. No core is imported to find out: `doctor` runs beside any, and beside none."""
     module = sys.modules.get("fustor_core.exceptions")
     return isinstance(err, getattr(module, "DriverError", ()))

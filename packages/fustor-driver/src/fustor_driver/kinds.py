@@ -13,6 +13,11 @@ class Kind(StrEnum):
     SOURCE = "source"
     PUSHER = "pusher"
 
+    @property
+    def address_key(self) -> str:
+        """What the address is called in an entry of this kind."""
+        return "uri" if self is Kind.SOURCE else "endpoint"
+
 
 class Profile(StrEnum):
     """A host: it finds drivers by entry points of its own, and a verdict speaks of it."""

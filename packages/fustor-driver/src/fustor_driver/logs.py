@@ -1,17 +1,25 @@
-"""Log lines on stderr: for people, or one JSON object a line for what collects them; no secret in either."""
+"""Log lines on stderr: for people, or one JSON object a line for what collects them; no secret in either.
+
+Where several runs go on in one process, each line names the run that it is of.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from fustor_driver.naming import TASK
-from fustor_driver.redaction import SafeFormatter, clean_data
+from fustor_driver.redaction import clean, clean_data
 
-__all__ = ["LogFormat", "set_up_log"]
+__all__ = ["LogFormat", "SafeFormatter", "named", "of_task", "set_up_log"]
 
+_T = TypeVar("_T")
+_TASK: ContextVar[str] = ContextVar("_TASK", default="")
+"""The task that the present thread or coroutine works for; empty where there is only one."""
 _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _TIME = "%Y-%m-%dT%H:%M:%S%z"
@@ -22,6 +30,20 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class SafeFormatter(logging.Formatter):
+    """Formats log records, tracebacks included, so that they may be printed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, or lines, of a record."""
+        return clean(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
+        """The message, with the task that it is of where several are run."""
+        if task := _TASK.get():
+            record.message = f"[{task}] {record.message}"
+        return super().formatMessage(record)
 
 
 def set_up_log(verbosity: int, log_format: LogFormat) -> None:
@@ -41,9 +63,29 @@ def _json_formatter() -> logging.Formatter:
         def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
             """The fields in order, each made safe before they become JSON."""
             first = {name: log_data.pop(name) for name in ("time", "level", "logger", "message")}
-            task = {"task": TASK.get()} if TASK.get() else {}
+            task = {"task": _TASK.get()} if _TASK.get() else {}
             cleaned: dict[str, Any] = clean_data({**first, **task, **log_data})
             return cleaned
 
     names = {"levelname": "level", "name": "logger"}
     return SafeJsonFormatter("%(levelname)s %(name)s %(message)s", rename_fields=names, timestamp="time")
+
+
+@contextmanager
+def of_task(task_id: str) -> Iterator[None]:
+    """Every log line within names the task; empty for none."""
+    before = _TASK.set(task_id)
+    try:
+        yield
+    finally:
+        _TASK.reset(before)
+
+
+def named(task_id: str, work: Callable[[], Coroutine[Any, Any, _T]]) -> Callable[[], Coroutine[Any, Any, _T]]:
+    """`work`, of which every log line names the task, in the threads that it starts too."""
+
+    async def named_work() -> _T:
+        _TASK.set(task_id)
+        return await work()
+
+    return named_work

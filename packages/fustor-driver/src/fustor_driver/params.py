@@ -13,11 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from fustor_core.exceptions import ConfigError
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.bases import DriverClass
+from fustor_driver.bases import CONFIGS, DriverClass
 from fustor_driver.configuration import field_problems
 from fustor_driver.errors import ConfigurationProblem, FieldProblem
 from fustor_driver.kinds import Kind
-from fustor_driver.places import placed
+from fustor_driver.plain_yaml import placed
 
 __all__ = ["at_their_lines", "config_schema", "explained", "params_model", "params_problems"]
 
@@ -72,7 +72,7 @@ def at_their_lines(
 
 def config_schema(kind: Kind, driver: DriverClass) -> dict[str, Any]:
     """The JSON Schema of an entry in a configuration file, the driver's own parameters included."""
-    schema = (SourceConfig if kind is Kind.SOURCE else PusherConfig).model_json_schema()
+    schema = CONFIGS[kind].model_json_schema()
     model = params_model(driver)
     if model is not None:
         own = model.model_json_schema()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -32,21 +32,7 @@ def event_json(event: EventBase) -> str:
 
 def unplain(event: EventBase) -> str | None:
     """Why JSON cannot carry what is in an event, or None: the contract asks of every event that it can."""
-    seen: set[int] = set()
-    stack: list[tuple[Any, int]] = [(value, 0) for value in _fields(event)]
-    entered: list[tuple[int, int]] = []
-    while stack:
-        value, depth = stack.pop()
-        while entered and entered[-1][1] >= depth:
-            seen.discard(entered.pop()[0])
-        reason = _unplain_value(value, depth, seen)
-        if reason is not None:
-            return reason
-        if isinstance(value, dict | list | tuple):
-            seen.add(id(value))
-            entered.append((id(value), depth))
-            stack += [(inner, depth + 1) for inner in _inside(value)]
-    return None
+    return _first(_unplain(value, set()) for value in _fields(event))
 
 
 def _fields(event: EventBase) -> Iterator[Any]:
@@ -55,27 +41,31 @@ def _fields(event: EventBase) -> Iterator[Any]:
         yield vars(value) if isinstance(value, TableLayout) else value
 
 
-def _inside(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value.values()
-        yield from (key if isinstance(key, str) else _NoKey(key) for key in value)
-    else:
-        yield from value
+def _unplain(value: Any, around: set[int]) -> str | None:
+    """The same of a value that stands within containers with these identities."""
+    if not isinstance(value, dict | list | tuple):
+        return _unplain_atom(value)
+    if id(value) in around:
+        return "something that contains itself"
+    if len(around) > _MAX_DEPTH:
+        return f"more than {_MAX_DEPTH} levels"
+    around.add(id(value))
+    keys = value if isinstance(value, dict) else ()
+    reason = _first(map(_unplain_key, keys)) or _first(_unplain(one, around) for one in _inside(value))
+    around.discard(id(value))
+    return reason
 
 
-class _NoKey:
-    """A key that is not text."""
-
-    def __init__(self, key: object) -> None:
-        self.kind = type(key).__name__
+def _first(reasons: Iterable[str | None]) -> str | None:
+    return next(filter(None, reasons), None)
 
 
-def _unplain_value(value: Any, depth: int, seen: set[int]) -> str | None:
-    if isinstance(value, dict | list | tuple):
-        if id(value) in seen:
-            return "something that contains itself"
-        return f"more than {_MAX_DEPTH} levels" if depth > _MAX_DEPTH else None
-    return _unplain_atom(value)
+def _inside(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _unplain_key(key: object) -> str | None:
+    return _unplain_atom(key) if isinstance(key, str) else f"a key of type {type(key).__name__}"
 
 
 def _unplain_atom(value: object) -> str | None:
@@ -85,8 +75,6 @@ def _unplain_atom(value: object) -> str | None:
         return None if math.isfinite(value) else f"the number {value}"
     if isinstance(value, int) and value.bit_length() > _MAX_INT_BITS:
         return f"an integer of {value.bit_length()} bits"
-    if isinstance(value, _NoKey):
-        return f"a key of type {value.kind}"
     return None if isinstance(value, _ATOMS) else f"a value of type {type(value).__name__}"
 
 

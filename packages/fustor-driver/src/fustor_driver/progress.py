@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from fustor_driver.everywhere import SHOWN
 from fustor_driver.logs import LogFormat
-from fustor_driver.reporting import say
+from fustor_driver.reporting import SHOWN, say
 
-__all__ = ["LINE_SEC", "Shown", "progress_of"]
+__all__ = ["LINE_SEC", "Shown", "counting", "progress_of"]
 
 LINE_SEC = 10.0
 """Between two lines, where there is no bar."""
@@ -63,6 +62,37 @@ def progress_of(look: Callable[[float], Shown], *, line_sec: float = LINE_SEC) -
             thread.join()
             if has_bar:
                 show(look(time.monotonic() - began))
+
+
+@contextmanager
+def counting(
+    what: str, total: int | None = None, *, apart: bool = True, line_sec: float = LINE_SEC
+) -> Iterator[Callable[[int], None]]:
+    """What is to be called with the number of rows that came, from any thread; their sum is shown, unless with -q.
+
+    Args:
+        what: what is done with the rows: "Reading".
+        total: how many there will be at most, where that is known.
+        apart: whether something else than the terminal gets the rows themselves; if not, they show the progress.
+        line_sec: seconds between two lines where there is no terminal.
+    """
+    rows = 0
+    of = "" if total is None else f" of {total:,}"
+
+    def came(more: int) -> None:
+        nonlocal rows
+        rows += more
+
+    def look(seconds: float) -> Shown:
+        speed = f"{rows / max(seconds, 0.001):,.0f}/s"
+        line = f"{what}: {rows:,} rows in {seconds:,.0f} s, {speed}"
+        return Shown(what, rows, total, f"{rows:,}{of} rows, {speed}", line)
+
+    if SHOWN.quiet or not apart:
+        yield came
+        return
+    with progress_of(look, line_sec=line_sec):
+        yield came
 
 
 def _say(shown: Shown) -> None:

@@ -17,13 +17,10 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from pydantic import BaseModel
 
-from fustor_driver.naming import TASK
-from fustor_driver.variables import VARIABLE
-
 __all__ = [
     "REDACTOR",
+    "VARIABLE",
     "Redactor",
-    "SafeFormatter",
     "SafeStream",
     "bare_secrets",
     "clean",
@@ -33,6 +30,8 @@ __all__ = [
     "without_secrets",
 ]
 
+VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+"""How a configuration names a variable: `${NAME}`, whose first group is the name; `$$` is a dollar, without one."""
 _MASK = "***"
 _PLACEHOLDER = "KEY=VALUE"  # of our own messages
 _SECRET_NAME = re.compile(
@@ -124,20 +123,6 @@ def clean_data(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {clean_data(key): clean_data(item) for key, item in value.items()}
     return [clean_data(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-class SafeFormatter(logging.Formatter):
-    """Formats log records, tracebacks included, so that they may be printed."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, or lines, of a record."""
-        return clean(super().format(record))
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
-        """The message, with the task that it is of where several are run."""
-        if task := TASK.get():
-            record.message = f"[{task}] {record.message}"
-        return super().formatMessage(record)
 
 
 class SafeStream(io.TextIOWrapper):

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from pydantic import BaseModel
 
-from fustor_driver.errors import FustorDriverError, Unwritten
-from fustor_driver.everywhere import SHOWN, with_options_of_all
-from fustor_driver.faults import fault_of, is_reported
+from fustor_driver.errors import Unwritten
+from fustor_driver.faults import known_as
 from fustor_driver.leaving import discard
 from fustor_driver.logs import LogFormat, set_up_log
 from fustor_driver.redaction import clean, clean_data
 
 __all__ = [
+    "SHOWN",
     "known_errors",
     "print_json",
     "say",
@@ -31,26 +33,53 @@ __all__ = [
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_DRIVER_ERROR_CODE = 9
 _INTERRUPTED_CODE = 130
 _USAGE_ERROR: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 _TYPERS_OWN = (typer.Exit, typer.Abort, _USAGE_ERROR)  # also where a command that a driver contributes raises them
 _log = logging.getLogger("fustor_driver")
 
 
+@dataclass
+class _Shown:
+    """What the command line asked to be shown; of the process, as its log is."""
+
+    traceback: bool = False
+    log_format: LogFormat = LogFormat.TEXT
+    verbose: int = 0
+    quiet: int = 0
+
+
+SHOWN = _Shown()
+_OPTIONS_OF_ALL = {
+    "traceback": (
+        False,
+        Annotated[bool, typer.Option("--traceback", help="Show the traceback of an error above its one line.")],
+    ),
+    "log_format": (
+        LogFormat.TEXT,
+        Annotated[LogFormat, typer.Option("--log-format", help="Log as text, or as one JSON object a line.")],
+    ),
+}
+
+
 def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """The command, with known errors as one line on stderr and the documented exit code.
 
-    So are the faults of drivers; a bug of ours keeps its traceback. The command also gets the options of all.
+    So are the faults of drivers; a bug of ours keeps its traceback. The command also gets the options of all, but for
+    those that it has already, which are its own.
     """
+    signature = inspect.signature(command, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (default, annotation) in _OPTIONS_OF_ALL.items()
+        if name not in signature.parameters
+    ]
 
     @functools.wraps(command)
     def reported(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        take(kwargs)
+        vars(SHOWN).update(vars(_Shown()) | {one.name: kwargs.pop(one.name, one.default) for one in added})
         try:
             return command(*args, **kwargs)
-        except FustorDriverError as err:
-            raise _exit(err, err.exit_code) from err
         except KeyboardInterrupt as err:
             raise typer.Exit(_INTERRUPTED_CODE) from err
         except BrokenPipeError as err:  # whoever read our output has seen enough, as in `read | head`
@@ -59,33 +88,31 @@ def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except _TYPERS_OWN:
             raise
         except Exception as err:
-            if is_reported(err):
-                raise _exit(err, _DRIVER_ERROR_CODE) from err
-            fault = fault_of(err)
-            if fault is None:
+            known = known_as(err)
+            if known is None:
                 raise  # a bug of ours
-            raise _exit(err, fault.exit_code, str(fault), "" if isinstance(fault, Unwritten) else "Error: ") from err
+            _say_what_ended(err, str(known), "" if isinstance(known, Unwritten) else "Error: ")
+            raise typer.Exit(known.exit_code) from err
 
-    take = with_options_of_all(command, reported)
+    parameters = [*signature.parameters.values(), *added]
+    reported.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # what typer reads
     return reported
 
 
-def _exit(err: Exception, code: int, message: str | None = None, prefix: str = "Error: ") -> typer.Exit:
-    """Say what ended the command, with its traceback where that was asked for; what to raise now."""
-    message = str(err) if message is None else message
+def _say_what_ended(err: Exception, message: str, prefix: str) -> None:
+    """The message of an error, with its traceback where that was asked for."""
     if SHOWN.log_format is LogFormat.JSON:
         _log.error("%s", message, exc_info=err if SHOWN.traceback else None)
-        return typer.Exit(code)
+        return
     if SHOWN.traceback:
         typer.echo(clean("".join(traceback.format_exception(err))), err=True)
     for line in message.splitlines() or [""]:
         typer.echo(f"{prefix}{clean(line)}", err=True)
-    return typer.Exit(code)
 
 
-def say(text: str, *, quiet: int = 0) -> None:
+def say(text: str, *, quiet: int | None = None) -> None:
     """Print a line for humans on stderr, made safe, unless they asked for less. A JSON log gets it as a record."""
-    if quiet:
+    if SHOWN.quiet if quiet is None else quiet:
         return
     if SHOWN.log_format is LogFormat.JSON:
         _log.info("%s", text)

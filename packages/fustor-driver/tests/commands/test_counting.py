@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from fustor_driver.commands._counting import counting
+from fustor_driver.progress import counting
+from fustor_driver.reporting import SHOWN
 
 
 def _wait_for(text, capsys):
@@ -28,8 +29,9 @@ def test_off_a_terminal_a_line_comes_at_regular_times(capsys):
         _wait_for("Reading: 1,234 rows", capsys)
 
 
-def test_nothing_is_said_at_once_or_to_who_wants_it_quiet_or_sees_the_rows(capsys):
-    for options in ({}, {"quiet": 1, "line_sec": 0.001}, {"apart": False, "line_sec": 0.001}):
+def test_nothing_is_said_at_once_or_to_who_wants_it_quiet_or_sees_the_rows(capsys, monkeypatch):
+    for quiet, options in ((0, {}), (1, {"line_sec": 0.001}), (0, {"apart": False, "line_sec": 0.001})):
+        monkeypatch.setattr(SHOWN, "quiet", quiet)
         with counting("Reading", **options) as came:
             came(5)
             threading.Event().wait(0.01)

@@ -19,7 +19,7 @@ from fustor_driver.errors import CheckFailed, EnvironmentProblem, UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
 from fustor_driver.releases import release, released_versions
-from fustor_driver.reporting import print_json, say
+from fustor_driver.reporting import SHOWN, print_json, say
 from fustor_driver.supervision import Interrupted, caught_signals
 
 __all__ = ["Wish", "refuse_with_agent", "run_under_agent"]
@@ -52,8 +52,6 @@ class Wish:
     version: str
     audit_interval_sec: float | None
     duration_sec: float | None
-    verbose: int
-    quiet: int
     json: bool
 
 
@@ -65,22 +63,22 @@ def run_under_agent(pair: Pair, wish: Wish) -> None:
         CheckFailed: the agent ended by itself, or nothing arrived.
         Interrupted: by SIGINT or SIGTERM.
     """
-    version, quiet = wish.version, wish.quiet
+    version = wish.version
     audits = pair.audit_interval_sec if wish.audit_interval_sec is None else wish.audit_interval_sec
     roles = Roles(pair, pair.pusher.driver != RECORDER, audits)
     drivers = _distributions(version, roles)
-    say(f"The environment of agent {version} with {', '.join(drivers)} is looked up, or built", quiet=quiet)
+    say(f"The environment of agent {version} with {', '.join(drivers)} is looked up, or built")
     with environment_for(release(version), drivers) as python, _home() as home, caught_signals() as received:
         with running(version, python, roles, home) as agent:
-            say(f"Agent {version} runs: {pair.source_id!r} to {_receiver(roles)}; Ctrl-C stops it", quiet=quiet)
+            say(f"Agent {version} runs: {pair.source_id!r} to {_receiver(roles)}; Ctrl-C stops it")
             _follow(agent, received, wish)
             code = agent.process.poll()
         agent.look()
-        say(f"Agent {version} has stopped; it delivered {_summary(agent.phases)}", quiet=quiet)
+        say(f"Agent {version} has stopped; it delivered {_summary(agent.phases)}")
         if wish.json:
             print_json(_as_document(version, agent.phases))
         if code is not None or not (received or agent.phases):
-            say(agent.tail())
+            say(agent.tail(), quiet=0)
             what = "Nothing arrived" if code is None else f"Agent {version} ended by itself, with code {code}"
             raise CheckFailed(f"{what}; the end of its log stands above")
     if received:
@@ -127,10 +125,10 @@ def _follow(agent: Agent, received: list[int], wish: Wish) -> None:
     """Show what arrives, and what the agent logs that is grave, until a signal comes or the time is up."""
     until = time.monotonic() + wish.duration_sec if wish.duration_sec is not None else float("inf")
     while not received and time.monotonic() < until and agent.process.poll() is None:
-        for line in agent.said(all_of_it=bool(wish.verbose)):
-            say(f"agent: {line}", quiet=wish.quiet)
+        for line in agent.said(all_of_it=bool(SHOWN.verbose)):
+            say(f"agent: {line}")
         for phase in sorted(agent.look(), key=_rank):
-            say(_line(phase, agent.phases[phase]), quiet=wish.quiet)
+            say(_line(phase, agent.phases[phase]))
         with suppress(TimeoutExpired):  # it still runs, as it should
             agent.process.wait(max(min(_LOOK_SEC, until - time.monotonic()), 0))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from fustor_driver.configuration import Pair
 from fustor_driver.errors import EnvironmentProblem
 from fustor_event_model import EventBase
 
-__all__ = ["Shown", "announcement", "place_for", "set_up"]
+__all__ = ["announcement", "place_for", "set_up", "shown"]
 
 _log = logging.getLogger("fustor_driver.demo")
 _SHOWN = 10
@@ -65,44 +65,17 @@ def announcement(pair: Pair, place: Path, *, given: bool, keep: bool) -> str:
     )
 
 
-class Shown(PusherDriver):
-    """A pusher whose rows are log lines as well, once they are written."""
+def shown(pusher: PusherDriver) -> PusherDriver:
+    """The pusher; its rows are log lines as well, once they are written."""
+    push = pusher.push
 
-    def __init__(self, pusher: PusherDriver) -> None:
-        super().__init__(pusher.id, pusher.config)
-        self._pusher = pusher
-
-    async def push(self, events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
-        """Push, then show the first rows."""
-        answer = await self._pusher.push(events, **kwargs)
+    async def push_and_show(events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
+        answer = await push(events, **kwargs)
         _show(events)
         return answer
 
-    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
-        """The pusher's own."""
-        return await self._pusher.heartbeat(**kwargs)
-
-    async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
-        """The pusher's own."""
-        return await self._pusher.create_session(task_id, **kwargs)
-
-    async def get_latest_committed_index(self, **kwargs: Any) -> int:
-        """The pusher's own."""
-        return await self._pusher.get_latest_committed_index(**kwargs)
-
-    @classmethod
-    async def get_needed_fields(cls, **kwargs: Any) -> dict[str, Any]:
-        """All fields."""
-        del kwargs
-        return {}
-
-    def statistics(self) -> Mapping[str, float]:
-        """The pusher's own."""
-        return self._pusher.statistics()
-
-    async def close(self) -> None:
-        """Close the pusher."""
-        await self._pusher.close()
+    pusher.push = push_and_show  # type: ignore[method-assign] # of this object alone
+    return pusher
 
 
 def _show(events: Sequence[EventBase]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, cast
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.choices import Choice, configured_pusher, configured_source
+from fustor_driver.choices import Choice, configured
+from fustor_driver.commands._options import ConfigOption, EndpointOption, IdOption, SetOption, UriOption
 from fustor_driver.errors import UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.params import explained
@@ -15,8 +16,9 @@ from fustor_driver.registry import Registry
 from fustor_driver.supervision import in_thread, run_bounded
 
 __all__ = [
-    "address_keyword",
-    "address_of",
+    "EntryOptions",
+    "PusherOptions",
+    "SourceOptions",
     "constructed",
     "pusher_class",
     "pusher_from",
@@ -25,6 +27,45 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class EntryOptions:
+    """A group of options: which entry of a file is meant, and what is put over it."""
+
+    unasked: ClassVar[Collection[str]] = ()
+    """Options that are not among them."""
+
+    config: ConfigOption = None
+    id: IdOption = None
+    uri: UriOption = None
+    endpoint: EndpointOption = None
+    settings: SetOption = None
+
+    def choice(self, name: str, kind: Kind | None = None) -> Choice:
+        """What was given for the driver of this name.
+
+        Raises:
+            UsageProblem: the address is that of another kind.
+        """
+        if kind is Kind.SOURCE and self.endpoint is not None:
+            raise UsageProblem("A source reads from --uri, not --endpoint")
+        if kind is Kind.PUSHER and self.uri is not None:
+            raise UsageProblem("A pusher writes to --endpoint, not --uri")
+        address = self.endpoint if self.uri is None else self.uri
+        return Choice(name, self.config, self.id, address, tuple(self.settings or ()))
+
+
+class SourceOptions(EntryOptions):
+    """The same of a source."""
+
+    unasked = ("endpoint",)
+
+
+class PusherOptions(EntryOptions):
+    """The same of a pusher."""
+
+    unasked = ("uri",)
 
 
 def constructed(make: Callable[[], _T]) -> _T:
@@ -49,33 +90,16 @@ def pusher_class(name: str) -> type[PusherDriver]:
 
 def source_from(choice: Choice) -> SourceDriver:
     """The source that is meant, constructed."""
-    driver = source_class(choice.name)
-    id, config = configured_source(choice)
-    with explained(driver, id, config, choice.place):
-        return constructed(lambda: driver(id, config))
+    return cast("SourceDriver", _driver_from(Kind.SOURCE, choice))
 
 
 def pusher_from(choice: Choice) -> PusherDriver:
     """The pusher that is meant, constructed."""
-    driver = pusher_class(choice.name)
-    id, config = configured_pusher(choice)
+    return cast("PusherDriver", _driver_from(Kind.PUSHER, choice))
+
+
+def _driver_from(kind: Kind, choice: Choice) -> SourceDriver | PusherDriver:
+    driver = Registry.installed().find(kind, choice.name).load()
+    id, config = configured(kind, choice)
     with explained(driver, id, config, choice.place):
-        return constructed(lambda: driver(id, config))
-
-
-def address_of(kind: Kind, uri: str | None, endpoint: str | None) -> str | None:
-    """The address given for a driver of this kind.
-
-    Raises:
-        UsageProblem: the other kind's option was given.
-    """
-    if kind is Kind.SOURCE and endpoint is not None:
-        raise UsageProblem("A source reads from --uri, not --endpoint")
-    if kind is Kind.PUSHER and uri is not None:
-        raise UsageProblem("A pusher writes to --endpoint, not --uri")
-    return uri if kind is Kind.SOURCE else endpoint
-
-
-def address_keyword(config: SourceConfig | PusherConfig) -> dict[str, str]:
-    """The address as the keyword that class methods take it by."""
-    return {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}
+        return constructed(lambda: driver(id, cast("Any", config)))

@@ -14,7 +14,7 @@ from fustor_driver.kinds import Kind
 from fustor_driver.redaction import REDACTOR, clean
 from fustor_driver.registry import DriverRecord
 from fustor_driver.wizard.draft import Draft
-from fustor_driver.wizard.questions import ADDRESS_KEYS, read_steps
+from fustor_driver.wizard.questions import read_steps
 
 __all__ = [
     "ADMIN_PASSWORD",
@@ -49,7 +49,7 @@ def draft_of(record: DriverRecord, address: str | None, settings: Sequence[str])
     """
     entry: dict[str, object] = {"driver": record.name, "disabled": False}
     if address is not None:
-        entry[ADDRESS_KEYS[record.kind]] = address
+        entry[record.kind.address_key] = address
     for setting in settings:
         kind, _, rest = setting.partition(".")
         if kind not in tuple(Kind):
@@ -139,8 +139,8 @@ def _show(draft: Draft, question: str, passed: bool | None, text: str) -> None:
 
 
 def _with_a_way_out(draft: Draft, fault: FieldProblem) -> FieldProblem:
-    own = {"uri": "--uri", "endpoint": "--endpoint"}
-    option = own.get(fault.field, f"--set {draft.kind}.{fault.field}=VALUE")
+    is_address = fault.field == draft.kind.address_key
+    option = f"--{fault.field}" if is_address else f"--set {draft.kind}.{fault.field}=VALUE"
     unset = [name for name in draft.variables() if name not in draft.environ and repr(name) in fault.message]
     way = "set it, or leave the test out with --no-test" if unset else f"give {option}"
     return FieldProblem(f"{draft.kind} {fault.field}", f"{fault.message}; {way}")

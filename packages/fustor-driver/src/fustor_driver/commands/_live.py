@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +17,10 @@ from rich.live import Live
 from rich.logging import RichHandler
 
 from fustor_driver.commands._view import as_line, as_table
-from fustor_driver.durable import write_all
+from fustor_driver.durable import drafted
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.hosts.status import Status
-from fustor_driver.naming import of_task
-from fustor_driver.redaction import SafeFormatter
+from fustor_driver.logs import SafeFormatter, of_task
 
 __all__ = [
     "as_document",
@@ -78,9 +76,8 @@ def check_writable(path: Path) -> None:
     """
     try:
         _require_replaceable(path)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        draft.unlink()
+        with drafted(path, b"", lasts=False):
+            pass
     except OSError as err:
         raise EnvironmentProblem(f"The status cannot be written to {str(path)!r}: {err.strerror}") from err
 
@@ -99,21 +96,10 @@ def write_status(path: Path, seen: Sequence[Status]) -> None:
         OSError: it cannot be written; what was there stays.
     """
     _require_replaceable(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            document = as_document(seen)
-            text = json.dumps(document, indent=2) if isinstance(document, dict) else document.model_dump_json(indent=2)
-            write_all(handle, f"{text}\n".encode())
-        finally:
-            os.close(handle)
+    document = as_document(seen)
+    text = json.dumps(document, indent=2) if isinstance(document, dict) else document.model_dump_json(indent=2)
+    with drafted(path, f"{text}\n".encode(), lasts=False) as draft:
         draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
 
 
 def _require_replaceable(path: Path) -> None:

@@ -1,15 +1,20 @@
-"""Options that several subcommands share."""
+"""Options that several subcommands share, and how a function becomes a subcommand that has them."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from fustor_driver.completion import driver_names, shell_files
 from fustor_driver.kinds import Kind
+from fustor_driver.reporting import SHOWN, known_errors, set_verbosity
 
 
 def finite(value: float | None) -> float | None:
@@ -71,3 +76,68 @@ VerboseOption = Annotated[
 QuietOption = Annotated[
     int, typer.Option("--quiet", "-q", count=True, show_default=False, help="Log and print less; repeatable.")
 ]
+
+
+def subcommand(function: Callable[..., None], *, verbosity: int = 0) -> Callable[..., None]:
+    """The function as a subcommand: it takes -v and -q too, and what is spread out; known errors end it in one line.
+
+    Args:
+        function: what it does; a parameter that is a group of options, a dataclass, is spread out.
+        verbosity: what is logged without -v and -q.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    spread = spreading(function, {name: hint for name, hint in hints.items() if is_dataclass(hint)})
+
+    @functools.wraps(function)
+    def command(*, verbose: int, quiet: int, **said: Any) -> None:
+        SHOWN.verbose, SHOWN.quiet = verbose, quiet
+        set_verbosity(verbose + verbosity, quiet)
+        spread(**said)
+
+    of_all = [_parameter("verbose", 0, VerboseOption), _parameter("quiet", 0, QuietOption)]
+    return known_errors(_taking(command, [*inspect.signature(spread).parameters.values(), *of_all]))
+
+
+def spreading(
+    function: Callable[..., Any], groups: Mapping[str, Any], made: Callable[[Any], Any] = lambda group: group
+) -> Callable[..., Any]:
+    """The function with a parameter for each option of a group in place of those in `groups`, what is required first.
+
+    Args:
+        function: its parameters are annotated for typer.
+        groups: for each such parameter, the dataclass of its options.
+        made: what the function gets of the group that was given.
+    """
+    own = inspect.signature(function, eval_str=True).parameters
+    names = {name: _names_of(group, own.keys() - groups.keys()) for name, group in groups.items()}
+    parameters = []
+    for name, one in own.items():
+        if name in groups:
+            inner = get_type_hints(groups[name], include_extras=True)
+            options = names[name].items()
+            parameters += [_parameter(free, getattr(groups[name], option), inner[option]) for option, free in options]
+        else:
+            parameters.append(_parameter(name, one.default, one.annotation))
+
+    @functools.wraps(function)
+    def spread(**said: Any) -> Any:
+        for name, group in groups.items():
+            said[name] = made(group(**{option: said.pop(free) for option, free in names[name].items()}))
+        return function(**said)
+
+    return _taking(spread, sorted(parameters, key=lambda one: one.default is not inspect.Parameter.empty))
+
+
+def _names_of(group: Any, taken: Collection[str]) -> dict[str, str]:
+    """The options of a group, each with the name of a parameter that is free; each of them has a default."""
+    asked = [one.name for one in fields(group) if one.name not in getattr(group, "unasked", ())]
+    return {option: f"{option}_" if option in taken else option for option in asked}
+
+
+def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _taking(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads it
+    return function

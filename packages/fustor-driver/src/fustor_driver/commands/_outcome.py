@@ -5,9 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
-from fustor_core.exceptions import DriverError
 from fustor_driver.errors import CheckFailed, FustorDriverError, Refused
-from fustor_driver.faults import fault_of
+from fustor_driver.faults import known_as
 from fustor_driver.hosts.runner import Ended
 from fustor_driver.hosts.status import PhaseState, RunState, Status
 from fustor_driver.redaction import safe_logger
@@ -48,15 +47,11 @@ def conclude(ended: Sequence[Ended], *, once: bool) -> int:
     for one in ended:
         try:
             codes.append(_checked(one, once=once))
-        except FustorDriverError as err:
-            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {err}", err.exit_code))
-        except DriverError as err:
-            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {err}", CheckFailed.exit_code))
         except Exception as err:
-            fault = fault_of(err)
-            if fault is None:
+            known = known_as(err)
+            if known is None:
                 raise  # a bug of ours
-            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {fault}", fault.exit_code))
+            errors.append(OneOfSeveral(f"Task {one.status.task_id!r}: {known}", known.exit_code))
     errors.sort(key=lambda error: _GRAVEST_FIRST.index(error.exit_code) if error.exit_code in _GRAVEST_FIRST else -1)
     for error in errors[1:]:
         _log.error("%s", error)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
 from fustor_driver.commands._demo import set_up
+from fustor_driver.commands._options import ConfigOption, EndpointOption, SetOption, UriOption
+from fustor_driver.completion import pusher_names, source_names
 from fustor_driver.configuration import Configuration, Pair, load
 from fustor_driver.errors import UsageProblem
 from fustor_driver.kinds import Kind
@@ -28,18 +32,31 @@ _FILES = "fs"  # its endpoint is a directory, so that what a demo emitted can be
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line says about the two drivers."""
+    """A group of options: what the command line says about the two drivers."""
 
-    config: Path | None
-    source: str | None
-    pusher: str | None
-    syncs: tuple[str, ...]
-    all_syncs: bool
-    source_driver: str | None
-    uri: str | None
-    pusher_driver: str | None
-    endpoint: str | None
-    settings: tuple[str, ...]
+    config: ConfigOption = None
+    source: Annotated[str | None, typer.Option(metavar="ID", help="Run this source of the file.")] = None
+    pusher: Annotated[str | None, typer.Option(metavar="ID", help="Run this pusher of the file.")] = None
+    syncs: Annotated[
+        list[str] | None,
+        typer.Option("--sync", metavar="ID", help="Run this sync of the file, a source with a pusher. Repeatable."),
+    ] = None
+    all_syncs: Annotated[bool, typer.Option("--all", help="Run every enabled sync of the file, each on its own.")] = (
+        False
+    )
+    source_driver: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run this source driver, instead of a file.", autocompletion=source_names),
+    ] = None
+    uri: UriOption = None
+    pusher_driver: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Run this pusher driver, instead of a file or for a demo.", autocompletion=pusher_names
+        ),
+    ] = None
+    endpoint: EndpointOption = None
+    settings: SetOption = None
 
     def __post_init__(self) -> None:
         """Check that every setting is for one of the two.
@@ -47,7 +64,7 @@ class Asked:
         Raises:
             UsageProblem: a setting is for neither.
         """
-        if not all(setting.partition(".")[0] in tuple(Kind) for setting in self.settings):
+        if not all(setting.partition(".")[0] in tuple(Kind) for setting in self.settings or ()):
             raise UsageProblem("--set of run begins with 'source.' or 'pusher.', as in --set source.max_retries=3")
 
     @property
@@ -58,10 +75,10 @@ class Asked:
     def settings_of(self, kind: Kind) -> list[str]:
         """The settings of one side."""
         prefix = f"{kind}."
-        return [setting.removeprefix(prefix) for setting in self.settings if setting.startswith(prefix)]
+        return [setting.removeprefix(prefix) for setting in self.settings or () if setting.startswith(prefix)]
 
 
-def pairs(asked: Asked, quiet: int) -> list[Pair]:
+def pairs(asked: Asked) -> list[Pair]:
     """What is to be run: one pair, or the syncs of a file that were asked for.
 
     Raises:
@@ -73,11 +90,11 @@ def pairs(asked: Asked, quiet: int) -> list[Pair]:
         return [_pair_of(asked, (source, {"driver": source}), (pusher, {"driver": pusher}))]
     file = asked.config or DEFAULT_FILE
     if asked.source_driver is not None or asked.pusher_driver is not None:
-        return [_half_of(asked, file, quiet)]
+        return [_half_of(asked, file)]
     if asked.config is None and not file.is_file():
         raise UsageProblem(f"There is no {str(file)!r} here; give --config, or --source-driver and --pusher-driver")
-    configuration = _loaded(file, quiet)
-    names = configuration.enabled_syncs() if asked.all_syncs else list(dict.fromkeys(asked.syncs))
+    configuration = _loaded(file)
+    names = configuration.enabled_syncs() if asked.all_syncs else list(dict.fromkeys(asked.syncs or ()))
     if len(names) < _SEVERAL:
         sync = names[0] if names else None
         return [_changed(asked, configuration.pair(source=asked.source, pusher=asked.pusher, sync=sync))]
@@ -90,7 +107,7 @@ def pairs(asked: Asked, quiet: int) -> list[Pair]:
     return found
 
 
-def source_alone(asked: Asked, quiet: int) -> Pair | None:
+def source_alone(asked: Asked) -> Pair | None:
     """A pair whose pusher is a recorder, where neither the command line nor a file names a pusher."""
     file = asked.config or DEFAULT_FILE
     if asked.pusher_driver is not None or asked.pusher is not None or asked.all_syncs or asked.syncs:
@@ -98,7 +115,7 @@ def source_alone(asked: Asked, quiet: int) -> Pair | None:
     if asked.source_driver is not None and not file.is_file():
         source = (asked.source_driver, {"driver": asked.source_driver})
     elif asked.source_driver is None and file.is_file():
-        configuration = _loaded(file, quiet)
+        configuration = _loaded(file)
         if configuration.pushers:
             return None
         id, entry = configuration.one(Kind.SOURCE, asked.source)
@@ -108,22 +125,22 @@ def source_alone(asked: Asked, quiet: int) -> Pair | None:
     return _pair_of(asked, source, (RECORDER, {"driver": RECORDER, "endpoint": RECORDER}))
 
 
-def _loaded(file: Path, quiet: int) -> Configuration:
+def _loaded(file: Path) -> Configuration:
     configuration = load(file)
     for note in configuration.notes:
-        say(note, quiet=quiet)
+        say(note)
     return configuration
 
 
-def _half_of(asked: Asked, file: Path, quiet: int) -> Pair:
+def _half_of(asked: Asked, file: Path) -> Pair:
     """One side from the command line, the other one from a file."""
     given, kind = ("--source-driver", Kind.PUSHER) if asked.source_driver else ("--pusher-driver", Kind.SOURCE)
     if not file.is_file():
         raise UsageProblem(
             f"{given} needs the other side too: a {str(file)!r} with a {kind}, or "
-            f"--{kind}-driver with --{'uri' if kind is Kind.SOURCE else 'endpoint'}"
+            f"--{kind}-driver with --{kind.address_key}"
         )
-    id, entry = _loaded(file, quiet).one(kind, asked.source if kind is Kind.SOURCE else asked.pusher)
+    id, entry = _loaded(file).one(kind, asked.source if kind is Kind.SOURCE else asked.pusher)
     of_file = (id, entry.model_dump(exclude_unset=True))
     name = asked.source_driver or asked.pusher_driver or ""
     of_line = (name, {"driver": name})
@@ -146,9 +163,9 @@ def _pair_of(asked: Asked, source: tuple[str, dict[str, Any]], pusher: tuple[str
     """A pair from two entries with the command line's values put over them."""
     return Pair(
         source_id=source[0],
-        source=overlaid(SourceConfig, source[1], "uri", asked.uri, asked.settings_of(Kind.SOURCE)),
+        source=overlaid(SourceConfig, source[1], asked.uri, asked.settings_of(Kind.SOURCE)),
         pusher_id=pusher[0],
-        pusher=overlaid(PusherConfig, pusher[1], "endpoint", asked.endpoint, asked.settings_of(Kind.PUSHER)),
+        pusher=overlaid(PusherConfig, pusher[1], asked.endpoint, asked.settings_of(Kind.PUSHER)),
         task_id=f"{source[0]}:{pusher[0]}",
         reader_id=source[0],
     )

@@ -9,36 +9,27 @@ from typing import Any
 from pydantic import BaseModel
 
 from fustor_core.drivers import SourceDriver
-from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.bases import DriverClass
-from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, QuietOption, VerboseOption
+from fustor_driver.bases import CONFIGS, DriverClass
+from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, subcommand
 from fustor_driver.kinds import Kind
 from fustor_driver.params import config_schema
 from fustor_driver.registry import DriverRecord, Registry
-from fustor_driver.reporting import known_errors, print_json, set_verbosity, show_lines, show_table
+from fustor_driver.reporting import SHOWN, print_json, show_lines, show_table
 
 
-@known_errors
-def about_command(
-    kind: KindArgument,
-    name: NameArgument,
-    *,
-    json: JsonOption = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
-) -> None:
+@subcommand
+def about_command(kind: KindArgument, name: NameArgument, *, json: JsonOption = False) -> None:
     """Show what a driver is and how it is configured.
 
     With --json it shows the JSON Schema of the configuration.
     """
-    set_verbosity(verbose, quiet)
     record = Registry.installed().find(kind, name)
     driver = record.load()
     schema = config_schema(kind, driver)
     if json:
         print_json(_as_data(record, driver, schema))
         return
-    if not quiet:
+    if not SHOWN.quiet:
         show_lines(_description(record, driver))
     show_table(("field", "type", "default", "meaning"), field_rows(kind, schema))
 
@@ -72,7 +63,7 @@ def _as_data(record: DriverRecord, driver: DriverClass, schema: dict[str, Any]) 
 
 def field_rows(kind: Kind, schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Each field of an entry and of its `driver_params`: name, type, default and meaning."""
-    required = (SourceConfig if kind is Kind.SOURCE else PusherConfig).model_json_schema().get("required", [])
+    required = CONFIGS[kind].model_json_schema().get("required", [])
     for name, field in schema["properties"].items():
         if name == "driver_params" and "properties" in field:
             own_required = field.get("required", [])

@@ -12,39 +12,22 @@ import typer
 
 from fustor_driver.benching import PusherFigures, SourceFigures, bench_pusher, bench_source, synthetic
 from fustor_driver.choices import Choice
-from fustor_driver.commands._counting import counting
-from fustor_driver.commands._drivers import address_of, pusher_from, source_from
-from fustor_driver.commands._options import (
-    BatchSizeOption,
-    ConfigOption,
-    EndpointOption,
-    IdOption,
-    JsonOption,
-    KindArgument,
-    NameArgument,
-    QuietOption,
-    SetOption,
-    UriOption,
-    VerboseOption,
-    seconds,
-)
+from fustor_driver.commands._drivers import EntryOptions, pusher_from, source_from
+from fustor_driver.commands._options import BatchSizeOption, JsonOption, KindArgument, NameArgument, seconds, subcommand
 from fustor_driver.completion import shell_files
 from fustor_driver.event_files import read_events
 from fustor_driver.feed import grouped
 from fustor_driver.kinds import Kind
-from fustor_driver.reporting import known_errors, print_json, set_verbosity, show_table
+from fustor_driver.progress import counting
+from fustor_driver.reporting import print_json, show_table
 from fustor_driver.supervision import run_bounded
 
 
-@known_errors
+@subcommand
 def bench_command(  # noqa: PLR0917 - options, never positions
     kind: KindArgument,
     name: NameArgument,
-    config: ConfigOption = None,
-    id: IdOption = None,
-    uri: UriOption = None,
-    endpoint: EndpointOption = None,
-    settings: SetOption = None,
+    entry: EntryOptions,
     rows: Annotated[int, typer.Option(min=1, metavar="N", help="Stop after so many rows.")] = 100_000,
     duration: Annotated[float, seconds("Stop after so many seconds.", "--for", least=0.1)] = 10.0,
     batch_size: BatchSizeOption = 1000,
@@ -59,16 +42,13 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     ] = None,
     *,
     json: JsonOption = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Measure rows per second, latency and memory of a driver.
 
     A snapshot of a source is read. A pusher is written to under a task of its own, without the end of a snapshot.
     """
-    set_verbosity(verbose, quiet)
-    choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))
-    with counting("Reading" if kind is Kind.SOURCE else "Pushing", rows if file is None else None, quiet=quiet) as came:
+    choice = entry.choice(name, kind)
+    with counting("Reading" if kind is Kind.SOURCE else "Pushing", rows if file is None else None) as came:
         bounds = _Bounds(rows, duration, batch_size, came)
         if kind is Kind.SOURCE:
             stop = threading.Event()

@@ -8,26 +8,14 @@ from typing import Annotated
 import typer
 
 from fustor_driver.checking import STOPPING, Answer, Result, Step, check
-from fustor_driver.choices import Choice, configured
-from fustor_driver.commands._drivers import address_of
-from fustor_driver.commands._options import (
-    ConfigOption,
-    EndpointOption,
-    IdOption,
-    JsonOption,
-    KindArgument,
-    NameArgument,
-    QuietOption,
-    SetOption,
-    TimeoutOption,
-    UriOption,
-    VerboseOption,
-)
+from fustor_driver.choices import configured
+from fustor_driver.commands._drivers import EntryOptions
+from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, TimeoutOption, subcommand
 from fustor_driver.errors import CheckFailed, NotConformant, Unwritten
 from fustor_driver.params import at_their_lines
 from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
-from fustor_driver.reporting import known_errors, print_json, set_verbosity
+from fustor_driver.reporting import SHOWN, print_json
 
 _SIGNS = {
     Answer.PASSED: "ok",
@@ -44,30 +32,23 @@ _CODES = {
 }
 
 
-@known_errors
-def check_command(  # noqa: PLR0917 - options, never positions
+@subcommand
+def check_command(
     kind: KindArgument,
     name: NameArgument,
-    config: ConfigOption = None,
-    id: IdOption = None,
-    uri: UriOption = None,
-    endpoint: EndpointOption = None,
-    settings: SetOption = None,
+    entry: EntryOptions,
     only: Annotated[Step | None, typer.Option(help="Check this alone.")] = None,
     timeout: TimeoutOption = 30.0,
     *,
     json: JsonOption = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Check a configuration, and that the other side answers.
 
     One row of a source is read. Exit code 9 if anything failed, or if what --only names is not supported; 11 if a
     method of the driver is still to be written.
     """
-    set_verbosity(verbose, quiet)
     driver = Registry.installed().find(kind, name).load()
-    choice = Choice(name, config, id, address_of(kind, uri, endpoint), tuple(settings or ()))
+    choice = entry.choice(name, kind)
     found_id, found = configured(kind, choice)
 
     done = []
@@ -75,15 +56,15 @@ def check_command(  # noqa: PLR0917 - options, never positions
     for result in check(driver, found_id, found, only=only, timeout_sec=timeout, placed=placed):
         done.append(result)
         if not json:
-            _tell(result, quiet)
+            _tell(result)
     if json:
         print_json([{"step": result.step, "answer": result.answer, "text": result.text} for result in done])
     if code := _exit_code([result.answer for result in done], only):
         raise typer.Exit(code)
 
 
-def _tell(result: Result, quiet: int) -> None:
-    if not quiet or result.answer in STOPPING:
+def _tell(result: Result) -> None:
+    if not SHOWN.quiet or result.answer in STOPPING:
         text = clean(result.text).removeprefix(f"{Answer.UNWRITTEN}: ")
         typer.echo(f"{_SIGNS[result.answer]:<7}{result.step:<14}{text}")
 

@@ -7,7 +7,6 @@ as for typer. One that does not load says so when it is called, and nothing else
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
@@ -77,39 +76,13 @@ def _reported(function: Callable[..., Any]) -> Callable[..., Any]:
 def _with_entry(function: Callable[..., Any], driver: str) -> Callable[..., Any]:
     """The function with the options that lead to an entry, in place of a parameter that is one."""
     from fustor_core.models.config import PusherConfig, SourceConfig  # noqa: PLC0415 - --version and --help stay quick
-    from fustor_driver.choices import Choice, configured  # noqa: PLC0415 - as above
-    from fustor_driver.commands import _options as options  # noqa: PLC0415 - as above
+    from fustor_driver.choices import configured  # noqa: PLC0415 - as above
+    from fustor_driver.commands._drivers import PusherOptions, SourceOptions  # noqa: PLC0415 - as above
+    from fustor_driver.commands._options import spreading  # noqa: PLC0415 - as above
     from fustor_driver.kinds import Kind  # noqa: PLC0415 - as above
 
-    hints = get_type_hints(function, include_extras=True)
-    kinds: dict[Any, Kind] = {SourceConfig: Kind.SOURCE, PusherConfig: Kind.PUSHER}
-    wanted = next((name for name, hint in hints.items() if hint in kinds and name != "return"), None)
-    if wanted is None:
-        return function
-    kind = kinds[hints[wanted]]
-
-    def command(**given: Any) -> Any:
-        file, id, address, settings = (given.pop(name) for name in ("config_", "id_", "address_", "settings_"))
-        _, entry = configured(kind, Choice(driver, file, id, address, tuple(settings or ())))
-        return function(**given, **{wanted: entry})
-
-    own = [
-        one.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, one in inspect.signature(function).parameters.items()
-        if name != wanted
-    ]
-    address = options.UriOption if kind is Kind.SOURCE else options.EndpointOption
-    added = {
-        "config_": options.ConfigOption,
-        "id_": options.IdOption,
-        "address_": address,
-        "settings_": options.SetOption,
-    }
-    more = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in added.items()
-    ]
-    command.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined] # typer reads it
-    command.__annotations__ = {one.name: one.annotation for one in (*own, *more)}
-    command.__doc__ = function.__doc__
-    return command
+    groups: dict[Any, Any] = {SourceConfig: SourceOptions, PusherConfig: PusherOptions}
+    kinds = {SourceOptions: Kind.SOURCE, PusherOptions: Kind.PUSHER}
+    hints = get_type_hints(function)
+    wanted = {name: groups[hint] for name, hint in hints.items() if hint in groups and name != "return"}
+    return spreading(function, wanted, lambda given: configured(kinds[type(given)], given.choice(driver))[1])

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from fustor_driver.commands._options import JsonOption, QuietOption, VerboseOption
+from fustor_driver.commands._options import JsonOption, subcommand
 from fustor_driver.completion import shell_files
 from fustor_driver.doctor import Environment, Finding, Level, diagnose
 from fustor_driver.registry import Registry
-from fustor_driver.reporting import known_errors, print_json, set_verbosity, show_lines
+from fustor_driver.reporting import SHOWN, print_json, show_lines
 
 _ENVIRONMENT_CODE = 7
 _CONTRACT = (1, 0)
@@ -28,16 +28,13 @@ PythonOption = Annotated[
 ]
 
 
-@known_errors
-def doctor_command(
-    python: PythonOption = None, *, json: JsonOption = False, verbose: VerboseOption = 0, quiet: QuietOption = 0
-) -> None:
+@subcommand
+def doctor_command(python: PythonOption = None, *, json: JsonOption = False) -> None:
     """Examine what is installed, and name what contradicts.
 
     It names agents and cores that do not fit each other, drivers that do not load or that a host does not find, and
     imports that a package does not declare. Exit code 7 if there is an error among the findings.
     """
-    set_verbosity(verbose, quiet)
     environment = Environment.at(python) if python else Environment.own()
     can_load = environment.is_own and environment.release("fustor-core") >= _CONTRACT
     registry = Registry.installed() if can_load else Registry.read(environment.entries)
@@ -46,7 +43,7 @@ def doctor_command(
     if json:
         print_json({"installed": versions, "findings": [asdict(finding) for finding in findings]})
     else:
-        _tell(versions, registry, findings, quiet)
+        _tell(versions, registry, findings)
     if any(finding.level is Level.ERROR for finding in findings):
         raise typer.Exit(_ENVIRONMENT_CODE)
 
@@ -57,8 +54,8 @@ def _family(environment: Environment) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _tell(versions: dict[str, str], registry: Registry, findings: tuple[Finding, ...], quiet: int) -> None:
-    if not quiet:
+def _tell(versions: dict[str, str], registry: Registry, findings: tuple[Finding, ...]) -> None:
+    if not SHOWN.quiet:
         show_lines(f"{name} {version}" for name, version in versions.items())
         show_lines([f"{len(registry.of(kind))} {kind}s" for kind in sorted({record.kind for record in registry})])
     for finding in findings:
@@ -67,5 +64,5 @@ def _tell(versions: dict[str, str], registry: Registry, findings: tuple[Finding,
             show_lines([f"    {finding.command}"])
         if finding.detail:
             show_lines(f"    {line}" for line in finding.detail.rstrip().splitlines())
-    if not findings and not quiet:
+    if not findings and not SHOWN.quiet:
         show_lines(["Nothing contradicts"])

@@ -13,22 +13,15 @@ import typer
 
 from fustor_driver.choices import DEFAULT_FILE
 from fustor_driver.commands._entries import Settings, draft_of, require_complete, settle
-from fustor_driver.commands._options import (
-    EndpointOption,
-    QuietOption,
-    SetOption,
-    TimeoutOption,
-    UriOption,
-    VerboseOption,
-)
+from fustor_driver.commands._options import EndpointOption, SetOption, TimeoutOption, UriOption, subcommand
 from fustor_driver.completion import pusher_names, shell_files, source_names
 from fustor_driver.configuration import parse
-from fustor_driver.durable import write_all
+from fustor_driver.durable import drafted
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.plain_yaml import parse_yaml
 from fustor_driver.registry import DriverRecord, Registry
-from fustor_driver.reporting import known_errors, say, set_verbosity
+from fustor_driver.reporting import say
 from fustor_driver.wizard.document import document
 from fustor_driver.wizard.draft import Draft
 
@@ -37,7 +30,7 @@ Asked: TypeAlias = Sequence[tuple[Kind, str | None, str | None]]
 _MODE = 0o644
 
 
-@known_errors
+@subcommand
 def init_command(  # noqa: PLR0917 - options, never positions
     source: Annotated[
         str | None,
@@ -73,8 +66,6 @@ def init_command(  # noqa: PLR0917 - options, never positions
     ] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, not even on a terminal.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Write a configuration file, and test it before.
 
@@ -82,7 +73,6 @@ def init_command(  # noqa: PLR0917 - options, never positions
     nothing is written unless both connections work. Secrets are written as ${NAME}, an environment variable. The fields
     of the two drivers are set by --set source.KEY=VALUE and --set pusher.KEY=VALUE.
     """
-    set_verbosity(verbose, quiet)
     _check_place(config, force=force)
     how = Settings(test=test, create_user=create_user, admin_user=admin_user, timeout_sec=timeout)
     asked = ((Kind.SOURCE, source, uri), (Kind.PUSHER, pusher, endpoint))
@@ -93,7 +83,7 @@ def init_command(  # noqa: PLR0917 - options, never positions
     text = document(*drafts)
     parse(parse_yaml(text), drafts[0].completed().environ | drafts[1].completed().environ)
     _write(config, text, force=force)
-    _say_what_next(config, drafts, quiet)
+    _say_what_next(config, drafts)
 
 
 def _given(asked: Asked, settings: Sequence[str], how: Settings) -> list[Draft]:
@@ -148,31 +138,23 @@ def _check_place(path: Path, *, force: bool) -> None:
 
 def _write(path: Path, text: str, *, force: bool) -> None:
     """Write the file whole, or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-        try:
-            write_all(handle, text.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if force:
-            draft.replace(path)
-        else:
-            os.link(draft, path)  # fails where one has come meanwhile
+        with drafted(path, text.encode(), _MODE) as draft:
+            if force:
+                draft.replace(path)
+            else:
+                os.link(draft, path)  # fails where one has come meanwhile
     except FileExistsError as err:
         raise UsageProblem(f"{str(path)!r} exists; --force replaces a file") from err
     except OSError as err:
         raise EnvironmentProblem(f"{str(path)!r} cannot be written: {err.strerror}") from err
-    finally:
-        draft.unlink(missing_ok=True)
 
 
-def _say_what_next(path: Path, drafts: Sequence[Draft], quiet: int) -> None:
+def _say_what_next(path: Path, drafts: Sequence[Draft]) -> None:
     at = "" if path == DEFAULT_FILE else f" --config {shlex.quote(str(path))}"
     unset = sorted({name for draft in drafts for name in draft.variables() if name not in os.environ})
     first = f" Set {', '.join(unset)} in the environment first." if unset else ""
-    say(f"Wrote {str(path)!r}.{first} Next:", quiet=quiet)
+    say(f"Wrote {str(path)!r}.{first} Next:")
     for draft in drafts:
-        say(f"  fustor-driver check {draft.kind} {draft.entry['driver']}{at}", quiet=quiet)
-    say(f"  fustor-driver run{at}", quiet=quiet)
+        say(f"  fustor-driver check {draft.kind} {draft.entry['driver']}{at}")
+    say(f"  fustor-driver run{at}")

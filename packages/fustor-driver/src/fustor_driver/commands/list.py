@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fustor_driver.commands._options import JsonOption, QuietOption, VerboseOption
+from fustor_driver.commands._options import JsonOption, subcommand
 from fustor_driver.registry import DriverRecord, Registry
-from fustor_driver.reporting import known_errors, print_json, say, set_verbosity, show_table
+from fustor_driver.reporting import print_json, say, show_table
 
 
-@known_errors
-def list_command(*, json: JsonOption = False, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+@subcommand
+def list_command(*, json: JsonOption = False) -> None:
     """List the installed drivers, and the hosts that find each of them."""
-    set_verbosity(verbose, quiet)
     records = Registry.installed().records
     if json:
         print_json([_as_data(record) for record in records])
@@ -18,7 +17,7 @@ def list_command(*, json: JsonOption = False, verbose: VerboseOption = 0, quiet:
     show_table(("kind", "name", "package", "class", "found by", "state"), map(_as_row, records))
     for record in records:
         if record.error:
-            say(record.why_it_does_not_load(), quiet=quiet)
+            say(record.why_it_does_not_load())
 
 
 def _as_row(record: DriverRecord) -> tuple[str, ...]:

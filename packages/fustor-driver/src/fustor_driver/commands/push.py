@@ -8,31 +8,19 @@ from typing import Annotated
 
 import typer
 
-from fustor_driver.choices import Choice
-from fustor_driver.commands._drivers import pusher_from
-from fustor_driver.commands._options import (
-    AllowDeletionsOption,
-    ConfigOption,
-    EndpointOption,
-    IdOption,
-    JsonOption,
-    NameArgument,
-    QuietOption,
-    SetOption,
-    TaskOption,
-    VerboseOption,
-)
+from fustor_driver.commands._drivers import PusherOptions, pusher_from
+from fustor_driver.commands._options import AllowDeletionsOption, JsonOption, NameArgument, TaskOption, subcommand
 from fustor_driver.commands._outcome import check_refusals
 from fustor_driver.completion import shell_files
 from fustor_driver.event_files import Batch, read_events
 from fustor_driver.feed import feed, grouped
-from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
+from fustor_driver.reporting import print_json, say
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
 
 
-@known_errors
-def push_command(  # noqa: PLR0917 - options, never positions
+@subcommand
+def push_command(
     name: NameArgument,
     file: Annotated[
         Path,
@@ -43,10 +31,7 @@ def push_command(  # noqa: PLR0917 - options, never positions
             autocompletion=shell_files,
         ),
     ],
-    config: ConfigOption = None,
-    id: IdOption = None,
-    endpoint: EndpointOption = None,
-    settings: SetOption = None,
+    entry: PusherOptions,
     task: TaskOption = "fustor-push",
     max_events: Annotated[int, typer.Option(min=1, metavar="N", help="Push so many events at once.")] = 1000,
     *,
@@ -58,22 +43,19 @@ def push_command(  # noqa: PLR0917 - options, never positions
     ] = False,
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Push events from a file in one session.
 
     What the pusher refuses stops the command.
     """
-    set_verbosity(verbose, quiet)
-    pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
+    pusher = pusher_from(entry.choice(name))
     end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []
     batches = chain(grouped(read_events(file), max_events), end)
     fed = run_bounded(lambda: feed(pusher, batches, task, allow_deletions=allow_deletions))
     if json:
         print_json({"batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:
-        say(f"Pushed {fed.rows} rows of {fed.events} events in {fed.batches} batches", quiet=quiet)
+        say(f"Pushed {fed.rows} rows of {fed.events} events in {fed.batches} batches")
     if fed.snapshot_needed:
-        say("The pusher asks for a complete snapshot", quiet=quiet)
+        say("The pusher asks for a complete snapshot")
     check_refusals(fed.refused_rows, fed.refused_deletions)

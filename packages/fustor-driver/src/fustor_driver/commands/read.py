@@ -10,38 +10,24 @@ from typing import Annotated
 import typer
 
 from fustor_core.drivers import SourceDriver
-from fustor_driver.choices import Choice
-from fustor_driver.commands._counting import counting
-from fustor_driver.commands._drivers import source_from
-from fustor_driver.commands._options import (
-    BatchSizeOption,
-    ConfigOption,
-    IdOption,
-    NameArgument,
-    QuietOption,
-    SetOption,
-    UriOption,
-    VerboseOption,
-    seconds,
-)
+from fustor_driver.commands._drivers import SourceOptions, source_from
+from fustor_driver.commands._options import BatchSizeOption, NameArgument, seconds, subcommand
 from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.hosts.calls import open_phase
 from fustor_driver.plainness import event_json
+from fustor_driver.progress import counting
 from fustor_driver.reading import bounded
-from fustor_driver.reporting import known_errors, say, set_verbosity
+from fustor_driver.reporting import say
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import EventBase, MessageSource
 
 _LISTEN_SEC = 10.0
 
 
-@known_errors
+@subcommand
 def read_command(  # noqa: PLR0917 - options, never positions
     name: NameArgument,
-    config: ConfigOption = None,
-    id: IdOption = None,
-    uri: UriOption = None,
-    settings: SetOption = None,
+    entry: SourceOptions,
     phase: Annotated[MessageSource, typer.Option(help="Read this phase.")] = MessageSource.SNAPSHOT,
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Stop after so many rows; 0 for no limit.")] = 100,
     from_position: Annotated[
@@ -53,20 +39,17 @@ def read_command(  # noqa: PLR0917 - options, never positions
     batch_size: BatchSizeOption = 1000,
     *,
     json: Annotated[bool, typer.Option("--json", hidden=True)] = True,  # noqa: ARG001 - events are JSON anyway
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Print the events of one phase of a source as JSON Lines.
 
     They are printed on stdout, and the progress on stderr. Nothing is acknowledged.
     """
-    set_verbosity(verbose, quiet)
     if phase is MessageSource.REALTIME and duration is None:
         duration = _LISTEN_SEC
     stop_event = threading.Event()
 
     async def read() -> None:
-        source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
+        source = source_from(entry.choice(name))
         try:
             _check_position(source, phase, from_position)
             rows_per_event = min(batch_size, limit) if limit else batch_size
@@ -76,7 +59,7 @@ def read_command(  # noqa: PLR0917 - options, never positions
                 max_sec=duration,
                 stop_event=stop_event,
             ) as events:
-                _print(events, limit, quiet)
+                _print(events, limit)
         finally:
             await source.close()
 
@@ -97,13 +80,13 @@ def _line(event: EventBase) -> str:
         raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
 
 
-def _print(events: Iterator[EventBase], limit: int, quiet: int) -> None:
+def _print(events: Iterator[EventBase], limit: int) -> None:
     rows = count = 0
-    with counting("Reading", limit or None, quiet=quiet, apart=not sys.stdout.isatty()) as came:
+    with counting("Reading", limit or None, apart=not sys.stdout.isatty()) as came:
         for event in events:
             sys.stdout.write(_line(event) + "\n")
             sys.stdout.flush()
             came(len(event.rows))
             rows += len(event.rows)
             count += 1
-    say(f"{rows} rows in {count} events", quiet=quiet)
+    say(f"{rows} rows in {count} events")

@@ -12,20 +12,8 @@ from typing import Annotated
 import typer
 
 from fustor_core.models.config import PusherConfig
-from fustor_driver.choices import Choice
-from fustor_driver.commands._counting import counting
-from fustor_driver.commands._drivers import source_from
-from fustor_driver.commands._options import (
-    ConfigOption,
-    IdOption,
-    JsonOption,
-    NameArgument,
-    QuietOption,
-    SetOption,
-    UriOption,
-    VerboseOption,
-    seconds,
-)
+from fustor_driver.commands._drivers import SourceOptions, source_from
+from fustor_driver.commands._options import JsonOption, NameArgument, seconds, subcommand
 from fustor_driver.commands._outcome import check_outcome, code_after_signal
 from fustor_driver.completion import shell_files
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
@@ -33,11 +21,12 @@ from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
 from fustor_driver.hosts.status import Status
-from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
+from fustor_driver.progress import counting
+from fustor_driver.reporting import print_json, say
 
 
-@known_errors
-def record_command(  # noqa: PLR0917 - options, never positions
+@subcommand
+def record_command(
     name: NameArgument,
     file: Annotated[
         Path,
@@ -48,30 +37,24 @@ def record_command(  # noqa: PLR0917 - options, never positions
             autocompletion=shell_files,
         ),
     ],
-    config: ConfigOption = None,
-    id: IdOption = None,
-    uri: UriOption = None,
-    settings: SetOption = None,
+    entry: SourceOptions,
     duration: Annotated[float, seconds("Record for so many seconds.", "--for")] = 10.0,
     audit_interval: Annotated[float, seconds("Audit so often; 0 for never.")] = 0.0,
     *,
     json: JsonOption = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Record what a source emits into a file.
 
     It takes a snapshot, realtime all the while, and audits if they are asked for. `replay` pushes it again, as it was.
     """
-    set_verbosity(verbose, quiet)
-    source = source_from(Choice(name, config, id, uri, tuple(settings or ())))
+    source = source_from(entry.choice(name))
     _create(file)
     pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(file)))
     last: list[Status] = []
     with (
         TemporaryDirectory(prefix="fustor-record-") as state_dir,
         _removed_if_empty(file),
-        counting("Recording", quiet=quiet) as came,
+        counting("Recording") as came,
     ):
 
         def look(status: Status) -> None:
@@ -80,7 +63,7 @@ def record_command(  # noqa: PLR0917 - options, never positions
 
         options = HostOptions(task_id=f"record:{name}", state_dir=Path(state_dir), audit_interval_sec=audit_interval)
         received = run_host(source, pusher, options, duration_sec=duration, look=look)
-    _tell(last[-1], file, json=json, quiet=quiet)
+    _tell(last[-1], file, json=json)
     if received:
         raise typer.Exit(code_after_signal(received, last[-1], once=False))
     check_outcome(last[-1])
@@ -108,9 +91,9 @@ def _create(file: Path) -> None:
         raise EnvironmentProblem(f"The recording cannot be written to {str(file)!r}: {err.strerror}") from err
 
 
-def _tell(status: Status, file: Path, *, json: bool, quiet: int) -> None:
+def _tell(status: Status, file: Path, *, json: bool) -> None:
     if json:
         print_json(status)
         return
     counts = ", ".join(f"{state.rows} rows of {phase}" for phase, state in status.phases.items() if state.rows)
-    say(f"Recorded {counts or 'nothing'} in {str(file)!r}", quiet=quiet)
+    say(f"Recorded {counts or 'nothing'} in {str(file)!r}")

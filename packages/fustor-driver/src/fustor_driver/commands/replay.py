@@ -9,30 +9,19 @@ from typing import Annotated
 
 import typer
 
-from fustor_driver.choices import Choice
-from fustor_driver.commands._counting import counting
-from fustor_driver.commands._drivers import pusher_from
-from fustor_driver.commands._options import (
-    AllowDeletionsOption,
-    ConfigOption,
-    EndpointOption,
-    IdOption,
-    JsonOption,
-    QuietOption,
-    SetOption,
-    TaskOption,
-    VerboseOption,
-)
+from fustor_driver.commands._drivers import PusherOptions, pusher_from
+from fustor_driver.commands._options import AllowDeletionsOption, JsonOption, TaskOption, subcommand
 from fustor_driver.commands._outcome import check_refusals
 from fustor_driver.completion import driver_names, shell_files
 from fustor_driver.event_files import Batch, read_batches
 from fustor_driver.feed import feed
-from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
+from fustor_driver.progress import counting
+from fustor_driver.reporting import print_json, say
 from fustor_driver.supervision import run_bounded
 
 
-@known_errors
-def replay_command(  # noqa: PLR0917 - options, never positions
+@subcommand
+def replay_command(
     file: Annotated[
         Path,
         typer.Argument(
@@ -47,27 +36,21 @@ def replay_command(  # noqa: PLR0917 - options, never positions
             autocompletion=driver_names,
         ),
     ] = None,
-    config: ConfigOption = None,
-    id: IdOption = None,
-    endpoint: EndpointOption = None,
-    settings: SetOption = None,
-    task: TaskOption = "fustor-replay",
     *,
+    entry: PusherOptions,
+    task: TaskOption = "fustor-replay",
     allow_deletions: AllowDeletionsOption = False,
     json: JsonOption = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Push a recording as it was, or print what is in it.
 
     It is pushed batch by batch, with its sessions and ends.
     """
-    set_verbosity(verbose, quiet)
     if name is None:
-        _show(file, json=json, quiet=quiet)
+        _show(file, json=json)
         return
-    pusher = pusher_from(Choice(name, config, id, endpoint, tuple(settings or ())))
-    with counting("Replaying", quiet=quiet) as came:
+    pusher = pusher_from(entry.choice(name))
+    with counting("Replaying") as came:
 
         def look(batch: Batch) -> None:
             came(sum(len(event.rows) for event in batch.events))
@@ -76,14 +59,14 @@ def replay_command(  # noqa: PLR0917 - options, never positions
     if json:
         print_json({"sessions": fed.sessions, "batches": fed.batches, "events": fed.events, "rows": fed.rows})
     else:
-        say(f"Replayed {fed.rows} rows of {fed.events} events in {fed.batches} batches", quiet=quiet)
+        say(f"Replayed {fed.rows} rows of {fed.events} events in {fed.batches} batches")
     check_refusals(fed.refused_rows, fed.refused_deletions)
 
 
-def _show(file: Path, *, json: bool, quiet: int) -> None:
+def _show(file: Path, *, json: bool) -> None:
     """Events as JSON Lines, and a summary; with --json only the summary, as one document."""
     counts: Counter[str] = Counter()
-    with counting("Reading", quiet=quiet, apart=json or not sys.stdout.isatty()) as came:
+    with counting("Reading", apart=json or not sys.stdout.isatty()) as came:
         for batch in read_batches(file):
             counts["batches"] += 1
             counts["complete snapshots"] += batch.is_snapshot_end
@@ -95,4 +78,4 @@ def _show(file: Path, *, json: bool, quiet: int) -> None:
     if json:
         print_json(dict(counts))
     else:
-        say(", ".join(f"{count} {what}" for what, count in counts.items()) or "Nothing in it", quiet=quiet)
+        say(", ".join(f"{count} {what}" for what, count in counts.items()) or "Nothing in it")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
-from fustor_driver.durable import sync_directory, write_all
+from fustor_driver.durable import opened, sync_directory, write_all
 from fustor_driver.plainness import as_text, unplain
 from fustor_driver.redaction import clean
 from fustor_event_model import EventBase, MessageSource
@@ -66,13 +66,9 @@ class DeadLetterFile:
 
     def _append(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-        handle = os.open(self.path, flags, 0o600)
-        try:
+        with opened(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW) as handle:
             write_all(handle, (b"\n" if _is_torn(handle, self.path) else b"") + line)
             os.fsync(handle)
-        finally:
-            os.close(handle)
         sync_directory(self.path.parent)
         sync_directory(self.path.parent.parent)
 

@@ -13,10 +13,9 @@ from fustor_driver.hosts.calls import counted, pause_sec
 from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
 from fustor_driver.hosts.ending import Ending, ended_state, error_of
-from fustor_driver.hosts.expected import ExpectedRows
 from fustor_driver.hosts.gauges import Gauges
 from fustor_driver.hosts.heap import calm_collector
-from fustor_driver.hosts.mark import SnapshotMark
+from fustor_driver.hosts.notes import ExpectedRows, SnapshotMark
 from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.parts import Parts

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_driver.hosts.calls import committed_index
+from fustor_driver.hosts.calls import committed_index, open_phase
 from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session
 from fustor_driver.hosts.options import HostOptions
@@ -56,6 +60,29 @@ class Parts:
         """Whether this run takes audits, and they find something."""
         options = self.options
         return "get_audit_iterator" in self.source.capabilities and options.audit_interval_sec > 0 and not options.once
+
+    def reader(
+        self,
+        phase: MessageSource,
+        *,
+        position: int = -1,
+        bounds: Mapping[str, Any] = MappingProxyType({}),
+        pause_after: Callable[[EventBase], bool] | None = None,
+        linger_sec: float = 0.0,
+    ) -> Reader:
+        """What reads a phase in a thread of its own, not started yet; arguments as of `open_phase` and `Reader`."""
+        source, batch_size = self.source, self.pusher.config.batch_size
+        reader = Reader(
+            phase.value,
+            lambda stop: open_phase(source, phase, stop, position=position, batch_size=batch_size, bounds=bounds),
+            source.config.max_queue_size,
+            limit_bytes=self.options.read_ahead_bytes,
+            pause_after=pause_after,
+            linger_sec=linger_sec,
+            on_attempt=partial(self.progress.attempted, phase),
+        )
+        self.readers.append(reader)
+        return reader
 
     async def join(self, reader: Reader) -> None:
         """Stop a reader's thread; a driver that ignores `stop_event` is named in the log."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
 from fustor_core.exceptions import DriverError
-from fustor_driver.hosts.calls import open_phase
 from fustor_driver.hosts.delivery import Outcome, Session
 from fustor_driver.hosts.parts import UNDELIVERED, Parts
 from fustor_driver.hosts.reader import Reader
@@ -29,19 +26,7 @@ async def run_snapshot(parts: Parts, session: Session) -> bool:
     Raises:
         DriverError: what the iterator raised, or the pusher's refusal of the end.
     """
-    source, batch_size = parts.source, parts.pusher.config.batch_size
-
-    def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-        return open_phase(source, MessageSource.SNAPSHOT, stop_event, batch_size=batch_size)
-
-    reader = Reader(
-        "snapshot",
-        open_iterator,
-        source.config.max_queue_size,
-        limit_bytes=parts.options.read_ahead_bytes,
-        linger_sec=_LINGER_SEC,
-        on_attempt=partial(parts.progress.attempted, MessageSource.SNAPSHOT),
-    )
+    reader = parts.reader(MessageSource.SNAPSHOT, linger_sec=_LINGER_SEC)
     async with _reading(parts, MessageSource.SNAPSHOT, reader, lambda: parts.control.stopping) as run:
         async for events in _batches(parts, reader):
             if await parts.push(session, MessageSource.SNAPSHOT, events) in UNDELIVERED:
@@ -60,20 +45,8 @@ async def run_audit(parts: Parts, session: Session) -> bool:
     Raises:
         DriverError: what the iterator raised.
     """
-    source, control, batch_size = parts.source, parts.control, parts.pusher.config.batch_size
-
-    def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-        return open_phase(source, MessageSource.AUDIT, stop_event, batch_size=batch_size)
-
-    reader = Reader(
-        "audit",
-        open_iterator,
-        source.config.max_queue_size,
-        limit_bytes=parts.options.read_ahead_bytes,
-        pause_after=_starts_audit,
-        linger_sec=_LINGER_SEC,
-        on_attempt=partial(parts.progress.attempted, MessageSource.AUDIT),
-    )
+    control = parts.control
+    reader = parts.reader(MessageSource.AUDIT, pause_after=_starts_audit, linger_sec=_LINGER_SEC)
     gives_up = lambda: control.stopping or control.renewal_asked  # noqa: E731 - a condition, named for its only use
     async with _reading(parts, MessageSource.AUDIT, reader, gives_up) as run:
         async for events in _batches(parts, reader):
@@ -103,7 +76,6 @@ async def _reading(
     run = _Run()
     watcher = asyncio.ensure_future(watch())
     parts.progress.begins(phase, lambda: (reader.waiting, reader.lag_sec))
-    parts.readers.append(reader)
     reader.start()
     try:
         yield run

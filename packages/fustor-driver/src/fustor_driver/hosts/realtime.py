@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import NotConformant
 from fustor_driver.hosts.attempts import Attempt
-from fustor_driver.hosts.calls import is_reached, open_phase
+from fustor_driver.hosts.calls import is_reached
 from fustor_driver.hosts.delivery import Outcome, Session
 from fustor_driver.hosts.parts import Parts
-from fustor_driver.hosts.reader import Reader
 from fustor_driver.hosts.status import PhaseState
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
@@ -32,7 +29,7 @@ class Realtime:
 
     def __init__(self, parts: Parts, start_position: int, bounds: Mapping[str, float] = MappingProxyType({})) -> None:
         self._parts = parts
-        self._reader = self._reader_from(start_position, bounds)
+        self._reader = parts.reader(MessageSource.REALTIME, position=start_position, bounds=bounds)
         self._armed = False
         self._next_end: int | None = None
         self._in_hand = False
@@ -42,22 +39,6 @@ class Realtime:
         """Whether a stream with an end is read and pushed up to it."""
         self.busy_at = 0.0
         """When something was read or pushed last, by the monotonic clock."""
-
-    def _reader_from(self, position: int, bounds: Mapping[str, float]) -> Reader:
-        source = self._parts.source
-
-        def open_iterator(stop_event: threading.Event) -> Iterator[EventBase]:
-            return open_phase(source, MessageSource.REALTIME, stop_event, position=position, bounds=bounds)
-
-        reader = Reader(
-            "realtime",
-            open_iterator,
-            source.config.max_queue_size,
-            limit_bytes=self._parts.options.read_ahead_bytes,
-            on_attempt=partial(self._parts.progress.attempted, MessageSource.REALTIME),
-        )
-        self._parts.readers.append(reader)
-        return reader
 
     @property
     def is_busy(self) -> bool:
@@ -164,7 +145,8 @@ class Realtime:
             return False
         bounds = {} if self._next_end is None else {"end_position": self._next_end}
         await self._parts.join(self._reader)
-        self._reader = self._reader_from(self._parts.progress.committed_index, bounds)
+        behind = self._parts.progress.committed_index
+        self._reader = self._parts.reader(MessageSource.REALTIME, position=behind, bounds=bounds)
         self._next_end, self.is_bounded, self.has_ended = None, bool(bounds), False
         self._reader.start()
         return True

@@ -10,7 +10,7 @@ from uuid import uuid4
 from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_core.models.config import PusherConfig
-from fustor_driver.durable import write_all
+from fustor_driver.durable import opened, write_all
 from fustor_driver.event_files import Batch
 from fustor_driver.plainness import unplain
 from fustor_event_model import EventBase, MessageSource
@@ -51,12 +51,9 @@ class RecordingPusher(PusherDriver):
         return {"success": True, "snapshot_needed": False}
 
     def _append(self, line: bytes) -> None:
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        with opened(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as handle:
             write_all(handle, line)
             os.fdatasync(handle)
-        finally:
-            os.close(handle)
 
     async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
         """Nothing to keep alive."""

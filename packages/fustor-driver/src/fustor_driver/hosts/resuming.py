@@ -9,7 +9,7 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.attempts import Attempt
 from fustor_driver.hosts.calls import counted, is_reached, pause_sec
 from fustor_driver.hosts.delivery import Session
-from fustor_driver.hosts.mark import SnapshotMark
+from fustor_driver.hosts.notes import SnapshotMark
 from fustor_driver.hosts.parts import Parts
 from fustor_driver.hosts.status import PhaseState
 from fustor_driver.redaction import safe_logger

@@ -15,7 +15,7 @@ from fustor_driver.hosts.guide import GuideHost
 from fustor_driver.hosts.lock import locked_task
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.status import RunState, Status
-from fustor_driver.naming import named
+from fustor_driver.logs import named
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import Work, caught_signals
 

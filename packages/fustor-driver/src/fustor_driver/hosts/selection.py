@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 from enum import Enum, auto
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from fustor_core.drivers import SourceDriver
-from fustor_driver.durable import sync_directory, write_all
+from fustor_driver.durable import drafted, sync_directory
 from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.hosts.calls import connection_of
 from fustor_driver.redaction import safe_logger, without_secrets
@@ -114,15 +113,8 @@ class Selection:
             return None
 
     def _write(self, data: bytes) -> None:
-        draft = self._path.with_name(f".{self._path.name}.new")
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            write_all(handle, data)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        draft.replace(self._path)
+        with drafted(self._path, data) as draft:
+            draft.replace(self._path)
         sync_directory(self._path.parent)
 
 

@@ -5,32 +5,27 @@ from __future__ import annotations
 import copy
 import functools
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from urllib.parse import urlsplit
-
-from pydantic import ValidationError
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.bases import DriverClass
-from fustor_driver.configuration import expand, field_problems, variables_in
+from fustor_driver.bases import CONFIGS, DriverClass
+from fustor_driver.configuration import expand, validated, variables_in
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, FustorDriverError
 from fustor_driver.hosts.calls import connection_of, is_unsupported
 from fustor_driver.kinds import Kind
 from fustor_driver.params import params_problems
-from fustor_driver.redaction import REDACTOR, is_secret
+from fustor_driver.redaction import REDACTOR, bare_secrets
 from fustor_driver.supervision import Interrupted, in_thread, run_bounded
-from fustor_driver.wizard.questions import ADDRESS_KEYS, Question
+from fustor_driver.wizard.questions import Question
 
-__all__ = ["Draft", "Told", "clear_secrets"]
+__all__ = ["Draft", "Told"]
 
-_REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$\{")
-_SECRET_PARAMETER = re.compile(r"([\w.-]+)\s*=\s*([^&\s]+)")
+_IN_CLEAR = "is not for this file; write '${NAME}', with the name of an environment variable that holds it"
 _CONSTRUCT_SEC = 10.0
 
 
@@ -55,11 +50,6 @@ class Draft:
     entry: dict[str, Any]
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     answered: set[tuple[str, ...]] = field(default_factory=set)
-
-    @property
-    def address_key(self) -> str:
-        """What the address of this kind of driver is called."""
-        return ADDRESS_KEYS[self.kind]
 
     def get(self, path: tuple[str, ...], default: Any = None) -> Any:
         """What the entry has there."""
@@ -100,7 +90,7 @@ class Draft:
 
     def faults(self) -> tuple[FieldProblem, ...]:
         """What is wrong with the entry, field by field."""
-        found = [FieldProblem(key, _IN_CLEAR) for key in clear_secrets(self.entry)]
+        found = [FieldProblem(place, _IN_CLEAR) for place in dict.fromkeys(bare_secrets(self.entry))]
         with _noting(found):
             expand(self.entry, self.environ)
         whole = self.completed()
@@ -127,13 +117,9 @@ class Draft:
         Raises:
             ConfigurationProblem: field by field; a variable that is not set as well.
         """
-        model: type[SourceConfig | PusherConfig] = SourceConfig if self.kind is Kind.SOURCE else PusherConfig
         data = expand(self.entry, self.environ)
         REDACTOR.learn(data)
-        try:
-            return model.model_validate(data)
-        except ValidationError as err:
-            raise ConfigurationProblem(field_problems(err, model=model)) from err
+        return validated(CONFIGS[self.kind], data)
 
     def ask(self, name: str, timeout_sec: float, **more: Any) -> Told:
         """What the driver answers to a question about the other side, such as `test_connection`.
@@ -168,44 +154,12 @@ def _words(err: Exception) -> str:
     return str(err) if isinstance(err, DriverError | FustorDriverError) else f"{type(err).__name__}: {err}"
 
 
-def clear_secrets(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields in which a secret stands as it is, instead of as `${NAME}`."""
-    return tuple(_clear(entry, ()))
-
-
 @contextmanager
 def _noting(found: list[FieldProblem]) -> Iterator[None]:
     try:
         yield
     except ConfigurationProblem as err:
         found += err.problems
-
-
-_IN_CLEAR = "is not for this file; write '${NAME}', with the name of an environment variable that holds it"
-
-
-def _clear(value: Any, path: tuple[str, ...]) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _clear(item, (*path, str(name)))
-    elif isinstance(value, list):
-        for at, item in enumerate(value):
-            yield from _clear(item, (*path, str(at)))
-    elif isinstance(value, str) and any(not _REFERENCE.search(secret) for secret in _secrets(path, value)):
-        yield ".".join(path)
-
-
-def _secrets(path: tuple[str, ...], text: str) -> Iterator[str]:
-    """Those in a text: all of it, the password of an address, and parameters with the name of a secret."""
-    if is_secret(path[-1]):
-        yield text
-    try:
-        password = urlsplit(text).password
-    except ValueError:
-        password = None  # not an address
-    if password:
-        yield password
-    yield from (value for name, value in _SECRET_PARAMETER.findall(text) if is_secret(name))
 
 
 def _put(entry: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -14,9 +14,8 @@ from fustor_driver.params import params_model
 from fustor_driver.redaction import is_secret
 from fustor_driver.supervision import run_bounded
 
-__all__ = ["ADDRESS_KEYS", "Form", "Question", "Step", "read_steps"]
+__all__ = ["Form", "Question", "Step", "read_steps"]
 
-ADDRESS_KEYS = {Kind.SOURCE: "uri", Kind.PUSHER: "endpoint"}
 _ANSWER_SEC = 30.0
 _SECTIONS = ("credential", "driver_params")
 
@@ -76,9 +75,10 @@ def read_steps(kind: Kind, driver: DriverClass) -> tuple[Step, ...]:
             f"and does not: {type(err).__name__}: {err}"
         ) from err
     asked = {question.path for step in steps for question in step.questions}
-    address = ADDRESS_KEYS[kind]
-    if (address,) not in asked:
-        steps.insert(0, Step("Address", (Question((address,), "Address", is_required=True),), ("test_connection",)))
+    if (kind.address_key,) not in asked:
+        steps.insert(
+            0, Step("Address", (Question((kind.address_key,), "Address", is_required=True),), ("test_connection",))
+        )
     required = tuple(question for question in _required_params(driver) if question.path not in asked)
     return (*([Step("Parameters without a default", required)] if required else []), *steps)
 

@@ -1,14 +1,21 @@
-"""The host's one durable note: a snapshot is due, whatever index the pusher has committed."""
+"""What the host notes of a task beside its selection: that a snapshot is due, and how many rows the phases had."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from fustor_driver.durable import sync_directory
-from fustor_driver.errors import EnvironmentProblem
+from pydantic import TypeAdapter, ValidationError
 
-__all__ = ["SnapshotMark"]
+from fustor_driver.durable import opened, sync_directory
+from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.redaction import safe_logger
+from fustor_event_model import MessageSource
+
+__all__ = ["ExpectedRows", "SnapshotMark"]
+
+_log = safe_logger("fustor_driver.host")
+_COUNTS = TypeAdapter(dict[MessageSource, int])
 
 
 class SnapshotMark:
@@ -38,13 +45,8 @@ class SnapshotMark:
 
     def _note(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(
-            self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600
-        )  # a FIFO blocks nothing
-        try:
+        with opened(self._path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK) as handle:  # a FIFO blocks nothing
             os.fsync(handle)
-        finally:
-            os.close(handle)
         sync_directory(self._path.parent)
 
     def clear(self) -> None:
@@ -57,3 +59,24 @@ class SnapshotMark:
             self._path.unlink(missing_ok=True)
         except OSError as err:
             raise EnvironmentProblem(f"Cannot take away {str(self._path)!r}: {err.strerror}; mend it") from err
+
+
+class ExpectedRows:
+    """A file with the number of rows of each phase's last complete run: a hint, and nothing more."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> dict[MessageSource, int]:
+        """What is known; nothing where the file is not there or not ours."""
+        try:
+            return _COUNTS.validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+
+    def note(self, phase: MessageSource, rows: int) -> None:
+        """Remember a complete run; what cannot be written is only a worse guess next time."""
+        try:
+            self._path.write_bytes(_COUNTS.dump_json(self.read() | {phase: rows}))
+        except OSError as err:
+            _log.debug("The number of rows cannot be noted in %r: %s", str(self._path), err.strerror)
