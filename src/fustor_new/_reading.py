@@ -1,15 +1,21 @@
-"""Files of a checkout read within bounds: regular ones alone, never one without end, never one that is waited for."""
+"""Files of a checkout found and read within bounds: never one without end, never one that is waited for.
+
+A checkout may be nested deeper than Python's stack, so that directories are walked without recursion.
+"""
 
 import errno
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["LIMIT_BYTES", "is_directory", "is_file", "open_regular", "read_bytes", "read_open"]
+__all__ = ["DEEPEST", "LIMIT_BYTES", "is_directory", "is_file", "open_regular", "read_bytes", "read_open", "walk"]
 
 LIMIT_BYTES = 4 * 1024 * 1024
 """The largest file of a checkout that is read as text: a root file of 20,000 members has less than one."""
 
+DEEPEST = 200
+"""So many directories below one another are walked through."""
 _BLOCK_BYTES = 1024 * 1024
 
 
@@ -72,3 +78,21 @@ def is_file(path: Path) -> bool:
 def is_directory(path: Path) -> bool:
     """Tell whether there is a directory; at a path that none can have, too long or with a NUL, there is none."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some of those
+
+
+def walk(folder: Path, enters: Callable[[str], bool]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield all below `folder` but directories, with its path below it, leaving out directories that `enters` refuses.
+
+    Symlinks are not followed. Raises OSError where a directory cannot be listed, or lies too deep.
+    """
+    waiting = [(os.fspath(folder), "", 0)]
+    while waiting:
+        here, prefix, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise OSError(errno.ELOOP, f"more than {DEEPEST} directories deep", here)
+        with os.scandir(here) as entries:
+            for entry in sorted(entries, key=lambda one: one.name):
+                if not entry.is_dir(follow_symlinks=False):
+                    yield f"{prefix}{entry.name}", entry
+                elif enters(entry.name):
+                    waiting.append((entry.path, f"{prefix}{entry.name}/", depth + 1))

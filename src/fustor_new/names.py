@@ -1,9 +1,10 @@
 """One driver name, spelled mechanically everywhere it appears (driver contract, section 2)."""
 
+import keyword
 import re
+import sys
 from dataclasses import dataclass
 
-from fustor_new._reserved import CONTRACT_CLASSES, CONTRACT_DISTRIBUTIONS, reserved_as
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.kinds import ANY_KIND, Kind
 
@@ -29,6 +30,17 @@ _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENTRY_POINT = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _CLASS = re.compile(r"[A-Z][A-Za-z0-9_]*")
 
+_CONTRACT_DISTRIBUTIONS = frozenset(
+    f"fustor-{part}" for part in ("agent", "conformance", "core", "driver", "event-model", "new")
+) | {"fustor"}
+
+_CONTRACT_CLASSES = frozenset({"ConfigError", "DriverError", "EventBase"}).union(*(kind.classes for kind in Kind))
+
+_WINDOWS_DEVICES = frozenset({"aux", "con", "conin$", "conout$", "nul", "prn"}) | {
+    f"{device}{number}" for device in ("com", "lpt") for number in range(10)
+}
+_STANDARD_LIBRARY = frozenset(module.lower() for module in sys.stdlib_module_names)
+
 
 @dataclass(frozen=True)
 class Names:
@@ -50,7 +62,7 @@ def derive(kind: str, name: str) -> Names:
     check_name(name)
     snake = name.replace("-", "_")
     class_name = "".join(word.capitalize() for word in name.split("-")) + "Driver"
-    if class_name in CONTRACT_CLASSES:
+    if class_name in _CONTRACT_CLASSES:
         raise NameRefused(f"Driver name {name!r} would hide the class {class_name!r}; did you mean {name + '-db'!r}?")
     return Names(
         kind=Kind(kind),
@@ -100,30 +112,30 @@ def check_distribution(name: str) -> None:
     reason = _fault_of_free(
         name, _DISTRIBUTION, "letters, digits, '-', '_' and '.', with a letter or digit at both ends"
     )
-    reason = reason or _fault_of_contract(name) or reserved_as(normalize(name).replace("-", "_"))
+    reason = reason or _fault_of_contract(name) or _reserved_as(normalize(name).replace("-", "_"))
     _refuse("Distribution", name, reason, f"fustor-{_slug(name)}")
 
 
 def check_package(name: str) -> None:
     """Raise NameRefused unless `name` can be the import package of a standalone driver."""
     reason = _fault_of_free(name, _PACKAGE, "letters, digits and '_', with no digit first")
-    reason = reason or _fault_of_contract(name) or reserved_as(name)
+    reason = reason or _fault_of_contract(name) or _reserved_as(name)
     _refuse("Import package", name, reason, f"fustor_{_snake(name)}")
 
 
 def check_entry_point(name: str) -> None:
     """Raise NameRefused unless `name` can be the entry point of a standalone driver."""
     reason = _fault_of_free(name, _ENTRY_POINT, "letters, digits, '_', '-' and '.', with no '-' or '.' at either end")
-    _refuse("Entry point", name, reason or reserved_as(name), f"{_snake(name) or 'my'}_driver")
+    _refuse("Entry point", name, reason or _reserved_as(name), f"{_snake(name) or 'my'}_driver")
 
 
 def check_class_name(name: str) -> None:
     """Raise NameRefused unless `name` can be the class of a standalone driver."""
     reason = _fault_of_free(name, _CLASS, "letters, digits and '_', with an upper-case letter first")
-    if not reason and name in CONTRACT_CLASSES:
+    if not reason and name in _CONTRACT_CLASSES:
         reason = "would hide a class of the contract"
     stem = "".join(word.capitalize() for word in _snake(name).split("_")).removesuffix("Driver")
-    _refuse("Class", name, reason or reserved_as(name), f"{stem or 'My'}Driver")
+    _refuse("Class", name, reason or _reserved_as(name), f"{stem or 'My'}Driver")
 
 
 def _spelled(name: str) -> str:
@@ -154,6 +166,20 @@ def _suggest_name(name: str) -> str:
     return words[:MAX_NAME_LENGTH].rstrip("-")
 
 
+def _reserved_as(name: str) -> str:
+    """Return what `name` already is ("is a Python keyword", ...), or "" when it is free."""
+    plain = name.lower()
+    if keyword.iskeyword(plain) or keyword.iskeyword(plain.capitalize()):
+        return "is a Python keyword"
+    if keyword.issoftkeyword(plain) or plain == "type":  # soft since 3.12, refused on every interpreter
+        return "is a soft keyword of Python"
+    if plain in _STANDARD_LIBRARY:
+        return "is a module of the standard library"
+    if plain.partition(".")[0] in _WINDOWS_DEVICES:
+        return "is a device name on Windows"
+    return ""
+
+
 def _slug(text: str) -> str:
     """Return the ASCII letters and digits of `text` in lower case, with one dash for whatever stands between them."""
     from unicodedata import normalize as decompose  # noqa: PLC0415 - a big table, needed only for a suggestion
@@ -180,11 +206,11 @@ def _fault_of_free(name: str, form: re.Pattern[str], described: str) -> str:
 
 
 def _fault_of_contract(name: str) -> str:
-    return f"would hide the contract's own {normalize(name)!r}" if normalize(name) in CONTRACT_DISTRIBUTIONS else ""
+    return f"would hide the contract's own {normalize(name)!r}" if normalize(name) in _CONTRACT_DISTRIBUTIONS else ""
 
 
 def _refuse(what: str, name: str, reason: str, suggestion: str) -> None:
     if reason:
         clean = suggestion.strip("-_")[:_MAX_FREE_LENGTH]
-        again = normalize(clean) in CONTRACT_DISTRIBUTIONS or clean in CONTRACT_CLASSES | {"fustor", name}
+        again = normalize(clean) in _CONTRACT_DISTRIBUTIONS or clean in _CONTRACT_CLASSES | {"fustor", name}
         raise NameRefused(f"{what} {name!r} {reason}; {_did_you_mean('' if again else clean)}")

@@ -1,5 +1,6 @@
 """What a change is about: a file's bytes, or a directory with all its files."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fustor_new._reading import open_regular, read_open
+from fustor_new._reading import DEEPEST, open_regular, read_open, walk
 from fustor_new.errors import TargetConflict
 
 __all__ = ["LARGEST_BYTES", "Content", "FileContent", "Print", "Tree", "digest", "fingerprint", "read_file"]
@@ -15,7 +16,6 @@ __all__ = ["LARGEST_BYTES", "Content", "FileContent", "Print", "Tree", "digest",
 LARGEST_BYTES = 64 * 1024 * 1024
 """The largest file that is kept while it is replaced or removed."""
 _LARGEST_TREE_BYTES = 512 * 1024 * 1024
-_DEEPEST = 200
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,11 @@ def _kind(content: FileContent) -> str:
 
 def _contents(folder: Path, litter: frozenset[str]) -> Iterator[Path]:
     """Yield everything below `folder` but directories, without what is litter."""
-    waiting = [(folder, 0)]
-    while waiting:
-        here, depth = waiting.pop()
-        if depth > _DEEPEST:
-            raise TargetConflict(f"{str(folder)!r} is more than {_DEEPEST} directories deep; remove it by hand")
-        with os.scandir(here) as entries:
-            found = [entry for entry in entries if entry.name not in litter]
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((Path(entry.path), depth + 1))
-            else:
-                yield Path(entry.path)
+    try:
+        yield from (
+            Path(one.path) for _, one in walk(folder, lambda name: name not in litter) if one.name not in litter
+        )
+    except OSError as err:
+        if err.errno != errno.ELOOP:
+            raise
+        raise TargetConflict(f"{str(folder)!r} is more than {DEEPEST} directories deep; remove it by hand") from err

@@ -1,13 +1,14 @@
 """A plan as text: the patch whose `git apply` equals the run, and the same as JSON."""
 
 import base64
+import hashlib
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from fustor_new.changes._binary import binary_hunks, is_binary
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Plan
 
@@ -16,6 +17,8 @@ __all__ = ["JSON_SCHEMA_VERSION", "as_json", "as_patch", "patch_base"]
 JSON_SCHEMA_VERSION = 1
 _EMPTY = b"e69de29"
 """The beginning of git's hash of an empty file."""
+_BYTES_A_LINE = 52
+_NOBODY = b"0" * 40
 
 
 def patch_base(plan: Plan) -> Path:
@@ -100,14 +103,46 @@ def _diff(path: str, before: FileContent | None, after: FileContent | None) -> b
         nothing = b"0000000"
         index = b"index %s..%s\n" % (_EMPTY if before else nothing, _EMPTY if after else nothing)
         return head if before and after else head + index
-    if is_binary(old) or is_binary(new):
-        return head + binary_hunks(before.data if before else None, after.data if after else None)
+    if _is_binary(old) or _is_binary(new):
+        return head + _binary_hunks(before.data if before else None, after.data if after else None)
     from difflib import diff_bytes, unified_diff  # noqa: PLC0415 - most runs show no patch
 
     hunks = list(diff_bytes(unified_diff, _lines(old), _lines(new), b"a", b"b"))[2:]
     left = _name("a/", path) if before else b"/dev/null"
     right = _name("b/", path) if after else b"/dev/null"
     return head + b"--- " + left + b"\n+++ " + right + b"\n" + b"".join(map(_marked, hunks))
+
+
+def _is_binary(data: bytes) -> bool:
+    """Tell whether these bytes are no lines of text, by git's own rule."""
+    return b"\0" in data[:8000]
+
+
+def _binary_hunks(before: bytes | None, after: bytes | None) -> bytes:
+    """Return what stands below the head of such a file; None where it comes or goes.
+
+    Both sides are whole, compressed, in base 85, as `git diff --binary` writes them.
+    Source: git, Documentation/diff-format and `emit_binary_diff_body` in diff.c.
+    """
+    index = b"index %s..%s\n" % (_object_name(before), _object_name(after))
+    return index + b"GIT binary patch\n" + _literal(after or b"") + b"\n" + _literal(before or b"") + b"\n"
+
+
+def _object_name(data: bytes | None) -> bytes:
+    if data is None:
+        return _NOBODY
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest().encode()
+
+
+def _literal(data: bytes) -> bytes:
+    return b"literal %d\n" % len(data) + b"".join(_packed_lines(zlib.compress(data)))
+
+
+def _packed_lines(packed: bytes) -> Iterator[bytes]:
+    for start in range(0, len(packed), _BYTES_A_LINE):
+        piece = packed[start : start + _BYTES_A_LINE]
+        length = len(piece) + (ord("A") - 1 if len(piece) <= 26 else ord("a") - 27)  # noqa: PLR2004 - the letters of the alphabet
+        yield bytes([length]) + base64.b85encode(piece, pad=True) + b"\n"
 
 
 def _name(side: str, path: str) -> bytes:

@@ -1,20 +1,22 @@
 """`fustor-new` alone, and `fustor-new source` without a name: questions, a summary, the work, and a first test."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from fustor_new._output import can_ask, fail, from_here, say, warn
 from fustor_new.changes.plan import Plan
 from fustor_new.commands import _prompts
 from fustor_new.commands._aftermath import next_steps, sync_steps, test_steps
-from fustor_new.commands._command_line import command_line
 from fustor_new.commands._creation import create, preview
 from fustor_new.commands.planning import Place, check_names, locate
 from fustor_new.commands.wizard import ask
 from fustor_new.console import show_plan, show_steps
 from fustor_new.errors import FustorNewError, UsageProblem
-from fustor_new.names import Names
+from fustor_new.names import Names, derive
 from fustor_new.options import PusherOptions
+from fustor_new.template.questions import Question
 
 __all__ = ["converse"]
 
@@ -63,8 +65,55 @@ def _decision(options: PusherOptions) -> str:
         del offered[0]
     else:
         show_plan(plan, verbose=options.verbose, is_done=False)
-        warn(f"The same without questions: {command_line(options)}")
+        warn(f"The same without questions: {_command_line(options)}")
     return _prompts.chosen("Is that right?", offered, offered[0][0])
+
+
+def _command_line(options: PusherOptions) -> str:
+    """The command that creates the same and asks nothing."""
+    return shlex.join(
+        ["fustor-new", options.kind, *(options.names or ()), *_said_of_place(options), *_said_answers(options), "-y"]
+    )
+
+
+def _said_of_place(options: PusherOptions) -> Iterator[str]:
+    if options.standalone:
+        yield "--standalone"
+    for flag, value in (("--workspace", options.workspace), ("--output", options.output)):
+        if value is not None:
+            yield from (flag, str(value))
+    if not options.register:
+        yield "--no-register"
+    if not options.git:
+        yield "--no-git"
+    if options.contract_source:
+        yield from ("--contract-source", options.contract_source)
+
+
+def _said_answers(options: PusherOptions) -> Iterator[str]:
+    for question in options.questions:
+        value = options.given.get(question.name)
+        if question.help and value is not None and not _is_default(question, value, options):
+            yield from _flags(question, value)
+
+
+def _is_default(question: Question, value: Any, options: PusherOptions) -> bool:
+    if value == question.unsaid:
+        return True
+    names = [derive(options.kind, name) for name in options.names or ()]
+    return callable(question.default) and [question.default(one) for one in names] == [value]
+
+
+def _flags(question: Question, value: Any) -> Iterator[str]:
+    flag = next(iter(question.flags), f"--{question.name.replace('_', '-')}")
+    if isinstance(value, bool):
+        on, _, off = flag.partition("/")
+        yield on if value else off or f"--no-{on.removeprefix('--')}"
+    elif isinstance(value, str):
+        yield from (flag, value)
+    else:
+        for one in value:
+            yield from (flag, one)
 
 
 def _show(options: PusherOptions, plan: Plan, _: Sequence[Names], __: Place) -> None:

@@ -1,20 +1,18 @@
 """Whether a driver and a workspace fit: which versions of Python both allow, and which members the driver needs."""
 
 from collections.abc import Collection, Iterator
-from functools import cache
 
 from fustor_new._toml import table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.template.contract_source import CONTRACT_PACKAGES
+from fustor_new.workspace.pythons import MINORS, minors
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["RENDERED_PYTHON", "clashes", "narrowing", "unsourced"]
 
 RENDERED_PYTHON = ">=3.11"
 """What a rendered package asks for."""
-_MINORS = range(40)
-_PATCHES = (0, 1, 50)
 
 
 def narrowing(workspace: Workspace, directory: str, requires_python: str) -> Iterator[str]:
@@ -24,12 +22,12 @@ def narrowing(workspace: Workspace, directory: str, requires_python: str) -> Ite
         WorkspaceError: no version of Python would be left.
     """
     said = dict(_pythons(workspace, directory))
-    wanted = _minors(requires_python)
-    left = set(_MINORS).intersection(*filter(None, map(_minors, said.values())))
+    wanted = minors(requires_python)
+    left = MINORS.intersection(*filter(None, map(minors, said.values())))
     if wanted is None or not left:  # the workspace has a fault of its own, which `doctor` names
         return
     if not left & wanted:
-        file, python = next((file, python) for file, python in said.items() if not wanted & (_minors(python) or wanted))
+        file, python = next((file, python) for file, python in said.items() if not wanted & (minors(python) or wanted))
         raise WorkspaceError(
             f"{directory!r} needs Python {requires_python!r}, and {file} allows {python!r} only; "
             f"change `requires-python` there, or use --standalone"
@@ -73,19 +71,5 @@ def _pythons(workspace: Workspace, directory: str) -> Iterator[tuple[str, str]]:
 
 
 def _said(file: str, python: object) -> Iterator[tuple[str, str]]:
-    if isinstance(python, str) and _minors(python):
+    if isinstance(python, str) and minors(python):
         yield file, python
-
-
-@cache
-def _minors(python: str) -> frozenset[int] | None:
-    """Return the minor versions of Python 3 of which a specifier allows any; None if it says nothing."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - only members of a workspace ask
-
-    try:
-        wanted = SpecifierSet(python) if python.strip() else None
-    except InvalidSpecifier:
-        return None
-    if wanted is None:
-        return None
-    return frozenset(minor for minor in _MINORS if any(f"3.{minor}.{patch}" in wanted for patch in _PATCHES))

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -75,17 +75,8 @@ class Row:
             "template_behind": self.is_behind if self.template_version else None,
             "modified": None if self.modified is None else list(self.modified),
             "conformance": [
-                {
-                    "profile": one.profile,
-                    "conformant": one.conformant,
-                    "outcome": one.outcome,
-                    "exercised": one.exercised,
-                    "rules": one.rules,
-                    "not_exercised": list(one.not_exercised),
-                    "kit_version": one.kit_version,
-                    "date": one.date,
-                    "stale": one.sources != self.sources,
-                }
+                {key: value for key, value in asdict(one).items() if key not in {"kind", "name", "sources"}}
+                | {"stale": one.sources != self.sources}
                 for one in self.conformance
             ],
             "problem": self.problem or None,

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fustor_new._walking import walk
+from fustor_new._reading import walk
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import FustorNewError, TargetConflict
 from fustor_new.package.verdicts import VERDICTS_FILE

@@ -1,7 +1,5 @@
 """`fustor-new update`: packages brought to today's template, all of them or none."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

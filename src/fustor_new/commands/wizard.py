@@ -2,21 +2,21 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fustor_new._output import from_here, warn
+from fustor_new._output import from_here, printable, warn
 from fustor_new.commands import _prompts
-from fustor_new.commands._identity import git_identity
 from fustor_new.commands.planning import Place, check_names, check_place, known_contract_source, locate, understood
 from fustor_new.errors import FustorNewError, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.kinds import Kind
 from fustor_new.names import derive, plain_name
 from fustor_new.options import OPTIONS_OF_KIND, PusherOptions
 from fustor_new.template.contract_source import CHOICES, ContractSource
-from fustor_new.template.questions import Question
+from fustor_new.template.questions import Question, is_mail_address
 from fustor_new.workspace.finding import find_workspace
 
 __all__ = ["ask", "ask_contract_source"]
@@ -51,7 +51,21 @@ def ask(said: PusherOptions | None, last: PusherOptions | None = None) -> Pusher
 
 
 def _identity(said: PusherOptions) -> dict[str, str]:
-    return {name: value for name, value in git_identity().items() if not said.given.get(name)}
+    return {name: value for name, value in _git_identity().items() if not said.given.get(name)}
+
+
+def _git_identity() -> dict[str, str]:
+    """The author's name and mail address from git's configuration, each empty where it says nothing usable."""
+    email = _configured("user.email")
+    return {"author": printable(_configured("user.name")), "email": email if is_mail_address(email) else ""}
+
+
+def _configured(key: str) -> str:
+    try:
+        done = subprocess.run(["git", "config", "--get", key], capture_output=True, text=True, check=False)
+    except (OSError, UnicodeDecodeError):  # there is no git, or its answer is no text
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _is_open(question: Question, said: PusherOptions) -> bool:

@@ -1,20 +1,21 @@
 """What there is to examine below the paths of a command line, and what the checks find there."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fustor_new._output import from_here
 from fustor_new._reading import read_bytes
-from fustor_new.doctor.finding import Finding
-from fustor_new.doctor.permission import permitted
+from fustor_new.changes.plan import Change
+from fustor_new.doctor.finding import Finding, Recover, Register
 from fustor_new.doctor.registry import examine_package, examine_root
-from fustor_new.doctor.root import Root
-from fustor_new.doctor.subject import Subject
+from fustor_new.doctor.subject import Root, Subject
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.package.descriptions import holds_package, readable
 from fustor_new.workspace.finding import find_workspace, home_of
 from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import root_place
 
 __all__ = ["Subjects", "examine", "find_subjects"]
 
@@ -62,13 +63,42 @@ def examine(subjects: Subjects) -> list[Finding]:
         EnvironmentProblem: something cannot be read.
     """
     with readable():
-        found = [permitted(one, root.workspace.root) for root in subjects.roots for one in examine_root(root)]
+        found = [_permitted(one, root.workspace.root) for root in subjects.roots for one in examine_root(root)]
         for root in subjects.roots:
             places = ((package, root.workspace.root) for package in root.drivers)
-            found += [permitted(one, base) for package, base in places for one in examine_package(package)]
+            found += [_permitted(one, base) for package, base in places for one in examine_package(package)]
         for package in subjects.alone:
-            found += [permitted(one, package.folder) for one in examine_package(package)]
+            found += [_permitted(one, package.folder) for one in examine_package(package)]
         return found
+
+
+def _permitted(finding: Finding, base: Path) -> Finding:
+    """Return the finding, without its repair where that would write outside of `base`, a real path."""
+    match finding.repair:
+        case None:
+            return finding
+        case Register():
+            allowed = _is_root_file_inside(base)
+        case Change(path=path) | Recover(folder=path):
+            is_root_file = path == base / "pyproject.toml"
+            allowed = _is_root_file_inside(base) if is_root_file else _is_plainly_below(path, base)
+    return finding if allowed else replace(finding, repair=None)
+
+
+def _is_root_file_inside(base: Path) -> bool:
+    try:
+        root_place(base, base / "pyproject.toml")
+    except WorkspaceError:
+        return False
+    return True
+
+
+def _is_plainly_below(path: Path, base: Path) -> bool:
+    """Tell whether `path` is spelled as a place below `base`, or `base` itself, and no part of it is a symlink."""
+    if not path.is_relative_to(base) or ".." in path.parts:
+        return False
+    within = [path, *path.parents][: len(path.parts) - len(base.parts)]
+    return not any(os.path.islink(part) for part in within)  # noqa: PTH114 - takes any name
 
 
 def _around(here: Path) -> Subjects:

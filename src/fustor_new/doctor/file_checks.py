@@ -11,14 +11,13 @@ from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.apply import abandoned_stages
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change
-from fustor_new.doctor.disk import iter_files
 from fustor_new.doctor.finding import Fault, Recover, Severity
 from fustor_new.doctor.git_files import tracked_by_git
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Subject
 from fustor_new.doctor.workspace_checks import STRANGE, STRANGE_FIX
 from fustor_new.kinds import Kind
-from fustor_new.package.parsing import SourceError, parse_python
+from fustor_new.package.code import SourceError, parse_python
 
 __all__ = ["SUITE", "runs_the_kit"]
 
@@ -26,6 +25,8 @@ SUITE = "tests/test_conformance.py"
 
 _TEXTS = {".py", ".toml", ".yml", ".yaml", ".md", ".cfg", ".ini", ".txt"}
 _YAML_BYTES = 256 * 1024
+_LEFT_BY_TOOLS = {"__pycache__", "build", "dist", "node_modules"}
+_DEEPEST = 100
 _MARKERS = (b"<<<<<<< ", b">>>>>>> ")
 _CLUTTER = ("__pycache__/", ".pyc", ".pyo", ".egg-info/", ".DS_Store", ".venv/", ".pytest_cache/", ".mypy_cache/")
 
@@ -98,7 +99,7 @@ def _sample_configuration(package: Subject) -> Iterator[Fault]:
     fix="Decide between the two sides, and take the lines with <<<<<<<, ======= and >>>>>>> out",
 )
 def _no_conflict_markers(package: Subject) -> Iterator[Fault]:
-    for path in iter_files(package.folder):
+    for path in _iter_files(package.folder):
         if path.suffix not in _TEXTS:
             continue
         lines = _lines(path)
@@ -155,6 +156,20 @@ def _lines(path: Path) -> list[bytes]:
         if err.errno == errno.EFBIG:
             return []
         raise
+
+
+def _iter_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of a package, without hidden directories and what tools leave behind."""
+    waiting = [(folder, 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        for path in sorted(here.iterdir(), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                is_left = path.name.startswith(".") or path.name in _LEFT_BY_TOOLS or path.suffix == ".egg-info"
+                if not is_left and depth < _DEEPEST:
+                    waiting.append((path, depth + 1))
+            elif path.is_file():
+                yield path
 
 
 def _drivers_in(data: Any) -> Iterator[str]:

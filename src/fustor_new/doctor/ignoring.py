@@ -21,22 +21,10 @@ _EXCLUDES_FILE = re.compile(rb'^\s*excludesfile\s*=\s*"?([^"\n]+?)"?\s*$', re.IG
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """One character of a name, or with `is_star` any number of them."""
-
-    chosen: tuple[tuple[str, str], ...] = ()
-    is_negated: bool = False
-    is_star: bool = False
-
-    def takes(self, char: str) -> bool:
-        return any(low <= char <= high for low, high in self.chosen) is not self.is_negated
-
-
-@dataclass(frozen=True)
 class Rule:
     """One line: its components (None stands for any number of directories), where it counts, and what it says."""
 
-    components: tuple[tuple[_Piece, ...] | None, ...]
+    components: tuple[re.Pattern[str] | None, ...]
     is_anchored: bool
     is_for_directories: bool
     is_exception: bool
@@ -46,8 +34,8 @@ class Rule:
         if self.is_for_directories and not is_directory:
             return False
         if not self.is_anchored:
-            pieces = self.components[0]
-            return pieces is not None and _is_name(pieces, path[-1])
+            name = self.components[0]
+            return name is not None and name.fullmatch(path[-1]) is not None
         return self._is_path(path)
 
     def _is_path(self, path: Sequence[str]) -> bool:
@@ -58,10 +46,10 @@ class Rule:
                     reached.add(number + 1)
             after = set()
             for number in reached - {last + 1}:
-                pieces = self.components[number]
-                if pieces is None:
+                component = self.components[number]
+                if component is None:
                     after |= {number, number + 1} if number == last else {number}
-                elif _is_name(pieces, name):
+                elif component.fullmatch(name):
                     after.add(number + 1)
             reached = after
         return last + 1 in reached
@@ -128,43 +116,34 @@ def _rule(line: str) -> Rule | None:
     parts = text.removeprefix("/").split("/")
     if not all(parts):
         return None
-    components = tuple(None if part == "**" and is_anchored else _pieces(part) for part in parts)
+    components = tuple(None if part == "**" and is_anchored else _expression(part) for part in parts)
     return Rule(components, is_anchored, is_for_directories, is_exception)
 
 
-def _pieces(text: str) -> tuple[_Piece, ...]:
-    found = []
+def _expression(text: str) -> re.Pattern[str]:
+    """Return what takes a name; where a star has found the next part is not thought over, as it need not be."""
+    parts = [""]
     for token in _TOKEN.finditer(text):
         if token["star"]:
-            found.append(_Piece(is_star=True))
-        elif token["any"]:
-            found.append(_Piece(is_negated=True))
-        elif token["set"] is not None:
-            ranges = tuple((low, high or low) for low, high in _RANGE.findall(token["set"]))
-            found.append(_Piece(ranges, is_negated=bool(token["no"])))
+            parts.append("")
         else:
-            char = token["escaped"] or token["plain"]
-            found.append(_Piece(((char, char),)))
-    return tuple(found)
+            parts[-1] += _character(token)
+    first, *others = parts
+    reached = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return re.compile(first + reached + "".join(f".*{part}" for part in others[-1:]), re.DOTALL)
 
 
-def _is_name(pieces: tuple[_Piece, ...], name: str) -> bool:
-    """Compare a name with a pattern: a star that did not reach far enough is tried one character further."""
-    at = number = 0
-    star, resumed = -1, 0
-    while at < len(name):
-        piece = pieces[number] if number < len(pieces) else None
-        if piece is not None and piece.is_star:
-            star, resumed = number, at
-            number += 1
-        elif piece is not None and piece.takes(name[at]):
-            at, number = at + 1, number + 1
-        elif star >= 0:
-            resumed += 1
-            at, number = resumed, star + 1
-        else:
-            return False
-    return all(piece.is_star for piece in pieces[number:])
+def _character(token: re.Match[str]) -> str:
+    """Return the expression of one character of a name."""
+    if token["any"]:
+        return "."
+    if token["set"] is None:
+        return re.escape(token["escaped"] or token["plain"])
+    spans = [(low, high or low) for low, high in _RANGE.findall(token["set"])]
+    chosen = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in spans if low <= high)
+    if token["no"]:
+        return f"[^{chosen}]" if chosen else "."
+    return f"[{chosen}]" if chosen else "(?!)"
 
 
 def _rules(path: Path) -> tuple[Rule, ...]:

@@ -2,26 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
-
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
 
 from fustor_new._toml import table, texts
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import root_check
-from fustor_new.doctor.root import Root
-from fustor_new.doctor.subject import Subject
+from fustor_new.doctor.subject import Root, Subject
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists, requirement_name
+from fustor_new.workspace.pythons import MINORS, minors
 
 __all__: list[str] = []
 
 _ROOT_FILE = "pyproject.toml"
-_MINORS = range(40)
-_PATCHES = {minor: [Version(f"3.{minor}.{patch}") for patch in (0, 1, 50)] for minor in _MINORS}
-_LONGEST_SPECIFIER = 500
 
 
 @root_check(
@@ -124,15 +117,15 @@ def _requirement_on_a_driver_that_is_gone(root: Root) -> Iterator[Fault]:
     fix="Change `requires-python` of one of them; the contract asks for '>=3.11'",
 )
 def _one_python_for_all(root: Root) -> Iterator[Fault]:
-    left = set(_MINORS)
+    left = MINORS
     said = [(_ROOT_FILE, str(table(root.workspace.data, "project").get("requires-python", "")))]
     said += [(one.metadata_place, one.metadata.requires_python) for one in root.managed]
     for place, wanted in said:
-        allowed = _minors(wanted)
+        allowed = minors(wanted)
         if allowed is not None and not left & allowed:
             yield Fault(place, f"It requires Python {wanted!r}, which the packages before it exclude")
             return
-        left &= allowed if allowed is not None else left
+        left = left if allowed is None else left & allowed
 
 
 @root_check(
@@ -146,12 +139,12 @@ def _driver_narrows_python(root: Root) -> Iterator[Fault]:
     drivers = [one for one in root.managed if one.looks_like_a_driver]
     rest = [one.metadata.requires_python for one in root.managed if not one.looks_like_a_driver]
     said = [str(table(root.workspace.data, "project").get("requires-python", "")), *rest]
-    known = [minors for python in said if python and (minors := _minors(python))]
-    left = set(_MINORS).intersection(*known) if known else set()
+    known = list(filter(None, map(minors, said)))
+    left = MINORS.intersection(*known) if known else frozenset()
     for driver in drivers:
-        wanted = _minors(driver.metadata.requires_python) if driver.metadata.requires_python else None
+        python = driver.metadata.requires_python
+        wanted = minors(python)
         if wanted and left & wanted and min(left) < min(wanted):
-            python = driver.metadata.requires_python
             yield Fault(driver.metadata_place, f"It requires Python {python!r}, and the others allow 3.{min(left)}")
 
 
@@ -181,9 +174,7 @@ def _sources_of_no_member(root: Root) -> Iterator[tuple[str, str, bool]]:
 
 
 def _required(project: Mapping[str, Any]) -> set[str]:
-    tables = (table(project, "project", "optional-dependencies"), table(project, "dependency-groups"))
-    lists = [table(project, "project").get("dependencies"), *(one for found in tables for one in found.values())]
-    return {normalize(requirement_name(one)) for listed in lists for one in texts(listed)}
+    return {requirement(one) for _, listed in requirement_lists(project) for one in listed}
 
 
 def _from_workspace(project: Mapping[str, Any]) -> Iterator[str]:
@@ -191,15 +182,3 @@ def _from_workspace(project: Mapping[str, Any]) -> Iterator[str]:
         for one in source if isinstance(source, list) else [source]:
             if isinstance(one, dict) and one.get("workspace") is True:
                 yield name
-
-
-@lru_cache(maxsize=1024)
-def _minors(specifier: str) -> frozenset[int] | None:
-    """Return the minor versions of Python 3 of which a specifier allows any; None if it says nothing."""
-    if len(specifier) > _LONGEST_SPECIFIER:
-        return None
-    try:
-        wanted = SpecifierSet(specifier)
-    except InvalidSpecifier:
-        return None
-    return frozenset(minor for minor, patches in _PATCHES.items() if any(patch in wanted for patch in patches))

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from typing import TypeVar
 
 from fustor_new.doctor.code_findings import code_findings
 from fustor_new.doctor.finding import Fault, Finding, Severity
-from fustor_new.doctor.root import Root
-from fustor_new.doctor.subject import Subject
+from fustor_new.doctor.subject import Root, Subject
 
 __all__ = ["Check", "all_checks", "examine_package", "examine_root", "package_check", "root_check"]
 
@@ -50,32 +51,27 @@ class Check:
 
 RootCheck = Callable[[Root], Iterator[Fault]]
 PackageCheck = Callable[[Subject], Iterator[Fault]]
+Function = TypeVar("Function", RootCheck, PackageCheck)
 _ROOT: dict[Check, RootCheck] = {}
 _PACKAGE: dict[Check, PackageCheck] = {}
 
 
-def root_check(
-    name: str, severity: Severity, *, rule: str, why: str, fix: str, is_safe: bool = False
-) -> Callable[[RootCheck], RootCheck]:
-    """A decorator that enters a check of the workspace; `name` begins with its id, as in `W01-leftovers`."""
+def _entering(
+    table: dict[Check, Function], name: str, severity: Severity, *, rule: str, why: str, fix: str, is_safe: bool = False
+) -> Callable[[Function], Function]:
+    """A decorator that enters a check; `name` begins with its id, as in `W01-leftovers`."""
 
-    def enter(function: RootCheck) -> RootCheck:
-        _ROOT[Check(name.partition("-")[0], name, severity, rule, why, fix, is_safe)] = function
+    def enter(function: Function) -> Function:
+        table[Check(name.partition("-")[0], name, severity, rule, why, fix, is_safe)] = function
         return function
 
     return enter
 
 
-def package_check(
-    name: str, severity: Severity, *, rule: str, why: str, fix: str, is_safe: bool = False
-) -> Callable[[PackageCheck], PackageCheck]:
-    """A decorator that enters a check of one package; `name` begins with its id, as in `D01-readable`."""
-
-    def enter(function: PackageCheck) -> PackageCheck:
-        _PACKAGE[Check(name.partition("-")[0], name, severity, rule, why, fix, is_safe)] = function
-        return function
-
-    return enter
+root_check = partial(_entering, _ROOT)
+"""Enters a check of the workspace."""
+package_check = partial(_entering, _PACKAGE)
+"""Enters a check of one package."""
 
 
 def all_checks() -> list[Check]:

@@ -1,20 +1,23 @@
-"""A driver package under examination: what it was rendered from, what it should be called, and how findings name it."""
+"""What is examined: a driver package, beside what it was rendered from, and a workspace with all that belongs to it."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from fustor_new._reading import is_directory
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change
 from fustor_new.errors import FustorNewError
 from fustor_new.names import Names, derive, normalize
+from fustor_new.package.descriptions import holds_package
 from fustor_new.package.driver import DISTRIBUTION, Package
 from fustor_new.template.provenance import (
     Record,
     is_adopted,
     is_template_owned,
+    likely_distribution,
     modified_files,
     read_record,
     recorded_names,
@@ -22,7 +25,7 @@ from fustor_new.template.provenance import (
 )
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["Subject"]
+__all__ = ["Root", "Subject"]
 
 
 @dataclass(frozen=True)
@@ -62,24 +65,24 @@ class Subject(Package):
             return None
 
     @cached_property
+    def _modified(self) -> tuple[str, ...] | None:
+        """The files that are not as they were rendered, or missing; None where nobody can tell."""
+        try:
+            return modified_files(self.folder, self.record) if self.record is not None else None
+        except FustorNewError:  # a file cannot be read
+            return None
+
+    @cached_property
     def is_untouched(self) -> bool:
         """Tell whether every module is as it was rendered: nobody has begun to write the driver."""
-        if self.record is None or is_adopted(self.record):
+        if self.record is None or is_adopted(self.record) or self._modified is None:
             return False
-        try:
-            return not any(path.endswith(".py") for path in modified_files(self.folder, self.record))
-        except FustorNewError:  # a file cannot be read
-            return False
+        return not any(path.endswith(".py") for path in self._modified)
 
     @cached_property
     def template_owned_modified(self) -> tuple[str, ...]:
         """The template-owned files that are not as they were rendered, or missing."""
-        if self.record is None:
-            return ()
-        try:
-            modified = modified_files(self.folder, self.record)
-        except FustorNewError:  # rendered by a version that this one does not know
-            return ()
+        modified = self._modified or ()
         return tuple(path for path in modified if is_template_owned(path) and path != ".copier-answers.yml")
 
     @cached_property
@@ -104,3 +107,65 @@ class Subject(Package):
     def metadata_place(self) -> str:
         """How findings name the file with its metadata."""
         return self.place(self.metadata.origin or "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A workspace with all that belongs to it, or should."""
+
+    workspace: Workspace
+
+    @cached_property
+    def members(self) -> tuple[Subject, ...]:
+        """The packages on disk that are members, drivers or not."""
+        present = (directory for directory in self.workspace.directories if directory != ".")
+        return tuple(self._package(directory) for directory in present if self._has_project(directory))
+
+    @cached_property
+    def managed(self) -> tuple[Subject, ...]:
+        """The members that uv resolves: without those that say `managed = false`."""
+        return tuple(one for one in self.members if one.metadata.is_managed)
+
+    @cached_property
+    def hidden(self) -> tuple[Subject, ...]:
+        """The drivers that a pattern of `members` finds and one of `exclude` takes out again."""
+        found = set(replace(self.workspace, exclude=()).directories) - set(self.workspace.directories)
+        packages = (self._package(directory) for directory in sorted(found) if self._has_project(directory))
+        return tuple(one for one in packages if one.looks_like_a_driver)
+
+    @cached_property
+    def unlisted(self) -> tuple[Subject, ...]:
+        """The packages in `extensions/` that are not members."""
+        folder = self.workspace.root / "extensions"
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        directories = [f"extensions/{name}" for name in names if not name.startswith(".")]
+        members = set(self.workspace.directories)
+        return tuple(self._package(one) for one in directories if one not in members and self._has_project(one))
+
+    @cached_property
+    def drivers(self) -> tuple[Subject, ...]:
+        """Every driver, member or not."""
+        return tuple(one for one in (*self.members, *self.unlisted) if one.looks_like_a_driver)
+
+    @cached_property
+    def distributions(self) -> Mapping[str, str]:
+        """The directories of the members, and of the root if it is a package, by normalised distribution."""
+        named = {normalize(one.metadata.name): one.shown for one in reversed(self.managed) if one.metadata.name}
+        own = self.workspace.data.get("project", {})
+        own_name = own.get("name") if isinstance(own, dict) else None
+        return named | ({normalize(own_name): "."} if isinstance(own_name, str) else {})
+
+    @cached_property
+    def unreadable(self) -> frozenset[str]:
+        """The likely distributions, normalised, of what is a member and says nothing that can be read."""
+        root = self.workspace.root
+        broken = [one.folder for one in self.members if one.fault]
+        missing = [root / one for one in self.workspace.directories if one != "." and not self._has_project(one)]
+        there = [one for one in (*broken, *missing) if is_directory(one)]
+        return frozenset(normalize(name) for one in there for name in (likely_distribution(one), one.name))
+
+    def _package(self, directory: str) -> Subject:
+        return Subject(self.workspace.root / directory, directory, self.workspace)
+
+    def _has_project(self, directory: str) -> bool:
+        return holds_package(self.workspace.root / directory)

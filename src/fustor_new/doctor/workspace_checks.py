@@ -12,7 +12,7 @@ from fustor_new.changes.plan import Change
 from fustor_new.doctor.finding import Fault, Recover, Register, Severity
 from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
-from fustor_new.doctor.root import Root
+from fustor_new.doctor.subject import Root
 from fustor_new.workspace import patterns
 from fustor_new.workspace.installing import is_left_out
 from fustor_new.workspace.root import Standing

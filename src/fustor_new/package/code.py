@@ -1,18 +1,36 @@
-"""A package's own modules, read and never imported: what they define, and what they import."""
+"""A package's own modules, read within bounds and never imported: what they define, and what they import."""
 
 import ast
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fustor_new._walking import walk
-from fustor_new.package.parsing import SourceError, parse_python
+from fustor_new._reading import read_bytes, walk
 
-__all__ = ["Class", "Code", "External", "Import", "Missing", "Module", "Unknown", "read_code"]
+__all__ = [
+    "Class",
+    "Code",
+    "External",
+    "Import",
+    "Missing",
+    "Module",
+    "SourceError",
+    "Unknown",
+    "parse_python",
+    "read_code",
+]
 
 _NO_PACKAGES = {"tests", "test", "docs", "doc", "examples", "benchmarks", "build", "dist", "scripts", "tools"}
+_LIMIT_BYTES = 2 * 1024 * 1024
+_DEEPEST = 300
+"""So deep a tree may be: what walks it later does so step by step down Python's stack."""
 _DEPTH = 20  # a name that is passed on more often than that goes in a circle
+
+
+class SourceError(ValueError):
+    """A source file that cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +44,6 @@ class Import:
     """Below `if TYPE_CHECKING`, so never there at run time."""
     is_optional: bool = False
     """Inside a `try` that goes on without it."""
-    is_at_import: bool = True
-    """Not inside of a function."""
 
     @property
     def top(self) -> str:
@@ -227,6 +243,33 @@ def _module(path: Path, root: Path) -> Module:
         return Module(name, path, is_package, ast.Module([], []), str(err))
 
 
+def parse_python(path: Path) -> ast.Module:
+    """Return the tree of the source file at `path`. Raises SourceError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python says of the text is the author's business
+            tree = ast.parse(read_bytes(path, limit_bytes=_LIMIT_BYTES))
+    except SyntaxError as err:
+        raise SourceError(f"line {err.lineno}: {err.msg}" if err.lineno else err.msg) from err
+    except OSError as err:
+        raise SourceError(err.strerror or str(err)) from err
+    except (RecursionError, MemoryError) as err:  # the parser's own limits
+        raise SourceError("it is nested too deeply") from err
+    except (ValueError, OverflowError) as err:
+        raise SourceError(str(err)) from err
+    _check_depth(tree)
+    return tree
+
+
+def _check_depth(tree: ast.Module) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise SourceError("it is nested too deeply")
+
+
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     """Yield the blocks of a compound statement that run where it stands."""
     for name in ("body", "orelse", "finalbody"):
@@ -254,26 +297,22 @@ def _bindings(body: list[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
                 yield from ((node.id, statement) for node in names if isinstance(node.ctx, ast.Store))
 
 
-def _imports(
-    module: Module, body: list[ast.stmt], *, types: bool = False, optional: bool = False, at_import: bool = True
-) -> Iterator[Import]:
+def _imports(module: Module, body: list[ast.stmt], *, types: bool = False, optional: bool = False) -> Iterator[Import]:
     for statement in body:
-        flags = (statement.lineno, types, optional, at_import)
+        flags = (statement.lineno, types, optional)
         match statement:
             case ast.Import():
                 yield from (Import(alias.name, "", *flags) for alias in statement.names)
             case ast.ImportFrom():
                 origin = module.absolute(statement.level, statement.module)
                 yield from (Import(origin, alias.name, *flags) for alias in statement.names)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield from _imports(module, statement.body, types=types, optional=optional, at_import=False)
             case _:
                 for block in _blocks(statement):
                     inner = (
                         types or (block is getattr(statement, "body", None) and _is_type_checking(statement)),
                         optional or _tolerates_missing(statement, block),
                     )
-                    yield from _imports(module, block, types=inner[0], optional=inner[1], at_import=at_import)
+                    yield from _imports(module, block, types=inner[0], optional=inner[1])
 
 
 def _is_type_checking(statement: ast.stmt) -> bool:

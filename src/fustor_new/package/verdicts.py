@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fustor_new._reading import read_bytes
-from fustor_new._walking import walk
+from fustor_new._reading import read_bytes, walk
 
 __all__ = ["VERDICTS_FILE", "Conformance", "read_verdicts", "sources_digest"]
 
@@ -17,7 +16,7 @@ _OUTCOMES = {True: ("conformant",), False: ("not conformant", "not judged")}
 _ASIDE = {"tests", "build", "dist", "__pycache__", "node_modules"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Conformance:
     """One recorded verdict on one driver, for one host's profile."""
 
@@ -25,10 +24,6 @@ class Conformance:
     name: str
     profile: str
     conformant: bool
-    kit_version: str
-    date: str
-    sources: str
-    """The digest of the package's sources that were judged."""
     outcome: str
     """`conformant`, `not conformant` or `not judged`."""
     exercised: int | None = None
@@ -37,6 +32,10 @@ class Conformance:
     """How many rules the profile asks."""
     not_exercised: tuple[str, ...] = ()
     """The names of the others."""
+    kit_version: str
+    date: str
+    sources: str
+    """The digest of the package's sources that were judged."""
 
 
 def read_verdicts(package: Path) -> tuple[Conformance, ...]:

@@ -5,8 +5,6 @@ a checkout and for a git address uv finds what those packages need in turn: they
 project of its own carries the wheels themselves (`vendor`): nothing in it points to the place where it was made.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass

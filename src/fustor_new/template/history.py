@@ -3,8 +3,6 @@
 `python -m fustor_new.template.history VERSION` records the template under that version, as part of every change of it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys
@@ -52,7 +50,7 @@ class History:
         """Return the template's files of a version that is recorded, by path."""
         return {path: self.texts[digest] for path, digest in self.versions[version].items()}
 
-    def with_version(self, version: str, files: Mapping[str, str]) -> History:
+    def with_version(self, version: str, files: Mapping[str, str]) -> "History":
         """Return this history and `files` as that version.
 
         Raises:

@@ -1,7 +1,5 @@
 """Where a package comes from: what its answers file records, and what the template had made of it."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import reprlib

@@ -1,7 +1,5 @@
 """Rendering: the only module that knows copier."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

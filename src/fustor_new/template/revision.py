@@ -1,7 +1,5 @@
 """What an update makes of one package: every file in three versions, the template's old and new and the author's."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
