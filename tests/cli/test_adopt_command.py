@@ -15,6 +15,7 @@ from workspaces import environment, fustor_new, small
 from fustor_new.commands.adopt import plan_adoption
 from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.errors import FustorNewError
+from fustor_new.kinds import Kind
 from fustor_new.options import AdoptOptions
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.history import template_version
@@ -25,6 +26,7 @@ from fustor_new.template.provenance import (
     parse_record,
     read_record,
 )
+from fustor_new.template.questions import questions_about
 from fustor_new.template.render import render
 from fustor_new.template.revision import Outcome, revise
 from fustor_new.template.spec import DriverSpec
@@ -81,7 +83,8 @@ def test_the_record_is_written_and_the_rest_is_proposed_as_a_patch(tape):
 def test_the_record_says_what_the_metadata_say(tape):
     record = record_of(tape)
     assert record.template_version == template_version()
-    assert dict(record.answers) == {
+    asked = [one for one in questions_about(Kind.SOURCE) if one.layout in {"", "standalone"}]
+    assert dict(record.answers) == {one.name: one.default for one in asked} | {
         "audit": False,
         "author": "The tape people",
         "class_name": "TapeReader",
