@@ -3,6 +3,7 @@
 from postgres_events import record
 
 from fustor_event_model import TableLayout
+from fustor_pusher_postgres._tables.columns import PUBLIC
 
 
 def layout(key=("id",), labels=None, system="postgresql", **columns):
@@ -28,8 +29,9 @@ def push(run, *batches, end=False, **params):
 
 
 def types(database, table="fustor.public_users"):
+    """The columns that the keys of records became, with their types."""
     query = "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s::regclass"
-    found = dict(database.ask(query + " AND attnum > 12 AND NOT attisdropped", table))
+    found = dict(database.ask(query + " AND attnum > %s AND NOT attisdropped", table, len(PUBLIC)))
     return {name: kind for name, kind in found.items() if not name.startswith("_")}
 
 

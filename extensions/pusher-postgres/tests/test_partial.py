@@ -2,6 +2,7 @@
 
 import pytest
 from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
+from postgres_tables import types
 
 from fustor_event_model import InsertEvent
 
@@ -82,7 +83,7 @@ def found(database, typed=(), task="task", path=PATH):
     ((table,),) = database.ask(TABLE, task)
     if not typed:
         return database.ask(f"SELECT record FROM fustor.{table} WHERE path = %s", path)[0][0]  # noqa: S608 - ours
-    columns = [name for (name,) in database.ask(COLUMNS, f"fustor.{table}")]
+    columns = list(types(database, f"fustor.{table}"))
     told = "".join(f', "{name}"' for name in columns)
     ((rest, *values),) = database.ask(f"SELECT record{told} FROM fustor.{table} WHERE path = %s", path)  # noqa: S608
     return without_null(dict(zip(columns, values, strict=True)) | (rest or {}))
@@ -91,10 +92,6 @@ def found(database, typed=(), task="task", path=PATH):
 TABLE = (
     "SELECT relation FROM fustor._fustor_tables t JOIN fustor._fustor_tasks k ON k.number = t.task"
     " WHERE k.task = %s AND event_table = 'users'"
-)
-COLUMNS = (
-    "SELECT attname::text FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 12"
-    " AND left(attname, 1) <> '_' AND NOT attisdropped"
 )
 
 
