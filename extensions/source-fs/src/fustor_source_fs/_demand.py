@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fustor_event_model import EventBase, MessageSource
-from fustor_source_fs._places import Place, Places
-from fustor_source_fs._root import VANISHED, open_chain
+from fustor_source_fs._places import Place, Places, entered
+from fustor_source_fs._root import VANISHED
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, row, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._snapshot import Pass
 from fustor_source_fs._visitors import visiting
-from fustor_source_fs._walk import Directory
 
 __all__ = ["scan", "verify"]
 
@@ -39,7 +37,7 @@ def scan(
         if place is None:
             return
         try:
-            start = None if place.is_closed or not place.is_directory else _entered(scope, place)
+            start = None if place.is_closed or not place.is_directory else entered(scope, place)
         except VANISHED:
             return
         except OSError as error:
@@ -51,12 +49,6 @@ def scan(
         one = Pass(scope, batch_size, counters, stop, watch)
         for finished in one.through(start, above=frozenset(place.above), deep=recursive):
             yield finished.event
-
-
-def _entered(scope: Scope, place: Place) -> Directory[None]:
-    names = place.raw.split("/")[1:]
-    fd = open_chain(scope.root.open(), names, within=scope.within)
-    return Directory(None, place.raw, place.path, fd, os.fstat(fd))
 
 
 def _alone(place: Place) -> EventBase:

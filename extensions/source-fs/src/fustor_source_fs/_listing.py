@@ -28,16 +28,23 @@ _LEAF_LINKS = 2
 """A directory's own name and the dot in it; each directory in it adds one, where the file system counts them."""
 
 
-def entries(scope: Scope, directory: Directory[Any]) -> Iterator[tuple[str, str, os.stat_result]]:
+def entries(
+    scope: Scope, directory: Directory[Any], asked: Callable[[str], bool] | None = None
+) -> Iterator[tuple[str, str, os.stat_result]]:
     """Name, its text and status of each entry that is part of the source, as the kernel gives them.
 
-    An entry that vanished meanwhile is left out. A directory that cannot be read, or of which an entry cannot, is
-    `failed`; its other entries are yielded all the same.
+    With `asked`, of those alone of whose name's text it is true; the others are not looked at. An entry that vanished
+    meanwhile is left out. A directory that cannot be read, or of which an entry cannot, is `failed`; its other entries
+    are yielded all the same.
     """
     accept, follow, prefix, fd = scope.accept, scope.follow_symlinks, directory.prefix, directory.opened()
     try:
         with os.scandir(fd) as found:
             for entry in found:
+                name = entry.name
+                text = name if name.isascii() else text_of(name)
+                if asked is not None and not asked(text):
+                    continue
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
@@ -45,8 +52,6 @@ def entries(scope: Scope, directory: Directory[Any]) -> Iterator[tuple[str, str,
                 except OSError as error:
                     directory.failed = error
                     continue
-                name = entry.name
-                text = name if name.isascii() else text_of(name)
                 if follow and S_ISLNK(status.st_mode):
                     status = followed(scope, fd, name, status)
                 if accept is None or accept(prefix + text, S_ISDIR(status.st_mode)):

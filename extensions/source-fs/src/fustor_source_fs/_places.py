@@ -11,10 +11,11 @@ from typing import Self
 
 from fustor_source_fs._entry import enter
 from fustor_source_fs._names import name_of, text_of
-from fustor_source_fs._root import open_child
+from fustor_source_fs._root import open_chain, open_child
 from fustor_source_fs._scope import Scope, followed
+from fustor_source_fs._walk import Directory
 
-__all__ = ["Place", "Places"]
+__all__ = ["Place", "Places", "entered"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,24 @@ class Place:
         return S_ISDIR(self.status.st_mode)
 
     @property
+    def is_in_itself(self) -> bool:
+        """Whether a link or a mount leads back to a directory above."""
+        return (self.status.st_dev, self.status.st_ino) in self.above
+
+    @property
     def name(self) -> str:
         """The last name of `raw`."""
         return self.raw.rpartition("/")[2]
+
+
+def entered(scope: Scope, place: Place) -> Directory[None]:
+    """The directory at a place, open.
+
+    Raises:
+        OSError: it is gone, or cannot be entered.
+    """
+    fd = open_chain(scope.root.open(), place.raw.split("/")[1:], within=scope.within)
+    return Directory(None, place.raw, place.path, fd, os.fstat(fd))
 
 
 class Places:

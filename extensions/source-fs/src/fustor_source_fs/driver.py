@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,11 +16,13 @@ from fustor_core.models.config import SourceConfig
 from fustor_event_model import AuditItem, EventBase
 from fustor_source_fs import _checks
 from fustor_source_fs._audit import Audit
+from fustor_source_fs._cutting import cut
 from fustor_source_fs._demand import scan, verify
 from fustor_source_fs._memory import AuditMemory, AuditSettings
+from fustor_source_fs._ranges import Range
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._snapshot import snapshot
+from fustor_source_fs._snapshot import part_of, snapshot
 from fustor_source_fs._stream import Stream
 from fustor_source_fs.config import parse_params, parse_uri
 
@@ -34,7 +36,7 @@ class FsDriver(SourceDriver):
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset(
-        {"get_audit_iterator", "perform_sentinel_check", "scan_path", "statistics"}
+        {"get_audit_iterator", "get_snapshot_partitions", "perform_sentinel_check", "scan_path", "statistics"}
     )
 
     def __init__(self, id: str, config: SourceConfig) -> None:
@@ -57,12 +59,26 @@ class FsDriver(SourceDriver):
         return False
 
     def get_snapshot_iterator(self, **kwargs: Any) -> Iterator[EventBase]:
-        """The tree, a directory's row before those of what it holds.
+        """The tree, or a partition of it, a directory's row before those of what it holds.
 
         Raises:
             DriverError: while iterating, when it was stopped or closed before its end, or the root cannot be read.
         """
-        return snapshot(self._scope, self._batch_size(kwargs), self._counters, self._stop(kwargs))
+        size, stop, token = self._batch_size(kwargs), self._stop(kwargs), kwargs.get("partition")
+        if token is None:
+            return snapshot(self._scope, size, self._counters, stop)
+        return part_of(self._scope, Range.parse(token), size, self._counters, stop)
+
+    def get_snapshot_partitions(self, n: int) -> Sequence[Any]:
+        """Ranges of paths, which any instance reads that sees the same tree; one of everything where it is small.
+
+        They are of no moment: each is read as it is then. What is there all the time is in one of them.
+
+        Raises:
+            DriverError: the root cannot be read.
+        """
+        ranges = cut(self._scope, n)
+        return [None] if ranges is None else [one.model_dump(mode="json") for one in ranges]
 
     def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
         """Changes from now on, whatever `start_position` is; the whole tree is watched when this returns.
