@@ -114,8 +114,8 @@ def test_changes_of_more_than_one_task_are_refused(spark, database, tmp_path):
         writing.option("checkpointLocation", str(tmp_path)).start().awaitTermination()
 
     follow()
-    for n in range(20):
-        database.run("UPDATE t SET n = %s", n)
+    for n in range(20):  # megabytes: both of two ranges have some, whatever else the server writes meanwhile
+        database.run("UPDATE t SET v = (SELECT string_agg(md5(k::text || %s), '') FROM generate_series(1, 500) k)", n)
     with pytest.raises(Exception, match="coalesce"):
         follow()
 
