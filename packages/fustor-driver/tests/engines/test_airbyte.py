@@ -6,7 +6,7 @@ from fustor_driver.engines import Bookmark
 from fustor_driver.engines.airbyte import bookmark_of, check, discover, read, specification, wish_of
 from fustor_driver.engines.airbyte.answers import DELETED_AT
 from fustor_driver.engines.airbyte.reading import require_known, trace_error
-from fustor_driver.errors import CheckFailed, UsageProblem
+from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
 from fustor_try.engine_sources import BoundedLog, NoLog, PlainLog, TellingLog, source
 
 DRIVERS = [BoundedLog, TellingLog, pytest.param(PlainLog, marks=pytest.mark.wide)]  # which is waited for
@@ -16,9 +16,9 @@ def catalog(mode="incremental", name="s"):
     return {"streams": [{"stream": {"name": name}, "sync_mode": mode, "destination_sync_mode": "append"}]}
 
 
-def ran(driver, collected, stop, states=(), mode="incremental"):
+def ran(driver, collected, stop, states=(), mode="incremental", *, out=None):
     """What a read writes, with the states of an earlier one."""
-    out = collected()
+    out = out or collected()
     wish = wish_of(catalog(mode), driver)
     read(driver, wish, bookmark_of(list(states), driver.id), out.lines, stop)
     return out
@@ -26,6 +26,10 @@ def ran(driver, collected, stop, states=(), mode="incremental"):
 
 def states(out):
     return [message["state"] for message in out.of("STATE")]
+
+
+def statuses(out):
+    return [message["trace"]["stream_status"]["status"] for message in out.of("TRACE")]
 
 
 def records(out):
@@ -48,8 +52,7 @@ def test_a_second_read_reads_nothing_and_a_third_what_is_new(driver, log, collec
 
 def test_a_stream_says_how_it_is(log, collected, stop):
     out = ran(source(TellingLog, log), collected, stop)
-    said = [message["trace"]["stream_status"]["status"] for message in out.of("TRACE")]
-    assert said == ["STARTED", "RUNNING", "COMPLETE"]
+    assert statuses(out) == ["STARTED", "RUNNING", "COMPLETE"]
 
 
 def test_a_state_counts_the_records_before_it(log, collected, stop, monkeypatch):
@@ -67,8 +70,18 @@ def test_a_state_counts_the_records_before_it(log, collected, stop, monkeypatch)
 def test_a_position_that_is_gone_asks_for_a_refresh(log, collected, stop):
     log.append("upsert", "/a", 1)
     state = {"stream": {"stream_descriptor": {"name": "s"}, "stream_state": {"position": 99}}}
+    out = collected()
     with pytest.raises(CheckFailed, match=r"position 99 is gone.*refresh it"):
-        ran(source(TellingLog, log), collected, stop, [state])
+        ran(source(TellingLog, log), collected, stop, [state], out=out)
+    assert statuses(out) == ["STARTED", "INCOMPLETE"]
+
+
+def test_a_stream_that_breaks_off_is_incomplete(log, collected, stop):
+    log.append("upsert", "/\ud800", 1)
+    out = collected()
+    with pytest.raises(NotConformant):
+        ran(source(TellingLog, log), collected, stop, out=out)
+    assert statuses(out) == ["STARTED", "RUNNING", "INCOMPLETE"]
 
 
 def test_a_full_refresh_is_a_snapshot_every_time(log, collected, stop):

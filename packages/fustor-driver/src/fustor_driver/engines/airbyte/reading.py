@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,21 +99,20 @@ def read(source: SourceDriver, wish: Wish, known: Bookmark, lines: Lines, stop: 
         DriverError: the source cannot go on.
         CheckFailed: it is out of reach, nobody reads any more, or only a refresh can go on from the state.
     """
-    _say_status(lines, wish.stream, "STARTED")
-    selection = look(source, known.selection)
-    if wish.is_incremental:
-        why = why_snapshot(source, known, selection)
-        if why is not None and known.position > 0:
-            raise CheckFailed(f"The stream {wish.stream!r} cannot go on: {why}; refresh it, and remove its records")
-        steps = catch_up(source, known, stop, snapshot=why is not None)
-    else:
-        steps = take_snapshot(source, stop)
-    writer = _Writer(wish.stream, Progress(known, selection, _STATE_ROWS), lines)
-    _say_status(lines, wish.stream, "RUNNING")
-    for step in steps:
-        writer.take(step)
-    writer.say()
-    _say_status(lines, wish.stream, "INCOMPLETE" if stop.is_set() else "COMPLETE")
+    with _said_how_it_is(lines, wish.stream, stop):
+        selection = look(source, known.selection)
+        if wish.is_incremental:
+            why = why_snapshot(source, known, selection)
+            if why is not None and known.position > 0:
+                raise CheckFailed(f"The stream {wish.stream!r} cannot go on: {why}; refresh it, and remove its records")
+            steps = catch_up(source, known, stop, snapshot=why is not None)
+        else:
+            steps = take_snapshot(source, stop)
+        writer = _Writer(wish.stream, Progress(known, selection, _STATE_ROWS), lines)
+        _say_status(lines, wish.stream, "RUNNING")
+        for step in steps:
+            writer.take(step)
+        writer.say()
 
 
 def trace_error(message: str, *, stream: str | None = None) -> dict[str, Any]:
@@ -120,6 +121,19 @@ def trace_error(message: str, *, stream: str | None = None) -> dict[str, Any]:
     if stream is not None:
         error |= {"stream_descriptor": {"name": stream}}  # type: ignore[dict-item] # as the protocol has it
     return {"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": time.time() * 1000, "error": error}}
+
+
+@contextmanager
+def _said_how_it_is(lines: Lines, stream: str, stop: threading.Event) -> Iterator[None]:
+    """Say that the stream has started, and at the end whether all of it was read, whatever it ends by."""
+    _say_status(lines, stream, "STARTED")
+    try:
+        yield
+    except Exception:
+        with suppress(CheckFailed, OSError):  # nobody reads it
+            _say_status(lines, stream, "INCOMPLETE")
+        raise
+    _say_status(lines, stream, "INCOMPLETE" if stop.is_set() else "COMPLETE")
 
 
 def _say_status(lines: Lines, stream: str, status: str) -> None:
