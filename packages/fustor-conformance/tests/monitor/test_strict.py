@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fustor_driver.cli import build_app
-from fustor_driver.commands._strict import watched
+from fustor_driver.commands._jobs import watched
 from fustor_driver.errors import EnvironmentProblem, NotConformant
 from fustor_source_fs import FsDriver
 

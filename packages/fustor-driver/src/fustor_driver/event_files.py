@@ -43,20 +43,9 @@ class Batch(BaseModel):
 class CommittedBatch(Protocol):
     """What a registered reader yields."""
 
-    @property
-    def session_id(self) -> str:
-        """The session that the batch was pushed in."""
-        ...
-
-    @property
-    def is_snapshot_end(self) -> bool:
-        """Whether it ended the session's snapshot."""
-        ...
-
-    @property
-    def events(self) -> Sequence[EventBase]:
-        """What was pushed."""
-        ...
+    session_id: str
+    is_snapshot_end: bool
+    events: Sequence[EventBase]
 
 
 def read_events(path: Path) -> Iterator[EventBase]:

@@ -63,6 +63,16 @@ class DriverRecord:
         found = {host for group in GROUPS if group.name in self.groups for host in group.hosts}
         return tuple(sorted(found))
 
+    def as_data(self) -> dict[str, Any]:
+        """What machines are told of every driver."""
+        return {
+            "kind": self.kind.value,
+            "name": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "class": self.value,
+        }
+
     def load(self) -> DriverClass:
         """The driver's class.
 

@@ -7,7 +7,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from fustor_driver.agents.wheels import family_of, wheels_of
+from fustor_driver.agents.environments import family_of, wheels_of
 
 
 def test_an_installed_wheel_is_put_together_again(tmp_path):

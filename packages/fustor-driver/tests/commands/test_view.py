@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from fustor_driver.commands._view import as_line, as_table
+from fustor_driver.commands._live import as_line, as_table
 from fustor_driver.hosts.status import PhaseState, PhaseStatus, RunState, Status
 from fustor_event_model import MessageSource
 

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from fustor_driver.doctor.rules import contradictions
+from fustor_driver.doctor.diagnosis import contradictions
 
 OURS_FS = "--find-links WHEELS 'fustor-source-fs>=1'"
 MODEL = "--find-links WHEELS 'fustor-event-model>=1'"

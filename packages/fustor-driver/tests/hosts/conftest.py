@@ -26,7 +26,7 @@ def note_selection(source, tmp_path):
     """Note that a run of the task has read everything that a source selects."""
 
     def note(noted=source):
-        selection = Selection(HostOptions(task_id="t", state_dir=tmp_path).selection, noted)
+        selection = Selection(HostOptions(task_id="t", state_dir=tmp_path).file(".selection"), noted)
         asyncio.run(selection.look())
         selection.note()
 

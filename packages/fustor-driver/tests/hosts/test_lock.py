@@ -75,9 +75,9 @@ def test_a_heartbeat_that_says_so_counts_as_well(run, pusher):
         run(lambda: False)
 
 
-@pytest.mark.parametrize("name", ["lock", "snapshot_due"])
-def test_a_fifo_in_the_state_directory_is_named_and_blocks_nothing(name, tmp_path, source, pusher):
+@pytest.mark.parametrize("suffix", [".lock", ".snapshot-due"])
+def test_a_fifo_in_the_state_directory_is_named_and_blocks_nothing(suffix, tmp_path, source, pusher):
     options = _options(tmp_path)
-    os.mkfifo(getattr(options, name))
+    os.mkfifo(options.file(suffix))
     with pytest.raises(EnvironmentProblem):
         run_host(source, pusher, options, duration_sec=5)

@@ -12,7 +12,7 @@ from pathlib import Path
 from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.subject import Subject
 from fustor_driver.agents import outside
-from fustor_driver.agents.wheels import wheels_of
+from fustor_driver.agents.environments import wheels_of
 from fustor_driver.errors import EnvironmentProblem
 
 _LONGEST_COMPLAINT = 550

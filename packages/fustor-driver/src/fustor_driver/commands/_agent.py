@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from subprocess import TimeoutExpired
 
 from fustor_driver.agents import Delivered, Roles, environment_for, running
 from fustor_driver.agents.process import Agent
+from fustor_driver.commands._jobs import RunOptions
 from fustor_driver.commands._pairs import RECORDER
 from fustor_driver.configuration import Pair
 from fustor_driver.errors import CheckFailed, EnvironmentProblem, UsageProblem
@@ -22,7 +22,7 @@ from fustor_driver.releases import release, released_versions
 from fustor_driver.reporting import SHOWN, print_json, say
 from fustor_driver.supervision import Interrupted, caught_signals
 
-__all__ = ["Wish", "refuse_with_agent", "run_under_agent"]
+__all__ = ["refuse_with_agent", "run_under_agent"]
 
 _BRIDGE = "fustor-sender-bridge"
 _LOOK_SEC = 0.5
@@ -45,17 +45,7 @@ def refuse_with_agent(version: str, given: Mapping[str, object]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the command line says of such a run."""
-
-    version: str
-    audit_interval_sec: float | None
-    duration_sec: float | None
-    json: bool
-
-
-def run_under_agent(pair: Pair, wish: Wish) -> None:
+def run_under_agent(pair: Pair, version: str, how: RunOptions, *, json: bool) -> None:
     """Run the pair until a signal comes or the time is up, and show what arrives.
 
     Raises:
@@ -63,19 +53,19 @@ def run_under_agent(pair: Pair, wish: Wish) -> None:
         CheckFailed: the agent ended by itself, or nothing arrived.
         Interrupted: by SIGINT or SIGTERM.
     """
-    version = wish.version
-    audits = pair.audit_interval_sec if wish.audit_interval_sec is None else wish.audit_interval_sec
+    audits = pair.audit_interval_sec if how.audit_interval is None else how.audit_interval
     roles = Roles(pair, pair.pusher.driver != RECORDER, audits)
     drivers = _distributions(version, roles)
     say(f"The environment of agent {version} with {', '.join(drivers)} is looked up, or built")
-    with environment_for(release(version), drivers) as python, _home() as home, caught_signals() as received:
-        with running(version, python, roles, home) as agent:
+    home = tempfile.TemporaryDirectory(prefix="fustor-agent-", ignore_cleanup_errors=True)  # only this user can read it
+    with environment_for(release(version), drivers) as python, home as place, caught_signals() as received:
+        with running(version, python, roles, Path(place)) as agent:
             say(f"Agent {version} runs: {pair.source_id!r} to {_receiver(roles)}; Ctrl-C stops it")
-            _follow(agent, received, wish)
+            _follow(agent, received, how.duration)
             code = agent.process.poll()
         agent.look()
         say(f"Agent {version} has stopped; it delivered {_summary(agent.phases)}")
-        if wish.json:
+        if json:
             print_json(_as_document(version, agent.phases))
         if code is not None or not (received or agent.phases):
             say(agent.tail(), quiet=0)
@@ -114,16 +104,9 @@ def _receiver(roles: Roles) -> str:
     return repr(roles.pair.pusher_id) if roles.has_pusher else "a receiver that counts"
 
 
-@contextmanager
-def _home() -> Iterator[Path]:
-    """A directory for the agent's configuration and logs, which only this user can read."""
-    with tempfile.TemporaryDirectory(prefix="fustor-agent-", ignore_cleanup_errors=True) as place:
-        yield Path(place)
-
-
-def _follow(agent: Agent, received: list[int], wish: Wish) -> None:
+def _follow(agent: Agent, received: list[int], duration_sec: float | None) -> None:
     """Show what arrives, and what the agent logs that is grave, until a signal comes or the time is up."""
-    until = time.monotonic() + wish.duration_sec if wish.duration_sec is not None else float("inf")
+    until = time.monotonic() + duration_sec if duration_sec is not None else float("inf")
     while not received and time.monotonic() < until and agent.process.poll() is None:
         for line in agent.said(all_of_it=bool(SHOWN.verbose)):
             say(f"agent: {line}")

@@ -1,12 +1,16 @@
-"""How a pair is run by this host: its two drivers, and the options of the run."""
+"""How a pair is run by this host: its two drivers, the options of the run, and with --strict who watches it.
+
+A monitor watches both drivers while they run; the conformance kit provides it through an entry point.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, cast
 
 import typer
 
@@ -15,18 +19,22 @@ from fustor_driver.commands._demo import shown
 from fustor_driver.commands._drivers import constructed, pusher_class, source_class
 from fustor_driver.commands._options import AllowDeletionsOption, TaskOfFileOption, finite, seconds
 from fustor_driver.commands._pairs import RECORDER
-from fustor_driver.commands._strict import watched
 from fustor_driver.completion import shell_files
 from fustor_driver.configuration import Pair
-from fustor_driver.errors import UsageProblem
+from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import Job
 from fustor_driver.params import explained
+from fustor_driver.redaction import safe_logger
 
-__all__ = ["RunOptions"]
+__all__ = ["MONITOR_GROUP", "RunOptions", "watched"]
 
 _STATE = ".fustor"
+MONITOR_GROUP = "fustor_driver.monitors"
+"""Entry-point group of monitors: a function of driver classes and `on_finding` that watches while its block runs."""
+
+_log = safe_logger("fustor_driver.strict")
 
 
 @dataclass(frozen=True)
@@ -120,3 +128,39 @@ class RunOptions:
 def _classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
     records = pair.pusher.driver == RECORDER
     return source_class(pair.source.driver), RecordingPusher if records else pusher_class(pair.pusher.driver)
+
+
+class _Finding(Protocol):
+    """What a monitor has to say."""
+
+    rule_id: str
+    seen: str
+
+
+@contextmanager
+def watched(*driver_classes: type, group: str = MONITOR_GROUP) -> Iterator[None]:
+    """While the block runs, every finding is a warning; its end says which rules were broken.
+
+    Raises:
+        EnvironmentProblem: no monitor is installed.
+        NotConformant: a rule was broken, and the block ended without an error of its own.
+    """
+    monitor = _monitor(group)
+    broken: dict[str, None] = {}
+
+    def note(finding: _Finding) -> None:
+        broken[finding.rule_id] = None
+        _log.warning("%s is broken: %s", finding.rule_id, finding.seen)
+
+    with monitor(*driver_classes, on_finding=note):
+        yield
+    if broken:
+        raise NotConformant(
+            f"The drivers broke {', '.join(broken)}; the log lines say what was seen, `fustor-driver explain ID` why"
+        )
+
+
+def _monitor(group: str) -> Callable[..., AbstractContextManager[object]]:
+    for entry in entry_points(group=group):
+        return cast("Callable[..., AbstractContextManager[object]]", entry.load())
+    raise EnvironmentProblem("--strict needs the conformance kit; install 'fustor-conformance'")

@@ -48,12 +48,7 @@ def first_line(driver: DriverClass) -> str:
 
 
 def _as_data(record: DriverRecord, driver: DriverClass, schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "kind": record.kind.value,
-        "name": record.name,
-        "distribution": record.distribution,
-        "version": record.version,
-        "class": record.value,
+    return record.as_data() | {
         "summary": first_line(driver),
         "hosts": record.hosts,
         "capabilities": sorted(driver.capabilities) if issubclass(driver, SourceDriver) else [],

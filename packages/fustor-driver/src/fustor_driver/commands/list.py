@@ -12,7 +12,8 @@ def list_command(*, json: JsonOption = False) -> None:
     """List the installed drivers, and the hosts that find each of them."""
     records = Registry.installed().records
     if json:
-        print_json([_as_data(record) for record in records])
+        more = ("groups", "hosts", "error")
+        print_json([record.as_data() | {name: getattr(record, name) for name in more} for record in records])
         return
     show_table(("kind", "name", "package", "class", "found by", "state"), map(_as_row, records))
     for record in records:
@@ -24,16 +25,3 @@ def _as_row(record: DriverRecord) -> tuple[str, ...]:
     package = f"{record.distribution} {record.version}"
     state = "does not load" if record.error else "ok"
     return (record.kind, record.name, package, record.value, ", ".join(record.hosts), state)
-
-
-def _as_data(record: DriverRecord) -> dict[str, object]:
-    return {
-        "kind": record.kind.value,
-        "name": record.name,
-        "distribution": record.distribution,
-        "version": record.version,
-        "class": record.value,
-        "groups": record.groups,
-        "hosts": record.hosts,
-        "error": record.error,
-    }

@@ -72,8 +72,7 @@ def run_command(
 
             only_here = {"--all": asked.all_syncs, "--status": status, "--metrics": metrics}
             under.refuse_with_agent(agent, only_here | how.of_this_host())
-            wish = under.Wish(agent, how.audit_interval, how.duration, json=json)
-            under.run_under_agent(_for_agent(asked, demo, worlds, keep=keep), wish)
+            under.run_under_agent(_for_agent(asked, demo, worlds, keep=keep), agent, how, json=json)
             return
         chosen, place = _chosen(asked, demo, worlds, keep=keep)
         how.refuse_contradictions(chosen)

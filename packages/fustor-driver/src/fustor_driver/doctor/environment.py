@@ -16,11 +16,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fustor_driver.doctor.finding import WHEELS
 from fustor_driver.errors import EnvironmentProblem
 
-__all__ = ["Environment"]
+__all__ = ["WHEELS", "Environment"]
 
+WHEELS = "WHEELS"
+"""Stands in commands for the directory with the wheels of this project."""
 _PROBE = "import json, sys; print(json.dumps([place for place in sys.path if place]))"
 _PROBE_SEC = 30
 

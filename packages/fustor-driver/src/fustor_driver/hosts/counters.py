@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fustor_driver.hosts.attempts import Attempt
+from fustor_driver.hosts.ending import UnderWay
 from fustor_driver.hosts.status import PhaseState, PhaseStatus, RunState, Status
-from fustor_driver.hosts.underway import UnderWay
 from fustor_driver.redaction import clean
 from fustor_event_model import MessageSource
 

@@ -1,18 +1,22 @@
-"""How a run ends in time: coroutines are cancelled, drivers closed, and nothing is waited for without a limit."""
+"""How a run ends in time: coroutines are cancelled, drivers closed, and nothing is waited for without a limit.
+
+Whoever ends a run has to say on whom it gave up: which calls of drivers have not returned is noted as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_driver.hosts.status import RunState
-from fustor_driver.hosts.underway import UnderWay, described
 from fustor_driver.redaction import safe_logger
 
-__all__ = ["Ending", "ended_state", "error_of"]
+__all__ = ["Ending", "UnderWay", "described", "ended_state", "error_of"]
 
 _log = safe_logger("fustor_driver.host")
 _LEAST_SEC = 0.05
@@ -96,3 +100,34 @@ def error_of(work: asyncio.Task[Any]) -> str | None:
         return str(err) or name
     except Exception as fault:  # noqa: BLE001 - a driver's own class: the run ends by it all the same, in these words
         return f"{name}, whose text fails with {type(fault).__name__}"
+
+
+class UnderWay:
+    """The calls that a host waits for. Noted in its loop, read from any thread."""
+
+    def __init__(self) -> None:
+        self._calls: list[str] = []
+
+    @contextmanager
+    def call(self, driver: SourceDriver | PusherDriver, method: str) -> Iterator[None]:
+        """While the block runs, the driver's method is under way."""
+        text = described(driver, method)
+        self._calls.append(text)
+        try:
+            yield
+        finally:
+            self._calls.remove(text)
+
+    def leave(self, driver: SourceDriver | PusherDriver, method: str) -> None:
+        """Nobody waits any more for a call that is still under way, in a thread of its own."""
+        self._calls.append(described(driver, method))
+
+    def __call__(self) -> list[str]:
+        """Driver and method of each, in words."""
+        return list(self._calls)
+
+
+def described(driver: SourceDriver | PusherDriver, method: str) -> str:
+    """A driver and what it is asked to do, as the beginning of a sentence."""
+    kind = "source" if isinstance(driver, SourceDriver) else "pusher"
+    return f"The {kind} {driver.id!r} ({method})"

@@ -12,7 +12,7 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.calls import counted, pause_sec
 from fustor_driver.hosts.counters import Progress
 from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
-from fustor_driver.hosts.ending import Ending, ended_state, error_of
+from fustor_driver.hosts.ending import Ending, described, ended_state, error_of
 from fustor_driver.hosts.gauges import Gauges
 from fustor_driver.hosts.heap import calm_collector
 from fustor_driver.hosts.notes import ExpectedRows, SnapshotMark
@@ -26,7 +26,6 @@ from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.hosts.selection import Change, Selection
 from fustor_driver.hosts.sessions import Sessions
 from fustor_driver.hosts.status import PhaseState, RunState, Status
-from fustor_driver.hosts.underway import described
 from fustor_driver.redaction import REDACTOR, safe_logger
 from fustor_event_model import EventBase, MessageSource
 
@@ -53,9 +52,9 @@ class GuideHost:
         self._parts = Parts(source, pusher, options, control, progress, delivery)
         self._control = control
         self._sessions = Sessions(pusher, options, control, progress, self._rivals)
-        self._mark = SnapshotMark(options.snapshot_due)
-        self._selection = Selection(options.selection, source)
-        self._expected = ExpectedRows(options.expected_rows)
+        self._mark = SnapshotMark(options.file(".snapshot-due"))
+        self._selection = Selection(options.file(".selection"), source)
+        self._expected = ExpectedRows(options.file(".rows"))
         progress.expect(self._expected.read())
         self._gauges = Gauges(source, pusher, control, progress)
         self._pushing = asyncio.Lock()

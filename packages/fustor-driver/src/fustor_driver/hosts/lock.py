@@ -27,15 +27,15 @@ def locked_task(options: HostOptions) -> Iterator[None]:
     Raises:
         EnvironmentProblem: another run holds it, or the state directory cannot be written.
     """
+    file = options.file(".lock")
     try:
         options.state_dir.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        handle = os.open(options.lock, flags, 0o600)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as err:
         raise _unwritable(options, err) from err
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise EnvironmentProblem(f"{str(options.lock)!r} is not a regular file; take it away")
+            raise EnvironmentProblem(f"{str(file)!r} is not a regular file; take it away")
         try:
             _take(handle, options)
         except OSError as err:  # the disk is full, or fails

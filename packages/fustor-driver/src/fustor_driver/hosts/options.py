@@ -43,28 +43,8 @@ class HostOptions(BaseModel):
     @property
     def dead_letters(self) -> Path:
         """The file of what the pusher refused for good."""
-        return self.state_dir / f"{self._file_name}{DEAD_LETTERS}"
+        return self.file(DEAD_LETTERS)
 
-    @property
-    def snapshot_due(self) -> Path:
-        """The mark that a snapshot was begun and its end not yet pushed."""
-        return self.state_dir / f"{self._file_name}.snapshot-due"
-
-    @property
-    def selection(self) -> Path:
-        """The note of what the source selected at the last complete snapshot."""
-        return self.state_dir / f"{self._file_name}.selection"
-
-    @property
-    def expected_rows(self) -> Path:
-        """The numbers of rows that the task's phases had last."""
-        return self.state_dir / f"{self._file_name}.rows"
-
-    @property
-    def lock(self) -> Path:
-        """The file that a run of the task holds a lock on."""
-        return self.state_dir / f"{self._file_name}.lock"
-
-    @property
-    def _file_name(self) -> str:
-        return quote(self.task_id, safe="")
+    def file(self, suffix: str) -> Path:
+        """The task's file of this suffix."""
+        return self.state_dir / f"{quote(self.task_id, safe='')}{suffix}"

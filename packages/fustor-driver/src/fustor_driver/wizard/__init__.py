@@ -1,5 +1,4 @@
 """A configuration file from a conversation.
 
-`questions` are a driver's own, a `draft` is its entry as far as it is known, `asking` is for the terminal, and the
-`document` is what is written.
+`questions` are a driver's own, a `draft` is its entry as far as it is known, and the `document` is what is written.
 """
