@@ -8,7 +8,7 @@ import pytest
 
 from fustor_event_model import UpdateEvent
 from fustor_sender_bridge import PusherSender
-from fustor_sender_bridge._brackets import LEADER
+from fustor_sender_bridge._session import LEADER
 
 QUICK = {"retry_delay_sec": 0.001, "max_retries": 3}
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from fustor_sender_bridge._brackets import FOLLOWER, LEADER
 from fustor_sender_bridge._core import DriverError
+from fustor_sender_bridge._session import FOLLOWER, LEADER
 
 
 def test_every_phase_arrives_with_its_source_between_brackets(agent, log, told):

@@ -1,20 +1,26 @@
-"""Batches into one session of a pusher: attempts, replies, heartbeats."""
+"""Batches into one session of a pusher: attempts, replies, heartbeats.
+
+It tries again where the agent would give up or take a snapshot anew, and sends heartbeats at the pusher's own pace: the
+agent sends none while it pushes.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
-from fustor_sender_bridge._beats import Beats
 from fustor_sender_bridge._core import ConfigError, DriverError, PusherDriver, RetryableError, SessionObsoletedError
 from fustor_sender_bridge._replies import PushReply, SessionReply, says_obsolete
-from fustor_sender_bridge._retries import Retries
 
-__all__ = ["Delivery", "Task"]
+__all__ = ["Delivery", "Retries", "Task", "pause_sec"]
 
+_T = TypeVar("_T")
 _log = logging.getLogger("fustor_sender_bridge")
+_LONGEST_SEC = 30.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Delivery:
     def __init__(self, task: Task, reply: SessionReply) -> None:
         self.session_id = reply.session_id
         self._task = task
-        self._beats = Beats(task.pusher, self.session_id, reply.suggested_heartbeat_interval_seconds)
+        self._beats = _Beats(task.pusher, self.session_id, reply.suggested_heartbeat_interval_seconds)
         self._gone: SessionObsoletedError | None = None
 
     @classmethod
@@ -142,3 +148,67 @@ def _note(reply: PushReply) -> None:
             "gives leave",
             reply.refused_deletions,
         )
+
+
+def pause_sec(delay_sec: float, attempt: int) -> float:
+    """The pause after the `attempt`-th failure (from 1): doubled each time, up to 30 s or to `delay_sec`."""
+    return min(delay_sec * 2.0 ** min(attempt - 1, 30), max(_LONGEST_SEC, delay_sec))
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often and how soon a call is made again while it raises RetryableError."""
+
+    attempts: int
+    delay_sec: float
+
+    async def __call__(self, call: Callable[[], Awaitable[_T]], what: str) -> _T:
+        """What `call` returns; `what` names it in the log.
+
+        Raises:
+            RetryableError: every attempt failed.
+        """
+        for attempt in range(1, self.attempts):
+            try:
+                return await call()
+            except RetryableError as err:
+                pause = pause_sec(self.delay_sec, attempt)
+                _log.warning(
+                    "%s failed (attempt %d of %d, next in %.3g s): %s", what, attempt, self.attempts, pause, err
+                )
+            await asyncio.sleep(pause)
+        return await call()
+
+
+class _Beats:
+    """The heartbeats of one session, from the first interval on until they are stopped or the session is gone."""
+
+    def __init__(self, pusher: PusherDriver, session_id: str, interval_sec: float) -> None:
+        self._pusher = pusher
+        self._session_id = session_id
+        self._interval_sec = interval_sec
+        self._task = asyncio.ensure_future(self._run())
+
+    def check(self) -> None:
+        """Return while the session lives, as far as is known.
+
+        Raises:
+            SessionObsoletedError: the pusher has said that it is gone.
+        """
+        if self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    async def stop(self) -> None:
+        """Send no more."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval_sec)
+            try:
+                await self._pusher.heartbeat(session_id=self._session_id)
+            except (DriverError, ConfigError) as err:
+                if says_obsolete(err):
+                    raise SessionObsoletedError(f"A heartbeat of session {self._session_id} failed: {err}") from err
+                _log.warning("A heartbeat of session %s failed: %s", self._session_id, err)

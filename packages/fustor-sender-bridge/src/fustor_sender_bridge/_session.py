@@ -1,20 +1,29 @@
-"""One session with a pusher: every phase as the contract has it, sections 5 and 8."""
+"""One session with a pusher: every phase as the contract has it, sections 5 and 8.
+
+The agent never says when an audit starts, so `Audit-Start` stands before any can: it is pushed after a snapshot's end
+and after each `Audit-End`. Where that was too late (an audit that runs beside a snapshot) or an audit broke off, the
+agent has to drop the audit under way and what it remembers of it. It does so when its role changes: told `follower`,
+it cancels its audit; told `leader` again, it clears its cache and waits a whole interval before the next audit.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from itertools import dropwhile
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
-from fustor_sender_bridge._brackets import FOLLOWER, LEADER, Brackets, Stage
 from fustor_sender_bridge._core import ConfigError, DriverError, RetryableError, SessionObsoletedError
 from fustor_sender_bridge._delivery import Delivery, Task
 
-__all__ = ["Session"]
+__all__ = ["FOLLOWER", "LEADER", "Session"]
 
 _log = logging.getLogger("fustor_sender_bridge")
+LEADER = "leader"
+FOLLOWER = "follower"
+_SETTLE_SEC = 0.5  # in which the agent ends its audit; it waits 0.1 s for that
 
 
 class Session:
@@ -24,7 +33,7 @@ class Session:
         self.id = delivery.session_id
         self._delivery = delivery
         self._has_audits = has_audits
-        self._brackets = Brackets(asyncio.get_running_loop().time)
+        self._brackets = _Brackets(asyncio.get_running_loop().time)
         self._starting = asyncio.Lock()
         self._in_audit = False
         self._lists_all = False
@@ -53,7 +62,7 @@ class Session:
 
     async def role(self) -> str:
         """The role that the agent is to have from now on; it acts on it before it does anything else."""
-        if not self._has_audits or self._brackets.stage in (Stage.SNAPSHOT, Stage.ENDED, Stage.STANDING):
+        if not self._has_audits or self._brackets.stage in (_Stage.SNAPSHOT, _Stage.ENDED, _Stage.STANDING):
             return LEADER
         async with self._starting:
             if self._brackets.call_back():
@@ -84,7 +93,7 @@ class Session:
         Raises:
             DriverError: the pusher does not have it, so there is no complete snapshot.
         """
-        if self._brackets.stage is Stage.SNAPSHOT:
+        if self._brackets.stage is _Stage.SNAPSHOT:
             await self._delivery.push(events, MessageSource.SNAPSHOT, is_snapshot_end=is_end)
         elif events:
             raise DriverError("Rows of a snapshot came after its end")
@@ -149,3 +158,55 @@ def _opens_audit(event: EventBase) -> bool:
     Source: driver contract, section 4.
     """
     return [(row.get("path"), row.get("audit_skipped")) for row in event.rows] == [("/", True)]
+
+
+class _Stage(Enum):
+    """What stands between a session and its next audit."""
+
+    SNAPSHOT = auto()
+    """The snapshot is under way: the agent leads, and an audit does not count."""
+    ENDED = auto()
+    """The snapshot's end is durable, and the agent is about to tell it once more."""
+    UNSET = auto()
+    """An audit under way does not count; the agent has to be called back."""
+    CALLED_BACK = auto()
+    """The agent follows: no audit is under way."""
+    STANDING = auto()
+    """`Audit-Start` is durable, and nothing was listed before it."""
+
+
+class _Brackets:
+    """The stage of one session. Nothing here pushes or waits."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._called_back_at = 0.0
+        self.stage = _Stage.SNAPSHOT
+
+    @property
+    def audits_count(self) -> bool:
+        """Whether rows of an audit may be pushed."""
+        return self.stage is _Stage.STANDING
+
+    def snapshot_ended(self) -> None:
+        """Take note of the snapshot's end, of which the agent tells twice."""
+        if self.stage is _Stage.SNAPSHOT:
+            self.stage = _Stage.ENDED
+        elif self.stage is _Stage.ENDED:  # only now its task is over, which a change of role would cancel
+            self.stage = _Stage.UNSET
+
+    def unset(self) -> None:
+        """Have the next audit begun anew, in which everything is listed."""
+        if self.stage is _Stage.STANDING:
+            self.stage = _Stage.UNSET
+
+    def call_back(self) -> bool:
+        """Whether the agent is to be told to follow now."""
+        if self.stage is _Stage.UNSET:
+            self.stage = _Stage.CALLED_BACK
+            self._called_back_at = self._clock()
+        return self.stage is _Stage.CALLED_BACK and self._clock() - self._called_back_at < _SETTLE_SEC
+
+    def started(self) -> None:
+        """Take note of an `Audit-Start` that is durable."""
+        self.stage = _Stage.STANDING

@@ -10,10 +10,9 @@ from typing import Any
 
 from fustor_event_model import MessageSource
 from fustor_sender_bridge._core import PusherDriver, SessionObsoletedError
-from fustor_sender_bridge._delivery import Task
+from fustor_sender_bridge._delivery import Retries, Task, pause_sec
 from fustor_sender_bridge._events import translated
 from fustor_sender_bridge._installed import load_pusher
-from fustor_sender_bridge._retries import Retries, pause_sec
 from fustor_sender_bridge._session import Session
 from fustor_sender_bridge.config import parse_params, pusher_config
 
