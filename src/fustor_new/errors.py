@@ -7,8 +7,7 @@ FustorNewError
 ├── WorkspaceError       5  the workspace is missing, unreadable, or excludes the path
 ├── MergeConflict        6  an update needs a decision
 ├── EnvironmentProblem   7  uv, git, the disk or a lock
-├── NotConformant        8  a driver breaks the contract
-└── CheckFailed          9  a connection or configuration check failed
+└── NotConformant        8  a driver breaks the contract
 
 A message is one line: what, the value, what to do.
 """
@@ -19,7 +18,6 @@ from typing import ClassVar
 
 __all__ = [
     "EXIT_CODES",
-    "CheckFailed",
     "EnvironmentProblem",
     "FustorNewError",
     "MergeConflict",
@@ -97,9 +95,3 @@ class NotConformant(FustorNewError):  # noqa: N818 - named for what was found
     """A driver breaks the contract."""
 
     exit_code = 8
-
-
-class CheckFailed(FustorNewError):  # noqa: N818 - named for what happened
-    """A connection or configuration check failed."""
-
-    exit_code = 9
