@@ -14,13 +14,17 @@ _SHARED_MODULES = (
     "/tests/mutants/test_mutants.py",
     "/tests/correct/",
     "fustor-conformance/tests/test_agents.py",
+    "fustor-conformance/tests/test_first_causes.py",
+    "fustor-conformance/tests/test_hangs.py",
     "fustor-conformance/tests/upstream/",
     "fustor-driver/tests/agents/test_run_agent.py",
     "tests/hosts/test_transcripts.py",
     "tests/cli/test_upstream_adoption.py",
     "tests/templates/test_released_",
+    "tests/templates/test_rendered.py",
+    "tests/templates/test_third_party.py",
 )
-"""Modules of many long tests that have no fixture in common: any process takes any of their tests."""
+"""Modules of many long tests that have no costly fixture in common: any process takes any of their tests."""
 _HOSTS = 5
 """Processes where only tests of hosts run: those wait for agents, servers and time-outs more than they compute."""
 

@@ -11,6 +11,7 @@ from repository import ROOT
 
 CI = (ROOT / ".ci/run").read_text()
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
+JOBS = yaml.safe_load(WORKFLOW.read_text())["jobs"]
 FORMS = sorted(path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
 
@@ -20,8 +21,7 @@ def actions(text):
 
 
 def test_the_workflow_runs_the_script_that_anybody_runs():
-    (job,) = yaml.safe_load(WORKFLOW.read_text())["jobs"].values()
-    assert job["steps"][-1] == {"run": "bash .ci/run"}
+    assert JOBS["everything"]["steps"][-1] == {"run": "bash .ci/run"}
 
 
 def test_its_actions_are_those_of_the_template_by_commit():
@@ -31,15 +31,18 @@ def test_its_actions_are_those_of_the_template_by_commit():
 
 
 def test_it_may_only_read_and_leaves_no_credentials():
-    said = yaml.safe_load(WORKFLOW.read_text())
-    assert said["permissions"] == {"contents": "read"}
-    checkouts = [step for step in said["jobs"]["everything"]["steps"] if "actions/checkout" in step.get("uses", "")]
-    assert [step["with"]["persist-credentials"] for step in checkouts] == [False]
+    assert yaml.safe_load(WORKFLOW.read_text())["permissions"] == {"contents": "read"}
+    steps = [step for job in JOBS.values() for step in job["steps"]]
+    checkouts = [step for step in steps if "actions/checkout" in step.get("uses", "")]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(JOBS)
 
 
-def test_it_installs_every_interpreter_that_the_script_looks_for():
-    (wanted,) = re.findall(r"^for version in ([\d. ]+);", CI, re.MULTILINE)
+def test_every_interpreter_that_the_script_looks_for_is_installed_and_has_a_job():
+    (wanted,) = re.findall(r"^ *for version in ([\d. ]+);", CI, re.MULTILINE)
     assert f"uv python install {wanted}" in WORKFLOW.read_text()
+    (job,) = (job for job in JOBS.values() if "strategy" in job)
+    assert job["strategy"]["matrix"] == {"python": wanted.split()}
+    assert job["steps"][-1]["run"].split(" }} ")[-1] == "--extra dev pytest"
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)

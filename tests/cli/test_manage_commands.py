@@ -15,6 +15,7 @@ from workspaces import (
     FUSTOR_NEW,
     NAMED_BY_HAND,
     UPSTREAM_ROOT,
+    answer,
     done,
     environment,
     fustor_new,
@@ -40,27 +41,38 @@ def git(folder, *arguments, **options):
     )
 
 
-def check_git_status_is_clean(root, name):
+@pytest.fixture
+def at_once(capfd):
+    """As `done`, within this process."""
+
+    def call(folder, *arguments):
+        assert answer(*arguments, cwd=folder) == 0
+        return capfd.readouterr().out
+
+    return call
+
+
+def check_git_status_is_clean(root, name, do):
     text, _ = before_and_after(SHAPES[name], "as is")
     root.mkdir()
     (root / "pyproject.toml").write_bytes(text)
     git(root, "init", "-q")
     git(root, "add", ".")
-    done(root, "source", "redis", "--contract-source", ROOT, "-q")
-    assert f"{REDIS}: removed" in done(root, "remove", "source-redis")
+    do(root, "source", "redis", "--contract-source", ROOT, "-q")
+    assert f"{REDIS}: removed" in do(root, "remove", "source-redis")
     assert git(root, "status", "--porcelain", "--ignored").stdout == b"A  pyproject.toml\n"
     assert [path.name for path in root.iterdir() if path.name != ".git"] == ["pyproject.toml"]
 
 
 @pytest.mark.parametrize("name", ["empty", "lines, comma first"])
 def test_create_and_remove_leave_git_status_clean(tmp_path, name):
-    check_git_status_is_clean(tmp_path / "root", name)
+    check_git_status_is_clean(tmp_path / "root", name, done)
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("name", sorted(SHAPES.keys() - NOT_REVERSED))
-def test_create_and_remove_leave_git_status_clean_for_every_shape(tmp_path, name):
-    check_git_status_is_clean(tmp_path / "root", name)
+def test_create_and_remove_leave_git_status_clean_for_every_shape(tmp_path, name, at_once):
+    check_git_status_is_clean(tmp_path / "root", name, at_once)
 
 
 def test_a_shape_that_looks_like_upstream_comes_back_after_both_are_gone(tmp_path):

@@ -26,8 +26,8 @@ from fustor_conformance import Judge, Kind, Status, subject_of_class
 
 pytestmark = pytest.mark.wide
 
-SLOWEST = "200 ms a call"
-"""Some minutes."""
+LONG = {"200 ms a call", "once a second", "a poller that batches steady changes"}
+"""More than a minute each."""
 SOURCES = {
     "a poller that batches": (BatchingPoller, MemoryWorld, 120),
     "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),
@@ -39,17 +39,17 @@ SOURCES = {
 }
 SLOW_SOURCES = {
     "once a second": (OncePerSecond, MemoryWorld, 500),
-    SLOWEST: (Slow, MemoryWorld, 500),
+    "200 ms a call": (Slow, MemoryWorld, 500),
 }
 PUSHERS = {
     "refuses superseded sessions": (RefusesSuperseded, KeyedFileWorld, 120),
     "a queue of three rows": (Bounded, FileWorld, 120),
-    SLOWEST: (SlowPusher, KeyedFileWorld, 400),
+    "200 ms a call": (SlowPusher, KeyedFileWorld, 400),
 }
 
 
 def cases_of(drivers):
-    return [pytest.param(case, marks=pytest.mark.full if case == SLOWEST else ()) for case in drivers]
+    return [pytest.param(case, marks=pytest.mark.full if case in LONG else ()) for case in drivers]
 
 
 def judged(kind, driver, world, seconds):
@@ -63,8 +63,7 @@ def judged(kind, driver, world, seconds):
     assert took < seconds, sorted(((round(v.seconds, 1), v.rule.id) for v in verdicts), reverse=True)[:10]
 
 
-@pytest.mark.wide
-@pytest.mark.parametrize("case", SOURCES)
+@pytest.mark.parametrize("case", cases_of(SOURCES))
 def test_an_unusual_source_is_conformant(case):
     judged(Kind.SOURCE, *SOURCES[case])
 
