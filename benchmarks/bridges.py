@@ -1,7 +1,8 @@
-"""What Singer and Airbyte cost, against a bare loop over the same source: `python benchmarks/bridges.py [--rows N]`.
+"""What Spark, Singer and Airbyte cost, against a bare loop over the same source: `python benchmarks/bridges.py`.
 
-Rounds are interleaved in one process, and every ratio is the median of those to the bare loop of the same round. The
-source is in memory, so the figures are ceilings: a source of 20,000 rows a second is not slowed by any of them.
+Rounds are interleaved, each with `--rows` and with `--times` as many, and every ratio is the median of those to the
+bare loop of the same round and size. A run is timed from the start of its query to its end, in processes that run
+already. The source is in memory, so the figures are ceilings: hardly any bridge slows a source of 20,000 rows a second.
 """
 
 from __future__ import annotations
@@ -12,116 +13,144 @@ import io
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import TypeAlias
 
-from fustor_core.drivers import PusherDriver, SourceDriver
+from bridges_drivers import Nowhere, Ticks, installed
+from bridges_spark import batch, missing, spark_session, stream
+
 from fustor_core.models import PusherConfig, SourceConfig
 from fustor_driver.engines import Bookmark
 from fustor_driver.engines.airbyte.reading import Wish, read
 from fustor_driver.engines.bookmarks import look
 from fustor_driver.engines.lines import Lines
 from fustor_driver.engines.singer import TargetOptions, tap, target
-from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
-ROUNDS = 5
-
-
-class Ticks(SourceDriver):
-    """An event of one row for each position, made as it is asked for."""
-
-    capabilities = frozenset({"acknowledge", "end_position", "get_latest_position"})
-
-    def get_snapshot_iterator(self, **_: Any) -> Iterator[EventBase]:
-        """Nothing."""
-        return iter(())
-
-    def get_message_iterator(self, start_position: int = -1, **kwargs: Any) -> Iterator[EventBase]:
-        """Every position up to the end."""
-        for index in range(start_position + 1, kwargs["end_position"] + 1):
-            record = {"id": index, "name": f"name {index}"}
-            row = {"path": f"/public/t/{index}", "mtime": float(index), "size": 10, "record": record}
-            yield UpdateEvent(
-                fields=list(row),
-                rows=[row],
-                index=index,
-                event_schema="public",
-                table="t",
-                message_source=MessageSource.REALTIME,
-            )
-
-    def get_latest_position(self) -> int:
-        """The number of rows, which the address is."""
-        return int(self.config.uri)
-
-    def is_position_available(self, position: int) -> bool:
-        """Always."""
-        return position > 0
-
-    @classmethod
-    async def get_available_fields(cls, **_: Any) -> dict[str, Any]:
-        """None that matter."""
-        return {"properties": {}}
+Counted: TypeAlias = Callable[[], int]
+"""How many rows have come: asked when the clock has stopped."""
+PARTITIONS = (1, 2, 4)
+STREAM, SNAPSHOT = "bare loop, changes", "bare loop, snapshot"
 
 
-class Nowhere(PusherDriver):
-    """Takes everything, and keeps nothing."""
+@dataclass(frozen=True)
+class Way:
+    """One way over the rows, and the loop that it is measured against."""
 
-    async def push(self, events: list[EventBase], **_: Any) -> dict[str, Any]:
-        """Nothing."""
-        del events
-        return {"success": True, "snapshot_needed": False}
+    name: str
+    run: Callable[[int], Counted]
+    floor: str
+    took: dict[int, list[float]] = field(default_factory=dict)
 
-    async def heartbeat(self, **_: Any) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    async def create_session(self, task_id: str, **_: Any) -> dict[str, Any]:
-        """Any."""
-        return {"session_id": task_id, "suggested_heartbeat_interval_seconds": 60}
-
-    async def get_latest_committed_index(self, **_: Any) -> int:
-        """Beyond everything."""
-        return 1 << 60
-
-    @classmethod
-    async def get_needed_fields(cls, **_: Any) -> dict[str, Any]:
-        """All."""
-        return {}
+    def time(self, rows: int) -> None:
+        """Run once."""
+        began = time.perf_counter()
+        counted = self.run(rows)
+        self.took.setdefault(rows, []).append(time.perf_counter() - began)
+        if (found := counted()) != rows:
+            raise SystemExit(f"{self.name}: {found} rows of {rows}")
 
 
-def ways(rows: int) -> Mapping[str, Callable[[], object]]:
-    """The bare loop first, then each bridge."""
-    source = Ticks("ticks", SourceConfig(driver="ticks", uri=str(rows)))
+def bare_stream(rows: int) -> Counted:
+    """The changes of the source alone."""
+    found = sum(len(event.rows) for event in _source(rows).get_message_iterator(0, end_position=rows))
+    return lambda: found
+
+
+def bare_snapshot(rows: int) -> Counted:
+    """The snapshot of the source alone."""
+    found = sum(len(event.rows) for event in _source(rows).get_snapshot_iterator())
+    return lambda: found
+
+
+def singer_tap(rows: int) -> Counted:
+    """From the source to lines."""
+    written = io.BytesIO()
+    tap(_source(rows), _known(rows), Lines(written), threading.Event())
+    return lambda: written.getvalue().count(b'"RECORD"') + 1
+
+
+def singer_target(rows: int) -> Counted:
+    """From lines to a pusher."""
     pusher = Nowhere("nowhere", PusherConfig(driver="nowhere", endpoint="-"))
-    known, written = Bookmark(position=1, selection=look(source, None)), io.BytesIO()
-    tap(source, known, Lines(written), threading.Event())
-    return {
-        "bare loop": lambda: sum(len(event.rows) for event in source.get_message_iterator(1, end_position=rows)),
-        "singer tap": lambda: tap(source, known, Lines(io.BytesIO()), threading.Event()),
-        "singer target": lambda: asyncio.run(
-            target(pusher, TargetOptions(), io.BytesIO(written.getvalue()), Lines(io.BytesIO()))
-        ),
-        "airbyte read": lambda: read(source, Wish("ticks", True), known, Lines(io.BytesIO()), threading.Event()),
-    }
+    asyncio.run(target(pusher, TargetOptions(), io.BytesIO(_lines(rows)), Lines(io.BytesIO())))
+    return lambda: rows
+
+
+def airbyte(rows: int) -> Counted:
+    """From the source to messages."""
+    written = io.BytesIO()
+    read(_source(rows), Wish("ticks", True), _known(rows), Lines(written), threading.Event())
+    return lambda: written.getvalue().count(b'"RECORD"') + 1
+
+
+def _source(rows: int) -> Ticks:
+    return Ticks("ticks", SourceConfig(driver="ticks", uri=str(rows)))
+
+
+def _known(rows: int) -> Bookmark:
+    return Bookmark(position=1, selection=look(_source(rows), None))
+
+
+@lru_cache
+def _lines(rows: int) -> bytes:
+    written = io.BytesIO()
+    tap(_source(rows), _known(rows), Lines(written), threading.Event())
+    return written.getvalue()
+
+
+def ways(stack: ExitStack) -> Iterator[Way]:
+    """Both loops first, then each bridge that can run here."""
+    yield Way(STREAM, bare_stream, STREAM)
+    yield Way(SNAPSHOT, bare_snapshot, SNAPSHOT)
+    yield Way("Singer tap", singer_tap, STREAM)
+    yield Way("Singer target", singer_target, STREAM)
+    yield Way("Airbyte read", airbyte, STREAM)
+    if reason := missing():
+        print(f"Spark is left out: {reason}")
+        return
+    stack.enter_context(installed())
+    spark = stack.enter_context(spark_session())
+    for number in PARTITIONS:
+        yield Way(f"Spark stream, {number} partition(s)", partial(stream, spark, number), STREAM)
+    for number in PARTITIONS:
+        yield Way(f"Spark batch, {number} partition(s)", partial(batch, spark, number), SNAPSHOT)
 
 
 def main() -> None:
     """Measure, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
-    rows = parser.parse_args().rows
-    measured = ways(rows)
-    took: dict[str, list[float]] = {name: [] for name in measured}
-    for _ in range(ROUNDS):
-        for name, run in measured.items():
-            began = time.perf_counter()
-            run()
-            took[name].append(time.perf_counter() - began)
-    bare = took["bare loop"]
-    for name, seconds in took.items():
-        ratio = statistics.median(one / other for one, other in zip(bare, seconds, strict=True))
-        print(f"{name:14} {rows / statistics.median(seconds):>10,.0f} rows/s  ratio {ratio:.2f}")
+    parser.add_argument("--rows", type=int, default=100_000, help="of the smaller size")
+    parser.add_argument("--times", type=int, default=10, help="how much greater the other size is; 1 for none")
+    parser.add_argument("--rounds", type=int, default=5, help="of which the median counts")
+    given = parser.parse_args()
+    sizes = sorted({given.rows, given.rows * given.times})
+    with ExitStack() as stack:
+        measured = list(ways(stack))
+        for way in measured:
+            way.run(sizes[0])  # what is imported and compiled once is not measured
+        for _ in range(given.rounds):
+            for rows in sizes:
+                for way in measured:
+                    way.time(rows)
+    for way in measured:
+        print(f"{way.name:24}", *(column(way, measured, rows) for rows in sizes), growth(way, sizes))
+
+
+def column(way: Way, measured: list[Way], rows: int) -> str:
+    """Speed and ratio of one size."""
+    floor = next(one for one in measured if one.name == way.floor)
+    pairs = zip(floor.took[rows], way.took[rows], strict=True)
+    ratio = statistics.median(bare / other for bare, other in pairs)
+    return f"{rows:>9,}: {rows / statistics.median(way.took[rows]):>9,.0f} rows/s, ratio {ratio:.3f} "
+
+
+def growth(way: Way, sizes: list[int]) -> str:
+    """How much longer the greater size takes."""
+    small, *greater = (statistics.median(way.took[rows]) for rows in sizes)
+    return "".join(f"{other / small:.1f} times as long" for other in greater)
 
 
 if __name__ == "__main__":

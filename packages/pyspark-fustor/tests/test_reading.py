@@ -55,6 +55,15 @@ def test_a_new_stream_begins_at_a_real_position_that_its_first_batch_writes_down
     assert (list(batches), end) == ([], {"position": 100})
 
 
+def test_a_stream_from_a_position_that_was_given_begins_with_what_follows_it(clock):
+    reader = StreamReader(clock.options.model_copy(update={"start_position": 97}))
+    reader.prepareForTriggerAvailableNow()
+    first = reader.initialOffset()
+    assert first == {"position": 97}
+    batches, end = reader.read(first)
+    assert (positions(batches), end) == ([98, 99, 100], {"position": 100})
+
+
 def test_a_batch_read_again_has_the_same_rows(clock):
     reader = StreamReader(clock.options)
     clock.set(105)
@@ -127,11 +136,12 @@ def test_a_feed_holds_a_source_back_and_loses_nothing():
 
     feed = Feed(events(), threading.Event(), max_rows=30)
     first = feed.take(30)
-    taken = list(first)
-    assert sum(len(one.rows) for one in first) <= 30
+    taken = positions(first.batches)
+    assert len(taken) <= 30
+    assert first.last == taken[-1]
     while not feed.is_exhausted:
-        taken += feed.take(30)
-    assert [one.index for one in taken] == list(range(50))
+        taken += positions(feed.take(30).batches)
+    assert taken == [index for index in range(50) for _ in range(10)]
 
 
 def test_a_feed_of_large_rows_is_bounded_by_their_weight():
@@ -144,11 +154,41 @@ def test_a_feed_of_large_rows_is_bounded_by_their_weight():
 
     feed = Feed(events(), threading.Event(), max_rows=1000, max_bytes=1_000_000)
     while not feed.is_exhausted:
-        one = feed.take(30)
+        one = positions(feed.take(30).batches)
         assert len(one) <= 4
         taken += one
         assert len(asked) - len(taken) <= 4 + 1, "what waits, and what the source has in hand"
-    assert [one.index for one in taken] == list(range(30))
+    assert taken == list(range(30))
+
+
+def test_a_feed_that_is_to_be_full_waits_for_its_bounds_or_the_end():
+    feed = Feed((event(index, 10) for index in range(50)), threading.Event(), max_rows=200)
+    assert [len(positions(feed.take(None, is_full=True).batches)) for _ in range(4)] == [200, 200, 100, 0]
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_feed_hands_over_at_any_speed(is_full):
+    feed, taken = Feed(map(event, range(5_000)), threading.Event(), max_rows=7), []
+    while not feed.is_exhausted:
+        taken += positions(feed.take(None, is_full=is_full).batches)
+    assert taken == list(range(5_000))
+
+
+def test_what_a_feed_has_read_does_not_wait_for_more():
+    asked, stop = threading.Event(), threading.Event()
+
+    def events():
+        yield event(1)
+        yield event(2)
+        yield UpdateEvent(fields=[], rows=[], index=7, event_schema="s", table="t", message_source="realtime")
+        asked.set()
+        stop.wait()
+
+    feed = Feed(events(), stop, 10)
+    assert asked.wait(60)
+    taken = feed.take(60)
+    assert (positions(taken.batches), taken.last) == ([1, 2], 7)
+    feed.close()
 
 
 def test_a_feed_raises_behind_what_came_before():
@@ -157,7 +197,7 @@ def test_a_feed_raises_behind_what_came_before():
         raise DriverError("broken")
 
     feed = Feed(events(), threading.Event(), 10)
-    assert [one.index for one in feed.take(30)] == [1]
+    assert positions(feed.take(30).batches) == [1]
     with pytest.raises(DriverError, match="broken"):
         feed.take(30)
 

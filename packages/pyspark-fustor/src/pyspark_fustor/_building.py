@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import NotSupported
 from fustor_driver.engines import source_of
+from fustor_driver.hosts.heap import calm_collector
 from pyspark_fustor._options import Secrets, SourceOptions
 from pyspark_fustor._redacting import redacted
 
@@ -42,10 +43,11 @@ def source(options: SourceOptions) -> Iterator[SourceDriver]:
 def reading() -> Iterator[threading.Event]:
     """While a source is read: what it is stopped by, set at the end, which may come before the source's own."""
     stop = threading.Event()
-    try:
-        yield stop
-    finally:
-        stop.set()
+    with calm_collector():
+        try:
+            yield stop
+        finally:
+            stop.set()
 
 
 def require(built: SourceDriver, names: set[str], purpose: str) -> None:

@@ -12,7 +12,7 @@ from fustor_core.exceptions import ConfigError
 from fustor_driver.engines import COLUMNS, FlatRow, flat_rows
 from fustor_event_model import EventBase
 
-__all__ = ["SCHEMA", "arrow_batches", "flat_row", "read_batches", "require_columns"]
+__all__ = ["BATCH_ROWS", "SCHEMA", "arrow_batch", "arrow_batches", "flat_row", "read_batches", "require_columns"]
 
 _TYPES = {"position": "bigint", "mtime": "double", "size": "bigint", "parent_mtime": "double"}
 _ARROW = {"bigint": pa.int64(), "double": pa.float64(), "string": pa.string()}
@@ -20,19 +20,29 @@ SCHEMA = ", ".join(f"`{name}` {_TYPES.get(name, 'string')}" for name in COLUMNS)
 """The columns of every source, as Spark writes a schema."""
 _ARROW_SCHEMA = pa.schema([(name, _ARROW[_TYPES.get(name, "string")]) for name in COLUMNS])
 _JSON = (-2, -1)  # `layout` and `row`
-_BATCH_ROWS = 10_000
+BATCH_ROWS = 10_000
+"""Of these a batch has enough to be worth its while."""
 
 
-def arrow_batches(events: Iterable[EventBase], max_rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+def arrow_batches(events: Iterable[EventBase], max_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
     """The rows of events, in order, in batches of at least `max_rows` but for the last one."""
     rows: list[FlatRow] = []
     for event in events:
         rows += flat_rows(event)
         if len(rows) >= max_rows:
-            yield _arrow_batch(rows)
+            yield arrow_batch(rows)
             rows = []
     if rows:
-        yield _arrow_batch(rows)
+        yield arrow_batch(rows)
+
+
+def arrow_batch(rows: Sequence[FlatRow]) -> pa.RecordBatch:
+    """Some rows, at least one, as Spark takes them."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for at in _JSON:
+        columns[at] = [None if value is None else to_json(value).decode() for value in columns[at]]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, _ARROW_SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_ARROW_SCHEMA)
 
 
 def read_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[FlatRow]:
@@ -59,11 +69,3 @@ def require_columns(names: Sequence[str]) -> None:
             f"A DataFrame for a pusher has the columns {', '.join(COLUMNS)}, and no others; this one has "
             f"{', '.join(names)}"
         )
-
-
-def _arrow_batch(rows: Sequence[FlatRow]) -> pa.RecordBatch:
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    for at in _JSON:
-        columns[at] = [None if value is None else to_json(value).decode() for value in columns[at]]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, _ARROW_SCHEMA, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=_ARROW_SCHEMA)

@@ -25,7 +25,7 @@ __all__ = ["Offset", "PositionReader", "StreamReader", "first_offset", "position
 
 Offset: TypeAlias = dict[str, Any]
 """`{"position": p}`: everything up to p is in the batches that end there. The very first one has `"new": true` as well,
-so that an empty first batch puts the position into the checkpoint."""
+so that an empty first batch puts the position into the checkpoint; not one that the user gave, and gives again."""
 _NEEDED = {"get_latest_position", "end_position"}
 
 
@@ -76,12 +76,13 @@ class StreamReader(PositionReader, SimpleDataSourceStreamReader):
             return iter([]), {"position": position}
         if self._end is not None and position >= self._end:
             return iter([]), dict(start)
-        events = self._opened(position).take(None if self._end is not None else self._options.wait_sec)
-        if not events and self._end is not None:
+        is_bounded = self._end is not None
+        taken = self._opened(position).take(None if is_bounded else self._options.wait_sec, is_full=is_bounded)
+        if taken.last is not None:
+            self._position = require_position(self._source, taken.last)
+        elif self._end is not None:
             self._position = self._end
-        elif events:
-            self._position = require_position(self._source, events[-1])
-        return iter(list(arrow_batches(events))), {"position": self._position}
+        return iter(taken.batches), {"position": self._position}
 
     def readBetweenOffsets(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:  # noqa: N802
         """The same rows again, after a restart; in a task, by a driver of its own."""
@@ -124,7 +125,7 @@ def first_offset(built: SourceDriver, options: SourceOptions) -> Offset:
     """
     if options.start_position is not None:
         require_available(built, options.start_position)
-        return {"position": options.start_position, "new": True}
+        return {"position": options.start_position}
     newest = built.get_latest_position()
     if built.is_position_available(newest):
         return {"position": newest, "new": True}
@@ -166,10 +167,10 @@ def require_available(built: SourceDriver, position: int) -> None:
         )
 
 
-def require_position(built: SourceDriver, event: EventBase) -> int:
+def require_position(built: SourceDriver, index: int) -> int:
     """The index of an event, which a stream under Spark cannot do without."""
-    if event.index < 0:
+    if index < 0:
         raise DriverError(
             f"Source {built.id!r} emits changes without positions (index -1); Spark could not go on after a restart"
         )
-    return event.index
+    return index
