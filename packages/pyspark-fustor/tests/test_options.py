@@ -94,3 +94,9 @@ def test_what_spark_adds_to_the_options_of_a_stream_is_left_out():
 def test_what_travels_is_the_options():
     source = pickle.loads(pickle.dumps(DefaultSource(SOURCE)))  # noqa: S301 - made here
     assert source.schema().startswith("`event_type` string")
+
+
+@pytest.mark.parametrize("name", ["hold_sec", "wait_sec", "progress_sec", "retry_delay_sec"])
+def test_a_time_is_a_number_that_travels_as_json(name):
+    with pytest.raises(ConfigError, match=f"option.{name}: Input should be a finite number"):
+        SourceOptions.parse(SOURCE | {name: "inf"})

@@ -1,5 +1,7 @@
 """What readers tell Spark, and what is read again after a restart."""
 
+import io
+import os
 import pickle
 import subprocess
 import sys
@@ -200,6 +202,18 @@ def test_a_feed_raises_behind_what_came_before():
     assert positions(feed.take(30).batches) == [1]
     with pytest.raises(DriverError, match="broken"):
         feed.take(30)
+
+
+def test_what_a_driver_prints_is_no_answer_of_the_holder(blabbing, monkeypatch, capsys):
+    def parts(_, n):
+        print("hello")
+        return [1, 2][:n]
+
+    monkeypatch.setattr(blabbing.BlabSource, "get_snapshot_partitions", parts)
+    options = SourceOptions(driver="try_blab", uri="x", partitions=2, hold_sec=0.01)
+    monkeypatch.setattr("sys.stdin", io.StringIO(options.model_dump_json()))
+    holding.main(os.getpid())
+    assert capsys.readouterr().out == '{"partitions": [1, 2]}\n'
 
 
 @pytest.mark.engines

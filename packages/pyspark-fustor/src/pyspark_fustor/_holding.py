@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from typing import Any
+from contextlib import redirect_stdout, suppress
+from typing import Any, TextIO
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_driver.errors import FustorDriverError
@@ -63,19 +63,21 @@ def main(above: int) -> None:
         above: the process with which this one ends, before `hold_sec` are over.
     """
     options = SourceOptions.model_validate(json.loads(sys.stdin.read()))
-    try:
-        with source(options) as built:
-            tokens = list(built.get_snapshot_partitions(options.partitions))
-            _answer({"partitions": tokens})
-            _hold(above, options.hold_sec)
-    except (DriverError, ConfigError, FustorDriverError) as err:
-        _answer({"error": clean(str(err))})
+    answers = sys.stdout
+    with redirect_stdout(sys.stderr):  # what a driver prints is no answer
+        try:
+            with source(options) as built:
+                tokens = list(built.get_snapshot_partitions(options.partitions))
+                _answer(answers, {"partitions": tokens})
+                _hold(above, options.hold_sec)
+        except (DriverError, ConfigError, FustorDriverError) as err:
+            _answer(answers, {"error": clean(str(err))})
 
 
-def _answer(answer: dict[str, Any]) -> None:
+def _answer(answers: TextIO, answer: dict[str, Any]) -> None:
     with suppress(BrokenPipeError):  # nobody waits any more
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 def _hold(above: int, seconds: float) -> None:

@@ -37,7 +37,7 @@ class Phase(StrEnum):
 class _Options(BaseModel):
     """What sources and pushers share; every field is an option of the same name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
     driver: str = Field(description="Entry-point name of the driver")
     id: str | None = Field(default=None, description="What the driver is called; its name by default")
