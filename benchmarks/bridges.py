@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import json
 import statistics
 import threading
 import time
@@ -32,6 +33,12 @@ from fustor_driver.engines.singer import TargetOptions, tap, target
 Counted: TypeAlias = Callable[[], int]
 """How many rows have come: asked when the clock has stopped."""
 PARTITIONS = (1, 2, 4)
+TO_REACH = {
+    "Singer tap": "0.35",
+    "Airbyte read": "0.34",
+    "Spark stream, 1 partition": "0.126",
+    "Spark stream, 2 partitions": "0.162",
+}
 STREAM, SNAPSHOT = "bare loop, changes", "bare loop, snapshot"
 
 
@@ -114,9 +121,13 @@ def ways(stack: ExitStack) -> Iterator[Way]:
     stack.enter_context(installed())
     spark = stack.enter_context(spark_session())
     for number in PARTITIONS:
-        yield Way(f"Spark stream, {number} partition(s)", partial(stream, spark, number), STREAM)
+        yield Way(f"Spark stream, {_partitions(number)}", partial(stream, spark, number), STREAM)
     for number in PARTITIONS:
-        yield Way(f"Spark batch, {number} partition(s)", partial(batch, spark, number), SNAPSHOT)
+        yield Way(f"Spark batch, {_partitions(number)}", partial(batch, spark, number), SNAPSHOT)
+
+
+def _partitions(number: int) -> str:
+    return "1 partition" if number == 1 else f"{number} partitions"
 
 
 def main() -> None:
@@ -135,22 +146,22 @@ def main() -> None:
             for rows in sizes:
                 for way in measured:
                     way.time(rows)
+    print("bridge, rows/s, ratio, to reach; then of the greater size: ratio, how much longer it took")
     for way in measured:
-        print(f"{way.name:24}", *(column(way, measured, rows) for rows in sizes), growth(way, sizes))
+        print(f"    {row(way, measured, sizes)},")
 
 
-def column(way: Way, measured: list[Way], rows: int) -> str:
-    """Speed and ratio of one size."""
+def row(way: Way, measured: list[Way], sizes: list[int]) -> str:
+    """The figures of one way as `results.toml` has them."""
     floor = next(one for one in measured if one.name == way.floor)
-    pairs = zip(floor.took[rows], way.took[rows], strict=True)
-    ratio = statistics.median(bare / other for bare, other in pairs)
-    return f"{rows:>9,}: {rows / statistics.median(way.took[rows]):>9,.0f} rows/s, ratio {ratio:.3f} "
-
-
-def growth(way: Way, sizes: list[int]) -> str:
-    """How much longer the greater size takes."""
-    small, *greater = (statistics.median(way.took[rows]) for rows in sizes)
-    return "".join(f"{other / small:.1f} times as long" for other in greater)
+    ratios = [
+        statistics.median(bare / other for bare, other in zip(floor.took[rows], way.took[rows], strict=True))
+        for rows in sizes
+    ]
+    seconds = [statistics.median(way.took[rows]) for rows in sizes]
+    cells = [way.name, f"{sizes[0] / seconds[0]:,.0f}", f"{ratios[0]:.3f}", TO_REACH.get(way.name, "")]
+    cells += [f"{ratios[-1]:.3f}", f"{seconds[-1] / seconds[0]:.1f}"] if len(sizes) > 1 else []
+    return json.dumps(cells)
 
 
 if __name__ == "__main__":
