@@ -1,5 +1,7 @@
 import asyncio
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,11 @@ def test_fields_are_numbered_from_zero():
     properties = ask("get_available_fields")["properties"]
     assert [field["column_index"] for field in properties.values()] == list(range(len(properties)))
     assert {"path", "mtime", "size", "parent_mtime", "modified_time", "is_directory"} <= set(properties)
+
+
+def test_the_readme_names_every_field_of_a_row():
+    named = re.findall(r"`(\w+)[`:]", (Path(__file__).parents[1] / "README.md").read_text())
+    assert set(ask("get_available_fields")["properties"]) - set(named) == set()
 
 
 def test_a_position_is_never_available(make_driver):
