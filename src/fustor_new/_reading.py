@@ -8,8 +8,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["DEEPEST", "LIMIT_BYTES", "is_directory", "is_file", "open_regular", "read_bytes", "read_open", "walk"]
+__all__ = ["DEEPEST", "LIMIT_BYTES", "Found", "is_directory", "is_file", "read_bytes", "read_file", "walk"]
 
 LIMIT_BYTES = 4 * 1024 * 1024
 """The largest file of a checkout that is read as text: a root file of 20,000 members has less than one."""
@@ -19,49 +20,48 @@ DEEPEST = 200
 _BLOCK_BYTES = 1024 * 1024
 
 
+class Found(NamedTuple):
+    """A file's content, and its owner and mode at the same moment."""
+
+    data: bytes
+    status: os.stat_result
+
+
 def read_bytes(path: Path, *, limit_bytes: int = LIMIT_BYTES, follow: bool = True) -> bytes:
     """Return the content of the regular file at `path`; with `follow`, also of the one that a symlink leads to.
 
     Raises:
         OSError: it is not there, is something else than a file, or larger than the limit; `strerror` says which.
     """
-    descriptor = open_regular(path, follow=follow)
-    try:
-        return read_open(descriptor, path, limit_bytes=limit_bytes)
-    finally:
-        os.close(descriptor)
+    return read_file(path, limit_bytes=limit_bytes, follow=follow).data
 
 
-def open_regular(path: Path | str, *, follow: bool = True, within: int | None = None) -> int:
-    """Open the regular file at `path` for reading and return its descriptor; `within` is what it is relative to.
+def read_file(path: Path, *, limit_bytes: int, follow: bool = False, within: int | None = None) -> Found:
+    """Return the regular file at `path`, whose name is looked for in the open directory `within` where one is given.
 
     Raises:
-        OSError: it is not there, or is something else than a file. A pipe, a socket or a device is not even opened.
+        OSError: as `read_bytes` does. A pipe, a socket or a device is not even opened.
     """
-    _check_regular(os.stat(path, dir_fd=within, follow_symlinks=follow).st_mode, path)
+    name = path if within is None else path.name
+    _check_regular(os.stat(name, dir_fd=within, follow_symlinks=follow).st_mode, path)
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    descriptor = os.open(path, flags, dir_fd=within)
+    descriptor = os.open(name, flags, dir_fd=within)
     try:
-        _check_regular(os.fstat(descriptor).st_mode, path)  # it may have been replaced since
-    except OSError:
+        status = os.fstat(descriptor)
+        _check_regular(status.st_mode, path)  # it may have been replaced since
+        blocks: list[bytes] = []
+        size = 0
+        while block := os.read(descriptor, min(_BLOCK_BYTES, limit_bytes - size + 1)):
+            blocks.append(block)
+            size += len(block)
+            if size > limit_bytes:
+                raise OSError(errno.EFBIG, f"larger than {limit_bytes // 1024} kB", str(path))
+    finally:
         os.close(descriptor)
-        raise
-    return descriptor
+    return Found(b"".join(blocks), status)
 
 
-def read_open(descriptor: int, path: Path | str, *, limit_bytes: int = LIMIT_BYTES) -> bytes:
-    """Return the content of an open file; `path` is for messages. Raises OSError where it is larger than the limit."""
-    blocks: list[bytes] = []
-    size = 0
-    while block := os.read(descriptor, min(_BLOCK_BYTES, limit_bytes - size + 1)):
-        blocks.append(block)
-        size += len(block)
-        if size > limit_bytes:
-            raise OSError(errno.EFBIG, f"larger than {limit_bytes // 1024} kB", str(path))
-    return b"".join(blocks)
-
-
-def _check_regular(mode: int, path: Path | str) -> None:
+def _check_regular(mode: int, path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if stat.S_ISLNK(mode):

@@ -1,7 +1,10 @@
-"""What can be said to each command, parsed once into a frozen value; every help is a whole sentence."""
+"""What can be said to each command, parsed once into a frozen value; every help is a whole sentence.
+
+A shell proposes what may stand there: a driver, a licence or a kind; for files, what the shell itself would.
+"""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 import typer
 
-from fustor_new import completion
+from fustor_new.errors import FustorNewError
 from fustor_new.kinds import Kind
 from fustor_new.names import derive, plain_name
 from fustor_new.template.questions import QUESTIONS, Question, questions_about
@@ -30,10 +33,54 @@ __all__ = [
 
 Options = TypeVar("Options")
 
+_LICENCES = [value for one in QUESTIONS if one.name == "license" for value, _ in one.choices if value]
+
+
+def _driver_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Drivers of the workspace that was typed before, else of the one around here."""
+    from fustor_new.workspace.finding import starting_point  # noqa: PLC0415 - --help stays quick
+    from fustor_new.workspace.naming import driver_labels  # noqa: PLC0415 - as above
+
+    root = ctx.params.get("workspace")
+    try:
+        labels = driver_labels(starting_point(Path(root) if root else None))
+    except (FustorNewError, OSError):  # a shell that completes has no place for an error
+        return []
+    return [label for label in labels if label.startswith(incomplete)]
+
+
+def _kinds(incomplete: str) -> list[str]:
+    """What a driver can be."""
+    return _beginning(incomplete, Kind)
+
+
+def _licences(incomplete: str) -> list[str]:
+    """The licences that are offered in the conversation."""
+    return _beginning(incomplete, _LICENCES)
+
+
+def _contract_sources(incomplete: str) -> list[str]:
+    """The sources that have a word; a directory is the shell's to complete."""
+    return _beginning(incomplete, ("index", "vendor", "workspace"))
+
+
+def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [str(word) for word in words if word.startswith(incomplete)]
+
+
+def _named(meaning: str) -> Any:
+    """An argument that names a driver."""
+    return typer.Argument(metavar="NAME|PATH", help=meaning, autocompletion=_driver_names)
+
+
+def _contract_source(meaning: str) -> Any:
+    """An option that says where the contract packages come from."""
+    return typer.Option(metavar="SOURCE", help=meaning, autocompletion=_contract_sources)
+
+
 _DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply` and write nothing.")
 _WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, if that is not around this directory.")
 _DRIVER = "A driver as `list` shows it, or its directory."
-_NAMED = typer.Argument(metavar="NAME|PATH", help=_DRIVER, autocompletion=completion.driver_names)
 _YES = typer.Option("--yes", "-y", help="Ask nothing, as this command does anyway.")
 
 
@@ -60,11 +107,7 @@ class PusherOptions:
     register: Annotated[bool, typer.Option(help="List the driver in the workspace's root pyproject.toml.")] = True
     contract_source: Annotated[
         str,
-        typer.Option(
-            metavar="SOURCE",
-            help="Where the contract packages come from: vendor, workspace, index, a directory or a git URL.",
-            autocompletion=completion.contract_sources,
-        ),
+        _contract_source("Where the contract packages come from: vendor, workspace, index, a directory or a git URL."),
     ] = ""
     git: Annotated[bool, typer.Option(help="Make a standalone project a git repository with a first commit.")] = True
     dry_run: Annotated[bool, _DRY_RUN] = False
@@ -106,16 +149,11 @@ class AdoptOptions:
     given: Mapping[str, Any] = field(default_factory=dict)
     """Answers to the template's questions, as far as those are texts."""
     kind: Annotated[
-        str, typer.Option(metavar="KIND", help="What the driver is: source or pusher.", autocompletion=completion.kinds)
+        str, typer.Option(metavar="KIND", help="What the driver is: source or pusher.", autocompletion=_kinds)
     ] = ""
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the driver, such as 'redis' or 'my-db'.")] = ""
     contract_source: Annotated[
-        str,
-        typer.Option(
-            metavar="SOURCE",
-            help="Where the contract packages come from, as when a driver is created.",
-            autocompletion=completion.contract_sources,
-        ),
+        str, _contract_source("Where the contract packages come from, as when a driver is created.")
     ] = ""
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Put all into the patch and write nothing.")] = False
     apply: Annotated[bool, typer.Option("--apply", help="Write what is proposed as well.")] = False
@@ -128,25 +166,13 @@ class AdoptOptions:
 class UpdateOptions:
     """What can be said to `update`."""
 
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="NAME|PATH",
-            help="A driver by name or directory; without one, the one around here.",
-            autocompletion=completion.driver_names,
-        ),
-    ] = None
+    paths: Annotated[list[Path] | None, _named("A driver by name or directory; without one, the one around here.")] = (
+        None
+    )
     every: Annotated[bool, typer.Option("--all", help="Update every driver of the workspace with an answers file.")] = (
         False
     )
-    contract_source: Annotated[
-        str,
-        typer.Option(
-            metavar="SOURCE",
-            help="Take the contract packages from elsewhere than before.",
-            autocompletion=completion.contract_sources,
-        ),
-    ] = ""
+    contract_source: Annotated[str, _contract_source("Take the contract packages from elsewhere than before.")] = ""
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None
@@ -158,12 +184,7 @@ class DoctorOptions:
     """What can be said to `doctor`."""
 
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="NAME|PATH",
-            help="A workspace's root, or a driver by name or directory; without one, what is around.",
-            autocompletion=completion.driver_names,
-        ),
+        list[Path] | None, _named("A workspace's root, or a driver by name or directory; without one, what is around.")
     ] = None
     fix: Annotated[bool, typer.Option("--fix", help="Fix what is safe to fix, all or nothing.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False
@@ -185,7 +206,7 @@ class ListOptions:
 class RemoveOptions:
     """What can be said to `remove`."""
 
-    names: Annotated[list[str], _NAMED]
+    names: Annotated[list[str], _named(_DRIVER)]
     dry_run: Annotated[bool, _DRY_RUN] = False
     force: Annotated[
         bool, typer.Option("--force", help="Remove what was edited or added by hand, too, and say what.")
@@ -199,7 +220,7 @@ class RemoveOptions:
 class PathOptions:
     """What can be said to `register` and `unregister`."""
 
-    paths: Annotated[list[Path], _NAMED]
+    paths: Annotated[list[Path], _named(_DRIVER)]
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
     workspace: Annotated[Path | None, _WORKSPACE] = None
@@ -249,7 +270,7 @@ def _flag(question: Question) -> inspect.Parameter:
         *question.flags,
         help=f"{question.help[:-1]}{note}.",
         metavar=question.metavar or ("TEXT" if kind is str else None),
-        autocompletion=completion.licences if question.name == "license" else None,
+        autocompletion=_licences if question.name == "license" else None,
     )
     return _parameter(question.name, question.unsaid, Annotated[kind, option])
 

@@ -10,8 +10,7 @@ import pytest
 from kills import kill_at
 from workspaces import DRIVER_BY_HAND, answer
 
-from fustor_new.changes._journal import Journal
-from fustor_new.changes._records import drop_journal
+from fustor_new.changes._journal import Journal, drop_journal
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent, Tree, digest
 from fustor_new.changes.plan import Change, Plan, make_plan

@@ -8,8 +8,7 @@ from difflib import SequenceMatcher
 import pytest
 from merge3 import Merge3
 
-from fustor_new.template._alignment import aligned
-from fustor_new.template.merge import Merged, has_markers, merge
+from fustor_new.template.merge import Merged, aligned, has_markers, merge
 
 COUNTS = [pytest.param(300), pytest.param(10_000, marks=pytest.mark.full)]
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -10,22 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fustor_new._reading import open_regular, read_open
+from fustor_new._reading import Found, read_file
 from fustor_new.changes.content import LARGEST_BYTES, Print, Tree, digest, fingerprint
 from fustor_new.errors import TargetConflict
 
-__all__ = ["Below", "Found"]
+__all__ = ["Below"]
 
 _DEEPEST = 200
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class Found:
-    """A file's content, and its owner and mode at the same moment."""
-
-    def __init__(self, data: bytes, status: os.stat_result) -> None:
-        self.data = data
-        self.status = status
 
 
 class Below:
@@ -72,13 +64,8 @@ class Below:
 
     def read(self, path: Path) -> Found:
         """Return the file at `path`; raises OSError where there is none, or something else."""
-        with self._parent(path) as (folder, name):
-            descriptor = open_regular(name, follow=False, within=folder)
-            try:
-                status = os.fstat(descriptor)
-                return Found(read_open(descriptor, path, limit_bytes=LARGEST_BYTES), status)
-            finally:
-                os.close(descriptor)
+        with self._parent(path) as (folder, _):
+            return read_file(path, limit_bytes=LARGEST_BYTES, within=folder)
 
     def fingerprint(self, path: Path, litter: Collection[str] | None = None) -> Print:
         """Return what tells apart what is at `path`; a directory is looked into where `litter` is given."""

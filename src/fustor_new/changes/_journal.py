@@ -1,23 +1,45 @@
-"""The journal of one run: what it will change, so that the next run can finish or undo it after a crash."""
+"""The journal of one run: what it will change, so that the next run can finish or undo it after a crash.
 
-from collections.abc import Callable, Iterable, Mapping
+Journals are kept with the user, so that nothing that a checkout brings along is ever taken for one.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from fustor_new._reading import read_file
 from fustor_new.changes.content import Print, fingerprint
 from fustor_new.changes.plan import Change, Plan
+from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["Journal", "JournalError", "Phase", "Step"]
+__all__ = [
+    "Journal",
+    "Phase",
+    "Step",
+    "drop_journal",
+    "journals_for",
+    "state_directory",
+    "write_journal",
+]
 
 _VERSION = 3
 _STAGE = ".fustor-new-"
 
 Item = TypeVar("Item")
+_LARGEST_BYTES = 64 * 1024 * 1024
+_OTHERS = 0o077
+_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]+\.json")
+_REMEDY = "set XDG_STATE_HOME to a directory of your own"
 
 
-class JournalError(ValueError):
+class _JournalError(ValueError):
     """A journal that says something which no run writes; the message says what."""
 
 
@@ -86,12 +108,12 @@ class Journal:
 
     @classmethod
     def parse(cls, data: object) -> "Journal":
-        """Return the journal that `data` is, as `as_data` makes it. Raises JournalError."""
+        """Return the journal that `data` is, as `as_data` makes it. Raises _JournalError."""
         said = _mapping(data, {"version", *cls.__dataclass_fields__})
         if said["version"] != _VERSION:
-            raise JournalError(f"it is of version {said['version']!r}, and this fustor-new reads {_VERSION}")
+            raise _JournalError(f"it is of version {said['version']!r}, and this fustor-new reads {_VERSION}")
         if said["phase"] not in set(Phase):
-            raise JournalError(f"'phase' is {said['phase']!r}")
+            raise _JournalError(f"'phase' is {said['phase']!r}")
         journal = cls(
             root=_text(said["root"]),
             stage=_text(said["stage"]),
@@ -113,30 +135,30 @@ class Journal:
         return ", ".join(directories or [step.path for step in self.steps])
 
     def _check_places(self) -> None:
-        """Raise JournalError where a staging directory, or something in one, is not this run's own."""
+        """Raise _JournalError where a staging directory, or something in one, is not this run's own."""
         homes = [PurePosixPath(home) for home in self.homes]
         strange = [home for home in homes if home.name != self.stage or not self.stage.startswith(_STAGE)]
         inside = [PurePosixPath(step.staged) for step in self.steps]
         strange += [path for path in inside if path.parent not in homes]
         if strange:
-            raise JournalError(f"{str(strange[0])!r} is not a place in its stage")
+            raise _JournalError(f"{str(strange[0])!r} is not a place in its stage")
 
 
 def _mapping(data: object, keys: Iterable[str]) -> dict[str, Any]:
     if not isinstance(data, dict) or data.keys() != set(keys):
-        raise JournalError(f"it has no entry with {', '.join(sorted(keys))}")
+        raise _JournalError(f"it has no entry with {', '.join(sorted(keys))}")
     return data
 
 
 def _items(data: object, read: Callable[[object], Item]) -> tuple[Item, ...]:
     if not isinstance(data, list):
-        raise JournalError(f"it has a {type(data).__name__} in place of a list")
+        raise _JournalError(f"it has a {type(data).__name__} in place of a list")
     return tuple(map(read, data))
 
 
 def _text(data: object) -> str:
     if not isinstance(data, str) or "\0" in data:
-        raise JournalError(f"it has a {type(data).__name__} in place of a text")
+        raise _JournalError(f"it has a {type(data).__name__} in place of a text")
     return data
 
 
@@ -144,7 +166,7 @@ def _path(data: object) -> str:
     """Return a path below the root, however the root is called."""
     path = _text(data)
     if not path or path != PurePosixPath(path).as_posix() or path[0] == "/" or {".", ".."} & set(path.split("/")):
-        raise JournalError(f"{path!r} is not a path below its root")
+        raise _JournalError(f"{path!r} is not a path below its root")
     return path
 
 
@@ -164,4 +186,112 @@ def _hash_and_kind(data: object) -> tuple[str, str]:
     match data:
         case [str(found), str(kind)]:
             return found, kind
-    raise JournalError(f"it has a {type(data).__name__} in place of a hash")
+    raise _JournalError(f"it has a {type(data).__name__} in place of a hash")
+
+
+def state_directory() -> Path:
+    """Return the directory for what runs note down: below XDG_STATE_HOME, or `~/.local/state`."""
+    said = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(said) if said.startswith("/") else Path("~/.local/state").expanduser()  # a relative one does not count
+    return base / "fustor-new"
+
+
+def write_journal(journal: Journal) -> None:
+    """Write the journal, whole or not at all; it lasts when this returns.
+
+    Raises:
+        EnvironmentProblem: there is no place for it which nobody else can write to.
+    """
+    where = state_directory()
+    try:
+        _check_apart(where, Path(journal.root))
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _opened(where) as folder:
+            _check_apart(where, Path(journal.root))  # once more: what was not there may have become a symlink
+            _write(folder, _name(journal.root, journal.stage), json.dumps(journal.as_data()).encode())
+    except (OSError, RuntimeError) as err:  # RuntimeError: there is no home directory
+        why = err.strerror if isinstance(err, OSError) else err
+        raise EnvironmentProblem(
+            f"Cannot note in {str(where)!r} what is to be done ({why}); nothing was changed, {_REMEDY}"
+        ) from err
+
+
+def drop_journal(journal: Journal) -> None:
+    """Take the journal away: the run is over."""
+    with suppress(FileNotFoundError), _opened(state_directory()) as folder:
+        os.unlink(_name(journal.root, journal.stage), dir_fd=folder)
+
+
+def journals_for(folder: Path) -> Iterator[Journal | str]:
+    """Yield the journals of runs in `folder` or above it; a text instead, for people, where one cannot be read.
+
+    `folder` is a real path. Only the user's own notes are looked at, no directory above.
+    """
+    where = state_directory()
+    roots = {_key(str(root)): root for root in (folder, *folder.parents)}
+    try:
+        with _opened(where) as state:
+            for name in sorted(os.listdir(state)):  # noqa: PTH208 - of an open directory
+                if _NAME.fullmatch(name) and (root := roots.get(name[:32])) is not None:
+                    _check_apart(where, root)
+                    yield _read(state, where / name, str(root))
+    except (OSError, RuntimeError, EnvironmentProblem):  # whoever may not write there has no run there either
+        return
+
+
+@contextmanager
+def _opened(where: Path) -> Iterator[int]:
+    """Give the open state directory. Raises EnvironmentProblem where others may have written in it."""
+    folder = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(folder)
+        if status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
+            raise EnvironmentProblem(f"{str(where)!r} is not yours alone; give it mode 0700, or {_REMEDY}")
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _check_apart(where: Path, root: Path) -> None:
+    """Raise EnvironmentProblem where the state directory is part of the checkout at hand, which anybody may fill."""
+    is_checkout = any(os.path.lexists(root / name) for name in (".git", "pyproject.toml"))
+    if is_checkout and where.resolve().is_relative_to(root):
+        raise EnvironmentProblem(f"{str(where)!r} lies in {str(root)!r}, which others may have filled; {_REMEDY}")
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    draft = f"{name}.new"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        os.unlink(draft, dir_fd=folder)
+    with os.fdopen(os.open(draft, flags, 0o600, dir_fd=folder), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+
+
+def _read(state: int, path: Path, root: str) -> Journal | str:
+    try:
+        data, status = read_file(path, limit_bytes=_LARGEST_BYTES, within=state)
+        if status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
+            return _unreadable(path, "it is not yours alone")
+        journal = Journal.parse(json.loads(data))
+    except (OSError, ValueError, RecursionError) as err:
+        return _unreadable(path, err.strerror if isinstance(err, OSError) else err)
+    if (journal.root, _name(journal.root, journal.stage)) != (root, path.name):
+        return _unreadable(path, "it is about another directory than its name says")
+    return journal
+
+
+def _unreadable(path: Path, why: object) -> str:
+    return f"Cannot read {str(path)!r} of an interrupted run ({why}); remove it"
+
+
+def _name(root: str, stage: str) -> str:
+    return f"{_key(root)}-{stage.rpartition('-')[2]}.json"
+
+
+def _key(root: str) -> str:
+    return sha256(os.fsencode(root)).hexdigest()[:32]

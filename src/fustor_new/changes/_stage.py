@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fustor_new.changes._below import Below
-from fustor_new.changes._journal import Journal, Phase
-from fustor_new.changes._records import drop_journal, write_journal
+from fustor_new.changes._journal import Journal, Phase, drop_journal, write_journal
 from fustor_new.changes.content import FileContent, Tree, fingerprint
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.errors import EnvironmentProblem
@@ -77,7 +76,8 @@ class Stage:
         """Put everything back as it was before `prepare`, as far as it has changed."""
         if not self._is_prepared:
             return
-        self._restore_parents()
+        for parent, mode in self._standing.items():  # those that had become empty
+            self._restore(parent, mode)
         for change in reversed(self._plan.changes):
             self._undo(change)
         for parent in reversed(self.parents):  # not made yet, or in use by somebody else by now: then it stays
@@ -141,16 +141,13 @@ class Stage:
 
     def _restore_emptied(self, path: Path) -> None:
         """Make the empty directory anew that a created one took the place of."""
-        if path in self._emptied and not self._below.exists(path):
-            self._below.make_directory(path)
-            self._below.set_mode(path, self._emptied[path])
+        if path in self._emptied:
+            self._restore(path, self._emptied[path])
 
-    def _restore_parents(self) -> None:
-        """Make the directories anew that had become empty."""
-        for parent, mode in self._standing.items():
-            if not self._below.exists(parent):
-                self._below.make_directory(parent)
-                self._below.set_mode(parent, mode)
+    def _restore(self, path: Path, mode: int) -> None:
+        if not self._below.exists(path):
+            self._below.make_directory(path)
+            self._below.set_mode(path, mode)
 
 
 def put_in_place(below: Below, staged: Path, target: Path, *, aside: bool) -> None:

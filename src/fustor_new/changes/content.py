@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fustor_new._reading import DEEPEST, open_regular, read_open, walk
+from fustor_new._reading import DEEPEST, read_bytes, walk
 from fustor_new.errors import TargetConflict
 
 __all__ = ["LARGEST_BYTES", "Content", "FileContent", "Print", "Tree", "digest", "fingerprint", "read_file"]
@@ -107,11 +107,7 @@ def read_file(path: Path) -> FileContent:
         return FileContent(os.fsencode(path.readlink()), mode)
     if not stat.S_ISREG(mode):
         raise TargetConflict(f"{str(path)!r} is neither a file nor a symlink; move it away")
-    descriptor = open_regular(path, follow=False)
-    try:
-        return FileContent(read_open(descriptor, path, limit_bytes=LARGEST_BYTES), mode & 0o777)
-    finally:
-        os.close(descriptor)
+    return FileContent(read_bytes(path, limit_bytes=LARGEST_BYTES, follow=False), mode & 0o777)
 
 
 def _kind(content: FileContent) -> str:

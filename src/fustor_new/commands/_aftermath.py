@@ -1,5 +1,9 @@
-"""What comes after creation: the commands that make an environment and run the new suites, shown or run."""
+"""What comes after creation: a git repository, and the commands that make an environment and run the new suites.
 
+A project of its own becomes a repository with a first commit, as far as git is there and knows who commits.
+"""
+
+import os
 import shlex
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -14,9 +18,14 @@ from fustor_new.errors import EnvironmentProblem
 from fustor_new.names import Names
 from fustor_new.options import PusherOptions
 from fustor_new.template.contract_source import ContractSource
+from fustor_new.template.history import template_version
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["Step", "next_steps", "sync_steps", "test_steps"]
+__all__ = ["Step", "begin_repository", "next_steps", "sync_steps", "test_steps"]
+
+_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+"""What a hook of another repository leaves in the environment of all that it starts."""
+_UNKNOWN = ("user.name", "user.email", "ident", "tell me who you are")
 
 
 @dataclass(frozen=True)
@@ -118,3 +127,44 @@ def _sync_command(workspace: Workspace) -> tuple[str, ...]:
     if _has_dev_extra(workspace):
         return ("uv", "sync", "--extra", "dev")
     return ("uv", "sync", "--all-packages") if "project" in workspace.data else ("uv", "sync")
+
+
+def begin_repository(project: Path) -> str:
+    """Make the project in a directory a git repository and commit what it holds; return what else there is to say.
+
+    A project that is in a repository already stays as it is. A failure of git is said, and is no failure.
+    """
+    if (project / ".git").exists():
+        return ""
+    shown = repr(from_here(project))
+    try:
+        if _git(project, "rev-parse", "--is-inside-work-tree").returncode == 0:
+            return f"{shown} lies in a git repository already, and is not made one of its own"
+        for step in (("init", "--quiet", "--initial-branch=main"), ("add", "--all")):
+            done = _git(project, *step)
+            if done.returncode:
+                return f"{shown} could not be made a git repository: {_last_line(done.stderr)}"
+        done = _git(project, *_COMMIT, f"Begin with Fustor's driver template {template_version()}")
+    except (FileNotFoundError, PermissionError):
+        return f"git is not on PATH, so {shown} is not a git repository yet"
+    if done.returncode == 0:
+        return ""
+    if any(word in done.stderr for word in _UNKNOWN):
+        why = "git does not know who you are; set user.name and user.email with `git config --global`"
+    else:
+        why = _last_line(done.stderr)
+    return f"Nothing is committed in {shown} yet: {why}, and run `git commit` there"
+
+
+_COMMIT = ("-c", "user.useConfigOnly=true", "commit", "--quiet", "--no-gpg-sign", "--no-verify", "-m")
+"""No name is guessed, nobody is asked for a passphrase, and no hook of a git template runs."""
+
+
+def _git(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER} | {"LC_ALL": "C"}
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "git gave no reason")

@@ -6,9 +6,8 @@ from pathlib import Path
 from fustor_new._output import warn
 from fustor_new._reading import read_bytes
 from fustor_new.changes.plan import Plan
-from fustor_new.commands._aftermath import next_steps, sync_steps
+from fustor_new.commands._aftermath import begin_repository, next_steps, sync_steps
 from fustor_new.commands._looking import look_at
-from fustor_new.commands._repository import begin_repository
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.commands.planning import (
     Place,

@@ -1,7 +1,11 @@
-"""`fustor-new adopt`: a driver that somebody wrote by hand gets a record, and what the template owns as a proposal."""
+"""`fustor-new adopt`: a driver that somebody wrote by hand gets a record, and what the template owns as a proposal.
+
+A project of its own carries the contract's wheels as well; what its `pyproject.toml` lacks to use them is said.
+"""
 
 import ast
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,10 +14,10 @@ from typing import Any
 
 from fustor_new._output import say, say_patch, warn
 from fustor_new._reading import read_bytes
+from fustor_new._toml import find, table, texts
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
-from fustor_new.commands._carrying import carried_files, lines_to_add
 from fustor_new.commands._looking import look_at
 from fustor_new.commands._run import Work, carry_out
 from fustor_new.errors import NameRefused, UsageProblem
@@ -21,7 +25,7 @@ from fustor_new.names import Names, derive, normalize
 from fustor_new.options import AdoptOptions
 from fustor_new.package.descriptions import read_metadata, readable
 from fustor_new.package.driver import Package, Point
-from fustor_new.package.metadata import Metadata, requirement_name
+from fustor_new.package.metadata import Metadata, requirement, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 from fustor_new.template.provenance import (
     ANSWERS_FILE,
@@ -35,6 +39,7 @@ from fustor_new.template.provenance import (
 from fustor_new.template.questions import is_licence, is_mail_address
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
+from fustor_new.template.wheels import CARRIED_IN, contract_wheels, wheels_in
 from fustor_new.workspace.finding import home_of, starting_point
 from fustor_new.workspace.naming import driver_paths
 from fustor_new.workspace.root import Workspace
@@ -96,7 +101,7 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
     notes: list[str] = []
     names = _names(package, metadata, options)
     source = _source(workspace, options, folder)
-    wheels = {} if workspace and source.kind == "wheels" else carried_files(source, folder)
+    wheels = {} if workspace and source.kind == "wheels" else _carried_files(source, folder)
     spec = _spec(package, workspace, names, ContractSource(kind="vendor") if wheels else source, options, notes=notes)
     files = rendered(spec).files
     places = dict(_places(files, folder, names))
@@ -112,7 +117,7 @@ def _carried(
 ) -> Iterator[Change]:
     """Yield the creation of the wheels that are not there; what the author's own file lacks to use them is noted."""
     yield from _proposals(((folder / path, content) for path, content in wheels.items()), folder, notes)
-    lines = list(lines_to_add(rendered, metadata.project)) if wheels else []
+    lines = list(_lines_to_add(rendered, metadata.project)) if wheels else []
     if lines:
         notes += ["pyproject.toml is yours and stays as it is; to use the wheels in vendor/wheels it needs:", *lines]
 
@@ -127,7 +132,7 @@ def _plan_the_rest(folder: Path, record: Record, options: AdoptOptions) -> Adopt
     if recorded == "vendor":
         wheels = {
             path: one
-            for path, one in carried_files(ContractSource(kind="vendor"), folder).items()
+            for path, one in _carried_files(ContractSource(kind="vendor"), folder).items()
             if not os.path.lexists(folder / path)
         }
         proposals += _carried(wheels, folder, files["pyproject.toml"].data, read_metadata(folder), notes)
@@ -336,3 +341,38 @@ def _place(path: str, folder: Path, names: Names) -> Path | None:
     is_flat = not (folder / "src").is_dir() and (folder / names.package).is_dir()
     place = folder / (path.removeprefix("src/") if is_flat else path)
     return place if place.name != "py.typed" or place.parent.is_dir() else None
+
+
+def _carried_files(source: ContractSource, folder: Path) -> Mapping[str, FileContent]:
+    """Return the wheels that a project of its own is to carry, by path; `folder` is where it is.
+
+    Raises:
+        FustorNewError: they are not there, and cannot be built.
+    """
+    wheels: Mapping[str, bytes] = {}
+    if source.kind == "vendor":
+        wheels = contract_wheels()
+    elif source.kind == "wheels":
+        wheels = wheels_in(Path(os.path.normpath(folder / source.location)))
+    return {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in wheels.items()}
+
+
+def _lines_to_add(rendered: bytes, project: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the template's `pyproject.toml`, with their tables, that the author's lacks to use the wheels.
+
+    Args:
+        rendered: what the template makes for a project that carries them.
+        project: what the author's says.
+    """
+    text = rendered.decode()
+    extras = table(project, "project", "optional-dependencies").values()
+    if "fustor-conformance" not in {requirement(one) for listed in extras for one in texts(listed)}:
+        yield "[project.optional-dependencies]"
+        yield from re.findall(r"^test = .*$", text, re.MULTILINE)[:1]
+    if CARRIED_IN not in texts(find(project, ("tool", "uv", "find-links"))):
+        yield "[tool.uv]"
+        yield f'find-links = ["{CARRIED_IN}"]'
+    lacking = [name for name in CONTRACT_PACKAGES if name not in table(project, "tool", "uv", "sources")]
+    if lacking:
+        yield "[tool.uv.sources]"
+        yield from re.findall(rf"^(?:{'|'.join(lacking)}) = .*$", text, re.MULTILINE)

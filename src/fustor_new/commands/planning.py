@@ -13,7 +13,7 @@ from fustor_new.names import Names, derive, plain_name
 from fustor_new.options import PusherOptions
 from fustor_new.package.metadata import claims, requirement
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
-from fustor_new.template.origin import find_origin, recording
+from fustor_new.template.provenance import find_origin, recording
 from fustor_new.template.questions import FREE_NAMES
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec

@@ -1,21 +1,37 @@
-"""`fustor-new remove`: the exact reverse of creation, and a refusal where an author's work would go with it."""
+"""`fustor-new remove`: the exact reverse of creation, and a refusal where an author's work would go with it.
+
+A package is compared with what the template had made of it: the rest is the author's.
+"""
 
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
+from functools import cached_property
 from json import dumps
 from pathlib import Path
+from typing import Any
 
 from fustor_new._output import reporting, say, say_data
-from fustor_new._reading import read_bytes
+from fustor_new._reading import read_bytes, walk
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands._run import Work, carry_out
-from fustor_new.commands.review import Review, review
-from fustor_new.errors import TargetConflict, UsageProblem, WorkspaceError
+from fustor_new.errors import FustorNewError, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.options import RemoveOptions
 from fustor_new.package.metadata import Metadata
-from fustor_new.template.provenance import likely_distribution
+from fustor_new.package.verdicts import VERDICTS_FILE
+from fustor_new.template.provenance import (
+    ANSWERS_FILE,
+    Record,
+    likely_distribution,
+    modified_files,
+    read_record,
+    rendered_files,
+)
+from fustor_new.template.wheels import is_carried
 from fustor_new.workspace.drivers import require_driver
 from fustor_new.workspace.finding import starting_point, workspace_of
 from fustor_new.workspace.naming import driver_directory
@@ -26,6 +42,67 @@ from fustor_new.workspace.unregistration import is_registered, mentions
 
 __all__ = ["RemovalPlan", "plan_removal", "run"]
 
+_LARGEST_SHOWN_BYTES = 1024 * 1024
+_LITTER = frozenset(
+    {"__pycache__", ".coverage", ".hypothesis", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".tox", ".venv"}
+)
+"""What tools make again, at any depth. `build` and `dist` are not among them: an author may call a directory so."""
+
+
+@dataclass(frozen=True)
+class _Review:
+    """One package: everything that is in it, and what of it the template did not make."""
+
+    shown: str
+    tree: Tree
+    record: Record | None
+    modified: tuple[str, ...]
+    """Files that were edited, or are missing."""
+    foreign: tuple[str, ...]
+    """Files that were never rendered; a directory full of them ends in a slash."""
+
+    @property
+    def is_untouched(self) -> bool:
+        """Tell whether nothing of an author's is in it."""
+        return self.record is not None and not self.modified and not self.foreign
+
+    def outcome(self) -> list[str]:
+        """The lines that say what was removed, with everything that cannot be rendered again."""
+        lines = [f"{self.shown}: removed, {len(self.tree.files)} files"]
+        lines += [f"    edited: {name}" for name in self.modified if name in self.tree.files]
+        return lines + [f"    not rendered: {name}" for name in self.foreign]
+
+    def as_text(self) -> str:
+        """The difference for people: a diff from what was rendered, then the files that never were."""
+        if self.record is None:
+            return f"{self.shown} records nothing of a template ({ANSWERS_FILE}); all of it is the author's\n"
+        lines = [f"{self.shown}, compared with what was rendered:", self.difference().rstrip("\n")]
+        lines += [f"Not rendered: {self.shown}/{_one_line(name)}" for name in self.foreign]
+        return "\n".join(line for line in lines if line) + "\n"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "directory": self.shown,
+            "template_version": self.record.template_version if self.record else None,
+            "modified": list(self.modified),
+            "foreign": list(self.foreign),
+        }
+
+    def difference(self) -> str:
+        """The unified diff from what was rendered to what is there; names alone where that cannot be rendered again."""
+        return "".join(
+            _diff(f"{self.shown}/{_one_line(name)}", self._rendered.get(name), self.tree.files.get(name))
+            for name in self.modified
+        )
+
+    @cached_property
+    def _rendered(self) -> Mapping[str, FileContent]:
+        try:
+            return rendered_files(self.record) if self.record else {}
+        except FustorNewError:  # a template that is not known here; the names of the files have to do
+            return {}
+
 
 @dataclass(frozen=True)
 class RemovalPlan:
@@ -34,7 +111,7 @@ class RemovalPlan:
     plan: Plan
     workspace: Workspace | None
     unregistrations: tuple[Registration, ...]
-    reviews: tuple[Review, ...]
+    reviews: tuple[_Review, ...]
 
 
 def run(options: RemoveOptions) -> None:
@@ -71,7 +148,7 @@ def plan_removal(folders: Sequence[Path], *, force: bool) -> RemovalPlan:
     root, workspace = _surroundings(folders)
     for package in packages:
         _check_removable(package, root)
-    reviews = tuple(review(folder, os.path.relpath(folder, root), force=force) for folder in folders)
+    reviews = tuple(_review(folder, os.path.relpath(folder, root), force=force) for folder in folders)
     removals = [Change(folder, one.tree, None) for folder, one in zip(folders, reviews, strict=True)]
     if workspace is None:
         return RemovalPlan(make_plan(root, removals), None, (), reviews)
@@ -123,7 +200,7 @@ def _check_removable(package: Metadata, root: Path) -> None:
         raise TargetConflict(f"{str(folder)!r} is the root of a workspace; remove it by hand")
 
 
-def _refuse(lost: Sequence[Review], *, json: bool) -> None:
+def _refuse(lost: Sequence[_Review], *, json: bool) -> None:
     """Print what of the author's would go, and raise TargetConflict."""
     with reporting("nothing was changed"):
         if json:
@@ -149,3 +226,83 @@ def _root_lines(leaving: RemovalPlan) -> list[str]:
             for place in mentions(workspace, one.directory, one.distribution)
         ]
     return lines
+
+
+def _review(folder: Path, shown: str, *, force: bool) -> _Review:
+    """Compare the package in `folder` with its record; with `force` a record that cannot be used counts as none.
+
+    Raises:
+        FustorNewError: it cannot be compared; the message says why.
+    """
+    tree = _read(folder)
+    try:
+        record = read_record(folder)
+        modified = modified_files(folder, record) if record else ()
+        known = {*record.files, *filter(is_carried, tree.files)} if record else set()
+    except FustorNewError:
+        if not force:
+            raise
+        record, modified, known = None, (), set()
+    return _Review(shown, tree, record, modified, tuple(_foreign(tree.files, known | {ANSWERS_FILE, VERDICTS_FILE})))
+
+
+def _litter_in(folder: Path) -> frozenset[str]:
+    """Return the names of entries below `folder` that tools make again."""
+    found = set(_LITTER)
+
+    def enters(name: str) -> bool:
+        if name.endswith(".egg-info"):
+            found.add(name)
+        return name not in found
+
+    deque(walk(folder, enters), maxlen=0)
+    return frozenset(found)
+
+
+def _read(folder: Path) -> Tree:
+    try:
+        return Tree.read(folder, _litter_in(folder))
+    except OSError as err:
+        raise TargetConflict(f"Cannot read {err.filename!r} ({err.strerror}); remedy that and run again") from err
+
+
+def _foreign(files: Mapping[str, FileContent], known: set[str]) -> Iterator[str]:
+    """Yield the files that are not known, and instead of those in a directory without known ones, that directory."""
+    folders = {name[: name.index("/", start) + 1] for name in known for start in _slashes(name)}
+    seen = set()
+    for name in sorted(files.keys() - known):
+        inside = [name[: start + 1] for start in _slashes(name)]
+        shown = next((folder for folder in inside if folder not in folders), name)
+        if shown not in seen:
+            seen.add(shown)
+            yield shown
+
+
+def _one_line(name: str) -> str:
+    return name.replace("\n", "\\n")
+
+
+def _slashes(name: str) -> list[int]:
+    return [index for index, character in enumerate(name) if character == "/"]
+
+
+def _diff(name: str, before: FileContent | None, after: FileContent | None) -> str:
+    if before is None and after is not None:
+        return f"{name} was edited\n"
+    if after is None and before is None:
+        return f"{name} is missing\n"
+    if max(len(content.data) for content in (before, after) if content) > _LARGEST_SHOWN_BYTES:
+        return f"{name} was edited, and is too large to be shown\n"
+    texts = [_text(content) for content in (before, after)]
+    if None in texts:
+        return f"Binary files of {name} differ\n"
+    old, new = ((text or "").splitlines(keepends=True) for text in texts)
+    lines = unified_diff(old, new, f"{name} (as rendered)", name if after else os.devnull)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _text(content: FileContent | None) -> str | None:
+    try:
+        return content.data.decode() if content else ""
+    except UnicodeDecodeError:
+        return None

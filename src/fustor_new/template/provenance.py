@@ -1,6 +1,10 @@
-"""Where a package comes from: what its answers file records, and what the template had made of it."""
+"""Where a package comes from: what its answers file records, and what the template had made of it.
+
+Copier finds the template of this very installation in the git repository that it was installed from.
+"""
 
 import hashlib
+import json
 import re
 import reprlib
 from collections.abc import Collection, Mapping
@@ -9,13 +13,14 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from packaging.version import InvalidVersion, Version
 
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
-from fustor_new.changes.content import FileContent
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import EnvironmentProblem, FustorNewError, WorkspaceError
 from fustor_new.names import Names, derive
 from fustor_new.template.history import load_history, template_version, templates_directory
@@ -23,7 +28,9 @@ from fustor_new.template.render import rendered_again
 
 __all__ = [
     "ANSWERS_FILE",
+    "Origin",
     "Record",
+    "find_origin",
     "is_adopted",
     "is_template_owned",
     "likely_distribution",
@@ -31,6 +38,7 @@ __all__ = [
     "parse_record",
     "read_record",
     "recorded_names",
+    "recording",
     "recording_only",
     "rendered_files",
     "rendered_now",
@@ -209,3 +217,58 @@ def _remedy(version: str, known: Mapping[str, object]) -> str:
     if Version(version) > Version(template_version()):
         return f"it is newer than {template_version()}, the template of this fustor-new; install a newer fustor-new"
     return f"this fustor-new has {', '.join(sorted(known))}; install one that has it"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The address of a repository that copier can clone, and the commit of the template there."""
+
+    address: str
+    commit: str
+
+    def lines(self) -> bytes:
+        """What an answers file records of it, as the template writes it."""
+        return f"_commit: {json.dumps(self.commit)}\n_src_path: {json.dumps(self.address)}\n".encode()
+
+
+@cache
+def find_origin() -> Origin | None:
+    """Return where this fustor-new was installed from; None where it was no git repository.
+
+    Source: PEP 610, `direct_url.json`.
+    """
+    from importlib.metadata import Distribution, PackageNotFoundError  # noqa: PLC0415 - who only looks does without
+
+    try:
+        text = Distribution.from_name("fustor-new").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return None
+    return _of(json.loads(text)) if text else None
+
+
+def recording(tree: Tree, origin: Origin) -> Tree:
+    """Return what a new package holds, with the origin in its answers file."""
+    answers = tree.files[ANSWERS_FILE]
+    known = replace(answers, data=with_address(answers.data, origin.lines()))
+    return replace(tree, files={**tree.files, ANSWERS_FILE: known})
+
+
+def _of(said: dict[str, Any]) -> Origin | None:
+    address, commit = said["url"], said.get("vcs_info", {}).get("commit_id", "")
+    if commit:
+        return Origin(f"git+{address}", commit)
+    checkout = Path(unquote(urlsplit(address).path))
+    return _checked_out(checkout) if address.startswith("file:") and (checkout / ".git").exists() else None
+
+
+def _checked_out(checkout: Path) -> Origin | None:
+    """Return a checkout as copier names it. It may hold more than its last commit: an update merges that too."""
+    import subprocess  # noqa: PLC0415 - as above
+
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--tags", "--always"], cwd=checkout, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return Origin(str(checkout), done.stdout.strip()) if done.returncode == 0 else None

@@ -14,10 +14,10 @@ from fustor_new.changes.plan import Change
 from fustor_new.errors import EnvironmentProblem, MergeConflict, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.template.history import template_version
 from fustor_new.template.merge import has_markers, merge, with_ends_of
-from fustor_new.template.origin import find_origin
 from fustor_new.template.provenance import (
     ANSWERS_FILE,
     Record,
+    find_origin,
     is_adopted,
     is_template_owned,
     parse_record,

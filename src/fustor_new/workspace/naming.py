@@ -29,12 +29,10 @@ def driver_directory(name: str, start: Path | None = None) -> Path:
     found = _packages(start)
     place = place_of(_from(start, Path(name)))
     here = [place] if place.is_dir() else []
-    places = list(dict.fromkeys([*_called(name, found, start), *here]))
-    if len(places) > 1:
-        raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in places)}; write the path of one")
-    if not places:
+    meant = _only(name, [*_called(name, found, start), *here])
+    if meant is None:
         raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found, start)}")
-    return places[0]
+    return meant
 
 
 def driver_labels(start: Path) -> list[str]:
@@ -67,11 +65,8 @@ def _named(name: str, start: Path) -> Path:
         found = _packages(start)
     except OSError:  # a name that no file system takes: what asked for it says so
         return Path(name)
-    called = list(dict.fromkeys(_called(name, found, start)))
-    if len(called) > 1:
-        raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in called)}; write the path of one")
-    if called:
-        return called[0]
+    if (called := _only(name, _called(name, found, start))) is not None:
+        return called
     workspace = workspace_above(start)
     gone = [one for one in (workspace.directories if workspace else ()) if one.rpartition("/")[2] == _short(name)]
     if workspace and len(gone) == 1:
@@ -79,6 +74,14 @@ def _named(name: str, start: Path) -> Path:
     if _near(name, found):
         raise UsageProblem(f"No driver {name!r} is here; {_hint(name, found, start)}")
     return Path(name)
+
+
+def _only(name: str, places: Sequence[Path]) -> Path | None:
+    """Return the one place that a name means, None where it means none; raises UsageProblem for several."""
+    several = list(dict.fromkeys(places))
+    if len(several) > 1:
+        raise UsageProblem(f"{name!r} means {' and '.join(repr(str(one)) for one in several)}; write the path of one")
+    return several[0] if several else None
 
 
 def _packages(start: Path) -> list[Metadata]:

@@ -8,7 +8,9 @@ the one that changes least. Comments stay, since register writes none.
 import copy
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fustor_new._toml import BOM, find, table
@@ -16,17 +18,127 @@ from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists
 from fustor_new.workspace import patterns
-from fustor_new.workspace._entries import SOURCES, WORKSPACE, Entry, insertions
-from fustor_new.workspace._hole import Hole, hole_among_comments, holes
 from fustor_new.workspace._toml_array import element_spans
 from fustor_new.workspace._toml_table import block_of, entry_start
 from fustor_new.workspace._toml_text import Document, Span, insert
-from fustor_new.workspace.registration import is_dev, joins, siblings_of
+from fustor_new.workspace.registration import SOURCES, WORKSPACE, Entry, insertions, is_dev, joins, siblings_of
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["entries_of", "is_registered", "mentions", "unregister"]
 
 _MEMBERS = (*WORKSPACE, "members")
+_TOKEN = re.compile(
+    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^"'#]+""", re.DOTALL
+)
+_UNTIDY = re.compile(
+    r"[ \t](?=\r?$)|(?<=\n)\r?\n(?=\r?\n)|(?<=,)[ \t]{2,}(?=[^\s#])|[ \t](?=,)|(?<=\S)[ \t]+(?=\])|(?<=\[)[ \t]+(?=\S)",
+    re.MULTILINE,
+)
+_WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)")
+_PUT_IN = re.compile(r", (?=\S).*[^\s,]|(?!,)\S.*[^\s,], ", re.DOTALL)
+_NEWLINES = 2
+"""The line break that ends a line, and that of an empty line beside it."""
+
+
+@dataclass(frozen=True)
+class _Hole:
+    """A range of a text that can be taken out without a comment going with it, or changing its line's meaning."""
+
+    span: Span
+    text: str
+    kept: str = ""
+    """The comments of the range, when there are any."""
+
+    @property
+    def cost(self) -> tuple[int, ...]:
+        """How much of the rest it changes: whole lines are best, then tidy ones, then as few bytes as possible."""
+        before, after = (Counter(text.split("\n")) for text in (self.text, self.rest))
+        lost, gained = before - after, after - before
+        del lost[""], lost["\r"]
+        untidy = max(0, _untidy(self.rest) - _untidy(self.text)) + self._is_padded_anew
+        tidiness = untidy, self.text.count(",") - self.rest.count(",") != 1
+        return (lost.total(), gained.total(), *tidiness, self.span.end - self.span.start)
+
+    @property
+    def _is_padded_anew(self) -> bool:
+        """Whether a blank comes or goes behind the brace of an inline table that keeps other entries."""
+        brace = re.search(r"\{[ \t]*$", self.text[: self.span.start])
+        if brace is None or self.rest[brace.end() :].lstrip().startswith("}"):
+            return False
+        behind = brace.start() + 1
+        return self.text[behind].isspace() != self.rest[behind].isspace()
+
+    @property
+    def is_as_put_in(self) -> bool:
+        """Whether it is an entry with the comma and the blank that register puts beside it between braces."""
+        return bool(_PUT_IN.fullmatch(self.text[self.span.start : self.span.end]))
+
+    @property
+    def rest(self) -> str:
+        """The text without what stands in the hole."""
+        return self.text[: self.span.start] + self.kept + self.text[self.span.end :]
+
+
+def _holes(text: str, core: Span) -> list[_Hole]:
+    """Return every hole around `core` that leaves all comments as they are, the one that changes least first."""
+    found = [_Hole(Span(start, end), text) for start in _to_the_left(text, core) for end in _to_the_right(text, core)]
+    comments = _comments(text)
+    return sorted((hole for hole in found if _comments(hole.rest) == comments), key=lambda hole: hole.cost)
+
+
+def _hole_among_comments(text: str, core: Span) -> _Hole:
+    """Return the hole of `core` and the comma behind it that leaves the comments between them where they are."""
+    comma = re.compile(r"(?:\s|#[^\n]*)*,").match(text, core.end)
+    span = Span(core.start, comma.end() if comma else core.end)
+    tokens = [token[0] for token in _TOKEN.finditer(text[span.start : span.end])]
+    kept = "".join(token if token.startswith("#") else "\n" * ("\n" in token) for token in tokens)
+    return _Hole(span, text, kept.removeprefix("\n"))
+
+
+def _to_the_left(text: str, core: Span) -> Iterator[int]:
+    start, commas, newlines = core.start, 0, 0
+    yield start
+    while start and text[start - 1] in " \t\r\n,":
+        start -= 1
+        commas += text[start] == ","
+        newlines += text[start] == "\n"
+        if commas > 1 or newlines > _NEWLINES:
+            return
+        if _is_edge(text, start):
+            yield start
+
+
+def _to_the_right(text: str, core: Span) -> Iterator[int]:
+    end, commas, newlines = core.end, 0, 0
+    yield end
+    while end < len(text) and text[end] in " \t\r\n,":
+        commas += text[end] == ","
+        newlines += text[end] == "\n"
+        end += 1
+        if commas > 1 or newlines > _NEWLINES:
+            return
+        if _is_edge(text, end):
+            yield end
+
+
+def _is_edge(text: str, offset: int) -> bool:
+    """Tell whether different kinds of character, or two lines, meet at `offset`."""
+    before, after = text[offset - 1 : offset], text[offset : offset + 1]
+    return before == "\n" or _kind(before) != _kind(after)
+
+
+def _kind(character: str) -> str:
+    return {" ": "blank", "\t": "blank", "\r": "newline", "\n": "newline", ",": ","}.get(character, "other")
+
+
+def _comments(text: str) -> list[str]:
+    # A carriage return belongs to the line break, which the last line of a file may lack.
+    return [token[0].rstrip("\r") for token in _TOKEN.finditer(text) if token[0].startswith("#")]
+
+
+def _untidy(text: str) -> int:
+    """Count what no careful hand leaves: blanks at a line's end, two empty lines, two blanks or none at a comma."""
+    return len(_UNTIDY.findall(text)) + sum(map(len, _WIDE.findall(text)))
 
 
 def unregister(
@@ -97,9 +209,13 @@ def _present(data: Mapping[str, Any], directory: str, distribution: str, sibling
 def _without(text: str, data: Mapping[str, Any], entry: Entry, *, keep_table: bool) -> str:
     document = Document(text)
     expected = _pruned(_reduced(data, entry), entry.keys)
-    fitting: list[Hole] = []
+    fitting: list[_Hole] = []
     for core in _cores(document, data, entry, keep_table=keep_table):
-        around = [*holes(text, core), hole_among_comments(text, core), *_with_comma_above(document, data, entry, core)]
+        around = [
+            *_holes(text, core),
+            _hole_among_comments(text, core),
+            *_with_comma_above(document, data, entry, core),
+        ]
         fitting = [hole for hole in around if _says(hole.rest, entry, expected)]
         for hole in fitting:
             if _leads_back(hole.rest, entry, text):
@@ -124,8 +240,8 @@ def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_ta
     yield found[len(values) - 1 - values[::-1].index(entry.value)]
 
 
-def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry, core: Span) -> Iterable[Hole]:
-    """Yield holes of the last entry of an array that take along the comma which the one before has got for it.
+def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry, core: Span) -> Iterable[_Hole]:
+    """Yield _holes of the last entry of an array that take along the comma which the one before has got for it.
 
     Only a comment between the two makes that another hole.
     """
@@ -136,7 +252,7 @@ def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry,
     comma = document.text.find(",", before.end, last.start)
     if last == core and comma >= 0 and not document.text[before.end : comma].strip():
         text = document.text[:comma] + document.text[comma + 1 :]
-        yield from holes(text, Span(core.start - 1, core.end - 1))
+        yield from _holes(text, Span(core.start - 1, core.end - 1))
 
 
 def _whole_tables(document: Document, data: Mapping[str, Any], entry: Entry) -> Iterable[Span]:
