@@ -81,9 +81,10 @@ def test_a_wrong_option_is_named(wrong, what):
         SourceOptions.parse(SOURCE | wrong)
 
 
-def test_a_pusher_needs_a_task():
+@pytest.mark.parametrize("task", [{}, {"task": ""}])
+def test_a_pusher_needs_a_task(task):
     with pytest.raises(ConfigError, match="task"):
-        PusherOptions.parse({"driver": "postgres", "endpoint": "postgresql://host/db"})
+        PusherOptions.parse({"driver": "postgres", "endpoint": "postgresql://host/db"} | task)
 
 
 def test_what_spark_adds_to_the_options_of_a_stream_is_left_out():

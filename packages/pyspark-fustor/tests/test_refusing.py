@@ -4,12 +4,16 @@ import pytest
 
 pytest.importorskip("pyspark", reason="pyspark is not installed; uv sync --group engines")
 
+from pyspark.sql.types import StringType, StructField, StructType
+from pyspark_fustor import DefaultSource
 from pyspark_fustor._options import PusherOptions
 from pyspark_fustor._pushing import Pushed
 from pyspark_fustor._session import Session
 from pyspark_fustor._writing import AuditWriter, SnapshotWriter
 
 from fustor_core.exceptions import DriverError
+from fustor_driver.engines import COLUMNS
+from fustor_driver.errors import FustorDriverError
 from fustor_event_model import LifecycleSignal, MessageSource
 
 OPTIONS = PusherOptions(driver="try_blab", endpoint="x", task="t", max_retries=3, retry_delay_sec=0.001)
@@ -65,3 +69,19 @@ def test_a_batch_that_is_empty_or_was_taken_in_part_has_its_end(pushes, messages
     assert [keywords["is_snapshot_end"] for _, keywords in pushes] == [True]
     audit.commit(messages)
     assert [event.signal for events, _ in pushes for event in events] == [LifecycleSignal.AUDIT_END]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"driver": "nobody"}, "No pusher 'nobody' is installed"),
+        ({"passwd": "${FUSTOR_NOT_SET}"}, "FUSTOR_NOT_SET"),
+        ({"driver_params": '{"nonsense": 1}'}, "nonsense"),
+    ],
+)
+def test_a_stream_is_not_begun_with_a_pusher_that_cannot_be_made(wrong, said):
+    columns = StructType([StructField(name, StringType()) for name in COLUMNS])
+    plain = {"driver": "postgres", "endpoint": "postgresql://host/db", "task": "t"}
+    assert DefaultSource(plain).streamWriter(columns, overwrite=False)
+    with pytest.raises(FustorDriverError, match=said):
+        DefaultSource(plain | wrong).streamWriter(columns, overwrite=False)

@@ -108,7 +108,7 @@ class PusherOptions(_Options):
     """How a pusher is written to."""
 
     endpoint: str = Field(description="Address of the destination")
-    task: str = Field(description="Name of the task, which stays the same over restarts")
+    task: str = Field(min_length=1, description="Name of the task, which stays the same over restarts")
     batch_size: PositiveInt = Field(default=1000, description="Rows in one push, about")
     allow_deletions: bool = Field(default=False, description="Leave for what the pusher's guard would refuse")
     audit_session: str | None = Field(default=None, description="Set by `pyspark_fustor.audit`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Self
 
 from fustor_core.exceptions import DriverError, RetryableError
@@ -14,7 +15,7 @@ from fustor_event_model import EventBase, MessageSource
 from pyspark_fustor._options import PusherOptions, Secrets
 from pyspark_fustor._redacting import redacted
 
-__all__ = ["Session"]
+__all__ = ["Session", "require_pusher"]
 
 _LONGEST_PAUSE_SEC = 30.0
 
@@ -98,3 +99,19 @@ class Session:
                 f"one of task {self._options.task!r}, or the destination has lost its state"
             )
         return reply
+
+
+def require_pusher(options: PusherOptions) -> None:
+    """Return if a pusher can be made of the options; nothing is opened.
+
+    Raises:
+        ConfigError: the driver refuses its parameters.
+        FustorDriverError: it is not installed, or a reference has no value on this machine.
+    """
+    _made(options.model_dump_json())
+
+
+@lru_cache  # Spark asks at each micro-batch, in a process that it keeps
+def _made(options: str) -> None:
+    with Session(PusherOptions.model_validate_json(options)):
+        return

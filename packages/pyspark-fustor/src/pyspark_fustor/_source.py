@@ -19,6 +19,7 @@ from pyspark_fustor._batch import BatchReader
 from pyspark_fustor._options import PusherOptions, SourceOptions
 from pyspark_fustor._ranges import RangesReader
 from pyspark_fustor._rows import SCHEMA, require_columns
+from pyspark_fustor._session import require_pusher
 from pyspark_fustor._stream import StreamReader, require_stream
 from pyspark_fustor._writing import AuditWriter, SnapshotWriter, StreamWriter, open_snapshot
 
@@ -73,4 +74,6 @@ class DefaultSource(DataSource):
         """A stream's rows."""
         del overwrite
         require_columns(schema.fieldNames())
-        return StreamWriter(PusherOptions.parse(self.options))
+        options = PusherOptions.parse(self.options)
+        require_pusher(options)
+        return StreamWriter(options)
