@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -93,8 +93,13 @@ def _check_place() -> None:
     try:
         Path.cwd()
     except FileNotFoundError:
-        typer.echo("Error: The current directory is gone; change to one that exists", err=True)
-        sys.exit(EnvironmentProblem.exit_code)
+        _fail("The current directory is gone; change to one that exists")
+
+
+def _fail(text: str) -> NoReturn:
+    """End the command before there is one that could be asked how to say it."""
+    typer.echo(f"Error: {text}", err=True)
+    sys.exit(EnvironmentProblem.exit_code)
 
 
 def _check_contract() -> None:
@@ -103,12 +108,10 @@ def _check_contract() -> None:
         installed = _version_of(name)
         if not installed.partition(".")[0].isdecimal() or int(installed.partition(".")[0]) < _CONTRACT:
             what = f"{name} {installed} is installed here" if installed else f"{name} is not installed here"
-            typer.echo(
-                f"Error: {what}, and fustor-driver needs {name}>={_CONTRACT}; "
-                "give it an environment of its own, apart from an agent's: uv tool install fustor-driver",
-                err=True,
+            _fail(
+                f"{what}, and fustor-driver needs {name}>={_CONTRACT}; "
+                "give it an environment of its own, apart from an agent's: uv tool install fustor-driver"
             )
-            sys.exit(EnvironmentProblem.exit_code)
     if agent := _version_of("fustor-agent"):
         typer.echo(
             f"Warning: fustor-agent {agent} does not start beside the fustor-core that is installed here; "
@@ -170,6 +173,6 @@ def _says_what_to_install(name: str, package: str) -> Callable[[], None]:
         typer.echo(
             f"Error: {name!r} comes with the package {package!r}; install it: uv pip install {package}", err=True
         )
-        raise typer.Exit(7)
+        raise typer.Exit(EnvironmentProblem.exit_code)
 
     return command

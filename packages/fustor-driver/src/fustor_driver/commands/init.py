@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -30,20 +30,15 @@ Asked: TypeAlias = Sequence[tuple[Kind, str | None, str | None]]
 _MODE = 0o644
 
 
+def _driver(kind: Kind, names: Callable[[str], list[str]]) -> Any:
+    text = f"The {kind} driver; it is asked for on a terminal."
+    return typer.Argument(metavar=kind.upper(), help=text, autocompletion=names)
+
+
 @subcommand
 def init_command(  # noqa: PLR0917 - options, never positions
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="SOURCE", help="The source driver; it is asked for on a terminal.", autocompletion=source_names
-        ),
-    ] = None,
-    pusher: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PUSHER", help="The pusher driver; it is asked for on a terminal.", autocompletion=pusher_names
-        ),
-    ] = None,
+    source: Annotated[str | None, _driver(Kind.SOURCE, source_names)] = None,
+    pusher: Annotated[str | None, _driver(Kind.PUSHER, pusher_names)] = None,
     config: Annotated[
         Path, typer.Option("--config", "-c", metavar="FILE", help="Write this file.", autocompletion=shell_files)
     ] = DEFAULT_FILE,
