@@ -183,6 +183,17 @@ def test_a_tap_shows_its_catalog(cli, files):
     assert [stream["tap_stream_id"] for stream in json.loads(result.stdout)["streams"]] == ["s"]
 
 
+@pytest.mark.parametrize("words", [("singer", "tap", "--discover"), ("airbyte", "discover")])
+def test_a_catalog_has_its_names_though_a_password_is_one_of_them(words, cli, log, tmp_path):
+    secret = {"user": "u", "passwd": "path"}
+    entry = {"id": "shop:path", "driver": "try_log", "uri": str(log.log), "credential": secret}
+    (tmp_path / "x.json").write_text(json.dumps(entry))
+    out = cli(*words, "--config", "x.json").stdout
+    assert '"shop:path"' in out
+    assert '"path":' in out
+    assert "***" not in out
+
+
 def test_a_stream_that_is_not_selected_is_not_read(cli, files):
     (files / "catalog.json").write_text(json.dumps({"streams": [{"tap_stream_id": "s", "selected": False}]}))
     result = cli("singer", "tap", "--config", files / "tap.json", "--catalog", files / "catalog.json")

@@ -20,7 +20,7 @@ from fustor_driver.engines.lines import Lines, read_document
 from fustor_driver.engines.singer import TargetOptions, bookmark_of, catalog_of, is_selected, tap, target
 from fustor_driver.engines.singer.meltano import meltano_yml
 from fustor_driver.errors import ConfigurationProblem, UsageProblem
-from fustor_driver.reporting import known_errors, print_json, say, set_verbosity
+from fustor_driver.reporting import known_errors, say, set_verbosity
 from fustor_driver.supervision import run_bounded
 
 SettingsOption = Annotated[
@@ -64,7 +64,8 @@ def tap_command(
         source = source_of(settings)
         try:
             if discover:
-                print_json(catalog_of(source))
+                lines.write(catalog_of(source))  # names as they are, though a password may be one of them
+                lines.flush()
             elif chosen is None or is_selected(chosen, source.id):
                 tap(source, bookmark_of(known, source.id), lines, stop)
         finally:
