@@ -18,7 +18,7 @@ ENVIRONMENTS = {
     "singer": ["singer-sdk[testing]==0.54.9"],
     "tap-postgres": ["meltanolabs-tap-postgres==0.10.0"],
 }
-PYTHONS = {"pyairbyte": ">=3.11,<3.13"}
+PYTHONS = {"airbyte": ">=3.11,<3.14", "pyairbyte": ">=3.11,<3.13"}
 """What not every Python is right for."""
 
 
