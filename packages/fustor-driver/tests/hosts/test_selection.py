@@ -132,7 +132,7 @@ def test_a_pusher_that_has_no_use_for_what_it_is_told_gets_the_rest(start, pushe
 
 def test_a_snapshot_that_was_cut_off_is_due_at_the_next_start_too(start, pusher, look):
     look(telling(), note=True)
-    source = telling(driver_params=CHANGED)
+    source = telling(driver_params=CHANGED, max_retries=1_000)
 
     def refuse(batch):
         if batch.end:
