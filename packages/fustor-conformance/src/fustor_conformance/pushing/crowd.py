@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Push, Row, Step, Together
 from fustor_conformance.pushing.words import (
     AUDIT_END,
     AUDIT_START,
     BEGIN,
+    EMPTY,
     END,
+    Sentence,
     audit,
     found,
     gone,
@@ -36,14 +37,16 @@ def at_once(rounds: int) -> Sentence:
     return Sentence(
         "5 push may run twice at once for one task: after two pushes at once, of a snapshot (or an audit) and of"
         " realtime, everything of both is there",
-        BEGIN,
-        *(step for number in range(rounds) for step in _beside_a_snapshot(number)),
-        END,
-        Begin("new", resumed=True),
-        audit(AUDIT_START),
-        *(step for number in range(rounds) for step in _beside_an_audit(number)),
-        audit(AUDIT_END),
-        Begin("new", resumed=True),
+        (
+            BEGIN,
+            *(step for number in range(rounds) for step in _beside_a_snapshot(number)),
+            END,
+            Begin("new", resumed=True),
+            audit(AUDIT_START),
+            *(step for number in range(rounds) for step in _beside_an_audit(number)),
+            audit(AUDIT_END),
+            Begin("new", resumed=True),
+        ),
     )
 
 
@@ -76,9 +79,7 @@ def in_order(rounds: int) -> Sentence:
     return Sentence(
         "5, 8.3 After two pushes at once both are over and there: nothing that they told counts as told since an"
         " Audit-Start that comes later",
-        BEGIN,
-        END,
-        *(step for number in range(rounds) for step in _before_an_audit(number)),
+        (*EMPTY, *(step for number in range(rounds) for step in _before_an_audit(number))),
     )
 
 

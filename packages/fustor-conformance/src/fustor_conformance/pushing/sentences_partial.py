@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Row
 from fustor_conformance.pushing.words import (
     AUDIT_END,
     AUDIT_START,
     BEGIN,
+    EMPTY,
     END,
+    Histories,
     audit,
     found,
     gone,
     new,
     now,
     realtime,
+    sentences,
     snapshot,
     thing,
 )
@@ -37,76 +39,65 @@ def _whole(path: str, size: int = 1, at: float = 10) -> Row:
 
 _KNOWN = (BEGIN, snapshot(*(_whole(name) for name in (*_WHOLE, "null", "a", "b"))), END)
 
-PARTIALS = (
-    Sentence(
-        "8.7 Absent is not NULL: a column that is left out keeps its value, and a NULL replaces it",
+_PARTIALS: Histories = {
+    "8.7 Absent is not NULL: a column that is left out keeps its value, and a NULL replaces it": (
         *_KNOWN,
         realtime(now(_row("null", 2, n=None, t=None, v=None, w=None, x=None))),
         *(realtime(now(_row(name, 3, **{name: None}))) for name in ("n", "t", "w")),
     ),
-    Sentence(
-        "8.7 Absent is not NULL: a column that is left out keeps its value; 0, false and empty values replace it",
+    "8.7 Absent is not NULL: a column that is left out keeps its value; 0, false and empty values replace it": (
         *_KNOWN,
         *(realtime(now(_row(name, 2, **{name: value}))) for name, value in _NOTHING.items()),
         realtime(now(_row("a", 3)), now(_row("b", 4, **_NOTHING))),
     ),
-    Sentence(
-        "8.7 A column is replaced as a whole, with what is nested in it",
+    "8.7 A column is replaced as a whole, with what is nested in it": (
         *_KNOWN,
         realtime(now(_row("a", 2, w={"a": 3})), now(_row("b", 3, w={"c": {"d": 4}}, x=[3]))),
         realtime(now(_row("b", 4, w={"c": {"e": 5}}))),
     ),
-    Sentence(
-        "8.7 A column that the row did not have before is added",
+    "8.7 A column that the row did not have before is added": (
         *_KNOWN,
         realtime(now(_row("a", 2, later="x"))),
         realtime(now(_row("a", 3, last=None))),
     ),
-    Sentence(
-        "8.7 An insert is whole and replaces: columns that it does not have are gone",
+    "8.7 An insert is whole and replaces: columns that it does not have are gone": (
         *_KNOWN,
         realtime(new(_row("a", 2, n=2))),
         realtime(now(_row("a", 3, t="x")), new(_row("b", 4))),
     ),
-    Sentence(
-        "8.7 A snapshot row that counts is whole: columns that it does not have are gone",
+    "8.7 A snapshot row that counts is whole: columns that it does not have are gone": (
         *_KNOWN,
         Begin("new"),
         snapshot(_row("a", 2, 30, n=2), _row("b", 3, 30)),
         END,
     ),
-    Sentence(
-        "8.7 An audit row that counts is whole: columns that it does not have are gone",
+    "8.7 An audit row that counts is whole: columns that it does not have are gone": (
         *_KNOWN,
         audit(AUDIT_START, found(_row("a", 2, 30, n=2), _row("b", 3, 30)), AUDIT_END),
         realtime(now(_row("a", 4, 40, t="x"))),
     ),
-    Sentence(
-        "8.7 An ignored snapshot row supplies exactly the columns that realtime left out, and nothing else of it",
+    "8.7 An ignored snapshot row supplies exactly the columns that realtime left out, and nothing else of it": (
         BEGIN,
         realtime(now(_row("a", 2, 5, n=2)), now(_row("b", 3, 50, w={"a": 3}))),
         realtime(now(_row("a", 4, 6, t=None))),
         snapshot(_whole("a", 8, 20), _whole("b", 9, 20)),
         END,
     ),
-    Sentence(
-        "8.7 A snapshot supplies once: what comes later in it about the path is ignored altogether",
+    "8.7 A snapshot supplies once: what comes later in it about the path is ignored altogether": (
         BEGIN,
         realtime(now(_row("a", 2, 5, n=2))),
         snapshot(_whole("a", 8, 20)),
         snapshot(_row("a", 9, 30, n=9, t="other", u=9)),
         END,
     ),
-    Sentence(
-        "8.7 An insert is whole: a snapshot row supplies nothing to it, nor to updates that follow it",
+    "8.7 An insert is whole: a snapshot row supplies nothing to it, nor to updates that follow it": (
         BEGIN,
         realtime(new(_row("a", 2, 5, n=2))),
         realtime(new(_row("b", 3, 5, n=3)), now(_row("b", 4, 6, t="x"))),
         snapshot(_whole("a", 8, 20), _whole("b", 9, 20)),
         END,
     ),
-    Sentence(
-        "8.7 A delete forgets, of the path or of a container above it: a snapshot row supplies nothing there",
+    "8.7 A delete forgets, of the path or of a container above it: a snapshot row supplies nothing there": (
         BEGIN,
         realtime(now(_row("a", 2, 5, n=2)), now(_row("d/x", 3, 5, n=3))),
         realtime(gone("a", at=6), gone("d", at=6)),
@@ -114,28 +105,25 @@ PARTIALS = (
         snapshot(_whole("a", 8, 20), _whole("d/x", 9, 20)),
         END,
     ),
-    Sentence(
-        "8.7 An audit row that is ignored supplies nothing",
-        BEGIN,
-        END,
+    "8.7 An audit row that is ignored supplies nothing": (
+        *EMPTY,
         audit(AUDIT_START),
         realtime(now(_row("a", 2, 5, n=2))),
         audit(found(_whole("a", 8, 40)), AUDIT_END),
     ),
-    Sentence(
-        "8.2 After the snapshot's end its rows count for nothing: they supply nothing either",
+    "8.2 After the snapshot's end its rows count for nothing: they supply nothing either": (
         BEGIN,
         realtime(now(_row("a", 2, 5, n=2))),
         END,
         snapshot(_whole("a", 8, 40)),
     ),
-    Sentence(
-        "8.7 A value of an earlier session stands in, and gives way to the snapshot's row; a column that this one no"
-        " longer has is gone",
+    "8.7 A value of an earlier session stands in, and gives way to the snapshot's row; a column that this one no"
+    " longer has is gone": (
         *_KNOWN,
         Begin("new"),
         realtime(now(_row("a", 2, 20, n=2)), now(_row("b", 3, 20, n=3))),
         snapshot(_row("a", 8, 30, n=1, t="newer")),
         END,
     ),
-)
+}
+PARTIALS = sentences(_PARTIALS)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Begin, Push
-from fustor_conformance.pushing.words import BEGIN, END, FULL, box, gone, listed, new, now, realtime, snapshot, thing
+from fustor_conformance.pushing.words import (
+    BEGIN,
+    EMPTY,
+    END,
+    FULL,
+    KNOWN,
+    Histories,
+    box,
+    gone,
+    listed,
+    new,
+    now,
+    realtime,
+    sentences,
+    snapshot,
+    thing,
+)
 
 __all__ = ["ARBITRATION", "AT_ROOT", "MANY"]
 
@@ -14,71 +29,54 @@ _NEIGHBOURS = snapshot(
     box("d"), thing("d/x", 3), thing("d-x", 4), thing("d.x", 5), thing("dx", 6), thing("D", 7), thing("d ", 8)
 )
 
-ARBITRATION = (
-    Sentence(
-        "8.1 Realtime always wins: a realtime row replaces what is stored, also where its mtime is older",
+_ARBITRATION: Histories = {
+    "8.1 Realtime always wins: a realtime row replaces what is stored, also where its mtime is older": (
         BEGIN,
         FULL,
         realtime(now(thing("f", 50, 1))),
         END,
         realtime(now(thing("d/x", 60, 1))),
     ),
-    Sentence(
-        "8.1 Realtime always wins: of two realtime rows of a path the later one counts, also where its mtime is older",
-        BEGIN,
-        END,
+    "8.1 Realtime always wins: of two realtime rows of a path the later one counts, also where its mtime is older": (
+        *EMPTY,
         realtime(now(thing("a", 1, 20)), now(thing("a", 2, 5))),
         realtime(now(thing("b", 3, 20))),
         realtime(now(thing("b", 4, 5))),
     ),
-    Sentence(
-        "8.1 An upsert replaces: of several rows of a path in one batch the last one counts",
-        BEGIN,
-        END,
+    "8.1 An upsert replaces: of several rows of a path in one batch the last one counts": (
+        *EMPTY,
         realtime(now(thing("a", 1), thing("a", 2)), new(thing("a", 3)), now(thing("b", 7)), now(thing("a", 4))),
     ),
-    Sentence(
-        "3 Consumers treat insert and update alike",
-        BEGIN,
-        END,
+    "3 Consumers treat insert and update alike": (
+        *EMPTY,
         realtime(new(thing("a", 1))),
         realtime(now(thing("b", 2))),
         realtime(new(thing("b", 3)), now(thing("a", 4)), new(thing("c", 5))),
     ),
-    Sentence(
-        "8.1 A delete removes the path",
-        BEGIN,
-        FULL,
-        END,
+    "8.1 A delete removes the path": (
+        *KNOWN,
         realtime(gone("f")),
         realtime(now(thing("g", 2)), gone("d/x")),
     ),
-    Sentence(
-        "8.1 A delete removes what happened before it in its batch, and nothing that comes after it",
-        BEGIN,
-        END,
+    "8.1 A delete removes what happened before it in its batch, and nothing that comes after it": (
+        *EMPTY,
         realtime(now(thing("a", 1)), gone("a")),
         realtime(now(thing("b", 1))),
         realtime(gone("b"), new(thing("b", 2))),
         realtime(gone("c"), new(thing("c", 3)), gone("c"), now(thing("c", 4))),
         realtime(new(thing("e", 3)), gone("e"), now(thing("e", 4)), gone("e")),
     ),
-    Sentence(
-        "8.1 A delete removes everything below the path",
-        BEGIN,
-        FULL,
-        END,
+    "8.1 A delete removes everything below the path": (
+        *KNOWN,
         realtime(gone("d")),
     ),
-    Sentence(
-        "8.1 A delete removes nothing beside the path, whatever its name begins with",
+    "8.1 A delete removes nothing beside the path, whatever its name begins with": (
         BEGIN,
         _NEIGHBOURS,
         END,
         realtime(gone("d")),
     ),
-    Sentence(
-        "8.1 A path may hold any character: `_`, `%`, `*` and `\\` are names, not patterns",
+    "8.1 A path may hold any character: `_`, `%`, `*` and `\\` are names, not patterns": (
         BEGIN,
         snapshot(box("a_"), thing("a_/x"), thing("a_/y"), box("ab"), thing("ab/x"), box("a%"), thing("a%/x")),
         snapshot(box("a*"), thing("a*/x"), box("a\\"), thing("a\\/x"), box("aXXb"), thing("aXXb/x")),
@@ -87,51 +85,38 @@ ARBITRATION = (
         realtime(gone("a%")),
         realtime(gone("a*")),
     ),
-    Sentence(
-        "5 One row a path: paths that differ in case, in a blank at the end or after 255 characters are others",
-        BEGIN,
-        END,
+    "5 One row a path: paths that differ in case, in a blank at the end or after 255 characters are others": (
+        *EMPTY,
         realtime(now(thing("n", 1), thing("N", 2), thing("n ", 3), thing("\u00e9", 4), thing("e\u0301", 5))),
         realtime(now(thing("p" * 400 + "/a", 6), thing("p" * 400 + "/b", 7))),
     ),
-    Sentence(
-        "8.1 A change of kind removes what was below: a file has taken the place of a directory",
+    "8.1 A change of kind removes what was below: a file has taken the place of a directory": (
         BEGIN,
         _NEIGHBOURS,
         END,
         realtime(now(thing("d", 9))),
     ),
-    Sentence(
-        "8.1 A change of kind: a directory has taken the place of a file, and things are put into it",
-        BEGIN,
-        FULL,
-        END,
+    "8.1 A change of kind: a directory has taken the place of a file, and things are put into it": (
+        *KNOWN,
         realtime(now(box("f")), now(thing("f/x", 9))),
     ),
-    Sentence(
-        "8.1 An upsert of a container leaves what is in it",
-        BEGIN,
-        FULL,
-        END,
+    "8.1 An upsert of a container leaves what is in it": (
+        *KNOWN,
         realtime(now(box("d", 40))),
     ),
-    Sentence(
-        "8.1 An upsert replaces the whole row: fields that the later one does not have are gone",
-        BEGIN,
-        END,
+    "8.1 An upsert replaces the whole row: fields that the later one does not have are gone": (
+        *EMPTY,
         realtime(now(thing("a", 1, more={"owner": "kit", "is_atomic_write": False}))),
         realtime(now(thing("b", 1, record={"n": 1}, more={"owner": "kit", "is_atomic_write": False}))),
         realtime(now(thing("a", 2), thing("c", 2)), now(thing("b", 2, record={"n": 2}))),
     ),
-    Sentence(
-        "8.2 A snapshot row is ignored where a realtime mark of this session holds, be it younger or not",
+    "8.2 A snapshot row is ignored where a realtime mark of this session holds, be it younger or not": (
         BEGIN,
         realtime(now(thing("a", 1, 5), thing("b", 2, 5))),
         snapshot(thing("a", 8, 20), thing("b", 9, 1), thing("c", 3)),
         END,
     ),
-    Sentence(
-        "8.2 A snapshot row is ignored where realtime deleted its path in this session: the listing is older",
+    "8.2 A snapshot row is ignored where realtime deleted its path in this session: the listing is older": (
         BEGIN,
         realtime(gone("a", at=5)),
         realtime(now(thing("b", 1, 5))),
@@ -139,8 +124,7 @@ ARBITRATION = (
         snapshot(thing("a", 8, 20), thing("b", 9, 20), thing("c", 3)),
         END,
     ),
-    Sentence(
-        "8.1 The mark of a delete holds for everything below the path, and a later upsert does not lift it there",
+    "8.1 The mark of a delete holds for everything below the path, and a later upsert does not lift it there": (
         BEGIN,
         realtime(gone("d", at=5)),
         realtime(gone("e", at=5)),
@@ -148,29 +132,25 @@ ARBITRATION = (
         snapshot(box("d", 20), thing("d/x", 1, 20), thing("e/x", 2, 20), thing("c", 3)),
         END,
     ),
-    Sentence(
-        "8.2 Realtime and snapshot in one batch, in order of arrival",
+    "8.2 Realtime and snapshot in one batch, in order of arrival": (
         BEGIN,
         Push((now(thing("a", 1, 5)), listed(thing("a", 2, 20)), listed(thing("b", 3, 20)), now(thing("b", 4, 5)))),
         Push((listed(thing("c", 5, 20)), gone("c", at=5), listed(thing("c", 6, 30))), "snapshot"),
         END,
     ),
-    Sentence(
-        "8.2 A snapshot row is ignored where an event of this session had an mtime not less than its own",
+    "8.2 A snapshot row is ignored where an event of this session had an mtime not less than its own": (
         BEGIN,
         snapshot(thing("a", 1, 20), thing("b", 2, 20)),
         snapshot(thing("a", 8, 10), thing("b", 9, 20)),
         END,
     ),
-    Sentence(
-        "8.2 A snapshot row that is younger than what this session reported replaces it",
+    "8.2 A snapshot row that is younger than what this session reported replaces it": (
         BEGIN,
         snapshot(thing("a", 1, 10)),
         snapshot(thing("a", 2, 20)),
         END,
     ),
-    Sentence(
-        "8.2 What an earlier session reported does not count: a new session replaces it by an older snapshot row too",
+    "8.2 What an earlier session reported does not count: a new session replaces it by an older snapshot row too": (
         BEGIN,
         snapshot(thing("a", 1, 20), thing("b", 2, 20)),
         END,
@@ -179,8 +159,7 @@ ARBITRATION = (
         snapshot(thing("a", 4, 5), thing("b", 5, 20), thing("c", 6, 5)),
         END,
     ),
-    Sentence(
-        "8.2 Marks are those of one session: what realtime deleted in an earlier one can be listed by a snapshot",
+    "8.2 Marks are those of one session: what realtime deleted in an earlier one can be listed by a snapshot": (
         BEGIN,
         snapshot(thing("a", 1)),
         END,
@@ -189,15 +168,13 @@ ARBITRATION = (
         snapshot(thing("a", 2)),
         END,
     ),
-    Sentence(
-        "8.2 After the snapshot's end its rows count for nothing",
+    "8.2 After the snapshot's end its rows count for nothing": (
         BEGIN,
         snapshot(thing("a", 1, 10)),
         END,
         snapshot(thing("a", 2, 20), thing("b", 3, 20)),
     ),
-    Sentence(
-        "5 A row that is pushed twice leaves one copy",
+    "5 A row that is pushed twice leaves one copy": (
         BEGIN,
         realtime(now(thing("a", 1))),
         realtime(now(thing("a", 1)), again=True),
@@ -205,44 +182,42 @@ ARBITRATION = (
         Push((listed(thing("a", 2), thing("b", 3)),), "snapshot", again=True),
         END,
     ),
-    Sentence(
-        "5 A batch that equals an earlier one but not the last is new: after A and B, A counts again",
-        BEGIN,
-        END,
+    "5 A batch that equals an earlier one but not the last is new: after A and B, A counts again": (
+        *EMPTY,
         realtime(now(thing("a", 1))),
         realtime(now(thing("a", 2))),
         realtime(now(thing("a", 1))),
         realtime(gone("a")),
         realtime(now(thing("a", 1))),
     ),
-)
+}
+ARBITRATION = sentences(_ARBITRATION)
 
-AT_ROOT = (
-    Sentence(
-        "8.1 A delete removes everything below the path, also where that is `/`",
+_AT_ROOT: Histories = {
+    "8.1 A delete removes everything below the path, also where that is `/`": (
         BEGIN,
         snapshot(box(""), box("d"), thing("d/x", 3), thing("f", 5)),
         END,
         realtime(gone("")),
         realtime(new(thing("g", 6))),
     ),
-)
+}
+AT_ROOT = sentences(_AT_ROOT)
 """What is about the whole source, which needs a destination of its own."""
 
-MANY = (
-    Sentence(
-        "8.1 An event may have hundreds of rows, and each of them counts",
+_MANY: Histories = {
+    "8.1 An event may have hundreds of rows, and each of them counts": (
         BEGIN,
         snapshot(*(thing(f"d/{number}") for number in range(_HUNDREDS))),
         END,
         realtime(gone(*(f"d/{number}" for number in range(2, _HUNDREDS - 20)))),
     ),
-    Sentence(
-        "8.9 What realtime deletes is never guarded, be it much or little",
+    "8.9 What realtime deletes is never guarded, be it much or little": (
         BEGIN,
         snapshot(box("d"), *(thing(f"d/{number}") for number in range(_HUNDREDS // 3)), thing("f")),
         END,
         realtime(gone("d")),
     ),
-)
+}
+MANY = sentences(_MANY)
 """Histories that make a destination large."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fustor_conformance.pushing.sentence import Sentence
 from fustor_conformance.pushing.steps import Push, Row, Step
 from fustor_conformance.pushing.words import (
     AUDIT_END,
     AUDIT_START,
     BEGIN,
     END,
+    Sentence,
     audit,
     found,
     listed,
@@ -102,11 +102,11 @@ _GROUPS: dict[str, tuple[Row, ...]] = {
     "3 A path comes back as it was pushed": tuple(Row(name, number) for number, name in enumerate(_NAMES)),
 }
 
-VALUES = tuple(Sentence(says, *_history(rows)) for says, rows in _GROUPS.items())
+VALUES = tuple(Sentence(says, _history(rows)) for says, rows in _GROUPS.items())
 
 
 def one_by_one() -> Iterator[Sentence]:
     """Each value in a history of its own, for a pusher that sets some of them aside."""
     for says, rows in _GROUPS.items():
         for row in rows:
-            yield Sentence(says, *_history((row,)))
+            yield Sentence(says, _history((row,)))

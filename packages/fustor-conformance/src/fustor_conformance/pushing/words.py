@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from fustor_conformance.pushing.steps import Begin, Push, Row, Told
+from fustor_conformance.pushing.steps import Begin, Push, Row, Step, Told
 from fustor_event_model import EventType, LifecycleSignal, MessageSource
 
 __all__ = [
     "AUDIT_END",
     "AUDIT_START",
     "BEGIN",
+    "EMPTY",
     "END",
     "FULL",
+    "KNOWN",
+    "Histories",
+    "Sentence",
     "audit",
     "box",
     "found",
     "gone",
+    "in_parts",
     "listed",
     "new",
     "now",
     "realtime",
+    "sentences",
     "snapshot",
     "thing",
 ]
@@ -29,6 +37,27 @@ BEGIN = Begin("new")
 END = Push((), "snapshot", end=True)
 AUDIT_START = Told(MessageSource.AUDIT, signal=LifecycleSignal.AUDIT_START)
 AUDIT_END = Told(MessageSource.AUDIT, signal=LifecycleSignal.AUDIT_END)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the contract, and a history that shows it and nothing else.
+
+    Args:
+        says: what a driver that fails the history does not do.
+        steps: the history.
+    """
+
+    says: str
+    steps: tuple[Step, ...]
+
+
+Histories: TypeAlias = Mapping[str, tuple[Step, ...]]
+
+
+def sentences(histories: Histories) -> tuple[Sentence, ...]:
+    """The sentences of a table that has the history of each."""
+    return tuple(Sentence(says, steps) for says, steps in histories.items())
 
 
 def thing(path: str, size: int = 1, at: float = 10, **more: Any) -> Row:
@@ -81,5 +110,13 @@ def audit(*events: Told, again: bool = False) -> Push:
     return Push(events, "audit", again=again)
 
 
+def in_parts(*rows: Row) -> tuple[Push, Push, Push]:
+    """An audit that finds these rows: its start, they and its end, each pushed by itself."""
+    return audit(AUDIT_START), audit(found(*rows)), audit(AUDIT_END)
+
+
 FULL = snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20))
 """Files and containers, two of them below another: what many histories begin with."""
+KNOWN = (BEGIN, FULL, END)
+EMPTY = (BEGIN, END)
+"""A first snapshot to its end: one that has listed these, and one that has listed nothing."""
