@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import posixpath
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, TypeAlias
 
+from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
@@ -87,7 +91,29 @@ class Session:
         return await self.pusher.get_latest_committed_index(session_id=self.session_id)
 
 
-def at_desk(subject: PusherSubject, scenario: Callable[[Desk], Awaitable[int]]) -> int:
+Scenario: TypeAlias = Callable[[Desk], Awaitable[int]]
+"""Says how much it has observed."""
+
+
+def check_at_desk(rule_id: str, *, heard: bool = True) -> Callable[[Scenario], Scenario]:
+    """Register the decorated scenario, on a fresh system, as the check `rule_id`.
+
+    What the monitor sees of other rules meanwhile counts if it is `heard`.
+    """
+
+    def register(scenario: Scenario) -> Scenario:
+        @check(rule_id)
+        @wraps(scenario)
+        def judged(subject: PusherSubject) -> int:
+            with nullcontext() if heard else observed(subject.driver_class):
+                return at_desk(subject, scenario)
+
+        return scenario
+
+    return register
+
+
+def at_desk(subject: PusherSubject, scenario: Scenario) -> int:
     """What the scenario observed on a fresh system."""
 
     async def run(desk: Desk) -> int:

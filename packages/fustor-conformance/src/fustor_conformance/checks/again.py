@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fustor_conformance._desk import Desk, Session, at_desk, missing, told
+from fustor_conformance._desk import Desk, Session, check_at_desk, missing, told
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
-from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase, MessageSource
 
 _LAST = 7
@@ -14,13 +12,9 @@ _LATER_BATCHES = (((2, 3, 4, 5), (6, 7)), ((1,), (2, 3), (4, 5, 6, 7)))
 """Of each later session: what was pushed before, cut elsewhere, and one that is new the first time."""
 
 
-@check("U36")
-def other_batches(subject: PusherSubject) -> int:
+@check_at_desk("U36")
+async def other_batches(desk: Desk) -> int:
     """Two more sessions, each of which begins at an older position."""
-    return at_desk(subject, _other_batches)
-
-
-async def _other_batches(desk: Desk) -> int:
     session = await desk.start()
     if not session.keeps_index and not desk.world.keyed:
         raise NotApplicable("The driver keeps no index: every start takes a snapshot")

@@ -5,25 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fustor_conformance._desk import Desk, Session, at_desk, told
+from fustor_conformance._desk import Desk, Session, check_at_desk, told
 from fustor_conformance._stubs import unwritten
 from fustor_conformance._values import hard_rows
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
-from fustor_conformance.subject import PusherSubject, Subject
+from fustor_conformance.subject import Subject
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
 from fustor_event_model import EventBase, MessageSource
 
 _REALTIME = MessageSource.REALTIME
-
-
-@check("U32")
-def wrong_rows(subject: PusherSubject) -> int:
-    """Each beside a row that is right."""
-    with observed(subject.driver_class):  # what no source may send is advice here, and no breach elsewhere
-        return at_desk(subject, _wrong_rows)
 
 
 def _wrong(number: int) -> dict[str, Any]:
@@ -49,7 +42,9 @@ def _wrong(number: int) -> dict[str, Any]:
     }
 
 
-async def _wrong_rows(desk: Desk) -> int:
+@check_at_desk("U32", heard=False)  # what no source may send is advice here, and no breach elsewhere
+async def wrong_rows(desk: Desk) -> int:
+    """Each beside a row that is right."""
     session = await desk.start()
     await session.end_snapshot()
     kinds = list(_wrong(0))
@@ -89,14 +84,9 @@ def _require_accounted(desk: Desk, number: int, what: str, reply: object) -> Non
         raise Broken(f"{what} is neither stored nor counted in refused_rows, and push said success", reply)
 
 
-@check("U35")
-def every_row_accounted(subject: PusherSubject) -> int:
+@check_at_desk("U35", heard=False)  # how such a row is refused is what U18 and U32 look at
+async def every_row_accounted(desk: Desk) -> int:
     """Rows that a store may not hold in the middle of one event and of one batch; after each a batch with none."""
-    with observed(subject.driver_class):  # how such a row is refused is what U18 and U32 look at
-        return at_desk(subject, _every_row_accounted)
-
-
-async def _every_row_accounted(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot()
     replies = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, TypeAlias
 
-from fustor_conformance._desk import TIME, Desk, Session, at_desk, missing, told
+from fustor_conformance._desk import TIME, Desk, Session, at_desk, check_at_desk, missing, told
 from fustor_conformance._values import hard_rows
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.campaign import Campaign
@@ -149,13 +149,9 @@ async def _logged_partials(desk: Desk) -> int:
     return len(expected)
 
 
-@check("U18")
-def refused_rows(subject: PusherSubject) -> int:
+@check_at_desk("U18")
+async def refused_rows(desk: Desk) -> int:
     """Rows that many stores cannot hold, each beside one that every store can."""
-    return at_desk(subject, _refused_rows)
-
-
-async def _refused_rows(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot()
     rows = hard_rows()
@@ -185,13 +181,9 @@ async def _push_hard(desk: Desk, session: Session, number: int, what: str, field
         raise Broken(f"Of a row with {what}, {kept} are stored and {refused} counted as refused", reply)
 
 
-@check("U19")
-def guarded_deletions(subject: PusherSubject) -> int:
+@check_at_desk("U19")
+async def guarded_deletions(desk: Desk) -> int:
     """A snapshot that would empty the store."""
-    return at_desk(subject, _guarded_deletions)
-
-
-async def _guarded_deletions(desk: Desk) -> int:
     session = await desk.start()
     await session.push(told(_SNAPSHOT, *(f"/kit-{number}" for number in range(_MANY)), index=1), source_type="snapshot")
     await session.end_snapshot()
@@ -215,13 +207,9 @@ async def _guarded_deletions(desk: Desk) -> int:
     return _MANY
 
 
-@check("U20")
-def audit_corrects(subject: PusherSubject) -> int:
+@check_at_desk("U20")
+async def audit_corrects(desk: Desk) -> int:
     """What an audit found, what realtime told meanwhile, and what could not be listed."""
-    return at_desk(subject, _audit_corrects)
-
-
-async def _audit_corrects(desk: Desk) -> int:
     session = await desk.start()
     await session.push(told(_SNAPSHOT, "/kit", "/dark", is_directory=True), source_type="snapshot")
     files = ("/kit/same", "/kit/other", "/kit/lost", "/kit/gone", "/kit/came", "/dark/in")

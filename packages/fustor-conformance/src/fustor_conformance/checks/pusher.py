@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 
-from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, missing, told
+from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, check_at_desk, missing, told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
@@ -17,13 +17,9 @@ from fustor_event_model import EventBase, LifecycleSignal, MessageSource, Update
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 
 
-@check("U01")
-def session_mapping(subject: PusherSubject) -> int:
+@check_at_desk("U01")
+async def session_mapping(desk: Desk) -> int:
     """The two keys that every host reads."""
-    return at_desk(subject, _session_mapping)
-
-
-async def _session_mapping(desk: Desk) -> int:
     pusher = desk.instance()
     for keywords in ({}, {"source_type": "fs", "session_timeout_seconds": 30, "source_uri": "kit://x"}):
         reply: object = await pusher.create_session(TASK, **keywords)
@@ -35,13 +31,9 @@ async def _session_mapping(desk: Desk) -> int:
     return 2
 
 
-@check("U02")
-def sources_pass_through(subject: PusherSubject) -> int:
+@check_at_desk("U02")
+async def sources_pass_through(desk: Desk) -> int:
     """Each event's own value, in mixed batches too."""
-    return at_desk(subject, _sources_pass_through)
-
-
-async def _sources_pass_through(desk: Desk) -> int:
     session = await desk.start()
     first = [told(_REALTIME, "/kit-a", index=1), told(_SNAPSHOT, "/kit-b"), told(_REALTIME, "/kit-c", index=2)]
     await session.push(*first, source_type="snapshot")
@@ -57,13 +49,9 @@ async def _sources_pass_through(desk: Desk) -> int:
     return len(expected)
 
 
-@check("U03")
-def empty_end(subject: PusherSubject) -> int:
+@check_at_desk("U03")
+async def empty_end(desk: Desk) -> int:
     """No events, and the end."""
-    return at_desk(subject, _empty_end)
-
-
-async def _empty_end(desk: Desk) -> int:
     session = await desk.start()
     await session.push(told(_SNAPSHOT, "/kit-a", index=5), source_type="snapshot")
     reply = await session.push(is_snapshot_end=True, task_id=TASK, source_type="snapshot")
@@ -72,13 +60,9 @@ async def _empty_end(desk: Desk) -> int:
     return 1
 
 
-@check("U04")
-def initial_trigger(subject: PusherSubject) -> int:
+@check_at_desk("U04")
+async def initial_trigger(desk: Desk) -> int:
     """The event that agent 0.2 makes up itself."""
-    return at_desk(subject, _initial_trigger)
-
-
-async def _initial_trigger(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot(told(_SNAPSHOT, "/kit-a"))
     before = desk.paths()
@@ -94,13 +78,9 @@ async def _initial_trigger(desk: Desk) -> int:
     return 1
 
 
-@check("U05")
-def keywords_in_any_combination(subject: PusherSubject) -> int:
+@check_at_desk("U05")
+async def keywords_in_any_combination(desk: Desk) -> int:
     """Sessions decide, whatever else is said."""
-    return at_desk(subject, _keywords)
-
-
-async def _keywords(desk: Desk) -> int:
     session = await desk.start()
     await session.push(told(_SNAPSHOT, "/kit-a", index=7), source_type="snapshot", kit_unknown=1)
     await session.push(is_snapshot_end=True, task_id="kit:another", source_type="snapshot")
@@ -115,13 +95,9 @@ async def _keywords(desk: Desk) -> int:
     return 4
 
 
-@check("U06")
-def reply_shape(subject: PusherSubject) -> int:
+@check_at_desk("U06")
+async def reply_shape(desk: Desk) -> int:
     """Success and whether a snapshot is wanted."""
-    return at_desk(subject, _reply_shape)
-
-
-async def _reply_shape(desk: Desk) -> int:
     session = await desk.start()
     replies = [
         await session.push(told(_SNAPSHOT, "/kit-a"), source_type="snapshot"),
@@ -135,13 +111,9 @@ async def _reply_shape(desk: Desk) -> int:
     return len(replies)
 
 
-@check("U07")
-def obsolete_session(subject: PusherSubject) -> int:
+@check_at_desk("U07")
+async def obsolete_session(desk: Desk) -> int:
     """A session that nobody opened."""
-    return at_desk(subject, _obsolete_session)
-
-
-async def _obsolete_session(desk: Desk) -> int:
     session = Session(desk.instance(), "kit-no-such-session")
     try:
         reply = await session.pusher.push([told(_REALTIME, "/kit-a", index=1)], session_id=session.session_id)
@@ -159,13 +131,9 @@ async def _obsolete_session(desk: Desk) -> int:
     return 1
 
 
-@check("U08")
-def heartbeats(subject: PusherSubject) -> int:
+@check_at_desk("U08")
+async def heartbeats(desk: Desk) -> int:
     """Every host's keywords."""
-    return at_desk(subject, _heartbeats)
-
-
-async def _heartbeats(desk: Desk) -> int:
     session = await desk.start()
     own: dict[str, object] = {"session_id": session.session_id}
     asked: tuple[dict[str, object], ...] = (
@@ -180,13 +148,9 @@ async def _heartbeats(desk: Desk) -> int:
     return len(asked)
 
 
-@check("U09")
-def committed_index(subject: PusherSubject) -> int:
+@check_at_desk("U09")
+async def committed_index(desk: Desk) -> int:
     """-1, then the snapshot's, then realtime's; found again by another instance."""
-    return at_desk(subject, _committed_index)
-
-
-async def _committed_index(desk: Desk) -> int:
     session = await desk.start()
     await _require_index(session, -1, "a new task")
     await session.push(told(_SNAPSHOT, "/kit-a", index=3), source_type="snapshot")
@@ -271,13 +235,9 @@ def _require_paths(desk: Desk, expected: list[str], what: str) -> None:
         raise Broken(f"Where {what}, {extra} are there too often", found)
 
 
-@check("U11")
-def events_untouched(subject: PusherSubject) -> int:
+@check_at_desk("U11")
+async def events_untouched(desk: Desk) -> int:
     """Before and after."""
-    return at_desk(subject, _events_untouched)
-
-
-async def _events_untouched(desk: Desk) -> int:
     session = await desk.start()
     batches = {
         "snapshot": [told(_SNAPSHOT, "/kit-a", record={"deep": [1]}), told(_SNAPSHOT, "/kit-b")],
@@ -294,13 +254,9 @@ async def _events_untouched(desk: Desk) -> int:
     return seen
 
 
-@check("U12")
-def closed_twice(subject: PusherSubject) -> int:
+@check_at_desk("U12")
+async def closed_twice(desk: Desk) -> int:
     """And another instance goes on."""
-    return at_desk(subject, _closed_twice)
-
-
-async def _closed_twice(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot(told(_SNAPSHOT, "/kit-a", index=1))
     await session.push(told(_REALTIME, "/kit-b", index=2))
@@ -324,13 +280,9 @@ def needed_fields(subject: PusherSubject) -> int:
     return 2
 
 
-@check("U15")
-def snapshot_replaces(subject: PusherSubject) -> int:
+@check_at_desk("U15")
+async def snapshot_replaces(desk: Desk) -> int:
     """What the second snapshot does not report goes, and nothing else."""
-    return at_desk(subject, _snapshot_replaces)
-
-
-async def _snapshot_replaces(desk: Desk) -> int:
     session = await desk.start()
     await session.push(told(_SNAPSHOT, "/keep", "/gone", "/dark/inside", "/dark/deep/inside", "/old/thing"))
     await session.push(told(_SNAPSHOT, "/dark", "/dark/deep", "/old", is_directory=True))

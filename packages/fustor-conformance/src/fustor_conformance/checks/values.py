@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fustor_conformance._desk import Desk, Session, at_desk, told
+from fustor_conformance._desk import Desk, Session, check_at_desk, told
 from fustor_conformance._values import HARD, Hard, hard_columns, same
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
-from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError, RetryableError
 from fustor_event_model import EventBase, InsertEvent, MessageSource
 
@@ -19,13 +17,9 @@ _CLOSE_SEC = 2e-3
 _TABLES = ("kit", "Kit", "my table", "select", 'quo"te', "t" * 64 + "a", "t" * 64 + "b", "größe")
 
 
-@check("U30")
-def values_as_they_were(subject: PusherSubject) -> int:
+@check_at_desk("U30")
+async def values_as_they_were(desk: Desk) -> int:
     """Several in one batch; where one is not as it was, one by one, to say which."""
-    return at_desk(subject, _values)
-
-
-async def _values(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot()
     events = [(hard, _event(hard, number)) for number, hard in enumerate(HARD)]
@@ -89,13 +83,9 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[tupl
         yield "mtime", mtime
 
 
-@check("U31")
-def tables_and_columns(subject: PusherSubject) -> int:
+@check_at_desk("U31")
+async def tables_and_columns(desk: Desk) -> int:
     """Tables with odd names, whose columns come, go, and change what they hold."""
-    return at_desk(subject, _tables)
-
-
-async def _tables(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot()
     events = [
