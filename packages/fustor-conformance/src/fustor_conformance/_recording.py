@@ -36,35 +36,27 @@ class Recording:
     error: Exception | None = None
 
 
-def heard(subject: SourceSubject, rule_id: str) -> int:
+def heard(subject: SourceSubject, rule_id: str, nothing: str | None = None) -> int:
     """How often the recording could have broken a rule.
 
-    Raises:
-        Broken: it did.
-        Exception: whatever the recording broke off with, where nothing was seen of the rule, or something is to do.
-    """
-    told = _recording(subject, rule_id)
-    seen = told.monitor.observed[rule_id]
-    if told.error is not None and not seen:
-        raise told.error
-    return seen  # why a stream or a phase breaks off, other checks say
-
-
-def heard_if_any(subject: SourceSubject, rule_id: str, nothing: str) -> int:
-    """The same for a rule about something that not every driver tells.
+    Args:
+        subject: the driver.
+        rule_id: the rule.
+        nothing: of a rule about something that not every driver tells, that it was not there.
 
     Raises:
         Broken: the recording broke the rule.
-        NotApplicable: there was nothing to look at; `nothing` says what.
+        NotApplicable: there was `nothing` to look at.
         NotJudged: the recording broke off before there was; why, other checks say.
+        Exception: whatever it broke off with, where every driver tells such a thing, or something is to do.
     """
     told = _recording(subject, rule_id)
     seen = told.monitor.observed[rule_id]
-    if told.error is not None and not seen:
-        raise NotJudged(f"The recording of all phases broke off: {told.error!r}")
-    if not seen:
+    if not seen and told.error is not None:
+        raise told.error if nothing is None else NotJudged(f"The recording of all phases broke off: {told.error!r}")
+    if not seen and nothing is not None:
         raise NotApplicable(nothing)
-    return seen
+    return seen  # why a stream or a phase breaks off, other checks say
 
 
 def _recording(subject: SourceSubject, rule_id: str) -> Recording:

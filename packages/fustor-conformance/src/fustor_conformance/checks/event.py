@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 from fustor_conformance._reading import rows_of
-from fustor_conformance._recording import AUDIT, heard, heard_if_any, require_clean
+from fustor_conformance._recording import AUDIT, heard, require_clean
 from fustor_conformance._resuming import told_once
+from fustor_conformance._scenes import ODD_KEYS
 from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
@@ -19,17 +20,6 @@ from fustor_conformance.worlds import HostileKeys, SourceWorld
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase, EventType
 
-_KEYS = (
-    "plain",
-    "with space",
-    "per%cent",
-    "ünï-漢字",
-    "quo'te\"",
-    "com,ma",
-    "semi;colon",
-    "line\nbreak",
-    "back\\slash",
-)
 _BATCH_SIZES = (1, 2, 7)
 _CLOCKS_SEC = 60.0
 _ROUNDING_SEC = 1e-3
@@ -37,47 +27,11 @@ _SORTED_ODDLY = ("kit-b", "Kit-a", "kit-B", "KIT-c", "kit-A", "kit_d", "kit d", 
 """Names of which no two orders are alike: by letters, by bytes, without regard to case, by numbers."""
 
 
-@check("E01")
-def seven_attributes(subject: SourceSubject) -> int:
-    """An EventBase, with the types that hosts rely on."""
-    return heard(subject, "E01")
-
-
-@check("E02")
-def source_of_phase(subject: SourceSubject) -> int:
-    """Each phase's own message_source."""
-    return heard(subject, "E02")
-
-
-@check("E03")
-def source_in_json(subject: SourceSubject) -> int:
-    """The text that a consumer on the other side of a wire reads."""
-    return heard(subject, "E03")
-
-
-@check("E04")
-def fields_are_keys(subject: SourceSubject) -> int:
-    """Keys and fields, row by row."""
-    return heard(subject, "E04")
-
-
-@check("E05")
-def row_fields(subject: SourceSubject) -> int:
-    """What each phase and each schema must carry."""
-    return heard(subject, "E05")
-
-
-@check("E06")
-def finite_types(subject: SourceSubject) -> int:
-    """Values that can be compared."""
-    return heard(subject, "E06")
-
-
 @check("E07")
 def json_safe(subject: SourceSubject) -> int:
     """Names that hurt."""
     with subject.world() as world, subject.driver(world) as driver:
-        keys = (*_KEYS, *(world.hostile_keys if isinstance(world, HostileKeys) else ()))
+        keys = ("plain", *ODD_KEYS, *(world.hostile_keys if isinstance(world, HostileKeys) else ()))
         with subject.stream(driver) as stream:
             paths = [world.create(key) for key in keys]
             stream.require(paths)
@@ -89,12 +43,6 @@ def json_safe(subject: SourceSubject) -> int:
     if 1 < len(set(paths)) < len(keys):
         raise Broken("Two names became one path", *sorted(paths))
     return len(paths)
-
-
-@check("E08")
-def schema_and_table(subject: SourceSubject) -> int:
-    """What the consumer routes by."""
-    return heard(subject, "E08")
 
 
 @check("E09")
@@ -144,12 +92,6 @@ def _spoiled(driver: SourceDriver) -> list[dict[str, Any]]:
         event.rows = [{"mapped": True}]
         event.fields = ["mapped"]
     return rows
-
-
-@check("E11")
-def named_by_path(subject: SourceSubject) -> int:
-    """Parent and name, in every phase."""
-    return heard(subject, "E11")
 
 
 @check("E12")
@@ -217,25 +159,25 @@ def whatever_the_zone(subject: SourceSubject) -> int:
     return heard(subject, "E13")
 
 
-@check("E14")
-def deepest_first(subject: SourceSubject) -> int:
-    """A container with two levels below it is deleted."""
-    return heard_if_any(subject, "E14", "The driver emits no deletes")
+def _ask_the_recording(rule_id: str, looked_at: str, nothing: str | None = None) -> None:
+    """Let the recording judge a rule, of which it says everything; `nothing` as in `heard`."""
+
+    def judged(subject: SourceSubject) -> int:
+        return heard(subject, rule_id, nothing)
+
+    judged.__doc__ = looked_at
+    check(rule_id)(judged)
 
 
-@check("E15")
-def realtime_clock(subject: SourceSubject) -> int:
-    """A change before a snapshot, read after it."""
-    return heard_if_any(subject, "E15", "The driver emits no rows of a database")
-
-
-@check("E16")
-def inserts_are_new(subject: SourceSubject) -> int:
-    """What was listed, and what has changed."""
-    return heard(subject, "E16")
-
-
-@check("E17")
-def layouts_as_declared(subject: SourceSubject) -> int:
-    """Types, keys and the columns of records."""
-    return heard_if_any(subject, "E17", "The driver emits no layouts")
+_ask_the_recording("E01", "An EventBase, with the types that hosts rely on.")
+_ask_the_recording("E02", "Each phase's own message_source.")
+_ask_the_recording("E03", "The text that a consumer on the other side of a wire reads.")
+_ask_the_recording("E04", "Keys and fields, row by row.")
+_ask_the_recording("E05", "What each phase and each schema must carry.")
+_ask_the_recording("E06", "Values that can be compared.")
+_ask_the_recording("E08", "What the consumer routes by.")
+_ask_the_recording("E11", "Parent and name, in every phase.")
+_ask_the_recording("E14", "A container with two levels below it is deleted.", "The driver emits no deletes")
+_ask_the_recording("E15", "A change before a snapshot, read after it.", "The driver emits no rows of a database")
+_ask_the_recording("E16", "What was listed, and what has changed.")
+_ask_the_recording("E17", "Types, keys and the columns of records.", "The driver emits no layouts")
