@@ -33,16 +33,20 @@ _PACE_SEC = 0.0002
 _OFTEN_SEC = 2e-5
 
 
+def in_time(items: Iterable[_T], seconds: float, *, least: int = 1) -> Iterator[_T]:
+    """The items, as far as there is time from now on; the first `least` of them however slow it is."""
+    deadline = time.monotonic() + seconds
+    in_turn = itertools.takewhile(lambda turn: turn[0] < least or time.monotonic() < deadline, enumerate(items))
+    return (item for _, item in in_turn)
+
+
 def many(world: SourceWorld, key: Callable[[int], str], most: int, seconds: float, *, least: int = 20) -> list[str]:
     """The paths of up to `most` new things, as many as the World makes in that time, and `least` however slow it is.
 
     Each path comes once; a source of one row has one.
     """
-    deadline = time.monotonic() + seconds
-    paths: list[str] = []
-    while len(paths) < most and (len(paths) < least or time.monotonic() < deadline):
-        paths.append(world.create(key(len(paths))))
-    return list(dict.fromkeys(paths))
+    numbers = in_time(range(most), seconds, least=least)
+    return list(dict.fromkeys(world.create(key(number)) for number in numbers))
 
 
 def marks(world: SourceWorld) -> tuple[Callable[[], str], Callable[[str], object] | None]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import time
 from collections.abc import Sequence
 
 from fustor_conformance._reading import Stream, last_word, with_paths
-from fustor_conformance._scenes import Row, containers, marks, odd_fields, odd_things, pace, view_of
+from fustor_conformance._scenes import Row, containers, in_time, marks, odd_fields, odd_things, pace, view_of
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -42,15 +41,12 @@ def containers_come_and_go(subject: SourceSubject) -> int:
 
 def _filled_at_once(world: SourceWorld) -> list[str]:
     """Containers with some things each, which come a little later after one another every time; and rest in between."""
-    deadline = time.monotonic() + _BOXES_SEC
     paths: list[str] = []
-    for number in range(_BOXES):
+    for number in in_time(range(_BOXES), _BOXES_SEC):
         for name in ("first", "second", "third", "fourth"):
             paths.append(world.create(f"kit-new-{number}/inner/{name}"))
             pace(_STEP_SEC * (number % _STEPS))
         pace(_REST_SEC)
-        if time.monotonic() > deadline:
-            break
     return paths
 
 
@@ -135,15 +131,12 @@ def _ghosts(stream: Stream, world: SourceWorld) -> list[str]:
 
 def _over_and_over(world: SourceWorld, key: str) -> str:
     path = world.create(key)
-    deadline = time.monotonic() + _TURNS_SEC
-    for turn in range(_TURNS):
+    for turn in in_time(range(_TURNS), _TURNS_SEC):
         if "modify" in world.operations:
             world.modify(path)
         world.delete(path)
         pace(_PACES[turn % len(_PACES)])
         path = world.create(key)
-        if time.monotonic() > deadline:
-            break
     return path
 
 
@@ -161,15 +154,12 @@ def _box_over_and_over(world: SourceWorld) -> list[str]:
 def between_two_looks(subject: SourceSubject) -> int:
     """Changes at every distance from one another while the stream is read."""
     with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
-        deadline = time.monotonic() + _TRICKLE_SEC
         paths: list[str] = []
-        for number in range(_TRICKLE):
+        for number in in_time(range(_TRICKLE), _TRICKLE_SEC):
             paths.append(world.create(f"kit-{number}"))
             if "modify" in world.operations and number % 3 == 0:
                 world.modify(paths[number // 2])
             pace(_PACES[number % len(_PACES)])
-            if time.monotonic() > deadline:
-                break
         stream.require(paths)
         _require_world(world, stream, paths)
         return len(stream.events)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TypeVar, cast
 
 from fustor_conformance._desk import Desk, at_desk, told
+from fustor_conformance._scenes import in_time
 from fustor_conformance.durability.crashes import Destination, batch, first_snapshot
 from fustor_conformance.durability.disk import Files, Left
 from fustor_conformance.durability.elsewhere import Said, Step, closing, committing, opening, pushing
@@ -47,7 +47,7 @@ def durable(subject: PusherSubject) -> int:
         there.done += [*first_snapshot(), *batch(1)]
         there.require("The process died when push had returned")
         _closed_in_order(there, batch(2))
-        for number, point in enumerate(_in_time(_points(pushed.calls, chance), _KILLING_SEC, _LEAST), start=3):
+        for number, point in enumerate(in_time(_points(pushed.calls, chance), _KILLING_SEC, least=_LEAST), start=3):
             steps = [opening(), pushing(*batch(number), armed=True)]
             ended = there.run(*steps, boundaries=True, die_at=point)
             if not ended.was_killed:
@@ -74,7 +74,7 @@ def _killed_at_the_end(there: Destination, chance: random.Random) -> int:
     *_, before, pushed = there.run(*steps, boundaries=True).require(steps)
     if before.reply != -1:
         return 0
-    for number, point in enumerate(_in_time(_points(pushed.calls, chance), _ENDING_SEC, 2)):
+    for number, point in enumerate(in_time(_points(pushed.calls, chance), _ENDING_SEC, least=2)):
         there.run(*_snapshot_with_ghost(number)).require(_snapshot_with_ghost(number))
         there.run(*_snapshot_without(number), boundaries=True, die_at=point)
         asked = [opening(f"kit:{number}"), committing()]
@@ -94,13 +94,6 @@ def _snapshot_without(number: int | str) -> list[Step]:
     rows = told(_SNAPSHOT, f"/kit-stays-{number}", index=2_000)
     end = pushing(source_type="snapshot", is_snapshot_end=True, armed=True)
     return [opening(f"kit:{number}"), pushing(rows, source_type="snapshot"), committing(), end]
-
-
-def _in_time(moments: Sequence[_T], seconds: float, least: int = 1) -> Iterator[_T]:
-    """As many of them, in their order, as there is time for."""
-    ends = time.monotonic() + seconds
-    yield from moments[:least]
-    yield from takewhile(lambda _: time.monotonic() < ends, moments[least:])
 
 
 def _named(point: tuple[str, int]) -> str:
@@ -222,7 +215,7 @@ def order_of_writing(subject: PusherSubject) -> int:
         said = there.run(*steps, roots=roots.names, boundaries=True).require(steps)
         lefts = list(_different(said[-1].lefts))
         chance = random.Random(subject.options.seed)  # noqa: S311 - no secret
-        for left in _in_time(_some(lefts, _CUTS, chance), _KILLING_SEC, _LEAST):
+        for left in in_time(_some(lefts, _CUTS, chance), _KILLING_SEC, least=_LEAST):
             roots.put_back(_left(left))
             there.done = [*first_snapshot(), *batch(1)]
             there.require_going_on(f"The power failed inside push, {left.when}", batch(2))

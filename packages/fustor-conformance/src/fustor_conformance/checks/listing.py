@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from fustor_conformance._moments import between_names_and_looks
-from fustor_conformance._scenes import Reading, containers, many, odd_fields, odd_things, pace
+from fustor_conformance._scenes import Reading, containers, in_time, many, odd_fields, odd_things, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken
@@ -54,16 +54,13 @@ def blind_spots(subject: SourceSubject) -> int:
 
 def _at_once(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
     """An audit in the moment in which realtime has reported a change."""
-    deadline = time.monotonic() + _AT_ONCE_SEC
     with subject.stream(driver) as stream:
-        for number in range(_AT_ONCE):
+        for number in in_time(range(_AT_ONCE), _AT_ONCE_SEC):
             path = world.create(f"kit-at-once-{number}")
             stream.require([path])
             rows = run_guide(driver) if number % 2 else run_pairs(driver, {})
             if path not in {row["path"] for row in rows}:
                 raise Broken(f"Realtime had reported {path!r}, and an audit begun after that does not know it")
-            if time.monotonic() > deadline:
-                break
         return len(stream.events)
 
 
@@ -148,11 +145,11 @@ def _require_one_state(container: str, early: str, gone: str, rows: list[Row]) -
 def _raced(world: SourceWorld, driver: SourceDriver, box: str, *, is_tree: bool) -> int:
     """Audits of one large container, each with one thing that comes at another moment of it, and changes after that."""
     paths = many(world, lambda number: f"{box}kit-many-{number}", _RACED, _RACED_SEC)
-    container, deadline = posixpath.dirname(paths[0]), time.monotonic() + _RACES_SEC
+    container, races = posixpath.dirname(paths[0]), in_time(range(_RACES), _RACES_SEC)
     began = time.monotonic()
     before = run_guide(driver)
     took = time.monotonic() - began
-    for race in range(_RACES):
+    for race in races:
         reading = Reading(lambda: run_guide(driver))
         pace(took * (race * _GOLDEN % 1))
         late = world.create(f"{box}kit-race-{race}")
@@ -164,8 +161,6 @@ def _raced(world: SourceWorld, driver: SourceDriver, box: str, *, is_tree: bool)
             _require_stamped_before(container, late, rows, _row_of(container, after))
         _require_mark_after(container, late, rows, _newer(changed, before, rows))
         before = after
-        if time.monotonic() > deadline:
-            break
     return len(paths)
 
 

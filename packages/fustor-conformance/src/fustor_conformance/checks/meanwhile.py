@@ -10,7 +10,7 @@ from typing import Any
 
 from fustor_conformance._moments import after_each_fetch
 from fustor_conformance._reading import Stream, rows_of
-from fustor_conformance._scenes import Reading, boxed, many, odd_fields, pace, unaccounted
+from fustor_conformance._scenes import Reading, boxed, in_time, many, odd_fields, pace, unaccounted
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -83,14 +83,11 @@ def older_than_realtime(subject: SourceSubject) -> int:
         paths = many(world, lambda number: f"kit-{number}", _SOME, _SOME_SEC)
         stream.require(paths)
         rows: list[Row] = []
-        deadline = time.monotonic() + _ROUNDS_SEC
-        for turn in range(_ROUNDS):
+        for turn in in_time(range(_ROUNDS), _ROUNDS_SEC, least=2):
             reading = Reading(lambda: rows_of(driver.get_snapshot_iterator()))
             for number in reading.steps(_MODIFIED):
                 world.modify(paths[(turn + number * 7) % len(paths)])
             rows += reading.finish()
-            if turn and time.monotonic() > deadline:
-                break
         rows += _stepped(world, driver, stream) + _fetched(world, driver, stream, paths)
         stream.require([world.create("kit-last")])
         return sum(_require_older(row, told) for row, told in _replaced(rows, stream)) or len(rows)
@@ -161,8 +158,7 @@ def audit_meanwhile(subject: SourceSubject) -> int:
         began = time.monotonic()
         seen = len(audited(driver, None))
         took = time.monotonic() - began
-        deadline = time.monotonic() + _ROUNDS_SEC
-        for turn in range(_ROUNDS):
+        for turn in in_time(range(_ROUNDS), _ROUNDS_SEC, least=2):
             going = [world.create(_beside(world, turn, number)) for number in range(_CHANGES)]
             reading = Reading(lambda guide=turn % 2: audited(driver, None if guide else {}))  # type: ignore[misc]
             for number in reading.steps(_CHANGES, paced=False):
@@ -173,8 +169,6 @@ def audit_meanwhile(subject: SourceSubject) -> int:
             events = reading.finish()
             _require_told(events, kept, guide=bool(turn % 2))
             seen += len(events)
-            if turn and time.monotonic() > deadline:
-                break
         return seen
 
 

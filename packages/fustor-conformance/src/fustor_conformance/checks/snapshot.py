@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -13,7 +12,7 @@ from typing import Any
 
 from fustor_conformance._moments import between_names_and_looks
 from fustor_conformance._reading import DELIVERY_SEC, eventually, rows_of
-from fustor_conformance._scenes import Reading, boxed, many, odd_fields, odd_things
+from fustor_conformance._scenes import Reading, boxed, in_time, many, odd_fields, odd_things
 from fustor_conformance.apart.other_process import NotSeenElsewhere, ask_elsewhere
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -78,11 +77,8 @@ def vanishing_items(subject: SourceSubject) -> int:
     """Deleted, or refused, while the snapshot reads."""
     with subject.world() as world, subject.driver(world) as driver:
         _named_and_gone(world, driver)
-        deadline = time.monotonic() + _RACES_SEC
-        for race in range(_RACES):
+        for race in in_time(range(_RACES), _RACES_SEC):
             _race(world, driver, race)
-            if time.monotonic() > deadline:
-                break
         doomed = populate(world)[-3:]
         rows = []
         for number, event in enumerate(driver.get_snapshot_iterator(batch_size=1)):
@@ -164,10 +160,8 @@ def stopped_is_not_complete(subject: SourceSubject) -> int:
     """Stopped and closed, early, late and wherever there is time for it; abandoned."""
     with subject.world() as world:
         last = len(populate(world)) - 1
-        deadline = time.monotonic() + _MOMENTS_SEC
-        for number, after in enumerate(dict.fromkeys((0, 1, last, *range(2, len(world.list()))))):
-            if number >= _MOMENTS and time.monotonic() > deadline:
-                break
+        moments = dict.fromkeys((0, 1, last, *range(2, len(world.list()))))
+        for after in in_time(moments, _MOMENTS_SEC, least=_MOMENTS):
             stop = threading.Event()
             with subject.driver(world) as driver:
                 snapshot = driver.get_snapshot_iterator(batch_size=1, stop_event=stop)

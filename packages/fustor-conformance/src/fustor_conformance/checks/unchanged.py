@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import time
 from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Any, TypeAlias
 
 from fustor_conformance._recording import require_clean
-from fustor_conformance._scenes import Reading, odd_fields, pace
+from fustor_conformance._scenes import Reading, in_time, odd_fields, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs, settle
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.opening import without_opening
@@ -231,13 +230,10 @@ def too_young_to_be_known(subject: SourceSubject) -> int:
         cache: Cache = {}
         paths = [world.create(_in(world, "kit-a", f"first-{number}")) for number in range(3)]
         is_table = not any("modified_time" in row for row in run_pairs(driver, cache))
-        deadline = time.monotonic() + _YOUNG_SEC
         seen = 0
-        for number in range(_YOUNG):
+        for number in in_time(range(_YOUNG), _YOUNG_SEC):
             gone = _come_and_go(world, paths, number, modify=is_table)
             seen += _require_reported_at_once(run_pairs(driver, cache), world, paths[-1], gone)
-            if time.monotonic() > deadline:
-                break
         seen += _within_a_tick(world, driver, cache)
     return seen + (0 if is_table else _listed_again(subject))
 
@@ -284,8 +280,7 @@ def _require_reported_at_once(rows: list[Row], world: SourceWorld, path: str, go
 
 def _within_a_tick(world: SourceWorld, driver: SourceDriver, cache: Cache) -> int:
     """A change just before an audit, another one right after its listing, and then rest: the next audit has both."""
-    deadline = time.monotonic() + _YOUNG_SEC
-    for number in range(_WITHIN):
+    for number in in_time(range(_WITHIN), _YOUNG_SEC):
         world.create(_in(world, "kit-a", f"before-{number}"))
         reading = Reading(lambda: run_pairs(driver, cache))
         pace(_STEP_SEC * number)
@@ -295,8 +290,6 @@ def _within_a_tick(world: SourceWorld, driver: SourceDriver, cache: Cache) -> in
                 f"{path!r} was made while an audit was read and is in neither this one nor the next: the container has"
                 " the same time as when it was listed, and is called unchanged"
             )
-        if time.monotonic() > deadline:
-            break
     return number
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
+from fustor_conformance._scenes import in_time
 from fustor_conformance.histories.abilities import Abilities
 from fustor_conformance.histories.keys import LONG, NEW, PLAIN
 from fustor_conformance.histories.step import Step
@@ -153,11 +154,8 @@ class Changes:
     def _hammer(self) -> None:
         things = self._things(files=True)
         if things and self._can("modify"):
-            until = time.monotonic() + _BURST_SEC
-            for _ in range(_HAMMER):
+            for _ in in_time(range(_HAMMER), _BURST_SEC):
                 self._world.modify(things[self._pick % len(things)])
-                if time.monotonic() > until:
-                    return
 
     def _delete(self) -> None:
         things = self._things()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fustor_conformance._recording import AUDIT
+from fustor_conformance._scenes import in_time, pace
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
@@ -56,10 +57,8 @@ def run_concurrent(subject: SourceSubject) -> int:
 
 def _write(world: SourceWorld, paths: list[str]) -> dict[str, list[float]]:
     """Change things as fast as the World can, for a while. For each path, when each of its changes was over."""
-    until = time.monotonic() + _WRITE_SEC
     over: dict[str, list[float]] = defaultdict(list)
-    pace = threading.Event()
-    for number in range(_MOST):
+    for number in in_time(range(_MOST), _WRITE_SEC):
         path = paths[number % len(paths)]
         if number % 8 == 7 and "delete" in world.operations:  # noqa: PLR2004 - now and then
             world.delete(path)
@@ -70,9 +69,7 @@ def _write(world: SourceWorld, paths: list[str]) -> dict[str, list[float]]:
         else:
             world.modify(path)
         over[path].append(time.time())
-        if time.monotonic() > until:
-            break
-        pace.wait(_PACE_SEC)
+        pace(_PACE_SEC)
     return over
 
 

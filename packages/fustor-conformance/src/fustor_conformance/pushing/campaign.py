@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Self
 
 from fustor_conformance._noting import left_out
+from fustor_conformance._scenes import in_time
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.draw import Plan, draw
 from fustor_conformance.pushing.play import Player, Refused
@@ -121,11 +122,9 @@ class Campaign:
 
     def _drawn(self, plan: Plan, share: float, limit_sec: float, *, index: bool) -> Iterator[_Game]:
         options = self._subject.options
-        deadline = time.monotonic() + limit_sec * max(1.0, options.histories / _USUAL)
-        for number in range(max(1, round(options.histories * share))):
+        seconds = limit_sec * max(1.0, options.histories / _USUAL)
+        for number in in_time(range(max(1, round(options.histories * share))), seconds):
             yield self._play(draw(f"{options.seed} {self._rule_id} {number}", plan), seed=options.seed, index=index)
-            if time.monotonic() > deadline:
-                return
 
     def _concluded(self, games: Iterable[_Game], *, index: bool) -> int:
         """What all of them have shown; what is stored is read once, after all of them.
