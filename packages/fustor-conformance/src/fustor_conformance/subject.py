@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, distributions
 from pkgutil import resolve_name
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from fustor_conformance._manners import Manners
 from fustor_conformance._noting import note
@@ -90,10 +90,10 @@ class Subject:
     options: Options = field(default_factory=Options)
     manners: Manners = field(default_factory=Manners)
 
-    @property
-    def kind(self) -> Kind:
-        """What kind of driver it is judged as."""
-        raise NotImplementedError
+    kind: ClassVar[Kind]
+    """What kind of driver it is judged as."""
+    address: ClassVar[str]
+    """How a configuration of such a driver calls its address."""
 
     @property
     def label(self) -> str:
@@ -127,6 +127,20 @@ class Subject:
         model = SourceConfig if self.kind is Kind.SOURCE else PusherConfig
         return model.model_validate({"driver": self.name, "disabled": False, **keywords})
 
+    def known(self, config: Any) -> dict[str, Any]:
+        """The keywords of a host that asks the class about this configuration."""
+        address = {self.address: getattr(config, self.address)}
+        return {**address, "credential": config.credential, "driver_params": config.driver_params}
+
+    @contextmanager
+    def instance(self, config: Any, name: str = "kit") -> Iterator[Any]:
+        """A new instance with this configuration; closed when the block is left."""
+        instance = self.driver_class(name, config)
+        try:
+            yield instance
+        finally:
+            asyncio.run(instance.close())
+
     @contextmanager
     def configured(self) -> Iterator[Any]:
         """A configuration that is valid while the block runs: the World's, or a bare one where none is written yet.
@@ -150,8 +164,7 @@ class Subject:
             raise
 
     def _bare_config(self) -> SourceConfig | PusherConfig:
-        address = "uri" if self.kind is Kind.SOURCE else "endpoint"
-        config = self.parse({address: f"{self.name}://localhost"})
+        config = self.parse({self.address: f"{self.name}://localhost"})
         try:
             self.driver_class("kit", config)
         except ConfigError as err:
@@ -163,10 +176,8 @@ class Subject:
 class SourceSubject(Subject):
     """A source and its World."""
 
-    @property
-    def kind(self) -> Kind:
-        """A source."""
-        return Kind.SOURCE
+    kind = Kind.SOURCE
+    address = "uri"
 
     @contextmanager
     def world(self) -> Iterator[SourceWorld]:
@@ -186,14 +197,9 @@ class SourceSubject(Subject):
         """The World's configuration, with `changes`."""
         return cast(SourceConfig, self.parse({**_keywords(world), **changes}))
 
-    @contextmanager
-    def driver(self, world: SourceWorld, **changes: Any) -> Iterator[SourceDriver]:
+    def driver(self, world: SourceWorld, **changes: Any) -> AbstractContextManager[SourceDriver]:
         """A new instance on that system; closed when the block is left."""
-        instance = cast(SourceDriver, self.driver_class("kit", self.config(world, **changes)))
-        try:
-            yield instance
-        finally:
-            asyncio.run(instance.close())
+        return self.instance(self.config(world, **changes))
 
     def stream(
         self,
@@ -219,10 +225,8 @@ class SourceSubject(Subject):
 class PusherSubject(Subject):
     """A pusher and its World."""
 
-    @property
-    def kind(self) -> Kind:
-        """A pusher."""
-        return Kind.PUSHER
+    kind = Kind.PUSHER
+    address = "endpoint"
 
     def world(self) -> AbstractContextManager[PusherWorld]:
         """A fresh system, removed when the block is left."""

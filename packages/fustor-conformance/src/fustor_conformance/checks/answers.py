@@ -1,22 +1,29 @@
-"""Family C, the rest: what the class answers when a host asks before it runs a driver."""
+"""Family C, the rest: what the class answers before a host runs a driver, and what is in no text of one that runs."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from fustor_conformance._desk import told
 from fustor_conformance._reading import rows_of
 from fustor_conformance._stubs import unwritten
+from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import SourceSubject, Subject
-from fustor_conformance.worlds import WithBrokenConfig, WithInterruption
+from fustor_conformance.worlds import WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.models.config import PasswdCredential
+from fustor_event_model import MessageSource
 
 _CHECK_SEC = 20.0
+_PUSH_SEC = 20.0
 _SECRET = "kit-s3cret"  # noqa: S105 - it must not turn up in any text
 _MARKS = {"audit_skipped", "is_atomic_write", "parent_mtime"}
 _CHECKS = {
@@ -30,11 +37,9 @@ def available_fields(subject: SourceSubject) -> int:
     """The shape that discovery reads, with and without keywords."""
     seen = _require_properties(asyncio.run(subject.driver_class.get_available_fields()))
     with subject.configured() as config:
-        answer = asyncio.run(subject.driver_class.get_available_fields(uri=config.uri, admin_creds={}))
-        seen += _require_properties(answer)
-        known = {"credential": config.credential, "driver_params": config.driver_params}
-        named = asyncio.run(subject.driver_class.get_available_fields(uri=config.uri, admin_creds={}, **known))
-        seen += _require_properties(named)
+        for known in ({"uri": config.uri}, subject.known(config)):
+            named = asyncio.run(subject.driver_class.get_available_fields(admin_creds={}, **known))
+            seen += _require_properties(named)
     return seen + _require_named(subject, named["properties"].keys())
 
 
@@ -75,7 +80,7 @@ def _require_properties(answer: object) -> int:
 def checks_answer(subject: Subject) -> int:
     """A bool and a text, whatever keywords come."""
     with subject.configured() as config:
-        asked = list(_questions(subject.kind, config))
+        asked = list(_questions(subject, config))
     seen = 0
     for name in _CHECKS[subject.kind]:
         for keywords in asked:
@@ -108,35 +113,28 @@ def _right_answers(subject: Subject) -> int:
 
 
 def _require_passed(subject: Subject, config: Any) -> None:
-    passed, text = _require_answer(subject, "test_connection", _keywords(subject.kind, config))
+    passed, text = _require_answer(subject, "test_connection", subject.known(config))
     if not passed and not _is_unsupported(text):
         raise Broken("test_connection says False of the World, which is there", text)
 
 
 def _require_refused(subject: Subject, name: str, config: Any, when: str) -> None:
-    passed, text = _require_answer(subject, name, _keywords(subject.kind, config))
+    passed, text = _require_answer(subject, name, subject.known(config))
     if passed:
         raise Broken(f"{name} says True {when}", text)
-
-
-def _keywords(kind: Kind, config: Any) -> dict[str, Any]:
-    address = "uri" if kind is Kind.SOURCE else "endpoint"
-    return {address: getattr(config, address), "credential": config.credential, "driver_params": config.driver_params}
 
 
 def _is_unsupported(text: str) -> bool:
     return any(words in text.lower() for words in ("not supported", "not implemented", "unsupported"))
 
 
-def _questions(kind: Kind, config: Any) -> Iterator[dict[str, Any]]:
-    address = "uri" if kind is Kind.SOURCE else "endpoint"
-    credential = PasswdCredential(user="kit", passwd=_SECRET)
+def _questions(subject: Subject, config: Any) -> Iterator[dict[str, Any]]:
     admin = {"user": "kit", "passwd": _SECRET}
-    told = {"credential": credential, "admin_creds": admin}
+    others = {"credential": PasswdCredential(**admin), "admin_creds": admin}
     yield {}
-    yield _keywords(kind, config)
-    yield {address: "kit-nonsense://\x00 ?", **told, "driver_params": {"kit_unknown": 1}}
-    yield {address: _with_secret(getattr(config, address)), **told, "driver_params": config.driver_params}
+    yield subject.known(config)
+    yield {subject.address: "kit-nonsense://\x00 ?", **others, "driver_params": {"kit_unknown": 1}}
+    yield {**subject.known(config), subject.address: _with_secret(getattr(config, subject.address)), **others}
 
 
 def _with_secret(address: str) -> str:
@@ -183,3 +181,98 @@ def wizard_shape(subject: Subject) -> int:
     if len({step["step_id"] for step in answer["steps"]}) < len(answer["steps"]):
         raise Broken("Two steps have one step_id", *answer["steps"])
     return 1 + len(answer["steps"])
+
+
+@check("C23")
+def no_secret_in_any_text(subject: Subject) -> int:
+    """Used with a password, where nothing can work, and with a parameter that is wrong."""
+    seen = 0
+    for keywords in _configurations(subject):
+        with _listening() as texts, observed(subject.driver_class):  # what else goes wrong then, others say
+            _try(subject, keywords, texts)
+        if told_by := [text for text in texts if _SECRET in text]:
+            raise Broken("A password or a parameter's value stands in a text of the driver", told_by[0][-500:])
+        seen += 1
+    return seen
+
+
+def _configurations(subject: Subject) -> Iterator[dict[str, Any]]:
+    with subject.make_world() as world:
+        known = [world.config()]
+        if isinstance(world, WithBrokenConfig):
+            known.append(world.broken())
+        for keywords in known:
+            quick = {**keywords, "max_retries": 1, "retry_delay_sec": 0.01}
+            secret = {"credential": PasswdCredential(user="kit", passwd=_SECRET)}
+            yield {**quick, **secret}
+            if "@" in urlsplit(address := keywords[subject.address]).netloc:
+                yield {**quick, **secret, subject.address: _with_secret(address)}
+        yield {**known[0], "driver_params": {**(known[0].get("driver_params") or {}), "kit_unknown": _SECRET}}
+
+
+def _try(subject: Subject, keywords: dict[str, Any], texts: list[str]) -> None:
+    try:
+        with subject.instance(subject.parse(keywords)) as instance:
+            texts.append(f"{instance!r} {instance}")
+            if subject.kind is Kind.SOURCE:
+                next(iter(instance.get_snapshot_iterator()), None)
+            else:
+                asyncio.run(_pushed_to(instance))
+    except NotImplementedError:
+        raise
+    except Exception as err:  # noqa: BLE001 - whatever it is, its text is what is looked at
+        texts.append("".join(traceback.format_exception(err)))
+
+
+async def _pushed_to(instance: Any) -> None:
+    async with asyncio.timeout(_PUSH_SEC):
+        session = await instance.create_session("kit:task")
+        event = told(MessageSource.REALTIME, "/kit-a", index=1)
+        await instance.push([event], session_id=session["session_id"])
+        await instance.push([event], session_id="kit-no-such-session")
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Everything that is logged while the block runs, at every level."""
+    texts: list[str] = []
+    handler, root = _Into(texts), logging.getLogger()
+    level, disabled = root.level, root.manager.disable
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    logging.disable(logging.NOTSET)
+    try:
+        yield texts
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        logging.disable(disabled)
+
+
+class _Into(logging.Handler):
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts = texts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+@check("C24")
+def rows_as_announced(subject: SourceSubject) -> int:
+    """Keys of snapshot and realtime rows that the class announces nothing of."""
+    with subject.world() as world, subject.driver(world) as driver:
+        known = subject.known(subject.config(world))
+        answer = asyncio.run(subject.driver_class.get_available_fields(**known))
+        with subject.stream(driver) as stream:
+            if "create" in world.operations:
+                path = world.create("kit-announced")
+                stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)))
+            if isinstance(world, WithLongValues):
+                world.create_long("kit-long")
+            rows = [*rows_of(driver.get_snapshot_iterator()), *rows_of(stream.events)]
+    announced = set(answer["properties"])
+    for row in rows:
+        if unknown := sorted(set(row) - announced):
+            raise Broken(f"Rows carry {unknown}, which get_available_fields does not announce", row, sorted(announced))
+    return len(rows)
