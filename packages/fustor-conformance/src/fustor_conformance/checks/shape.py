@@ -8,7 +8,7 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from fustor_conformance._contract import form, public
@@ -65,8 +65,8 @@ def constructor(subject: Subject) -> int:
     if names[:2] != ["id", "config"] or others:
         raise Broken(f"The constructor takes {[str(p) for p in parameters]}, not exactly id and config")
     with subject.configured() as config:
-        _close(subject.driver_class("kit-a", config))
-        _close(subject.driver_class(id="kit-b", config=config))
+        asyncio.run(subject.driver_class("kit-a", config).close())
+        asyncio.run(subject.driver_class(id="kit-b", config=config).close())
     return 2
 
 
@@ -77,10 +77,9 @@ def two_sources(subject: SourceSubject) -> int:
     with subject.world() as world:
         thing, config = world.create("kit-thing"), subject.config(world)
         before = threading.active_count()
-        first, second = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
-        if threading.active_count() > before:
-            raise Broken("The constructor starts a thread", *threading.enumerate())
-        try:
+        with _two_of(subject, config) as (first, second):
+            if threading.active_count() > before:
+                raise Broken("The constructor starts a thread", *threading.enumerate())
             with subject.stream(first) as one, subject.stream(second) as two:
                 told = [{row["path"] for row in rows_of(each.get_snapshot_iterator())} for each in (first, second)]
                 if not all(thing in paths for paths in told):
@@ -89,20 +88,20 @@ def two_sources(subject: SourceSubject) -> int:
                     late = [world.create(f"kit-late-{number}") for number in range(5)]
                     for stream in (one, two):
                         stream.require(late)
-        finally:
-            _close(first, second)
     return 2
+
+
+@contextmanager
+def _two_of(subject: Subject, config: Any) -> Iterator[tuple[Any, Any]]:
+    with subject.instance(config, "kit-a") as first, subject.instance(config, "kit-b") as second:
+        yield first, second
 
 
 @check("C03", Kind.PUSHER)
 def two_pushers(subject: PusherSubject) -> int:
     """Two instances open sessions side by side."""
-    with subject.configured() as config:
-        first, second = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
-        try:
-            asyncio.run(_two_sessions(first, second))
-        finally:
-            _close(first, second)
+    with subject.configured() as config, _two_of(subject, config) as (first, second):
+        asyncio.run(_two_sessions(first, second))
     return 2
 
 
@@ -114,18 +113,14 @@ async def _two_sessions(first: PusherDriver, second: PusherDriver) -> None:
 @check("C04")
 def no_second_initialisation(subject: Subject) -> int:
     """What the first instance holds is untouched by the second."""
-    with subject.configured() as config:
-        first = subject.driver_class("kit-a", config)
+    with subject.configured() as config, subject.instance(config, "kit-a") as first:
         before = dict(vars(first))
-        second = subject.driver_class("kit-b", config)
-        try:
+        with subject.instance(config, "kit-b") as second:
             changed = sorted(name for name, value in vars(first).items() if before.get(name, first) is not value)
             if changed:
                 raise Broken(f"Constructing a second instance replaced {', '.join(changed)} of the first one")
             if subject.kind is Kind.SOURCE and first is not second:
                 _require_own_stop_event(first, second)
-        finally:
-            _close(first, second)
     return 2
 
 
@@ -139,9 +134,8 @@ def _require_own_stop_event(first: Any, second: Any) -> None:
 def stop_driver_event(subject: SourceSubject) -> int:
     """An event of threading, not set."""
     with subject.configured() as config:
-        instance = subject.driver_class("kit", config)
-        stop = getattr(instance, "_stop_driver_event", None)
-        _close(instance)
+        with subject.instance(config) as instance:
+            stop = getattr(instance, "_stop_driver_event", None)
         if not isinstance(stop, threading.Event):
             raise Broken(f"_stop_driver_event is {stop!r}")
         if subject.driver_class("kit", config)._stop_driver_event.is_set():  # noqa: SLF001 - agents read it
@@ -155,10 +149,8 @@ def transient_property(subject: SourceSubject) -> int:
     declared = inspect.getattr_static(subject.driver_class, "is_transient")
     if not isinstance(declared, property):
         raise Broken(f"is_transient is {type(declared).__name__}, not a property")
-    with subject.configured() as config:
-        instance = subject.driver_class("kit", config)
+    with subject.configured() as config, subject.instance(config) as instance:
         value = instance.is_transient
-        _close(instance)
     if not isinstance(value, bool):
         raise Broken(f"is_transient gives {value!r}, not a bool")
     return 1
@@ -175,12 +167,8 @@ def unknown_keywords(subject: Subject) -> int:
         if not _swallows(inspect.getattr_static(subject.driver_class, name)):
             raise Broken(f"{name} refuses keywords that it does not know: it has no **kwargs")
     if isinstance(subject, SourceSubject):
-        with subject.configured() as config:
-            instance = subject.driver_class("kit", config)
-            try:
-                list(instance.get_snapshot_iterator(kit_unknown=object()))
-            finally:
-                _close(instance)
+        with subject.configured() as config, subject.instance(config) as instance:
+            list(instance.get_snapshot_iterator(kit_unknown=object()))
     return seen
 
 
@@ -247,27 +235,29 @@ def close_source(subject: SourceSubject) -> int:
     """Closed twice, beside another instance, and opened again."""
     with subject.world() as world:
         thing, config = world.create("kit-thing"), subject.config(world)
-        first, other = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
-        _close(first, first)
-        again = subject.driver_class("kit-a", config)
-        for name, instance in {"another": other, "a new": again}.items():
-            if thing not in {row["path"] for row in rows_of(instance.get_snapshot_iterator())}:
-                raise Broken(f"One instance was closed, and {name} instance no longer emits {thing!r}")
-        _close(other, again)
+        with _beside_a_closed_one(subject, config) as instances:
+            for name, instance in zip(("another", "a new"), instances, strict=True):
+                if thing not in {row["path"] for row in rows_of(instance.get_snapshot_iterator())}:
+                    raise Broken(f"One instance was closed, and {name} instance no longer emits {thing!r}")
     return 2
+
+
+@contextmanager
+def _beside_a_closed_one(subject: Subject, config: Any) -> Iterator[tuple[Any, Any]]:
+    """An instance that was there when another one was closed twice, and one in the place of that."""
+    first = subject.driver_class("kit-a", config)
+    with subject.instance(config, "kit-b") as other:
+        asyncio.run(first.close())
+        asyncio.run(first.close())
+        with subject.instance(config, "kit-a") as again:
+            yield other, again
 
 
 @check("C13", Kind.PUSHER)
 def close_pusher(subject: PusherSubject) -> int:
     """Closed twice, beside another instance, and opened again."""
-    with subject.configured() as config:
-        first, other = subject.driver_class("kit-a", config), subject.driver_class("kit-b", config)
-        _close(first, first)
-        again = subject.driver_class("kit-a", config)
-        try:
-            asyncio.run(_two_sessions(other, again))
-        finally:
-            _close(other, again)
+    with subject.configured() as config, _beside_a_closed_one(subject, config) as (other, again):
+        asyncio.run(_two_sessions(other, again))
     return 2
 
 
@@ -307,8 +297,3 @@ class _Tracker:
         if self.fields is None:
             raise AttributeError("'RequiredFieldsTracker' object has no attribute '_fields'")
         return self.fields
-
-
-def _close(*instances: Any) -> None:
-    for instance in instances:
-        asyncio.run(instance.close())
