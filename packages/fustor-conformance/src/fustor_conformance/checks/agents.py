@@ -1,7 +1,11 @@
-"""R04: the wheel under the released agent that the profile names. Needs uv and the package index."""
+"""R04 and P06: the wheel under the released agent that the profile names, and beside each released core.
+
+Needs uv and the package index.
+"""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +18,12 @@ from fustor_conformance.agents import environments
 from fustor_conformance.agents.bridge import as_sender, bridge
 from fustor_conformance.agents.released import Agent, Running, agent_for
 from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS
+from fustor_conformance.apart import one_event
 from fustor_conformance.checks.snapshot import populate
-from fustor_conformance.outcome import NotApplicable
+from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind, Profile
-from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_conformance.subject import PusherSubject, SourceSubject, Subject, driver_entries
 from fustor_conformance.worlds import SourceWorld
 from fustor_event_model import MessageSource
 
@@ -30,6 +35,10 @@ _SWALLOWED_SEC = 3.0
 _FOR_SOURCES = {"driver", "uri", "credential", "driver_params"}
 _FOR_PUSHERS = {"driver", "endpoint", "credential", "driver_params"}
 _SHOWN = 5
+_CORES = {Profile.AGENT_0_2.release: ("fastapi",), Profile.AGENT_0_8.release: ()}
+"""Each release, with what it imports and does not declare."""
+_IN_EVERY_RELEASE = {"driver", "uri", "credential", "driver_params", "disabled"}
+"""What every release's configuration takes in the same form; 0.2.16 wants a credential, and whole seconds elsewhere."""
 
 
 @check("R04", Kind.SOURCE)
@@ -132,3 +141,32 @@ def _require_sources(running: Running) -> None:
                 raise running.broken(
                     f"carried an event as {batch.source_type!r} that says {event.message_source.value!r}", event
                 )
+
+
+@check("P06")
+def beside_released_cores(subject: SourceSubject) -> int:
+    """Imports, and yields an event."""
+    environments.installed(subject)
+    with tempfile.TemporaryDirectory() as scratch, subject.world() as world:
+        wheels = Path(scratch, "wheels")
+        (wheel,) = environments.build_wheels(subject, wheels)
+        world.create("kit-thing")
+        told = subject.config(world).model_dump(mode="json", exclude_none=True, include=_IN_EVERY_RELEASE)
+        config = {"credential": {"user": "kit"}, **told}
+        for core in _CORES:
+            _require_event(subject, Path(scratch, core), wheels, wheel, core, config)
+    return len(_CORES)
+
+
+def _require_event(  # noqa: PLR0917 - one environment, all told
+    subject: SourceSubject, environment: Path, wheels: Path, wheel: str, core: str, config: dict[str, object]
+) -> None:
+    assert subject.distribution is not None  # noqa: S101 - the caller has looked
+    what = f"Beside fustor-core {core}"
+    python = environments.make(environment, [f"fustor-core=={core}", *_CORES[core], wheel], wheels, what)
+    entries = driver_entries(subject.distribution, subject.kind)
+    value = next(entry.value for entry in entries if entry.name == subject.name)
+    job = json.dumps({"value": value, "config": config, "core": core})
+    event = json.loads(environments.run([str(python), "-B", one_event.__file__], what, job))
+    if not event["rows"]:
+        raise Broken(f"{what} the first event of the snapshot has no rows", event)

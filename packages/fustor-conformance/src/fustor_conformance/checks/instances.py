@@ -11,10 +11,12 @@ from typing import Any
 from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import containers
+from fustor_conformance._stubs import unwritten
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import own_models
+from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
@@ -176,16 +178,51 @@ def _is_named(value: object, known: set[str]) -> bool:
 
 def _require_config_error(subject: Subject, config: Any, change: dict[str, Any]) -> int:
     """Refused by the constructor, or by the first event that is asked for."""
-    changed = config.model_copy(update={"driver_params": {**config.driver_params, **change}})
+    error = refusal(subject, config, change, in_use=subject.kind is Kind.SOURCE)
+    if error is None:
+        raise Broken(f"{change} in driver_params is taken without a word")
+    if not isinstance(error, ConfigError):
+        raise Broken(f"driver_params with {change} is a {type(error).__name__}, not a ConfigError") from error
+    return 1
+
+
+@check("C22")
+def wrong_parameters(subject: Subject) -> int:
+    """Those of the World with values of no sensible type, and how one is refused that no driver knows."""
+    with subject.configured() as config, observed(subject.driver_class):
+        wrong = {_UNKNOWN: 1} | {name: {"kit": [None]} for name in config.driver_params}
+        for name, value in wrong.items():
+            _require_named(name, refusal(subject, config, {name: value}, in_use=True))
+        return len(wrong)
+
+
+def _require_named(name: str, error: Exception | None) -> None:
+    what = "unknown" if name == _UNKNOWN else "wrong"
+    if error is None and what == "wrong":  # whether an unknown one is accepted is C21's question
+        raise Broken(f"The wrong parameter {name!r} of driver_params is accepted")
+    if isinstance(error, ConfigError) and name not in str(error):
+        raise Broken(f"The ConfigError does not name the {what} parameter {name!r}", str(error)) from error
+    if error is not None and not isinstance(error, ConfigError):
+        raise Broken(f"With the {what} parameter {name!r} the driver raises {type(error).__name__}: {error}") from error
+
+
+def refusal(subject: Subject, config: Any, changes: dict[str, Any], *, in_use: bool) -> Exception | None:
+    """What the driver raises when it is made with other `driver_params`, or at the latest when it is used.
+
+    Raises:
+        NotImplementedError: something of the driver's is still to be written.
+    """
+    changed = config.model_copy(update={"driver_params": {**config.driver_params, **changes}})
     try:
-        instance = subject.driver_class("kit", changed)
-        if subject.kind is Kind.SOURCE:
-            next(iter(instance.get_snapshot_iterator()), None)
-    except ConfigError:
-        return 1
-    except NotImplementedError:
-        raise
-    except Exception as err:
-        raise Broken(f"driver_params with {change} is a {type(err).__name__}, not a ConfigError") from err
-    asyncio.run(instance.close())
-    raise Broken(f"{change} in driver_params is taken without a word")
+        with subject.instance(changed) as instance:
+            if in_use and subject.kind is Kind.PUSHER:
+                asyncio.run(instance.create_session("kit:task"))
+            elif in_use:
+                next(iter(instance.get_snapshot_iterator()), None)
+    except NotImplementedError as err:
+        if unwritten(err, subject.driver_class):
+            raise
+        return err
+    except Exception as err:  # noqa: BLE001 - which one it is, is what is judged
+        return err
+    return None

@@ -1,4 +1,4 @@
-"""Family U, what a pusher keeps: partial records, rows that hurt, and what a guard holds back."""
+"""Family U, what a pusher keeps: partial records, what a guard holds back, and one copy of what comes again."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections import Counter
 from typing import Any, TypeAlias
 
 from fustor_conformance._desk import TIME, Desk, Session, at_desk, check_at_desk, missing, told
-from fustor_conformance._values import hard_rows
-from fustor_conformance.outcome import Broken
+from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences_partial import PARTIALS
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
-from fustor_core.exceptions import DriverError, RetryableError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
@@ -22,6 +20,10 @@ _LONG = "long " * 4_000
 _MANY = 300
 _HISTORIES = Counter(realtime=7, snapshot=6, mixed=2, again=1, end=2, session=2, start=1, audit=2, finish=1)
 _LENGTH, _SHARE, _SECONDS = 20, 0.5, 1.5
+_LAST = 7
+_FIRST_BATCHES = ((1, 2), (3, 4), (5, 6))
+_LATER_BATCHES = (((2, 3, 4, 5), (6, 7)), ((1,), (2, 3), (4, 5, 6, 7)))
+"""Of each later session: what was pushed before, cut elsewhere, and one that is new the first time."""
 _LISTED = tuple(f"/kit-{name}" for name in ("later", "twice", "null", "gone", "again", "after", "before", "key"))
 _Records: TypeAlias = dict[str, dict[str, Any]]
 
@@ -149,38 +151,6 @@ async def _logged_partials(desk: Desk) -> int:
     return len(expected)
 
 
-@check_at_desk("U18")
-async def refused_rows(desk: Desk) -> int:
-    """Rows that many stores cannot hold, each beside one that every store can."""
-    session = await desk.start()
-    await session.end_snapshot()
-    rows = hard_rows()
-    for number, (what, fields) in enumerate(rows.items()):
-        await _push_hard(desk, session, number, what, fields)
-    return len(rows)
-
-
-async def _push_hard(desk: Desk, session: Session, number: int, what: str, fields: dict[str, Any]) -> None:
-    easy, hard = told(_REALTIME, f"/kit-easy-{number}"), told(_REALTIME, f"/kit-hard-{number}")
-    hard.rows = [{**hard.rows[0], "record": {}, **fields}]
-    hard.fields = list(hard.rows[0])
-    try:
-        reply = await session.push(easy, hard)
-    except RetryableError as err:
-        raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(err)) from err
-    except DriverError:
-        return  # refused as a whole, and said
-    refused = reply.get("refused_rows", 0)
-    if isinstance(refused, bool) or not isinstance(refused, int):
-        raise Broken(f"refused_rows is {refused!r}, not a number of rows", reply)
-    stored = desk.paths()
-    if easy.rows[0]["path"] not in stored:
-        raise Broken(f"A row beside {what} is not there, and push said success", reply)
-    kept = int(hard.rows[0]["path"] in stored)
-    if kept + refused != 1:
-        raise Broken(f"Of a row with {what}, {kept} are stored and {refused} counted as refused", reply)
-
-
 @check_at_desk("U19")
 async def guarded_deletions(desk: Desk) -> int:
     """A snapshot that would empty the store."""
@@ -240,3 +210,37 @@ def _require_corrected(desk: Desk) -> int:
         if sizes[path] != size:
             raise Broken(f"After the audit {path!r} has size {sizes[path]!r}, not {size!r}")
     return len(expected)
+
+
+@check_at_desk("U36")
+async def other_batches(desk: Desk) -> int:
+    """Two more sessions, each of which begins at an older position."""
+    session = await desk.start()
+    if not session.keeps_index and not desk.world.keyed:
+        raise NotApplicable("The driver keeps no index: every start takes a snapshot")
+    await session.end_snapshot()
+    await _push_all(session, _FIRST_BATCHES)
+    for batches in _LATER_BATCHES:
+        session = await desk.start()
+        if session.keeps_index:
+            await session.committed()  # as whoever resumes does
+        await _push_all(session, batches)
+        _require_all(desk, str(batches))
+    return len(_FIRST_BATCHES) + sum(map(len, _LATER_BATCHES))
+
+
+async def _push_all(session: Session, batches: tuple[tuple[int, ...], ...]) -> None:
+    for batch in batches:
+        await session.push(*map(_numbered, batch), source_type="realtime")
+
+
+def _numbered(index: int) -> EventBase:
+    return told(MessageSource.REALTIME, f"/kit-{index}", index=index)
+
+
+def _require_all(desk: Desk, batches: str) -> None:
+    expected, found = [f"/kit-{index}" for index in range(1, _LAST + 1)], desk.paths()
+    if lost := missing(expected, found):
+        raise Broken(f"A later session pushed the indexes {batches}, and {lost} are not stored", found)
+    if extra := missing(found, expected):
+        raise Broken(f"A later session pushed the indexes {batches}, and {extra} are there too often", found)

@@ -1,4 +1,4 @@
-"""Families C and I: positions that are granted, asked for, released, bounded, guessed, and told while nothing happens."""
+"""Families C and I: positions that are granted, asked for, released, bounded, guessed, and told in between."""
 
 from __future__ import annotations
 

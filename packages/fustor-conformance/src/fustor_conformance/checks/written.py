@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fustor_conformance.checks.instances import refusal
 from fustor_conformance.checks.package import distribution_of, require_unseen
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -112,15 +113,14 @@ def unknown_parameter_named(subject: Subject) -> int:
     """One more than there is, with a value that is nobody's business."""
     distribution_of(subject)
     with subject.configured() as config:
-        params = {**config.driver_params, _UNKNOWN: _SECRET}
-        try:
-            instance = subject.driver_class("kit", config.model_copy(update={"driver_params": params}))
-        except ConfigError as err:
-            if _UNKNOWN not in str(err) or _SECRET in str(err):
-                raise Broken("The ConfigError does not name the parameter, or shows its value", str(err)) from err
-            return 1
-        asyncio.run(instance.close())
-    raise Broken(f"The parameter {_UNKNOWN!r} in driver_params is taken without a word")
+        error = refusal(subject, config, {_UNKNOWN: _SECRET}, in_use=False)
+    if error is None:
+        raise Broken(f"The parameter {_UNKNOWN!r} in driver_params is taken without a word")
+    if not isinstance(error, ConfigError):
+        raise error
+    if _UNKNOWN not in str(error) or _SECRET in str(error):
+        raise Broken("The ConfigError does not name the parameter, or shows its value", str(error)) from error
+    return 1
 
 
 def _package(subject: Subject) -> str:
