@@ -3,7 +3,7 @@
 import pytest
 from view_source import event_of
 
-from fustor_conformance.view._released_notes import MAX_ERRORS, RECOVERY_SEC
+from fustor_conformance.view._released import MAX_ERRORS, RECOVERY_SEC
 from fustor_conformance.view.released import ReleasedView
 from fustor_event_model import DeleteEvent, MessageSource, UpdateEvent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fustor_conformance.view._rows import Parts
-from fustor_conformance.view._trie import Node, Trie
+from fustor_conformance.view._tree import Node, Trie
 
 
 class _Mark:

@@ -1,11 +1,11 @@
-"""Notices: what the view holds but was not properly reported."""
+"""What the view notes beside its tree: what was not properly reported, and what could not be listed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fustor_conformance.view._rows import Parts, Row, split_path
-from fustor_conformance.view._trie import Trie, walk
+from fustor_conformance.view._rows import Parts, Row, join_path, split_path
+from fustor_conformance.view._tree import Trie, walk
 
 
 class PathSet:
@@ -69,3 +69,42 @@ class Notices:
         """Note what an audit added, changed or deleted."""
         for path in paths:
             self.blind_spots.add(split_path(path))
+
+
+class Coverage:
+    """Remembers, for every container, the last pass that listed it and the last that did not.
+
+    A pass is one audit or one snapshot. In one pass a container's contents may be listed although the container itself
+    was not (its stamps moved meanwhile), so a listing counts below a container skipped in the same pass.
+    """
+
+    def __init__(self) -> None:
+        self._pass = 0
+        self._listed: dict[str, int] = {}
+        self._skipped: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Begin a pass."""
+        self._pass += 1
+
+    def note(self, row: Row) -> None:
+        """Note the row of a container; a skip outweighs a listing in the same pass."""
+        if row.is_skipped:
+            self._skipped[row.path] = self._pass
+        elif row.is_container:
+            self._listed[row.path] = self._pass
+            if self._skipped.get(row.path, self._pass) < self._pass:
+                del self._skipped[row.path]
+
+    def is_unknown(self, parts: Parts) -> bool:
+        """Whether a path is below a container whose listing failed and that nothing has listed since."""
+        if not self._skipped or not parts:
+            return False
+        listed = self._listed.get(join_path(parts[:-1]), 0)
+        above = (join_path(parts[:depth]) for depth in range(len(parts)))
+        # The container itself counts as skipped in the pass of its skip, one further down as listed in it.
+        return any(self._is_open(path, listed, is_parent=depth == len(parts) - 1) for depth, path in enumerate(above))
+
+    def _is_open(self, path: str, listed: int, *, is_parent: bool) -> bool:
+        skipped = self._skipped.get(path, 0)
+        return skipped > 0 and (is_parent or listed < skipped)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from fustor_conformance.view._audit import Audit, blind_spots
-from fustor_conformance.view._coverage import Coverage
 from fustor_conformance.view._difference import Comparison, Difference
-from fustor_conformance.view._notices import Notices
+from fustor_conformance.view._notices import Coverage, Notices
 from fustor_conformance.view._partial import complete, supply
 from fustor_conformance.view._rows import Parts, Row, parse_rows, split_path
-from fustor_conformance.view._session import Session
+from fustor_conformance.view._session import Audit, Session, blind_spots
 from fustor_conformance.view._tree import Tree, data_of
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 

@@ -12,10 +12,17 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fustor_conformance.view._difference import Comparison, Difference
-from fustor_conformance.view._released_notes import HOT_SEC, SAME_MTIME_SEC, BlindSpots, Health, Suspects
-from fustor_conformance.view._released_tree import Entry, ReleasedTree
+from fustor_conformance.view._released import (
+    HOT_SEC,
+    SAME_MTIME_SEC,
+    BlindSpots,
+    Entry,
+    Health,
+    ReleasedTree,
+    Suspects,
+    Watermark,
+)
 from fustor_conformance.view._rows import Parts, join_path, split_path
-from fustor_conformance.view._watermark import Watermark
 from fustor_event_model import EventBase, EventType, MessageSource
 
 __all__ = ["ReleasedView"]
