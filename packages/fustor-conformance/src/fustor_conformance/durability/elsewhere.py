@@ -83,11 +83,6 @@ class Said:
     unseen: str = ""
     """Why the pages of some file had to be believed."""
 
-    @property
-    def is_success(self) -> bool:
-        """Whether a push says so."""
-        return isinstance(self.reply, dict) and self.reply.get("success") is True
-
     def __str__(self) -> str:
         return f"{self.error[0]}: {self.text}" if self.error else repr(self.reply)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, Self
 
 from fustor_conformance._reading import Stream, eventually
 from fustor_conformance._recording import AUDIT
-from fustor_conformance.histories.judging import Difference, differences
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
-from fustor_conformance.view import View
+from fustor_conformance.view import Comparison, Difference, View
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase
@@ -277,9 +276,23 @@ class Host:
 
     def differences(self) -> list[Difference]:
         """Where view and world differ, except where a snapshot said that it could not look."""
-        world = self.world.list()
-        has_containers = "nest" in self.world.operations or any(row.get("is_directory") for row in world.values())
-        return list(differences(self.view.rows(), world, containers=has_containers, unknown=self.unlisted))
+        return differences(self.view, self.world, self.unlisted)
+
+
+def differences(view: View, world: SourceWorld, unlisted: Collection[str] = ()) -> list[Difference]:
+    """Where a view and the world differ, what is said to be half written included.
+
+    What is below a container that is `unlisted` does not count, nor the root, nor a container that the World does not
+    list if it lists none.
+    """
+    listed = world.list()
+    containers = "nest" in world.operations or any(row.get("is_directory") for row in listed.values())
+
+    def stands_aside(parts: tuple[str, ...]) -> bool:
+        above = ("/" + "/".join(parts[:depth]) for depth in range(len(parts)))
+        return not parts or any(path in unlisted for path in above)
+
+    return list(Comparison(view.rows(), lambda _: False, stands_aside, containers).differences(listed, ()))
 
 
 def _upserts(event: EventBase, path: str) -> bool:

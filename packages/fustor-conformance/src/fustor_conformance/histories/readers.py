@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
-from fustor_conformance.histories.host import Host
-from fustor_conformance.histories.judging import Difference, differences
+from fustor_conformance.histories.host import Host, differences
 from fustor_conformance.outcome import Broken
-from fustor_conformance.view import View
+from fustor_conformance.view import Difference, View
 from fustor_event_model import EventBase, MessageSource
 
 _KEPT = 8
@@ -83,9 +82,7 @@ class Readers:
         return self._host.world.create(f"kit-reader-{self._markers}")
 
     def _differences(self, view: View) -> list[Difference]:
-        world = self._host.world.list()
-        has_boxes = "nest" in self._host.world.operations or any(row.get("is_directory") for row in world.values())
-        return list(differences(view.rows(), world, containers=has_boxes))
+        return differences(view, self._host.world)
 
     def _incomplete(self, view: View, index: int, what: str, events: Iterable[EventBase]) -> Broken:
         found = self._differences(view)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from fustor_event_model import EventBase, MessageSource
@@ -68,18 +68,6 @@ class Told:
 
 Predicate: TypeAlias = Callable[[Told], Iterator[Finding]]
 """A pure look at one event; says nothing where it cannot be sure."""
-
-
-@dataclass
-class Counts:
-    """How often each rule could have been broken."""
-
-    by_rule: dict[str, int] = field(default_factory=dict)
-
-    def add(self, counts: Mapping[str, int]) -> None:
-        """Add to what was counted."""
-        for rule_id, number in counts.items():
-            self.by_rule[rule_id] = self.by_rule.get(rule_id, 0) + number
 
 
 def _text(item: object) -> str:

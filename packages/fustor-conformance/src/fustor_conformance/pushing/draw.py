@@ -165,9 +165,6 @@ class _Drawing:
     def _trigger(self) -> None:
         self._add(_TRIGGER)
 
-    def _idle(self) -> None:
-        self._add(Push((Told(_REALTIME, index=self._next()),)))
-
     def _together(self) -> None:
         snapshot = Push((Told(_SNAPSHOT, tuple(self._row(_SNAPSHOT) for _ in range(3))),), "snapshot")
         audit = Push((Told(_AUDIT, tuple(self._row(_AUDIT) for _ in range(3))),), "audit")

@@ -10,7 +10,7 @@ from fustor_conformance.pushing.flat import READINGS, Flat, RowData
 from fustor_conformance.pushing.indexes import Indexes
 from fustor_conformance.pushing.steps import Begin, Push, Step, Told, events_of
 from fustor_conformance.view import View
-from fustor_event_model import LifecycleSignal, MessageSource
+from fustor_event_model import MessageSource
 
 __all__ = ["Expected", "Unfair"]
 
@@ -30,7 +30,6 @@ class Expected:
         self._sessions = 0
         self._takes_snapshot = True
         self._is_ended = False
-        self._is_auditing = False
         self._last: dict[str, Push] = {}
         self._skipped: set[str] = set()
         self._audited: set[str] = set()
@@ -78,11 +77,6 @@ class Expected:
         """Whether a host would audit now."""
         return self._is_ended or not self._takes_snapshot
 
-    @property
-    def is_auditing(self) -> bool:
-        """Whether an audit is under way."""
-        return self._is_auditing
-
     def last(self, phase: str) -> Push | None:
         """The last push of a phase in this session."""
         return self._last.get(phase)
@@ -115,7 +109,7 @@ class Expected:
             flat.begin()
         self._index.begin()
         self._takes_snapshot = not step.resumed
-        self._is_ended = self._is_auditing = False
+        self._is_ended = False
         self._last.clear()
         self._skipped.clear()
 
@@ -155,7 +149,6 @@ class Expected:
         if not self.may_audit:
             raise Unfair("no audit before the end of the snapshot")
         if event.signal is not None:
-            self._is_auditing = event.signal is LifecycleSignal.AUDIT_START
             self._audited.clear()
         paths = {row.path for row in event.rows}
         if not again and (len(paths) < len(event.rows) or paths & self._audited):

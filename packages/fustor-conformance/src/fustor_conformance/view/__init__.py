@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fustor_conformance.view._difference import Difference, DifferenceKind
+from fustor_conformance.view._difference import Comparison, Difference, DifferenceKind
 from fustor_conformance.view._replay import replayed
 from fustor_conformance.view._view import View
 
-__all__ = ["Difference", "DifferenceKind", "View", "replayed"]
+__all__ = ["Comparison", "Difference", "DifferenceKind", "View", "replayed"]

@@ -10,6 +10,7 @@ from typing import Any
 from fustor_conformance.view._rows import Parts, join_path, split_path
 
 _FOLLOWS_CONTENTS = frozenset({"mtime", "modified_time", "size"})
+_LONGEST = 80
 
 
 class DifferenceKind(StrEnum):
@@ -31,11 +32,12 @@ class Difference:
     expected: Any = None
 
     def __str__(self) -> str:
+        path = _short(self.path)
         if self.kind is DifferenceKind.MISSING:
-            return f"{self.path!r} is in the world and not in the view"
+            return f"{path} is in the world and not in the view"
         if self.kind is DifferenceKind.UNEXPECTED:
-            return f"{self.path!r} is in the view and not in the world"
-        return f"{self.path!r} has {self.field} {self.seen!r} in the view and {self.expected!r} in the world"
+            return f"{path} is in the view and not in the world"
+        return f"{path} has {self.field} {_short(self.seen)} in the view and {_short(self.expected)} in the world"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,8 @@ def _above(parts: Parts) -> Iterator[str]:
 
 def _is_container(row: Mapping[str, Any], *, default: bool = False) -> bool:
     return row.get("is_directory", default) is True
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:40]}...{text[-20:]} ({len(text)} characters)"
