@@ -17,7 +17,7 @@ from fustor_conformance.pushing.own_fields import own_fields_kept
 from fustor_conformance.pushing.seen import is_same
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
-from fustor_conformance.pushing.sentences_partial import PARTIALS
+from fustor_conformance.pushing.sentences_partial import ORDERED, PARTIALS
 from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, MANY
 from fustor_conformance.pushing.sentences_snapshot import ENDS
 from fustor_conformance.pushing.shorten import is_fair, shorten
@@ -27,7 +27,7 @@ from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone
 from fustor_conformance.subject import Options
 
 _CROWDS = (at_once(2), in_order(2))
-_WRITTEN = (*_CROWDS, *ARBITRATION, *AT_ROOT, *ENDS, *MANY, *PARTIALS, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
+_WRITTEN = (*_CROWDS, *ARBITRATION, *AT_ROOT, *ENDS, *MANY, *PARTIALS, *ORDERED, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
 _PLAN = Plan(Counter(realtime=4, snapshot=4, end=2, session=1, start=2, audit=3, finish=2, again=2, together=1), 20)
 
 

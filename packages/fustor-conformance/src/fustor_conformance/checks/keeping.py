@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, TypeAlias
 
 from fustor_conformance._desk import TIME, Desk, Session, at_desk, check_at_desk, missing, told
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.play import keeps_index
-from fustor_conformance.pushing.sentences_partial import PARTIALS
+from fustor_conformance.pushing.sentences_partial import ORDERED, PARTIALS
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
-_LONG = "long " * 4_000
 _MANY = 300
 _HISTORIES = Counter(realtime=7, snapshot=6, mixed=2, again=1, end=2, session=2, start=1, audit=2, finish=1)
 _LENGTH, _SHARE, _SECONDS = 20, 0.5, 1.5
@@ -24,131 +22,33 @@ _LAST = 7
 _FIRST_BATCHES = ((1, 2), (3, 4), (5, 6))
 _LATER_BATCHES = (((2, 3, 4, 5), (6, 7)), ((1,), (2, 3), (4, 5, 6, 7)))
 """Of each later session: what was pushed before, cut elsewhere, and one that is new the first time."""
-_LISTED = tuple(f"/kit-{name}" for name in ("later", "twice", "null", "gone", "again", "after", "before", "key"))
-_Records: TypeAlias = dict[str, dict[str, Any]]
 
 
 @check("U17")
 def partial_records(subject: PusherSubject) -> int:
     """Columns that realtime leaves out, in every order with the snapshot's row: written, then in random histories."""
-    if not subject.make_world().keyed:
-        return at_desk(subject, _logged_partials)
-    seen = at_desk(subject, _keyed_partials) + at_desk(subject, _audited_before_the_snapshot)
-    plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
     with Campaign(subject, "U17") as campaign:
-        return seen + campaign.sentences(PARTIALS) + campaign.drawn(plan, _SHARE, _SECONDS)
-
-
-def _partial(path: str, *, whole: bool = False, deleted: bool = False, **record: Any) -> EventBase:
-    more: dict[str, Any] = {} if deleted else {"record": record}
-    return told(_REALTIME, path, deleted=deleted, whole=whole, mtime=TIME + 5, **more)
-
-
-def _listed(path: str, **record: Any) -> EventBase:
-    return told(_SNAPSHOT, path, record=record)
-
-
-async def _keyed_partials(desk: Desk) -> int:
-    session = await desk.start()
-    for event in _before_the_snapshot():
-        await session.push(event)
-    await session.push(*(_listed(path, n=1, t=_LONG, u=None) for path in _LISTED), source_type="snapshot")
-    await session.push(_partial("/kit-before", n=2))
-    await session.push(_partial("/kit-key", whole=True, n=7))
-    await session.push(*_one_batch("/kit-batch"))
-    await session.end_snapshot()
-    await session.push(_partial("/kit-later", n=5))
-    expected: _Records = {
-        "/kit-later": {"n": 5, "t": _LONG, "u": None},
-        "/kit-twice": {"n": 3, "t": "new", "u": None},
-        "/kit-null": {"n": 2, "t": None, "u": None},
-        "/kit-again": {"n": 4},
-        "/kit-before": {"n": 2, "t": _LONG, "u": None},
-        "/kit-after": {"n": 4},
-        "/kit-key": {"n": 7},
-        "/kit-batch": {"n": 4, "w": 1},
-    }
-    _require_records(desk, expected, "after a snapshot")
-    return len(expected) + await _later_session(desk, expected)
+        if not subject.make_world().keyed:
+            return campaign.sentences(ORDERED)
+        plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
+        seen = campaign.sentences((*PARTIALS, *ORDERED)) + campaign.drawn(plan, _SHARE, _SECONDS)
+    return seen + at_desk(subject, _audited_before_the_snapshot)
 
 
 async def _audited_before_the_snapshot(desk: Desk) -> int:
     """An audit's row is whole: the snapshot's, which may be older, has nothing to supply to it."""
-    session = await desk.start()
-    await session.push(_partial("/kit-audited", n=2))
+    session, path, record = await desk.start(), "/kit-audited", {"n": 3, "t": "audited"}
+    await session.push(told(_REALTIME, path, mtime=TIME + 5, record={"n": 2}))
     await session.push(audit_signal(LifecycleSignal.AUDIT_START), source_type="audit")
-    record = {"n": 3, "t": "audited"}
-    await session.push(told(_AUDIT, "/kit-audited", mtime=TIME + 6, record=record), source_type="audit")
+    await session.push(told(_AUDIT, path, mtime=TIME + 6, record=record), source_type="audit")
     await session.push(audit_signal(LifecycleSignal.AUDIT_END), source_type="audit")
-    await session.push(_listed("/kit-audited", n=1, t=_LONG, u=None), source_type="snapshot")
+    await session.push(told(_SNAPSHOT, path, record={"n": 1, "t": "listed", "u": None}), source_type="snapshot")
     await session.end_snapshot()
-    _require_records(desk, {"/kit-audited": record}, "when an audit has reported it whole before its snapshot's row")
-    return 1
-
-
-def _before_the_snapshot() -> list[EventBase]:
-    return [
-        _partial("/kit-later", n=2),
-        _partial("/kit-twice", n=2),
-        _partial("/kit-twice", t="new"),
-        _partial("/kit-twice", n=3),
-        _partial("/kit-null", n=2, t=None),
-        _partial("/kit-gone", n=2),
-        _partial("/kit-gone", deleted=True),
-        _partial("/kit-again", n=2),
-        _partial("/kit-again", deleted=True),
-        _partial("/kit-again", whole=True, n=3),
-        _partial("/kit-again", n=4),
-        _partial("/kit-after", n=2),
-        _partial("/kit-after", deleted=True),
-        _partial("/kit-after", n=4),
-    ]
-
-
-def _one_batch(path: str) -> list[EventBase]:
-    """A thing that goes and comes back between two changes of it: only the order says which columns it has."""
-    return [
-        _partial(path, whole=True, n=1, t=_LONG),
-        _partial(path, n=2),
-        _partial(path, deleted=True),
-        _partial(path, whole=True, n=3, w=1),
-        _partial(path, n=4),
-    ]
-
-
-async def _later_session(desk: Desk, before: _Records) -> int:
-    session = await desk.start()
-    await session.push(_partial("/kit-later", n=6), _partial("/kit-twice", n=6))
-    standing = {**before["/kit-later"], "n": 6}
-    _require_records(desk, {"/kit-later": standing}, "before the snapshot of a later session")
-    await session.push(
-        _listed("/kit-later", n=5, t="newer"), _listed("/kit-twice", n=5, t=None), source_type="snapshot"
-    )
-    await session.end_snapshot()
-    expected: _Records = {"/kit-later": {"n": 6, "t": "newer"}, "/kit-twice": {"n": 6, "t": None}}
-    _require_records(desk, expected, "after the snapshot of a later session")
-    return len(expected)
-
-
-def _require_records(desk: Desk, expected: _Records, when: str) -> None:
     stored = {row["path"]: row.get("record") for row in desk.world.stored()}
-    for path, record in expected.items():
-        if stored.get(path) != record:
-            raise Broken(f"{path!r} does not have the record that is known of it {when}", stored.get(path), record)
-    if "/kit-gone" in stored:
-        raise Broken("A row that realtime deleted came back with the snapshot", stored["/kit-gone"])
-
-
-async def _logged_partials(desk: Desk) -> int:
-    session = await desk.start()
-    events = [*_one_batch("/kit-batch"), _partial("/kit-null", n=2, t=None), _listed("/kit-null", n=1, t=_LONG)]
-    await session.push(*events[:-1])
-    await session.push(events[-1], source_type="snapshot")
-    expected = [(row["path"], row.get("record")) for event in events for row in event.rows]
-    found = [(row["path"], row.get("record")) for row in desk.world.stored()]
-    if found != expected:
-        raise Broken("The log does not pass on what was pushed, in order and as it was", found, expected)
-    return len(expected)
+    if stored.get(path) != record:
+        seen = "does not have the record that an audit has reported whole before its snapshot's row"
+        raise Broken(f"{path!r} {seen}", stored.get(path), record)
+    return 1
 
 
 @check_at_desk("U19")

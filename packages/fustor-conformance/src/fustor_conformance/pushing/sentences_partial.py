@@ -23,9 +23,10 @@ from fustor_conformance.pushing.words import (
     thing,
 )
 
-__all__ = ["PARTIALS"]
+__all__ = ["ORDERED", "PARTIALS"]
 
 _WHOLE: dict[str, Any] = {"n": 1, "t": "long", "u": None, "v": True, "w": {"a": 1, "b": [2, None]}, "x": [1, 2]}
+_LONG: dict[str, Any] = {"n": 1, "t": "long " * 4_000, "u": None}
 _NOTHING: dict[str, Any] = {"n": 0, "t": "", "u": 5, "v": False, "w": {}, "x": []}
 
 
@@ -125,5 +126,40 @@ _PARTIALS: Histories = {
         snapshot(_row("a", 8, 30, n=1, t="newer")),
         END,
     ),
+    "8.7 A value of an earlier session stands in while the snapshot's row has not come": (
+        *_KNOWN,
+        BEGIN,
+        realtime(now(_row("a", 2, 20, n=2)), now(_row("b", 3, 20, t=None))),
+    ),
+    "8.7 What became of a path before the snapshot's row decides what that supplies; what comes after it is merged": (
+        BEGIN,
+        realtime(now(*(_row(name, 2, 15, n=2) for name in ("later", "twice", "gone", "again", "after")))),
+        realtime(now(_row("null", 2, 15, n=2, t=None), _row("twice", 2, 15, t="new"), _row("twice", 2, 15, n=3))),
+        realtime(gone("gone", "again", "after", at=15)),
+        realtime(new(_row("again", 2, 15, n=3)), now(_row("after", 2, 15, n=4))),
+        realtime(now(_row("again", 2, 15, n=4))),
+        snapshot(*(thing(name, record=_LONG) for name in ("later", "twice", "gone", "again", "after", "null"))),
+        snapshot(*(thing(name, record=_LONG) for name in ("before", "key"))),
+        realtime(now(_row("before", 2, 15, n=2)), new(_row("key", 2, 15, n=7))),
+        END,
+        realtime(now(_row("later", 2, 15, n=5))),
+    ),
 }
 PARTIALS = sentences(_PARTIALS)
+
+_ORDERED: Histories = {
+    "8.7 A thing that goes and comes back between two changes in one batch: the order says what its columns are": (
+        BEGIN,
+        realtime(
+            new(thing("a", 1, 15, record=_LONG)),
+            now(_row("a", 2, 15, n=2)),
+            gone("a", at=15),
+            new(_row("a", 3, 15, n=3, w=1)),
+            now(_row("a", 4, 15, n=4), _row("null", 5, 15, n=2, t=None)),
+        ),
+        snapshot(thing("null", record=_LONG)),
+        END,
+    ),
+}
+ORDERED = sentences(_ORDERED)
+"""What binds a log as well, which passes all of it on."""
