@@ -27,7 +27,20 @@ from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone
 from fustor_conformance.subject import Options
 
 _CROWDS = (at_once(2), in_order(2))
-_WRITTEN = (*_CROWDS, *ARBITRATION, *AT_ROOT, *ENDS, *MANY, *PARTIALS, *ORDERED, *AUDITS, *INDEXES, *LOGS, *VALUES, *one_by_one())
+_WRITTEN = (
+    *_CROWDS,
+    *ARBITRATION,
+    *AT_ROOT,
+    *ENDS,
+    *MANY,
+    *PARTIALS,
+    *ORDERED,
+    *AUDITS,
+    *INDEXES,
+    *LOGS,
+    *VALUES,
+    *one_by_one(),
+)
 _PLAN = Plan(Counter(realtime=4, snapshot=4, end=2, session=1, start=2, audit=3, finish=2, again=2, together=1), 20)
 
 

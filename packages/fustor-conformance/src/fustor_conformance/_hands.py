@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import ForkServerContext, SpawnContext
-from types import TracebackType
 from typing import Self
 
 from fustor_conformance._runner import Outcome
@@ -114,9 +113,7 @@ class Hands:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         _end(self._all)
 
     def add(self, number: int) -> list[Hand]:

@@ -21,6 +21,7 @@ VERDICTS_FILE = ".fustor-conformance.json"
 _SCHEMA = 1
 _ASIDE = {"tests", "build", "dist", "__pycache__", "node_modules"}
 _KEY = ("kind", "name", "profile")
+_OF_A_REPORT = (*_KEY, "conformant", "outcome", "exercised", "rules", "not_exercised", "kit_version", "driver_version")
 
 
 class VerdictFileError(EnvironmentProblem):
@@ -50,20 +51,9 @@ class VerdictFile:
         Raises:
             VerdictFileError: the file cannot be written.
         """
-        new = {
-            "kind": str(report.kind),
-            "name": report.name,
-            "profile": str(report.profile),
-            "conformant": report.conformant,
-            "outcome": report.outcome,
-            "exercised": report.exercised,
-            "rules": len(report.rules),
-            "not_exercised": [rule.name for rule in report.not_exercised],
-            "kit_version": report.kit_version,
-            "driver_version": report.driver_version,
-            "date": datetime.now(UTC).date().isoformat(),
-            "sources": self._sources,
-        }
+        said = report.to_json()
+        today = {"date": datetime.now(UTC).date().isoformat(), "sources": self._sources}
+        new = {name: said[name] for name in _OF_A_REPORT} | today
         kept = [one for one in self._recorded() if _key(one) != _key(new)]
         data = {"schema": _SCHEMA, "verdicts": sorted([*kept, new], key=_key)}
         try:

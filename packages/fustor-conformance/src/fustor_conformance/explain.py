@@ -29,19 +29,12 @@ def listing(rules: Iterable[Rule], width: int = _WIDTH) -> str:
 def explain(rule: Rule, width: int = _WIDTH) -> str:
     """All that there is to know about a rule, in lines of at most `width` characters, and of 100."""
     width = min(width, _WIDTH)
-    parts = [
-        f"{rule.name}",
-        "",
-        _filled(rule.rule, width),
-        "",
-        _titled("why", rule.why, width),
-        _titled("fix", rule.fix, width),
-    ]
-    parts += [
-        _titled("source", rule.source, width),
-        _titled("level", "; ".join(levels_in_words(rule)) or "none yet", width),
-    ]
+    parts = [rule.name, "", textwrap.fill(rule.rule, width), ""]
     facts = {
+        "why": rule.why,
+        "fix": rule.fix,
+        "source": rule.source,
+        "level": "; ".join(levels_in_words(rule)) or "none yet",
         "after": ", ".join(rule.requires),
         "calls": ", ".join(rule.methods),
         "world": ", ".join(rule.needs),
@@ -62,10 +55,6 @@ def levels_in_words(rule: Rule) -> list[str]:
         elif levels:
             words.append(f"{kind} {', '.join(f'{level} ({profile})' for profile, level in levels.items())}")
     return words
-
-
-def _filled(text: str, width: int) -> str:
-    return textwrap.fill(text, width)
 
 
 def _titled(title: str, text: str, width: int) -> str:

@@ -57,28 +57,18 @@ def _require_as_found(left: list[str]) -> None:
         raise Broken(f"In the main thread of a process, after the driver was at work, {left[0]}", *left[1:])
 
 
-@check("C16", Kind.SOURCE)
-def source_raises_its_own(subject: SourceSubject) -> int:
-    """Nothing but DriverErrors."""
-    return heard(subject, "C16")
+def _ask_the_monitor(rule_id: str, looked_at: str) -> None:
+    """Let what the monitor hears of all phases, or of a session, judge a rule."""
+
+    def judged(subject: SourceSubject | PusherSubject) -> int:
+        return heard(subject, rule_id) if isinstance(subject, SourceSubject) else _pushed(subject, rule_id)
+
+    judged.__doc__ = looked_at
+    check(rule_id)(judged)
 
 
-@check("C16", Kind.PUSHER)
-def pusher_raises_its_own(subject: PusherSubject) -> int:
-    """Nothing but DriverErrors."""
-    return _pushed(subject, "C16")
-
-
-@check("C18", Kind.SOURCE)
-def source_keeps_its_configuration(subject: SourceSubject) -> int:
-    """Field by field, the driver's own parameters included."""
-    return heard(subject, "C18")
-
-
-@check("C18", Kind.PUSHER)
-def pusher_keeps_its_configuration(subject: PusherSubject) -> int:
-    """Field by field, the driver's own parameters included."""
-    return _pushed(subject, "C18")
+_ask_the_monitor("C16", "Nothing but DriverErrors.")
+_ask_the_monitor("C18", "Field by field, the driver's own parameters included.")
 
 
 def _pushed(subject: PusherSubject, rule_id: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.resources import files
 
@@ -15,6 +16,7 @@ from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import Subject
 from fustor_conformance.written import classes, modules
+from fustor_conformance.written.sources import Seen, Sources
 from fustor_core.exceptions import ConfigError
 
 _UNKNOWN = "kit_no_such_parameter"
@@ -76,12 +78,6 @@ def rebuilt_from_json(subject: Subject) -> int:
     return 1
 
 
-@check("L05")
-def own_methods(subject: Subject) -> int:
-    """Nothing is left to the base class."""
-    return require_unseen(subject, classes.own_methods)
-
-
 @check("L06")
 def no_stub_in_a_release(subject: Subject) -> int:
     """From version 1 on."""
@@ -90,22 +86,20 @@ def no_stub_in_a_release(subject: Subject) -> int:
     return require_unseen(subject, classes.stubs)
 
 
-@check("L07")
-def prints_nothing(subject: Subject) -> int:
-    """No call of print."""
-    return require_unseen(subject, modules.prints_nothing)
+def _read(rule_id: str, rule: Callable[[Sources], Iterator[Seen]], looked_at: str) -> None:
+    """Let the code be judged by what reads it for a rule."""
+
+    def judged(subject: Subject) -> int:
+        return require_unseen(subject, rule)
+
+    judged.__doc__ = looked_at
+    check(rule_id)(judged)
 
 
-@check("L08")
-def no_other_driver(subject: Subject) -> int:
-    """Neither another driver nor a tool."""
-    return require_unseen(subject, modules.no_other_driver)
-
-
-@check("L09")
-def events_made_whole(subject: Subject) -> int:
-    """Wherever one is made, also where no scenario comes."""
-    return require_unseen(subject, modules.events)
+_read("L05", classes.own_methods, "Nothing is left to the base class.")
+_read("L07", modules.prints_nothing, "No call of print.")
+_read("L08", modules.no_other_driver, "Neither another driver nor a tool.")
+_read("L09", modules.events, "Wherever one is made, also where no scenario comes.")
 
 
 @check("L10")

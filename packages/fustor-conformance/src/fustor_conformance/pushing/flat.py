@@ -6,7 +6,7 @@ Where the contract leaves something open, a `Reading` says how it is taken.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import takewhile
 from typing import Any, TypeAlias
 
@@ -46,17 +46,8 @@ class Reading:
     touch_keeps_all: bool = True
 
 
-READINGS = (
-    Reading(),
-    Reading(files_hold_below=False),
-    Reading(guards_below=False),
-    Reading(listings_empty=False),
-    Reading(deletes_touch=True),
-    Reading(any_row_is_whole=True),
-    Reading(drops_old=True),
-    Reading(bare_is_whole=False),
-    Reading(touch_keeps_all=False),
-)
+READINGS = (Reading(), *(Reading(**{choice.name: not choice.default}) for choice in fields(Reading)))
+"""That of the view, and those that differ from it in one choice."""
 
 
 @dataclass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
+from fustor_conformance._values import same
 from fustor_conformance.outcome import Broken
 from fustor_conformance.worlds import PusherWorld
 
@@ -94,30 +94,7 @@ def is_same(found: Any, pushed: Any) -> bool:
     if isinstance(pushed, bool):
         return bool(found) is pushed and found in (None, False, True)
     is_text = isinstance(pushed, str)
-    return _is_same_inside(found if is_text else _parsed(found), pushed)
-
-
-def _is_same_inside(found: Any, pushed: Any) -> bool:
-    """The same within a document, where None is a value and a truth value is no number."""
-    if isinstance(pushed, Mapping):
-        return (
-            isinstance(found, Mapping)
-            and found.keys() == pushed.keys()
-            and all(_is_same_inside(found[name], value) for name, value in pushed.items())
-        )
-    if isinstance(pushed, list | tuple):
-        return (
-            isinstance(found, list | tuple) and len(found) == len(pushed) and all(map(_is_same_inside, found, pushed))
-        )
-    if pushed is None or isinstance(pushed, bool):
-        return found is pushed
-    return _is_same_number(found, pushed) if isinstance(pushed, int | float) else bool(found == pushed)
-
-
-def _is_same_number(found: Any, pushed: float) -> bool:
-    if not isinstance(found, int | float | Decimal) or isinstance(found, bool):
-        return False
-    return found == pushed if isinstance(pushed, int) else float(found) == pushed
+    return same(found if is_text else _parsed(found), pushed)
 
 
 def _parsed(found: Any) -> Any:

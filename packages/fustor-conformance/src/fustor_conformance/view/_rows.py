@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -50,24 +50,23 @@ def join_path(parts: Parts) -> str:
 
 def parse_rows(event: EventBase) -> list[Row]:
     """The rows of an event, copied; raise ValueError before anything was used if one is malformed."""
-    return list(_iter_rows(event))
+    return list(map(_parsed, event.rows))
 
 
-def _iter_rows(event: EventBase) -> Iterator[Row]:
-    for row in event.rows:
-        if not isinstance(row, Mapping):
-            raise ValueError(f"Row {row!r} is not a mapping; send one dict a row")  # noqa: TRY004 - malformed data
-        data = dict(row)
-        path = data.get("path")
-        yield Row(
-            path=str(path),
-            parts=split_path(path),
-            mtime=_mtime(data),
-            is_container=data.get("is_directory") is True,
-            is_skipped=data.get("audit_skipped") is True,
-            is_partial=data.get("is_atomic_write") is False,
-            data=data,
-        )
+def _parsed(row: object) -> Row:
+    if not isinstance(row, Mapping):
+        raise ValueError(f"Row {row!r} is not a mapping; send one dict a row")  # noqa: TRY004 - malformed data
+    data = dict(row)
+    path = data.get("path")
+    return Row(
+        path=str(path),
+        parts=split_path(path),
+        mtime=_mtime(data),
+        is_container=data.get("is_directory") is True,
+        is_skipped=data.get("audit_skipped") is True,
+        is_partial=data.get("is_atomic_write") is False,
+        data=data,
+    )
 
 
 def _mtime(row: Mapping[str, Any]) -> float:
