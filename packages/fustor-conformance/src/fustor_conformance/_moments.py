@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
+from fustor_conformance._scenes import Reading
+
 __all__ = ["after_each_fetch", "between_names_and_looks"]
 
 _T = TypeVar("_T")
@@ -73,8 +75,7 @@ def after_each_fetch(make: Callable[[], Iterable[_T]], act: Callable[[], object]
     The reader waits for `act` a moment only: what it holds open may be what `act` waits for. A driver that fetches by
     iterating over a cursor, or has no cursor, never comes to such a moment.
     """
-    asked, done, failed = threading.Event(), threading.Event(), list[BaseException]()
-    items: list[_T] = []
+    asked, done = threading.Event(), threading.Event()
 
     def hook(_frame: FrameType, event: str, function: Any) -> None:
         if event == "c_return" and getattr(function, "__name__", "") in _FETCHES:
@@ -82,22 +83,17 @@ def after_each_fetch(make: Callable[[], Iterable[_T]], act: Callable[[], object]
             asked.set()
             done.wait(_ACT_SEC)
 
-    def read() -> None:
+    def read() -> Iterator[_T]:
         sys.setprofile(hook)
         try:
-            items.extend(make())
-        except BaseException as err:  # noqa: BLE001 - raised again by the caller
-            failed.append(err)
+            yield from make()
         finally:
             sys.setprofile(None)
 
-    reader = threading.Thread(target=read, name="conformance-fetches", daemon=True)
-    reader.start()
-    while reader.is_alive():
+    reading = Reading(read)
+    while reading.goes_on:
         if asked.wait(_TURN_SEC):
             asked.clear()
             act()
             done.set()
-    for err in failed:
-        raise err
-    return items
+    return reading.finish()

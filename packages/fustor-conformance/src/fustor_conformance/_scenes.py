@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from fustor_conformance.outcome import Broken
@@ -103,13 +104,17 @@ class Reading(Generic[_T]):
             if paced:
                 pace()
 
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, or for that time."""
+        self._thread.join(seconds)
+
     def finish(self, seconds: float = _READING_SEC) -> list[_T]:
         """All that was read. Raises what the iterator raised.
 
         Raises:
             Broken: it does not end in time.
         """
-        self._thread.join(seconds)
+        self.wait(seconds)
         sys.setswitchinterval(self._interval)
         if self.goes_on:
             raise Broken(f"The iterator does not end within {seconds:g} s", *self.items[-2:])
@@ -124,6 +129,14 @@ class Reading(Generic[_T]):
             self._error = err
         finally:
             sys.setswitchinterval(self._interval)  # also where the caller is stopped by its World before it finishes
+
+
+def read_through(items: Iterator[_T], fault: AbstractContextManager[object], seconds: float) -> Reading[_T]:
+    """Read on in a thread while the fault lasts: so long at most, since it need not last as long as it blocks."""
+    with fault:
+        reading = Reading(lambda: items)
+        reading.wait(seconds)
+    return reading
 
 
 def pace(moment: float = _PACE_SEC) -> None:

@@ -15,7 +15,7 @@ from fustor_conformance._desk import TIME, Desk, at_desk, told
 from fustor_conformance._scenes import in_time
 from fustor_conformance.durability.crashes import Destination, batch, first_snapshot
 from fustor_conformance.durability.disk import Files, Left
-from fustor_conformance.durability.elsewhere import Said, Step, closing, committing, opening, pushing, room
+from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, Said, Step, opening, pushing, room
 from fustor_conformance.durability.roots import roots_of
 from fustor_conformance.durability.search import came_later, directory_of
 from fustor_conformance.outcome import Broken, NotApplicable
@@ -61,7 +61,7 @@ def durable(subject: PusherSubject) -> int:
 
 def _closed_in_order(there: Destination, events: list[EventBase]) -> None:
     """Nothing dies: a batch, `close`, the end of the process, and another one that asks."""
-    steps = [opening(), pushing(*events), closing()]
+    steps = [opening(), pushing(*events), CLOSING]
     there.run(*steps).require(steps)
     there.done += events
     moment = "push and then close had returned, and the process ended in good order"
@@ -80,7 +80,7 @@ def _killed_at_the_end(there: Destination, chance: random.Random) -> int:
     for number, point in enumerate(in_time(_points(pushed.calls, chance), _ENDING_SEC, least=2)):
         there.run(*_snapshot_with_ghost(number)).require(_snapshot_with_ghost(number))
         there.run(*_snapshot_without(number), boundaries=True, die_at=point)
-        asked = [opening(f"kit:{number}"), committing()]
+        asked = [opening(f"kit:{number}"), COMMITTING]
         *_, later = there.run(*asked).require(asked)
         if later.reply != -1 and f"/kit-ghost-{number}" in there.paths():
             raise Broken(f"The process died inside the end of a snapshot, {_named(point)}: complete, and not deleted")
@@ -96,7 +96,7 @@ def _snapshot_without(number: int | str) -> list[Step]:
     """The next one of the same task, whose end is armed; the index is asked for before it."""
     rows = told(_SNAPSHOT, f"/kit-stays-{number}", index=2_000)
     end = pushing(source_type="snapshot", is_snapshot_end=True, armed=True)
-    return [opening(f"kit:{number}"), pushing(rows, source_type="snapshot"), committing(), end]
+    return [opening(f"kit:{number}"), pushing(rows, source_type="snapshot"), COMMITTING, end]
 
 
 def _named(point: tuple[str, int]) -> str:
@@ -251,7 +251,7 @@ def full_disk(subject: PusherSubject) -> int:
         there.require_index(moment)
         if half := [path for path in _paths(_big(subject)) if path in there.paths()]:
             raise Broken(f"The disk was full, push raised an error, and {half} are there")
-        again = [opening(), room(limit), pushing(*_big(subject)), room(None), pushing(*_big(subject)), committing()]
+        again = [opening(), room(limit), pushing(*_big(subject)), room(None), pushing(*_big(subject)), COMMITTING]
         _require_going_on(there, _pushed(there, again), subject)
         return len(there.done)
 

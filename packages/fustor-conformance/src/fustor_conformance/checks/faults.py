@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from typing import Any, TypeAlias
 
-from fustor_conformance._reading import eventually, rows_of
-from fustor_conformance._scenes import Reading, boxed, many, unaccounted
+from fustor_conformance._reading import rows_of
+from fustor_conformance._scenes import boxed, many, read_through, unaccounted
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -86,9 +86,7 @@ def _through(iterator: Iterator[EventBase], fault: Fault, below: str) -> tuple[l
         events.append(event)
         if any(row["path"].startswith(inside) for row in event.rows):
             break
-    with fault():
-        reading = Reading(lambda: iterator)
-        eventually(lambda: not reading.goes_on, _GONE_SEC)
+    reading = read_through(iterator, fault(), _GONE_SEC)
     try:
         return [*events, *reading.finish()], True
     except DriverError:

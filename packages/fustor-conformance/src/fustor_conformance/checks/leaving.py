@@ -15,7 +15,7 @@ from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, heard, require_clean
 from fustor_conformance.apart.other_process import left_behind
 from fustor_conformance.durability.crashes import Destination, first_snapshot
-from fustor_conformance.durability.elsewhere import closing, committing, looking, opening, pushing
+from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, LOOKING, opening, pushing
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -46,8 +46,8 @@ def pusher_leaves_the_process(subject: PusherSubject) -> int:
     """A session from its start to its end, in the main thread of a process too, and the process is as it was."""
     seen = _pushed(subject, "C15")
     with subject.world() as world, suppress(NotApplicable):  # no process can be forked here
-        steps = [looking(), opening(), pushing(*first_snapshot(), is_snapshot_end=True), committing(), closing()]
-        ended = Destination(subject, world).run(*steps, looking())
+        steps = [LOOKING, opening(), pushing(*first_snapshot(), is_snapshot_end=True), COMMITTING, CLOSING]
+        ended = Destination(subject, world).run(*steps, LOOKING)
         _require_as_found(ended.said[-1].reply if len(ended.said) > len(steps) else [])
     return seen + 1
 

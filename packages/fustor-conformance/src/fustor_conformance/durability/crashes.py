@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fustor_conformance._desk import TIME, told
-from fustor_conformance.durability.elsewhere import Ended, Step, closing, committing, nursery_of, opening, pushing
+from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, Ended, Step, nursery_of, opening, pushing
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
@@ -72,7 +72,7 @@ class Destination:
 
     def require_index(self, moment: str) -> int:
         """The committed index of another process, which is no lower than what push returned for; -1 without one."""
-        steps = [opening(), *([committing()] if self.keeps_index else []), closing()]
+        steps = [opening(), *([COMMITTING] if self.keeps_index else []), CLOSING]
         said = self._opened(moment, steps)
         if not self.keeps_index:
             return -1
@@ -94,7 +94,7 @@ class Destination:
         self.require(moment)
         self._require_present([event for event in torn if event not in above], moment, "the committed index has")
         for events in filter(None, (above[:1], above[1:])):  # as a host may: at first less than what was torn
-            self._opened(moment, [opening(), pushing(*events), closing()])
+            self._opened(moment, [opening(), pushing(*events), CLOSING])
             self._require_present(events, moment, "after another push of what lies above the index, it should have")
         self.done += torn
         self.require(moment)

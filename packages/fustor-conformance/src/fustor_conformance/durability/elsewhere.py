@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any, TypeAlias, cast
 
 from fustor_conformance._desk import TASK
 from fustor_conformance.durability import nursery
@@ -24,12 +24,12 @@ from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase
 
 __all__ = [
+    "CLOSING",
+    "COMMITTING",
+    "LOOKING",
     "Ended",
     "Nursery",
     "Said",
-    "closing",
-    "committing",
-    "looking",
     "nursery_of",
     "opening",
     "pushing",
@@ -37,7 +37,13 @@ __all__ = [
 ]
 
 _JOB_SEC = 30.0
-Step = dict[str, Any]
+Step: TypeAlias = dict[str, Any]
+COMMITTING: Step = {"do": "committed"}
+"""Ask for the committed index."""
+CLOSING: Step = {"do": "close"}
+"""Close the pusher."""
+LOOKING: Step = {"do": "look"}
+"""Say what the process has another of than at the last look: its main thread is where the pusher works."""
 
 
 def opening(task: str = TASK) -> Step:
@@ -49,21 +55,6 @@ def pushing(*events: EventBase, armed: bool = False, **keywords: Any) -> Step:
     """Push one batch. `armed`: the calls that it makes are counted, watched, and may end the process."""
     said = [event.model_dump(mode="json", exclude_none=True) | {"rows": event.rows} for event in events]
     return {"do": "push", "events": said, "keywords": keywords, "armed": armed}
-
-
-def committing() -> Step:
-    """Ask for the committed index."""
-    return {"do": "committed"}
-
-
-def closing() -> Step:
-    """Close the pusher."""
-    return {"do": "close"}
-
-
-def looking() -> Step:
-    """Say what the process has another of than at the last look: its main thread is where the pusher works."""
-    return {"do": "look"}
 
 
 def room(file_bytes: int | None) -> Step:

@@ -7,34 +7,29 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from fustor_conformance._reading import eventually
+
 __all__ = ["came_later", "directory_of"]
 
 _RECENT_SEC = 30.0
 _MOST_BYTES = 256 << 20
-_PATIENCE_SEC, _PAUSE_SEC = 1.5, 0.02
+_PATIENCE_SEC = 1.5
 
 
 def directory_of(canary: str) -> Path | None:
     """The directory of the file in which another process writes this text within a moment, where one is readable."""
-    ends = time.monotonic() + _PATIENCE_SEC
-    while time.monotonic() < ends:
-        for path in _written_by_others():
-            if _holds(path, canary):
-                return path.parent
-        time.sleep(_PAUSE_SEC)
-    return None
+    found: list[Path] = []
+
+    def is_found() -> bool:
+        found.extend(path.parent for path in _written_by_others() if _holds(path, canary))
+        return bool(found)
+
+    return found[0] if eventually(is_found, _PATIENCE_SEC) else None
 
 
 def came_later(canary: str, directory: Path) -> bool:
     """Whether no file of this directory holds the text now, and one does within a moment."""
-    if _is_in(directory, canary):
-        return False
-    ends = time.monotonic() + _PATIENCE_SEC
-    while time.monotonic() < ends:
-        if _is_in(directory, canary):
-            return True
-        time.sleep(_PAUSE_SEC)
-    return False
+    return not _is_in(directory, canary) and eventually(lambda: _is_in(directory, canary), _PATIENCE_SEC)
 
 
 def _is_in(directory: Path, canary: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+from fustor_conformance._scenes import pace, read_through
 from fustor_conformance.histories.audits import Audits
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
@@ -60,7 +60,7 @@ class Faults:
             self._interrupt_audit(world, pick, pairs=what == "pairs")
         else:
             with world.interrupted():
-                threading.Event().wait(_AWAY_SEC)
+                pace(_AWAY_SEC)
         self._host.is_quiet = False  # what the stream emits next must still come
         self._host.stream.patience_sec = self._host.subject.options.patience_sec
         self._host.catch_up()
@@ -71,9 +71,8 @@ class Faults:
         self._host.take_snapshot(pick % 2)
         if self._host.snapshot_done:
             return
-        rest = _Rest(self._host.rest_of_snapshot(pick))
-        error = rest.read_while(world.interrupted())
-        for event in rest.items:
+        rest, error = _read_while(world.interrupted(), self._host.rest_of_snapshot(pick))
+        for event in rest:
             self._host.snapshot_event(event)
         if error is None:
             self._host.end_snapshot()
@@ -86,43 +85,28 @@ class Faults:
             self._audits.step(pick, pairs=pairs)
         if self._host.audit is None:
             return
-        rest = _Rest(self._host.audit)
-        error = rest.read_while(world.interrupted())
-        for item in rest.items:
+        rest, error = _read_while(world.interrupted(), self._host.audit)
+        for item in rest:
             self._audits.take(item)
         if error is None:
             self._audits.end()
             return
-        if any(isinstance(item, EventBase) and item.signal is LifecycleSignal.AUDIT_END for item in rest.items):
-            raise Broken(f"An audit broke off with {error!r}, and had sent its Audit-End", *rest.items[-2:])
+        if any(isinstance(item, EventBase) and item.signal is LifecycleSignal.AUDIT_END for item in rest):
+            raise Broken(f"An audit broke off with {error!r}, and had sent its Audit-End", *rest[-2:])
         self._audits.broken()
 
 
-class _Rest(threading.Thread):
-    """Reads an iterator to its end in a thread of its own, so that a fault need not last as long as it blocks."""
+def _read_while(fault: AbstractContextManager[object], items: Iterator[Any]) -> tuple[list[Any], Exception | None]:
+    """What is left of an iterator, and what it raised; the fault is over after a moment.
 
-    def __init__(self, items: Iterator[Any]) -> None:
-        super().__init__(name="conformance-rest", daemon=True)
-        self.items: list[Any] = []
-        self._iterator = items
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self.items.extend(self._iterator)
-        except Exception as err:  # noqa: BLE001 - handed to whoever joins
-            self._error = err
-
-    def read_while(self, fault: AbstractContextManager[object]) -> Exception | None:
-        """Read to the end; the fault is over after a moment. What the iterator raised.
-
-        Raises:
-            Broken: it neither ends nor breaks off.
-        """
-        with fault:
-            self.start()
-            self.join(_AWAY_SEC)
-        self.join(_BACK_SEC)
-        if self.is_alive():
-            raise Broken(f"{_BACK_SEC:g} s after the system came back the pass has neither gone on nor failed")
-        return self._error
+    Raises:
+        Broken: it neither ends nor breaks off.
+    """
+    reading = read_through(items, fault, _AWAY_SEC)
+    reading.wait(_BACK_SEC)
+    if reading.goes_on:
+        raise Broken(f"{_BACK_SEC:g} s after the system came back the pass has neither gone on nor failed")
+    try:
+        return reading.finish(), None
+    except Exception as err:  # noqa: BLE001 - a fault that lasts may end a pass with any error
+        return reading.items, err

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from fustor_conformance.durability.roots import roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.pushing.play import Player
+from fustor_conformance.pushing.play import Player, at_work
 from fustor_conformance.pushing.seen import Shelf
 from fustor_conformance.pushing.steps import Begin, Push, Step, script
 from fustor_conformance.pushing.words import (
@@ -107,7 +107,12 @@ async def _play(
     done: list[Step] = []
     lost: list[int] = []
     seen = 0
-    try:
+
+    def said(seen: str) -> str:
+        moments = " and ".join(map(str, lost))
+        return f"The destination {what} during step {moments}, and is back. {seen}, in this:{script(done)}"
+
+    async with at_work(player, said=said):
         for before, push, after in _ROUNDS if is_passing else _ROUNDS[:1]:
             await _do(player, before, done)
             done.append(push)
@@ -121,14 +126,6 @@ async def _play(
             await _do(player, after, done)
             shelf.read()
             seen += player.require() + await player.require_index()
-    except Broken as broken:
-        moments = " and ".join(map(str, lost))
-        raise Broken(
-            f"The destination {what} during step {moments}, and is back. {broken.seen}, in this:{script(done)}",
-            *broken.evidence,
-        ) from broken
-    finally:
-        await player.close()
     return seen
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fustor_conformance.outcome import Broken
@@ -16,7 +17,7 @@ from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
 from fustor_event_model import LifecycleSignal
 
-__all__ = ["Player", "Refused"]
+__all__ = ["Player", "Refused", "at_work", "keeps_index"]
 
 
 class Refused(Exception):  # noqa: N818 - says why a history ends early, which is no error
@@ -176,6 +177,18 @@ class Player:
         """Close what is open, all `but` the last one or none."""
         while len(self._instances) > but:
             await self._instances.pop(0).close()
+
+
+@asynccontextmanager
+async def at_work(*players: Player, said: Callable[[str], str]) -> AsyncIterator[None]:
+    """Close the players when the block is left; `said` puts into words what is broken in it."""
+    try:
+        yield
+    except Broken as broken:
+        raise Broken(said(broken.seen), *broken.evidence) from broken
+    finally:
+        for player in players:
+            await player.close()
 
 
 def _may_be_guarded(push: Push) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.crowd import fill
-from fustor_conformance.pushing.play import Player, Refused
+from fustor_conformance.pushing.play import Player, Refused, at_work
 from fustor_conformance.pushing.seen import Shelf
 from fustor_conformance.pushing.steps import Begin, Step, script
 from fustor_conformance.pushing.words import (
@@ -76,7 +76,8 @@ def _two_tasks(subject: PusherSubject, *, shared: bool) -> int:
 async def _play(players: dict[str, Player], shelf: Shelf, *, shared: bool) -> int:
     seen = 0
     done: list[Step] = []
-    try:
+    what = "Two tasks share a destination, and one disturbs the other."
+    async with at_work(*players.values(), said=lambda seen: f"{what} {seen}, after this:{script(done)}"):
         for name, step in _STEPS:
             done.append(replace(step, instance="same") if shared and isinstance(step, Begin) else step)
             await players[name].do(done[-1])
@@ -87,12 +88,6 @@ async def _play(players: dict[str, Player], shelf: Shelf, *, shared: bool) -> in
                 seen += sum(player.require() for player in players.values())
         shelf.read()
         return seen + sum(player.require() for player in players.values())
-    except Broken as broken:
-        said = f"Two tasks share a destination, and one disturbs the other. {broken.seen}, after this:{script(done)}"
-        raise Broken(said, *broken.evidence) from broken
-    finally:
-        for player in players.values():
-            await player.close()
 
 
 def two_at_once(subject: PusherSubject, rounds: int) -> int:
@@ -108,7 +103,8 @@ def two_at_once(subject: PusherSubject, rounds: int) -> int:
 
 
 async def _at_once(players: list[Player], shelf: Shelf, rounds: int) -> int:
-    try:
+    what = "Two tasks push at once, each through an instance of its own, and one disturbs the other."
+    async with at_work(*players, said=lambda seen: f"{what} {seen}"):
         for player in players:
             await player.do(BEGIN)
             await player.do(END)
@@ -120,12 +116,6 @@ async def _at_once(players: list[Player], shelf: Shelf, rounds: int) -> int:
         shelf.read()
         seen = sum(player.require() for player in players)
         return seen + sum([await player.require_index() for player in players])
-    except Broken as broken:
-        said = f"Two tasks push at once, each through an instance of its own, and one disturbs the other. {broken.seen}"
-        raise Broken(said, *broken.evidence) from broken
-    finally:
-        for player in players:
-            await player.close()
 
 
 def superseded(subject: PusherSubject) -> int:
@@ -143,7 +133,9 @@ def superseded(subject: PusherSubject) -> int:
 
 
 async def _superseded(player: Player, shelf: Shelf) -> int:
-    try:
+    what = "A session goes on after another one of its task was opened, and is taken for another."
+    steps = script([*_BEFORE, *_AFTER])
+    async with at_work(player, said=lambda seen: f"{what} {seen}, after this:{steps}"):
         for step in _BEFORE:
             await player.do(step)
         await player.open_another()
@@ -154,8 +146,3 @@ async def _superseded(player: Player, shelf: Shelf) -> int:
             return 0  # it is obsolete, and the pusher says so
         shelf.read()
         return player.require()
-    except Broken as broken:
-        said = f"A session goes on after another one of its task was opened, and is taken for another. {broken.seen}"
-        raise Broken(f"{said}, after this:{script([*_BEFORE, *_AFTER])}", *broken.evidence) from broken
-    finally:
-        await player.close()
