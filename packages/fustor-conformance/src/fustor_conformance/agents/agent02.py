@@ -7,8 +7,8 @@ import queue
 import threading
 from contextlib import suppress
 from typing import Any
-from uuid import uuid4
 
+from fustor_conformance.agents.recorder import RecordingPusher
 from fustor_conformance.agents.simulator import BusProducer, FieldsTracker, Simulator, construct
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError
@@ -24,29 +24,13 @@ _QUEUE = 100
 _JOIN_SEC = 5.0
 
 
-class CountingPusher(PusherDriver):
-    """Takes everything; for simulations that are about the source."""
+class CountingPusher(RecordingPusher):
+    """Takes everything and keeps nothing, since the transcript has it; for simulations that are about the source."""
 
     async def push(self, events: list[EventBase], **kwargs: Any) -> dict[str, Any]:
-        """Nothing is kept: the transcript has it."""
+        """Take them."""
         del events, kwargs
         return {"success": True, "snapshot_needed": False}
-
-    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
-        """Nothing to keep alive."""
-        del kwargs
-        return {}
-
-    async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
-        """A new name."""
-        del task_id, kwargs
-        return {"session_id": uuid4().hex, "suggested_heartbeat_interval_seconds": 10}
-
-    @classmethod
-    async def get_needed_fields(cls, **kwargs: Any) -> dict[str, Any]:
-        """All."""
-        del kwargs
-        return {}
 
 
 class Agent02(Simulator):
@@ -59,7 +43,7 @@ class Agent02(Simulator):
         self,
         source_class: type[SourceDriver],
         source_config: SourceConfig,
-        pusher_class: type[PusherDriver] = CountingPusher,
+        pusher_class: type[PusherDriver | RecordingPusher] = CountingPusher,
         pusher_config: PusherConfig | None = None,
         *,
         source_id: str = "s",

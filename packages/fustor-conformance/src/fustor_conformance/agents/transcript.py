@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fustor_conformance.agents.bus import MemoryBus
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Call", "Delivery", "Recorder", "Transcript"]
+
+_NOTED = ("calls", "deliveries", "failures", "leaked_threads", "streamed")
+"""What a transcript has one after the other, as it was noted."""
 
 
 @dataclass(frozen=True)
@@ -70,59 +74,45 @@ class Transcript:
         return tuple(call.method for call in self.calls)
 
 
-@dataclass
-class _State:
-    calls: list[Call] = field(default_factory=list)
-    deliveries: list[Delivery] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    leaked_threads: list[str] = field(default_factory=list)
-    streamed: list[EventBase] = field(default_factory=list)
-    snapshots_ended: int = 0
-    audits_ended: int = 0
-
-
 class Recorder:
     """Written by the simulator's threads, read and waited upon by the one that drives the world."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._state = _State()
+        self._notes: dict[str, list[Any]] = {name: [] for name in _NOTED}
+        self._ended: Counter[str] = Counter()
         self._bus: MemoryBus | None = None
 
     def called(self, method: str, *args: Any, **kwargs: Any) -> None:
         """Note a call that is about to be made in this thread."""
-        self._note(self._state.calls, Call(method, args, kwargs, threading.current_thread().name))
+        self._note("calls", Call(method, args, kwargs, threading.current_thread().name))
 
     def delivered(
         self, phase: MessageSource, source_type: str | None, events: list[EventBase], *, is_end: bool = False
     ) -> None:
         """Note a delivery."""
-        self._note(self._state.deliveries, Delivery(phase, source_type, tuple(events), is_end))
+        self._note("deliveries", Delivery(phase, source_type, tuple(events), is_end))
 
     def streamed(self, event: EventBase) -> None:
         """Note what the stream has yielded."""
-        self._note(self._state.streamed, event)
+        self._note("streamed", event)
 
     def failed(self, what: str, err: BaseException | str) -> None:
         """Note that something broke."""
         reason = err if isinstance(err, str) else f"{type(err).__name__}: {err}"
-        self._note(self._state.failures, f"{what}: {reason}")
+        self._note("failures", f"{what}: {reason}")
 
     def leaked(self, thread: str) -> None:
         """Note a thread that did not end in time."""
-        self._note(self._state.leaked_threads, thread)
+        self._note("leaked_threads", thread)
 
     def snapshot_ended(self) -> None:
         """Note that the agent told the end of a snapshot."""
-        with self._changed:
-            self._state.snapshots_ended += 1
-            self._changed.notify_all()
+        self._has_ended("snapshots_ended")
 
     def audit_ended(self) -> None:
         """Note that the agent told the end of an audit."""
-        with self._changed:
-            self._state.audits_ended += 1
-            self._changed.notify_all()
+        self._has_ended("audits_ended")
 
     def watch(self, bus: MemoryBus) -> None:
         """Take what the bus keeps back into every transcript from now on."""
@@ -149,21 +139,22 @@ class Recorder:
             return True
 
     def _transcript(self) -> Transcript:
-        state, bus = self._state, self._bus
+        bus = self._bus
         return Transcript(
-            calls=tuple(state.calls),
-            deliveries=tuple(state.deliveries),
-            failures=tuple(state.failures),
-            snapshots_ended=state.snapshots_ended,
-            audits_ended=state.audits_ended,
+            **{name: tuple(notes) for name, notes in self._notes.items()},
+            snapshots_ended=self._ended["snapshots_ended"],
+            audits_ended=self._ended["audits_ended"],
             discarded=tuple(bus.discarded) if bus else (),
             swallowed=bus.swallowed() if bus else (),
             swallowed_by_host=bus.swallowed_by_host() if bus else (),
-            leaked_threads=tuple(state.leaked_threads),
-            streamed=tuple(state.streamed),
         )
 
-    def _note(self, notes: list[Any], note: Any) -> None:
+    def _note(self, name: str, note: Any) -> None:
         with self._changed:
-            notes.append(note)
+            self._notes[name].append(note)
+            self._changed.notify_all()
+
+    def _has_ended(self, name: str) -> None:
+        with self._changed:
+            self._ended[name] += 1
             self._changed.notify_all()
