@@ -4,9 +4,9 @@
 from dataclasses import replace
 
 from fustor_conformance.view import View
-from fustor_conformance.view import _audit as audit_module
 from fustor_conformance.view._marks import Marks
 from fustor_conformance.view._rows import split_path
+from fustor_conformance.view._session import Audit
 
 
 class RealtimeOnlyIfYounger(View):
@@ -142,7 +142,7 @@ class IgnoredAuditRowIsNotReported(View):
 
 
 class _OwnAudit(View):
-    audit_type = audit_module.Audit
+    audit_type = Audit
 
     def apply(self, event):
         super().apply(event)
@@ -158,7 +158,7 @@ class OnlyTheChildItselfProtects(_OwnMarks):
 
 
 class SkippedContainerCountsAsListed(_OwnAudit):
-    class audit_type(audit_module.Audit):
+    class audit_type(Audit):
         def report(self, row):
             super().report(row)
             if row.is_skipped:
@@ -167,7 +167,7 @@ class SkippedContainerCountsAsListed(_OwnAudit):
 
 
 class AuditDeletesNothing(_OwnAudit):
-    class audit_type(audit_module.Audit):
+    class audit_type(Audit):
         def gone(self, tree, marks):
             return iter(())
 
