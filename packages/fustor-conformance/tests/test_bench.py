@@ -9,8 +9,7 @@ from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
 
 from fustor_conformance import Judge, Kind, Profile, Status, find_rule, find_subject
 from fustor_conformance._bench import judged_side_by_side
-from fustor_conformance._hands import Hands
-from fustor_conformance._worker import Job
+from fustor_conformance._hands import Hands, Job
 from fustor_conformance.subject import Options
 
 NAMES = ("P01", "C01", "C02", "C04", "C11", "U01", "U06", "U08", "U11", "U12", "U16")

@@ -3,7 +3,7 @@
 import threading
 
 from fustor_conformance import Kind, Profile, find_rule, rules_for
-from fustor_conformance._plan import Plan
+from fustor_conformance._bench import Plan
 from fustor_conformance._recording import RECORDED
 
 RULES = rules_for(Kind.SOURCE, Profile.GUIDE)

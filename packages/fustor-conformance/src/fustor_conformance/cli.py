@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 
 from fustor_conformance._bench import judged_side_by_side
+from fustor_conformance._hands import Job
 from fustor_conformance._progress import checks_shown
 from fustor_conformance._verdict_file import VerdictFile
-from fustor_conformance._worker import Job
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.explain import listing
 from fustor_conformance.judge import Judge

@@ -125,7 +125,7 @@ def _is_check(item: pytest.Item, owner: type) -> TypeGuard[pytest.Function]:
 
 def _bench(judge: Judge, rules: list[Rule], jobs: int) -> SideBySide:
     from fustor_conformance._bench import SideBySide  # noqa: PLC0415 - not in runs that judge nothing
-    from fustor_conformance._worker import Job  # noqa: PLC0415 - not in runs that judge nothing
+    from fustor_conformance._hands import Job  # noqa: PLC0415 - not in runs that judge nothing
 
     subject = judge.subject
     job = Job(subject.kind, subject.name, None, subject.options, judge.profile, judge.deadline_sec)

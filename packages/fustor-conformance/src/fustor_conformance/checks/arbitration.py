@@ -7,16 +7,14 @@ from collections import Counter
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.pushing.away import away
 from fustor_conformance.pushing.campaign import Campaign
-from fustor_conformance.pushing.crowd import at_once, hurried, in_order
+from fustor_conformance.pushing.crowd import at_once, hurried, in_order, superseded, two_at_once, two_tasks
 from fustor_conformance.pushing.draw import Plan
-from fustor_conformance.pushing.own_fields import own_fields_kept
 from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
 from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, MANY
 from fustor_conformance.pushing.sentences_snapshot import ENDS
-from fustor_conformance.pushing.tasks import superseded, two_at_once, two_tasks
-from fustor_conformance.pushing.traces import told_apart
+from fustor_conformance.pushing.traces import own_fields_kept, told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject

@@ -7,16 +7,17 @@ signature or owner gets the answer that it would get otherwise. A driver's calls
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
 from fustor_conformance.monitor.core import Monitor
 from fustor_conformance.monitor.ear import PHASES, Ear, Instance
-from fustor_conformance.monitor.inside import entered, is_inside, is_own_call, modules_of
 from fustor_core.drivers import PusherDriver, SourceDriver
 
 __all__ = ["watching"]
@@ -41,6 +42,7 @@ _CONTRACT = (SourceDriver, PusherDriver)
 
 _listeners: dict[type, list[Monitor]] = {}
 _known: dict[int, tuple[weakref.ref[Any], Monitor, Instance]] = {}
+_inside: ContextVar[bool] = ContextVar("fustor_conformance_inside", default=False)
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def watching(driver_class: type, listener: Monitor) -> Iterator[None]:
 
 
 def _put_behind(driver_class: type) -> list[Callable[[], None]]:
-    modules = modules_of(driver_class)
+    modules = _modules_of(driver_class)
     ways_back = [_replace(driver_class, "__init__", _constructor(driver_class))]
     for name in _METHODS:
         found = inspect.getattr_static(driver_class, name, None)
@@ -89,7 +91,7 @@ def _constructor(driver_class: type) -> Callable[..., None]:
             return
         config = keywords.get("config", args[1] if len(args) > 1 else None)
         heard_by[-1].about_to_construct(config)
-        with entered():
+        with _entered():
             original(self, *args, **keywords)
         _know(self, heard_by[-1], heard_by[-1].constructed(config))
 
@@ -119,14 +121,14 @@ def _function(
 ) -> Callable[..., Any]:
     @wraps(original)
     def call(self: Any, /, *args: Any, **keywords: Any) -> Any:
-        heard = None if is_own_call(modules) else _heard(self, driver_class)
+        heard = None if _is_own_call(modules) else _heard(self, driver_class)
         if heard is None:
             return original(self, *args, **keywords)
         listener, instance = heard
         before = listener.called(instance, name, args, keywords)
         began = time.monotonic()
         try:
-            with entered():
+            with _entered():
                 result = original(self, *args, **keywords)
         except BaseException as err:
             listener.failed(instance, name, before, err)
@@ -146,14 +148,14 @@ def _coroutine(
 ) -> Callable[..., Any]:
     @wraps(original)
     async def call(self: Any, /, *args: Any, **keywords: Any) -> Any:
-        heard = None if is_own_call(modules) else _heard(self, driver_class)
+        heard = None if _is_own_call(modules) else _heard(self, driver_class)
         if heard is None:
             return await original(self, *args, **keywords)
         listener, instance = heard
         before = listener.called(instance, name, args, keywords)
         began = time.monotonic()
         try:
-            with entered():
+            with _entered():
                 result = await original(self, *args, **keywords)
         except BaseException as err:
             listener.failed(instance, name, before, err)
@@ -178,11 +180,11 @@ class _WatchedIterator:
         return self
 
     def __next__(self) -> Any:
-        if self._listener.is_over or is_inside():
+        if self._listener.is_over or _is_inside():
             return next(self._inner)
         self._ear.asked()
         try:
-            with entered():
+            with _entered():
                 item = next(self._inner)
         except StopIteration:
             self._over(None)
@@ -200,3 +202,34 @@ class _WatchedIterator:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+
+@contextmanager
+def _entered() -> Iterator[None]:
+    """While the block runs, this thread or task is inside a driver."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def _is_inside() -> bool:
+    """Whether this thread or task is inside a driver."""
+    return _inside.get()
+
+
+def _is_own_call(modules: frozenset[str]) -> bool:
+    """Whether whoever called the function that asks is a driver of these packages, in whatever thread."""
+    return _is_inside() or _package(sys._getframe(2).f_globals.get("__name__", "")) in modules  # noqa: SLF001 - the documented way to see a caller
+
+
+def _modules_of(driver_class: type) -> frozenset[str]:
+    """The packages that a driver class and what it inherits are from, the contract's own aside."""
+    bases = (base for base in driver_class.__mro__ if base not in (SourceDriver, PusherDriver))
+    contract = _package(SourceDriver.__module__)
+    return frozenset(map(_package, (base.__module__ for base in bases))) - {contract, "abc", "builtins"}
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]

@@ -7,8 +7,7 @@ from typing import Any
 
 from fustor_conformance.view._difference import Comparison, Difference
 from fustor_conformance.view._notices import Coverage, Notices
-from fustor_conformance.view._partial import complete, supply
-from fustor_conformance.view._rows import Parts, Row, parse_rows, split_path
+from fustor_conformance.view._rows import Parts, Row, complete, parse_rows, split_path, supply
 from fustor_conformance.view._session import Audit, Session, blind_spots
 from fustor_conformance.view._tree import Tree, data_of
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
