@@ -34,19 +34,13 @@ __all__ = [
     "subject_of_distribution",
 ]
 
-_HOMES = {
-    "judge": ("Judge",),
-    "outcome": ("Status", "Verdict"),
-    "report": ("Report",),
-    "rules": ("Kind", "Level", "Profile", "Rule", "all_rules", "find_rule", "rules_for"),
-    "subject": ("Subject", "find_subject", "subject_of_class", "subject_of_distribution"),
-    "suite": ("PusherConformance", "SourceConformance"),
-    "worlds": ("PusherWorld", "SourceWorld"),
-}
+_HOMES = ("rules", "outcome", "worlds", "subject", "judge", "report", "suite")
+"""Where they are, what loads little before what loads more."""
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(f"{__name__}.{home}")
+        if name in module.__all__:
+            return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -37,11 +37,7 @@ class Desk:
 
     async def open(self, pusher: PusherDriver, task: str = TASK) -> Session:
         """A new session of `task`."""
-        reply: object = await pusher.create_session(task)
-        session_id = reply.get("session_id") if isinstance(reply, dict) else None
-        if not isinstance(session_id, str):
-            raise Broken("create_session gives no mapping with a session_id", reply)
-        return Session(pusher, session_id)
+        return Session(pusher, session_id_of(await pusher.create_session(task)))
 
     async def start(self, task: str = TASK) -> Session:
         """A new session of `task` on a new instance."""
@@ -67,14 +63,12 @@ class Session:
     @property
     def keeps_index(self) -> bool:
         """Whether the driver has an answer of its own to get_latest_committed_index."""
-        return type(self.pusher).get_latest_committed_index is not PusherDriver.get_latest_committed_index
+        return keeps_index(type(self.pusher))
 
     async def push(self, *events: EventBase, **keywords: Any) -> dict[str, Any]:
         """Push one batch, which must succeed."""
         reply: object = await self.pusher.push(list(events), **{"session_id": self.session_id, **keywords})
-        if not isinstance(reply, dict) or reply.get("success") is not True:
-            raise Broken("push does not reply success: True", reply)
-        return reply
+        return successful(reply)
 
     async def end_snapshot(self, *events: EventBase) -> dict[str, Any]:
         """Push the end of the snapshot as the guide host does."""
@@ -89,6 +83,26 @@ class Session:
         if not self.keeps_index:
             raise NotApplicable("The driver keeps no index: every start takes a snapshot")
         return await self.pusher.get_latest_committed_index(session_id=self.session_id)
+
+
+def keeps_index(driver_class: type[PusherDriver]) -> bool:
+    """Whether the driver has an answer of its own to get_latest_committed_index."""
+    return driver_class.get_latest_committed_index is not PusherDriver.get_latest_committed_index
+
+
+def session_id_of(reply: object) -> str:
+    """The session that create_session has opened. Raises Broken where it does not say."""
+    session_id = reply.get("session_id") if isinstance(reply, dict) else None
+    if not isinstance(session_id, str):
+        raise Broken("create_session gives no mapping with a session_id", reply)
+    return session_id
+
+
+def successful(reply: object) -> dict[str, Any]:
+    """The reply of a push. Raises Broken where it is no success."""
+    if not isinstance(reply, dict) or reply.get("success") is not True:
+        raise Broken("push does not reply success: True", reply)
+    return reply
 
 
 Scenario: TypeAlias = Callable[[Desk], Awaitable[int]]

@@ -150,6 +150,11 @@ def unaccounted(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any]]
     return sorted(path for path in world.keys() - marks.keys() if not any(marks.get(up) for up in containers(path)))
 
 
+def at_or_below(paths: Iterable[str], top: str) -> list[str]:
+    """Those that are this path, or lie below it."""
+    return [path for path in paths if path == top or path.startswith(f"{top}/")]
+
+
 def containers(path: str) -> Iterator[str]:
     """The containers of a path, the nearest one first."""
     while path not in ("/", ""):

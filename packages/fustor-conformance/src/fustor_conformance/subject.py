@@ -122,7 +122,7 @@ class Subject:
         note(world)
         return world
 
-    def parse(self, keywords: dict[str, Any]) -> SourceConfig | PusherConfig:
+    def parse(self, keywords: dict[str, Any]) -> Any:
         """The configuration of these keywords, with the driver's name where it is left out."""
         model = SourceConfig if self.kind is Kind.SOURCE else PusherConfig
         return model.model_validate({"driver": self.name, "disabled": False, **keywords})
@@ -151,7 +151,7 @@ class Subject:
         with ExitStack() as stack:
             yield self._world_config(stack) or self._bare_config()
 
-    def _world_config(self, stack: ExitStack) -> SourceConfig | PusherConfig | None:
+    def _world_config(self, stack: ExitStack) -> Any:
         if self.world_factory is None:
             return None
         world = self.world_factory()
@@ -163,7 +163,7 @@ class Subject:
                 return None
             raise
 
-    def _bare_config(self) -> SourceConfig | PusherConfig:
+    def _bare_config(self) -> Any:
         config = self.parse({self.address: f"{self.name}://localhost"})
         try:
             self.driver_class("kit", config)

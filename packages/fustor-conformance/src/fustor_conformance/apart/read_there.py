@@ -7,19 +7,14 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pkgutil import resolve_name
 from typing import Any
 
 
-def _snapshot(driver: Any, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for event in driver.get_snapshot_iterator(**job):
-        yield from event.model_dump(mode="json")["rows"]
-
-
-def _audit(driver: Any) -> Iterator[dict[str, Any]]:
-    for event in driver.get_audit_iterator():
+def _rows(events: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for event in events:
         yield from event.model_dump(mode="json")["rows"]
 
 
@@ -45,9 +40,9 @@ def _fields(driver: Any) -> dict[str, Any]:
 def _read(driver: Any, job: dict[str, Any], patience_sec: float) -> list[dict[str, Any]]:
     if "fields" in job:
         return [_fields(driver)]
-    if "audit" in job:
-        return list(_audit(driver))
-    return list(_stream(driver, job, patience_sec) if "start" in job else _snapshot(driver, job))
+    if "start" in job:
+        return list(_stream(driver, job, patience_sec))
+    return list(_rows(driver.get_audit_iterator() if "audit" in job else driver.get_snapshot_iterator(**job)))
 
 
 def _answer(task: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +50,7 @@ def _answer(task: dict[str, Any]) -> dict[str, Any]:
 
     driver = resolve_name(task["driver"])("kit", SourceConfig.model_validate(task["config"]))
     try:
-        plain = [row["path"] for row in _snapshot(driver, {})]
+        plain = [row["path"] for row in _rows(driver.get_snapshot_iterator())]
         return {"plain": plain, "rows": [_read(driver, job, task["patience_sec"]) for job in task["jobs"]]}
     except Exception as err:  # noqa: BLE001 - told to the parent, which judges it
         return {"error": f"{type(err).__name__}: {err}"}

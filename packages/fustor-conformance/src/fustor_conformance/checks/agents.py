@@ -19,11 +19,12 @@ from fustor_conformance.agents.bridge import as_sender, bridge
 from fustor_conformance.agents.released import Agent, Running, agent_for
 from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS
 from fustor_conformance.apart import one_event
+from fustor_conformance.checks.package import distribution_of, entry_value
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind, Profile
-from fustor_conformance.subject import PusherSubject, SourceSubject, Subject, driver_entries
+from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_event_model import MessageSource
 
@@ -161,12 +162,9 @@ def beside_released_cores(subject: SourceSubject) -> int:
 def _require_event(  # noqa: PLR0917 - one environment, all told
     subject: SourceSubject, environment: Path, wheels: Path, wheel: str, core: str, config: dict[str, object]
 ) -> None:
-    assert subject.distribution is not None  # noqa: S101 - the caller has looked
     what = f"Beside fustor-core {core}"
     python = environments.make(environment, [f"fustor-core=={core}", *_CORES[core], wheel], wheels, what)
-    entries = driver_entries(subject.distribution, subject.kind)
-    value = next(entry.value for entry in entries if entry.name == subject.name)
-    job = json.dumps({"value": value, "config": config, "core": core})
+    job = json.dumps({"value": entry_value(subject, distribution_of(subject)), "config": config, "core": core})
     event = json.loads(environments.run([str(python), "-B", one_event.__file__], what, job))
     if not event["rows"]:
         raise Broken(f"{what} the first event of the snapshot has no rows", event)

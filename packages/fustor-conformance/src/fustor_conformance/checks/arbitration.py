@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from fustor_conformance._desk import keeps_index
 from fustor_conformance.outcome import NotApplicable
 from fustor_conformance.pushing.away import away
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.crowd import at_once, hurried, in_order, superseded, two_at_once, two_tasks
 from fustor_conformance.pushing.draw import Plan
-from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
 from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, MANY
@@ -75,9 +75,8 @@ def indexes(subject: PusherSubject) -> int:
     """After every step, and by another instance."""
     if not keeps_index(subject.driver_class):
         raise NotApplicable("The driver keeps no index: every start takes a snapshot")
-    with Campaign(subject, "U25") as campaign:
-        seen = campaign.sentences(INDEXES, index=True)
-        seen += campaign.drawn(_plan(subject, _SESSIONS), 0.3, _SECONDS, index=True)
+    with Campaign(subject, "U25", index=True) as campaign:
+        seen = campaign.sentences(INDEXES) + campaign.drawn(_plan(subject, _SESSIONS), 0.3, _SECONDS)
     return seen + two_tasks(subject)
 
 

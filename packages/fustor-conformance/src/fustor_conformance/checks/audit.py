@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT
+from fustor_conformance._scenes import Row
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.monitor.opening import without_opening
@@ -26,7 +27,6 @@ _NO_AUDIT = (
     f"The audit yields nothing at all, and `capabilities` declares {AUDIT!r}; a driver without audits leaves it out"
     " there"
 )
-Row = dict[str, Any]
 Stamps: TypeAlias = dict[str, float]
 
 
@@ -276,9 +276,9 @@ def _watched(driver: SourceDriver, cache: dict[str, float], *, stop_after: int |
     held = _Watched(cache)
     stamps: Stamps = {}
     seen = 0
-    for item in islice(without_opening(driver.get_audit_iterator(mtime_cache=held, batch_size=2)), stop_after):
+    for _, told in islice(items_of(driver, held, batch_size=2), stop_after):
         seen += 1
-        stamps.update(_pair(item)[1])
+        stamps.update(told)
     if held.writes or held != cache:
         raise Broken("The audit changes the host's dict itself", *held.writes[:3])
     return seen, stamps
@@ -355,29 +355,32 @@ def _both_dialects(subject: SourceSubject) -> Iterator[tuple[str, list[Row]]]:
 
 def run_guide(driver: SourceDriver) -> list[Row]:
     """The rows of one audit in the guide's dialect."""
-    return [row for item in driver.get_audit_iterator() for row in _rows(item)]
+    return [row for event, _ in items_of(driver) if event is not None for row in event.rows]
 
 
 def run_pairs(driver: SourceDriver, cache: dict[str, float]) -> list[Row]:
     """One audit as agent 0.8 runs it: what the pairs tell is merged into the host's dict at once."""
     rows: list[Row] = []
-    for item in without_opening(driver.get_audit_iterator(mtime_cache=cache)):
-        event, stamps = _pair(item)
+    for event, stamps in items_of(driver, cache):
         rows += event.rows if event is not None else []
         cache.update(stamps)
     return rows
 
 
-def _pair(item: AuditItem) -> tuple[EventBase | None, dict[str, float]]:
-    if not isinstance(item, tuple):
-        raise Broken("With mtime_cache an item is not a pair of an event or None and a dict", item)
-    return item
-
-
-def _rows(item: AuditItem) -> list[Row]:
-    if not isinstance(item, EventBase):
-        raise Broken("Without mtime_cache an item is not an event", item)
-    return list(item.rows)
+def items_of(
+    driver: SourceDriver, cache: Stamps | None = None, **keywords: Any
+) -> Iterator[tuple[EventBase | None, Stamps]]:
+    """The items of one audit as pairs, with times of containers in the dialect of agent 0.8, where there is a cache."""
+    if cache is not None:
+        for item in without_opening(driver.get_audit_iterator(mtime_cache=cache, **keywords)):
+            if not isinstance(item, tuple):
+                raise Broken("With mtime_cache an item is not a pair of an event or None and a dict", item)
+            yield item
+        return
+    for item in driver.get_audit_iterator(**keywords):
+        if not isinstance(item, EventBase):
+            raise Broken("Without mtime_cache an item is not an event", item)
+        yield item, {}
 
 
 def settle(world: SourceWorld) -> None:

@@ -6,7 +6,17 @@ import posixpath
 from collections.abc import Sequence
 
 from fustor_conformance._reading import Stream, last_word, with_paths
-from fustor_conformance._scenes import Row, containers, in_time, marks, odd_fields, odd_things, pace, view_of
+from fustor_conformance._scenes import (
+    Row,
+    at_or_below,
+    containers,
+    in_time,
+    marks,
+    odd_fields,
+    odd_things,
+    pace,
+    view_of,
+)
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -55,7 +65,7 @@ def _moved(world: SourceWorld, stream: Stream) -> None:
     thing = world.create("kit-move/inner/thing")
     stream.require([thing])
     top = posixpath.dirname(posixpath.dirname(thing))
-    old = _below(world, top)
+    old = at_or_below(world.list(), top)
     began = len(stream.events)
     new = world.rename(top, "kit-moved")
     late = world.create("kit-moved/inner/late")
@@ -86,15 +96,11 @@ def _removed(world: SourceWorld, stream: Stream) -> None:
     others = [world.create(f"kit-doomed/inner/{name}") for name in ("one", "two")]
     stream.require([thing, *others])
     top = "/".join(thing.split("/")[:-3])
-    gone = _below(world, top)
+    gone = at_or_below(world.list(), top)
     began = len(stream.events)
     world.delete(top)
     stream.require((), deleted=gone)
     _require_deepest_first(gone, stream.events[began:])
-
-
-def _below(world: SourceWorld, top: str) -> list[str]:
-    return [path for path in world.list() if path == top or path.startswith(f"{top}/")]
 
 
 def _require_deepest_first(gone: Sequence[str], events: Sequence[EventBase]) -> None:

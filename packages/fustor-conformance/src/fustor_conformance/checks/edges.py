@@ -7,6 +7,7 @@ from typing import Any
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import AUDIT
+from fustor_conformance._scenes import at_or_below
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import SUFFIX, excluding
@@ -29,7 +30,7 @@ def over_the_edge(subject: SourceSubject) -> int:
         hands = world if isinstance(world, WithMoves) else _hands(subject, world, "moves nothing over its edge")
         with subject.driver(world) as driver, subject.stream(driver) as stream:
             thing, box = hands.move_in("kit-came"), hands.move_in_container("kit-box-came")
-            there = [thing, *_at_or_below(world.list(), box)]
+            there = [thing, *at_or_below(world.list(), box)]
             _require(stream, there, "were moved into the source, and the stream does not report them", come=True)
             hands.move_out(thing)
             hands.move_out(box)
@@ -46,10 +47,6 @@ def _require(stream: Stream, paths: Sequence[str], what: str, *, come: bool) -> 
 
     if not stream.wait_for(lambda _: not missing()):
         raise Broken(f"{missing()[:5]} {what}", *stream.events[-3:])
-
-
-def _at_or_below(paths: Iterable[str], box: str) -> list[str]:
-    return [path for path in paths if path == box or path.startswith(f"{box}/")]
 
 
 @check("S25")

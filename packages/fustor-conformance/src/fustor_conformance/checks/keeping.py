@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fustor_conformance._desk import TIME, Desk, Session, at_desk, check_at_desk, missing, told
+from fustor_conformance._desk import TIME, Desk, Session, at_desk, check_at_desk, keeps_index, missing, told
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.draw import Plan
-from fustor_conformance.pushing.play import keeps_index
 from fustor_conformance.pushing.sentences_partial import ORDERED, PARTIALS
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject

@@ -178,7 +178,7 @@ def _is_at_most(count: Callable[[], int], most: int) -> bool:
     return count() <= most
 
 
-def _handles() -> int:
+def open_files() -> int:
     """Open file descriptors, where the system tells; 0 elsewhere."""
     listed = Path("/proc/self/fd")
     return len(list(listed.iterdir())) if listed.is_dir() else 0
@@ -195,6 +195,6 @@ def _children() -> int:
 
 _COUNTS: dict[str, Callable[[], int]] = {
     "threads": threading.active_count,
-    "open file descriptors": _handles,
+    "open file descriptors": open_files,
     "child processes": _children,
 }

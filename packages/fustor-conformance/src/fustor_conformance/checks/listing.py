@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import time
-from typing import Any
 
 from fustor_conformance._moments import between_names_and_looks
-from fustor_conformance._scenes import Reading, containers, in_time, many, odd_fields, odd_things, pace
+from fustor_conformance._scenes import Reading, Row, containers, in_time, many, odd_fields, odd_things, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken
@@ -16,8 +15,6 @@ from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase
-
-Row = dict[str, Any]
 
 _RACES = 24
 _RACES_SEC = 4.0
@@ -97,10 +94,15 @@ def stamps_first(subject: SourceSubject) -> int:
             raise Broken(f"The audit reports no child of {container!r}", *rows[:5])
         after = _row_of(container, run_guide(driver))
         _require_stamped_before(container, late, rows, after)
-        if is_tree and gone is not None:
-            _require_mark_of_change(container, gone, rows)
-        if gone is not None:
-            _require_one_state(container, early, gone, rows)
+        if (
+            gone is not None
+        ):  # which was there when the first one was read; no state has neither it nor the one before it
+            began = f"went after {container!r} had begun to be read"
+            if is_tree:
+                _require_mark(container, rows, {gone}, f"{gone!r} {began} and is not reported")
+            _require_mark(
+                container, rows, {early, gone}, f"{early!r} came and then {gone!r} {began}, neither is reported"
+            )
         if is_tree and "modify" in world.operations:
             _named_and_changed(world, driver, box)
         return len(rows) + _raced(world, driver, box, is_tree=is_tree)
@@ -120,26 +122,11 @@ def _require_stamped_before(container: str, late: str, rows: list[Row], after: R
         raise Broken(f"{late!r} came while {container!r} was listed; its row has the later mtime and no mark", row)
 
 
-def _require_mark_of_change(container: str, gone: str, rows: list[Row]) -> None:
-    """A child that was there when the first one was read, and was missed by the rest of the listing."""
+def _require_mark(container: str, rows: list[Row], paths: set[str], what: str) -> None:
+    """One of these paths is reported, or the container is marked."""
     row = _row_of(container, rows)
-    if gone not in {row["path"] for row in rows} and not row.get("audit_skipped"):
-        raise Broken(
-            f"{gone!r} went after {container!r} had begun to be read and is not reported: the container changed while"
-            " it was listed, and its row has no audit_skipped",
-            row,
-        )
-
-
-def _require_one_state(container: str, early: str, gone: str, rows: list[Row]) -> None:
-    """First one came and then another one went: no state of the container has neither of them."""
-    row = _row_of(container, rows)
-    if not {early, gone} & {row["path"] for row in rows} and not row.get("audit_skipped"):
-        raise Broken(
-            f"{early!r} came and then {gone!r} went after {container!r} had begun to be read, and neither is reported:"
-            " the container changed while it was listed, and its row has no audit_skipped",
-            row,
-        )
+    if not paths & {row["path"] for row in rows} and not row.get("audit_skipped"):
+        raise Broken(f"{what}: {container!r} changed while it was listed, and its row has no audit_skipped", row)
 
 
 def _raced(world: SourceWorld, driver: SourceDriver, box: str, *, is_tree: bool) -> int:
@@ -201,13 +188,9 @@ def _newer(changed: list[str], before: list[Row], rows: list[Row]) -> list[str]:
 
 
 def _require_mark_after(container: str, late: str, rows: list[Row], newer: list[str]) -> None:
-    row = _row_of(container, rows)
-    if newer and late not in {row["path"] for row in rows} and not row.get("audit_skipped"):
-        raise Broken(
-            f"{late!r} came before {newer[0]!r} was changed and read, and it is not reported: {container!r} changed"
-            " while it was listed, and its row has no audit_skipped",
-            row,
-        )
+    if newer:
+        what = f"{late!r} came before {newer[0]!r} was changed and read, and it is not reported"
+        _require_mark(container, rows, {late}, what)
 
 
 def _row_of(container: str, rows: list[Row]) -> Row:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 from fustor_conformance._moments import after_each_fetch
 from fustor_conformance._reading import Stream, rows_of
-from fustor_conformance._scenes import Reading, boxed, in_time, many, odd_fields, pace, read_through, unaccounted
+from fustor_conformance._scenes import Reading, Row, boxed, in_time, many, odd_fields, pace, read_through, unaccounted
+from fustor_conformance.checks.audit import items_of
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
@@ -22,8 +23,6 @@ from fustor_conformance.worlds import SourceWorld, WithInterruption, WithUnreada
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, EventType, LifecycleSignal
-
-Row = dict[str, Any]
 
 _MORE_THAN_A_PAGE = 1200
 _PAGES_SEC = 1.0
@@ -294,10 +293,7 @@ def _require_accounted(what: str, rows: list[dict[str, Any]], world: SourceWorld
 
 
 def _audit(driver: SourceDriver) -> Events:
-    for item in driver.get_audit_iterator(batch_size=1):
-        if not isinstance(item, EventBase):
-            raise Broken("Without mtime_cache an item is not an event", item)
-        yield item
+    return (event for event, _ in items_of(driver, batch_size=1) if event is not None)
 
 
 def _ended(events: list[EventBase]) -> bool:

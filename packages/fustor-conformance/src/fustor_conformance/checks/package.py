@@ -126,7 +126,7 @@ def _import_alone(subject: Subject) -> dict[str, Any]:
         job = {
             "path": sys.path,
             "blocked": [top for top in blocked if not installed.is_standard(top)],
-            "value": _entry_value(subject, dist),
+            "value": entry_value(subject, dist),
             "package": sorted({str(file.parent) for file in _package_files(subject)}),
             "result": str(result),
         }
@@ -143,7 +143,8 @@ def _import_alone(subject: Subject) -> dict[str, Any]:
         return {**json.loads(result.read_text(encoding="utf-8")), "printed": done.stdout + done.stderr}
 
 
-def _entry_value(subject: Subject, dist: Distribution) -> str:
+def entry_value(subject: Subject, dist: Distribution) -> str:
+    """What hosts load under the driver's name."""
     return next(entry.value for entry in driver_entries(dist, subject.kind) if entry.name == subject.name)
 
 

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 from fustor_conformance._reading import A_GENERATOR, Stream, eventually
-from fustor_conformance._scenes import many
+from fustor_conformance._scenes import at_or_below, many
+from fustor_conformance.checks.leaving import open_files
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -251,7 +251,7 @@ def rename_is_two(subject: SourceSubject) -> int:
 def _rename_top(world: SourceWorld, inner: str) -> tuple[list[str], list[str]]:
     """Old and new paths of a container, two levels above `inner`, that was renamed."""
     container = posixpath.dirname(posixpath.dirname(inner))
-    old = [path for path in world.list() if path == container or path.startswith(f"{container}/")]
+    old = at_or_below(world.list(), container)
     new = world.rename(container, "kit-moved")
     return old, [new + path[len(container) :] for path in old]
 
@@ -295,14 +295,14 @@ def leaves_nothing(subject: SourceSubject) -> int:
     with subject.world() as world:
         for number in range(_ROUNDS):
             if number == 1:
-                threads, handles = set(threading.enumerate()), _handles()
+                threads, handles = set(threading.enumerate()), open_files()
             with subject.driver(world) as driver:
                 _use(subject, driver, world, f"kit-thing-{number}")
         left = set(threading.enumerate()) - threads
         if not eventually(lambda: not any(thread.is_alive() for thread in left), _SETTLE_SEC):
             raise Broken(f"{len(left)} threads are left", *sorted(thread.name for thread in left))
-        if not eventually(lambda: _handles() <= handles, _SETTLE_SEC):
-            raise Broken(f"{_handles() - handles} more file descriptors are open than before")
+        if not eventually(lambda: open_files() <= handles, _SETTLE_SEC):
+            raise Broken(f"{open_files() - handles} more file descriptors are open than before")
     return _ROUNDS
 
 
@@ -312,12 +312,6 @@ def _use(subject: SourceSubject, driver: SourceDriver, world: SourceWorld, key: 
             stream.require([world.create(key)])
         stream.stop_event.set()
         stream.wait_for_end(subject.options.patience_sec)
-
-
-def _handles() -> int:
-    """Open file descriptors, where the system tells; 0 elsewhere."""
-    listed = Path("/proc/self/fd")
-    return len(list(listed.iterdir())) if listed.is_dir() else 0
 
 
 @check("M10")

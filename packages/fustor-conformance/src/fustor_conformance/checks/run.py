@@ -23,7 +23,7 @@ from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject
 from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import SourceWorld
-from fustor_core.models.config import PusherConfig, SourceConfig
+from fustor_core.models.config import SourceConfig
 from fustor_event_model import MessageSource
 
 
@@ -42,10 +42,8 @@ def under_agent_0_2(subject: SourceSubject) -> int:
 def pusher_under_agent_0_2(subject: PusherSubject) -> int:
     """A snapshot, its empty end, the trigger event, realtime."""
     with subject.world() as world:
-        config = subject.parse(world.config())
-        assert isinstance(config, PusherConfig)  # noqa: S101 - parse gives what the kind asks for
         source = SourceConfig(driver="scripted", uri="kit://scripted", disabled=False)
-        with Agent02(ScriptedSource, source, subject.driver_class, config) as agent:
+        with Agent02(ScriptedSource, source, subject.driver_class, subject.parse(world.config())) as agent:
             wanted = set(REALTIME_PATHS)
             wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
             wait_for(subject, agent, "realtime", lambda told: wanted <= paths_of(told))

@@ -46,9 +46,8 @@ def _named(subject: SourceSubject, config: SourceConfig) -> Any:
     Raises:
         Broken: it is no JSON, or comes too late.
     """
-    asked = {"uri": config.uri, "credential": config.credential, "driver_params": config.driver_params}
     began = time.monotonic()
-    answer: Any = asyncio.run(subject.driver_class.get_available_fields(**asked))
+    answer: Any = asyncio.run(subject.driver_class.get_available_fields(**subject.known(config)))
     took = time.monotonic() - began
     if took > _ANSWER_SEC * subject.manners.slowness:
         raise Broken(f"get_available_fields takes {took:.1f} s; a host waits {_ANSWER_SEC:g} s for the selection")
@@ -118,26 +117,17 @@ def _configurations(subject: SourceSubject, world: SourceWorld) -> Iterator[Sour
     """One that leaves things out by their names, and those in which a list of names is shorter."""
     keywords = world.config()
     with suppress(NotApplicable):
-        yield _parsed(subject, excluding(subject, world))
+        yield subject.parse(excluding(subject, world))
     params = keywords.get("driver_params") or {}
     for name, value in params.items():
         if isinstance(value, list | tuple) and len(value) > 1:
             for place in (0, len(value) - 1):
                 shorter = [one for number, one in enumerate(value) if number != place]
-                yield _parsed(subject, {**keywords, "driver_params": {**params, name: shorter}})
-
-
-def _parsed(subject: SourceSubject, keywords: dict[str, Any]) -> SourceConfig:
-    config = subject.parse(keywords)
-    assert isinstance(config, SourceConfig)  # noqa: S101 - it is a source's
-    return config
+                yield subject.parse({**keywords, "driver_params": {**params, name: shorter}})
 
 
 def _selected(subject: SourceSubject, config: SourceConfig) -> _Selected:
     """Each path of a snapshot with its columns."""
-    driver = subject.driver_class("kit", config)
-    try:
+    with subject.instance(config) as driver:
         rows = rows_of(driver.get_snapshot_iterator())
-    finally:
-        asyncio.run(driver.close())
     return {row["path"]: frozenset(row.get("record") or ()) for row in rows}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from fustor_conformance._recording import require_clean
-from fustor_conformance._scenes import Reading, in_time, odd_fields, pace
+from fustor_conformance._scenes import Reading, Row, in_time, odd_fields, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs, settle
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.opening import without_opening
@@ -18,7 +19,6 @@ from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver
 
-Row = dict[str, Any]
 Cache: TypeAlias = dict[str, float]
 
 _BOXES = 6
@@ -103,16 +103,16 @@ def _other_dicts(cache: Cache, skipped: list[str]) -> dict[str, Cache]:
 def forgotten(subject: SourceSubject) -> int:
     """After a listing that failed, an audit that did not come by, a change in realtime, an exchange."""
     seen = 0
-    for scene in (_failed, _not_visited, _moved_away, _changed_in_realtime, _exchanged, _abandoned):
+    in_realtime = partial(_changed_in_realtime, subject)
+    for scene in (_failed, _not_visited, _moved_away, in_realtime, _exchanged, _abandoned):
         with subject.world() as world, subject.driver(world) as driver:
-            seen += scene(subject, world, driver)
+            seen += scene(world, driver)
     if not seen:
         raise NotApplicable("The World can do none of what makes a driver forget")
     return seen
 
 
-def _failed(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
-    del subject
+def _failed(world: SourceWorld, driver: SourceDriver) -> int:
     if not isinstance(world, WithUnreadable):
         return 0
     container = posixpath.dirname(world.create(_in(world, "kit-a", "thing")))
@@ -122,8 +122,7 @@ def _failed(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) ->
     return steady.require_listed("The audit before could not list it", container)
 
 
-def _not_visited(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
-    del subject
+def _not_visited(world: SourceWorld, driver: SourceDriver) -> int:
     if not isinstance(world, WithUnreadable) or "nest" not in world.operations:
         return 0
     above, middle = _two_levels(world)
@@ -135,8 +134,7 @@ def _not_visited(subject: SourceSubject, world: SourceWorld, driver: SourceDrive
     return steady.require_listed("The audit before could not enter what it lies in", middle)
 
 
-def _moved_away(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
-    del subject
+def _moved_away(world: SourceWorld, driver: SourceDriver) -> int:
     if not {"nest", "rename"} <= world.operations:
         return 0
     above, middle = _two_levels(world)
@@ -172,9 +170,8 @@ def _changed_in_realtime(subject: SourceSubject, world: SourceWorld, driver: Sou
     return len(audits)
 
 
-def _exchanged(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+def _exchanged(world: SourceWorld, driver: SourceDriver) -> int:
     """Another container has the path, and the time: one that it has by chance, or one that the host's dict holds."""
-    del subject
     if not {"nest", "rename"} <= world.operations:
         return 0
     boxes = [posixpath.dirname(world.create(f"kit-{number}/of-{number}")) for number in range(_BOXES)]
@@ -189,9 +186,8 @@ def _exchanged(subject: SourceSubject, world: SourceWorld, driver: SourceDriver)
     return steady.require_listed("Another container has its path now", first, held)
 
 
-def _abandoned(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> int:
+def _abandoned(world: SourceWorld, driver: SourceDriver) -> int:
     """What an audit would have reported next, when its host went away, is not known to the next audit."""
-    del subject
     for number in range(_BOXES):
         world.create(_in(world, f"kit-{number // 2}", f"thing-{number}"))
     settle(world)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fustor_conformance._desk import TIME, told
+from fustor_conformance._desk import TIME, keeps_index, told
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, Ended, Step, nursery_of, opening, pushing
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
-from fustor_core.drivers import PusherDriver
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Destination", "batch", "first_snapshot"]
@@ -38,9 +37,7 @@ class Destination:
     def __init__(self, subject: PusherSubject, world: PusherWorld) -> None:
         self.world = world
         self.done: list[EventBase] = []
-        self.keeps_index = (
-            subject.driver_class.get_latest_committed_index is not PusherDriver.get_latest_committed_index
-        )
+        self.keeps_index = keeps_index(subject.driver_class)
         quick = {"max_retries": 1, "retry_delay_sec": 0.01}  # a fault is answered, not waited for
         self._config = subject.parse({**world.config(), **quick}).model_dump(mode="json")
         self._nursery = nursery_of(subject)

@@ -49,7 +49,7 @@ class _Game:
 class Campaign:
     """Histories on one system, each with a task and a directory of its own, so that none sees another's rows.
 
-    What they are judged by is what is stored; with `index` the committed index, after each step, and nothing else.
+    What they are judged by is what is stored, or the `index` that is committed after each step, and nothing else.
     One history begins on the instance that the one before it has left, as hosts run several tasks; what goes wrong
     there is played once more on instances of its own.
 
@@ -57,12 +57,14 @@ class Campaign:
         subject: the driver.
         rule_id: the rule that is judged.
         at_root: let paths begin at `/`; then there is room for one history.
+        index: judge by the committed index.
     """
 
-    def __init__(self, subject: PusherSubject, rule_id: str, *, at_root: bool = False) -> None:
+    def __init__(self, subject: PusherSubject, rule_id: str, *, at_root: bool = False, index: bool = False) -> None:
         self._subject = subject
         self._rule_id = rule_id
         self._at_root = at_root
+        self._index = index
         self._stack = ExitStack()
         self._number = 0
         self._alone = False
@@ -82,15 +84,15 @@ class Campaign:
         while self._instances:
             self._runner.run(self._instances.pop().close())
 
-    def sentences(self, sentences: Iterable[Sentence], *, index: bool = False) -> int:
+    def sentences(self, sentences: Iterable[Sentence]) -> int:
         """How much the written histories have shown; with another seed a slow pusher begins with others of them.
 
         Raises:
             Broken: one went wrong; it names the sentence.
         """
-        return self._concluded(self._written(list(sentences), index=index), index=index)
+        return self._concluded(self._written(list(sentences)))
 
-    def _written(self, sentences: list[Sentence], *, index: bool) -> Iterator[_Game]:
+    def _written(self, sentences: list[Sentence]) -> Iterator[_Game]:
         options = self._subject.options
         deadline = time.monotonic() + _WRITTEN_SEC * max(1.0, options.histories / _USUAL)
         first = (options.seed - 1) * _STRIDE % max(1, len(sentences))
@@ -99,7 +101,7 @@ class Campaign:
                 rest = len(sentences) - number
                 left_out(f"{rest} of {len(sentences)} written histories, for which the driver is slow")
                 return
-            yield self._play(sentence.steps, says=f"{sentence.says}. ", index=index)
+            yield self._play(sentence.steps, says=f"{sentence.says}. ")
 
     def kept(self, groups: Iterable[Sentence], one_by_one: Callable[[], Iterable[Sentence]]) -> int:
         """How many values came back; where the pusher sets some aside, each is tried alone and those do not count.
@@ -110,23 +112,23 @@ class Campaign:
         games = [self._play(group.steps, says=f"{group.says}. ") for group in groups]
         if any(game.refused for game in games):
             return self.sentences(one_by_one())
-        return self._concluded(games, index=False)
+        return self._concluded(games)
 
-    def drawn(self, plan: Plan, share: float, limit_sec: float, *, index: bool = False) -> int:
+    def drawn(self, plan: Plan, share: float, limit_sec: float) -> int:
         """How much the drawn histories have shown: a `share` of as many as are asked for, in about `limit_sec`.
 
         Raises:
             Broken: one went wrong; what is shown is the shortest form of it that was found.
         """
-        return self._concluded(self._drawn(plan, share, limit_sec, index=index), index=index)
+        return self._concluded(self._drawn(plan, share, limit_sec))
 
-    def _drawn(self, plan: Plan, share: float, limit_sec: float, *, index: bool) -> Iterator[_Game]:
+    def _drawn(self, plan: Plan, share: float, limit_sec: float) -> Iterator[_Game]:
         options = self._subject.options
         seconds = limit_sec * max(1.0, options.histories / _USUAL)
         for number in in_time(range(max(1, round(options.histories * share))), seconds):
-            yield self._play(draw(f"{options.seed} {self._rule_id} {number}", plan), seed=options.seed, index=index)
+            yield self._play(draw(f"{options.seed} {self._rule_id} {number}", plan), seed=options.seed)
 
-    def _concluded(self, games: Iterable[_Game], *, index: bool) -> int:
+    def _concluded(self, games: Iterable[_Game]) -> int:
         """What all of them have shown; what is stored is read once, after all of them.
 
         A store need not keep the rows of two tasks apart. One that does not is found out here, when a history goes
@@ -140,19 +142,19 @@ class Campaign:
                 break
             if self._alone:
                 self._read_after(done)
-                self._judge(game, index=index)
+                self._judge(game)
         self._read_after(done)
         for game in done:
             if not self._alone:
-                self._judge(game, index=index)
+                self._judge(game)
             if game.failure is not None:
-                failure = self._failure(game.steps, index=index)
+                failure = self._failure(game.steps)
                 if failure is None and not self._alone:
                     self._alone = True
                     self._close()
-                    again = (self._play(one.steps, says=one.says, seed=one.seed, index=index) for one in done)
-                    return self._concluded(chain(again, games), index=index)
-                raise self._explained(game, index=index)
+                    again = (self._play(one.steps, says=one.says, seed=one.seed) for one in done)
+                    return self._concluded(chain(again, games))
+                raise self._explained(game)
         return sum(game.observed for game in done)
 
     def _read_after(self, done: Sequence[_Game]) -> None:
@@ -165,27 +167,27 @@ class Campaign:
             among = f" (and {len(done) - 1} before it)" if len(done) > 1 else ""
             raise _told(broken, done[-1].steps, done[-1].says, f"{self._again(done[-1].seed)}{among}") from broken
 
-    def _judge(self, game: _Game, *, index: bool) -> None:
-        if game.failure is None and not game.refused and not index:
+    def _judge(self, game: _Game) -> None:
+        if game.failure is None and not game.refused and not self._index:
             try:
                 game.observed += game.player.require()
             except Broken as broken:
                 game.failure = broken
 
-    def _explained(self, game: _Game, *, index: bool) -> Broken:
+    def _explained(self, game: _Game) -> Broken:
         steps = game.steps
         if game.seed is not None:
-            fails: Callable[[Sequence[Step]], bool] = lambda kept: self._failure(kept, index=index) is not None  # noqa: E731
+            fails: Callable[[Sequence[Step]], bool] = lambda kept: self._failure(kept) is not None  # noqa: E731
             steps = shorten(steps, fails, limit_sec=_SHORTEN_SEC)
-        first = self._failure(steps, watched=True, index=index) or game.failure
+        first = self._failure(steps, watched=True) or game.failure
         assert first is not None  # noqa: S101 - only failed games are explained
         return _told(first, steps, game.says, self._again(game.seed))
 
-    def _failure(self, steps: Sequence[Step], *, watched: bool = False, index: bool) -> Exception | None:
-        game = self._play(steps, watched=watched, index=index, alone=True)
+    def _failure(self, steps: Sequence[Step], *, watched: bool = False) -> Exception | None:
+        game = self._play(steps, watched=watched, alone=True)
         if game.failure is None:
             self._shelf.read()
-            self._judge(game, index=index)
+            self._judge(game)
         return game.failure
 
     def _again(self, seed: int | None) -> str:
@@ -200,7 +202,6 @@ class Campaign:
         says: str = "",
         seed: int | None = None,
         watched: bool = False,
-        index: bool = False,
         alone: bool = False,
     ) -> _Game:
         self._number += 1
@@ -210,7 +211,7 @@ class Campaign:
         player = Player(self._subject, self._world, self._shelf, task=f"kit:{name}", root=root, instances=instances)
         game = _Game(steps, player, says, seed)
         try:
-            game.observed = self._runner.run(player.play(steps, watched=watched, index=index))
+            game.observed = self._runner.run(player.play(steps, watched=watched, index=self._index))
         except Refused:
             game.refused = True
         except NotImplementedError:

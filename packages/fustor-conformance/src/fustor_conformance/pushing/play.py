@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
+from fustor_conformance._desk import keeps_index, session_id_of, successful
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.expected import Expected
 from fustor_conformance.pushing.logged import Logged
@@ -17,7 +17,7 @@ from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver
 from fustor_event_model import LifecycleSignal
 
-__all__ = ["Player", "Refused", "at_work", "keeps_index"]
+__all__ = ["Player", "Refused", "at_work"]
 
 
 class Refused(Exception):  # noqa: N818 - says why a history ends early, which is no error
@@ -119,11 +119,7 @@ class Player:
         await self._opened()
 
     async def _opened(self) -> str:
-        reply: Any = await self._instances[-1].create_session(self._task)
-        session = reply.get("session_id") if isinstance(reply, dict) else None
-        if not isinstance(session, str):
-            raise Broken("create_session does not return a mapping with a session_id", reply)
-        return session
+        return session_id_of(await self._instances[-1].create_session(self._task))
 
     async def send(self, push: Push) -> None:
         """One push, to the pusher alone.
@@ -132,15 +128,14 @@ class Player:
             Broken: the reply is no success.
             Refused: the pusher did not store everything.
         """
-        reply: Any = await self._instances[-1].push(
+        answer: object = await self._instances[-1].push(
             list(events_of(push, self._root)),
             session_id=self._session,
             task_id=self._task,
             source_type=push.phase,
             is_snapshot_end=push.end,
         )
-        if not isinstance(reply, dict) or reply.get("success") is not True:
-            raise Broken("push does not reply success: True", reply)
+        reply = successful(answer)
         if reply.get("refused_deletions") and not _may_be_guarded(push):
             raise Broken("refused_deletions comes with a push that ends neither a snapshot nor an audit", reply)
         if reply.get("refused_rows") or reply.get("refused_deletions"):
@@ -165,7 +160,7 @@ class Player:
             Broken: the committed index is none that it may be.
         """
         pusher = self._instances[-1]
-        if not keeps_index(pusher):
+        if not keeps_index(type(pusher)):
             return 0
         found: object = await pusher.get_latest_committed_index(session_id=self._session)
         if isinstance(found, bool) or found not in self.expected.indexes:
@@ -193,9 +188,3 @@ async def at_work(*players: Player, said: Callable[[str], str]) -> AsyncIterator
 
 def _may_be_guarded(push: Push) -> bool:
     return push.end or any(event.signal is LifecycleSignal.AUDIT_END for event in push.events)
-
-
-def keeps_index(pusher: PusherDriver | type[PusherDriver]) -> bool:
-    """Whether the driver has an answer of its own to get_latest_committed_index."""
-    kind = pusher if isinstance(pusher, type) else type(pusher)
-    return kind.get_latest_committed_index is not PusherDriver.get_latest_committed_index

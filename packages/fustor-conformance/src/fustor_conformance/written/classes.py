@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from packaging.version import InvalidVersion, Version
 
 from fustor_conformance._contract import abstract, form, public, to_define
 from fustor_conformance.written.sources import Lineage, Seen, Sources
 from fustor_driver.bases import BASES
+from fustor_driver.kinds import Kind
 
 __all__ = [
     "abstract_methods",
@@ -27,10 +28,7 @@ Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 def abstract_methods(sources: Sources) -> Iterator[Seen]:
     """C01: what is abstract is defined."""
-    for line in sources.lineages:
-        missing = sorted(abstract(line.kind) - _members(line))
-        if missing and line.is_whole:
-            yield _at_class("C01", line, f"lacks {', '.join(missing)}")
+    return _lacking("C01", sources, abstract, "lacks")
 
 
 def form_of_methods(sources: Sources) -> Iterator[Seen]:
@@ -83,10 +81,7 @@ def armed_in_the_call(sources: Sources) -> Iterator[Seen]:
 
 def own_methods(sources: Sources) -> Iterator[Seen]:
     """L05: no default of the base class is used."""
-    for line in sources.lineages:
-        missing = sorted(to_define(line.kind) - _members(line))
-        if missing and line.is_whole:
-            yield _at_class("L05", line, f"leaves to its base: {', '.join(missing)}")
+    return _lacking("L05", sources, to_define, "leaves to its base:")
 
 
 def stubs(sources: Sources) -> Iterator[Seen]:
@@ -101,6 +96,13 @@ def stubs(sources: Sources) -> Iterator[Seen]:
                 for stub in (one for one in node.body if isinstance(one, Method) and _is_stub(one)):
                     what = f"Version {sources.version} still has the stub {node.name}.{stub.name}"
                     yield Seen("L06", module.place, stub.lineno, what)
+
+
+def _lacking(rule_id: str, sources: Sources, wanted: Callable[[Kind], frozenset[str]], what: str) -> Iterator[Seen]:
+    for line in sources.lineages:
+        missing = sorted(wanted(line.kind) - _members(line))
+        if missing and line.is_whole:
+            yield _at_class(rule_id, line, f"{what} {', '.join(missing)}")
 
 
 def _at_class(rule_id: str, line: Lineage, what: str) -> Seen:
