@@ -94,15 +94,12 @@ def stamps_first(subject: SourceSubject) -> int:
             raise Broken(f"The audit reports no child of {container!r}", *rows[:5])
         after = _row_of(container, run_guide(driver))
         _require_stamped_before(container, late, rows, after)
-        if (
-            gone is not None
-        ):  # which was there when the first one was read; no state has neither it nor the one before it
-            began = f"went after {container!r} had begun to be read"
-            if is_tree:
-                _require_mark(container, rows, {gone}, f"{gone!r} {began} and is not reported")
-            _require_mark(
-                container, rows, {early, gone}, f"{early!r} came and then {gone!r} {began}, neither is reported"
-            )
+        if gone is not None:
+            went = f"{gone!r} went after {container!r} had begun to be read"
+            if is_tree:  # it was there when the first one was read
+                _require_mark(container, rows, {gone}, f"{went} and is not reported")
+            what = f"{early!r} came and then {went}, and neither is reported"
+            _require_mark(container, rows, {early, gone}, what)  # no state of the container has neither of them
         if is_tree and "modify" in world.operations:
             _named_and_changed(world, driver, box)
         return len(rows) + _raced(world, driver, box, is_tree=is_tree)
