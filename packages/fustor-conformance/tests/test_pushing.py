@@ -11,15 +11,13 @@ from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.campaign import Campaign
 from fustor_conformance.pushing.crowd import at_once, in_order
-from fustor_conformance.pushing.draw import Plan, draw
+from fustor_conformance.pushing.draw import Plan, draw, is_fair, shorten
 from fustor_conformance.pushing.expected import Expected, Unfair
 from fustor_conformance.pushing.seen import is_same
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
 from fustor_conformance.pushing.sentences_partial import ORDERED, PARTIALS
-from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, MANY
-from fustor_conformance.pushing.sentences_snapshot import ENDS
-from fustor_conformance.pushing.shorten import is_fair, shorten
+from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.steps import Begin, Push
 from fustor_conformance.pushing.traces import own_fields_kept
 from fustor_conformance.pushing.values import VALUES, one_by_one

@@ -12,8 +12,7 @@ from fustor_conformance.pushing.crowd import at_once, hurried, in_order, superse
 from fustor_conformance.pushing.draw import Plan
 from fustor_conformance.pushing.sentences_audit import AUDITS
 from fustor_conformance.pushing.sentences_index import INDEXES, LOGS
-from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, MANY
-from fustor_conformance.pushing.sentences_snapshot import ENDS
+from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.traces import own_fields_kept, told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.registry import check

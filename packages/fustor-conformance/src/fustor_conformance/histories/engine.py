@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fustor_conformance._noting import left_out
-from fustor_conformance.histories.draw import drawn
 from fustor_conformance.histories.history import History
-from fustor_conformance.histories.seeds import seeds_for
+from fustor_conformance.histories.seeds import drawn, seeds_for
 from fustor_conformance.histories.step import Step, parsed, written
 from fustor_conformance.outcome import Broken, NotJudged
 from fustor_conformance.subject import SourceSubject

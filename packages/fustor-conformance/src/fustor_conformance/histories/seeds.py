@@ -1,11 +1,13 @@
-"""The histories that every run begins with: short, written by hand, and together they meet every ability once."""
+"""Which histories a run plays: those written by hand, which meet every ability once, and those drawn from a seed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import random
+from collections import Counter
 
 from fustor_conformance.histories.abilities import abilities
-from fustor_conformance.histories.changes import BY_HAND
+from fustor_conformance.histories.changes import AT_ONCE, BY_HAND, CHANGES
+from fustor_conformance.histories.history import FAULTS, LOSING, POSITIONS, READING, SLOW, STOPPING
 from fustor_conformance.histories.step import Step, parsed
 from fustor_conformance.subject import SourceSubject
 
@@ -63,31 +65,32 @@ create(0) create(2) create(3) finish_snapshot(0) settle(0) run_pairs(4) settle(0
 arrive(0) lose(0) settle(0) run_pairs(4) settle(0) run_pairs(4) repaired(0) modify(1) create(5) rename(0) arrive(0)
 lose(0)
 """
+_LENGTH = 24
+_BEFORE = 10
+"""What is there before anybody reads takes fewer steps than this."""
+_PICKS = 12
+_QUICK = 20
+_SHARE = 0.6
+_ALWAYS = ("create", "drain", "snapshot")
+_SPECIAL = {"burst": (0, 0, 0, 1), "delete_all": (0,)}
+_PREFIXES = ("", "", "told_", "ahead_")
+_OTHERS = ("beside_", "", "", "", "", "", "", "")
+"""Now and then a change is made in the second source."""
 
 
-@dataclass(frozen=True)
-class Seed:
-    """A history, and what World and driver must have for it to be worth its time."""
-
-    steps: list[Step]
-    needs: frozenset[str] = frozenset()
-
-
-SEEDS: tuple[Seed, ...] = tuple(
-    Seed(parsed(text), frozenset(needs))
-    for text, needs in (
-        (_CHANGED_WHILE_LISTED, {"create"}),
-        (_CONTAINERS, {"create", "nest"}),
-        (_AUDITS, {"create", "get_audit_iterator"}),
-        (_LOST, {"create", "get_audit_iterator"}),
-        (_POSITIONS, {"create"}),
-        (_FAULTS, {"create"}),
-        (_NAMES, {"create", "odd"}),
-        (_BY_HAND, {"create", "hands"}),
-        (_BESIDE, {"create"}),
-        (_MANY, {"create"}),
-    )
-)
+_SEEDS = {
+    _CHANGED_WHILE_LISTED: {"create"},
+    _CONTAINERS: {"create", "nest"},
+    _AUDITS: {"create", "get_audit_iterator"},
+    _LOST: {"create", "get_audit_iterator"},
+    _POSITIONS: {"create"},
+    _FAULTS: {"create"},
+    _NAMES: {"create", "odd"},
+    _BY_HAND: {"create", "hands"},
+    _BESIDE: {"create"},
+    _MANY: {"create"},
+}
+"""Histories, each with what World and driver must have for it to be worth its time."""
 
 
 def seeds_for(subject: SourceSubject) -> list[list[Step]]:
@@ -96,4 +99,28 @@ def seeds_for(subject: SourceSubject) -> list[list[Step]]:
     has = {*subject.capabilities, *able.operations, *(("odd",) if able.odd else ())}
     if able.tree or any(hasattr(subject.world_factory, name) for name in BY_HAND):
         has.add("hands")
-    return [seed.steps for seed in SEEDS if seed.needs <= has]
+    return [parsed(text) for text, needs in _SEEDS.items() if needs <= has]
+
+
+def drawn(seed: int, number: int) -> list[Step]:
+    """The history of this number.
+
+    Each history has only some kinds of steps, another choice in each, so that kinds which hide each other's faults
+    also come alone. Those that take long come after the twentieth.
+    """
+    chance = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
+    kinds = CHANGES + BY_HAND + AT_ONCE + READING + STOPPING + POSITIONS + FAULTS + LOSING
+    kinds += SLOW if number >= _QUICK else Counter()
+    chosen = Counter({name: n for name, n in kinds.items() if name in _ALWAYS or chance.random() < _SHARE})
+    names, weights = zip(*chosen.items(), strict=True)
+    before = chance.choices([*CHANGES, *BY_HAND, "wide", "odd_all"], k=chance.randrange(_BEFORE))
+    steps = [_step(chance, name) for name in (*before, *chance.choices(names, weights, k=_LENGTH))]
+    if number < _QUICK or number % 2:
+        return steps
+    return [Step(chance.choice(_OTHERS) + step.name, step.pick) for step in steps]
+
+
+def _step(chance: random.Random, name: str) -> Step:
+    pick = chance.choice(_SPECIAL[name]) if name in _SPECIAL else chance.randrange(_PICKS)
+    prefix = chance.choice(_PREFIXES) if name in ("modify", "delete", "rename", "move", "recreate") else ""
+    return Step(prefix + name, pick)

@@ -14,10 +14,9 @@ from typing import Self
 from fustor_conformance._noting import left_out
 from fustor_conformance._scenes import in_time
 from fustor_conformance.outcome import Broken
-from fustor_conformance.pushing.draw import Plan, draw
+from fustor_conformance.pushing.draw import Plan, draw, shorten
 from fustor_conformance.pushing.play import Player, Refused
 from fustor_conformance.pushing.seen import Shelf
-from fustor_conformance.pushing.shorten import shorten
 from fustor_conformance.pushing.steps import Step, script
 from fustor_conformance.pushing.words import Sentence
 from fustor_conformance.subject import PusherSubject

@@ -1,17 +1,18 @@
-"""Draws histories: what hosts and sources may do, in any order that the contract allows and leaves no choice about."""
+"""Draws histories that the contract leaves no choice about, in any order that it allows, and cuts those that fail."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from fustor_conformance.pushing.expected import Expected, Unfair
 from fustor_conformance.pushing.steps import Begin, Phase, Push, Row, Step, Together, Told
 from fustor_event_model import EventType, LifecycleSignal, MessageSource
 
-__all__ = ["PLAIN", "Plan", "draw"]
+__all__ = ["PLAIN", "Plan", "draw", "is_fair", "shorten"]
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 _START = Told(_AUDIT, signal=LifecycleSignal.AUDIT_START)
@@ -195,3 +196,50 @@ class _Drawing:
 def _is_of_one_kind(push: Push) -> bool:
     """Whether every event has an index, or none: what a log does with the rest is its own choice."""
     return len({event.index >= 0 for event in push.events}) <= 1 and len({event.source for event in push.events}) <= 1
+
+
+def is_fair(steps: Sequence[Step]) -> bool:
+    """Whether a host makes these steps, and the contract leaves no choice about any of them."""
+    try:
+        Expected.of(steps, _ROOT)
+    except Unfair:
+        return False
+    return True
+
+
+def shorten(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool], *, limit_sec: float) -> list[Step]:
+    """The shortest fair history that was found in time and still fails."""
+    deadline = time.monotonic() + limit_sec
+    shortest = list(steps)
+    changed = True
+    while changed:
+        changed = False
+        for shorter in _shorter(shortest):
+            if time.monotonic() > deadline:
+                return shortest
+            if is_fair(shorter) and fails(shorter):
+                shortest, changed = shorter, True
+                break
+    return shortest
+
+
+def _shorter(steps: list[Step]) -> Iterator[list[Step]]:
+    size = len(steps) // 2
+    while size >= 1:
+        for start in range(len(steps) - size, -1, -size):
+            yield steps[:start] + steps[start + size :]
+        size //= 2
+    for place, step in enumerate(steps):
+        if isinstance(step, Push):
+            for fewer in _fewer(step.events):
+                yield [*steps[:place], replace(step, events=fewer), *steps[place + 1 :]]
+
+
+def _fewer(events: tuple[Told, ...]) -> Iterator[tuple[Told, ...]]:
+    for place, event in enumerate(events):
+        if len(events) > 1:
+            yield events[:place] + events[place + 1 :]
+        if len(event.rows) > 1:
+            for row in range(len(event.rows)):
+                fewer = replace(event, rows=event.rows[:row] + event.rows[row + 1 :])
+                yield (*events[:place], fewer, *events[place + 1 :])

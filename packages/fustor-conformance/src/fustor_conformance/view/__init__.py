@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fustor_conformance.view._difference import Comparison, Difference, DifferenceKind
-from fustor_conformance.view._replay import replayed
-from fustor_conformance.view._view import View
+from fustor_conformance.view._view import View, replayed
 
 __all__ = ["Comparison", "Difference", "DifferenceKind", "View", "replayed"]

@@ -1,9 +1,9 @@
-"""The consumer of a source's three streams."""
+"""The consumer of a source's three streams, or of a log of pushes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from fustor_conformance.view._difference import Comparison, Difference
 from fustor_conformance.view._notices import Coverage, Notices
@@ -11,6 +11,8 @@ from fustor_conformance.view._rows import Parts, Row, complete, parse_rows, spli
 from fustor_conformance.view._session import Audit, Session, blind_spots
 from fustor_conformance.view._tree import Tree, data_of
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
+
+__all__ = ["Batch", "replayed"]
 
 
 class View:
@@ -192,3 +194,33 @@ class View:
         for parts in gone:
             self._notices.found(self._tree.cut(parts))
         session.end_audit()
+
+
+class Batch(Protocol):
+    """What one push brought, as a log keeps it."""
+
+    @property
+    def session_id(self) -> str:
+        """The session in which it was pushed."""
+
+    @property
+    def events(self) -> Sequence[EventBase]:
+        """Its events, in order."""
+
+    @property
+    def is_snapshot_end(self) -> bool:
+        """Whether a snapshot is complete with it."""
+
+
+def replayed(batches: Iterable[Batch]) -> View:
+    """What a consumer holds of these batches; each change of the session begins one."""
+    view, session = View(), None
+    for batch in batches:
+        if batch.session_id != session:
+            session = batch.session_id
+            view.begin_session(session)
+        for event in batch.events:
+            view.apply(event)
+        if batch.is_snapshot_end:
+            view.snapshot_end()
+    return view
