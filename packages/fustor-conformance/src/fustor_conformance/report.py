@@ -101,7 +101,7 @@ class Report:
     def causes(self) -> tuple[Verdict, ...]:
         """What failed, that comes first on which other rules build; MUSTs before advice."""
         failed = [verdict for verdict in self.verdicts if verdict.status is Status.FAILED]
-        order = lambda verdict: (not verdict.blocks, verdict.follows, depth(verdict.rule, self.kind))  # noqa: E731 - one use
+        order = lambda verdict: (not verdict.blocks, verdict.follows, depth(verdict.rule.id, self.kind))  # noqa: E731 - one use
         return tuple(sorted(failed, key=order))
 
     @property

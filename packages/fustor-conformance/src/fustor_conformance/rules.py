@@ -121,15 +121,11 @@ class Rule(BaseModel):
         return self.source_level if kind is Kind.SOURCE else self.pusher_level
 
 
-def depth(rule: Rule, kind: Kind) -> int:
-    """How many rules come before this one at most, for drivers of this kind; 0 where it builds on none."""
-    return _depth(rule.id, kind)
-
-
 @cache
-def _depth(rule_id: str, kind: Kind) -> int:
+def depth(rule_id: str, kind: Kind) -> int:
+    """How many rules come before this one at most, for drivers of this kind; 0 where it builds on none."""
     required = [other for other in map(find_rule, find_rule(rule_id).requires) if other.levels(kind)]
-    return max((_depth(other.id, kind) + 1 for other in required), default=0)
+    return max((depth(other.id, kind) + 1 for other in required), default=0)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import churn
@@ -181,12 +181,12 @@ def handover(subject: SourceSubject) -> int:
         paths = [world.create(f"kit-{number}") for number in range(12)]
         with subject.stream(driver, paused=True) as stream:
             brief = world.create("kit-briefly")
-            changer = _Changer(lambda number: world.create(f"kit-between-{number}"), 4)
+            between = (world.create(f"kit-between-{number}") for number in range(4))
             snapshot = []
             for event in driver.get_snapshot_iterator(batch_size=2):
                 snapshot.append(event)
-                changer.step()
-            changer.finish()
+                next(between, None)
+            list(between)
             if "delete" in world.operations and brief not in paths:
                 world.delete(brief)  # told by the snapshot, gone before the stream is asked for anything
             churn(world, paths[:3])
@@ -230,22 +230,6 @@ def _require_whole(world: SourceWorld, snapshot: list[EventBase], stream: Stream
     high = min(event.index for event in stream.events)
     if low != -1 and low >= high:
         raise Broken(f"A snapshot's index is {low}, the first realtime index is {high}")
-
-
-class _Changer:
-    """Does something at each step, up to a number of times."""
-
-    def __init__(self, change: Callable[[int], object], times: int) -> None:
-        self._change = change
-        self._left = list(range(times))
-
-    def step(self) -> None:
-        if self._left:
-            self._change(self._left.pop(0))
-
-    def finish(self) -> None:
-        while self._left:
-            self.step()
 
 
 @check("I07")

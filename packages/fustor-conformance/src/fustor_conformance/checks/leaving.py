@@ -7,7 +7,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 from fustor_conformance._desk import TASK, told
@@ -169,13 +168,9 @@ def _own_temporary_directory() -> Iterator[Path]:
 
 def _require_as_many(counts: dict[str, Callable[[], int]], before: dict[str, int]) -> None:
     for name, count in counts.items():
-        if not eventually(partial(_is_at_most, count, before[name]), _SETTLE_SEC):
+        if not eventually(lambda count=count, most=before[name]: count() <= most, _SETTLE_SEC):  # type: ignore[misc]
             rounds = _ROUNDS - _FIRST_COUNTED
             raise Broken(f"After {rounds} closed instances there are {count() - before[name]} more {name} than before")
-
-
-def _is_at_most(count: Callable[[], int], most: int) -> bool:
-    return count() <= most
 
 
 def open_files() -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from fustor_conformance._contract import form, public
 from fustor_conformance._reading import rows_of, with_paths
+from fustor_conformance.agents.simulator import FieldsTracker
 from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -265,7 +266,7 @@ def close_pusher(subject: PusherSubject) -> int:
 def hostile_tracker(subject: SourceSubject) -> int:
     """Whatever the tracker does, rows carry the contract's fields."""
     seen = 0
-    for tracker in (None, _Tracker(None), _Tracker(set()), _Tracker({"kit.no.such_field"})):
+    for what, tracker in _trackers().items():
         with subject.world() as world, subject.driver(world) as driver:
             first = world.create("kit-first")
             events = list(driver.get_snapshot_iterator(required_fields_tracker=tracker))
@@ -274,26 +275,22 @@ def hostile_tracker(subject: SourceSubject) -> int:
                 stream.require([second])
                 events += stream.events
         if first not in {path for _, path in with_paths(events)}:
-            raise Broken(f"With {tracker!r} the snapshot leaves out {first!r}")
+            raise Broken(f"With {what} the snapshot leaves out {first!r}")
         for row in rows_of(events):
             seen += 1
             if lacking := {"path", "mtime", "size"} - row.keys():
-                raise Broken(f"With {tracker!r} a row lacks {sorted(lacking)}", row)
+                raise Broken(f"With {what} a row lacks {sorted(lacking)}", row)
     return seen
 
 
-class _Tracker:
-    """The agents' tracker: it raises unless a fields_mapping is configured."""
-
-    def __init__(self, fields: set[str] | None) -> None:
-        self.fields = fields
-
-    def __repr__(self) -> str:
-        return (
-            "a tracker that raises AttributeError" if self.fields is None else f"a tracker for {self.fields or 'all'}"
-        )
-
-    def get_fields(self) -> set[str]:
-        if self.fields is None:
-            raise AttributeError("'RequiredFieldsTracker' object has no attribute '_fields'")
-        return self.fields
+def _trackers() -> dict[str, FieldsTracker | None]:
+    """Those of the agents, which raise unless a fields_mapping is configured."""
+    raising, whole, odd = FieldsTracker(), FieldsTracker(), FieldsTracker()
+    raising.update_fields(None)
+    odd.update_fields({"kit.no.such_field"})
+    return {
+        "no tracker": None,
+        "a tracker that raises AttributeError": raising,
+        "a tracker for all": whole,
+        "a tracker for a field that there is not": odd,
+    }

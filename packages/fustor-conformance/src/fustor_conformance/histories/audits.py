@@ -138,4 +138,4 @@ class Audits:
         if self._is_pairs:
             self.whole_pairs += 1
             self._host.apply("audit (mtime_cache)", audit_signal(LifecycleSignal.AUDIT_END))
-        self._host.listed(self._listed - self._skipped)
+        self._host.unlisted -= self._listed - self._skipped

@@ -52,6 +52,7 @@ class Host:
         self._markers = count(1)
         self._changes: dict[str, Any] = {}
         self.unlisted: set[str] = set()
+        """Containers that no pass has listed since one said that it could not."""
         self._page_sec = 0.0
         self._least_sec = float("inf")
         self._open = ExitStack()
@@ -131,10 +132,7 @@ class Host:
         """Apply the next event of the snapshot that is owed; its end, if there is no other."""
         if self.snapshot_done:
             return
-        if self._snapshot is None:
-            self.passing = set()
-            self._snapshot = self.driver.get_snapshot_iterator(**self.batches(pick))
-        event = self._timed(self._snapshot)
+        event = self._timed(self.rest_of_snapshot(pick))
         if event is not None:
             self.snapshot_event(event)
         else:
@@ -160,12 +158,9 @@ class Host:
     def rest_of_snapshot(self, pick: int = 0) -> Iterator[EventBase]:
         """What is left of the snapshot that is owed, to be applied by the caller."""
         if self._snapshot is None:
+            self.passing = set()
             self._snapshot = self.driver.get_snapshot_iterator(**self.batches(pick))
         return self._snapshot
-
-    def listed(self, paths: set[str]) -> None:
-        """Note containers that an audit has listed anew."""
-        self.unlisted -= paths
 
     @property
     def audits(self) -> bool:

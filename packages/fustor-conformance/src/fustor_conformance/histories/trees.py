@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +13,17 @@ from urllib.parse import unquote, urlsplit
 
 from fustor_conformance.monitor import watched_hands
 from fustor_conformance.worlds import SourceWorld
+from fustor_conformance.worlds.trees import FileTree
 
 _OLD = 1_000_000_000.25
 """A time long past, which is a double to the last digit."""
 
 
-class DirectoryHands:
+class DirectoryHands(FileTree):
     """Changes a directory without the World's help. Paths are those that rows carry; keys lie below the root."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self._serial = 0
 
     @classmethod
@@ -40,28 +40,28 @@ class DirectoryHands:
 
     def reaches(self, path: str) -> bool:
         """Whether the path of a row is also the place below the root, as that of an ordinary name is."""
-        return os.path.lexists(self._place(path))
+        return os.path.lexists(self.place_of(path))
 
     def touch(self, path: str) -> None:
         """Another time, the same bytes: now and long ago in turn."""
         self._serial += 1
-        os.utime(self._place(path), (_OLD + self._serial,) * 2 if self._serial % 2 else None)
+        os.utime(self.place_of(path), (_OLD + self._serial,) * 2 if self._serial % 2 else None)
 
     def empty(self, key: str) -> str:
         """A new file of no bytes."""
         place = self._new(key)
         place.touch(exist_ok=False)
-        return self._path(place)
+        return self.path_of(place)
 
     def truncate(self, path: str) -> None:
         """No bytes any more: opened for writing, and closed."""
-        self._place(path).write_bytes(b"")
+        self.place_of(path).write_bytes(b"")
 
     def replace(self, path: str) -> None:
         """Another file in its place, in one step."""
         with self._aside() as aside:
             self._write(aside / "new")
-            (aside / "new").replace(self._place(path))
+            (aside / "new").replace(self.place_of(path))
 
     def move_in(self, key: str) -> str:
         """A file that was made elsewhere."""
@@ -69,7 +69,7 @@ class DirectoryHands:
         with self._aside() as aside:
             self._write(aside / "new")
             (aside / "new").rename(place)
-        return self._path(place)
+        return self.path_of(place)
 
     def move_in_container(self, key: str) -> str:
         """A directory that was made elsewhere, with files in it on two levels."""
@@ -79,29 +79,29 @@ class DirectoryHands:
             self._write(aside / "new" / "file")
             self._write(aside / "new" / "inner" / "file")
             (aside / "new").rename(place)
-        return self._path(place)
+        return self.path_of(place)
 
     def move_out(self, path: str) -> None:
         """To elsewhere, with all that is below it."""
         with self._aside() as aside:
-            self._place(path).rename(aside / "gone")
+            self.place_of(path).rename(aside / "gone")
 
     def make_container(self, key: str) -> str:
         """An empty directory."""
         place = self._new(key)
         place.mkdir()
-        return self._path(place)
+        return self.path_of(place)
 
     def become_container(self, path: str) -> None:
         """A file gives way to an empty directory."""
-        place = self._place(path)
+        place = self.place_of(path)
         place.unlink()
         place.mkdir()
 
     def renew(self, path: str) -> None:
         """A directory gives way to a new one, with the same things in it."""
         with self._aside() as aside:
-            place = self._place(path)
+            place = self.place_of(path)
             (aside / "new").mkdir()
             for inside in sorted(place.iterdir()):
                 inside.rename(aside / "new" / inside.name)
@@ -111,32 +111,29 @@ class DirectoryHands:
     def swap(self, path: str, other: str) -> None:
         """Two things exchange their names."""
         with self._aside() as aside:
-            first, second = self._place(path), self._place(other)
+            first, second = self.place_of(path), self.place_of(other)
             first.rename(aside / "held")
             second.rename(first)
             (aside / "held").rename(second)
 
     def clear(self) -> None:
         """Nothing is in the root any more."""
-        for place in list(self._root.iterdir()):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink()
+        for place in list(self.root.iterdir()):
+            self.delete(self.path_of(place))
 
     @contextmanager
     def vacant(self) -> Iterator[None]:
         """While the block runs the root is elsewhere, and an empty directory has its name."""
         with self._aside() as aside:
-            mode = stat.S_IMODE(self._root.stat().st_mode)
-            self._root.rename(aside / "held")
-            self._root.mkdir()
-            self._root.chmod(mode)
+            mode = stat.S_IMODE(self.root.stat().st_mode)
+            self.root.rename(aside / "held")
+            self.root.mkdir()
+            self.root.chmod(mode)
             try:
                 yield
             finally:
-                self._root.rename(aside / "vacant")
-                (aside / "held").rename(self._root)
+                self.root.rename(aside / "vacant")
+                (aside / "held").rename(self.root)
 
     @contextmanager
     def write_slowly(self, key: str) -> Iterator[str]:
@@ -144,28 +141,13 @@ class DirectoryHands:
         place = self._new(key)
         with place.open("wb", buffering=0) as file:
             file.write(b"begun")
-            yield self._path(place)
+            yield self.path_of(place)
             file.write(b" and done")
-
-    def _write(self, place: Path) -> None:
-        self._serial += 1
-        place.write_bytes(b"kit" * self._serial)
-
-    def _new(self, key: str) -> Path:
-        place = self._root / key
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place
-
-    def _place(self, path: str) -> Path:
-        return self._root / path.lstrip("/")
-
-    def _path(self, place: Path) -> str:
-        return "/" + place.relative_to(self._root).as_posix()
 
     @contextmanager
     def _aside(self) -> Iterator[Path]:
         """A directory beside the root, on the same file system, which is not part of the source."""
-        with TemporaryDirectory(prefix="fustor-kit-", dir=self._root.parent) as name:
+        with TemporaryDirectory(prefix="fustor-kit-", dir=self.root.parent) as name:
             yield Path(name)
 
 

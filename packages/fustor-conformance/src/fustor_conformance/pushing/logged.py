@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fustor_conformance.outcome import Broken
-from fustor_conformance.pushing.seen import Shelf
+from fustor_conformance.pushing.seen import Shelf, listed, named
 from fustor_conformance.pushing.steps import Begin, Push, Step, events_of
 from fustor_event_model import EventBase, MessageSource
 
@@ -69,10 +69,12 @@ def _require_paths(expected: _Rows, found: _Rows, root: str) -> None:
     left = [row["path"] for row in found]
     for row in expected:
         if row["path"] not in left:
-            raise Broken(f"A {row['message_source']} row of {_name(row, root)} is not in the log", row, len(found))
+            raise Broken(
+                f"A {row['message_source']} row of {named(row['path'], root)} is not in the log", row, len(found)
+            )
         left.remove(row["path"])
     if left:
-        raise Broken(f"{', '.join(path.removeprefix(root) or '.' for path in left[:5])} {_are(left)} once too often")
+        raise Broken(f"{listed(left[:5], root)} {'is' if len(left) == 1 else 'are'} there once too often")
 
 
 def _require_in_order(shelf: Shelf, expected: _Rows, found: Sequence[dict[str, Any]], root: str) -> None:
@@ -92,14 +94,8 @@ def _require_in_order(shelf: Shelf, expected: _Rows, found: Sequence[dict[str, A
 def _misplaced(shelf: Shelf, row: dict[str, Any], found: Sequence[dict[str, Any]], root: str) -> Broken:
     same = [other for other in found if other["path"] == row["path"]]
     if not same:
-        return Broken(f"The row of {_name(row, root)} is not where it was pushed: the log is not in order", row, *found)
+        return Broken(
+            f"The row of {named(row['path'], root)} is not where it was pushed: the log is not in order", row, *found
+        )
     wrong = "; ".join(shelf.differences(same[-1], row)) or "stands out of order"
-    return Broken(f"The row of {_name(row, root)} has {wrong}", same[-1], row)
-
-
-def _name(row: dict[str, Any], root: str) -> str:
-    return repr(row["path"].removeprefix(root).removeprefix("/") or ".")
-
-
-def _are(paths: Sequence[str]) -> str:
-    return "is there" if len(paths) == 1 else "are there"
+    return Broken(f"The row of {named(row['path'], root)} has {wrong}", same[-1], row)

@@ -10,7 +10,7 @@ from fustor_conformance._values import same
 from fustor_conformance.outcome import Broken
 from fustor_conformance.worlds import PusherWorld
 
-__all__ = ["Shelf", "is_same"]
+__all__ = ["Shelf", "is_same", "listed", "named"]
 
 _REQUIRED = frozenset({"path", "size", "mtime", "record", "message_source"})
 _NOTES = frozenset({"audit_skipped"})
@@ -71,16 +71,16 @@ class Shelf:
         found: dict[str, dict[str, Any]] = {}
         for row in self.rows(root):
             if row["path"] in found:
-                raise Broken(f"{_named(row['path'], root)} is stored twice", found[row["path"]], row)
+                raise Broken(f"{named(row['path'], root)} is stored twice", found[row["path"]], row)
             found[row["path"]] = row
         if lost := sorted(expected.keys() - found.keys()):
-            raise Broken(f"{_listed(lost, root)} {_is(lost)} missing", f"stored: {_listed(sorted(found), root)}")
+            raise Broken(f"{listed(lost, root)} {_is(lost)} missing", f"stored: {listed(sorted(found), root)}")
         if ghosts := sorted(found.keys() - expected.keys() - set(implied)):
-            raise Broken(f"{_listed(ghosts, root)} {_is(ghosts)} stored and should not be")
+            raise Broken(f"{listed(ghosts, root)} {_is(ghosts)} stored and should not be")
         for path, rows in expected.items():
             wrong = [list(self.differences(found[path], row)) for row in rows]
             if all(wrong):
-                raise Broken(f"{_named(path, root)} has {'; '.join(wrong[-1])}", found[path], rows[-1])
+                raise Broken(f"{named(path, root)} has {'; '.join(wrong[-1])}", found[path], rows[-1])
         return max(1, len(expected))
 
 
@@ -106,12 +106,14 @@ def _parsed(found: Any) -> Any:
         return found
 
 
-def _named(path: str, root: str) -> str:
+def named(path: str, root: str) -> str:
+    """A path of a history as reports show it."""
     return repr(path.removeprefix(root).removeprefix("/") or ".")
 
 
-def _listed(paths: Sequence[str], root: str) -> str:
-    return ", ".join(_named(path, root) for path in paths) or "nothing"
+def listed(paths: Sequence[str], root: str) -> str:
+    """Some of them."""
+    return ", ".join(named(path, root) for path in paths) or "nothing"
 
 
 def _is(paths: Sequence[str]) -> str:
