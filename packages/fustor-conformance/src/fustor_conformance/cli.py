@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +15,10 @@ from rich.console import Console
 
 from fustor_conformance._bench import judged_side_by_side
 from fustor_conformance._hands import Job
-from fustor_conformance._progress import checks_shown
 from fustor_conformance._verdict_file import VerdictFile
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.explain import listing
-from fustor_conformance.judge import Judge
+from fustor_conformance.judge import Judge, Progress
 from fustor_conformance.report import REPORT_SUFFIXES, Report, report_of, write_reports
 from fustor_conformance.rules import (
     Kind,
@@ -31,6 +33,7 @@ from fustor_conformance.rules import (
 from fustor_conformance.subject import LONG, Options, find_subject
 from fustor_driver.completion import driver_names
 from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
+from fustor_driver.progress import Shown, progress_of
 from fustor_driver.reporting import known_errors
 
 __all__ = ["conform", "explain"]
@@ -112,7 +115,7 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     options = Options(opt_in, patience, histories * (LONG if long else 1), seed, history)
     subject = find_subject(kind, name, world=world, options=options)
     verdict_file = VerdictFile(subject.distribution) if record else None
-    with checks_shown() as begins:
+    with _checks_shown() as begins:
         judge = Judge(subject, profile, progress=begins)
         job = Job(kind, subject.name, world, options, profile, judge.deadline_sec)
         side_by_side = jobs > 1 and len(rules) >= _WORTH_IT
@@ -123,6 +126,23 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     _show(done, as_json=as_json, quiet=quiet, durations=durations)
     if not (done.is_clean if checks else done.conformant):
         raise typer.Exit(NotConformant.exit_code)
+
+
+@contextmanager
+def _checks_shown() -> Iterator[Callable[[Progress], None]]:
+    """What is to be called before each check; how many are done, and which one is at work, is shown on stderr."""
+    shown = Shown("", 0, None, "starting", "starting")
+
+    def begins(progress: Progress) -> None:
+        nonlocal shown
+        amount, name = f"{progress.done} of {progress.of} checks", progress.rule.name
+        shown = Shown(name, progress.done, progress.of, amount, f"{amount} done, now {name}")
+
+    def look(seconds: float) -> Shown:
+        return replace(shown, line=f"{seconds:4.0f} s: {shown.line}")
+
+    with progress_of(look):
+        yield begins
 
 
 @known_errors

@@ -9,11 +9,43 @@ from dataclasses import dataclass
 from typing import Self
 from weakref import WeakKeyDictionary
 
-from fustor_conformance.histories.keys import ODD, ODD_NESTED
 from fustor_conformance.histories.trees import DirectoryHands
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import HostileKeys, SourceWorld
 
+_ODD = (
+    ".hidden",
+    "with blank",
+    " leading",
+    "trailing ",
+    "100%",
+    "a%2Fb%41",
+    "plus+and&equals=",
+    "quo\"te'",
+    "-dash",
+    "caf\u00e9",
+    "cafe\u0301",
+    "\u65e5\u672c\u8a9e \U0001f418",
+    "Case",
+    "case",
+    "hash#ask?",
+    "semi;colon,comma:",
+    "*glob[x]",
+    "$HOME",
+    "~tilde",
+    "back\\slash",
+    "new\nline",
+    "tab\there",
+    "dotted.tar.gz",
+    "0",
+    "null",
+    "n" * 200,
+    "\u00fc" * 110,
+    "long" * 350,
+)
+"""Names that systems allow and paths, patterns, logs, JSON, SQL or a shell do not expect: each is tried once."""
+_ODD_NESTED = (".hidden-box/.inner", "a box/with blank/\u00fc", "deep/" * 24 + "leaf", "dash/-r", "percent%/%25")
+"""Where the World can nest."""
 _PATIENCE_SEC = 5.0
 _abilities: WeakKeyDictionary[SourceSubject, Abilities] = WeakKeyDictionary()
 
@@ -84,8 +116,8 @@ class _Trial:
         if "create" not in self._world.operations or not self.holds(_names_things):
             return ()
         declared = self._world.hostile_keys if isinstance(self._world, HostileKeys) else ()
-        nested = ODD_NESTED if "nest" in self._world.operations else ()
-        return tuple(key for key in dict.fromkeys((*ODD, *nested, *declared)) if self.holds(_holder(key)))
+        nested = _ODD_NESTED if "nest" in self._world.operations else ()
+        return tuple(key for key in dict.fromkeys((*_ODD, *nested, *declared)) if self.holds(_holder(key)))
 
     def is_tree(self) -> bool:
         """Whether the World is a local directory, whose files the World's own listing names."""

@@ -11,11 +11,16 @@ from typing import Any
 
 from fustor_conformance._scenes import in_time
 from fustor_conformance.histories.abilities import Abilities
-from fustor_conformance.histories.keys import LONG, NEW, PLAIN
 from fustor_conformance.histories.step import Step
 from fustor_conformance.histories.trees import DirectoryHands, hands_of
 from fustor_conformance.worlds import SourceWorld, WithLongValues, WithValues
 
+_PLAIN = ("a", "b", "dir/a", "dir/deep/a", "dir/b", "c")
+"""Few, so that a history meets the same name again."""
+_NEW = ("a", "x", "y", "b")
+"""What things are renamed to."""
+_LONG = ("l", "m", "n")
+"""Of things with long values."""
 _BURSTS = (40, 300, 1100)
 _ENOUGH = 520
 """Beyond what looks at a system take at a time; more only where the World is quick."""
@@ -72,7 +77,7 @@ class Changes:
         return set(operations) <= self._world.operations
 
     def _create(self) -> None:
-        self._make(PLAIN[self._pick % len(PLAIN)])
+        self._make(_PLAIN[self._pick % len(_PLAIN)])
 
     def _make(self, key: str) -> None:
         """A thing for this key, if there is none and no thing stands where a container is needed."""
@@ -171,7 +176,7 @@ class Changes:
             self._paths[key] = self._world.create(key)
 
     def _rename(self) -> None:
-        self._give_key(self._things(), NEW[self._pick % len(NEW)], self._pick)
+        self._give_key(self._things(), _NEW[self._pick % len(_NEW)], self._pick)
 
     def _move(self) -> None:
         """Into another container, or out of one."""
@@ -233,7 +238,7 @@ class Changes:
                 self._value()
 
     def _create_long(self) -> None:
-        key = LONG[self._pick % len(LONG)]
+        key = _LONG[self._pick % len(_LONG)]
         if isinstance(self._world, WithLongValues) and self._is_free(key):
             self._paths[key] = self._world.create_long(key)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from kit_pusher import EMPTY, FileWorld, KeyedDriver, LogDriver
 from kit_sqlite import SqliteDriver, SqliteWorld, path_of
 
-from fustor_conformance.durability.pages import UnseenError, unwritten
+from fustor_conformance.durability.disk import UnseenError, unwritten
 from fustor_core.exceptions import RetryableError
 from kit_mutants.pusher import keyed, log
 from kit_mutants.registry import mutant
