@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-__all__ = ["HARD", "Hard", "hard_columns", "hard_rows", "same"]
+__all__ = ["HARD", "KEPT", "Hard", "hard_columns", "hard_rows", "same"]
 
 _LONG_NAME = "c" * 64
 
@@ -168,6 +168,8 @@ def _paths() -> list[Hard]:
 
 HARD: tuple[Hard, ...] = (*_texts(), *_others(), *_names(), *_fields(), *_paths())
 """Every one of them."""
+KEPT = (*(hard for hard in HARD if hard.must), *_names())
+"""What no store may refuse, and names of columns."""
 
 
 def hard_columns() -> list[tuple[str, dict[str, Any]]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fustor_conformance.rules import Level, Rule
 
-__all__ = ["BROKEN_FIRST", "Broken", "NotApplicable", "NotJudged", "Status", "Verdict", "printable"]
+__all__ = ["BROKEN_FIRST", "Broken", "NotApplicable", "NotJudged", "Status", "Verdict", "as_broken", "printable"]
 
 BROKEN_FIRST = " was broken first: "
 """Stands in the first line of a detail between another rule and what broke it, before what the check itself says."""
@@ -31,6 +33,14 @@ class Broken(Exception):  # noqa: N818 - a verdict, not an error of the kit
     def __str__(self) -> str:
         lines = [self.seen, *(f"  {_short(item)}" for item in self.evidence)]
         return "\n".join(lines)
+
+
+def as_broken(error: Exception, seen: Callable[[str], str], frames: int) -> Broken:
+    """Whatever was raised, as a verdict, `seen` in other words; of what is none, with the last frames as evidence."""
+    if isinstance(error, Broken):
+        return Broken(seen(error.seen), *error.evidence)
+    trace = traceback.format_tb(error.__traceback__)[-frames:]
+    return Broken(seen(f"{type(error).__name__}: {error}"), *trace)
 
 
 class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error of the kit

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, check_at_desk, missing, told
+from fustor_conformance._recording import require_clean
+from fustor_conformance.monitor.calls import answer
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
@@ -22,12 +24,7 @@ async def session_mapping(desk: Desk) -> int:
     """The two keys that every host reads."""
     pusher = desk.instance()
     for keywords in ({}, {"source_type": "fs", "session_timeout_seconds": 30, "source_uri": "kit://x"}):
-        reply: object = await pusher.create_session(TASK, **keywords)
-        if not isinstance(reply, dict) or not isinstance(reply.get("session_id"), str):
-            raise Broken("create_session gives no mapping with a session_id", reply)
-        interval = reply.get("suggested_heartbeat_interval_seconds")
-        if isinstance(interval, bool) or not isinstance(interval, int | float) or interval <= 0:
-            raise Broken(f"suggested_heartbeat_interval_seconds is {interval!r}", reply)
+        require_clean(answer("create_session", await pusher.create_session(TASK, **keywords)), "U01")
     return 2
 
 
@@ -106,8 +103,7 @@ async def reply_shape(desk: Desk) -> int:
         await session.push(told(_REALTIME, index=2)),
     ]
     for reply in replies:
-        if not isinstance(reply.get("snapshot_needed"), bool):
-            raise Broken("push does not say whether a snapshot is needed, as a bool", reply)
+        require_clean(answer("push", reply), "U06")
     return len(replies)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from fustor_conformance._noting import left_out
 from fustor_conformance.histories.history import History
 from fustor_conformance.histories.seeds import drawn, seeds_for
 from fustor_conformance.histories.step import Step, parsed, written
-from fustor_conformance.outcome import Broken, NotJudged
+from fustor_conformance.outcome import Broken, NotJudged, as_broken
 from fustor_conformance.subject import SourceSubject
 
 _SHRINK_SEC = 6.0
@@ -137,9 +136,7 @@ def shrink(steps: list[Step], fails: Callable[[Sequence[Step]], bool], seconds: 
 
 
 def _told(subject: SourceSubject, error: Exception, steps: Sequence[Step]) -> Broken:
-    seen = error.seen if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
-    evidence = error.evidence if isinstance(error, Broken) else tuple(traceback.format_tb(error.__traceback__)[-4:])
-    return Broken(f"{seen}\n  replay: {_replay(subject, steps)}", *evidence)
+    return as_broken(error, lambda seen: f"{seen}\n  replay: {_replay(subject, steps)}", 4)
 
 
 def _replay(subject: SourceSubject, steps: Sequence[Step]) -> str:

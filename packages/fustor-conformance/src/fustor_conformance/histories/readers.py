@@ -23,6 +23,12 @@ class _Memory:
     view: View
     index: int
 
+    def view_of_session(self, session: str) -> View:
+        """A copy of the view, for a reader that begins at the index."""
+        view = copy.deepcopy(self.view)
+        view.begin_session(session, self.index)
+        return view
+
 
 class Readers:
     """Keeps what the host knew at some of its indexes, and reads on from there."""
@@ -51,12 +57,10 @@ class Readers:
         Raises:
             Broken: something after the index is missing.
         """
-        kept = self._available(pick)
+        kept, host = self._available(pick), self._host
         if kept is None:
             return
-        host = self._host
-        view = copy.deepcopy(kept.view)
-        view.begin_session("resumed", kept.index)
+        view = kept.view_of_session("resumed")
         with host.subject.driver(host.world) as driver, host.subject.stream(driver, kept.index) as stream:
             self._read_on(view, kept.index, stream)
         self.resumed += 1
@@ -141,8 +145,7 @@ class Readers:
             rows = ask_elsewhere(self._host.subject, self._host.world, [job])[0]
         except NotSeenElsewhere:
             return
-        view = copy.deepcopy(kept.view)
-        view.begin_session("elsewhere", kept.index)
+        view = kept.view_of_session("elsewhere")
         for event in _events(rows):
             view.apply(event)
         if self._differences(view):

@@ -85,6 +85,10 @@ class Ear:
         self.keywords = keywords
         self._number = 0
         self._asked_at = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """The iterator was returned just now."""
 
     def asked(self) -> None:
         """The next item is asked for."""
@@ -146,12 +150,11 @@ class _StreamEar(Ear):
     label = "realtime"
     phase = MessageSource.REALTIME
 
-    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
-        super().__init__(monitor, instance, keywords)
-        end = keywords.get("end_position")
+    def begin(self) -> None:
+        end = self.keywords.get("end_position")
         self._indexes = Indexes(end if isinstance(end, int) else None)
         self._deletes = Deletes()
-        self._inserts = Inserts(monitor.is_made_once)
+        self._inserts = Inserts(self.monitor.is_made_once)
 
     def in_order(self, told: Told) -> Iterator[Finding]:
         deletes = len(told.event.rows) if told.event.event_type is EventType.DELETE else 0
@@ -174,8 +177,7 @@ class _StreamEar(Ear):
 
 
 class _BulkEar(Ear):
-    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
-        super().__init__(monitor, instance, keywords)
+    def begin(self) -> None:
         self._untouched = Untouched()
 
     def asked(self) -> None:
@@ -203,9 +205,9 @@ class _SnapshotEar(_BulkEar):
     label = "snapshot"
     phase = MessageSource.SNAPSHOT
 
-    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
-        super().__init__(monitor, instance, keywords)
-        self._snapshot = Snapshot(monitor.quiet_since_now())
+    def begin(self) -> None:
+        super().begin()
+        self._snapshot = Snapshot(self.monitor.quiet_since_now())
 
     def in_phase(self, told: Told) -> Iterator[Finding]:
         return self._snapshot.look(told)
@@ -215,9 +217,9 @@ class _AuditEar(_BulkEar):
     label = "audit"
     phase = MessageSource.AUDIT
 
-    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
-        super().__init__(monitor, instance, keywords)
-        self.audit = Audit(monitor.quiet_since_now(), has_brackets=True)
+    def begin(self) -> None:
+        super().begin()
+        self.audit = Audit(self.monitor.quiet_since_now(), has_brackets=True)
 
     def look(self, item: object, where: str) -> Iterator[Finding]:
         if isinstance(item, EventBase):
@@ -237,11 +239,11 @@ class _AuditEar(_BulkEar):
 class _PairsEar(_AuditEar):
     label = "audit (mtime_cache)"
 
-    def __init__(self, monitor: Hearer, instance: Instance, keywords: Mapping[str, Any]) -> None:
-        super().__init__(monitor, instance, keywords)
-        self._is_quiet = monitor.quiet_since_now()
+    def begin(self) -> None:
+        super().begin()
+        self._is_quiet = self.monitor.quiet_since_now()
         self.audit = Audit(self._is_quiet, has_brackets=False)
-        self._cache: dict[Any, Any] = keywords["mtime_cache"]
+        self._cache: dict[Any, Any] = self.keywords["mtime_cache"]
         self._told_stamps: dict[Any, Any] = {}
         self._before: dict[Any, Any] = {}
 
@@ -277,10 +279,6 @@ class _PairsEar(_AuditEar):
 
 def listen(monitor: Hearer, instance: Instance, method: str, keywords: Mapping[str, Any]) -> Ear:
     """An ear for the iterator that this call of `method` gave."""
-    if method == "get_message_iterator":
-        return _StreamEar(monitor, instance, keywords)
-    if method == "get_snapshot_iterator":
-        return _SnapshotEar(monitor, instance, keywords)
-    if isinstance(keywords.get("mtime_cache"), dict):
-        return _PairsEar(monitor, instance, keywords)
-    return _AuditEar(monitor, instance, keywords)
+    kinds: dict[str, type[Ear]] = {"get_message_iterator": _StreamEar, "get_snapshot_iterator": _SnapshotEar}
+    audits = _PairsEar if isinstance(keywords.get("mtime_cache"), dict) else _AuditEar
+    return kinds.get(method, audits)(monitor, instance, keywords)

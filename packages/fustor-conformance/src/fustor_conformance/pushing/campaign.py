@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Self
 
 from fustor_conformance._noting import left_out
 from fustor_conformance._scenes import in_time
-from fustor_conformance.outcome import Broken
+from fustor_conformance.outcome import Broken, as_broken
 from fustor_conformance.pushing.draw import Plan, draw, shorten
 from fustor_conformance.pushing.play import Player, Refused
 from fustor_conformance.pushing.seen import Shelf
@@ -221,6 +220,4 @@ class Campaign:
 
 
 def _told(error: Exception, steps: Sequence[Step], says: str, again: str) -> Broken:
-    seen = error.seen if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
-    evidence = error.evidence if isinstance(error, Broken) else tuple(traceback.format_tb(error.__traceback__)[-3:])
-    return Broken(f"{says}{seen}, after this (again: {again}):{script(steps)}", *evidence)
+    return as_broken(error, lambda seen: f"{says}{seen}, after this (again: {again}):{script(steps)}", 3)
