@@ -84,13 +84,9 @@ class Manners:
 
     def learn(self, other: Manners) -> None:
         """What another process has found out of the same driver."""
-        self.ignores_stop |= other.ignores_stop
-        self.hangs = max(self.hangs, other.hangs)
-        self.slowness = max(self.slowness, other.slowness)
-        self.is_measured |= other.is_measured
-        self.lost = max(self.lost, other.lost)
+        for name in ("ignores_stop", "hangs", "slowness", "is_measured", "lost", "delivery_sec"):
+            setattr(self, name, max(getattr(self, name), getattr(other, name)))
         self.blocked = self.blocked or other.blocked
-        self.delivery_sec = max(self.delivery_sec, other.delivery_sec)
 
     def join(self, thread: threading.Thread) -> None:
         """Wait until a stream that was told to stop has ended; one that never does is waited for once."""

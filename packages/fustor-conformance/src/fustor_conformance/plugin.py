@@ -196,14 +196,10 @@ class _Verdicts:
             for verdict in report.verdicts:
                 if verdict.word == "advice":
                     terminalreporter.write_line(f"\nadvice: {verdict.explained()}")
-        _write(reports, config.getoption("--fustor-report"))
+        from fustor_conformance.report import write_reports  # noqa: PLC0415 - not in runs that judge nothing
 
-
-def _write(reports: list[Report], paths: list[Path]) -> None:
-    from fustor_conformance.report import write_reports  # noqa: PLC0415 - not in runs that judge nothing
-
-    for path in paths:
-        write_reports(reports, path)
+        for path in config.getoption("--fustor-report"):
+            write_reports(reports, path)
 
 
 def _record_of(report: pytest.TestReport | pytest.CollectReport) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from fustor_conformance._scenes import (
     odd_things,
     pace,
     view_of,
+    whatever_it_raises,
 )
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -193,12 +194,8 @@ def refused_is_not_gone(subject: SourceSubject) -> int:
 def _go_on_beside(world: SourceWorld, stream: Stream) -> None:
     """So long that who looks at the whole system has looked; something else changes, where the World can do that."""
     began, late = len(stream.events), ""
-    try:
+    with whatever_it_raises():  # a World may have to give up its rights meanwhile
         late = world.create("kit-beside")
-    except NotImplementedError:
-        raise
-    except Exception as err:  # noqa: BLE001 - a World may have to give up its rights meanwhile
-        del err
     stream.wait_for(lambda events: last_word(events[began:]).get(late) is True, seconds=_REFUSED_SEC)
     stream.wait_for(lambda events: any(e.event_type is EventType.DELETE for e in events[began:]), seconds=_REFUSED_SEC)
 

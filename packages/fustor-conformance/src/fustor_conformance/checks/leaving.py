@@ -12,6 +12,7 @@ from pathlib import Path
 from fustor_conformance._desk import TASK, told
 from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, heard, require_clean
+from fustor_conformance._scenes import whatever_it_raises
 from fustor_conformance.apart.other_process import left_behind
 from fustor_conformance.durability.crashes import Destination, first_snapshot
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, LOOKING, opening, pushing
@@ -105,16 +106,12 @@ async def _one_session(subject: PusherSubject, world: PusherWorld, held: list[ob
 def pusher_leaves_nothing(subject: PusherSubject) -> int:
     """Session after session, each with an instance of its own."""
     with subject.world() as world:
-        return _require_no_growth(lambda held: _one_session_or_part_of_it(subject, world, held))
 
+        def use(held: list[object]) -> None:
+            with whatever_it_raises():  # what it leaves is looked at
+                asyncio.run(_one_session(subject, world, held))
 
-def _one_session_or_part_of_it(subject: PusherSubject, world: PusherWorld, held: list[object]) -> None:
-    try:
-        asyncio.run(_one_session(subject, world, held))
-    except NotImplementedError:
-        raise
-    except Exception as err:  # noqa: BLE001 - why it breaks off is said by other checks; what it leaves is looked at
-        del err
+        return _require_no_growth(use)
 
 
 @check("C17", Kind.SOURCE)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fustor_conformance._reading import Stream, eventually
 from fustor_conformance._resuming import require_rest, told_once
+from fustor_conformance._scenes import whatever_it_raises
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
@@ -80,16 +81,11 @@ def _delivered(subject: SourceSubject, world: SourceWorld, driver: SourceDriver)
     """The indexes of a change or two."""
     if "create" not in world.operations:
         return set()
-    try:
-        with subject.stream(driver) as stream:
-            path = world.create("kit-transient")
-            stream.wait_for(lambda events: path in _paths(events))
-            return {event.index for event in stream.events}
-    except NotImplementedError:
-        raise
-    except Exception as err:  # noqa: BLE001 - why a stream fails, other rules say
-        del err
-        return set()
+    with whatever_it_raises(), subject.stream(driver) as stream:
+        path = world.create("kit-transient")
+        stream.wait_for(lambda events: path in _paths(events))
+        return {event.index for event in stream.events}
+    return set()
 
 
 def _require_all_from_zero(subject: SourceSubject) -> int:

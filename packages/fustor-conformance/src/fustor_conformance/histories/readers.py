@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
@@ -155,14 +156,6 @@ class Readers:
 
 def _events(rows: Rows) -> list[EventBase]:
     """The rows that another process has read, one event each."""
-    return [
-        EventBase(
-            event_type=row["event_type"],
-            fields=[name for name in row if name != "event_type"],
-            rows=[{name: value for name, value in row.items() if name != "event_type"}],
-            event_schema="",
-            table="",
-            message_source=MessageSource.REALTIME,
-        )
-        for row in rows
-    ]
+    told = [(row["event_type"], {name: value for name, value in row.items() if name != "event_type"}) for row in rows]
+    same: dict[str, Any] = {"event_schema": "", "table": "", "message_source": MessageSource.REALTIME}
+    return [EventBase(event_type=kind, fields=list(row), rows=[row], **same) for kind, row in told]

@@ -11,6 +11,7 @@ from fustor_conformance.pushing.words import (
     KNOWN,
     Histories,
     box,
+    complete,
     gone,
     listed,
     new,
@@ -151,27 +152,19 @@ _ARBITRATION: Histories = {
         END,
     ),
     "8.2 What an earlier session reported does not count: a new session replaces it by an older snapshot row too": (
-        BEGIN,
-        snapshot(thing("a", 1, 20), thing("b", 2, 20)),
-        END,
+        *complete(thing("a", 1, 20), thing("b", 2, 20)),
         realtime(now(thing("c", 3, 20))),
-        BEGIN,
-        snapshot(thing("a", 4, 5), thing("b", 5, 20), thing("c", 6, 5)),
-        END,
+        *complete(thing("a", 4, 5), thing("b", 5, 20), thing("c", 6, 5)),
     ),
     "8.2 Marks are those of one session: what realtime deleted in an earlier one can be listed by a snapshot": (
-        BEGIN,
-        snapshot(thing("a", 1)),
-        END,
+        *complete(thing("a", 1)),
         realtime(gone("a")),
         Begin("same"),
         snapshot(thing("a", 2)),
         END,
     ),
     "8.2 After the snapshot's end its rows count for nothing": (
-        BEGIN,
-        snapshot(thing("a", 1, 10)),
-        END,
+        *complete(thing("a", 1, 10)),
         snapshot(thing("a", 2, 20), thing("b", 3, 20)),
     ),
     "5 A row that is pushed twice leaves one copy": (
@@ -195,9 +188,7 @@ ARBITRATION = sentences(_ARBITRATION)
 
 _AT_ROOT: Histories = {
     "8.1 A delete removes everything below the path, also where that is `/`": (
-        BEGIN,
-        snapshot(box(""), box("d"), thing("d/x", 3), thing("f", 5)),
-        END,
+        *complete(box(""), box("d"), thing("d/x", 3), thing("f", 5)),
         realtime(gone("")),
         realtime(new(thing("g", 6))),
     ),
@@ -207,15 +198,11 @@ AT_ROOT = sentences(_AT_ROOT)
 
 _MANY: Histories = {
     "8.1 An event may have hundreds of rows, and each of them counts": (
-        BEGIN,
-        snapshot(*(thing(f"d/{number}") for number in range(_HUNDREDS))),
-        END,
+        *complete(*(thing(f"d/{number}") for number in range(_HUNDREDS))),
         realtime(gone(*(f"d/{number}" for number in range(2, _HUNDREDS - 20)))),
     ),
     "8.9 What realtime deletes is never guarded, be it much or little": (
-        BEGIN,
-        snapshot(box("d"), *(thing(f"d/{number}") for number in range(_HUNDREDS // 3)), thing("f")),
-        END,
+        *complete(box("d"), *(thing(f"d/{number}") for number in range(_HUNDREDS // 3)), thing("f")),
         realtime(gone("d")),
     ),
 }
@@ -262,9 +249,7 @@ _ENDS: Histories = {
         END,
     ),
     "5 A snapshot row that is ignored counts as reported": (
-        BEGIN,
-        snapshot(thing("a", 1), thing("b", 2)),
-        END,
+        *complete(thing("a", 1), thing("b", 2)),
         BEGIN,
         snapshot(thing("a", 4, 20)),
         snapshot(thing("a", 5, 10)),
@@ -288,9 +273,7 @@ _ENDS: Histories = {
         *_SKIPPING,
         snapshot(box("d", 30, skipped=True)),
         END,
-        BEGIN,
-        snapshot(box("d", 40), thing("d2", 2, 40)),
-        END,
+        *complete(box("d", 40), thing("d2", 2, 40)),
     ),
     "5 No container goes that is above something kept": (
         *_SECOND,

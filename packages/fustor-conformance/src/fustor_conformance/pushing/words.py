@@ -21,6 +21,7 @@ __all__ = [
     "Sentence",
     "audit",
     "box",
+    "complete",
     "found",
     "gone",
     "in_parts",
@@ -113,6 +114,11 @@ def audit(*events: Told, again: bool = False) -> Push:
 def in_parts(*rows: Row) -> tuple[Push, Push, Push]:
     """An audit that finds these rows: its start, they and its end, each pushed by itself."""
     return audit(AUDIT_START), audit(found(*rows)), audit(AUDIT_END)
+
+
+def complete(*rows: Row, index: int = -1) -> tuple[Step, ...]:
+    """A new session, and a snapshot that lists these rows, to its end."""
+    return BEGIN, snapshot(*rows, index=index), END
 
 
 FULL = snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20))

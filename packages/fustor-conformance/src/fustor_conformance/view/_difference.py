@@ -51,11 +51,11 @@ class Comparison:
 
     def differences(self, world: Mapping[str, Mapping[str, Any]], untold: Collection[str]) -> Iterator[Difference]:
         """The differences, in order of paths."""
-        excused = _Below(untold)
+        excused = frozenset(untold)
         above = {path for expected in world for path in _above(split_path(expected))}
         for path in sorted(self.rows.keys() | world.keys()):
             parts = split_path(path)
-            if excused.has(parts) or self.is_unknown(parts):
+            if (excused and not excused.isdisjoint((path, *_above(parts)))) or self.is_unknown(parts):
                 continue
             yield from self._at(path, parts, world.get(path), is_above=path in above)
 
@@ -81,16 +81,6 @@ class Comparison:
             seen = row.get(field, False) if field == "is_directory" else row.get(field)
             if field not in loose and seen != value:
                 yield Difference(path, DifferenceKind.FIELD, field, seen, value)
-
-
-class _Below:
-    """Paths that stand for themselves and for everything below them."""
-
-    def __init__(self, paths: Collection[str]) -> None:
-        self._paths = frozenset(paths)
-
-    def has(self, parts: Parts) -> bool:
-        return bool(self._paths) and any(join_path(parts[:depth]) in self._paths for depth in range(len(parts) + 1))
 
 
 def _above(parts: Parts) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from typing import NamedTuple
 
 from fustor_conformance.view._marks import Marks
 from fustor_conformance.view._rows import Parts, Row, join_path
@@ -120,37 +119,30 @@ def _differs(row: Row, before: Row | None) -> bool:
     return row.mtime != before.mtime or row.data.get("size") != before.data.get("size")
 
 
-class _Place(NamedTuple):
-    path: str
-    name: str
-    node: Node[Row]
-    parent: Node[Row]
-    is_kept: bool
-
-
 def _drop_unreported(tree: Tree, reported: Container[str], skipped: Container[str]) -> None:
     """Remove what was not reported, deepest first.
 
     What is below a skipped container stays, for nobody looked there, and so does a container above something kept.
     """
-    places = _places(tree, reported, skipped)
-    for place in reversed(places):
-        if not place.is_kept and not place.node.children:
-            del place.parent.children[place.name]
+    for name, node, parent, is_kept in reversed(_places(tree, reported, skipped)):
+        if not is_kept and not node.children:
+            del parent.children[name]
     if "/" not in reported:
         tree.root.value = None
 
 
-def _places(tree: Tree, reported: Container[str], skipped: Container[str]) -> list[_Place]:
-    """Everything below the root, parents first."""
-    places: list[_Place] = []
+def _places(
+    tree: Tree, reported: Container[str], skipped: Container[str]
+) -> list[tuple[str, Node[Row], Node[Row], bool]]:
+    """Everything below the root, parents first: its name, its node, that of its parent, and whether it is kept."""
+    places = []
     stack = [("/", tree.root, "/" in skipped)]
     while stack:
         path, parent, is_unknown = stack.pop()
         prefix = "" if path == "/" else path
         for name, node in parent.children.items():
             child = f"{prefix}/{name}"
-            places.append(_Place(child, name, node, parent, is_unknown or child in reported))
+            places.append((name, node, parent, is_unknown or child in reported))
             if node.children:
                 stack.append((child, node, is_unknown or child in skipped))
     return places
