@@ -1,4 +1,7 @@
-"""Environments of their own, for checks that need another Fustor than this process has. Needs uv and an index."""
+"""Environments of their own, for checks that need another Fustor than this process has, and what pushers need there.
+
+Needs uv and an index.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,24 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from fustor_conformance.outcome import Broken, NotJudged
-from fustor_conformance.subject import Subject
+from fustor_conformance.subject import PusherSubject, Subject
 from fustor_driver.agents import outside
 from fustor_driver.agents.environments import wheels_of
 from fustor_driver.errors import EnvironmentProblem
 
+__all__ = ["as_sender", "bridge", "sender_class"]
+
 _LONGEST_COMPLAINT = 550
+_BRIDGE = "fustor-sender-bridge"
+_SENDERS, _NAME = "fustor_agent.drivers.senders", "pusher"
+_OF_A_SENDER = ("endpoint", "credential")
+_ATTEMPTS = {"max_retries": 3, "retry_delay_sec": 0.2}
+"""A destination of a check is there; what fails for good is not waited for."""
 
 
 def installed(subject: Subject) -> Distribution:
@@ -79,3 +90,32 @@ def _verdict(seen: str) -> Iterator[None]:
         yield
     except EnvironmentProblem as err:
         raise Broken(seen, str(err)[-_LONGEST_COMPLAINT:]) from err
+
+
+def bridge() -> Distribution:
+    """The distribution through which agent 0.8 runs pushers.
+
+    Raises:
+        NotJudged: it is not installed.
+    """
+    try:
+        return distribution(_BRIDGE)
+    except PackageNotFoundError as err:
+        raise NotJudged(f"Agent 0.8 runs pushers through {_BRIDGE}, which is not installed; install it") from err
+
+
+def sender_class(subject: PusherSubject) -> type[Any]:
+    """The bridge's sender, found as the agent finds it, which runs the class under test by any name.
+
+    Raises:
+        NotJudged: it is not installed.
+    """
+    entries = bridge().entry_points.select(group=_SENDERS, name=_NAME)
+    loaded = next(iter(entries)).load()
+    return type(loaded.__name__, (loaded,), {"pusher_class": staticmethod(lambda _: subject.driver_class)})
+
+
+def as_sender(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A pusher's entry as that of the sender, which takes its name and its parameters."""
+    params = {"pusher": entry["driver"], "params": entry.get("driver_params", {}), **_ATTEMPTS}
+    return {"driver": _NAME, **{name: entry[name] for name in _OF_A_SENDER if name in entry}, "driver_params": params}

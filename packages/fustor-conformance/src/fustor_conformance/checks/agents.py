@@ -1,7 +1,4 @@
-"""R04 and P06: the wheel under the released agent that the profile names, and beside each released core.
-
-Needs uv and the package index.
-"""
+"""Families R and P: the driver as a whole, in random histories, under simulated hosts and in the agents of releases."""
 
 from __future__ import annotations
 
@@ -12,20 +9,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fustor_conformance._desk import Desk, missing
-from fustor_conformance._reading import eventually
+from fustor_conformance._reading import eventually, last_word, rows_of
 from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance.agents import environments
-from fustor_conformance.agents.bridge import as_sender, bridge
+from fustor_conformance.agents.agent02 import Agent02
+from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.environments import as_sender, bridge
 from fustor_conformance.agents.released import Agent, Running, agent_for
-from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS
+from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
+from fustor_conformance.agents.simulator import Simulator, calls_of, paths_of, require_clean, wait_for
+from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.apart import one_event
 from fustor_conformance.checks.package import distribution_of, entry_value
 from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.histories.audits import Audits
+from fustor_conformance.histories.concurrent import run_concurrent
+from fustor_conformance.histories.engine import run_histories
+from fustor_conformance.histories.exclusions import run_exclusions
+from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind, Profile
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import SourceWorld
+from fustor_core.models.config import SourceConfig
 from fustor_event_model import MessageSource
 
 _MORE_SEC = 20.0
@@ -42,6 +50,132 @@ _IN_EVERY_RELEASE = {"driver", "uri", "credential", "driver_params", "disabled"}
 """What every release's configuration takes in the same form; 0.2.16 wants a credential, and whole seconds elsewhere."""
 
 
+@check("R01", Kind.SOURCE)
+def under_agent_0_2(subject: SourceSubject) -> int:
+    """Two instances, a tracker that raises, a bus that filters."""
+    with subject.world() as world:
+        populate(world)
+        with Agent02(subject.driver_class, subject.config(world)) as agent:
+            _live_through(subject, agent, world)
+        require_clean(agent.transcript)
+        return len(agent.transcript.events())
+
+
+@check("R01", Kind.PUSHER)
+def pusher_under_agent_0_2(subject: PusherSubject) -> int:
+    """A snapshot, its empty end, the trigger event, realtime."""
+    with subject.world() as world:
+        source = SourceConfig(driver="scripted", uri="kit://scripted", disabled=False)
+        with Agent02(ScriptedSource, source, subject.driver_class, subject.parse(world.config())) as agent:
+            wanted = set(REALTIME_PATHS)
+            wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+            wait_for(subject, agent, "realtime", lambda told: wanted <= paths_of(told))
+        require_clean(agent.transcript)
+        stored = Desk(subject, world).paths()
+        if lost := missing([*SNAPSHOT_PATHS, *REALTIME_PATHS], stored):
+            raise Broken(f"The agent pushed {lost}, and they are not there", *calls_of(agent.transcript))
+        return len(stored)
+
+
+@check("R02")
+def under_agent_0_8(subject: SourceSubject) -> int:
+    """One instance, no keywords, audits with a cache, closed before it is stopped."""
+    with subject.world() as world:
+        populate(world)
+        with Agent08(subject.driver_class, subject.config(world)) as agent:
+            _live_through(subject, agent, world)
+            if AUDIT in subject.capabilities:
+                _audit(subject, agent, world)
+        require_clean(agent.transcript)
+        _require_released_view(agent.transcript, world)
+        return len(agent.transcript.events())
+
+
+def _require_released_view(told: Transcript, world: SourceWorld) -> None:
+    """The released view takes every event of a file tree without an error, and shows the world at the end."""
+    events = told.events()
+    if any(event.event_schema != "fs" for event in events):
+        return  # it has no view of anything else
+    view = ReleasedView()
+    view.begin_session("kit")
+    for delivery in told.deliveries:
+        for event in delivery.events:
+            if not view.apply(event):
+                raise Broken("The released view counts an event as an error", event)
+        if delivery.is_end and delivery.phase is MessageSource.AUDIT:
+            view.audit_end()
+    if differences := view.difference(world.list()):
+        raise Broken("The released view differs from the world", *map(str, differences[:5]))
+
+
+def _audit(subject: SourceSubject, agent: Agent08, world: SourceWorld) -> None:
+    agent.audit()
+    wait_for(subject, agent, "an audit's end", lambda told: told.audits_ended > 0)
+    paths = [row["path"] for row in rows_of(agent.transcript.events(MessageSource.AUDIT))]
+    if lost := missing(sorted(world.list()), paths):
+        raise Broken("The audit does not emit everything", *lost[:5], *calls_of(agent.transcript))
+
+
+def _live_through(subject: SourceSubject, agent: Simulator, world: SourceWorld) -> None:
+    """Wait for a snapshot, change the world, and wait until the agent has delivered what is there now."""
+    there = world.list().keys()
+    wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
+    snapshot = {row["path"] for row in rows_of(agent.transcript.events(MessageSource.SNAPSHOT))}
+    if lost := there - snapshot:
+        raise Broken("The agent's snapshot lacks things", *sorted(lost)[:5], *calls_of(agent.transcript))
+    churn(world, sorted(path for path, row in world.list().items() if not row.get("is_directory"))[:3])
+    last = world.create("kit-last")
+    wait_for(subject, agent, f"{last!r}", lambda told: last in _there(told))
+    wait_for(subject, agent, "what is there now", lambda told: not _there(told) ^ world.list().keys())
+
+
+def _there(told: Transcript) -> set[str]:
+    """What is there by all that the driver told, the event included that agent 0.2 itself swallows (decision 0203)."""
+    realtime = (*told.swallowed_by_host, *told.events(MessageSource.REALTIME))
+    events = (*told.events(MessageSource.SNAPSHOT), *realtime)
+    return {path for path, there in last_word(events).items() if there and path != "/"}
+
+
+@check("R03")
+def view_converges(subject: SourceSubject) -> int:
+    """Stream, snapshot, changes, restart, audit."""
+    seen = 0
+    with subject.world() as world:
+        paths = populate(world)
+        with Host(subject, world) as host:
+            host.step_snapshot()
+            churn(world, paths[3:6])
+            host.finish_snapshot()
+            seen += host.require_equal("After stream and snapshot")
+            Audits(host).run()
+            seen += host.require_equal("After a full audit")
+            world.create("kit-while-away")
+            if "delete" in world.operations:
+                world.delete(paths[0])
+            host.restart()
+            host.finish_snapshot()
+            seen += host.require_equal("After a restart")
+    return seen
+
+
+@check("R05")
+def random_histories(subject: SourceSubject) -> int:
+    """Those written by hand, then twenty random ones, unless more are asked for."""
+    return run_histories(subject)
+
+
+@check("R06")
+def concurrent_writer(subject: SourceSubject) -> int:
+    """Snapshot, audits and stream at once, while things change as fast as they can."""
+    return run_concurrent(subject)
+
+
+@check("R07")
+def excluded_is_absent(subject: SourceSubject) -> int:
+    """Left out from the beginning, by a new name, and no longer."""
+    return run_exclusions(subject)
+
+
 @check("R04", Kind.SOURCE)
 def source_under_agent(subject: SourceSubject) -> int:
     """Snapshot, realtime with a burst, an audit where both have one, stop."""
@@ -53,9 +187,9 @@ def source_under_agent(subject: SourceSubject) -> int:
             running.wait("the snapshot's end", lambda: _ended(running, MessageSource.SNAPSHOT), _patience(subject))
             if lost := sorted(there - running.there(MessageSource.SNAPSHOT)):
                 raise running.broken(f"lost {len(lost)} things of the snapshot", *lost[:_SHOWN])
-            _live_through(subject, running, world)
+            _in_realtime(subject, running, world)
             if AUDIT in subject.capabilities and subject.options.profile is Profile.AGENT_0_8:
-                _audit(subject, running, world)
+                _in_audits(subject, running, world)
             _require_sources(running)
         return len(running.events(*MessageSource))
 
@@ -95,7 +229,7 @@ def _agent(subject: Subject) -> Iterator[Agent]:
         yield agent_for(subject, own, wheels, Path(scratch))
 
 
-def _live_through(subject: SourceSubject, running: Running, world: SourceWorld) -> None:
+def _in_realtime(subject: SourceSubject, running: Running, world: SourceWorld) -> None:
     """Change the world, and demand that realtime events alone tell of it."""
     swallowed = _swallowed_first(subject, running, world)
     files = sorted(path for path, row in world.list().items() if not row.get("is_directory"))
@@ -118,7 +252,7 @@ def _swallowed_first(subject: SourceSubject, running: Running, world: SourceWorl
     return set() if came else {first}
 
 
-def _audit(subject: SourceSubject, running: Running, world: SourceWorld) -> None:
+def _in_audits(subject: SourceSubject, running: Running, world: SourceWorld) -> None:
     """An unchanged container's contents were told by the audit before, so that all audits together tell all."""
     now = world.list().keys() - {"/"}
     seconds = _patience(subject)

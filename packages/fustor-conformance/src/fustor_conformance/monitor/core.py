@@ -14,8 +14,8 @@ from fustor_conformance.monitor.calls import answer, at_once, contents, granted,
 from fustor_conformance.monitor.clock import Clock, Times
 from fustor_conformance.monitor.ear import PHASES, Ear, Instance, listen
 from fustor_conformance.monitor.finding import Finding
-from fustor_conformance.monitor.fresh import Freshness
 from fustor_conformance.monitor.process import ProcessState, changed_process, glance
+from fustor_conformance.monitor.streams import Freshness
 from fustor_conformance.outcome import NotApplicable, NotJudged
 
 __all__ = ["Monitor", "WorldFailure"]

@@ -14,8 +14,7 @@ from fustor_conformance.monitor.calls import raised
 from fustor_conformance.monitor.clock import Times
 from fustor_conformance.monitor.events import look_at_event
 from fustor_conformance.monitor.finding import Finding, Told
-from fustor_conformance.monitor.fresh import Freshness, Untouched
-from fustor_conformance.monitor.streams import BulkClock, Deletes, Indexes, Inserts
+from fustor_conformance.monitor.streams import BulkClock, Deletes, Freshness, Indexes, Inserts, Untouched
 from fustor_event_model import EventBase, EventType, MessageSource
 
 __all__ = ["PHASES", "Ear", "Hearer", "Instance", "listen"]

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from fustor_conformance.monitor.finding import Finding, Predicate, Told
-from fustor_conformance.monitor.layouts import as_declared
-from fustor_conformance.monitor.rows import complete_fields, fields_are_keys, finite_types, named_by_path
+from fustor_conformance.monitor.rows import as_declared, complete_fields, fields_are_keys, finite_types, named_by_path
 from fustor_event_model import EventBase, EventType, MessageSource
 
 __all__ = ["EVENT_PREDICATES", "look_at_event", "source_of_phase"]

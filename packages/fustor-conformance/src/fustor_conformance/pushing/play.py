@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from fustor_conformance._desk import keeps_index, session_id_of, successful
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.expected import Expected
-from fustor_conformance.pushing.logged import Logged
-from fustor_conformance.pushing.seen import Shelf
+from fustor_conformance.pushing.seen import Logged, Shelf
 from fustor_conformance.pushing.steps import Begin, Push, Step, events_of
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
