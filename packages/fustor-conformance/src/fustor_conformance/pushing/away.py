@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from fustor_conformance.durability.roots import roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.play import Player, at_work
-from fustor_conformance.pushing.seen import Shelf
 from fustor_conformance.pushing.steps import Begin, Push, Step, script
 from fustor_conformance.pushing.words import (
     AUDIT_END,
@@ -90,14 +89,12 @@ def _through(
     subject: PusherSubject, what: str, absence: Callable[[Any], AbstractContextManager[object]], *, is_passing: bool
 ) -> int:
     with subject.world() as world:
-        shelf = Shelf(world)
-        player = Player(subject, world, shelf, task="kit:away", root="/kit")
-        return asyncio.run(_play(player, shelf, world, what, absence, is_passing=is_passing))
+        player = Player(subject, world, task="kit:away", root="/kit")
+        return asyncio.run(_play(player, world, what, absence, is_passing=is_passing))
 
 
 async def _play(
     player: Player,
-    shelf: Shelf,
     world: PusherWorld,
     what: str,
     absence: Callable[[Any], AbstractContextManager[object]],
@@ -124,8 +121,7 @@ async def _play(
             _require_class(error, is_passing=is_passing)
             await _go_on(player, push, error)
             await _do(player, after, done)
-            shelf.read()
-            seen += player.require() + await player.require_index()
+            seen += player.require_now() + await player.require_index()
     return seen
 
 

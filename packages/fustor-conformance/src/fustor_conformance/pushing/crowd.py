@@ -216,12 +216,10 @@ def superseded(subject: PusherSubject) -> int:
         Broken: it takes it for another session, or for a new one.
     """
     with subject.world() as world:
-        shelf = Shelf(world)
-        player = Player(subject, world, shelf, task="kit:task", root="/kit")
-        return asyncio.run(_superseded(player, shelf))
+        return asyncio.run(_superseded(Player(subject, world, task="kit:task", root="/kit")))
 
 
-async def _superseded(player: Player, shelf: Shelf) -> int:
+async def _superseded(player: Player) -> int:
     what = "A session goes on after another one of its task was opened, and is taken for another."
     steps = script([*_BEFORE, *_AFTER])
     async with at_work(player, said=lambda seen: f"{what} {seen}, after this:{steps}"):
@@ -233,5 +231,4 @@ async def _superseded(player: Player, shelf: Shelf) -> int:
                 await player.do(step)
         except (DriverError, Broken, Refused):
             return 0  # it is obsolete, and the pusher says so
-        shelf.read()
-        return player.require()
+        return player.require_now()

@@ -29,7 +29,7 @@ class Player:
     Args:
         subject: the driver.
         world: its system, already entered; other tasks may be in it.
-        shelf: what is read of that system.
+        shelf: what is read of that system, where that is for other players too.
         task: the task's id.
         root: where its paths lie.
         instances: those that it shares with other players, the last of them in use; one is left open at the end.
@@ -39,7 +39,7 @@ class Player:
         self,
         subject: PusherSubject,
         world: PusherWorld,
-        shelf: Shelf,
+        shelf: Shelf | None = None,
         *,
         task: str,
         root: str,
@@ -47,7 +47,7 @@ class Player:
     ) -> None:
         self._subject = subject
         self._world = world
-        self._shelf = shelf
+        self._shelf = shelf or Shelf(world)
         self._task = task
         self._root = root
         self._instances: list[PusherDriver] = [] if instances is None else instances
@@ -75,8 +75,7 @@ class Player:
             for step in steps:
                 await self.do(step)
                 if watched and not index:
-                    self._shelf.read()
-                    self.require()
+                    self.require_now()
                 if index or isinstance(step, Begin):
                     seen += await self.require_index()
         except BaseException:
@@ -151,6 +150,11 @@ class Player:
         if self._log is not None:
             return self._log.require(self._shelf)
         return self._shelf.require(self._root, self.expected.rows, self.expected.implied)
+
+    def require_now(self) -> int:
+        """Read what is stored, and `require` it."""
+        self._shelf.read()
+        return self.require()
 
     async def require_index(self) -> int:
         """Whether an index was compared, as a number.

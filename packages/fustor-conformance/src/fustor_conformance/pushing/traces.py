@@ -18,7 +18,6 @@ from typing import Any
 from fustor_conformance.durability.roots import Roots, roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.play import Player, Refused
-from fustor_conformance.pushing.seen import Shelf
 from fustor_conformance.pushing.steps import Push, Row, Step, Told
 from fustor_conformance.pushing.words import (
     AUDIT_END,
@@ -89,7 +88,7 @@ def told_apart(subject: PusherSubject) -> int:
 def _written(subject: PusherSubject, push: Push) -> list[bytes]:
     """What the destination's files hold after a snapshot, this push and another one."""
     with subject.world() as world:
-        player = Player(subject, world, Shelf(world), task="kit:trace", root="/kit")
+        player = Player(subject, world, task="kit:trace", root="/kit")
         steps: list[Step] = [BEGIN, Push((listed(Row(f"{_NAME}-before")),), "snapshot"), END, push]
         asyncio.run(player.play(steps))
         roots = roots_of(world)
@@ -144,7 +143,7 @@ def own_fields_kept(subject: PusherSubject) -> int:
         return 0  # it says which fields it needs, and hosts leave out the others
     marked = [_marked(phase, number) for phase in _PHASES for number in range(_EACH)]
     with subject.world() as world:
-        player = Player(subject, world, Shelf(world), task="kit:own", root="/kit")
+        player = Player(subject, world, task="kit:own", root="/kit")
         try:
             asyncio.run(player.play(list(_steps(marked))))
             held = _held(world)
