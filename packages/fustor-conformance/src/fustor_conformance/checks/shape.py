@@ -7,8 +7,8 @@ import difflib
 import inspect
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fustor_conformance._contract import form, public
@@ -212,7 +212,8 @@ def _read_later(subject: SourceSubject, call: Callable[[SourceDriver], Any]) -> 
 
 
 async def _call_on_loop(subject: SourceSubject, config: Any, call: Callable[[SourceDriver], object]) -> None:
-    async with _instance(subject, config) as driver:
+    driver = subject.driver_class("kit", config)
+    try:
         began = time.monotonic()
         returned = call(driver)
         took = time.monotonic() - began
@@ -220,13 +221,6 @@ async def _call_on_loop(subject: SourceSubject, config: Any, call: Callable[[Sou
             raise Broken(f"The call gives {type(returned).__name__}, not an iterator", returned)
         if took > _AT_ONCE_SEC:
             raise Broken(f"The call blocks the event loop for {took:.1f} s")
-
-
-@asynccontextmanager
-async def _instance(subject: Subject, config: Any) -> AsyncIterator[Any]:
-    driver = subject.driver_class("kit", config)
-    try:
-        yield driver
     finally:
         await driver.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pickle
 import selectors
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from typing import IO, Any, TypeAlias, cast
 
 from fustor_conformance._desk import TASK
 from fustor_conformance.durability import nursery
-from fustor_conformance.durability.disk import Files, Left
+from fustor_conformance.durability.disk import Left
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase
@@ -67,10 +68,10 @@ class Said:
     """What one step came to: its reply, or the names of the error's classes and its text."""
 
     reply: Any = None
-    error: tuple[str, ...] = ()
+    error: Sequence[str] = ()
     text: str = ""
-    calls: tuple[str, ...] = ()
-    lefts: tuple[Left, ...] = ()
+    calls: Sequence[str] = ()
+    lefts: Sequence[Left] = ()
     unseen: str = ""
     """Why the pages of some file had to be believed."""
 
@@ -173,20 +174,5 @@ def nursery_of(subject: PusherSubject) -> Nursery:
 
 
 def _said(said: dict[str, Any]) -> Said:
-    return Said(
-        said.get("reply"),
-        tuple(said.get("error", ())),
-        said.get("text", ""),
-        tuple(said.get("names", ())),
-        tuple(map(_left, said.get("lefts", ()))),
-        said.get("unseen", ""),
-    )
-
-
-def _left(said: dict[str, Any]) -> Left:
-    files = {name: _decoded(said[name]) for name in ("now", "pages", "names")}
-    return Left(said["when"], files["now"], files["pages"], files["names"], said["unwritten"], said["unnamed"])
-
-
-def _decoded(files: dict[str, str]) -> Files:
-    return {path: base64.b64decode(data) for path, data in files.items()}
+    lefts = base64.b64decode(said.pop("lefts", ""))
+    return Said(**said, lefts=pickle.loads(lefts) if lefts else ())  # noqa: S301 - the kit's own, of the nursery

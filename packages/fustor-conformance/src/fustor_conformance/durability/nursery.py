@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import os
+import pickle
 import resource
 import select
 import signal
@@ -121,8 +122,8 @@ class _Job:
     def _observed(self, step: dict[str, Any]) -> dict[str, Any]:
         if step["do"] != "push":
             return {}
-        lefts = [_as_json(left) for left in self.lefts]
-        return {"names": self.names, "lefts": lefts, "unseen": self.disk.unseen if self.disk else ""}
+        lefts = base64.b64encode(pickle.dumps(self.lefts)).decode()
+        return {"calls": self.names, "lefts": lefts, "unseen": self.disk.unseen if self.disk else ""}
 
 
 def _give_room(file_bytes: int | None) -> None:
@@ -130,15 +131,6 @@ def _give_room(file_bytes: int | None) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails, as on a full disk
     limit = resource.RLIM_INFINITY if file_bytes is None else file_bytes
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-
-
-def _as_json(left: Any) -> dict[str, Any]:
-    files = {name: _encoded(getattr(left, name)) for name in ("now", "pages", "names")}
-    return {"when": left.when, **files, "unwritten": left.unwritten, "unnamed": left.unnamed}
-
-
-def _encoded(files: dict[str, bytes]) -> dict[str, str]:
-    return {path: base64.b64encode(data).decode() for path, data in files.items()}
 
 
 def _born(driver: type[Any], job: dict[str, Any]) -> tuple[list[Any], int]:
