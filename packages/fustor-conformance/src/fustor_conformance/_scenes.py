@@ -52,6 +52,17 @@ def whatever_it_raises() -> Iterator[None]:
         del err
 
 
+@contextmanager
+def no_error(what: Callable[[Exception], str], *, but: type[Exception] = Broken) -> Iterator[None]:
+    """What is raised in the block breaks the rule, in the words of `what`; a stub's error passes, and so does `but`."""
+    try:
+        yield
+    except (NotImplementedError, but):
+        raise
+    except Exception as err:
+        raise Broken(what(err)) from err
+
+
 def many(world: SourceWorld, key: Callable[[int], str], most: int, seconds: float, *, least: int = 20) -> list[str]:
     """The paths of up to `most` new things, as many as the World makes in that time, and `least` however slow it is.
 

@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from fustor_conformance._scenes import no_error
 from fustor_conformance.apart import isolated
 from fustor_conformance.checks.instances import refusal
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
@@ -224,12 +225,8 @@ def rebuilt_from_json(subject: Subject) -> int:
     """The configuration written and read again."""
     with subject.configured() as config:
         again = type(config).model_validate_json(json.dumps(config.model_dump(mode="json")))
-        try:
+        with no_error(lambda err: f"With the JSON of its configuration the constructor raises {err!r}"):
             instance = subject.driver_class("kit", again)
-        except NotImplementedError:
-            raise
-        except Exception as err:
-            raise Broken(f"With the JSON of its configuration the constructor raises {err!r}") from err
         asyncio.run(instance.close())
         if instance.config != config:
             raise Broken("The driver that was built from the JSON of a configuration has another one", instance.config)

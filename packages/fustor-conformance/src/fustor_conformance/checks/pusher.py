@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, check_at_desk, missing, told
 from fustor_conformance._recording import require_clean
+from fustor_conformance._scenes import no_error
 from fustor_conformance.monitor.calls import answer
 from fustor_conformance.outcome import Broken
 from fustor_conformance.registry import check
@@ -112,15 +113,12 @@ async def obsolete_session(desk: Desk) -> int:
     """A session that nobody opened."""
     session = Session(desk.instance(), "kit-no-such-session")
     try:
-        reply = await session.pusher.push([told(_REALTIME, "/kit-a", index=1)], session_id=session.session_id)
+        with no_error(lambda err: f"An unknown session is a {type(err).__name__}: {err}", but=DriverError):
+            reply = await session.pusher.push([told(_REALTIME, "/kit-a", index=1)], session_id=session.session_id)
     except DriverError as err:
         if "obsolete" not in str(err).lower() and "419" not in str(err):
             raise Broken("The refusal of an unknown session says neither obsolete nor 419", str(err)) from err
         return 1
-    except NotImplementedError:
-        raise
-    except Exception as err:
-        raise Broken(f"An unknown session is a {type(err).__name__}: {err}") from err
     wanted = isinstance(reply, Mapping) and reply.get("snapshot_needed") is True
     if not wanted and "/kit-a" not in desk.paths():
         raise Broken("A batch for an unknown session was answered and not stored", reply)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 from fustor_conformance._reading import A_GENERATOR, Stream, eventually
-from fustor_conformance._scenes import at_or_below, many
+from fustor_conformance._scenes import at_or_below, many, no_error
 from fustor_conformance.checks.leaving import open_files
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
@@ -167,17 +167,9 @@ def survives_interruption(subject: SourceSubject) -> int:
             paths.append(world.create(f"kit-after-{number}"))
             if "modify" in world.operations:
                 world.modify(paths[0])
-            _require_all(stream, paths)
+            with no_error(lambda err: f"A fault that passed ended the stream: {err!r}"):
+                stream.require(paths)
         return len(stream.events)
-
-
-def _require_all(stream: Stream, paths: list[str]) -> None:
-    try:
-        stream.require(paths)
-    except (NotImplementedError, Broken):
-        raise
-    except Exception as err:
-        raise Broken(f"A fault that passed ended the stream: {err!r}") from err
 
 
 @check("M05")
@@ -198,29 +190,22 @@ def fatal_is_driver_error(subject: SourceSubject) -> int:
 def _require_driver_error(name: str, call: Callable[[SourceDriver], object], driver: SourceDriver) -> None:
     """An optional one may also say nothing: an audit can mark the root as not listed."""
     try:
-        call(driver)
+        with no_error(lambda err: f"{name} raises {type(err).__name__}, not a DriverError: {err}", but=DriverError):
+            call(driver)
     except DriverError as err:
         if _SECRET in str(err):
             raise Broken(f"{name} raises an error that shows the password", err) from err
         return
-    except NotImplementedError:
-        raise
-    except Exception as err:
-        raise Broken(f"{name} raises {type(err).__name__}, not a DriverError", err) from err
     if name not in _OPTIONAL:
         raise Broken(f"{name} says nothing of a system that does not exist")
 
 
 def _require_calm(driver: SourceDriver) -> None:
     """What never raises, whatever is there."""
-    try:
+    with no_error(lambda _: "is_position_available, acknowledge or close raises where the system does not exist"):
         answer = driver.is_position_available(1)
         driver.acknowledge(1)
         asyncio.run(driver.close())
-    except NotImplementedError:
-        raise
-    except Exception as err:
-        raise Broken("is_position_available, acknowledge or close raises where the system does not exist") from err
     if answer is not False:
         raise Broken(f"is_position_available(1) gives {answer!r} where the system does not exist, not False")
 

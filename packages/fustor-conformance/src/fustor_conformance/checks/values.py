@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fustor_conformance._desk import Desk, Session, check_at_desk, told
+from fustor_conformance._scenes import no_error
 from fustor_conformance._values import HARD, Hard, hard_columns, hard_rows, same
 from fustor_conformance.outcome import Broken
 from fustor_core.exceptions import DriverError, RetryableError
@@ -184,15 +185,12 @@ async def _push_wrong(desk: Desk, session: Session, number: int, what: str) -> N
     easy, wrong = told(_REALTIME, f"/kit-right-{number}"), told(_REALTIME, f"/kit-wrong-{number}", record={})
     wrong.rows = [_wrong(number)[what]]
     try:
-        reply: object = await session.pusher.push([easy, wrong], session_id=session.session_id)
+        with no_error(lambda err: f"{what}: push raises {err!r}, which no host expects", but=DriverError):
+            reply: object = await session.pusher.push([easy, wrong], session_id=session.session_id)
     except RetryableError as err:
         raise Broken(f"{what} is called a fault that passes: a host pushes it again for ever", str(err)) from err
     except DriverError:
         return  # refused as a whole, and said
-    except NotImplementedError:
-        raise
-    except Exception as err:
-        raise Broken(f"{what}: push raises {type(err).__name__}, which no host expects: {err}") from err
     _require_accounted(desk, number, what, reply)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fustor_conformance._desk import TIME, keeps_index, told
+from fustor_conformance._scenes import no_error
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, Ended, Step, nursery_of, opening, pushing
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject
@@ -56,12 +57,8 @@ class Destination:
         Raises:
             Broken: it cannot read what is left.
         """
-        try:
+        with no_error(lambda err: f"{moment}: the World cannot read what is left: {type(err).__name__}: {err}"):
             return self.world.stored()
-        except NotImplementedError:
-            raise
-        except Exception as err:
-            raise Broken(f"{moment}: the World cannot read what is left: {type(err).__name__}: {err}") from err
 
     def require(self, moment: str) -> None:
         """Everything for which push returned is there."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from fustor_conformance._scenes import no_error
 from fustor_conformance._values import same
 from fustor_conformance.outcome import Broken
 from fustor_conformance.pushing.steps import Begin, Push, Step, events_of
@@ -36,12 +37,8 @@ class Shelf:
         Raises:
             Broken: the World cannot.
         """
-        try:
+        with no_error(lambda err: f"The World cannot read what is stored: {type(err).__name__}: {err}"):
             self._rows = [dict(row) for row in self._world.stored()]
-        except NotImplementedError:
-            raise
-        except Exception as err:
-            raise Broken(f"The World cannot read what is stored: {type(err).__name__}: {err}") from err
         for row in self._rows:
             self._given |= {name for name, value in row.items() if value is not None}
 
