@@ -4,9 +4,9 @@ from kit_source import MemoryDriver
 
 from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.histories import engine
+from fustor_conformance.histories.changes import Step, parsed, written
 from fustor_conformance.histories.engine import run_histories, shrink
 from fustor_conformance.histories.seeds import seeds_for
-from fustor_conformance.histories.step import Step, parsed, written
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import Options
 from fustor_event_model import EventType

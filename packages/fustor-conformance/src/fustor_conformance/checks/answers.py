@@ -13,12 +13,13 @@ from urllib.parse import urlsplit, urlunsplit
 from fustor_conformance._desk import told
 from fustor_conformance._reading import rows_of
 from fustor_conformance._stubs import unwritten
+from fustor_conformance.checks import check
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import SourceSubject, Subject
-from fustor_conformance.worlds import WithBrokenConfig, WithInterruption, WithLongValues
+from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
+from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PasswdCredential
 from fustor_event_model import MessageSource
 
@@ -48,7 +49,8 @@ def _require_named(subject: SourceSubject, named: Iterable[str]) -> int:
     if subject.world_factory is None:
         return 0
     try:
-        rows = _rows(subject)
+        with subject.world() as world, subject.driver(world) as driver:
+            rows = _rows(subject, world, driver)
     except Exception:  # noqa: BLE001 - that the driver yields nothing, or fails, is for other rules to say
         return 0
     if unnamed := {key for row in rows for key in row} - _MARKS - set(named):
@@ -56,12 +58,15 @@ def _require_named(subject: SourceSubject, named: Iterable[str]) -> int:
     return len(rows)
 
 
-def _rows(subject: SourceSubject) -> list[dict[str, Any]]:
-    """Rows of one stream and one snapshot."""
-    with subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
+def _rows(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> list[dict[str, Any]]:
+    """Rows of one snapshot and one stream, with a long value where the World has any."""
+    with subject.stream(driver) as stream:
         if "create" in world.operations:
-            stream.require([world.create("kit-thing")])
-        return rows_of((*stream.events, *driver.get_snapshot_iterator()))
+            path = world.create("kit-announced")
+            stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)))
+        if isinstance(world, WithLongValues):
+            world.create_long("kit-long")
+        return rows_of((*driver.get_snapshot_iterator(), *stream.events))
 
 
 def _require_properties(answer: object) -> int:
@@ -264,13 +269,7 @@ def rows_as_announced(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         known = subject.known(subject.config(world))
         answer = asyncio.run(subject.driver_class.get_available_fields(**known))
-        with subject.stream(driver) as stream:
-            if "create" in world.operations:
-                path = world.create("kit-announced")
-                stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)))
-            if isinstance(world, WithLongValues):
-                world.create_long("kit-long")
-            rows = [*rows_of(driver.get_snapshot_iterator()), *rows_of(stream.events)]
+        rows = _rows(subject, world, driver)
     announced = set(answer["properties"])
     for row in rows:
         if unknown := sorted(set(row) - announced):

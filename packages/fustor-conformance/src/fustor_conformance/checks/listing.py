@@ -5,12 +5,21 @@ from __future__ import annotations
 import posixpath
 import time
 
-from fustor_conformance._moments import between_names_and_looks
-from fustor_conformance._scenes import Reading, Row, containers, in_time, many, odd_fields, odd_things, pace
+from fustor_conformance._scenes import (
+    Reading,
+    Row,
+    between_names_and_looks,
+    containers,
+    in_time,
+    many,
+    odd_fields,
+    odd_things,
+    pace,
+)
+from fustor_conformance.checks import check
 from fustor_conformance.checks.audit import run_guide, run_pairs
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver

@@ -11,13 +11,23 @@ from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from typing import Any, TypeAlias
 
-from fustor_conformance._moments import after_each_fetch
 from fustor_conformance._reading import Stream, rows_of
-from fustor_conformance._scenes import Reading, Row, boxed, in_time, many, odd_fields, pace, read_through, unaccounted
+from fustor_conformance._scenes import (
+    Reading,
+    Row,
+    after_each_fetch,
+    boxed,
+    in_time,
+    many,
+    odd_fields,
+    pace,
+    read_through,
+    unaccounted,
+)
+from fustor_conformance.checks import check
 from fustor_conformance.checks.audit import items_of
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithInterruption, WithUnreadable
 from fustor_core.drivers import SourceDriver

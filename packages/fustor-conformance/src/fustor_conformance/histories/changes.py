@@ -1,20 +1,22 @@
-"""The World's steps: every change that it can make, by itself or by the kit's hands."""
+"""Steps of histories, and the text that they are; those of the World: every change that it or the kit's hands make."""
 
 from __future__ import annotations
 
 import inspect
 import posixpath
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from fustor_conformance._scenes import in_time
 from fustor_conformance.histories.abilities import Abilities
-from fustor_conformance.histories.step import Step
 from fustor_conformance.histories.trees import DirectoryHands, hands_of
 from fustor_conformance.worlds import SourceWorld, WithLongValues, WithValues
 
+_FORM = re.compile(r"([a-z_]+)\((\d+)\)")
 _PLAIN = ("a", "b", "dir/a", "dir/deep/a", "dir/b", "c")
 """Few, so that a history meets the same name again."""
 _NEW = ("a", "x", "y", "b")
@@ -42,6 +44,36 @@ _NEW_THING = {"empty": "empty-", "move_in": "came-", "move_in_container": "box-"
 """What hands make, each with how its key begins."""
 AT_ONCE = Counter(burst=1, deep=1, wide=1, odd_all=1, modify_all=1, delete_all=1, values=1, hammer=2)
 """Many changes, made before the host reads on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do, and a number that picks what to do it to."""
+
+    name: str
+    pick: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.pick})"
+
+
+def written(steps: Iterable[Step]) -> str:
+    """The steps as one line: `create(3) drain(0)`."""
+    return " ".join(map(str, steps))
+
+
+def parsed(text: str) -> list[Step]:
+    """The steps that `written` wrote.
+
+    Raises:
+        ValueError: the text holds something else.
+    """
+    steps = []
+    for word in text.split():
+        if (found := _FORM.fullmatch(word)) is None:
+            raise ValueError(f"{word!r} is not a step of a history; a step looks like 'create(3)'")
+        steps.append(Step(found[1], int(found[2])))
+    return steps
 
 
 class Changes:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fustor_conformance._noting import left_out
+from fustor_conformance.histories.changes import Step, parsed, written
 from fustor_conformance.histories.history import History
 from fustor_conformance.histories.seeds import drawn, seeds_for
-from fustor_conformance.histories.step import Step, parsed, written
 from fustor_conformance.outcome import Broken, NotJudged, as_broken
 from fustor_conformance.subject import SourceSubject
 

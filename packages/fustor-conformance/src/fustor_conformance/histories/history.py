@@ -11,11 +11,10 @@ from typing import Self
 from fustor_conformance._reading import rows_of
 from fustor_conformance.histories.abilities import abilities
 from fustor_conformance.histories.audits import Audits
-from fustor_conformance.histories.changes import AT_ONCE, Changes
+from fustor_conformance.histories.changes import AT_ONCE, Changes, Step
 from fustor_conformance.histories.faults import Faults
 from fustor_conformance.histories.host import Host
 from fustor_conformance.histories.readers import Readers
-from fustor_conformance.histories.step import Step
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
 

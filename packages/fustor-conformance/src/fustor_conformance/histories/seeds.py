@@ -6,9 +6,8 @@ import random
 from collections import Counter
 
 from fustor_conformance.histories.abilities import abilities
-from fustor_conformance.histories.changes import AT_ONCE, BY_HAND, CHANGES
+from fustor_conformance.histories.changes import AT_ONCE, BY_HAND, CHANGES, Step, parsed
 from fustor_conformance.histories.history import FAULTS, LOSING, POSITIONS, READING, SLOW, STOPPING
-from fustor_conformance.histories.step import Step, parsed
 from fustor_conformance.subject import SourceSubject
 
 _CHANGED_WHILE_LISTED = """

@@ -21,12 +21,13 @@ def is_opening(event: object) -> bool:
 
 def without_opening(items: Iterable[_T]) -> Iterator[_T]:
     """The items of an audit from the first one that says more; where none does, the last event alone."""
-    rest, last = iter(items), None
+    rest: Iterator[Any] = iter(items)
+    last = None
     for item in rest:
         if not _opens(item):
             yield item
             break
-        last = item if _event(item) is not None else last
+        last = item if item[0] is not None else last
     else:
         if last is not None:
             yield last
@@ -38,7 +39,3 @@ def _opens(item: Any) -> bool:
         return False
     event, stamps = item if len(item) == len(("event", "stamps")) else (item, None)
     return stamps == {} and (event is None or is_opening(event))
-
-
-def _event(item: Any) -> Any:
-    return item[0]
