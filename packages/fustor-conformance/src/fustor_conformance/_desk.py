@@ -47,6 +47,18 @@ class Desk:
         """The paths that are durably there, in order; `/` stands in no event of these checks."""
         return [row["path"] for row in self.world.stored() if row["path"] != "/"]
 
+    def require_paths(self, expected: Sequence[str], what: str) -> None:
+        """Each is there, as often as it is asked for, and no other; `what` says where.
+
+        Raises:
+            Broken: some are missing, or there too often.
+        """
+        found = self.paths()
+        if lost := missing(expected, found):
+            raise Broken(f"Where {what}, {lost} are missing", found)
+        if extra := missing(found, expected):
+            raise Broken(f"Where {what}, {extra} are there too often", found)
+
     async def close(self) -> None:
         """Close every instance."""
         for instance in self._instances:

@@ -23,9 +23,8 @@ class SessionObsoleteError(Exception):
 class CountingSender(RecordingSender):
     """Takes everything and keeps nothing, since the transcript has it; for simulations that are about the source."""
 
-    async def create_session(self, task_id: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
+    async def create_session(self, task_id: str, **_: Any) -> tuple[str, dict[str, Any]]:
         """Lead at once."""
-        del kwargs
         return task_id, {"session_id": task_id, "role": _LEADER}
 
     async def send_events(

@@ -31,28 +31,24 @@ class RecordingPusher:
         _write(self.config.endpoint, events, kwargs.get("source_type", "realtime"), is_end=is_end)
         return {"success": True, "snapshot_needed": False}
 
-    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
+    async def heartbeat(self, **_: Any) -> dict[str, Any]:
         """Nothing to keep alive."""
-        del kwargs
         return {"status": "ok"}
 
-    async def create_session(self, task_id: str, **kwargs: Any) -> dict[str, Any]:
+    async def create_session(self, task_id: str, **_: Any) -> dict[str, Any]:
         """A session of any name."""
-        del kwargs
         return {"session_id": task_id, "suggested_heartbeat_interval_seconds": _HEARTBEAT_SEC}
 
-    async def get_latest_committed_index(self, **kwargs: Any) -> int:
+    async def get_latest_committed_index(self, **_: Any) -> int:
         """Nothing is committed, so the agent takes a snapshot."""
-        del kwargs
         return -1
 
     async def close(self) -> None:
         """Nothing is open."""
 
     @classmethod
-    async def get_needed_fields(cls, **kwargs: Any) -> dict[str, Any]:
+    async def get_needed_fields(cls, **_: Any) -> dict[str, Any]:
         """All."""
-        del kwargs
         return {}
 
 
@@ -68,9 +64,8 @@ class RecordingSender:
     async def connect(self) -> None:
         """Nothing to reach."""
 
-    async def create_session(self, task_id: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
+    async def create_session(self, task_id: str, **_: Any) -> tuple[str, dict[str, Any]]:
         """A session of any name, as the one that leads: only that one gets a snapshot and audits."""
-        del kwargs
         _write(self.endpoint, [], "session", is_end=False)
         return task_id, {"session_id": task_id, "role": "leader"}
 
@@ -82,9 +77,8 @@ class RecordingSender:
         _write(self.endpoint, events, "realtime" if source_type == "message" else source_type, is_end=is_end)
         return {"success": True, "role": "leader"}
 
-    async def heartbeat(self, **kwargs: Any) -> dict[str, Any]:
+    async def heartbeat(self, **_: Any) -> dict[str, Any]:
         """Still the one that leads."""
-        del kwargs
         return {"status": "ok", "role": "leader"}
 
     async def signal_audit_start(self) -> bool:

@@ -132,27 +132,16 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-@check("C21", Kind.PUSHER)
+@check("C21")
 def unknown_parameter(subject: Subject) -> int:
-    """One parameter more than the World gives, refused when it is parsed."""
+    """One parameter more than the World gives, and for a source one that names a container which is not there."""
     with subject.configured() as config:
-        _require_parameters(subject, config)
-        return _require_config_error(subject, config, {_UNKNOWN: 1})
-
-
-def _require_parameters(subject: Subject, config: Any) -> None:
-    """Whether the driver has parameters at all: the World gives some, or the driver's package has a model of them."""
-    if not config.driver_params and not own_models(subject.driver_class):
-        raise NotApplicable("The World gives no driver_params")
-
-
-@check("C21", Kind.SOURCE)
-def unknown_parameter_or_container(subject: SourceSubject) -> int:
-    """One parameter more than the World gives, and one that names a container which is not there."""
-    with subject.configured() as config:
-        _require_parameters(subject, config)
+        if not config.driver_params and not own_models(subject.driver_class):
+            raise NotApplicable("The World gives no driver_params")
         seen = _require_config_error(subject, config, {_UNKNOWN: 1})
-    return seen if subject.world_factory is None else seen + _unknown_containers(subject)
+    if isinstance(subject, SourceSubject) and subject.world_factory is not None:
+        seen += _unknown_containers(subject)
+    return seen
 
 
 def _unknown_containers(subject: SourceSubject) -> int:

@@ -181,10 +181,10 @@ async def _keyed_repeats(desk: Desk) -> int:
     for batch in (["/kit-a", "/kit-b"], ["/kit-b"], ["/kit-a", "/kit-b"], ["/kit-c", "/kit-a"]):
         for source in (_REALTIME, _REALTIME):
             await session.push(told(source, *batch))
-    _require_paths(desk, ["/kit-a", "/kit-b", "/kit-c"], "every row was pushed several times")
+    desk.require_paths(["/kit-a", "/kit-b", "/kit-c"], "every row was pushed several times")
     await session.push(told(_REALTIME, "/kit-b", deleted=True))
     await session.push(told(_REALTIME, "/kit-b", deleted=True))
-    _require_paths(desk, ["/kit-a", "/kit-c"], "a delete was pushed twice")
+    desk.require_paths(["/kit-a", "/kit-c"], "a delete was pushed twice")
     return 8
 
 
@@ -193,21 +193,21 @@ async def _logged_repeats(desk: Desk) -> int:
     numbered = [told(_REALTIME, f"/kit-{index}", index=index) for index in (1, 2, 3)]
     for batch in (numbered[:2], numbered[:2], numbered[1:]):
         await session.push(*batch)
-    _require_paths(desk, ["/kit-1", "/kit-2", "/kit-3"], "indexes 1 and 2 were pushed again, with 3")
+    desk.require_paths(["/kit-1", "/kit-2", "/kit-3"], "indexes 1 and 2 were pushed again, with 3")
     plain = [[told(_AUDIT, "/kit-x")], [told(_AUDIT, "/kit-y")]]
     for batch in (plain[0], plain[0], plain[1], plain[1]):
         await session.push(*batch, source_type="audit")
     expected = ["/kit-1", "/kit-2", "/kit-3", "/kit-x", "/kit-y"]
-    _require_paths(desk, expected, "two batches without indexes were each pushed twice")
+    desk.require_paths(expected, "two batches without indexes were each pushed twice")
     bracketed = [audit_signal(LifecycleSignal.AUDIT_START), told(_AUDIT, "/kit-z")]
     for _ in range(2):
         await session.push(*bracketed, source_type="audit")
     expected += ["/kit-z"] * 2
-    _require_paths(desk, expected, "a batch with a signal was pushed twice, which is never dropped")
+    desk.require_paths(expected, "a batch with a signal was pushed twice, which is never dropped")
     last = told(_AUDIT, "/kit-w")
     await _repeated_elsewhere(desk, session, last)
     await (await desk.start()).push(last, source_type="audit")
-    _require_paths(desk, [*expected, *["/kit-w"] * 2], "another session pushed what may well be new")
+    desk.require_paths([*expected, *["/kit-w"] * 2], "another session pushed what may well be new")
     return 11
 
 
@@ -218,15 +218,7 @@ async def _repeated_elsewhere(desk: Desk, session: Session, batch: EventBase) ->
     await session.pusher.close()
     with suppress(DriverError, Broken):  # to this instance the session may be unknown, if it says so
         await Session(desk.instance(), session.session_id).push(batch, source_type="audit")
-    _require_paths(desk, before, "the last batch of a session was pushed again through a new instance")
-
-
-def _require_paths(desk: Desk, expected: list[str], what: str) -> None:
-    found = desk.paths()
-    if lost := missing(expected, found):
-        raise Broken(f"Where {what}, {lost} are missing", found)
-    if extra := missing(found, expected):
-        raise Broken(f"Where {what}, {extra} are there too often", found)
+    desk.require_paths(before, "the last batch of a session was pushed again through a new instance")
 
 
 @check_at_desk("U11")
