@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from fustor_conformance._reading import last_word
@@ -184,7 +183,8 @@ def under_agent_0_8(subject: PusherSubject) -> int:
             _until_realtime(subject, agent, REALTIME_PATHS)
             before = dict.fromkeys(SNAPSHOT_PATHS, MessageSource.SNAPSHOT)
             _require_stored(world, agent, before | dict.fromkeys(REALTIME_PATHS, MessageSource.REALTIME))
-            _until_audited(subject, agent)
+            if not any("/" in _audited(subject, agent) for _ in range(_AUDITS)):
+                raise Broken("No audit was taken", *agent.transcript.failures, *calls_of(agent.transcript))
         require_clean(agent.transcript)
         _require_audited(world, agent)
         with _agent(subject, world, _Second) as agent:
@@ -211,19 +211,12 @@ def _until_realtime(subject: PusherSubject, agent: Agent08, paths: tuple[str, ..
     wait_for(subject, agent, "realtime", lambda told: set(paths) <= paths_of(told, MessageSource.REALTIME), _SENDER_SEC)
 
 
-def _until_audited(subject: PusherSubject, agent: Agent08) -> None:
-    """Until an audit has been pushed to its end."""
-    for _ in range(_AUDITS):
-        ends = agent.transcript.audits_ended + 1
-        agent.audit()
-        wait_for(subject, agent, "an audit's end", partial(_has_ended, ends), _SENDER_SEC)
-        if "/" in paths_of(agent.transcript, MessageSource.AUDIT):
-            return
-    raise Broken("No audit was taken", *agent.transcript.failures, *calls_of(agent.transcript))
-
-
-def _has_ended(ends: int, told: Transcript) -> bool:
-    return told.audits_ended >= ends
+def _audited(subject: PusherSubject, agent: Agent08) -> set[str]:
+    """What audits have told, once another one has been pushed to its end."""
+    before = agent.transcript.audits_ended
+    agent.audit()
+    wait_for(subject, agent, "an audit's end", lambda told: told.audits_ended > before, _SENDER_SEC)
+    return paths_of(agent.transcript, MessageSource.AUDIT)
 
 
 def _require_stored(world: PusherWorld, agent: Agent08, wanted: dict[str, MessageSource]) -> int:
