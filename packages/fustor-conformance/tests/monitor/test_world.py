@@ -9,6 +9,7 @@ from kit_source import MemoryDriver
 
 from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.monitor import observed, watched_hands
+from fustor_conformance.worlds.trees import FileTree
 
 
 class Hands:
@@ -39,6 +40,17 @@ def test_a_change_of_the_world_ends_the_quiet_and_a_look_does_not():
         world.create("a")
         assert not quiet()
         assert monitor.quiet_since_now()()
+
+
+def test_where_a_ready_made_world_has_something_is_no_change_of_it():
+    with observed(MemoryDriver) as monitor, entered(FileTree) as world:
+        path = world.create("a")
+        quiet = monitor.quiet_since_now()
+        assert world.path_of(world.place_of(path)) == path
+        assert world.list().keys() == {path}
+        assert quiet()
+        world.delete(path)
+        assert not quiet()
 
 
 def test_while_a_block_of_the_world_runs_nothing_is_quiet():
