@@ -1,42 +1,19 @@
 """The checks, each module with the rules that it judges beside it; importing a module registers its checks."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, TypeAlias, TypeVar
 
-from fustor_conformance.rules import Kind, find_rule
+from fustor_conformance.registry import Check, registered
+from fustor_conformance.rules import Kind
 
-__all__ = ["Check", "check", "find_check"]
-
-Check: TypeAlias = Callable[[Any], int]
-"""Looks at a subject and returns how much it has observed; raises Broken, NotApplicable or NotJudged."""
-
-_C = TypeVar("_C", bound=Check)
-_checks: dict[tuple[str, Kind], Check] = {}
-
-
-def check(rule_id: str, *kinds: Kind) -> Callable[[_C], _C]:
-    """Register the decorated function as the check `rule_id` for drivers of `kinds`, all that the rule has if none."""
-    rule = find_rule(rule_id)
-
-    def register(function: _C) -> _C:
-        for kind in kinds or [kind for kind in Kind if rule.levels(kind)]:
-            if (rule_id, kind) in _checks:
-                raise ValueError(f"Two functions are {rule_id!r} for a {kind}; register one")
-            _checks[rule_id, kind] = function
-        return function
-
-    return register
+__all__ = ["find_check"]
 
 
 def find_check(rule_id: str, kind: Kind) -> Check | None:
     """The function that judges `rule_id` for drivers of `kind`, if there is one."""
     _load()
-    return _checks.get((rule_id, kind))
+    return registered(rule_id, kind)
 
 
 @cache

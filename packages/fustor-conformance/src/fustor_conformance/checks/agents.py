@@ -20,7 +20,6 @@ from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAP
 from fustor_conformance.agents.simulator import Simulator, calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.apart import one_event
-from fustor_conformance.checks import check
 from fustor_conformance.checks.package import distribution_of, entry_value
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.audits import Audits
@@ -29,6 +28,7 @@ from fustor_conformance.histories.engine import run_histories
 from fustor_conformance.histories.exclusions import run_exclusions
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind, Profile
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_conformance.view.released import ReleasedView

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from fustor_conformance._desk import TIME, Desk, Session, check_at_desk, keeps_index, missing, told
-from fustor_conformance.checks import check
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.away import away
 from fustor_conformance.pushing.campaign import Campaign
@@ -17,6 +16,7 @@ from fustor_conformance.pushing.sentences_partial import ORDERED, PARTIALS
 from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.traces import own_fields_kept, told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
+from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import Row
-from fustor_conformance.checks import check
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
 from fustor_conformance.rules import Profile
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithSettling, WithUnreadable

@@ -13,12 +13,12 @@ from typing import TypeVar, cast
 
 from fustor_conformance._desk import TIME, Desk, at_desk, told
 from fustor_conformance._scenes import in_time
-from fustor_conformance.checks import check
 from fustor_conformance.durability.crashes import Destination, batch, first_snapshot
 from fustor_conformance.durability.disk import Files, Left
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, Said, Step, opening, pushing, room
 from fustor_conformance.durability.roots import came_later, directory_of, roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import WithLogPositions
 from fustor_event_model import EventBase, MessageSource

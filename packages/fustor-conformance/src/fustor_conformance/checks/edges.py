@@ -8,12 +8,12 @@ from typing import Any
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import at_or_below
-from fustor_conformance.checks import check
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import SUFFIX, excluding
 from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithContents, WithMoves
 from fustor_core.drivers import SourceDriver

@@ -9,12 +9,12 @@ from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT, heard, require_clean
 from fustor_conformance._resuming import told_once
 from fustor_conformance._scenes import ODD_KEYS
-from fustor_conformance.checks import check
 from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
 from fustor_conformance.monitor.finding import Told
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import HostileKeys, SourceWorld
 from fustor_core.drivers import SourceDriver

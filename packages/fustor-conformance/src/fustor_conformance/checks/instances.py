@@ -13,12 +13,12 @@ from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import containers
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
-from fustor_conformance.checks import check
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import own_models
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld

@@ -14,11 +14,11 @@ from fustor_conformance._reading import eventually
 from fustor_conformance._recording import AUDIT, heard, require_clean
 from fustor_conformance._scenes import whatever_it_raises
 from fustor_conformance.apart.other_process import left_behind
-from fustor_conformance.checks import check
 from fustor_conformance.durability.crashes import Destination, first_snapshot
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, LOOKING, opening, pushing
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.rules import Kind
 from fustor_conformance.subject import PusherSubject, SourceSubject
 from fustor_conformance.worlds import PusherWorld, SourceWorld

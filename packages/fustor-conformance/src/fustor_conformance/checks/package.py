@@ -20,9 +20,9 @@ from packaging.utils import canonicalize_name
 
 from fustor_conformance._scenes import no_error
 from fustor_conformance.apart import isolated
-from fustor_conformance.checks import check
 from fustor_conformance.checks.instances import refusal
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
+from fustor_conformance.registry import check
 from fustor_conformance.subject import Subject, driver_entries
 from fustor_conformance.written import classes, modules
 from fustor_conformance.written.modules import portable_imports

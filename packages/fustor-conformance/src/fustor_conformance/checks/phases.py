@@ -9,10 +9,10 @@ from typing import Any
 from fustor_conformance._reading import Stream, eventually, rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._scenes import Row, boxed, containers, odd_fields, odd_things, view_of
-from fustor_conformance.checks import check
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver

@@ -10,9 +10,9 @@ from contextlib import suppress
 from fustor_conformance._desk import TASK, TIME, Desk, Session, at_desk, check_at_desk, missing, told
 from fustor_conformance._recording import require_clean
 from fustor_conformance._scenes import no_error
-from fustor_conformance.checks import check
 from fustor_conformance.monitor.calls import answer
 from fustor_conformance.outcome import Broken
+from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, UpdateEvent, audit_signal

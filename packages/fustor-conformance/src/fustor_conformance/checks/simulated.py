@@ -15,9 +15,9 @@ from fustor_conformance.agents.receiver import CountingSender, Receiver
 from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
 from fustor_conformance.agents.simulator import calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.transcript import Transcript
-from fustor_conformance.checks import check
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.subject import PusherSubject, SourceSubject
 from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import PusherWorld, SourceWorld

@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 from fustor_conformance._recording import require_clean
 from fustor_conformance._scenes import Reading, Row, in_time, odd_fields, pace
-from fustor_conformance.checks import check
 from fustor_conformance.checks.audit import run_guide, run_pairs, settle
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
+from fustor_conformance.registry import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver
