@@ -7,8 +7,7 @@ import pytest
 from fustor_conformance import Kind, Level, Profile, all_rules, checks, find_rule, rules_for
 from fustor_conformance.checks import find_check
 from fustor_conformance.explain import explain
-from fustor_conformance.registry import check
-from fustor_conformance.rules import FAMILIES, UnknownRuleError
+from fustor_conformance.rules import FAMILIES, UnknownRuleError, check
 from fustor_core.drivers import PusherDriver, SourceDriver
 
 RULES = all_rules()

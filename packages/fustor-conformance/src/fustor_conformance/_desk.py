@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import PusherWorld
 from fustor_core.drivers import PusherDriver

@@ -18,8 +18,7 @@ from fustor_conformance._reading import Stream
 from fustor_conformance._stubs import unwritten
 from fustor_conformance._world_probe import insufficient, require_sound
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status
-from fustor_conformance.registry import Check
-from fustor_conformance.rules import Kind, Rule
+from fustor_conformance.rules import Check, Kind, Rule
 from fustor_conformance.subject import Subject
 
 _WORLD_PROTOCOLS: dict[str, type] = {

@@ -1,15 +1,15 @@
-"""The rules: what each check asks of a driver, why, and at which level; each is written beside its check."""
+"""The rules: what each check asks of a driver, why, at which level, and the function that judges it."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,14 +18,17 @@ from fustor_driver.kinds import Kind, Profile
 
 __all__ = [
     "FAMILIES",
+    "Check",
     "Kind",
     "Level",
     "Profile",
     "Rule",
     "UnknownRuleError",
     "all_rules",
+    "check",
     "depth",
     "find_rule",
+    "registered",
     "rules_for",
     "rules_like",
 ]
@@ -45,8 +48,12 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the rules of a letter are about, in the order in which they are shown."""
+Check: TypeAlias = Callable[[Any], int]
+"""Looks at a subject and returns how much it has observed; raises Broken, NotApplicable or NotJudged."""
 
 _SHOWN = 5
+_C = TypeVar("_C", bound=Check)
+_checks: dict[tuple[str, Kind], Check] = {}
 
 
 class Level(StrEnum):
@@ -165,3 +172,22 @@ def find_rule(name: str) -> Rule:
 def rules_like(text: str) -> tuple[Rule, ...]:
     """The rules whose name has this text in it."""
     return tuple(rule for rule in all_rules() if text.lower() in rule.name.lower())
+
+
+def check(rule_id: str, *kinds: Kind) -> Callable[[_C], _C]:
+    """Register the decorated function as the check `rule_id` for drivers of `kinds`, all that the rule has if none."""
+    rule = find_rule(rule_id)
+
+    def register(function: _C) -> _C:
+        for kind in kinds or [kind for kind in Kind if rule.levels(kind)]:
+            if (rule_id, kind) in _checks:
+                raise ValueError(f"Two functions are {rule_id!r} for a {kind}; register one")
+            _checks[rule_id, kind] = function
+        return function
+
+    return register
+
+
+def registered(rule_id: str, kind: Kind) -> Check | None:
+    """The function that was registered for `rule_id` and drivers of `kind`, if there is one."""
+    return _checks.get((rule_id, kind))

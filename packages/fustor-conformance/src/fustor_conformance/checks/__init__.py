@@ -4,8 +4,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from fustor_conformance.registry import Check, registered
-from fustor_conformance.rules import Kind
+from fustor_conformance.rules import Check, Kind, registered
 
 __all__ = ["find_check"]
 

@@ -28,8 +28,7 @@ from fustor_conformance.histories.engine import run_histories
 from fustor_conformance.histories.exclusions import run_exclusions
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind, Profile
+from fustor_conformance.rules import Kind, Profile, check
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import SourceWorld

@@ -16,8 +16,7 @@ from fustor_conformance._reading import rows_of
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind
+from fustor_conformance.rules import Kind, check
 from fustor_conformance.subject import SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.drivers import SourceDriver

@@ -16,7 +16,7 @@ from fustor_conformance.pushing.sentences_partial import ORDERED, PARTIALS
 from fustor_conformance.pushing.sentences_realtime import ARBITRATION, AT_ROOT, ENDS, MANY
 from fustor_conformance.pushing.traces import own_fields_kept, told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import PusherSubject
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 

@@ -16,8 +16,7 @@ from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
-from fustor_conformance.rules import Profile
+from fustor_conformance.rules import Profile, check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithSettling, WithUnreadable
 from fustor_core.drivers import SourceDriver

@@ -19,7 +19,7 @@ from fustor_conformance._scenes import (
     whatever_it_raises,
 )
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_event_model import EventBase, EventType

@@ -18,7 +18,7 @@ from fustor_conformance.durability.disk import Files, Left
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, Said, Step, opening, pushing, room
 from fustor_conformance.durability.roots import came_later, directory_of, roots_of
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import PusherSubject
 from fustor_conformance.worlds import WithLogPositions
 from fustor_event_model import EventBase, MessageSource

@@ -13,7 +13,7 @@ from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import SUFFIX, excluding
 from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithContents, WithMoves
 from fustor_core.drivers import SourceDriver

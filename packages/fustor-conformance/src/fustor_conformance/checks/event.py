@@ -14,7 +14,7 @@ from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
 from fustor_conformance.monitor.finding import Told
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import HostileKeys, SourceWorld
 from fustor_core.drivers import SourceDriver

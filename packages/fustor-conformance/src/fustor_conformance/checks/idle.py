@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, finalize
 
 from fustor_conformance.apart import watch_idle
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 
 _BY_ITSELF_SEC = 5.0

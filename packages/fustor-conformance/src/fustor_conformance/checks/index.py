@@ -10,7 +10,7 @@ from fustor_conformance._recording import churn
 from fustor_conformance._resuming import gap, require_rest, told_apart, told_once
 from fustor_conformance._scenes import Reading, boxed, many, marks
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver

@@ -18,8 +18,7 @@ from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import own_models
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind
+from fustor_conformance.rules import Kind, check
 from fustor_conformance.subject import SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver

@@ -18,8 +18,7 @@ from fustor_conformance.durability.crashes import Destination, first_snapshot
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, LOOKING, opening, pushing
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind
+from fustor_conformance.rules import Kind, check
 from fustor_conformance.subject import PusherSubject, SourceSubject
 from fustor_conformance.worlds import PusherWorld, SourceWorld
 from fustor_event_model import MessageSource

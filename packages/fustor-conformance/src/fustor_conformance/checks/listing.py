@@ -19,7 +19,7 @@ from fustor_conformance._scenes import (
 from fustor_conformance.checks.audit import run_guide, run_pairs
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver

@@ -27,7 +27,7 @@ from fustor_conformance._scenes import (
 from fustor_conformance.checks.audit import items_of
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithInterruption, WithUnreadable
 from fustor_core.drivers import SourceDriver

@@ -22,7 +22,7 @@ from fustor_conformance._scenes import no_error
 from fustor_conformance.apart import isolated
 from fustor_conformance.checks.instances import refusal
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import Subject, driver_entries
 from fustor_conformance.written import classes, modules
 from fustor_conformance.written.modules import portable_imports

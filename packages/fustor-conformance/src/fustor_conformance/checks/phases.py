@@ -12,7 +12,7 @@ from fustor_conformance._scenes import Row, boxed, containers, odd_fields, odd_t
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver

@@ -11,7 +11,7 @@ from fustor_conformance._reading import Stream, eventually
 from fustor_conformance._resuming import require_rest, told_once
 from fustor_conformance._scenes import whatever_it_raises
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithHolding
 from fustor_core.drivers import SourceDriver

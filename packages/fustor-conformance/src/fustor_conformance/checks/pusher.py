@@ -12,7 +12,7 @@ from fustor_conformance._recording import require_clean
 from fustor_conformance._scenes import no_error
 from fustor_conformance.monitor.calls import answer
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import PusherSubject
 from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, UpdateEvent, audit_signal

@@ -14,7 +14,7 @@ from fustor_conformance._scenes import at_or_below, many, no_error
 from fustor_conformance.checks.leaving import open_files
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.drivers import SourceDriver

@@ -14,7 +14,7 @@ from fustor_conformance._recording import churn
 from fustor_conformance.apart.other_process import NotSeenElsewhere, ask_elsewhere
 from fustor_conformance.histories.exclusions import SUFFIX, excluding
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.exceptions import DriverError

@@ -16,8 +16,7 @@ from fustor_conformance._reading import rows_of, with_paths
 from fustor_conformance.agents.simulator import FieldsTracker
 from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
-from fustor_conformance.rules import Kind, rules_for
+from fustor_conformance.rules import Kind, check, rules_for
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.bases import BASES

@@ -17,7 +17,7 @@ from fustor_conformance.agents.simulator import calls_of, paths_of, require_clea
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import PusherSubject, SourceSubject
 from fustor_conformance.view.released import ReleasedView
 from fustor_conformance.worlds import PusherWorld, SourceWorld

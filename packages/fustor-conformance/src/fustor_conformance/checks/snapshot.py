@@ -14,7 +14,7 @@ from fustor_conformance._reading import DELIVERY_SEC, eventually, rows_of
 from fustor_conformance._scenes import Reading, between_names_and_looks, boxed, in_time, many, odd_fields, odd_things
 from fustor_conformance.apart.other_process import NotSeenElsewhere, ask_elsewhere
 from fustor_conformance.outcome import Broken
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver

@@ -14,7 +14,7 @@ from fustor_conformance.checks.audit import run_guide, run_pairs, settle
 from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.registry import check
+from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver
