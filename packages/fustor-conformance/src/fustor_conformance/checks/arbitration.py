@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fustor_conformance._desk import TIME, Desk, Session, check_at_desk, keeps_index, missing, told
+from fustor_conformance._desk import TIME, Desk, Session, at_desk, check_at_desk, keeps_index, missing, told
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.pushing.away import away
 from fustor_conformance.pushing.campaign import Campaign
@@ -44,7 +44,24 @@ def partial_records(subject: PusherSubject) -> int:
         if not subject.make_world().keyed:
             return campaign.sentences(ORDERED)
         plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
-        return campaign.sentences((*PARTIALS, *ORDERED)) + campaign.drawn(plan, 0.5, _SECONDS)
+        seen = campaign.sentences((*PARTIALS, *ORDERED)) + campaign.drawn(plan, 0.5, _SECONDS)
+    return seen + at_desk(subject, _audited_before_the_snapshot)
+
+
+async def _audited_before_the_snapshot(desk: Desk) -> int:
+    """An audit's row is whole: the snapshot's, which may be older, has nothing to supply to it."""
+    session, path, record = await desk.start(), "/kit-audited", {"n": 3, "t": "audited"}
+    await session.push(told(_REALTIME, path, mtime=TIME + 5, record={"n": 2}))
+    await session.push(audit_signal(LifecycleSignal.AUDIT_START), source_type="audit")
+    await session.push(told(_AUDIT, path, mtime=TIME + 6, record=record), source_type="audit")
+    await session.push(audit_signal(LifecycleSignal.AUDIT_END), source_type="audit")
+    await session.push(told(_SNAPSHOT, path, record={"n": 1, "t": "listed", "u": None}), source_type="snapshot")
+    await session.end_snapshot()
+    stored = {row["path"]: row.get("record") for row in desk.world.stored()}
+    if stored.get(path) != record:
+        seen = "does not have the record that an audit has reported whole before its snapshot's row"
+        raise Broken(f"{path!r} {seen}", stored.get(path), record)
+    return 1
 
 
 @check_at_desk("U19")

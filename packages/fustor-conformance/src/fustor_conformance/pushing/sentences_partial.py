@@ -106,13 +106,6 @@ _PARTIALS: Histories = {
         snapshot(_whole("a", 8, 20), _whole("d/x", 9, 20)),
         END,
     ),
-    "8.7 An audit row is whole: the snapshot's row, which may be older, supplies nothing to it": (
-        BEGIN,
-        realtime(now(_row("a", 2, 15, n=2))),
-        audit(AUDIT_START, found(_row("a", 3, 16, n=3, t="audited")), AUDIT_END),
-        snapshot(_row("a", 1, 10, n=1, t="listed", u=None)),
-        END,
-    ),
     "8.7 An audit row that is ignored supplies nothing": (
         *EMPTY,
         audit(AUDIT_START),

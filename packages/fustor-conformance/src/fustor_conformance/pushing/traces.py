@@ -11,7 +11,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,8 @@ class _Marked:
 
     phase: str
     path: str
-    in_record: str
-    in_field: str
+    in_record: str = field(default_factory=lambda: secrets.token_hex(_TOKEN_BYTES))
+    in_field: str = field(default_factory=lambda: secrets.token_hex(_TOKEN_BYTES))
 
     def row(self) -> Row:
         return Row(self.path, 5, record={"kit": self.in_record}, more={_FIELD: self.in_field})
@@ -141,7 +141,7 @@ def own_fields_kept(subject: PusherSubject) -> int:
     """
     if asyncio.run(subject.driver_class.get_needed_fields()):
         return 0  # it says which fields it needs, and hosts leave out the others
-    marked = [_marked(phase, number) for phase in _PHASES for number in range(_EACH)]
+    marked = [_Marked(phase, f"{phase}-{number}") for phase in _PHASES for number in range(_EACH)]
     with subject.world() as world:
         player = Player(subject, world, task="kit:own", root="/kit")
         try:
@@ -157,11 +157,6 @@ def own_fields_kept(subject: PusherSubject) -> int:
                 " neither does the World give it back nor do the files of the destination hold it"
             )
     return len(_PHASES)
-
-
-def _marked(phase: str, number: int) -> _Marked:
-    tokens = (secrets.token_hex(_TOKEN_BYTES) for _ in range(2))
-    return _Marked(phase, f"{phase}-{number}", *tokens)
 
 
 def _steps(marked: list[_Marked]) -> Iterator[Step]:
