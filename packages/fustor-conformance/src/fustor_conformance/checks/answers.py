@@ -58,13 +58,15 @@ def _require_named(subject: SourceSubject, named: Iterable[str]) -> int:
     return len(rows)
 
 
-def _rows(subject: SourceSubject, world: SourceWorld, driver: SourceDriver) -> list[dict[str, Any]]:
-    """Rows of one snapshot and one stream, with a long value where the World has any."""
+def _rows(
+    subject: SourceSubject, world: SourceWorld, driver: SourceDriver, *, long: bool = False
+) -> list[dict[str, Any]]:
+    """Rows of one snapshot and one stream, with a `long` value too where the World has any."""
     with subject.stream(driver) as stream:
         if "create" in world.operations:
             path = world.create("kit-announced")
             stream.wait_for(lambda events: any(row["path"] == path for row in rows_of(events)))
-        if isinstance(world, WithLongValues):
+        if long and isinstance(world, WithLongValues):
             world.create_long("kit-long")
         return rows_of((*driver.get_snapshot_iterator(), *stream.events))
 
@@ -261,7 +263,7 @@ def rows_as_announced(subject: SourceSubject) -> int:
     with subject.world() as world, subject.driver(world) as driver:
         known = subject.known(subject.config(world))
         answer = asyncio.run(subject.driver_class.get_available_fields(**known))
-        rows = _rows(subject, world, driver)
+        rows = _rows(subject, world, driver, long=True)
     announced = set(answer["properties"])
     for row in rows:
         if unknown := sorted(set(row) - announced):
