@@ -4,7 +4,7 @@ from pathlib import Path
 
 import kit_mutants
 import pytest
-from kill_matrix import all_judged
+from kill_matrix import HEAD, all_judged
 from kit_memory import MemoryWorld
 from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
 from kit_source import MemoryDriver
@@ -67,6 +67,7 @@ def test_the_check_kills_its_mutant(mutant):
 def matrix():
     """The cells of docs/kill-matrix.md, a list for each mutant."""
     text = Path(__file__).parents[4].joinpath("docs", "kill-matrix.md").read_text(encoding="utf-8")
+    assert text.startswith(f"{HEAD}\n")
     return [line.strip("|").split("|") for line in text.splitlines() if " | `" in line]
 
 
