@@ -128,7 +128,7 @@ class ReadsThenAsksTheTime(JournalDriver):
 
     def pages(self, size):
         for _, page in super().pages(size):
-            self._stop_driver_event.wait(0.1)
+            self._stop_driver_event.wait(0.01)
             yield self.now(), page
 
 
