@@ -231,6 +231,15 @@ def test_an_error_is_traced_for_the_engine(cli, tmp_path):
     assert result.exit_code == 7
 
 
+def test_a_catalog_of_an_unknown_stream_ends_a_read_with_an_error_and_no_status(cli, files):
+    chosen = {"streams": [{"stream": {"name": "before"}, "sync_mode": "incremental"}]}
+    (files / "catalog.json").write_text(json.dumps(chosen))
+    result = cli("airbyte", "read", "--config", files / "tap.json", "--catalog", files / "catalog.json")
+    (message,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (message["type"], message["trace"]["type"]) == ("TRACE", "ERROR")
+    assert "the only stream is 's'" in message["trace"]["error"]["message"]
+
+
 def test_a_check_that_cannot_be_made_has_failed(cli, tmp_path):
     (tmp_path / "x.json").write_text('{"driver": "try_log", "uri": "${NOT_SET}"}')
     result = cli("airbyte", "check", "--config", "x.json")
