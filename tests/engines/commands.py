@@ -10,10 +10,14 @@ PROGRAMS = Path(sys.executable).parent
 """Where `tap-fustor`, `target-fustor` and `source-fustor` are."""
 
 
+def command(*words):
+    """`fustor-driver` with these words."""
+    return [sys.executable, "-m", "fustor_driver", *map(str, words)]
+
+
 def ours(*words, **options):
     """What `fustor-driver` prints."""
-    command = [sys.executable, "-m", "fustor_driver", *map(str, words)]
-    return subprocess.run(command, check=True, capture_output=True, **options).stdout
+    return subprocess.run(command(*words), check=True, capture_output=True, **options).stdout
 
 
 class Meltano:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
+
+from engines.commands import command
 
 _DEADLINE_SEC = 240
 
 
-def fed(directory, target, messages):
-    """Have a target read messages to their end; the states that it printed."""
+def fed(directory, target, text):
+    """Have a target read a text to its end; the process, which has ended."""
     (directory / "target.json").write_text(json.dumps(target))
-    command = [sys.executable, "-m", "fustor_driver", "singer", "target", "--config", "target.json"]
-    data = "".join(f"{json.dumps(message)}\n" for message in messages)
-    done = subprocess.run(command, input=data, cwd=directory, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    words = command("singer", "target", "--config", "target.json")
+    return subprocess.run(words, input=text, cwd=directory, capture_output=True, text=True, check=False)
 
 
 class SingerPipe:
@@ -75,8 +73,8 @@ class SingerPipe:
         return (self._directory / "states").read_bytes().count(b"\n")
 
     def _start(self, name, *arguments, **pipes):
-        command = [sys.executable, "-m", "fustor_driver", "singer", name, "--config", f"{name}.json", *arguments]
-        return subprocess.Popen(command, cwd=self._directory, env=os.environ, **pipes)
+        words = command("singer", name, "--config", f"{name}.json", *arguments)
+        return subprocess.Popen(words, cwd=self._directory, env=os.environ, **pipes)
 
     def _wait_for(self, condition, process):
         deadline, pause = time.monotonic() + _DEADLINE_SEC, threading.Event()

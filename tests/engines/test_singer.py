@@ -5,11 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from engines.commands import PROGRAMS, ours
+from engines.pipes import fed
 
 pytestmark = pytest.mark.engines
 REFUSED = {
@@ -63,9 +63,7 @@ def test_the_streams_of_the_sdk_are_taken_or_refused_with_a_reason(environment, 
     files = {file.stem: file for file in streams.glob("*.singer")}
     assert files.keys() == TAKEN | REFUSED.keys()
     for name, file in files.items():
-        (tmp_path / "target.json").write_text(json.dumps({"driver": "fs", "endpoint": str(tmp_path / name)}))
-        command = [sys.executable, "-m", "fustor_driver", "singer", "target", "--config", tmp_path / "target.json"]
-        done = subprocess.run(command, input=file.read_text(), capture_output=True, text=True, check=False)
+        done = fed(tmp_path, {"driver": "fs", "endpoint": str(tmp_path / name)}, file.read_text())
         assert (done.returncode == 0) is (name in TAKEN), (name, done.stderr)
         assert REFUSED.get(name, "") in done.stderr
 
