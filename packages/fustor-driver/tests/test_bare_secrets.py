@@ -28,6 +28,7 @@ OPEN = {
     "authorization": "Bearer ${T}",
     "user": "bob",
     "batch_size": 12345678,
+    "token_ttl_sec": 60,
 }
 OPEN_TEXTS = [
     "postgresql://u:${P}@h/db",
@@ -37,6 +38,13 @@ OPEN_TEXTS = [
     "postgresql://h/db?password=${P}&sslmode=require",
     "host=${H} password=${P} dbname=d",
     "/data/${NAME}",
+    "postgres://replication_user@db:5432/shop",
+    "file:///srv/archive/mails/joe@example.com",
+    "http://h:8080/mails/joe@example.com",
+    "http://[::1]:8080/joe@example.com",
+    "/backup/12:30@host",
+    "**/a:b@c",
+    "mailto:joe@example.com",
     "$$5",
 ]
 

@@ -46,6 +46,9 @@ _AUTHORIZATION = re.compile(r"authorization\W+(?:[A-Za-z]+\s+)?([^\s'\"]+)", re.
 _SCHEME = re.compile(r"(?:basic|bearer|digest|negotiate|token)\s+", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<![\w%.+-])([\w%.+-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&;,'\"]+)")
 _USER_INFO = re.compile(r"(?<=[\w+.-])(:/{2,3})[^\s'\"<>]*@")
+_PASSWORD = re.compile(r"([^\s/?#:@\[]*):(?!//)(\S+)@")
+_PORT = re.compile(r"\d{1,5}[/?#]")
+_OF_A_NUMBER = re.compile(r"(?:passw(?:or)?d|pass|passphrase|pwd|secret|token|key)$", re.IGNORECASE)
 _PYDANTIC_INPUT = re.compile(r"input_value=.*?, input_type=", re.DOTALL)
 _PIECES = re.compile(r"[/@:?#&=\s%+;,'\"\\]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -186,6 +189,10 @@ def _secrets_in_text(text: str) -> Iterator[str]:
                 yield from _with_pieces(password if colon else user)
     elif "@" in text and ":" in text.partition("@")[0] and not text[: text.index("@")].count(" "):
         yield from _with_pieces(text.rpartition("@")[0].partition(":")[2])
+    yield from _secrets_of_parameters(text)
+
+
+def _secrets_of_parameters(text: str) -> Iterator[str]:
     yield from _AUTHORIZATION.findall(text)
     for parameter in _PARAMETER.finditer(text):
         if is_secret(unquote(parameter[1])):
@@ -235,7 +242,7 @@ def bare_secrets(value: Any, place: str = "", *, secret: bool = False) -> Iterat
             name = str(key)
             if any(_secrets_of_key(name, secret=secret)):
                 yield _joined(place, name.partition(":")[0])
-            below = (secret or is_secret(name)) and name not in _OPEN_NAMES
+            below = (secret or _names_a_secret(name, item)) and name not in _OPEN_NAMES
             yield from bare_secrets(item, _joined(place, name), secret=below)
     elif isinstance(value, list | tuple):
         for at, item in enumerate(value):
@@ -251,8 +258,26 @@ def _joined(place: str, name: str) -> str:
 def _is_bare(text: str, *, secret: bool) -> bool:
     """Whether anything of a secret is left in a text where its variables are taken out."""
     text = VARIABLE.sub(lambda match: _REFERRED if match[1] else "$", text)
-    found = [_SCHEME.sub("", text, count=1)] if secret else _secrets_in_text(text)
+    found = [_SCHEME.sub("", text, count=1)] if secret else _written_secrets(text)
     return any(one.replace(_REFERRED, "").strip() for one in found)
+
+
+def _names_a_secret(name: str, value: Any) -> bool:
+    """As `is_secret`; of a number only where the name ends so: `token_ttl_sec` is none."""
+    return is_secret(name) and (not isinstance(value, int | float) or _OF_A_NUMBER.search(name) is not None)
+
+
+def _written_secrets(text: str) -> Iterator[str]:
+    """What is plainly a secret: masking may take more than there is, and a refusal must not.
+
+    So a user alone is none, nor is a path or a port with an `@` behind it.
+    """
+    address = _ADDRESS.search(text)
+    has_authority = address is None or address[1] == "://"
+    found = _PASSWORD.match(address[2] if address else text) if has_authority else None
+    if found and found[1] != "mailto" and not _PORT.match(found[2]):
+        yield found[2]
+    yield from _secrets_of_parameters(text)
 
 
 def _forms(secret: str) -> set[str]:
