@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from fustor_core.exceptions import ConfigError, DriverError
+from fustor_source_fs import _cutting
 from fustor_source_fs._ranges import Range
 
 
@@ -97,6 +98,18 @@ def test_a_single_chain_of_directories_is_cut_further_down(root, require_whole):
 def test_partitions_are_about_as_large(root, parts_of):
     make(root, *map(str, range(1000)))
     assert [len(part) for part in parts_of(4)] == [251, 250, 250, 250]
+
+
+def test_of_a_level_with_many_names_a_sample_is_kept_and_says_how_much_there_is(root, parts_of, monkeypatch):
+    monkeypatch.setattr(_cutting, "_NAMES", 64)
+    monkeypatch.setattr(_cutting, "_LEAST_NAMES", 4)
+    make(root, *(f"{folder}/{number:04}" for folder in range(8) for number in range(100 + folder)))
+    kept, keep = [], _cutting._Survey._names
+    monkeypatch.setattr(_cutting._Survey, "_names", lambda *given: kept.append(keep(*given)) or kept[-1])
+    parts = parts_of(4)
+    assert max(len(names) for names, _ in kept) <= 8
+    assert sum(map(len, parts)) == 1 + 8 + sum(range(100, 108))
+    assert max(map(len, parts)) < 2 * min(map(len, parts))
 
 
 def test_directories_that_were_not_looked_into_count_alike_and_more_than_files(root, parts_of):

@@ -24,7 +24,8 @@ _ENTRIES_A_RANGE = 16
 """Levels are looked at until there are as many entries for each range, so that no single one decides."""
 _LEVELS = 16
 _NAMES = 1 << 16
-"""Of a larger directory some names stand for the others."""
+"""How many names of a level are kept; of a directory with more than its share some stand for the others."""
+_LEAST_NAMES = 256
 
 
 def cut(scope: Scope, n: int) -> list[Range] | None:
@@ -60,8 +61,9 @@ class _Survey:
         with Places.of(self._scope) as places:
             for _ in range(_LEVELS):
                 level, self._unseen = self._unseen, []
+                most = max(_LEAST_NAMES, _NAMES // len(level))
                 for path in level:
-                    self._list(places, path)
+                    self._list(places, path, most)
                 if not self._unseen or len(self._weights) >= enough:
                     return
 
@@ -78,8 +80,8 @@ class _Survey:
             taken += self._weights[key]
         return found
 
-    def _list(self, places: Places, path: str) -> None:
-        """Note what a directory holds; nothing of one that a walk would not enter."""
+    def _list(self, places: Places, path: str, most: int) -> None:
+        """Note `most` names of what a directory holds; nothing of one that a walk would not enter."""
         place = places.find(path)
         if place is None or place.is_closed or not place.is_directory or place.is_in_itself:
             return
@@ -90,15 +92,15 @@ class _Survey:
         if not place.raw:
             self.root = directory.status.st_ino
         self._listed += 1
-        names, each = self._names(directory)
+        names, each = self._names(directory, most)
         key = key_of(path)
         for name, is_directory in names:
             self._weights[*key, name] = each
             if is_directory:
                 self._unseen.append(directory.prefix + name)
 
-    def _names(self, directory: Directory[None]) -> tuple[list[tuple[str, bool]], int]:
-        """Names as text, with whether they are of directories, and for how many entries each stands."""
+    def _names(self, directory: Directory[None], most: int) -> tuple[list[tuple[str, bool]], int]:
+        """At most so many names as text, with whether they are of directories, and for how many entries each stands."""
         names: list[tuple[str, bool]] = []
         each = 1
         try:
@@ -106,7 +108,7 @@ class _Survey:
                 self.has_file = self.has_file or not is_directory
                 if number % each == 0:
                     names.append((text_of(name), is_directory))
-                if len(names) > _NAMES:
+                if len(names) > most:
                     names, each = names[::2], each * 2
         finally:
             directory.close()
