@@ -10,13 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fustor_new._reading import Found, read_file
+from fustor_new._reading import DEEPEST, Found, read_file
 from fustor_new.changes.content import LARGEST_BYTES, Print, Tree, digest, fingerprint
 from fustor_new.errors import TargetConflict
 
 __all__ = ["Below"]
 
-_DEEPEST = 200
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -171,8 +170,8 @@ class Below:
         if not path.is_relative_to(self.root) or ".." in path.parts:
             raise TargetConflict(f"{str(path)!r} lies outside of {str(self.root)!r}, where nothing is written")
         parts = path.relative_to(self.root).parts
-        if len(parts) > _DEEPEST:
-            raise TargetConflict(f"{str(path)!r} lies more than {_DEEPEST} directories deep; move it up")
+        if len(parts) > DEEPEST:
+            raise TargetConflict(f"{str(path)!r} lies more than {DEEPEST} directories deep; move it up")
         return parts
 
     @contextmanager

@@ -241,7 +241,7 @@ def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_ta
 
 
 def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry, core: Span) -> Iterable[_Hole]:
-    """Yield _holes of the last entry of an array that take along the comma which the one before has got for it.
+    """Yield holes of the last entry of an array that take along the comma which the one before has got for it.
 
     Only a comment between the two makes that another hole.
     """

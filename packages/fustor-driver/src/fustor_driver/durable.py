@@ -21,13 +21,17 @@ def opened(path: Path, flags: int, mode: int = 0o600) -> Iterator[int]:
 
 
 @contextmanager
-def drafted(path: Path, data: bytes, mode: int = 0o600, *, lasts: bool = True) -> Iterator[Path]:
+def drafted(
+    path: Path, data: bytes, mode: int = 0o600, *, lasts: bool = True, is_locked: bool = False
+) -> Iterator[Path]:
     """A new file beside `path` that holds the data whole, to be put into its place; gone after the block.
+
+    Where a lock keeps all others from writing it (`is_locked`), what a killed process has left is taken away.
 
     Raises:
         OSError: it cannot be written; whatever is at `path` is as before.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f".{path.name}.new" if is_locked else f".{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     try:
         with opened(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode) as handle:

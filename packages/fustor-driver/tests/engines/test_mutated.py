@@ -10,7 +10,6 @@ from pydantic_core import to_json
 from fustor_core.exceptions import DriverError
 from fustor_driver.engines.airbyte import bookmark_of as airbyte_bookmark
 from fustor_driver.engines.airbyte import wish_of
-from fustor_driver.engines.airbyte.reading import require_known
 from fustor_driver.engines.schema import json_schema
 from fustor_driver.engines.singer import TargetOptions, bookmark_of, is_selected, target
 from fustor_driver.errors import FustorDriverError
@@ -94,7 +93,6 @@ def test_messages_are_taken_or_refused_in_words(seeds, tmp_path, collected, run_
     [
         (CATALOG, lambda found, _: is_selected(found, "s")),
         (CHOSEN, wish_of),
-        (CHOSEN, require_known),
         (STATE["value"], lambda found, _: bookmark_of(found, "s")),
         (STATES, lambda found, _: airbyte_bookmark(found, "s")),
     ],

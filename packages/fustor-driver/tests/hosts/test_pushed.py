@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from fustor_driver.engines.singer.deliveries import Refused, open_session
+from fustor_driver.engines.singer.deliveries import Tally, open_session
 from fustor_driver.errors import CheckFailed
 from fustor_driver.event_files import Batch
 from fustor_driver.feed import feed
@@ -68,7 +68,7 @@ def test_an_announcement_may_be_refused_but_not_the_configuration(err, ends, pus
         raise err
 
     async def announced():
-        session = await open_session(pusher, "t", Refused())
+        session = await open_session(pusher, "t", Tally())
         pusher.answer = answer
         await session.begin_snapshot()
 

@@ -79,6 +79,13 @@ def test_a_note_names_nothing_of_the_configuration_and_is_for_its_owner_only(loo
     assert (tmp_path / "t.selection").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_a_killed_run_has_left_of_a_note_is_gone_with_the_next_one(look, tmp_path):
+    left = tmp_path / ".t.selection.new"
+    left.write_text("torn")
+    look(telling(), note=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.selection"]
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "\x00"])
 def test_a_note_that_cannot_be_read_is_none(text, look, tmp_path):
     (tmp_path / "t.selection").write_text(text)

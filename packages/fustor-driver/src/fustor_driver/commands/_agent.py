@@ -57,9 +57,12 @@ def run_under_agent(pair: Pair, version: str, how: RunOptions, *, json: bool) ->
     roles = Roles(pair, pair.pusher.driver != RECORDER, audits)
     drivers = _distributions(version, roles)
     say(f"The environment of agent {version} with {', '.join(drivers)} is looked up, or built")
-    home = tempfile.TemporaryDirectory(prefix="fustor-agent-", ignore_cleanup_errors=True)  # only this user can read it
-    with environment_for(release(version), drivers) as python, home as place, caught_signals() as received:
-        with running(version, python, roles, Path(place)) as agent:
+    with (
+        environment_for(release(version), drivers) as python,
+        tempfile.TemporaryDirectory(prefix="fustor-agent-", ignore_cleanup_errors=True) as home,  # its owner's alone
+        caught_signals() as received,
+    ):
+        with running(version, python, roles, Path(home)) as agent:
             say(f"Agent {version} runs: {pair.source_id!r} to {_receiver(roles)}; Ctrl-C stops it")
             _follow(agent, received, how.duration)
             code = agent.process.poll()

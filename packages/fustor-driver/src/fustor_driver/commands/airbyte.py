@@ -99,9 +99,7 @@ def read_command(
     async def work() -> None:
         source = source_of(read_document(config, "configuration"))
         try:
-            chosen = read_document(catalog, "catalog")
-            reading.require_known(chosen, source)
-            wish = reading.wish_of(chosen, source)
+            wish = reading.wish_of(read_document(catalog, "catalog"), source)
             known = reading.bookmark_of(read_list(state, "state"), source.id) if state is not None else None
             if wish is not None:
                 reading.read(source, wish, known or Bookmark(), Lines(sys.stdout.buffer), stop)

@@ -113,7 +113,7 @@ class Selection:
             return None
 
     def _write(self, data: bytes) -> None:
-        with drafted(self._path, data) as draft:
+        with drafted(self._path, data, is_locked=True) as draft:
             draft.replace(self._path)
         sync_directory(self._path.parent)
 

@@ -22,7 +22,7 @@ from fustor_driver.errors import CheckFailed
 from fustor_driver.redaction import clean
 from fustor_event_model import EventBase, EventType
 
-__all__ = ["Wish", "bookmark_of", "read", "require_known", "trace_error", "wish_of"]
+__all__ = ["Wish", "bookmark_of", "read", "trace_error", "wish_of"]
 
 _STATE_ROWS = 10_000
 
@@ -49,34 +49,24 @@ class _Catalog(BaseModel):
 
 
 def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Wish | None:
-    """What is asked for of a source; None where its stream is not chosen.
+    """What is asked for of a source; None where nothing is chosen.
 
     Raises:
         UsageProblem: it is not a configured catalog.
-        CheckFailed: it is to be read by positions, which it does not have.
+        CheckFailed: it chooses another stream than that of the source, since a sync of nothing would pass for one of
+            everything; or the stream is to be read by positions, which it does not have.
     """
-    for entry in parsed(_Catalog, catalog, "catalog").streams:
-        if entry.stream.name == source.id:
-            is_incremental = entry.sync_mode == "incremental"
-            if is_incremental and not has_positions(source):
-                raise CheckFailed(f"The source {source.id!r} has no positions; choose full_refresh for its stream")
-            return Wish(source.id, is_incremental)
-    return None
-
-
-def require_known(catalog: dict[str, Any], source: SourceDriver) -> None:
-    """See to it that nothing is asked for that there is not: a sync of nothing would pass for one of everything.
-
-    Raises:
-        UsageProblem: it is not a configured catalog.
-        CheckFailed: it chooses another stream than that of the source.
-    """
-    names = [one.stream.name for one in parsed(_Catalog, catalog, "catalog").streams]
-    unknown = sorted({repr(name) for name in names if name != source.id})
-    if unknown:
+    chosen = parsed(_Catalog, catalog, "catalog").streams
+    if unknown := sorted({repr(entry.stream.name) for entry in chosen if entry.stream.name != source.id}):
         raise CheckFailed(
             f"The catalog chooses {', '.join(unknown)}, and the only stream is {source.id!r}; refresh the schema"
         )
+    if not chosen:
+        return None
+    is_incremental = chosen[0].sync_mode == "incremental"
+    if is_incremental and not has_positions(source):
+        raise CheckFailed(f"The source {source.id!r} has no positions; choose full_refresh for its stream")
+    return Wish(source.id, is_incremental)
 
 
 def bookmark_of(states: Any, stream: str) -> Bookmark:

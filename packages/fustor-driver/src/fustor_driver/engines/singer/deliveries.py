@@ -15,7 +15,7 @@ from fustor_driver.hosts.refusals import Refusals
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["Refused", "Session", "open_session"]
+__all__ = ["Session", "Tally", "open_session"]
 
 _BACKOFF_MAX_SEC = 60.0
 _WAY_OUT = "`allow_deletions` in the target's configuration allows it"
@@ -23,7 +23,7 @@ _log = safe_logger("fustor_driver.singer")
 
 
 @dataclass
-class Refused:
+class Tally:
     """What the pusher set aside or kept, over all streams."""
 
     dead_letters: int = 0
@@ -97,7 +97,7 @@ class Session:
                 _log.warning("A heartbeat failed: %s", err)
 
 
-async def open_session(pusher: PusherDriver, task: str, refused: Refused, *, allow_deletions: bool = False) -> Session:
+async def open_session(pusher: PusherDriver, task: str, refused: Tally, *, allow_deletions: bool = False) -> Session:
     """A new session of a task, and what was durable before it; errors as for `Session.push`."""
     reply = await calls.session_opened(pusher, task, _BACKOFF_MAX_SEC)
 

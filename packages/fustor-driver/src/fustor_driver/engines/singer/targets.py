@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from fustor_core.drivers import PusherDriver
 from fustor_driver.engines.lines import Lines
 from fustor_driver.engines.singer.ahead import Ahead
-from fustor_driver.engines.singer.deliveries import Refused, Session, open_session
+from fustor_driver.engines.singer.deliveries import Session, Tally, open_session
 from fustor_driver.engines.singer.foreign import as_written, exact_json, is_inexact
 from fustor_driver.engines.singer.streams import ForeignStream, OwnStream, is_own, stream_of
 from fustor_driver.engines.singer.taps import bookmark_of
@@ -52,7 +52,7 @@ class TargetOptions(BaseModel):
     )
 
 
-async def target(pusher: PusherDriver, options: TargetOptions, inward: BinaryIO, outward: Lines) -> Refused:
+async def target(pusher: PusherDriver, options: TargetOptions, inward: BinaryIO, outward: Lines) -> Tally:
     """Push everything that comes, until its end; what the pusher refused.
 
     Raises:
@@ -78,7 +78,7 @@ class _Target:
     pusher: PusherDriver
     options: TargetOptions
     outward: Lines
-    refused: Refused = field(default_factory=Refused)
+    refused: Tally = field(default_factory=Tally)
     streams: dict[str, OwnStream | ForeignStream] = field(default_factory=dict)
     state: bytes | None = None
     number: int = 0
