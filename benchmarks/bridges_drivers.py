@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fustor_core.drivers import PusherDriver, SourceDriver
+from fustor_core.models import PusherConfig
 from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
 __all__ = ["Nowhere", "Ticks", "installed"]
@@ -57,11 +58,15 @@ class Ticks(SourceDriver):
 
 
 class Nowhere(PusherDriver):
-    """Takes everything, and keeps nothing."""
+    """Takes everything, and keeps nothing but the number of rows."""
+
+    def __init__(self, id: str, config: PusherConfig) -> None:
+        super().__init__(id, config)
+        self.rows = 0
 
     async def push(self, events: list[EventBase], **_: Any) -> dict[str, Any]:
-        """Nothing."""
-        del events
+        """Count."""
+        self.rows += sum(len(event.rows) for event in events)
         return {"success": True, "snapshot_needed": False}
 
     async def heartbeat(self, **_: Any) -> dict[str, Any]:
