@@ -17,7 +17,7 @@ from spark_support import wait_until
 
 from fustor_event_model import MessageSource
 
-pytestmark = [pytest.mark.engines, pytest.mark.full]
+pytestmark = pytest.mark.engines
 
 CHANGES = (
     "UPDATE t SET n = n + 1, v = v || 'x' WHERE id % 7 = {i} % 7",

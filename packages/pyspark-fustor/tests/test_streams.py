@@ -8,7 +8,7 @@ pytest.importorskip("pyspark", reason="pyspark is not installed; uv sync --group
 
 from spark_support import wait_until
 
-pytestmark = [pytest.mark.engines, pytest.mark.full]
+pytestmark = pytest.mark.engines
 
 CHANGES = (
     "UPDATE t SET n = n + 1, v = md5(n::text || v) WHERE id % 97 = {i} % 97",
@@ -70,6 +70,7 @@ def lose_the_last_commit(checkpoint):
         (checkpoint / "commits" / f".{last}.crc").unlink(missing_ok=True)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("rows", [20_000, 1_000_000])
 def test_a_copy_follows_its_table_through_two_crashes_and_a_lost_commit_record(
     database, traffic, application, tmp_path, rows
@@ -124,6 +125,7 @@ def test_ranges_that_tasks_read_at_once_are_one_copy_again(database, application
     assert database.difference() == []
 
 
+@pytest.mark.full
 def test_in_a_cluster_nothing_but_names_travels(database, application, secret, tmp_path):
     """Executors are processes of their own there, with event logs as a history server shows them."""
     database.fill(5_000)
