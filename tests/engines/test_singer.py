@@ -11,6 +11,8 @@ import pytest
 from engines.commands import PROGRAMS, ours
 from engines.pipes import fed
 
+from fustor_driver.event_files import read_events
+
 pytestmark = pytest.mark.engines
 REFUSED = {
     "invalid_schema": "has no key_properties",
@@ -57,6 +59,24 @@ OF_COLUMNS = {
 }
 
 
+def sent_by(text):
+    """The records of a tap by their streams, in their order."""
+    records = {}
+    for message in map(json.loads, text.splitlines()):
+        if message["type"] == "RECORD":
+            records.setdefault(message["stream"], []).append(message["record"])
+    return records
+
+
+def stored_in(log):
+    """The records in a log by their streams, in their order."""
+    records = {}
+    for task in {file.parent for file in log.glob("*/*.jsonl")}:
+        for event in read_events(task):
+            records.setdefault(event.table, []).extend(row["record"] for row in event.rows)
+    return records
+
+
 @pytest.mark.full
 def test_the_streams_of_the_sdk_are_taken_or_refused_with_a_reason(environment, tmp_path):
     (streams,) = environment("singer").parent.glob("lib/*/site-packages/singer_sdk/testing/target_test_streams")
@@ -66,6 +86,8 @@ def test_the_streams_of_the_sdk_are_taken_or_refused_with_a_reason(environment, 
         done = fed(tmp_path, {"driver": "fs", "endpoint": str(tmp_path / name)}, file.read_text())
         assert (done.returncode == 0) is (name in TAKEN), (name, done.stderr)
         assert REFUSED.get(name, "") in done.stderr
+        if name in TAKEN:
+            assert stored_in(tmp_path / name) == sent_by(file.read_text()), name
 
 
 @pytest.fixture
