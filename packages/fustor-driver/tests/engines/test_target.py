@@ -4,43 +4,15 @@ import asyncio
 import io
 import json
 import os
-import time
 
 import pytest
 
 from fustor_core.exceptions import RetryableError
-from fustor_driver.engines.singer import TargetOptions, bookmark_of, tap, target
+from fustor_driver.engines.singer import bookmark_of, tap, target
 from fustor_driver.errors import CheckFailed
 from fustor_try.engine_sources import BoundedLog, source
-from fustor_try.lines_pusher import committed
+from fustor_try.foreign_tap import KEYED, OPTIONS, as_lines, pushed, record, rows
 from fustor_try.running import lines_pusher
-
-OPTIONS = TargetOptions(task="t")
-KEYED = {"type": "SCHEMA", "stream": "users", "schema": {"type": "object"}, "key_properties": ["id"]}
-
-
-@pytest.fixture
-def push(tmp_path, collected, run_async):
-    """Have a target read messages, or bytes; what it wrote."""
-
-    def run(messages, pusher=None, options=OPTIONS, heard=None):
-        data = (
-            messages if isinstance(messages, bytes) else b"".join(json.dumps(one).encode() + b"\n" for one in messages)
-        )
-        out, driver = collected(), pusher or lines_pusher(tmp_path)
-        if heard is not None:
-            heard.append(out)
-
-        async def work():
-            try:
-                return await target(driver, options, io.BytesIO(data), out.lines)
-            finally:
-                await driver.close()
-
-        out.refused = run_async(work())
-        return out
-
-    return run
 
 
 @pytest.fixture
@@ -53,16 +25,6 @@ def told(log, collected, stop):
         return out.text
 
     return run
-
-
-def pushed(root, task="t:s"):
-    return [batch for batch, _ in committed(root / f"{task.replace(':', '%3A')}.jsonl")]
-
-
-def rows(root, phase, task="t:s"):
-    return [
-        row["path"] for batch in pushed(root, task) if batch.phase == phase for e in batch.events for row in e["rows"]
-    ]
 
 
 def test_what_a_tap_writes_is_pushed_as_a_host_would(push, told, log, tmp_path):
@@ -250,61 +212,16 @@ class Broken(io.BytesIO):
         (MemoryError("full"), "full"),
     ],
 )
-def test_an_input_that_breaks_off_ends_the_run_with_no_state(error, says, tmp_path, collected, run_async):
-    out, state = collected(), {"type": "STATE", "value": {"any": "thing"}}
-    data = b"".join(json.dumps(one).encode() + b"\n" for one in (KEYED, record(1), state))
-
-    async def work():
-        await target(lines_pusher(tmp_path), OPTIONS, Broken(data, error), out.lines)
-
+def test_an_input_that_breaks_off_ends_the_run_with_no_state(error, says, push):
+    data, out = as_lines([KEYED, record(1), {"type": "STATE", "value": {"any": "thing"}}]), []
     with pytest.raises((CheckFailed, MemoryError), match=says):
-        run_async(work())
-    assert out.messages == []
+        push(Broken(data, error), heard=out)
+    assert out[0].messages == []
 
 
-def test_a_line_of_many_parts_is_read_as_one(tmp_path, collected, run_async):
-    data = b"".join(json.dumps(one).encode() + b"\n" for one in (KEYED, record(1, text="x" * 999), record(2)))
-
-    async def work():
-        await target(lines_pusher(tmp_path), OPTIONS, Slow(data), collected().lines)
-
-    run_async(work())
+def test_a_line_of_many_parts_is_read_as_one(push, tmp_path):
+    push(Slow(as_lines([KEYED, record(1, text="x" * 999), record(2)])))
     assert rows(tmp_path, "realtime", "t:users") == ["/users/1", "/users/2"]
-
-
-def record(id, **more):
-    return {"type": "RECORD", "stream": "users", "record": {"id": id, **more}}
-
-
-def test_records_of_another_tap_are_rows_below_their_stream(push, tmp_path):
-    state = {"type": "STATE", "value": {"any": "thing"}}
-    out = push([KEYED, record(1, name="ä"), record("x/y", price=1.5), state])
-    assert out.messages == [{"any": "thing"}]
-    (batch,) = pushed(tmp_path, "t:users")
-    told = [row for event in batch.events for row in event["rows"]]
-    assert [row["path"] for row in told] == ["/users/1", "/users/x%2Fy"]
-    assert told[0]["record"] == {"id": 1, "name": "ä"}
-    assert {(event["event_type"], event["index"]) for event in batch.events} == {("insert", -1)}
-
-
-def test_a_number_that_no_float_holds_keeps_all_its_digits(push, tmp_path):
-    line = b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "price": 12345678901234567890.125, "x": 0.5}}\n'
-    push(json.dumps(KEYED).encode() + b"\n" + line)
-    (batch,) = pushed(tmp_path, "t:users")
-    assert batch.events[0]["rows"][0]["record"] == {"id": 1, "price": "12345678901234567890.125", "x": 0.5}
-
-
-def test_a_record_that_was_deleted_is_a_delete(push, tmp_path):
-    push([KEYED, record(1, _sdc_deleted_at="2026-01-02T03:04:05Z")])
-    (batch,) = pushed(tmp_path, "t:users")
-    (event,) = batch.events
-    assert (event["event_type"], event["rows"][0]["mtime"], event["rows"][0]["size"]) == ("delete", 1767323045.0, None)
-
-
-def test_a_version_of_another_tap_deletes_nothing(push, tmp_path, caplog):
-    push([KEYED, record(1), {"type": "ACTIVATE_VERSION", "stream": "users", "version": 1}])
-    assert [batch.end for batch in pushed(tmp_path, "t:users")] == [False]
-    assert "no longer has stays" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -366,44 +283,6 @@ def test_a_session_is_kept_alive_while_nothing_comes(tmp_path, collected, run_as
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("", "%FF"), (".", "%2E"), ("..", "%2E%2E"), ("a/b,c", "a%2Fb%2Cc"), (True, "true"), (1.5, "1.5")]
-)
-def test_a_key_is_one_part_of_a_path_and_never_empty(key, name, push, tmp_path):
-    push([KEYED, record(key)])
-    assert rows(tmp_path, "realtime", "t:users") == [f"/users/{name}"]
-
-
-@pytest.mark.parametrize("number", ["1E400", "12345678901234567890e-3", "NaN", "-Infinity"])
-def test_a_number_that_json_or_floats_do_not_have_is_text(number, push, tmp_path):
-    line = b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "x": %s}}\n' % number.encode()
-    push(json.dumps(KEYED).encode() + b"\n" + line)
-    (batch,) = pushed(tmp_path, "t:users")
-    assert batch.events[0]["rows"][0]["record"] == {"id": 1, "x": number}
-
-
-def test_a_state_of_nothing_is_none(push):
-    assert push([KEYED, {"type": "STATE", "value": None}]).messages == []
-
-
-def test_a_state_is_passed_on_with_every_digit(push):
-    value = b'{"a":[12345678901234567890.125,1.50,-0.0,1e400,null,true],"\\u00e4":{"b":36893488147419103232}}'
-    out = push(json.dumps(KEYED).encode() + b'\n{"type": "STATE", "value": %s}\n' % value)
-    assert out.text.strip() == value.replace(b"1e400", b"1E+400")
-
-
-def test_a_moment_without_a_zone_is_of_utc(push, tmp_path, monkeypatch):
-    monkeypatch.setenv("TZ", "Asia/Kolkata")
-    time.tzset()
-    try:
-        push([KEYED, record(1) | {"time_extracted": "2026-01-02T03:04:05"}])
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-    (batch,) = pushed(tmp_path, "t:users")
-    assert batch.events[0]["rows"][0]["mtime"] == 1767323045.0
-
-
-@pytest.mark.parametrize(
     "wrong", [{"row": None}, {"row": 3}, {"row": {"path": []}}, {"position": "far"}, {"position": None}]
 )
 def test_a_column_that_changed_its_type_on_its_way_is_refused(wrong, push, told, log):
@@ -414,9 +293,3 @@ def test_a_column_that_changed_its_type_on_its_way_is_refused(wrong, push, told,
             message["record"] |= wrong
     with pytest.raises(CheckFailed, match="of another type"):
         push(messages)
-
-
-def test_rows_that_are_large_wait_for_fewer_others(push, tmp_path, monkeypatch):
-    monkeypatch.setattr("fustor_driver.engines.singer.targets._BATCH_BYTES", 1_000)
-    push([KEYED, *(record(at, text="x" * 600) for at in range(6))])
-    assert [len(batch.events) for batch in pushed(tmp_path, "t:users")] == [2, 2, 2]
