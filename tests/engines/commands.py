@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 DEADLINE_SEC = 240
+NOWHERE = "http://127.0.0.1:1"
+"""A proxy that is not there: what asks for one reaches no host at all."""
 PROGRAMS = Path(sys.executable).parent
 """Where `tap-fustor`, `target-fustor` and `source-fustor` are."""
 
@@ -15,23 +17,29 @@ def command(*words):
     return [sys.executable, "-m", "fustor_driver", *map(str, words)]
 
 
+def without_network():
+    """The variables that keep a program, and what it starts, from every host."""
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), NOWHERE) | {"no_proxy": ""}
+    return proxies | {name.upper(): value for name, value in proxies.items()}
+
+
 def ours(*words, **options):
     """What `fustor-driver` prints."""
     return subprocess.run(command(*words), check=True, capture_output=True, **options).stdout
 
 
 class Meltano:
-    """Runs of Meltano in the current directory."""
+    """Runs of Meltano in the current directory, without a network."""
 
     def __init__(self, programs):
         places = [str(PROGRAMS), str(programs), os.environ["PATH"]]
         off = {"MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false"}
-        self._environ = os.environ | {"PATH": os.pathsep.join(places)} | off
+        self._environ = os.environ | {"PATH": os.pathsep.join(places)} | off | without_network()
 
-    def start(self, *words):
-        """A run in a process group of its own, so that all of it can be killed."""
+    def start(self, *words, of="run"):
+        """A command in a process group of its own, so that all of it can be killed."""
         return subprocess.Popen(
-            ["meltano", "run", *words],
+            ["meltano", of, *words],
             env=self._environ,
             start_new_session=True,
             stdout=subprocess.PIPE,

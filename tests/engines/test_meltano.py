@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import threading
 import time
@@ -54,7 +55,8 @@ def project(environment, shop, write_project):
     """A project with a target of others beside ours."""
     Path("out").mkdir()
     program = str(environment("jsonl") / "target-jsonl")
-    jsonl = {"name": "target-jsonl", "executable": program, "config": {"destination_path": "out"}}
+    settings = {"destination_path": "out", "do_timestamp_file": False}
+    jsonl = {"name": "target-jsonl", "executable": program, "config": settings}
     return write_project(shop.entry, {"driver": "fs", "endpoint": "lake"}, "loaders", jsonl)
 
 
@@ -77,14 +79,35 @@ def written(place):
     return rows
 
 
+def written_until_killed(process, place):
+    """The rows that a target wrote before it was killed, into a pipe that is soon full: it cannot have ended."""
+    os.mkfifo(place)
+    with place.open("r+b", buffering=0) as pipe:
+        killed_when(process, lambda: select.select([pipe], [], [], 0)[0])
+        rows = [json.loads(line) for line in pipe.read(1 << 20).splitlines()]
+    place.unlink()
+    return rows
+
+
+def test_meltano_reaches_no_host_here(project):
+    with project.start("ping", of="hub") as process:
+        out, _ = process.communicate(timeout=DEADLINE_SEC)
+    assert process.returncode != 0
+    assert "Could not connect to Meltano Hub" in out
+    assert "127.0.0.1" in out  # where the proxy would be
+
+
 def test_meltano_runs_a_tap_of_ours_into_a_target_of_others(project, shop):
-    project.run("tap-fustor", "target-jsonl")
+    before = written_until_killed(project.start("tap-fustor", "target-jsonl"), Path("out/shop.jsonl"))
+    assert 0 < len(before) < ROWS
+    project.run("--force", "tap-fustor", "target-jsonl")
     first = written("out")
     shop("update orders set item = 'new' where id = 3")
     shop("delete from orders where id = 5")
-    project.run("tap-fustor", "target-jsonl")
+    project.run("--force", "tap-fustor", "target-jsonl")
     second = written("out")
     assert len(first) == ROWS
+    assert {row["path"] for row in before + first} == {f"/public/orders/{id}" for id in range(1, ROWS + 1)}
     assert [(row["path"], row["event_type"]) for row in second] == [
         ("/public/orders/3", "update"),
         ("/public/orders/5", "delete"),
