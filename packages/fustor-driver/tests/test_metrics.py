@@ -24,9 +24,9 @@ def progress(task_id="s:p"):
     made = Progress(task_id)
     made.runs()
     for phase in (REALTIME, SNAPSHOT, AUDIT):
-        made.begins(phase, lambda: (3, 1.5))
-    made.pushed(SNAPSHOT, BatchSize(2, 500, 7))
-    made.ends(AUDIT, PhaseState.DONE)
+        made.phases[phase].begin(lambda: (3, 1.5))
+    made.phases[SNAPSHOT].add(BatchSize(2, 500, 7))
+    made.phases[AUDIT].end(PhaseState.DONE)
     made.retries, made.dead_letters, made.refused_deletions, made.committed_index = 4, 5, 6, 7
     made.statistics = {"source": {"slot_bytes": 1024.0}, "pusher": {"batches": 9}}
     return made
@@ -96,7 +96,7 @@ def test_health_is_good_while_all_is_well():
 
 
 def _phase_fails(made):
-    made.ends(SNAPSHOT, PhaseState.FAILED)
+    made.phases[SNAPSHOT].end(PhaseState.FAILED)
 
 
 def _run_fails(made):

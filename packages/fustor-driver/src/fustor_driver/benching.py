@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.event_files import Batch
-from fustor_driver.hosts.calls import open_phase, open_session, push
+from fustor_driver.hosts.calls import Session, open_phase
 from fustor_driver.reading import bounded
 from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
@@ -90,15 +90,14 @@ async def bench_pusher(
         RetryableError: it answers that nothing is promised.
         NotConformant: an answer is not a valid reply.
     """
-    task_id = f"fustor-bench-{uuid4().hex}"
-    session = (await open_session(pusher, task_id)).session_id
+    session = await Session.open(pusher, f"fustor-bench-{uuid4().hex}")
     rows = events = 0
     latencies: list[float] = []
     memory = _peak_memory()
     began = time.perf_counter()
     for batch in batches:
         before = time.perf_counter()
-        reply = await push(pusher, batch.events, batch.phase, session_id=session, task_id=task_id)
+        reply = await session.push(batch.events, batch.phase)
         latencies.append(time.perf_counter() - before)
         reply.taken()
         events += len(batch.events)

@@ -14,7 +14,7 @@ from fustor_driver.bases import DriverClass
 from fustor_driver.errors import CheckFailed, FieldProblem, FustorDriverError, Unwritten
 from fustor_driver.faults import known_as
 from fustor_driver.hosts.attempts import Attempt, heard
-from fustor_driver.hosts.calls import connection_of, is_unsupported, open_phase
+from fustor_driver.hosts.calls import closing, connection_of, is_unsupported, open_phase
 from fustor_driver.params import params_problems
 from fustor_driver.reading import bounded
 from fustor_driver.supervision import run_bounded
@@ -150,11 +150,9 @@ def _timed(step: Step, ask: _Ask, subject: _Subject) -> Result:
 
 
 async def _row(subject: _Subject) -> tuple[bool, str]:
-    source = cast("type[SourceDriver]", subject.driver)(subject.id, cast("SourceConfig", subject.config))
-    try:
+    driver = cast("type[SourceDriver]", subject.driver)
+    async with closing(driver(subject.id, cast("SourceConfig", subject.config))) as source:
         return _one_row(source, subject.timeout_sec)
-    finally:
-        await source.close()
 
 
 def _one_row(source: SourceDriver, timeout_sec: float) -> tuple[bool, str]:

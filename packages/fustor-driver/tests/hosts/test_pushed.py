@@ -19,9 +19,8 @@ BATCH = Batch(session_id="", phase=MessageSource.REALTIME, events=(event("/a"),)
 
 
 def push(pusher):
-    return asyncio.run(
-        calls.pushed(pusher, BATCH.events, BATCH.phase, longest_sec=0.001, session_id="session-1", task_id="t")
-    )
+    session = calls.Session(pusher, "t", "session-1")
+    return asyncio.run(session.pushed(BATCH.events, BATCH.phase, longest_sec=0.001))
 
 
 def test_a_batch_is_pushed_until_it_is_taken(pusher, caplog):

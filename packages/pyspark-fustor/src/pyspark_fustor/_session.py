@@ -54,7 +54,7 @@ class Session:
         """
         if self._known_id is None:
             opened = calls.session_opened(self._pusher, self._options.task, _LONGEST_PAUSE_SEC)
-            self._known_id = self._runner.run(opened).session_id
+            self._known_id = self._runner.run(opened).id
         return self._known_id
 
     @redacted()
@@ -82,16 +82,8 @@ class Session:
             DriverError: it refuses the batch, or wishes a new snapshot.
             CheckFailed: it was out of reach at every attempt.
         """
-        pushed = calls.pushed(
-            self._pusher,
-            events,
-            phase,
-            longest_sec=_LONGEST_PAUSE_SEC,
-            session_id=self.id,
-            task_id=self._options.task,
-            is_snapshot_end=is_snapshot_end,
-            allow_deletions=self._options.allow_deletions,
-        )
+        session = calls.Session(self._pusher, self._options.task, self.id, self._options.allow_deletions)
+        pushed = session.pushed(events, phase, is_snapshot_end=is_snapshot_end, longest_sec=_LONGEST_PAUSE_SEC)
         reply = self._runner.run(pushed)
         if reply.snapshot_needed:
             raise DriverError(

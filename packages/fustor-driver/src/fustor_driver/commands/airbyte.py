@@ -19,6 +19,7 @@ from fustor_driver.engines.bookmarks import Bookmark
 from fustor_driver.engines.building import source_of
 from fustor_driver.engines.lines import Lines, read_document, read_list
 from fustor_driver.errors import EnvironmentProblem, FustorDriverError
+from fustor_driver.hosts.calls import closing
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import known_errors, set_verbosity
@@ -97,14 +98,11 @@ def read_command(
     stop = threading.Event()
 
     async def work() -> None:
-        source = source_of(read_document(config, "configuration"))
-        try:
+        async with closing(source_of(read_document(config, "configuration"))) as source:
             wish = reading.wish_of(read_document(catalog, "catalog"), source)
             known = reading.bookmark_of(read_list(state, "state"), source.id) if state is not None else None
             if wish is not None:
                 reading.read(source, wish, known or Bookmark(), Lines(sys.stdout.buffer), stop)
-        finally:
-            await source.close()
 
     with _traced():
         run_bounded(work, stop=stop.set)
@@ -114,11 +112,8 @@ def _asked(config: Path, ask: Callable[[SourceDriver], Awaitable[dict[str, Any]]
     """What a source answers, which is closed afterwards."""
 
     async def work() -> dict[str, Any]:
-        source = source_of(read_document(config, "configuration"))
-        try:
+        async with closing(source_of(read_document(config, "configuration"))) as source:
             return await ask(source)
-        finally:
-            await source.close()
 
     return run_bounded(work)
 

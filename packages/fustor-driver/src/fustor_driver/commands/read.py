@@ -13,7 +13,7 @@ from fustor_core.drivers import SourceDriver
 from fustor_driver.commands._drivers import SourceOptions, source_from
 from fustor_driver.commands._options import BatchSizeOption, NameArgument, seconds, subcommand
 from fustor_driver.errors import CheckFailed, NotConformant
-from fustor_driver.hosts.calls import open_phase
+from fustor_driver.hosts.calls import closing, open_phase
 from fustor_driver.plainness import event_json
 from fustor_driver.progress import counting
 from fustor_driver.reading import bounded
@@ -49,8 +49,7 @@ def read_command(  # noqa: PLR0917 - options, never positions
     stop_event = threading.Event()
 
     async def read() -> None:
-        source = source_from(entry.choice(name))
-        try:
+        async with closing(source_from(entry.choice(name))) as source:
             _check_position(source, phase, from_position)
             rows_per_event = min(batch_size, limit) if limit else batch_size
             with bounded(
@@ -60,8 +59,6 @@ def read_command(  # noqa: PLR0917 - options, never positions
                 stop_event=stop_event,
             ) as events:
                 _print(events, limit)
-        finally:
-            await source.close()
 
     run_bounded(read, stop=stop_event.set)
 

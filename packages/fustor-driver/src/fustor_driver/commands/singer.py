@@ -20,6 +20,7 @@ from fustor_driver.engines.lines import Lines, read_document
 from fustor_driver.engines.singer import TargetOptions, bookmark_of, catalog_of, is_selected, tap, target
 from fustor_driver.engines.singer.meltano import meltano_yml
 from fustor_driver.errors import ConfigurationProblem, UsageProblem
+from fustor_driver.hosts.calls import closing
 from fustor_driver.reporting import known_errors, say, set_verbosity
 from fustor_driver.supervision import run_bounded
 
@@ -61,15 +62,12 @@ def tap_command(
     stop, lines = threading.Event(), Lines(sys.stdout.buffer)
 
     async def work() -> None:
-        source = source_of(settings)
-        try:
+        async with closing(source_of(settings)) as source:
             if discover:
                 lines.write(catalog_of(source))  # names as they are, though a password may be one of them
                 lines.flush()
             elif chosen is None or is_selected(chosen, source.id):
                 tap(source, bookmark_of(known, source.id), lines, stop)
-        finally:
-            await source.close()
 
     run_bounded(work, stop=stop.set)
 
@@ -88,12 +86,9 @@ def target_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet:
     options = _options_in(settings)
 
     async def work() -> tuple[int, int]:
-        pusher = pusher_of(settings)
-        try:
+        async with closing(pusher_of(settings)) as pusher:
             refused = await target(pusher, options, sys.stdin.buffer, Lines(sys.stdout.buffer))
             return refused.dead_letters, refused.refused_deletions
-        finally:
-            await pusher.close()
 
     check_refusals(*run_bounded(work))
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Required, TypedDict, TypeVar, Unpack, cast
+from typing import Any, Self, TypeVar, cast
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import RetryableError
@@ -19,23 +22,26 @@ from fustor_driver.supervision import in_thread
 from fustor_event_model import AuditItem, EventBase, MessageSource, UpdateEvent
 
 __all__ = [
-    "committed_index",
+    "LONGEST_PAUSE_SEC",
+    "Session",
+    "closing",
     "connection_of",
     "counted",
     "is_reached",
     "is_unsupported",
     "nothing_up_to",
     "open_phase",
-    "open_session",
     "pause_sec",
     "persisted",
-    "push",
-    "pushed",
     "retried",
     "session_opened",
 ]
 
+LONGEST_PAUSE_SEC = 60.0
+"""Between two attempts, unless something else is said."""
+
 _T = TypeVar("_T")
+_Driver = TypeVar("_Driver", bound=SourceDriver | PusherDriver)
 _log = safe_logger("fustor_driver.host")
 
 
@@ -43,6 +49,15 @@ def connection_of(config: SourceConfig | PusherConfig) -> dict[str, Any]:
     """Keywords of a driver's questions about the other side, such as `test_connection`."""
     address = {"uri": config.uri} if isinstance(config, SourceConfig) else {"endpoint": config.endpoint}
     return address | {"credential": config.credential, "driver_params": config.driver_params}
+
+
+@asynccontextmanager
+async def closing(driver: _Driver) -> AsyncIterator[_Driver]:
+    """A driver, which is closed when the block is left."""
+    try:
+        yield driver
+    finally:
+        await driver.close()
 
 
 async def is_reached(source: SourceDriver) -> tuple[bool, str]:
@@ -95,44 +110,65 @@ def _plain_events(items: Iterator[AuditItem]) -> Iterator[EventBase]:
         yield item
 
 
-async def open_session(pusher: PusherDriver, task_id: str) -> SessionReply:
-    """A new session of the task."""
-    return SessionReply.read(await pusher.create_session(task_id), "create_session")
+@dataclass(frozen=True)
+class Session:
+    """A session of one task, which this process or another one has opened.
 
+    With `allow_deletions` each push in it has leave for the deletions that the pusher's guard would refuse.
+    """
 
-async def committed_index(pusher: PusherDriver, session_id: str) -> int:
-    """The index up to which everything is durable, by the pusher's own word; -1 for none."""
-    return read_index(await pusher.get_latest_committed_index(session_id=session_id))
+    pusher: PusherDriver
+    task_id: str
+    id: str
+    allow_deletions: bool = False
+    heartbeat_interval_sec: float = math.inf
+    """Never, where somebody else keeps it alive."""
 
+    @classmethod
+    async def open(cls, pusher: PusherDriver, task_id: str, *, allow_deletions: bool = False) -> Self:
+        """A new session of the task."""
+        reply = SessionReply.read(await pusher.create_session(task_id), "create_session")
+        return cls(pusher, task_id, reply.session_id, allow_deletions, reply.suggested_heartbeat_interval_seconds)
 
-class _Said(TypedDict, total=False):
-    session_id: Required[str]
-    task_id: Required[str]
-    is_snapshot_end: bool
-    allow_deletions: bool
+    async def committed_index(self) -> int:
+        """The index up to which everything is durable, by the pusher's own word; -1 for none."""
+        return read_index(await self.pusher.get_latest_committed_index(session_id=self.id))
 
+    async def push(
+        self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False
+    ) -> PushReply:
+        """What the pusher answers to one batch."""
+        permissions = {"allow_deletions": True} if self.allow_deletions else {}
+        answer = await self.pusher.push(
+            list(events),
+            session_id=self.id,
+            task_id=self.task_id,
+            source_type=phase.value,
+            is_snapshot_end=is_snapshot_end,
+            **permissions,
+        )
+        return PushReply.read(answer, "push")
 
-async def push(
-    pusher: PusherDriver,
-    events: Sequence[EventBase],
-    phase: MessageSource,
-    *,
-    session_id: str,
-    task_id: str,
-    is_snapshot_end: bool = False,
-    allow_deletions: bool = False,
-) -> PushReply:
-    """What the pusher answers to one batch."""
-    permissions = {"allow_deletions": True} if allow_deletions else {}
-    answer = await pusher.push(
-        list(events),
-        session_id=session_id,
-        task_id=task_id,
-        source_type=phase.value,
-        is_snapshot_end=is_snapshot_end,
-        **permissions,
-    )
-    return PushReply.read(answer, "push")
+    async def pushed(
+        self,
+        events: Sequence[EventBase],
+        phase: MessageSource,
+        *,
+        is_snapshot_end: bool = False,
+        longest_sec: float = LONGEST_PAUSE_SEC,
+    ) -> PushReply:
+        """What the pusher answers to one batch once it has it, or once it wants another snapshot: look at that first.
+
+        Raises:
+            CheckFailed: it failed at every attempt.
+            DriverError: it refuses the batch.
+        """
+
+        async def once() -> PushReply:
+            reply = await self.push(events, phase, is_snapshot_end=is_snapshot_end)
+            return reply if reply.snapshot_needed else reply.taken()
+
+        return await persisted(self.pusher, once, "failed", longest_sec)
 
 
 async def retried(
@@ -166,7 +202,9 @@ async def retried(
     ) from last
 
 
-async def persisted(pusher: PusherDriver, call: Callable[[], Awaitable[_T]], failing: str, *, longest_sec: float) -> _T:
+async def persisted(
+    pusher: PusherDriver, call: Callable[[], Awaitable[_T]], failing: str, longest_sec: float = LONGEST_PAUSE_SEC
+) -> _T:
     """What `call` returns, as of `retried`, with pauses that grow up to a bound and that nothing cuts short."""
 
     async def pause(attempt: int, err: RetryableError) -> bool:
@@ -178,38 +216,12 @@ async def persisted(pusher: PusherDriver, call: Callable[[], Awaitable[_T]], fai
     return cast("_T", await retried(pusher, call, pause, failing))
 
 
-async def session_opened(pusher: PusherDriver, task_id: str, longest_sec: float) -> SessionReply:
+async def session_opened(
+    pusher: PusherDriver, task_id: str, longest_sec: float = LONGEST_PAUSE_SEC, *, allow_deletions: bool = False
+) -> Session:
     """A new session of the task, asked for until it is there; errors as for `retried`."""
-    return await persisted(pusher, partial(open_session, pusher, task_id), "gave no session", longest_sec=longest_sec)
-
-
-async def pushed(
-    pusher: PusherDriver,
-    events: Sequence[EventBase],
-    phase: MessageSource,
-    *,
-    longest_sec: float,
-    **said: Unpack[_Said],
-) -> PushReply:
-    """What the pusher answers to one batch once it has it, or once it wants another snapshot: look at that first.
-
-    Args:
-        pusher: who is to have it.
-        events: the batch.
-        phase: of which they are.
-        longest_sec: how long a pause between two attempts is at most.
-        said: more keywords of `push`.
-
-    Raises:
-        CheckFailed: it failed at every attempt.
-        DriverError: it refuses the batch.
-    """
-
-    async def once() -> PushReply:
-        reply = await push(pusher, events, phase, **said)
-        return reply if reply.snapshot_needed else reply.taken()
-
-    return await persisted(pusher, once, "failed", longest_sec=longest_sec)
+    ask = partial(Session.open, pusher, task_id, allow_deletions=allow_deletions)
+    return await persisted(pusher, ask, "gave no session", longest_sec)
 
 
 def nothing_up_to(index: int) -> EventBase:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from fustor_driver.hosts.status import PhaseState, PhaseStatus, RunState, Status
 from fustor_driver.redaction import clean
 from fustor_event_model import MessageSource
 
-__all__ = ["BatchSize", "Progress"]
+__all__ = ["BatchSize", "Phase", "Progress"]
 
 _RATE_WINDOW_SEC = 5.0
 _READING = (PhaseState.CONNECTING, PhaseState.RUNNING)
@@ -30,11 +30,14 @@ class BatchSize:
     last_index: int
 
 
-class _Phase:
+class Phase:
+    """What one phase does and has done."""
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self.state = PhaseState.WAITING
         self.is_retrying = False
         self.held = 0
+        """Events that are taken for a push that has not come through."""
         self.runs = self.events = self.rows = 0
         self.last_index = -1
         self.queue: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
@@ -49,10 +52,13 @@ class _Phase:
 
     @property
     def run_rows(self) -> int:
+        """Rows of the run under way, or of the last one."""
         return self.rows - self._rows_before
 
-    def begin(self) -> None:
-        """A run of the phase begins."""
+    def begin(self, queue: Callable[[], tuple[int, float]], state: PhaseState = PhaseState.RUNNING) -> None:
+        """A run of the phase begins; `queue` says how many events wait, and for how many seconds."""
+        self.changes(state)
+        self.queue = queue
         self._began_at, self._ended_at, self._rows_before = self._clock(), None, self.rows
         self.held = 0
 
@@ -72,6 +78,7 @@ class _Phase:
             self.expected_rows = self.run_rows
 
     def run_sec(self) -> float:
+        """Its seconds."""
         if self._began_at is None:
             return 0.0
         return (self._clock() if self._ended_at is None else self._ended_at) - self._began_at
@@ -82,9 +89,11 @@ class _Phase:
         return PhaseState.RETRYING if self.is_retrying and self.state in _READING else self.state
 
     def changes(self, state: PhaseState) -> None:
+        """The phase does something else now."""
         self.state, self.is_retrying = state, False
 
     def add(self, batch: BatchSize) -> None:
+        """Count a batch that is durable."""
         self.is_retrying = False
         self.events += batch.events
         self.rows += batch.rows
@@ -99,6 +108,7 @@ class _Phase:
             self._recent.popleft()
 
     def status(self, uptime_sec: float, expected_rows: int | None) -> PhaseStatus:
+        """The phase as it stands."""
         with self._lock:
             self._forget()
             recent_rows = sum(rows for _, rows in self._recent)
@@ -142,7 +152,7 @@ class Progress:
         self._clock = clock
         self._started = clock()
         self._started_at = datetime.now(UTC)
-        self._phases = {phase: _Phase(clock) for phase in MessageSource}
+        self.phases = {phase: Phase(clock) for phase in MessageSource}
 
     @property
     def last_error(self) -> str | None:
@@ -163,22 +173,13 @@ class Progress:
         self.state = state
         self.last_error = error or self.last_error
 
-    def holds(self, phase: MessageSource, events: int) -> None:
-        """So many events of a phase are in hand: taken for a push that has not come through."""
-        self._phases[phase].held = events
-
     def unpushed(self) -> int:
         """Events that were read and not pushed."""
-        return sum(phase.queue()[0] + phase.held for phase in self._phases.values())
-
-    def pushed(self, phase: MessageSource, batch: BatchSize) -> None:
-        """Count a batch that is durable."""
-        if batch.events:
-            self._phases[phase].add(batch)
+        return sum(phase.queue()[0] + phase.held for phase in self.phases.values())
 
     def attempted(self, phase: MessageSource, attempt: Attempt) -> None:
         """The source has failed to reach what a phase reads and tries again, or (number 0) has reached it."""
-        self._phases[phase].is_retrying = attempt.number > 0
+        self.phases[phase].is_retrying = attempt.number > 0
         if attempt.number:
             self.retries += 1
             self.last_error = attempt.text
@@ -193,38 +194,9 @@ class Progress:
         """A call of the pusher came through."""
         self._pusher_is_away = False
 
-    def begins(
-        self, phase: MessageSource, queue: Callable[[], tuple[int, float]], state: PhaseState = PhaseState.RUNNING
-    ) -> None:
-        """A phase reads; `queue` says how many events wait, and for how many seconds."""
-        self._phases[phase].changes(state)
-        self._phases[phase].queue = queue
-        self._phases[phase].begin()
-
-    def expect(self, rows: Mapping[MessageSource, int]) -> None:
-        """So many rows the phases had last."""
-        for phase, count in rows.items():
-            self._phases[phase].expected_rows = count
-
-    def last_run(self, phase: MessageSource) -> tuple[int, float]:
-        """Rows and seconds of the run under way, or of the last one."""
-        return self._phases[phase].run_rows, self._phases[phase].run_sec()
-
-    def opened(self, phase: MessageSource) -> None:
-        """What a phase reads is open now."""
-        self._phases[phase].changes(PhaseState.RUNNING)
-
-    def phase_state(self, phase: MessageSource) -> PhaseState:
-        """What a phase is doing."""
-        return self._phases[phase].shown_state
-
-    def ends(self, phase: MessageSource, state: PhaseState) -> None:
-        """A phase ended; a complete one counts as a run."""
-        self._phases[phase].end(state)
-
     def _shown_state(self) -> RunState:
         is_away = self._pusher_is_away or any(
-            phase.shown_state is PhaseState.RETRYING for phase in self._phases.values()
+            phase.shown_state is PhaseState.RETRYING for phase in self.phases.values()
         )
         return RunState.RETRYING if is_away and self.state in (RunState.STARTING, RunState.RUNNING) else self.state
 
@@ -241,7 +213,7 @@ class Progress:
             resumed_from=self.resumed_from,
             committed_index=self.committed_index,
             caught_up=self.caught_up,
-            phases={phase: self._phase_status(phase, uptime_sec) for phase in self._phases},
+            phases={phase: self._phase_status(phase, uptime_sec) for phase in self.phases},
             retries=self.retries,
             dead_letters=self.dead_letters,
             refused_deletions=self.refused_deletions,
@@ -252,9 +224,9 @@ class Progress:
 
     def _phase_status(self, phase: MessageSource, uptime_sec: float) -> PhaseStatus:
         """Of a phase that reads everything, the source's own estimate is newer than what was counted last."""
-        expected = self._phases[phase].expected_rows
+        expected = self.phases[phase].expected_rows
         if phase is MessageSource.REALTIME:
             expected = None
         elif estimated := self.statistics.get("source", {}).get("estimated_rows"):
             expected = int(estimated)
-        return self._phases[phase].status(uptime_sec, expected)
+        return self.phases[phase].status(uptime_sec, expected)

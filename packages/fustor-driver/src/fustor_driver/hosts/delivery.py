@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
-from typing import Any, TypeVar
 
-from fustor_core.drivers import PusherDriver
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
 from fustor_driver.errors import EnvironmentProblem, FustorDriverError, NotConformant
 from fustor_driver.hosts import calls
-from fustor_driver.hosts.bell import Bell
-from fustor_driver.hosts.calls import pause_sec
-from fustor_driver.hosts.counters import BatchSize, Progress
+from fustor_driver.hosts.calls import Session
+from fustor_driver.hosts.counters import BatchSize
 from fustor_driver.hosts.deadletter import DeadLetterFile
-from fustor_driver.hosts.options import HostOptions
+from fustor_driver.hosts.parts import Parts
 from fustor_driver.hosts.refusals import Refusals
-from fustor_driver.hosts.rivals import Rivals
 from fustor_driver.plainness import unplain
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["Control", "Delivery", "Outcome", "Pauses", "Session", "says_obsolete"]
+__all__ = ["UNDELIVERED", "Delivery", "Outcome", "says_obsolete"]
 
 _log = safe_logger("fustor_driver.host")
-_T = TypeVar("_T")
 _WAY_OUT = "`fustor-driver run --allow-deletions` allows it for one run"
 
 
@@ -43,72 +35,14 @@ class Outcome(Enum):
     """Not pushed: the host is stopping."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """What one call of `create_session` opened."""
-
-    id: str
-    heartbeat_interval_sec: float
-
-
-@dataclass
-class Control:
-    """What the host's coroutines say to each other; whoever changes it rings the bell."""
-
-    bell: Bell = field(default_factory=Bell)
-    stopping: bool = False
-    renewal_asked: bool = False
-
-    def stop(self) -> None:
-        """Ask everything to end gracefully."""
-        self.stopping = True
-        self.bell.ring()
-
-    async def unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T | None:
-        """What `work` returns; None, and `work` is cancelled, where a stop is asked for first."""
-        working = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self.bell.wait_until(lambda: self.stopping))
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            working.cancel()
-            stopping.cancel()
-
-    def ask_renewal(self) -> None:
-        """Ask for a new session with a new snapshot."""
-        self.renewal_asked = True
-        self.bell.ring()
+UNDELIVERED = (Outcome.OBSOLETE, Outcome.STOPPED)
+"""What becomes of a batch that the pusher does not have."""
 
 
 def says_obsolete(err: DriverError) -> bool:
     """Whether a pusher says that its session is gone, in the words that released hosts look for."""
     text = str(err)
     return "obsolete" in text.lower() or "419" in text
-
-
-@dataclass(frozen=True)
-class Pauses:
-    """Waits between two attempts at a pusher, longer each time."""
-
-    pusher: PusherDriver
-    options: HostOptions
-    control: Control
-    progress: Progress
-
-    async def __call__(self, attempt: int, err: RetryableError) -> bool:
-        """Wait before the next attempt; False when the host stops meanwhile."""
-        seconds = pause_sec(self.pusher.config.retry_delay_sec, attempt, self.options.backoff_max_sec)
-        self.progress.pusher_failed(str(err))
-        _log.warning(
-            "The pusher %r failed (attempt %d of %d, next in %.3g s): %s",
-            self.pusher.id,
-            attempt,
-            self.pusher.config.max_retries,
-            seconds,
-            err,
-        )
-        return not await self.control.bell.wait_until(lambda: self.control.stopping, seconds)
 
 
 def _checked_size(events: list[EventBase]) -> BatchSize:
@@ -125,28 +59,31 @@ def _checked_size(events: list[EventBase]) -> BatchSize:
 class Delivery:
     """Pushes batches for one task. A batch that is not through is the next one pushed in its phase."""
 
-    def __init__(
-        self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress, rivals: Rivals
-    ) -> None:
-        self._pusher = pusher
-        self._rivals = rivals
-        self._options = options
-        self._control = control
-        self._progress = progress
+    def __init__(self, parts: Parts) -> None:
+        options = parts.options
+        self.parts = parts
         self._dead_letters = DeadLetterFile(options.dead_letters, options.task_id)
-        self._refusals = Refusals(pusher.id, progress, options.max_refused_in_a_row, _WAY_OUT)
-        self._pauses = Pauses(pusher, options, control, progress)
+        self._refusals = Refusals(parts.pusher.id, parts.progress, options.max_refused_in_a_row, _WAY_OUT)
 
     async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
         """Push a batch; what the pusher refuses for good is cut out event by event and kept in a file.
 
-        So is an event that JSON cannot carry, whatever the pusher raises over it.
+        So is an event that JSON cannot carry, whatever the pusher raises over it. The batch counts as in hand until it
+        is through.
 
         Raises:
             CheckFailed: it stayed out of reach, or takes nothing at all.
             NotConformant: a field of an event that a host reads has another type.
             ConfigError: the pusher's configuration is wrong.
         """
+        counts = self.parts.progress.phases[phase]
+        counts.held = len(events)
+        outcome = await self._push(session, phase, events)
+        if outcome not in UNDELIVERED:
+            counts.held = 0
+        return outcome
+
+    async def _push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:
         size = _checked_size(events)
         try:
             outcome = await self._attempts(session, phase, events, rows=size.rows)
@@ -160,8 +97,8 @@ class Delivery:
             if not any(map(unplain, events)):
                 raise  # a bug of the pusher's
             return await self._refused(session, phase, events, f"{type(err).__name__}: {err}")
-        if outcome is Outcome.PUSHED:
-            self._progress.pushed(phase, size)
+        if events and outcome is Outcome.PUSHED:
+            self.parts.progress.phases[phase].add(size)
         return outcome
 
     async def announce_snapshot(self, session: Session, resumed_from: int = -1) -> None:
@@ -203,8 +140,8 @@ class Delivery:
         middle = len(events) // 2
         worst = Outcome.PUSHED
         for half in (events[:middle], events[middle:]):
-            outcome = await self.push(session, phase, half)
-            if outcome in (Outcome.OBSOLETE, Outcome.STOPPED):
+            outcome = await self._push(session, phase, half)
+            if outcome in UNDELIVERED:
                 return outcome
             worst = Outcome.REFUSED if outcome is Outcome.REFUSED else worst
             if worst is Outcome.REFUSED and phase is MessageSource.AUDIT:
@@ -225,34 +162,26 @@ class Delivery:
     ) -> Outcome:
         once = partial(self._once, session, phase, events, rows=rows, end=end)
         try:
-            outcome = await calls.retried(self._pusher, once, self._pauses, "failed")
+            outcome = await calls.retried(self.parts.pusher, once, self.parts.pause, "failed")
         except DriverError as err:
             if not says_obsolete(err):
                 raise
             _log.warning("The pusher gave up session %s: %s", session.id, err)
-            self._rivals.lost(session.id, err)
-            self._control.ask_renewal()
+            self.parts.rivals.lost(session.id, err)
+            self.parts.control.ask_renewal()
             return Outcome.OBSOLETE
         return outcome or Outcome.STOPPED
 
     async def _once(
         self, session: Session, phase: MessageSource, events: list[EventBase], *, rows: int, end: bool
     ) -> Outcome:
-        with self._progress.under_way.call(self._pusher, "push"):
-            reply = await calls.push(
-                self._pusher,
-                events,
-                phase,
-                session_id=session.id,
-                task_id=self._options.task_id,
-                is_snapshot_end=end,
-                allow_deletions=self._options.allow_deletions,
-            )
+        with self.parts.progress.under_way.call(self.parts.pusher, "push"):
+            reply = await session.push(events, phase, is_snapshot_end=end)
         if reply.snapshot_needed:
-            self._control.ask_renewal()
+            self.parts.control.ask_renewal()
             if not reply.success:
                 return Outcome.OBSOLETE
         taken = reply.taken()
-        self._progress.pusher_answered()
+        self.parts.progress.pusher_answered()
         self._refusals.replied(phase, rows, taken)
         return Outcome.PUSHED

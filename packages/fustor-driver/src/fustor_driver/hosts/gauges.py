@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_driver.hosts.counters import Progress
-from fustor_driver.hosts.delivery import Control
+from fustor_driver.hosts.parts import Parts
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
 
@@ -25,14 +24,13 @@ _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
 class Gauges:
     """Asks `statistics()` of the drivers in threads of their own; one that does not answer is not asked again."""
 
-    def __init__(self, source: SourceDriver, pusher: PusherDriver, control: Control, progress: Progress) -> None:
-        self._sides: dict[str, SourceDriver | PusherDriver] = {"source": source, "pusher": pusher}
-        self._control = control
-        self._progress = progress
+    def __init__(self, parts: Parts) -> None:
+        self._sides: dict[str, SourceDriver | PusherDriver] = {"source": parts.source, "pusher": parts.pusher}
+        self._parts = parts
 
     async def watch(self) -> None:
         """Ask regularly, until the host stops."""
-        control = self._control
+        control = self._parts.control
         while True:
             await self.ask()
             if await control.bell.wait_until(lambda: control.stopping, _EVERY_SEC):
@@ -48,7 +46,7 @@ class Gauges:
                 _log.debug("The %s %r gives no statistics: %r", side, driver.id, err)
                 del self._sides[side]
             else:
-                self._progress.statistics[side] = _figures(told)
+                self._parts.progress.statistics[side] = _figures(told)
 
 
 def _figures(told: object) -> dict[str, float]:

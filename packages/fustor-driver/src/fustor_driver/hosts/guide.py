@@ -9,16 +9,16 @@ from typing import Any
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.calls import counted, pause_sec
+from fustor_driver.hosts.calls import Session, counted, pause_sec
 from fustor_driver.hosts.counters import Progress
-from fustor_driver.hosts.delivery import Control, Delivery, Outcome, Session, says_obsolete
+from fustor_driver.hosts.delivery import Delivery, Outcome, says_obsolete
 from fustor_driver.hosts.ending import Ending, described, ended_state, error_of
 from fustor_driver.hosts.gauges import Gauges
 from fustor_driver.hosts.heap import calm_collector
 from fustor_driver.hosts.notes import ExpectedRows, SnapshotMark
 from fustor_driver.hosts.once import bounds_of, caught_up
 from fustor_driver.hosts.options import HostOptions
-from fustor_driver.hosts.parts import Parts
+from fustor_driver.hosts.parts import Control, Parts
 from fustor_driver.hosts.phases import run_audit, run_snapshot
 from fustor_driver.hosts.realtime import Realtime
 from fustor_driver.hosts.resuming import Start, find_start
@@ -46,17 +46,17 @@ class GuideHost:
     def __init__(self, source: SourceDriver, pusher: PusherDriver, options: HostOptions) -> None:
         REDACTOR.learn_config(source.config)
         REDACTOR.learn_config(pusher.config)
-        control, progress = Control(), Progress(options.task_id)
-        self._rivals = Rivals(pusher.id, options.task_id, 2 * options.backoff_max_sec)
-        delivery = Delivery(pusher, options, control, progress, self._rivals)
-        self._parts = Parts(source, pusher, options, control, progress, delivery)
-        self._control = control
-        self._sessions = Sessions(pusher, options, control, progress, self._rivals)
+        self._control = Control()
+        rivals = Rivals(pusher.id, options.task_id, 2 * options.backoff_max_sec)
+        self._parts = Parts(source, pusher, options, self._control, Progress(options.task_id), rivals)
+        self._delivery = Delivery(self._parts)
+        self._sessions = Sessions(self._parts)
         self._mark = SnapshotMark(options.file(".snapshot-due"))
         self._selection = Selection(options.file(".selection"), source)
         self._expected = ExpectedRows(options.file(".rows"))
-        progress.expect(self._expected.read())
-        self._gauges = Gauges(source, pusher, control, progress)
+        for phase, rows in self._expected.read().items():
+            self._parts.progress.phases[phase].expected_rows = rows
+        self._gauges = Gauges(self._parts)
         self._pushing = asyncio.Lock()
         self._log_comes_first = False
         self._ending = Ending(options.stop_timeout_sec)
@@ -150,8 +150,8 @@ class GuideHost:
         if start is None:
             return
         if start.position < 0:
-            await self._parts.delivery.announce_snapshot(session)
-        realtime = Realtime(self._parts, start.position, bounds_of(self._parts))
+            await self._delivery.announce_snapshot(session)
+        realtime = Realtime(self._delivery, start.position, bounds_of(self._parts))
         try:
             if not await realtime.arm():
                 return
@@ -181,7 +181,7 @@ class GuideHost:
         _log.info("The source selects other rows than before, or may: a snapshot is due, realtime goes on meanwhile")
         self._log_comes_first = bool(bounds_of(self._parts))
         if not self._log_comes_first:
-            await self._parts.delivery.announce_snapshot(session, position)
+            await self._delivery.announce_snapshot(session, position)
         return MessageSource.SNAPSHOT
 
     def _begins(self, start: Start) -> None:
@@ -227,7 +227,7 @@ class GuideHost:
     def _heartbeat_failed(self, session: Session, err: DriverError, failures: int) -> None:
         if says_obsolete(err):
             if session is self._sessions.current:
-                self._rivals.lost(session.id, err)
+                self._parts.rivals.lost(session.id, err)
                 self._control.ask_renewal()
             return
         _log.warning("Heartbeat %d failed: %s", failures, err)
@@ -261,12 +261,12 @@ class GuideHost:
         async with self._pushing:
             session = await self._sessions.open()
             if session is not None:
-                await self._parts.delivery.announce_snapshot(session, self._parts.progress.committed_index)
+                await self._delivery.announce_snapshot(session, self._parts.progress.committed_index)
 
     async def _snapshot(self, failures: int) -> bool:
         """Whether the session has a complete snapshot now."""
         try:
-            complete = await run_snapshot(self._parts, self._sessions.current)
+            complete = await run_snapshot(self._delivery, self._sessions.current)
         except ConfigError as err:
             self._parts.progress.last_error = str(err)
             raise CheckFailed(f"No complete snapshot: {err}") from err
@@ -283,14 +283,14 @@ class GuideHost:
             _log.info("Snapshot complete: %s rows in %s s", f"{rows:,}", f"{seconds:,.1f}")
             await self._snapshot_is_durable()
         elif failures and self._control.stopping:
-            self._parts.progress.ends(MessageSource.SNAPSHOT, PhaseState.FAILED)
+            self._parts.progress.phases[MessageSource.SNAPSHOT].end(PhaseState.FAILED)
         return complete
 
     def _completed(self, phase: MessageSource) -> tuple[int, float]:
         """Rows and seconds of a run that is complete, remembered for the next one."""
-        rows, seconds = self._parts.progress.last_run(phase)
-        self._expected.note(phase, rows)
-        return rows, seconds
+        counts = self._parts.progress.phases[phase]
+        self._expected.note(phase, counts.run_rows)
+        return counts.run_rows, counts.run_sec()
 
     async def _snapshot_is_durable(self) -> None:
         """From now on the pusher's index is one to resume from."""
@@ -316,7 +316,7 @@ class GuideHost:
         while not await control.bell.wait_until(lambda: control.stopping or control.renewal_asked, pause_sec):
             pause_sec = interval_sec
             try:
-                if await run_audit(self._parts, self._sessions.current):
+                if await run_audit(self._delivery, self._sessions.current):
                     self._selection.note()
                     self._completed(MessageSource.AUDIT)
             except DriverError as err:
@@ -338,7 +338,7 @@ class GuideHost:
             self._control.renewal_asked = False
             session = await self._sessions.open()
             if session is not None:
-                await self._parts.delivery.announce_snapshot(session)
+                await self._delivery.announce_snapshot(session)
 
 
 async def _together(*parts: Coroutine[Any, Any, None]) -> None:

@@ -62,7 +62,7 @@ def _is_through(parts: Parts, realtime: Realtime, newest: int | None, began: flo
         return realtime.has_ended
     if newest is not None and parts.progress.committed_index >= newest:
         return True
-    if parts.progress.phase_state(MessageSource.REALTIME) is PhaseState.RETRYING:
+    if parts.progress.phases[MessageSource.REALTIME].shown_state is PhaseState.RETRYING:
         return False  # that it tells nothing is no wonder
     quiet_sec = parts.options.quiet_sec * (_PATIENCE_SHARE if newest is not None and bounds_of(parts) else 1)
     now = time.monotonic()

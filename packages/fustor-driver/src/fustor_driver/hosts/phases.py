@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from fustor_core.exceptions import DriverError
-from fustor_driver.hosts.delivery import Outcome, Session
-from fustor_driver.hosts.parts import UNDELIVERED, Parts
+from fustor_driver.hosts.calls import Session
+from fustor_driver.hosts.delivery import UNDELIVERED, Delivery, Outcome
+from fustor_driver.hosts.parts import Parts
 from fustor_driver.hosts.reader import Reader
 from fustor_driver.hosts.status import PhaseState
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
@@ -20,23 +21,24 @@ __all__ = ["run_audit", "run_snapshot"]
 _LINGER_SEC = 0.02
 
 
-async def run_snapshot(parts: Parts, session: Session) -> bool:
+async def run_snapshot(delivery: Delivery, session: Session) -> bool:
     """Read and push one snapshot; whether it is complete and its end is pushed.
 
     Raises:
         DriverError: what the iterator raised, or the pusher's refusal of the end.
     """
+    parts = delivery.parts
     reader = parts.reader(MessageSource.SNAPSHOT, linger_sec=_LINGER_SEC)
     async with _reading(parts, MessageSource.SNAPSHOT, reader, lambda: parts.control.stopping) as run:
         async for events in _batches(parts, reader):
-            if await parts.push(session, MessageSource.SNAPSHOT, events) in UNDELIVERED:
+            if await delivery.push(session, MessageSource.SNAPSHOT, events) in UNDELIVERED:
                 return False
         if not reader.stopped:
-            run.complete = await parts.delivery.finish_snapshot(session) is Outcome.PUSHED
+            run.complete = await delivery.finish_snapshot(session) is Outcome.PUSHED
     return run.complete
 
 
-async def run_audit(parts: Parts, session: Session) -> bool:
+async def run_audit(delivery: Delivery, session: Session) -> bool:
     """Read and push one audit; whether it came to its end.
 
     Nothing is asked of the source after Audit-Start until its push has returned, and an audit of which the pusher
@@ -45,13 +47,13 @@ async def run_audit(parts: Parts, session: Session) -> bool:
     Raises:
         DriverError: what the iterator raised.
     """
-    control = parts.control
+    parts, control = delivery.parts, delivery.parts.control
     reader = parts.reader(MessageSource.AUDIT, pause_after=_starts_audit, linger_sec=_LINGER_SEC)
     gives_up = lambda: control.stopping or control.renewal_asked  # noqa: E731 - a condition, named for its only use
     async with _reading(parts, MessageSource.AUDIT, reader, gives_up) as run:
         async for events in _batches(parts, reader):
             for part in _signals_alone(events):
-                if reader.stopped or await parts.push(session, MessageSource.AUDIT, part) is not Outcome.PUSHED:
+                if reader.stopped or await delivery.push(session, MessageSource.AUDIT, part) is not Outcome.PUSHED:
                     return False
             reader.resume()
         run.complete = not reader.stopped
@@ -75,15 +77,16 @@ async def _reading(
 
     run = _Run()
     watcher = asyncio.ensure_future(watch())
-    parts.progress.begins(phase, lambda: (reader.waiting, reader.lag_sec))
+    counts = parts.progress.phases[phase]
+    counts.begin(lambda: (reader.waiting, reader.lag_sec))
     reader.start()
     try:
         yield run
     finally:
         watcher.cancel()
-        is_away = parts.progress.phase_state(phase) is PhaseState.RETRYING
+        is_away = counts.shown_state is PhaseState.RETRYING
         incomplete = PhaseState.STOPPED if gives_up() and not is_away else PhaseState.FAILED
-        parts.progress.ends(phase, PhaseState.DONE if run.complete else incomplete)
+        counts.end(PhaseState.DONE if run.complete else incomplete)
         await parts.join(reader)
 
 

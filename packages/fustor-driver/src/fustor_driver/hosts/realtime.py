@@ -10,9 +10,8 @@ from types import MappingProxyType
 from fustor_core.exceptions import DriverError
 from fustor_driver.errors import NotConformant
 from fustor_driver.hosts.attempts import Attempt
-from fustor_driver.hosts.calls import is_reached
-from fustor_driver.hosts.delivery import Outcome, Session
-from fustor_driver.hosts.parts import Parts
+from fustor_driver.hosts.calls import Session, is_reached
+from fustor_driver.hosts.delivery import Delivery, Outcome
 from fustor_driver.hosts.status import PhaseState
 from fustor_driver.redaction import safe_logger
 from fustor_driver.supervision import in_thread
@@ -27,8 +26,12 @@ _OPENS_WITHIN_SEC = 2.0
 class Realtime:
     """The one stream of a run; it outlives sessions. `bounds` are further keywords of `get_message_iterator`."""
 
-    def __init__(self, parts: Parts, start_position: int, bounds: Mapping[str, float] = MappingProxyType({})) -> None:
-        self._parts = parts
+    def __init__(
+        self, delivery: Delivery, start_position: int, bounds: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        self._delivery = delivery
+        self._parts = parts = delivery.parts
+        self._counts = parts.progress.phases[MessageSource.REALTIME]
         self._reader = parts.reader(MessageSource.REALTIME, position=start_position, bounds=bounds)
         self._armed = False
         self._next_end: int | None = None
@@ -51,33 +54,23 @@ class Realtime:
         Raises:
             Exception: what `get_message_iterator` raised.
         """
-        progress, control = self._parts.progress, self._parts.control
-        progress.begins(
-            MessageSource.REALTIME, lambda: (self._reader.waiting, self._reader.lag_sec), PhaseState.CONNECTING
-        )
+        self._counts.begin(lambda: (self._reader.waiting, self._reader.lag_sec), PhaseState.CONNECTING)
         self._reader.start()
-        stopping = asyncio.ensure_future(control.bell.wait_until(lambda: control.stopping))
-        opening = asyncio.ensure_future(self._opened())
-        try:
-            await asyncio.wait({stopping, opening}, return_when=asyncio.FIRST_COMPLETED)
-            if opening.done() and not (control.stopping and opening.exception()):
-                opening.result()
-                self._armed = True
-                progress.opened(MessageSource.REALTIME)
-            return self._armed
-        finally:
-            stopping.cancel()
-            opening.cancel()
+        self._armed = bool(await self._parts.control.unless_stopping(self._opened()))
+        if self._armed:
+            self._counts.changes(PhaseState.RUNNING)
+        return self._armed
 
-    async def _opened(self) -> None:
-        """Wait for the source to open; one that takes long and says nothing is asked why."""
+    async def _opened(self) -> bool:
+        """Return True when the source has opened; one that takes long and says nothing is asked why."""
         try:
             async with asyncio.timeout(_OPENS_WITHIN_SEC):
                 await self._reader.opened()
         except TimeoutError:
-            if self._parts.progress.phase_state(MessageSource.REALTIME) is not PhaseState.RETRYING:
+            if self._counts.shown_state is not PhaseState.RETRYING:
                 await self._say_why()
             await self._reader.opened()
+        return True
 
     async def _say_why(self) -> None:
         source, progress = self._parts.source, self._parts.progress
@@ -116,7 +109,7 @@ class Realtime:
         except DriverError:
             if reader.stopped:
                 return []
-            self._parts.progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
+            self._counts.end(PhaseState.FAILED)
             raise
         if not (events or reader.stopped or self.is_bounded):
             raise NotConformant(
@@ -154,7 +147,7 @@ class Realtime:
     async def push(self, session: Session, events: list[EventBase]) -> Outcome:
         """Push a batch and acknowledge it to the source once it is durable."""
         index = events[-1].index  # read before the pusher has them in hand: what it does to them acknowledges nothing
-        outcome = await self._parts.push(session, MessageSource.REALTIME, events)
+        outcome = await self._delivery.push(session, MessageSource.REALTIME, events)
         if outcome is Outcome.PUSHED and index >= 0:
             self._parts.progress.committed_index = max(self._parts.progress.committed_index, index)
             self._parts.acknowledge(index)
@@ -166,8 +159,8 @@ class Realtime:
 
     async def close(self) -> None:
         """Stop the thread; a driver that ignores `stop_event` is named in the log."""
-        before = self._parts.progress.phase_state(MessageSource.REALTIME)
+        before = self._counts.shown_state
         if before is not PhaseState.FAILED:
             is_reached = self._armed and before is not PhaseState.RETRYING
-            self._parts.progress.ends(MessageSource.REALTIME, PhaseState.DONE if is_reached else PhaseState.FAILED)
+            self._counts.end(PhaseState.DONE if is_reached else PhaseState.FAILED)
         await self._parts.join(self._reader)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.attempts import Attempt
-from fustor_driver.hosts.calls import counted, is_reached, pause_sec
-from fustor_driver.hosts.delivery import Session
+from fustor_driver.hosts.calls import Session, counted, is_reached, pause_sec
 from fustor_driver.hosts.notes import SnapshotMark
 from fustor_driver.hosts.parts import Parts
 from fustor_driver.hosts.status import PhaseState
@@ -56,9 +55,10 @@ async def find_start(parts: Parts, mark: SnapshotMark, session: Session) -> Star
 async def _is_available(parts: Parts, position: int) -> bool:
     """Whether a stream from `position` would miss nothing. A source out of reach is waited for: it cannot say."""
     source, progress = parts.source, parts.progress
+    counts = progress.phases[MessageSource.REALTIME]
     if await _has(parts, position):
         return True
-    progress.begins(MessageSource.REALTIME, lambda: (0, 0.0), PhaseState.CONNECTING)
+    counts.begin(lambda: (0, 0.0), PhaseState.CONNECTING)
     attempts = source.config.max_retries
     for attempt in range(1, attempts + 1):
         reached, text = await is_reached(source)
@@ -66,9 +66,9 @@ async def _is_available(parts: Parts, position: int) -> bool:
             progress.attempted(MessageSource.REALTIME, Attempt(0, text))
             return await _has(parts, position)
         if not await _pause(parts, attempt, text):
-            progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
+            counts.end(PhaseState.FAILED)
             return False
-    progress.ends(MessageSource.REALTIME, PhaseState.FAILED)
+    counts.end(PhaseState.FAILED)
     raise CheckFailed(
         f"The source {source.id!r} was not reached in {counted(attempts)}: {text}; mend it and start again, "
         "nothing is lost"

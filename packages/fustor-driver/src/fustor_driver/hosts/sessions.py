@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import time
 
-from fustor_core.drivers import PusherDriver
-from fustor_driver.hosts import calls
-from fustor_driver.hosts.counters import Progress
-from fustor_driver.hosts.delivery import Control, Pauses, Session
-from fustor_driver.hosts.options import HostOptions
-from fustor_driver.hosts.replies import SessionReply
-from fustor_driver.hosts.rivals import Rivals
+from fustor_driver.hosts.calls import Session, retried
+from fustor_driver.hosts.parts import Parts
 from fustor_driver.redaction import safe_logger
 
 __all__ = ["Sessions"]
@@ -21,15 +16,8 @@ _log = safe_logger("fustor_driver.host")
 class Sessions:
     """Opens sessions and knows which one is current."""
 
-    def __init__(
-        self, pusher: PusherDriver, options: HostOptions, control: Control, progress: Progress, rivals: Rivals
-    ) -> None:
-        self._pusher = pusher
-        self._rivals = rivals
-        self._options = options
-        self._control = control
-        self._progress = progress
-        self._pauses = Pauses(pusher, options, control, progress)
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._current: Session | None = None
         self._opened_at = 0.0
         self._hasty = 0
@@ -52,32 +40,35 @@ class Sessions:
             CheckFailed: the pusher stayed out of reach.
             DriverError: it refuses.
         """
-        reply = await calls.retried(self._pusher, self._ask, self._pauses, "gave no session")
-        return self._opened(reply) if reply else None
+        session = await retried(self._parts.pusher, self._ask, self._parts.pause, "gave no session")
+        if session is not None:
+            self._opened(session)
+        return session
 
-    async def _ask(self) -> SessionReply:
-        with self._progress.under_way.call(self._pusher, "create_session"):
-            return await calls.open_session(self._pusher, self._options.task_id)
+    async def _ask(self) -> Session:
+        pusher, options = self._parts.pusher, self._parts.options
+        with self._parts.progress.under_way.call(pusher, "create_session"):
+            return await Session.open(pusher, options.task_id, allow_deletions=options.allow_deletions)
 
     async def wait_for_next(self, session: Session, timeout_sec: float | None = None) -> bool:
         """Whether another session took the place of `session`; False after the time, or when the host stops."""
-        await self._control.bell.wait_until(lambda: self._control.stopping or self._current is not session, timeout_sec)
+        control = self._parts.control
+        await control.bell.wait_until(lambda: control.stopping or self._current is not session, timeout_sec)
         return self._current is not session
 
     def count_renewal(self) -> int:
         """Note that this session ends; how many right before it lasted less than the longest pause, as it did."""
-        hasty = time.monotonic() - self._opened_at < self._options.backoff_max_sec
+        hasty = time.monotonic() - self._opened_at < self._parts.options.backoff_max_sec
         self._hasty = self._hasty + 1 if hasty else 0
         return max(self._hasty - 1, 0)
 
-    def _opened(self, reply: SessionReply) -> Session:
-        session = Session(reply.session_id, reply.suggested_heartbeat_interval_seconds)
+    def _opened(self, session: Session) -> None:
+        progress = self._parts.progress
         self._current = session
-        self._rivals.opened(session.id)
+        self._parts.rivals.opened(session.id)
         self._opened_at = time.monotonic()
-        self._progress.pusher_answered()
-        self._progress.session_id = session.id
-        self._progress.sessions += 1
-        self._control.bell.ring()
-        _log.info("Session %s of task %s", session.id, self._options.task_id)
-        return session
+        progress.pusher_answered()
+        progress.session_id = session.id
+        progress.sessions += 1
+        self._parts.control.bell.ring()
+        _log.info("Session %s of task %s", session.id, session.task_id)

@@ -17,7 +17,6 @@ from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Session", "Tally", "open_session"]
 
-_BACKOFF_MAX_SEC = 60.0
 _WAY_OUT = "`allow_deletions` in the target's configuration allows it"
 _log = safe_logger("fustor_driver.singer")
 
@@ -35,13 +34,9 @@ class Tally:
 class Session:
     """A session of one task. `committed` is the index that was durable when it was opened, -1 for none."""
 
-    pusher: PusherDriver
-    task: str
-    id: str
-    heartbeat_sec: float
+    opened: calls.Session
     committed: int
     refusals: Refusals
-    allow_deletions: bool = False
     takes_snapshot: bool = False
 
     async def push(self, events: Sequence[EventBase], phase: MessageSource, *, end: bool = False) -> None:
@@ -51,21 +46,12 @@ class Session:
             CheckFailed: the pusher stayed out of reach, takes nothing at all, or wants another snapshot.
             DriverError: it refuses the batch.
         """
-        reply = await calls.pushed(
-            self.pusher,
-            events,
-            phase,
-            longest_sec=_BACKOFF_MAX_SEC,
-            session_id=self.id,
-            task_id=self.task,
-            is_snapshot_end=end,
-            allow_deletions=self.allow_deletions,
-        )
+        reply = await self.opened.pushed(events, phase, is_snapshot_end=end)
         self.refusals.replied(phase, sum(len(event.rows) for event in events), reply)
         if reply.snapshot_needed:
             raise CheckFailed(
-                f"The pusher {self.pusher.id!r} needs a new snapshot of {self.task!r}; run the tap without state, "
-                "as `meltano run --full-refresh` does"
+                f"The pusher {self.opened.pusher.id!r} needs a new snapshot of {self.opened.task_id!r}; run the tap "
+                "without state, as `meltano run --full-refresh` does"
             )
 
     async def begin_snapshot(self) -> None:
@@ -90,21 +76,15 @@ class Session:
     async def keep_alive(self) -> None:
         """Send heartbeats until cancelled; one that fails is logged, the next push says what it means."""
         while True:
-            await asyncio.sleep(self.heartbeat_sec)
+            await asyncio.sleep(self.opened.heartbeat_interval_sec)
             try:
-                await self.pusher.heartbeat(session_id=self.id)
+                await self.opened.pusher.heartbeat(session_id=self.opened.id)
             except DriverError as err:
                 _log.warning("A heartbeat failed: %s", err)
 
 
 async def open_session(pusher: PusherDriver, task: str, refused: Tally, *, allow_deletions: bool = False) -> Session:
     """A new session of a task, and what was durable before it; errors as for `Session.push`."""
-    reply = await calls.session_opened(pusher, task, _BACKOFF_MAX_SEC)
-
-    async def ask() -> int:
-        return await calls.committed_index(pusher, reply.session_id)
-
-    committed = await calls.persisted(pusher, ask, "does not say what it has", longest_sec=_BACKOFF_MAX_SEC)
-    seconds = reply.suggested_heartbeat_interval_seconds
-    refusals = Refusals(pusher.id, refused, MAX_REFUSED_IN_A_ROW, _WAY_OUT)
-    return Session(pusher, task, reply.session_id, seconds, committed, refusals, allow_deletions)
+    opened = await calls.session_opened(pusher, task, allow_deletions=allow_deletions)
+    committed = await calls.persisted(pusher, opened.committed_index, "does not say what it has")
+    return Session(opened, committed, Refusals(pusher.id, refused, MAX_REFUSED_IN_A_ROW, _WAY_OUT))

@@ -142,8 +142,8 @@ class OwnStream(Stream):
         if session.committed < position:
             has = "no complete snapshot" if session.committed < 0 else f"nothing behind position {session.committed}"
             raise CheckFailed(
-                f"The destination has {has} of {session.task!r}, and the tap goes on at {position}; run the tap "
-                "without state, as `meltano run --full-refresh` does"
+                f"The destination has {has} of {session.opened.task_id!r}, and the tap goes on at {position}; "
+                "run the tap without state, as `meltano run --full-refresh` does"
             )
         self._pushed = session.committed
 
