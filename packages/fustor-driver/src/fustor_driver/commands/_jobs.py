@@ -17,9 +17,8 @@ import typer
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.commands._demo import shown
 from fustor_driver.commands._drivers import constructed, pusher_class, source_class
-from fustor_driver.commands._options import AllowDeletionsOption, TaskOfFileOption, finite, seconds
+from fustor_driver.commands._options import AllowDeletionsOption, TaskOfFileOption, file, finite, seconds
 from fustor_driver.commands._pairs import RECORDER
-from fustor_driver.completion import shell_files
 from fustor_driver.configuration import Pair
 from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.hosts.options import HostOptions
@@ -48,11 +47,7 @@ class RunOptions:
     ] = None
     state_dir: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIRECTORY",
-            help="Keep refused events and the note of an unfinished snapshot here. [.fustor]",
-            autocompletion=shell_files,
-        ),
+        file("Keep refused events and the note of an unfinished snapshot here. [.fustor]", metavar="DIRECTORY"),
     ] = None
     stop_timeout: Annotated[
         float, seconds("End at the latest so long after SIGTERM or the end of --for.", least=0.1)

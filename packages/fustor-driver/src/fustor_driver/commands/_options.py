@@ -29,18 +29,21 @@ def seconds(meaning: str, *names: str, least: float = 0) -> Any:
     return typer.Option(*names, min=least, callback=finite, metavar="SECONDS", help=meaning)
 
 
+def file(meaning: str, *names: str, metavar: str = "FILE") -> Any:
+    """An option that is a file, or a place of files."""
+    return typer.Option(*names, metavar=metavar, help=meaning, autocompletion=shell_files)
+
+
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="The name of the driver, such as 'postgres'.", autocompletion=driver_names)
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option(
+    file(
+        "Read this configuration file; without it and without an address, 'fustor.yaml' in this directory.",
         "--config",
         "-c",
-        metavar="FILE",
-        help="Read this configuration file; without it and without an address, 'fustor.yaml' in this directory.",
-        autocompletion=shell_files,
     ),
 ]
 IdOption = Annotated[str | None, typer.Option("--id", metavar="ID", help="Use this entry of the configuration file.")]

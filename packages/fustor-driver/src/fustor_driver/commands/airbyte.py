@@ -13,7 +13,7 @@ import typer
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import DriverError
-from fustor_driver.commands._options import QuietOption, VerboseOption
+from fustor_driver.commands._options import subcommand
 from fustor_driver.engines.airbyte import answers, reading
 from fustor_driver.engines.bookmarks import Bookmark
 from fustor_driver.engines.building import source_of
@@ -22,7 +22,6 @@ from fustor_driver.errors import EnvironmentProblem, FustorDriverError
 from fustor_driver.hosts.calls import closing
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import Registry
-from fustor_driver.reporting import known_errors, set_verbosity
 from fustor_driver.supervision import Interrupted, run_bounded
 
 SettingsOption = Annotated[
@@ -37,7 +36,7 @@ def airbyte_command() -> None:
 
 
 @app.command("spec")
-@known_errors
+@subcommand
 def spec_command(
     driver: Annotated[
         str | None,
@@ -45,12 +44,8 @@ def spec_command(
             envvar="FUSTOR_DRIVER", metavar="NAME", help="Only this driver, with its own parameters. [all installed]"
         ),
     ] = None,
-    *,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Print how a source is configured."""
-    set_verbosity(verbose, quiet)
     names = [driver] if driver is not None else [record.name for record in Registry.installed().of(Kind.SOURCE)]
     if not names:
         raise EnvironmentProblem("No source is installed; install a package such as 'fustor-source-postgres'")
@@ -58,10 +53,9 @@ def spec_command(
 
 
 @app.command("check")
-@known_errors
-def check_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+@subcommand
+def check_command(config: SettingsOption) -> None:
     """Print whether a source's other side answers."""
-    set_verbosity(verbose, quiet)
     try:
         _print(_asked(config, answers.check))
     except Interrupted:
@@ -71,10 +65,9 @@ def check_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: 
 
 
 @app.command("discover")
-@known_errors
-def discover_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+@subcommand
+def discover_command(config: SettingsOption) -> None:
     """Print the catalog of a source: one stream, named by its `id`."""
-    set_verbosity(verbose, quiet)
 
     async def ask(source: SourceDriver) -> dict[str, Any]:
         return answers.discover(source)
@@ -84,17 +77,13 @@ def discover_command(config: SettingsOption, *, verbose: VerboseOption = 0, quie
 
 
 @app.command("read")
-@known_errors
+@subcommand
 def read_command(
     config: SettingsOption,
     catalog: Annotated[Path, typer.Option(metavar="FILE", help="Read what this configured catalog chooses.")],
     state: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on at the state in this JSON file.")] = None,
-    *,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Write everything of a source since a state to stdout, and end."""
-    set_verbosity(verbose, quiet)
     stop = threading.Event()
 
     async def work() -> None:

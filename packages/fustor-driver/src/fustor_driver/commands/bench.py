@@ -11,8 +11,15 @@ import typer
 
 from fustor_driver.benching import PusherFigures, SourceFigures, bench_pusher, bench_source, synthetic
 from fustor_driver.commands._drivers import EntryOptions, pusher_from, source_from
-from fustor_driver.commands._options import BatchSizeOption, JsonOption, KindArgument, NameArgument, seconds, subcommand
-from fustor_driver.completion import shell_files
+from fustor_driver.commands._options import (
+    BatchSizeOption,
+    JsonOption,
+    KindArgument,
+    NameArgument,
+    file,
+    seconds,
+    subcommand,
+)
 from fustor_driver.event_files import read_events
 from fustor_driver.feed import grouped
 from fustor_driver.hosts.calls import closing
@@ -30,15 +37,7 @@ def bench_command(  # noqa: PLR0917 - options, never positions
     rows: Annotated[int, typer.Option(min=1, metavar="N", help="Stop after so many rows.")] = 100_000,
     duration: Annotated[float, seconds("Stop after so many seconds.", "--for", least=0.1)] = 10.0,
     batch_size: BatchSizeOption = 1000,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="Push the events of this file instead of made-up ones.",
-            autocompletion=shell_files,
-        ),
-    ] = None,
+    events: Annotated[Path | None, file("Push the events of this file instead of made-up ones.", "--from")] = None,
     *,
     json: JsonOption = False,
 ) -> None:
@@ -55,11 +54,11 @@ def bench_command(  # noqa: PLR0917 - options, never positions
             )
 
     async def of_pusher(look: Callable[[int], None]) -> PusherFigures:
-        batches = synthetic(rows, batch_size) if file is None else grouped(read_events(file), batch_size)
+        batches = synthetic(rows, batch_size) if events is None else grouped(read_events(events), batch_size)
         async with closing(pusher_from(choice)) as pusher:
             return await bench_pusher(pusher, batches, max_sec=duration, look=look)
 
-    with counting("Reading" if kind is Kind.SOURCE else "Pushing", rows if file is None else None) as came:
+    with counting("Reading" if kind is Kind.SOURCE else "Pushing", rows if events is None else None) as came:
         if kind is Kind.SOURCE:
             figures: SourceFigures | PusherFigures = run_bounded(lambda: of_source(came), stop=stop.set)
         else:

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fustor_driver.commands._options import JsonOption, subcommand
-from fustor_driver.completion import shell_files
+from fustor_driver.commands._options import JsonOption, file, subcommand
 from fustor_driver.doctor import Environment, Finding, Level, diagnose
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import SHOWN, print_json, show_lines
@@ -19,11 +18,10 @@ _CONTRACT = (1, 0)
 _FAMILY = "fustor"
 PythonOption = Annotated[
     Path | None,
-    typer.Option(
+    file(
+        "Look at the environment of this interpreter, or in this directory, instead; nothing there is imported.",
         "--python",
         metavar="PATH",
-        help="Look at the environment of this interpreter, or in this directory, instead; nothing there is imported.",
-        autocompletion=shell_files,
     ),
 ]
 

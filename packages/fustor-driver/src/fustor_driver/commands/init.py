@@ -13,8 +13,8 @@ import typer
 
 from fustor_driver.choices import DEFAULT_FILE
 from fustor_driver.commands._entries import Settings, draft_of, require_complete, settle
-from fustor_driver.commands._options import EndpointOption, SetOption, TimeoutOption, UriOption, subcommand
-from fustor_driver.completion import pusher_names, shell_files, source_names
+from fustor_driver.commands._options import EndpointOption, SetOption, TimeoutOption, UriOption, file, subcommand
+from fustor_driver.completion import pusher_names, source_names
 from fustor_driver.configuration import parse
 from fustor_driver.durable import drafted
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
@@ -39,9 +39,7 @@ def _driver(kind: Kind, names: Callable[[str], list[str]]) -> Any:
 def init_command(  # noqa: PLR0917 - options, never positions
     source: Annotated[str | None, _driver(Kind.SOURCE, source_names)] = None,
     pusher: Annotated[str | None, _driver(Kind.PUSHER, pusher_names)] = None,
-    config: Annotated[
-        Path, typer.Option("--config", "-c", metavar="FILE", help="Write this file.", autocompletion=shell_files)
-    ] = DEFAULT_FILE,
+    config: Annotated[Path, file("Write this file.", "--config", "-c")] = DEFAULT_FILE,
     uri: UriOption = None,
     endpoint: EndpointOption = None,
     settings: SetOption = None,

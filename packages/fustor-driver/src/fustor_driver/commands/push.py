@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from fustor_driver.commands._drivers import PusherOptions, pusher_from
-from fustor_driver.commands._options import AllowDeletionsOption, JsonOption, NameArgument, TaskOption, subcommand
+from fustor_driver.commands._options import AllowDeletionsOption, JsonOption, NameArgument, TaskOption, file, subcommand
 from fustor_driver.commands._outcome import check_refusals
-from fustor_driver.completion import shell_files
 from fustor_driver.event_files import Batch, read_events
 from fustor_driver.feed import feed, grouped
 from fustor_driver.reporting import print_json, say
@@ -22,15 +21,7 @@ from fustor_event_model import MessageSource
 @subcommand
 def push_command(
     name: NameArgument,
-    file: Annotated[
-        Path,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="Push the events of this file: JSON Lines, a recording or dead letters.",
-            autocompletion=shell_files,
-        ),
-    ],
+    events: Annotated[Path, file("Push the events of this file: JSON Lines, a recording or dead letters.", "--from")],
     entry: PusherOptions,
     task: TaskOption = "fustor-push",
     max_events: Annotated[int, typer.Option(min=1, metavar="N", help="Push so many events at once.")] = 1000,
@@ -50,7 +41,7 @@ def push_command(
     """
     pusher = pusher_from(entry.choice(name))
     end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []
-    batches = chain(grouped(read_events(file), max_events), end)
+    batches = chain(grouped(read_events(events), max_events), end)
     fed = run_bounded(lambda: feed(pusher, batches, task, allow_deletions=allow_deletions))
     if json:
         print_json({"batches": fed.batches, "events": fed.events, "rows": fed.rows})

@@ -13,9 +13,8 @@ import typer
 
 from fustor_core.models.config import PusherConfig
 from fustor_driver.commands._drivers import SourceOptions, source_from
-from fustor_driver.commands._options import JsonOption, NameArgument, seconds, subcommand
+from fustor_driver.commands._options import JsonOption, NameArgument, file, seconds, subcommand
 from fustor_driver.commands._outcome import check_outcome, code_after_signal
-from fustor_driver.completion import shell_files
 from fustor_driver.errors import EnvironmentProblem, UsageProblem
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
@@ -28,15 +27,7 @@ from fustor_driver.reporting import print_json, say
 @subcommand
 def record_command(
     name: NameArgument,
-    file: Annotated[
-        Path,
-        typer.Option(
-            "--to",
-            metavar="FILE",
-            help="Write the recording to this file, which must not exist.",
-            autocompletion=shell_files,
-        ),
-    ],
+    to: Annotated[Path, file("Write the recording to this file, which must not exist.", "--to")],
     entry: SourceOptions,
     duration: Annotated[float, seconds("Record for so many seconds.", "--for")] = 10.0,
     audit_interval: Annotated[float, seconds("Audit so often; 0 for never.")] = 0.0,
@@ -48,12 +39,12 @@ def record_command(
     It takes a snapshot, realtime all the while, and audits if they are asked for. `replay` pushes it again, as it was.
     """
     source = source_from(entry.choice(name))
-    _create(file)
-    pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(file)))
+    _create(to)
+    pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(to)))
     last: list[Status] = []
     with (
         TemporaryDirectory(prefix="fustor-record-") as state_dir,
-        _removed_if_empty(file),
+        _removed_if_empty(to),
         counting("Recording") as came,
     ):
 
@@ -63,7 +54,7 @@ def record_command(
 
         options = HostOptions(task_id=f"record:{name}", state_dir=Path(state_dir), audit_interval_sec=audit_interval)
         received = run_host(source, pusher, options, duration_sec=duration, look=look)
-    _tell(last[-1], file, json=json)
+    _tell(last[-1], to, json=json)
     if received:
         raise typer.Exit(code_after_signal(received, last[-1], once=False))
     check_outcome(last[-1])

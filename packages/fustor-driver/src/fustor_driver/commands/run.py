@@ -15,10 +15,10 @@ import typer
 from fustor_driver.commands._demo import announcement, place_for
 from fustor_driver.commands._jobs import RunOptions
 from fustor_driver.commands._live import as_document, looks, served
-from fustor_driver.commands._options import JsonOption, seconds, subcommand
+from fustor_driver.commands._options import JsonOption, file, seconds, subcommand
 from fustor_driver.commands._outcome import conclude, raise_alone
 from fustor_driver.commands._pairs import RECORDER, Asked, demo_pair, pairs, source_alone
-from fustor_driver.completion import demo_names, shell_files
+from fustor_driver.completion import demo_names
 from fustor_driver.configuration import Pair
 from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.runner import run_hosts
@@ -48,10 +48,7 @@ def run_command(
     ] = None,
     *,
     how: RunOptions,
-    status: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the status in this file, as JSON.", autocompletion=shell_files),
-    ] = None,
+    status: Annotated[Path | None, file("Keep the status in this file, as JSON.")] = None,
     status_interval: Annotated[float, seconds("Look at the status so often.", least=0.05)] = 1.0,
     metrics: Annotated[
         str | None,

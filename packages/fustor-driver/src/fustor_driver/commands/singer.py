@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from fustor_driver.choices import DEFAULT_FILE
-from fustor_driver.commands._options import QuietOption, VerboseOption
+from fustor_driver.commands._options import subcommand
 from fustor_driver.commands._outcome import check_refusals
 from fustor_driver.commands._raw import raw_pair
 from fustor_driver.configuration import field_problems
@@ -21,7 +21,7 @@ from fustor_driver.engines.singer import TargetOptions, bookmark_of, catalog_of,
 from fustor_driver.engines.singer.meltano import meltano_yml
 from fustor_driver.errors import ConfigurationProblem, UsageProblem
 from fustor_driver.hosts.calls import closing
-from fustor_driver.reporting import known_errors, say, set_verbosity
+from fustor_driver.reporting import say
 from fustor_driver.supervision import run_bounded
 
 SettingsOption = Annotated[
@@ -36,7 +36,7 @@ def singer_command() -> None:
 
 
 @app.command("tap")
-@known_errors
+@subcommand
 def tap_command(
     config: SettingsOption,
     state: Annotated[
@@ -48,14 +48,11 @@ def tap_command(
     ] = None,
     *,
     discover: Annotated[bool, typer.Option("--discover", "-d", help="Print the catalog, and end.")] = False,
-    verbose: VerboseOption = 0,
-    quiet: QuietOption = 0,
 ) -> None:
     """Write everything of a source since a state to stdout, and end.
 
     Without a state, and where its position is gone, that is a snapshot and what changed meanwhile.
     """
-    set_verbosity(verbose, quiet)
     settings = read_document(config, "configuration")
     known = read_document(state, "state") if state is not None else {}
     chosen = read_document(catalog, "catalog") if catalog is not None else None
@@ -73,13 +70,12 @@ def tap_command(
 
 
 @app.command("target")
-@known_errors
-def target_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet: QuietOption = 0) -> None:
+@subcommand
+def target_command(config: SettingsOption) -> None:
     """Push what a tap writes, from stdin; print each state when everything before it is durable.
 
     Beside the pusher's entry, the file may have `task`, `batch_rows`, `batch_sec` and `allow_deletions`.
     """
-    set_verbosity(verbose, quiet)
     if sys.stdin is None:
         raise UsageProblem("stdin is closed; a target reads there what a tap writes")
     settings = read_document(config, "configuration")
@@ -94,7 +90,7 @@ def target_command(config: SettingsOption, *, verbose: VerboseOption = 0, quiet:
 
 
 @app.command("init")
-@known_errors
+@subcommand
 def init_command(
     config: Annotated[
         Path, typer.Option("--config", "-c", metavar="FILE", help="Take the entries of this configuration file.")
@@ -104,7 +100,6 @@ def init_command(
     to: Annotated[Path, typer.Option(metavar="FILE", help="Write this file.")] = Path("meltano.yml"),
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    quiet: QuietOption = 0,
 ) -> None:
     """Write a meltano.yml from a configuration file.
 
@@ -119,7 +114,7 @@ def init_command(
         raise UsageProblem(f"{str(to)!r} exists; replace it with --force, or write another with --to") from err
     except OSError as err:
         raise UsageProblem(f"Cannot write {str(to)!r}: {err.strerror}") from err
-    say(f"Wrote {to}; run it: meltano run tap-fustor target-fustor", quiet=quiet)
+    say(f"Wrote {to}; run it: meltano run tap-fustor target-fustor")
 
 
 def _options_in(settings: dict[str, Any]) -> TargetOptions:
