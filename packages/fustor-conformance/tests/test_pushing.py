@@ -1,7 +1,9 @@
 """The model that pushers are judged by: its histories are fair, its readings of one mind, its comparison exact."""
 
+import unicodedata
 from collections import Counter
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
@@ -23,6 +25,7 @@ from fustor_conformance.pushing.traces import own_fields_kept
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.pushing.words import BEGIN, END, audit, box, found, gone, now, realtime, snapshot, thing
 from fustor_conformance.subject import Options
+from fustor_event_model import MessageSource
 
 _CROWDS = (at_once(2), in_order(2))
 _WRITTEN = (
@@ -128,6 +131,8 @@ def test_an_unfair_step_is_refused():
         ({"a": [1, None]}, {"a": [1, None]}, True),
         ({"a": "1"}, {"a": 1}, False),
         ("x", "x ", False),
+        (MessageSource.AUDIT, "audit", True),
+        (MappingProxyType({"a": MappingProxyType({})}), {"a": {}}, True),
     ],
 )
 def test_values_are_compared_exactly_whatever_form_they_are_kept_in(found, pushed, same):
@@ -157,6 +162,42 @@ class Bounded(KeyedDriver):
 @pytest.mark.parametrize("rule_id", ["U21", "U22", "U23", "U24"])
 def test_unusual_stores_are_in_order(driver, rule_id):
     assert find_check(rule_id, Kind.PUSHER)(subject_of_class(Kind.PUSHER, driver, KeyedFileWorld)) > 0
+
+
+def _paths(change):
+    return lambda row: {**row, "path": change(row["path"])}
+
+
+def _texts(change):
+    def changed(row):
+        record = {name: change(value) if isinstance(value, str) else value for name, value in row["record"].items()}
+        return {**row, "record": record}
+
+    return lambda row: changed(row) if row.get("record") else row
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(
+    "change",
+    [
+        _paths(lambda path: path[:255]),
+        _paths(lambda path: path.replace("\n", " ")),
+        _paths(lambda path: path.replace("\t", " ")),
+        _paths(lambda path: path.removesuffix("/null")),
+        _paths(lambda path: path.removesuffix("/0")),
+        _paths(lambda path: path.replace("~", "home")),
+        _texts(lambda text: text.replace("\x01", "")),
+        _texts(lambda text: unicodedata.normalize("NFC", text)),
+    ],
+    ids=["long", "lines", "tabs", "null", "0", "~", "control characters", "accents"],
+)
+def test_what_a_store_makes_of_odd_paths_and_texts_is_seen(change):
+    class Changing(KeyedDriver):
+        def store(self, state, session, event):
+            super().store(state, session, event.model_copy(update={"rows": list(map(change, event.rows))}))
+
+    with pytest.raises(Broken):
+        find_check("U24", Kind.PUSHER)(subject_of_class(Kind.PUSHER, Changing, KeyedFileWorld))
 
 
 class UnreadableWorld(FileWorld):
