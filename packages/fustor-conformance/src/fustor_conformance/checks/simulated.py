@@ -24,12 +24,13 @@ from fustor_conformance.worlds import PusherWorld, SourceWorld
 from fustor_core.models.config import SourceConfig
 from fustor_event_model import EventBase, MessageSource
 
-_HOLDS = 3
+_HOLDS, _THREAD_HOLDS = 3, 20
 """Events in the bus of this agent, and in its thread; those of a user hold 1000 and 100, which a burst fills."""
-_ONE_BY_ONE = 8
-"""Each is an event of its own, since it is waited for: more than the bus holds, whatever a source puts together."""
-_BURST = 150
-"""What a source has to hold by itself meanwhile, but for a handful."""
+_ONE_BY_ONE = 4
+"""Each is an event of its own, since it is waited for: more than the bus holds, whatever a source puts together, and
+less than bus and thread hold, though a source makes six events of each."""
+_BURST = 170
+"""What a source has to hold by itself meanwhile, but for twenty."""
 _PACE_SEC = 10.0
 """What the agent may take to send again after its receiver was away, to begin an audit, and to end it."""
 _UNDER_WAY_SEC = 60.0
@@ -51,37 +52,40 @@ def beyond_the_bus(subject: SourceSubject) -> int:
     with subject.world() as world:
         world.create("kit-there")
         config = subject.config(world, max_queue_size=_HOLDS)
-        with Agent08(subject.driver_class, config, receiver=receiver, thread_queue=_HOLDS) as agent:
+        with Agent08(subject.driver_class, config, receiver=receiver, thread_queue=_THREAD_HOLDS) as agent:
             wait_for(subject, agent, "the snapshot's end", lambda told: told.snapshots_ended > 0)
             receiver.away.set()
             made = [_streamed(subject, agent, world.create(f"kit-away-{number}")) for number in range(_ONE_BY_ONE)]
             made += [world.create(f"kit-burst-{number}") for number in range(_BURST)]
             receiver.away.clear()
             wanted = set(made)
-            wait_for(subject, agent, "all that happened meanwhile", lambda told: wanted <= paths_of(told), _PACE_SEC)
-        _require_bus(agent.transcript)
+            what = "all that happened meanwhile"
+            _wait_while_the_bus_lives(subject, agent, what, lambda told: wanted <= paths_of(told), _PACE_SEC)
         return len(made)
 
 
 def _streamed(subject: SourceSubject, agent: Agent08, path: str) -> str:
-    """The path, once the stream has told of it, or the bus is broken."""
-    wait_for(subject, agent, f"{path!r} in the stream", lambda told: _broken(told) or path in last_word(told.streamed))
-    _require_bus(agent.transcript)
+    """The path, once the stream has told of it."""
+    what = f"{path!r} in the stream"
+    _wait_while_the_bus_lives(subject, agent, what, lambda told: path in last_word(told.streamed))
     return path
+
+
+def _wait_while_the_bus_lives(
+    subject: SourceSubject, agent: Agent08, what: str, condition: Callable[[Transcript], bool], more_sec: float = 0.0
+) -> None:
+    """Return as `wait_for` does.
+
+    Raises:
+        Broken: the condition does not hold in time, or the bus is broken, so that no realtime event will come again.
+    """
+    wait_for(subject, agent, what, lambda told: _broken(told) or condition(told), more_sec)
+    if _broken(told := agent.transcript):
+        raise Broken("The agent gave up the stream for good", *told.failures[:5], *calls_of(told))
 
 
 def _broken(told: Transcript) -> bool:
     return any(failure.startswith("bus") for failure in told.failures)
-
-
-def _require_bus(told: Transcript) -> None:
-    """See to it that the bus lives.
-
-    Raises:
-        Broken: it does not, so that no realtime event will come again.
-    """
-    if _broken(told):
-        raise Broken("The agent gave up the stream for good", *told.failures[:5], *calls_of(told))
 
 
 @check("R09")
