@@ -1,9 +1,13 @@
+import sys
+import threading
+from contextlib import nullcontext
+
 import pytest
 from kit_memory import MemoryWorld
 from kit_source import MemoryDriver
 
 from fustor_conformance import Kind, subject_of_class
-from fustor_conformance.histories import engine
+from fustor_conformance.histories import engine, faults
 from fustor_conformance.histories.changes import Step, parsed, written
 from fustor_conformance.histories.engine import run_histories, shrink
 from fustor_conformance.histories.seeds import seeds_for
@@ -72,3 +76,15 @@ def test_random_histories_follow_those_written_by_hand_as_many_as_asked(monkeypa
 def test_two_hundred_histories_of_the_reference_source_end_well():
     subject = subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, options=Options(histories=200, seed=2))
     assert run_histories(subject) >= len(seeds_for(subject)) + 2
+
+
+def test_threads_switch_as_usual_after_a_pass_that_neither_goes_on_nor_fails(monkeypatch):
+    monkeypatch.setattr(faults, "_AWAY_SEC", 0.0)
+    monkeypatch.setattr(faults, "_BACK_SEC", 0.0)
+    usual, release = sys.getswitchinterval(), threading.Event()
+    try:
+        with pytest.raises(Broken, match="has neither gone on nor failed"):
+            faults._read_while(nullcontext(), iter(release.wait, True))
+        assert sys.getswitchinterval() == usual
+    finally:
+        release.set()

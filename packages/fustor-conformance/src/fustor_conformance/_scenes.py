@@ -133,15 +133,19 @@ class Reading(Generic[_T]):
         """Until it has ended, or for that time."""
         self._thread.join(seconds)
 
+    def ends(self, seconds: float) -> bool:
+        """Whether it ends within that time; the last thing that is asked of it while it may go on."""
+        self.wait(seconds)
+        sys.setswitchinterval(self._interval)
+        return not self.goes_on
+
     def finish(self, seconds: float = _READING_SEC) -> list[_T]:
         """All that was read. Raises what the iterator raised.
 
         Raises:
             Broken: it does not end in time.
         """
-        self.wait(seconds)
-        sys.setswitchinterval(self._interval)
-        if self.goes_on:
+        if not self.ends(seconds):
             raise Broken(f"The iterator does not end within {seconds:g} s", *self.items[-2:])
         if self._error is not None:
             raise self._error

@@ -103,8 +103,7 @@ def _read_while(fault: AbstractContextManager[object], items: Iterator[Any]) -> 
         Broken: it neither ends nor breaks off.
     """
     reading = read_through(items, fault, _AWAY_SEC)
-    reading.wait(_BACK_SEC)
-    if reading.goes_on:
+    if not reading.ends(_BACK_SEC):
         raise Broken(f"{_BACK_SEC:g} s after the system came back the pass has neither gone on nor failed")
     try:
         return reading.finish(), None
