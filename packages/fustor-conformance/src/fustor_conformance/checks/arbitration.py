@@ -44,7 +44,7 @@ def partial_records(subject: PusherSubject) -> int:
         if not subject.make_world().keyed:
             return campaign.sentences(ORDERED)
         plan = Plan(_HISTORIES, length=_LENGTH, partial=True, resumes=keeps_index(subject.driver_class))
-        seen = campaign.sentences((*PARTIALS, *ORDERED)) + campaign.drawn(plan, 0.5, _SECONDS)
+        seen = campaign.sentences((*ORDERED, *reversed(PARTIALS))) + campaign.drawn(plan, 0.5, _SECONDS)
     return seen + at_desk(subject, _audited_before_the_snapshot)
 
 

@@ -123,7 +123,7 @@ _PARTIALS: Histories = {
         *_KNOWN,
         Begin("new"),
         realtime(now(_row("a", 2, 20, n=2)), now(_row("b", 3, 20, n=3))),
-        snapshot(_row("a", 8, 30, n=1, t="newer")),
+        snapshot(_row("a", 8, 30, n=1, t="newer"), _row("b", 8, 30, n=1, t=None)),
         END,
     ),
     "8.7 A value of an earlier session stands in while the snapshot's row has not come": (

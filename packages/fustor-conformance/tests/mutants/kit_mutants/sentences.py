@@ -60,6 +60,19 @@ class TheRowThatSuppliesIsTaken(KeyedDriver):
         super().supply(session, known, row)
 
 
+@keyed("U17")
+class AListedNullIsNone(KeyedDriver):
+    """Where the snapshot lists NULL, the value of an earlier session stays."""
+
+    def supply(self, session, known, row):
+        told, before = session["partial"].get(row["path"]), _record(known)
+        super().supply(session, known, row)
+        if told is not None:
+            known["record"] |= {
+                name: before[name] for name, value in _record(row).items() if value is None and name in before
+            }
+
+
 @keyed("U17", "U23", "U26")
 class AnAuditSupplies(KeyedDriver):
     def audit_row(self, session, rows, row, event):
