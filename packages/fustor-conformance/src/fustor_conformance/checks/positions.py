@@ -271,7 +271,7 @@ def replay(subject: SourceSubject) -> int:
 def _between(subject: SourceSubject, world: SourceWorld, start: int, end: int) -> dict[str, dict[str, Any]]:
     """The last row of each path in a range, with what became of it: a source may put changes together otherwise.
 
-    Times of reading may differ, and so may a container in which something is made meanwhile.
+    Times of reading may differ, and so may a container in which something is made meanwhile. Source: decision 0211.
     """
     with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
         if not stream.reads_to_its_end(subject.options.patience_sec):
