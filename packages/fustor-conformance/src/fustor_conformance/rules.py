@@ -26,6 +26,7 @@ __all__ = [
     "UnknownRuleError",
     "all_rules",
     "check",
+    "check_by",
     "depth",
     "find_rule",
     "registered",
@@ -186,6 +187,12 @@ def check(rule_id: str, *kinds: Kind) -> Callable[[_C], _C]:
         return function
 
     return register
+
+
+def check_by(rule_id: str, looked_at: str, judge: Check) -> None:
+    """Register as the check `rule_id` a function that only asks another one; `looked_at` becomes its docstring."""
+    judge.__doc__ = looked_at
+    check(rule_id)(judge)
 
 
 def registered(rule_id: str, kind: Kind) -> Check | None:

@@ -14,7 +14,7 @@ from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
 from fustor_conformance.monitor.finding import Told
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.rules import check
+from fustor_conformance.rules import check, check_by
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import HostileKeys, SourceWorld
 from fustor_core.drivers import SourceDriver
@@ -157,12 +157,7 @@ def whatever_the_zone(subject: SourceSubject) -> int:
 
 def _ask_the_recording(rule_id: str, looked_at: str, nothing: str | None = None) -> None:
     """Let the recording judge a rule, of which it says everything; `nothing` as in `heard`."""
-
-    def judged(subject: SourceSubject) -> int:
-        return heard(subject, rule_id, nothing)
-
-    judged.__doc__ = looked_at
-    check(rule_id)(judged)
+    check_by(rule_id, looked_at, lambda subject: heard(subject, rule_id, nothing))
 
 
 _ask_the_recording("E01", "An EventBase, with the types that hosts rely on.")

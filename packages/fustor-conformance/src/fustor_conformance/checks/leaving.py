@@ -18,7 +18,7 @@ from fustor_conformance.durability.crashes import Destination, first_snapshot
 from fustor_conformance.durability.elsewhere import CLOSING, COMMITTING, LOOKING, opening, pushing
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
-from fustor_conformance.rules import Kind, check
+from fustor_conformance.rules import Kind, check, check_by
 from fustor_conformance.subject import PusherSubject, SourceSubject
 from fustor_conformance.worlds import PusherWorld, SourceWorld
 from fustor_event_model import MessageSource
@@ -56,18 +56,13 @@ def _require_as_found(left: list[str]) -> None:
         raise Broken(f"In the main thread of a process, after the driver was at work, {left[0]}", *left[1:])
 
 
-def _ask_the_monitor(rule_id: str, looked_at: str) -> None:
-    """Let what the monitor hears of all phases, or of a session, judge a rule."""
-
-    def judged(subject: SourceSubject | PusherSubject) -> int:
-        return heard(subject, rule_id) if isinstance(subject, SourceSubject) else _pushed(subject, rule_id)
-
-    judged.__doc__ = looked_at
-    check(rule_id)(judged)
+def _heard(subject: SourceSubject | PusherSubject, rule_id: str) -> int:
+    """How often the monitor could have heard the rule broken, in all phases or in a session."""
+    return heard(subject, rule_id) if isinstance(subject, SourceSubject) else _pushed(subject, rule_id)
 
 
-_ask_the_monitor("C16", "Nothing but DriverErrors.")
-_ask_the_monitor("C18", "Field by field, the driver's own parameters included.")
+check_by("C16", "Nothing but DriverErrors.", lambda subject: _heard(subject, "C16"))
+check_by("C18", "Field by field, the driver's own parameters included.", lambda subject: _heard(subject, "C18"))
 
 
 def _pushed(subject: PusherSubject, rule_id: str) -> int:

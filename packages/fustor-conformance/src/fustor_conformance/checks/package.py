@@ -22,7 +22,7 @@ from fustor_conformance._scenes import no_error
 from fustor_conformance.apart import isolated
 from fustor_conformance.checks.instances import refusal
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
-from fustor_conformance.rules import check
+from fustor_conformance.rules import check, check_by
 from fustor_conformance.subject import Subject, driver_entries
 from fustor_conformance.written import classes, modules
 from fustor_conformance.written.modules import portable_imports
@@ -243,12 +243,7 @@ def no_stub_in_a_release(subject: Subject) -> int:
 
 def _read(rule_id: str, rule: Callable[[Sources], Iterator[Seen]], looked_at: str) -> None:
     """Let the code be judged by what reads it for a rule."""
-
-    def judged(subject: Subject) -> int:
-        return require_unseen(subject, rule)
-
-    judged.__doc__ = looked_at
-    check(rule_id)(judged)
+    check_by(rule_id, looked_at, lambda subject: require_unseen(subject, rule))
 
 
 _read("L05", classes.own_methods, "Nothing is left to the base class.")
