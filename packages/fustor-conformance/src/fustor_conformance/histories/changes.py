@@ -40,8 +40,13 @@ BY_HAND += Counter(make_container=1, swap=1, renew=1, become_container=1)
 """What takes more than the World's protocol: the World may have it, or be a directory that the kit can change."""
 _TO_A_THING = {"touch": True, "truncate": True, "replace": True, "become_container": True, "move_out": False}
 """What hands do to a thing, each with whether that has to be a file."""
-_NEW_THING = {"empty": "empty-", "move_in": "came-", "move_in_container": "box-", "make_container": "bare-"}
-"""What hands make, each with how its key begins."""
+_NEW_THING = {
+    "empty": ("empty-", False),
+    "move_in": ("came-", False),
+    "move_in_container": ("box-", True),
+    "make_container": ("bare-", True),
+}
+"""What hands make, each with how its key begins and whether it is a container."""
 AT_ONCE = Counter(burst=1, deep=1, wide=1, odd_all=1, modify_all=1, delete_all=1, values=1, hammer=2)
 """Many changes, made before the host reads on."""
 
@@ -96,7 +101,8 @@ class Changes:
         if step.name in _TO_A_THING:
             self._by_hand_to(step.name, files=_TO_A_THING[step.name])
         elif step.name in _NEW_THING:
-            self._by_hand_new(step.name, _NEW_THING[step.name])
+            prefix, is_box = _NEW_THING[step.name]
+            self._by_hand_new(step.name, prefix, is_box=is_box)
         else:
             change: Callable[[], None] = getattr(self, f"_{step.name}")
             change()
@@ -295,9 +301,9 @@ class Changes:
         ):
             method(things[self._pick % len(things)])
 
-    def _by_hand_new(self, name: str, prefix: str) -> None:
+    def _by_hand_new(self, name: str, prefix: str, *, is_box: bool) -> None:
         method = self._hand(name)
-        if method is not None and (self._can("nest") or not name.endswith("container")):
+        if method is not None and (self._can("nest") or not is_box):
             key = self._new_key(prefix if self._pick % 3 else f".{prefix}")
             in_box = self._pick % 2 and self._can("nest") and self._is_free("dir/x")
             self._paths[key] = method(f"dir/{key}" if in_box else key)

@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 from fustor_conformance.monitor import watched_hands
 from fustor_conformance.worlds import SourceWorld
-from fustor_conformance.worlds.trees import FileTree
+from fustor_conformance.worlds.trees import Directory
 
 _OLD = 1_000_000_000.25
 """A time long past, which is a double to the last digit."""
 
 
-class DirectoryHands(FileTree):
+class DirectoryHands(Directory):
     """Changes a directory without the World's help. Paths are those that rows carry; keys lie below the root."""
 
     def __init__(self, root: Path) -> None:
@@ -143,6 +143,11 @@ class DirectoryHands(FileTree):
             file.write(b"begun")
             yield self.path_of(place)
             file.write(b" and done")
+
+    def _write(self, place: Path) -> None:
+        """Something longer each time."""
+        self._serial += 1
+        place.write_bytes(b"kit" * self._serial)
 
     @contextmanager
     def _aside(self) -> Iterator[Path]:

@@ -17,13 +17,40 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
-__all__ = ["FileTree"]
+__all__ = ["Directory", "FileTree"]
 
 _NOBODY = 65534
 _SET_DUMPABLE = 4
 
 
-class FileTree:
+class Directory:
+    """What has a path is at a place below the root, and what has a key is to be made there."""
+
+    root: Path
+
+    def delete(self, path: str) -> None:
+        """Removes a file, or a directory and all below it."""
+        place = self.place_of(path)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+
+    def path_of(self, place: Path) -> str:
+        """The path that the source gives to what is at this place."""
+        return "/" + place.relative_to(self.root).as_posix()
+
+    def place_of(self, path: str) -> Path:
+        """Where what has this path lies."""
+        return self.root / path.lstrip("/")
+
+    def _new(self, key: str) -> Path:
+        place = self.root / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+class FileTree(Directory):
     """A fresh tree for one test. Where rows name things otherwise, override `path_of` and `place_of`."""
 
     driver: ClassVar[str] = ""
@@ -64,14 +91,6 @@ class FileTree:
     def modify(self, path: str) -> None:
         """Another size and another time."""
         self._write(self.place_of(path))
-
-    def delete(self, path: str) -> None:
-        """Removes a file, or a directory and all below it."""
-        place = self.place_of(path)
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        else:
-            place.unlink()
 
     def rename(self, path: str, key: str) -> str:
         """Another name for the same file or directory."""
@@ -115,19 +134,6 @@ class FileTree:
             yield
         finally:
             aside.rename(self.root)
-
-    def path_of(self, place: Path) -> str:
-        """The path that the source gives to what is at this place."""
-        return "/" + place.relative_to(self.root).as_posix()
-
-    def place_of(self, path: str) -> Path:
-        """Where what has this path lies."""
-        return self.root / path.lstrip("/")
-
-    def _new(self, key: str) -> Path:
-        place = self.root / key
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place
 
     def _write(self, place: Path) -> None:
         self._serial += 1
