@@ -14,10 +14,11 @@ from fustor_conformance._recording import AUDIT, churn
 from fustor_conformance.agents import environments
 from fustor_conformance.agents.agent02 import Agent02
 from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.asked import calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.environments import as_sender, bridge
 from fustor_conformance.agents.released import Agent, Running, agent_for
 from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
-from fustor_conformance.agents.simulator import Simulator, calls_of, paths_of, require_clean, wait_for
+from fustor_conformance.agents.simulator import Simulator
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.apart import one_event
 from fustor_conformance.checks.package import distribution_of, entry_value

@@ -9,11 +9,11 @@ from typing import Any
 
 from fustor_conformance._reading import last_word
 from fustor_conformance.agents.agent08 import Agent08
+from fustor_conformance.agents.asked import calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.environments import as_sender, sender_class
 from fustor_conformance.agents.pipe08 import Pauses
 from fustor_conformance.agents.receiver import CountingSender, Receiver
 from fustor_conformance.agents.scripted import AUDIT_PATHS, REALTIME_PATHS, SNAPSHOT_PATHS, ScriptedSource
-from fustor_conformance.agents.simulator import calls_of, paths_of, require_clean, wait_for
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken, NotApplicable
