@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, distributions
 from pkgutil import resolve_name
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 from fustor_conformance._manners import Manners
 from fustor_conformance._noting import note
@@ -26,6 +27,7 @@ from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.registry import due_groups
 
 __all__ = [
+    "Config",
     "Options",
     "PusherSubject",
     "SourceSubject",
@@ -40,7 +42,8 @@ __all__ = [
 LONG = 10
 """How many times the histories a long run drives."""
 
-WorldFactory = Callable[[], Any]
+WorldFactory: TypeAlias = Callable[[], Any]
+Config: TypeAlias = SourceConfig | PusherConfig
 
 
 class SubjectError(EnvironmentProblem):
@@ -71,7 +74,7 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Subject(ABC):
     """A driver class and what is known of it.
 
     Args:
@@ -122,18 +125,20 @@ class Subject:
         note(world)
         return world
 
-    def parse(self, keywords: dict[str, Any]) -> Any:
+    @abstractmethod
+    def parse(self, keywords: dict[str, Any]) -> Config:
         """The configuration of these keywords, with the driver's name where it is left out."""
-        model = SourceConfig if self.kind is Kind.SOURCE else PusherConfig
-        return model.model_validate({"driver": self.name, "disabled": False, **keywords})
 
-    def known(self, config: Any) -> dict[str, Any]:
+    def _named(self, keywords: dict[str, Any]) -> dict[str, Any]:
+        return {"driver": self.name, "disabled": False, **keywords}
+
+    def known(self, config: Config) -> dict[str, Any]:
         """The keywords of a host that asks the class about this configuration."""
         address = {self.address: getattr(config, self.address)}
         return {**address, "credential": config.credential, "driver_params": config.driver_params}
 
     @contextmanager
-    def instance(self, config: Any, name: str = "kit") -> Iterator[Any]:
+    def instance(self, config: Config, name: str = "kit") -> Iterator[Any]:
         """A new instance with this configuration; closed when the block is left."""
         instance = self.driver_class(name, config)
         try:
@@ -142,7 +147,7 @@ class Subject:
             asyncio.run(instance.close())
 
     @contextmanager
-    def configured(self) -> Iterator[Any]:
+    def configured(self) -> Iterator[Config]:
         """A configuration that is valid while the block runs: the World's, or a bare one where none is written yet.
 
         Raises:
@@ -151,7 +156,7 @@ class Subject:
         with ExitStack() as stack:
             yield self._world_config(stack) or self._bare_config()
 
-    def _world_config(self, stack: ExitStack) -> Any:
+    def _world_config(self, stack: ExitStack) -> Config | None:
         if self.world_factory is None:
             return None
         world = self.world_factory()
@@ -163,7 +168,7 @@ class Subject:
                 return None
             raise
 
-    def _bare_config(self) -> Any:
+    def _bare_config(self) -> Config:
         config = self.parse({self.address: f"{self.name}://localhost"})
         try:
             self.driver_class("kit", config)
@@ -178,6 +183,10 @@ class SourceSubject(Subject):
 
     kind = Kind.SOURCE
     address = "uri"
+
+    def parse(self, keywords: dict[str, Any]) -> SourceConfig:
+        """As of every subject."""
+        return SourceConfig.model_validate(self._named(keywords))
 
     @contextmanager
     def world(self) -> Iterator[SourceWorld]:
@@ -195,7 +204,7 @@ class SourceSubject(Subject):
 
     def config(self, world: SourceWorld, **changes: Any) -> SourceConfig:
         """The World's configuration, with `changes`."""
-        return cast(SourceConfig, self.parse({**_keywords(world), **changes}))
+        return self.parse({**_keywords(world), **changes})
 
     def driver(self, world: SourceWorld, **changes: Any) -> AbstractContextManager[SourceDriver]:
         """A new instance on that system; closed when the block is left."""
@@ -227,6 +236,10 @@ class PusherSubject(Subject):
 
     kind = Kind.PUSHER
     address = "endpoint"
+
+    def parse(self, keywords: dict[str, Any]) -> PusherConfig:
+        """As of every subject."""
+        return PusherConfig.model_validate(self._named(keywords))
 
     def world(self) -> AbstractContextManager[PusherWorld]:
         """A fresh system, removed when the block is left."""

@@ -17,7 +17,7 @@ from fustor_conformance._stubs import unwritten
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Kind, check
-from fustor_conformance.subject import SourceSubject, Subject
+from fustor_conformance.subject import Config, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PasswdCredential
@@ -38,8 +38,9 @@ def available_fields(subject: SourceSubject) -> int:
     """The shape that discovery reads, with and without keywords."""
     seen = _require_properties(asyncio.run(subject.driver_class.get_available_fields()))
     with subject.configured() as config:
-        for known in ({"uri": config.uri}, subject.known(config)):
-            named = asyncio.run(subject.driver_class.get_available_fields(admin_creds={}, **known))
+        known = subject.known(config)
+        for keywords in ({"uri": known["uri"]}, known):
+            named = asyncio.run(subject.driver_class.get_available_fields(admin_creds={}, **keywords))
             seen += _require_properties(named)
     return seen + _require_named(subject, named["properties"].keys())
 
@@ -119,13 +120,13 @@ def _right_answers(subject: Subject) -> int:
     return seen
 
 
-def _require_passed(subject: Subject, config: Any) -> None:
+def _require_passed(subject: Subject, config: Config) -> None:
     passed, text = _require_answer(subject, "test_connection", subject.known(config))
     if not passed and not _is_unsupported(text):
         raise Broken("test_connection says False of the World, which is there", text)
 
 
-def _require_refused(subject: Subject, name: str, config: Any, when: str) -> None:
+def _require_refused(subject: Subject, name: str, config: Config, when: str) -> None:
     passed, text = _require_answer(subject, name, subject.known(config))
     if passed:
         raise Broken(f"{name} says True {when}", text)
@@ -135,7 +136,7 @@ def _is_unsupported(text: str) -> bool:
     return any(words in text.lower() for words in ("not supported", "not implemented", "unsupported"))
 
 
-def _questions(subject: Subject, config: Any) -> Iterator[dict[str, Any]]:
+def _questions(subject: Subject, config: Config) -> Iterator[dict[str, Any]]:
     admin = {"user": "kit", "passwd": _SECRET}
     others = {"credential": PasswdCredential(**admin), "admin_creds": admin}
     yield {}

@@ -19,7 +19,7 @@ from fustor_conformance.histories.exclusions import own_models
 from fustor_conformance.monitor import observed
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.rules import Kind, check
-from fustor_conformance.subject import SourceSubject, Subject
+from fustor_conformance.subject import Config, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
 from fustor_core.exceptions import ConfigError
@@ -164,7 +164,7 @@ def _is_named(value: object, known: set[str]) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(n, str) and _is_named(n, known) for n in value)
 
 
-def _require_config_error(subject: Subject, config: Any, change: dict[str, Any]) -> int:
+def _require_config_error(subject: Subject, config: Config, change: dict[str, Any]) -> int:
     """Refused by the constructor, or by the first event that is asked for."""
     error = refusal(subject, config, change, in_use=subject.kind is Kind.SOURCE)
     if error is None:
@@ -194,7 +194,7 @@ def _require_named(name: str, error: Exception | None) -> None:
         raise Broken(f"With the {what} parameter {name!r} the driver raises {type(error).__name__}: {error}") from error
 
 
-def refusal(subject: Subject, config: Any, changes: dict[str, Any], *, in_use: bool) -> Exception | None:
+def refusal(subject: Subject, config: Config, changes: dict[str, Any], *, in_use: bool) -> Exception | None:
     """What the driver raises when it is made with other `driver_params`, or at the latest when it is used.
 
     Raises:

@@ -17,7 +17,7 @@ from fustor_conformance.agents.simulator import FieldsTracker
 from fustor_conformance.checks.idle import begin_to_watch
 from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Kind, check, rules_for
-from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
+from fustor_conformance.subject import Config, PusherSubject, SourceSubject, Subject
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.bases import BASES
 
@@ -92,7 +92,7 @@ def two_sources(subject: SourceSubject) -> int:
 
 
 @contextmanager
-def _two_of(subject: Subject, config: Any) -> Iterator[tuple[Any, Any]]:
+def _two_of(subject: Subject, config: Config) -> Iterator[tuple[Any, Any]]:
     with subject.instance(config, "kit-a") as first, subject.instance(config, "kit-b") as second:
         yield first, second
 
@@ -210,7 +210,7 @@ def _read_later(subject: SourceSubject, call: Callable[[SourceDriver], Any]) -> 
     return 1
 
 
-async def _call_on_loop(subject: SourceSubject, config: Any, call: Callable[[SourceDriver], object]) -> None:
+async def _call_on_loop(subject: SourceSubject, config: Config, call: Callable[[SourceDriver], object]) -> None:
     driver = subject.driver_class("kit", config)
     try:
         began = time.monotonic()
@@ -237,7 +237,7 @@ def close_source(subject: SourceSubject) -> int:
 
 
 @contextmanager
-def _beside_a_closed_one(subject: Subject, config: Any) -> Iterator[tuple[Any, Any]]:
+def _beside_a_closed_one(subject: Subject, config: Config) -> Iterator[tuple[Any, Any]]:
     """An instance that was there when another one was closed twice, and one in the place of that."""
     first = subject.driver_class("kit-a", config)
     with subject.instance(config, "kit-b") as other:
