@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from fustor_conformance.rules import (
     rules_for,
     rules_like,
 )
-from fustor_conformance.subject import LONG, Options, find_subject
+from fustor_conformance.subject import LONG, Options, Subject, find_subject
 from fustor_driver.completion import driver_names
 from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.progress import Shown, progress_of
@@ -50,52 +50,74 @@ _WORTH_IT = 12
 """How many checks must be asked for to start processes for them."""
 
 
+_Kind = Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")]
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The name of the driver, such as 'postgres', or of its distribution.",
+        autocompletion=driver_names,
+    ),
+]
+_Checks = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID]...",
+        help="The checks to make, such as A10; all of them if none is named.",
+        autocompletion=check_names,
+    ),
+]
+_Check = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]",
+        help="A check: A10, unreadable-directory, or a part of its name; without it, all checks are listed.",
+        autocompletion=check_names,
+    ),
+]
+_Profile = Annotated[Profile, typer.Option(help="Judge by the rules of this host.")]
+_World = Annotated[
+    str | None, typer.Option(metavar="MODULE:CLASS", help="Use this World instead of the registered one.")
+]
+_Reports = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Write the verdicts to this file: .json, .xml (JUnit) or .md; repeatable."),
+]
+_Patience = Annotated[float, typer.Option(min=0, metavar="SEC", help="Allow a change so long to arrive.")]
+_Histories = Annotated[int, typer.Option(min=1, metavar="N", help="Try so many random histories (R05).")]
+_Seed = Annotated[int, typer.Option(metavar="N", help="Draw the histories from this number.")]
+_History = Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it.")]
+_Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Make so many checks side by side.")]
+_Long = Annotated[bool, typer.Option("--long", help="Try ten times as many histories.")]
+_Durations = Annotated[int, typer.Option(min=0, metavar="N", help="Print the N slowest checks as well.")]
+_Released = Annotated[bool, typer.Option("--released", help="Judge beside the released cores as well (slow).")]
+_Agents = Annotated[bool, typer.Option("--agents", help="Judge under the released agents as well (slow).")]
+_Record = Annotated[bool, typer.Option("--record", help="Leave the verdict in the package, for `fustor-new list`.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+_Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict alone.")]
+
+
 @known_errors
 def conform(  # noqa: PLR0917 - typer reads a command line from a signature
-    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")],
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="The name of the driver, such as 'postgres', or of its distribution.",
-            autocompletion=driver_names,
-        ),
-    ],
-    checks: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[ID]...",
-            help="The checks to make, such as A10; all of them if none is named.",
-            autocompletion=check_names,
-        ),
-    ] = None,
-    profile: Annotated[Profile, typer.Option(help="Judge by the rules of this host.")] = Profile.GUIDE,
-    world: Annotated[
-        str | None, typer.Option(metavar="MODULE:CLASS", help="Use this World instead of the registered one.")
-    ] = None,
-    report: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Write the verdicts to this file: .json, .xml (JUnit) or .md; repeatable."),
-    ] = None,
-    patience: Annotated[float, typer.Option(min=0, metavar="SEC", help="Allow a change so long to arrive.")] = 10.0,
-    histories: Annotated[int, typer.Option(min=1, metavar="N", help="Try so many random histories (R05).")] = 20,
-    seed: Annotated[int, typer.Option(metavar="N", help="Draw the histories from this number.")] = 1,
-    history: Annotated[str | None, typer.Option(metavar="STEPS", help="Replay one history, as R05 printed it.")] = None,
+    kind: _Kind,
+    name: _Name,
+    checks: _Checks = None,
+    profile: _Profile = Profile.GUIDE,
+    world: _World = None,
+    report: _Reports = None,
+    patience: _Patience = 10.0,
+    histories: _Histories = 20,
+    seed: _Seed = 1,
+    history: _History = None,
     *,
-    jobs: Annotated[
-        int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Make so many checks side by side.")
-    ] = _JOBS,
-    long: Annotated[bool, typer.Option("--long", help="Try ten times as many histories.")] = False,
-    durations: Annotated[int, typer.Option(min=0, metavar="N", help="Print the N slowest checks as well.")] = 0,
-    released: Annotated[
-        bool, typer.Option("--released", help="Judge beside the released cores as well (slow).")
-    ] = False,
-    agents: Annotated[bool, typer.Option("--agents", help="Judge under the released agents as well (slow).")] = False,
-    record: Annotated[
-        bool, typer.Option("--record", help="Leave the verdict in the package, for `fustor-new list`.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict alone.")] = False,
+    jobs: _Jobs = _JOBS,
+    long: _Long = False,
+    durations: _Durations = 0,
+    released: _Released = False,
+    agents: _Agents = False,
+    record: _Record = False,
+    as_json: _Json = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Judge a driver: is it conformant, and if not, what is broken, why it matters and what to change.
 
@@ -108,24 +130,39 @@ def conform(  # noqa: PLR0917 - typer reads a command line from a signature
     if record and checks:
         raise UsageProblem("--record leaves the verdict of all checks; leave the checks out")
     rules = [find_rule(check) for check in checks or ()] or list(rules_for(kind, profile))
-    for path in report or ():
-        if path.suffix not in REPORT_SUFFIXES:
-            raise UsageProblem(f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}")
+    _require_suffixes(report or ())
     opt_in = frozenset(option for option, on in {"--released": released, "--agents": agents}.items() if on)
     options = Options(opt_in, patience, histories * (LONG if long else 1), seed, history)
     subject = find_subject(kind, name, world=world, options=options)
     verdict_file = VerdictFile(subject.distribution) if record else None
-    with _checks_shown() as begins:
-        judge = Judge(subject, profile, progress=begins)
-        job = Job(kind, subject.name, world, options, profile, judge.deadline_sec)
-        side_by_side = jobs > 1 and len(rules) >= _WORTH_IT
-        done = report_of(judge, judged_side_by_side(judge, rules, job, jobs) if side_by_side else judge.verdicts(rules))
+    done = _judged(subject, profile, rules, world, jobs)
     write_reports_to(report or (), done)
     if verdict_file:
         verdict_file.record(done)
     _show(done, as_json=as_json, quiet=quiet, durations=durations)
     if not (done.is_clean if checks else done.conformant):
         raise typer.Exit(NotConformant.exit_code)
+
+
+def _require_suffixes(paths: Iterable[Path]) -> None:
+    """See to it that a report can be written to each path.
+
+    Raises:
+        UsageProblem: one ends otherwise.
+    """
+    for path in paths:
+        if path.suffix not in REPORT_SUFFIXES:
+            raise UsageProblem(f"A report cannot be written to {str(path)!r}; end it with {', '.join(REPORT_SUFFIXES)}")
+
+
+def _judged(subject: Subject, profile: Profile, rules: list[Rule], world: str | None, jobs: int) -> Report:
+    """The verdicts, from several processes where that is worth it; on a terminal it is shown how far they are."""
+    with _checks_shown() as begins:
+        judge = Judge(subject, profile, progress=begins)
+        if jobs == 1 or len(rules) < _WORTH_IT:
+            return report_of(judge, judge.verdicts(rules))
+        job = Job(subject.kind, subject.name, world, subject.options, profile, judge.deadline_sec)
+        return report_of(judge, judged_side_by_side(judge, rules, job, jobs))
 
 
 @contextmanager
@@ -147,16 +184,9 @@ def _checks_shown() -> Iterator[Callable[[Progress], None]]:
 
 @known_errors
 def explain(
-    check: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ID]",
-            help="A check: A10, unreadable-directory, or a part of its name; without it, all checks are listed.",
-            autocompletion=check_names,
-        ),
-    ] = None,
+    check: _Check = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Say what a check asks, why it matters, how to cure it and where the rule comes from."""
     found = all_rules() if check is None else _meant(check)
