@@ -20,7 +20,7 @@ from fustor_conformance.outcome import Status
 from fustor_conformance.rules import Kind, Profile, Rule, find_rule
 from fustor_conformance.subject import Options, Subject, find_subject
 
-__all__ = ["Hand", "Hands", "Job"]
+__all__ = ["Done", "Hand", "Hands", "Job", "Order", "serve"]
 
 _START_SEC = 60.0
 _GRACE_SEC = 30.0

@@ -84,8 +84,12 @@ class Manners:
 
     def learn(self, other: Manners) -> None:
         """What another process has found out of the same driver."""
-        for name in ("ignores_stop", "hangs", "slowness", "is_measured", "lost", "delivery_sec"):
-            setattr(self, name, max(getattr(self, name), getattr(other, name)))
+        self.ignores_stop = self.ignores_stop or other.ignores_stop
+        self.is_measured = self.is_measured or other.is_measured
+        self.hangs = max(self.hangs, other.hangs)
+        self.lost = max(self.lost, other.lost)
+        self.slowness = max(self.slowness, other.slowness)
+        self.delivery_sec = max(self.delivery_sec, other.delivery_sec)
         self.blocked = self.blocked or other.blocked
 
     def join(self, thread: threading.Thread) -> None:

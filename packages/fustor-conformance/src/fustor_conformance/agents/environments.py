@@ -19,7 +19,7 @@ from fustor_driver.agents import outside
 from fustor_driver.agents.environments import wheels_of
 from fustor_driver.errors import EnvironmentProblem
 
-__all__ = ["as_sender", "bridge", "sender_class"]
+__all__ = ["as_sender", "bridge", "build_wheels", "installed", "make", "run", "sender_class"]
 
 _LONGEST_COMPLAINT = 550
 _BRIDGE = "fustor-sender-bridge"

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fustor_conformance.monitor.finding import Finding
 from fustor_conformance.monitor.zone import set_zone
@@ -96,31 +96,40 @@ def _set_collector(state: tuple[bool, tuple[int, int, int]]) -> None:
     (gc.enable if state[0] else gc.disable)()
 
 
-_PARTS: dict[str, tuple[Callable[[], Any], Callable[[Any], object] | None]] = {
-    "the time zone": (lambda: (os.environ.get("TZ"), time.tzname, time.timezone), lambda state: set_zone(state[0])),
-    "the working directory": (_directory, _set_directory),
-    "the umask": (_umask, lambda octal: octal and os.umask(int(octal, 8))),
-    "the signal handlers": (_handlers, _set_handlers),
-    "sys.path": (lambda: tuple(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
-    "the locale": (lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
-    _ENVIRONMENT: (
+class _Part(NamedTuple):
+    """How it is read, and how it is put back; None where it cannot be, or need not."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object] | None = None
+
+
+_PARTS = {
+    "the time zone": _Part(
+        lambda: (os.environ.get("TZ"), time.tzname, time.timezone), lambda state: set_zone(state[0])
+    ),
+    "the working directory": _Part(_directory, _set_directory),
+    "the umask": _Part(_umask, lambda octal: octal and os.umask(int(octal, 8))),
+    "the signal handlers": _Part(_handlers, _set_handlers),
+    "sys.path": _Part(lambda: tuple(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
+    "the locale": _Part(lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
+    _ENVIRONMENT: _Part(
         lambda: {name: value for name, value in os.environ.items() if name not in _NOT_LOOKED_AT},
         _set_environment,
     ),
-    _WARNINGS: (_blanket_filters, None),
-    "the root logger's level": (lambda: logging.root.level, logging.root.setLevel),
-    "the root logger's handlers": (_root_handlers, _set_root_handlers),
-    "logging.disable": (lambda: logging.root.manager.disable, logging.disable),
-    "the default context of decimal": (lambda: repr(decimal.DefaultContext), None),
-    "the default timeout of sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
-    "sys.excepthook": (lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
-    "threading.excepthook": (lambda: threading.excepthook, lambda hook: setattr(threading, "excepthook", hook)),
-    "sys.stdout and sys.stderr": (_streams, None),
-    "the garbage collector": (lambda: (gc.isenabled(), gc.get_threshold()), _set_collector),
-    "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
-    "the switch interval": (sys.getswitchinterval, sys.setswitchinterval),
+    _WARNINGS: _Part(_blanket_filters),
+    "the root logger's level": _Part(lambda: logging.root.level, logging.root.setLevel),
+    "the root logger's handlers": _Part(_root_handlers, _set_root_handlers),
+    "logging.disable": _Part(lambda: logging.root.manager.disable, logging.disable),
+    "the default context of decimal": _Part(lambda: repr(decimal.DefaultContext)),
+    "the default timeout of sockets": _Part(socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "sys.excepthook": _Part(lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
+    "threading.excepthook": _Part(lambda: threading.excepthook, lambda hook: setattr(threading, "excepthook", hook)),
+    "sys.stdout and sys.stderr": _Part(_streams),
+    "the garbage collector": _Part(lambda: (gc.isenabled(), gc.get_threshold()), _set_collector),
+    "the recursion limit": _Part(sys.getrecursionlimit, sys.setrecursionlimit),
+    "the switch interval": _Part(sys.getswitchinterval, sys.setswitchinterval),
 }
-"""How each part is read, and how it is put back; None where it cannot be, or need not."""
+"""What is looked at, by its name."""
 
 
 _WATCHED = [number for number in signal.Signals if number.name in {"SIGTERM", "SIGHUP", "SIGCHLD"}]
@@ -145,7 +154,7 @@ class ProcessState:
     """What the process shares, as it was when this was made."""
 
     def __init__(self) -> None:
-        self._parts = {name: read() for name, (read, _) in _PARTS.items()}
+        self._parts = {name: part.read() for name, part in _PARTS.items()}
         self._modules = len(sys.modules)
 
     def changes(self, later: ProcessState) -> dict[str, str]:
@@ -170,7 +179,7 @@ class ProcessState:
     def restore(self, names: Mapping[str, str]) -> None:
         """Put back, for the checks that follow, what can be put back."""
         for name in names:
-            if (write := _PARTS[name][1]) is not None:
+            if (write := _PARTS[name].write) is not None:
                 write(self._parts[name])
 
 

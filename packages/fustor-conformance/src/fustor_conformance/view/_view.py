@@ -12,7 +12,7 @@ from fustor_conformance.view._session import Audit, Session, blind_spots
 from fustor_conformance.view._tree import Tree, data_of
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
-__all__ = ["Batch", "replayed"]
+__all__ = ["Batch", "View", "replayed"]
 
 
 class View:
