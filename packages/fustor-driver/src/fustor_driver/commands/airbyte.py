@@ -17,7 +17,7 @@ from fustor_driver.commands._options import subcommand
 from fustor_driver.engines.airbyte import answers, reading
 from fustor_driver.engines.bookmarks import Bookmark
 from fustor_driver.engines.building import source_of
-from fustor_driver.engines.lines import Lines, read_document, read_list
+from fustor_driver.engines.lines import Lines, read_document, read_json
 from fustor_driver.errors import EnvironmentProblem, FustorDriverError
 from fustor_driver.hosts.calls import closing
 from fustor_driver.kinds import Kind
@@ -89,7 +89,7 @@ def read_command(
     async def work() -> None:
         async with closing(source_of(read_document(config, "configuration"))) as source:
             wish = reading.wish_of(read_document(catalog, "catalog"), source)
-            known = reading.bookmark_of(read_list(state, "state"), source.id) if state is not None else None
+            known = reading.bookmark_of(read_json(state, "state"), source.id) if state is not None else None
             if wish is not None:
                 reading.read(source, wish, known or Bookmark(), Lines(sys.stdout.buffer), stop)
 

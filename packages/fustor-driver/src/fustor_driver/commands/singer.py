@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from fustor_driver.choices import DEFAULT_FILE
 from fustor_driver.commands._options import subcommand
 from fustor_driver.commands._outcome import check_refusals
 from fustor_driver.commands._raw import raw_pair
-from fustor_driver.configuration import field_problems
+from fustor_driver.configuration import validated
 from fustor_driver.engines.building import pusher_of, source_of
 from fustor_driver.engines.lines import Lines, read_document
 from fustor_driver.engines.singer import TargetOptions, bookmark_of, catalog_of, is_selected, tap, target
 from fustor_driver.engines.singer.meltano import meltano_yml
-from fustor_driver.errors import ConfigurationProblem, UsageProblem
+from fustor_driver.errors import UsageProblem
 from fustor_driver.hosts.calls import closing
 from fustor_driver.reporting import say
 from fustor_driver.supervision import run_bounded
@@ -120,7 +119,4 @@ def init_command(
 def _options_in(settings: dict[str, Any]) -> TargetOptions:
     """The target's own settings, taken out of the others."""
     own = {name: settings.pop(name) for name in TargetOptions.model_fields if name in settings}
-    try:
-        return TargetOptions.model_validate(own)
-    except ValidationError as err:
-        raise ConfigurationProblem(field_problems(err, model=TargetOptions)) from err
+    return validated(TargetOptions, own)

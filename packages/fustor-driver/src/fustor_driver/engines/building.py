@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
-
-from pydantic import ValidationError
+from typing import Any, cast
 
 from fustor_core.drivers import PusherDriver, SourceDriver
-from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.configuration import expand, field_problems
+from fustor_driver.bases import CONFIGS
+from fustor_driver.configuration import expand, validated
 from fustor_driver.errors import ConfigurationProblem, FieldProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.params import explained
@@ -18,8 +16,6 @@ from fustor_driver.redaction import REDACTOR
 from fustor_driver.registry import Registry
 
 __all__ = ["pusher_of", "source_of"]
-
-_Config = TypeVar("_Config", SourceConfig, PusherConfig)
 
 
 def source_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> SourceDriver:
@@ -33,28 +29,22 @@ def source_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ)
         EnvironmentProblem: no driver of that name is installed, or it does not load.
         ConfigError: the driver refuses its parameters.
     """
-    id, config = _entry(SourceConfig, plain, environ)
-    driver = Registry.one(Kind.SOURCE, config.driver).load()
-    with explained(driver, id, config):
-        return cast("type[SourceDriver]", driver)(id, config)
+    return cast("SourceDriver", _built(Kind.SOURCE, plain, environ))
 
 
 def pusher_of(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> PusherDriver:
     """The pusher that plain data describes; as `source_of`."""
-    id, config = _entry(PusherConfig, plain, environ)
-    driver = Registry.one(Kind.PUSHER, config.driver).load()
-    with explained(driver, id, config):
-        return cast("type[PusherDriver]", driver)(id, config)
+    return cast("PusherDriver", _built(Kind.PUSHER, plain, environ))
 
 
-def _entry(model: type[_Config], plain: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, _Config]:
+def _built(kind: Kind, plain: Mapping[str, Any], environ: Mapping[str, str]) -> SourceDriver | PusherDriver:
     REDACTOR.learn(plain)
     known = expand(dict(plain), environ)
     REDACTOR.learn(known)
     id = known.pop("id", None) or known.get("driver")
     if not isinstance(id, str):
         raise ConfigurationProblem((FieldProblem("id" if "id" in plain else "driver", "must be a text"),))
-    try:
-        return id, model.model_validate({**known, "disabled": False})
-    except ValidationError as err:
-        raise ConfigurationProblem(field_problems(err, model=model)) from err
+    config = validated(CONFIGS[kind], {**known, "disabled": False})
+    driver = Registry.one(kind, config.driver).load()
+    with explained(driver, id, config):
+        return driver(id, cast("Any", config))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -15,7 +14,7 @@ from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
 from fustor_driver.leaving import discard
 from fustor_driver.redaction import REDACTOR
 
-__all__ = ["Lines", "moment", "parsed", "read_document", "read_list"]
+__all__ = ["Lines", "parsed", "read_document", "read_json"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -64,22 +63,28 @@ class Lines:
         )
 
 
-def read_document(path: Path, what: str) -> dict[str, Any]:
-    """A JSON object from a file that an engine wrote; its secrets are known from now on.
+def read_json(path: Path, what: str) -> Any:
+    """What a file holds that an engine wrote; its secrets are known from now on.
 
     Raises:
         UsageProblem: it cannot be read, or is something else. What is in it is not shown.
     """
-    data = _read(path, what)
-    if not isinstance(data, dict):
-        raise UsageProblem(f"The {what} {str(path)!r} is not a JSON object")
+    try:
+        data = from_json(path.read_bytes())
+    except OSError as err:
+        raise UsageProblem(f"Cannot read the {what} {str(path)!r}: {err.strerror}") from err
+    except ValueError:
+        raise UsageProblem(f"The {what} {str(path)!r} is not JSON") from None
+    REDACTOR.learn(data)
     return data
 
 
-def read_list(path: Path, what: str) -> list[Any]:
-    """A JSON array from a file; an object counts for an empty one. Errors as for `read_document`."""
-    data = _read(path, what)
-    return data if isinstance(data, list) else []
+def read_document(path: Path, what: str) -> dict[str, Any]:
+    """A JSON object from a file; as `read_json`."""
+    data = read_json(path, what)
+    if not isinstance(data, dict):
+        raise UsageProblem(f"The {what} {str(path)!r} is not a JSON object")
+    return data
 
 
 def parsed(model: type[_Model], data: Any, what: str) -> _Model:
@@ -93,22 +98,3 @@ def parsed(model: type[_Model], data: Any, what: str) -> _Model:
     except ValidationError as err:
         (first, *_) = field_problems(err)
         raise UsageProblem(f"The {what} is not one: {first}") from None
-
-
-def _read(path: Path, what: str) -> Any:
-    try:
-        data = from_json(path.read_bytes())
-    except OSError as err:
-        raise UsageProblem(f"Cannot read the {what} {str(path)!r}: {err.strerror}") from err
-    except ValueError:
-        raise UsageProblem(f"The {what} {str(path)!r} is not JSON") from None
-    REDACTOR.learn(data)
-    return data
-
-
-def moment(seconds: float) -> str:
-    """A time as ISO 8601 in UTC; the epoch for what no calendar has."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()
-    except (OverflowError, OSError, ValueError):
-        return datetime.fromtimestamp(0, UTC).isoformat()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from fustor_driver.engines.rows import COLUMNS
+from fustor_driver.engines.rows import COLUMNS, flat_rows
+from fustor_event_model import EventBase, EventType
 
-__all__ = ["KEY", "POSITION", "json_schema"]
+__all__ = ["KEY", "POSITION", "json_schema", "records"]
 
 KEY = "path"
 POSITION = "position"
@@ -33,3 +36,20 @@ def json_schema(deleted_at: str) -> dict[str, Any]:
     columns: dict[str, Any] = {name: {"type": _TYPES[name]} for name in COLUMNS}
     when = {"type": ["null", "string"], "format": "date-time"}
     return {"type": "object", "properties": {**columns, deleted_at: when}}
+
+
+def records(event: EventBase, deleted_at: str) -> Iterator[dict[str, Any]]:
+    """The rows of an event, each under these columns."""
+    is_delete = event.event_type is EventType.DELETE
+    for row in flat_rows(event):
+        record = row._asdict()
+        record[deleted_at] = _moment(row.mtime) if is_delete else None
+        yield record
+
+
+def _moment(seconds: float) -> str:
+    """A time as ISO 8601 in UTC; the epoch for what no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, OSError, ValueError):
+        return datetime.fromtimestamp(0, UTC).isoformat()

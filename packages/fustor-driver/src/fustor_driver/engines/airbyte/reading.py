@@ -14,13 +14,14 @@ from pydantic import BaseModel
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.airbyte.answers import DELETED_AT
 from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
-from fustor_driver.engines.catching_up import Step, catch_up, take_snapshot
-from fustor_driver.engines.lines import Lines, moment, parsed
-from fustor_driver.engines.progress import Progress
-from fustor_driver.engines.rows import flat_rows
+from fustor_driver.engines.catching_up import catch_up, take_snapshot
+from fustor_driver.engines.lines import Lines, parsed
+from fustor_driver.engines.schema import records
+from fustor_driver.engines.writing import Writer
 from fustor_driver.errors import CheckFailed
+from fustor_driver.hosts.selection import SelectionNote
 from fustor_driver.redaction import clean
-from fustor_event_model import EventBase, EventType
+from fustor_event_model import EventBase
 
 __all__ = ["Wish", "bookmark_of", "read", "trace_error", "wish_of"]
 
@@ -98,7 +99,7 @@ def read(source: SourceDriver, wish: Wish, known: Bookmark, lines: Lines, stop: 
             steps = catch_up(source, known, stop, snapshot=why is not None)
         else:
             steps = take_snapshot(source, stop)
-        writer = _Writer(wish.stream, Progress(known, selection, _STATE_ROWS), lines)
+        writer = _Writer(wish.stream, lines, known, selection)
         _say_status(lines, wish.stream, "RUNNING")
         for step in steps:
             writer.take(step)
@@ -134,40 +135,18 @@ def _say_status(lines: Lines, stream: str, status: str) -> None:
     lines.flush()
 
 
-class _Writer:
-    """Turns steps into messages."""
-
-    def __init__(self, stream: str, progress: Progress, lines: Lines) -> None:
+class _Writer(Writer):
+    def __init__(self, stream: str, lines: Lines, known: Bookmark, selection: SelectionNote) -> None:
+        super().__init__(lines, known, selection, _STATE_ROWS)
         self._stream = stream
-        self._progress = progress
-        self._lines = lines
 
-    def take(self, step: Step) -> None:
-        """Write what a step says, and how far it is where that is due."""
-        if isinstance(step, EventBase):
-            self._records(step)
-        if self._progress.note(step):
-            self.say()
-
-    def say(self) -> None:
-        """Write how far everything before was."""
-        count = float(self._progress.rows)
-        state = {
-            "type": "STREAM",
-            "stream": {
-                "stream_descriptor": {"name": self._stream},
-                "stream_state": self._progress.said().as_json(),
-            },
-            "sourceStats": {"recordCount": count},
-        }
-        self._lines.write({"type": "STATE", "state": state})
-        self._lines.flush()
-
-    def _records(self, event: EventBase) -> None:
-        is_delete = event.event_type is EventType.DELETE
+    def _write_rows(self, event: EventBase) -> None:
         now = int(time.time() * 1000)
-        for row in flat_rows(event):
-            data = row._asdict()
-            data[DELETED_AT] = moment(row.mtime) if is_delete else None
+        for data in records(event, DELETED_AT):
             record = {"stream": self._stream, "data": data, "emitted_at": now}
             self._lines.write({"type": "RECORD", "record": record})
+
+    def _state(self, mark: Bookmark, rows: int) -> dict[str, Any]:
+        stream = {"stream_descriptor": {"name": self._stream}, "stream_state": mark.as_json()}
+        counts = {"recordCount": float(rows)}
+        return {"type": "STATE", "state": {"type": "STREAM", "stream": stream, "sourceStats": counts}}

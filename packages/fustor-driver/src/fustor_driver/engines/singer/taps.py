@@ -9,13 +9,13 @@ from pydantic import BaseModel
 
 from fustor_core.drivers import SourceDriver
 from fustor_driver.engines.bookmarks import Bookmark, has_positions, look, why_snapshot
-from fustor_driver.engines.catching_up import SnapshotBegins, SnapshotEnds, Step, catch_up
-from fustor_driver.engines.lines import Lines, moment, parsed
-from fustor_driver.engines.progress import Progress
-from fustor_driver.engines.rows import flat_rows
-from fustor_driver.engines.schema import KEY, POSITION, json_schema
+from fustor_driver.engines.catching_up import Passed, SnapshotBegins, SnapshotEnds, catch_up
+from fustor_driver.engines.lines import Lines, parsed
+from fustor_driver.engines.schema import KEY, POSITION, json_schema, records
+from fustor_driver.engines.writing import Writer
+from fustor_driver.hosts.selection import SelectionNote
 from fustor_driver.redaction import safe_logger
-from fustor_event_model import EventBase, EventType
+from fustor_event_model import EventBase
 
 __all__ = ["DELETED_AT", "bookmark_of", "catalog_of", "is_selected", "tap"]
 
@@ -107,55 +107,35 @@ def tap(source: SourceDriver, known: Bookmark, lines: Lines, stop: threading.Eve
     """
     selection = look(source, known.selection)
     why = why_snapshot(source, known, selection)
-    writer = _Writer(source.id, known.version, Progress(known, selection, _STATE_ROWS), lines)
-    writer.begin(resumes=why is None)
-    if why is not None:
+    writer = _Writer(source.id, lines, known, selection)
+    columns = {"schema": json_schema(DELETED_AT), "key_properties": [KEY], "bookmark_properties": [POSITION]}
+    lines.write({"type": "SCHEMA", "stream": source.id, **columns})
+    if why is None:
+        writer.say()
+    else:
         _log.info("A snapshot is taken: %s", why)
     for step in catch_up(source, known, stop, snapshot=why is not None):
         writer.take(step)
     writer.say()
 
 
-class _Writer:
-    """Turns steps into messages."""
-
-    def __init__(self, stream: str, version: int, progress: Progress, lines: Lines) -> None:
+class _Writer(Writer):
+    def __init__(self, stream: str, lines: Lines, known: Bookmark, selection: SelectionNote) -> None:
+        super().__init__(lines, known, selection, _STATE_ROWS)
         self._stream = stream
-        self._version = version
-        self._progress = progress
-        self._lines = lines
+        self._version = known.version
 
-    def begin(self, *, resumes: bool) -> None:
-        self._lines.write(
-            {
-                "type": "SCHEMA",
-                "stream": self._stream,
-                "schema": json_schema(DELETED_AT),
-                "key_properties": [KEY],
-                "bookmark_properties": [POSITION],
-            }
-        )
-        if resumes:
-            self.say()
-
-    def take(self, step: Step) -> None:
-        if isinstance(step, EventBase):
-            self._records(step)
-        elif isinstance(step, SnapshotBegins):
+    def _note(self, step: SnapshotBegins | SnapshotEnds | Passed) -> None:
+        if isinstance(step, SnapshotBegins):
             self._version = step.version
         elif isinstance(step, SnapshotEnds):
             self._lines.write({"type": "ACTIVATE_VERSION", "stream": self._stream, "version": step.version})
-        if self._progress.note(step):
-            self.say()
+        super()._note(step)
 
-    def say(self) -> None:
-        mark = self._progress.said()
-        self._lines.write({"type": "STATE", "value": {"bookmarks": {self._stream: mark.as_json()}}})
-        self._lines.flush()
-
-    def _records(self, event: EventBase) -> None:
-        is_delete = event.event_type is EventType.DELETE
-        for row in flat_rows(event):
-            record = row._asdict()
-            record[DELETED_AT] = moment(row.mtime) if is_delete else None
+    def _write_rows(self, event: EventBase) -> None:
+        for record in records(event, DELETED_AT):
             self._lines.write({"type": "RECORD", "stream": self._stream, "record": record, "version": self._version})
+
+    def _state(self, mark: Bookmark, rows: int) -> dict[str, Any]:
+        del rows
+        return {"type": "STATE", "value": {"bookmarks": {self._stream: mark.as_json()}}}
