@@ -13,7 +13,7 @@ import typer.main
 
 from fustor_core.models.config import ApiKeyCredential, PasswdCredential
 from fustor_driver.cli import build_app
-from fustor_driver.commands.about import field_rows, model_rows
+from fustor_driver.commands.about import field_rows
 from fustor_driver.configuration import Sync
 from fustor_driver.errors import EXIT_CODES
 from fustor_driver.kinds import Kind
@@ -89,7 +89,7 @@ def _drivers() -> list[DriverRecord]:
 
 def _configuration_page() -> str:
     records = _drivers()
-    rows = {record: list(field_rows(record.kind, config_schema(record.kind, record.load()))) for record in records}
+    rows = {record: list(field_rows(config_schema(record.kind, record.load()))) for record in records}
     parts = [
         "# Configuration\n",
         "Every key of an entry in `fustor.yaml`, from the models that parse it. `fustor-driver about KIND NAME` prints",
@@ -100,9 +100,9 @@ def _configuration_page() -> str:
     for kind in Kind:
         shared = next(rows[record] for record in records if record.kind is kind)
         parts += [f"## Every {kind.value}\n", *_fields(row for row in shared if not row[0].startswith(_OWN))]
-    parts += ["## Every sync\n", *_fields(model_rows(Sync))]
-    parts += ["## `credential`: a user with a password\n", *_fields(model_rows(PasswdCredential))]
-    parts += ["## `credential`: a key\n", *_fields(model_rows(ApiKeyCredential))]
+    parts += ["## Every sync\n", *_fields(field_rows(Sync.model_json_schema()))]
+    parts += ["## `credential`: a user with a password\n", *_fields(field_rows(PasswdCredential.model_json_schema()))]
+    parts += ["## `credential`: a key\n", *_fields(field_rows(ApiKeyCredential.model_json_schema()))]
     for record in records:
         own = (row for row in rows[record] if row[0].startswith(_OWN))
         parts += [f"## {record.kind.value} {record.name}: `driver_params`\n", *_fields(own)]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import DriverClass
-from fustor_driver.errors import CheckFailed, FieldProblem, FustorDriverError, Unwritten
+from fustor_driver.errors import CheckFailed, FustorDriverError, Unwritten
 from fustor_driver.faults import known_as
 from fustor_driver.hosts.attempts import Attempt, heard
 from fustor_driver.hosts.calls import closing, connection_of, is_unsupported, open_phase
-from fustor_driver.params import params_problems
+from fustor_driver.params import at_their_lines, params_problems
 from fustor_driver.reading import bounded
 from fustor_driver.supervision import run_bounded
 from fustor_event_model import MessageSource
@@ -66,10 +67,9 @@ class _Subject:
     id: str
     config: SourceConfig | PusherConfig
     timeout_sec: float
-    placed: _Placed
+    file: Path | None
 
 
-_Placed: TypeAlias = Callable[[Sequence[FieldProblem]], Sequence[FieldProblem]]
 _Ask: TypeAlias = Callable[[_Subject], Coroutine[Any, Any, tuple[bool, str]]]
 
 
@@ -80,18 +80,18 @@ def check(
     *,
     only: Step | None,
     timeout_sec: float,
-    placed: _Placed = lambda problems: problems,
+    file: Path | None = None,
 ) -> Iterator[Result]:
     """Results as they come. Nothing is written, and of the source one row is read, never a whole table.
 
     What follows a wrong configuration is not tried, and nothing is asked of a side that is not reached, so that a cause
-    is named once. A driver that does not answer in time is left behind in its thread. `placed` adds to mistakes in the
-    configuration where they stand.
+    is named once. A driver that does not answer in time is left behind in its thread. Mistakes in the configuration are
+    named with their lines in the file, if there is one.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM.
     """
-    subject = _Subject(driver, id, config, timeout_sec, placed)
+    subject = _Subject(driver, id, config, timeout_sec, file)
     result = _timed(Step.CONFIGURATION, _configuration, subject)
     if only in (None, Step.CONFIGURATION) or result.answer in STOPPING:
         yield result
@@ -125,7 +125,7 @@ async def _configuration(subject: _Subject) -> tuple[bool, str]:
     """Construct the driver once; its own parameters field by field where their model is known."""
     problems = params_problems(subject.driver, subject.config.driver_params)
     if problems:
-        return False, "; ".join(map(str, subject.placed(problems)))
+        return False, "; ".join(map(str, at_their_lines(problems, subject.id, subject.config, subject.file)))
     subject.driver(subject.id, cast("Any", subject.config))
     return True, "Every field is right"
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import CONFIGS
-from fustor_driver.configuration import Configuration, expand, load, validated
+from fustor_driver.configuration import expand, load, validated
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
@@ -32,13 +32,9 @@ class Choice:
     address: str | None = None
     settings: Sequence[str] = ()
 
-    def configuration(self) -> Configuration | None:
-        """The file that was given, or the default one if it is there and no address was given."""
-        return load(self.place) if self.place is not None else None
-
     @property
     def place(self) -> Path | None:
-        """That file."""
+        """The file that was given, or the default one if it is there and no address was given."""
         if self.file is None and self.address is None and DEFAULT_FILE.is_file():
             return DEFAULT_FILE
         return self.file
@@ -51,9 +47,11 @@ def configured(kind: Kind, choice: Choice) -> tuple[str, SourceConfig | PusherCo
         UsageProblem: no file and no address, or no such entry.
         ConfigurationProblem: field by field.
     """
-    found = choice.configuration()
-    id, entry = found.using(kind, choice.name, choice.id) if found else (choice.id or choice.name, None)
-    data = entry.model_dump(exclude_unset=True) if entry else {"driver": choice.name}
+    if choice.place is None:
+        id, data = choice.id or choice.name, {"driver": choice.name}
+    else:
+        id, entry = load(choice.place).using(kind, choice.name, choice.id)
+        data = entry.model_dump(exclude_unset=True)
     return id, overlaid(CONFIGS[kind], data, choice.address, choice.settings)
 
 

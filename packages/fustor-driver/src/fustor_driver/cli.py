@@ -97,7 +97,7 @@ def _check_place() -> None:
 
 
 def _fail(text: str) -> NoReturn:
-    """End the command before there is one that could be asked how to say it."""
+    """End the command where there is none that could be asked how to say it."""
     typer.echo(f"Error: {text}", err=True)
     sys.exit(EnvironmentProblem.exit_code)
 
@@ -170,9 +170,6 @@ def _add_plugins(app: typer.Typer, only: str | None) -> None:
 
 def _says_what_to_install(name: str, package: str) -> Callable[[], None]:
     def command() -> None:
-        typer.echo(
-            f"Error: {name!r} comes with the package {package!r}; install it: uv pip install {package}", err=True
-        )
-        raise typer.Exit(EnvironmentProblem.exit_code)
+        _fail(f"{name!r} comes with the package {package!r}; install it: uv pip install {package}")
 
     return command

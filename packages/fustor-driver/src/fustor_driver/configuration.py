@@ -99,7 +99,18 @@ class Configuration(BaseModel):
         Raises:
             UsageProblem: there is none, or more than one and no `id`.
         """
-        return _chosen(kind, self.entries(kind), driver, id)
+        entries = self.entries(kind)
+        if id is not None:
+            return id, _present(kind, entries, id)
+        found = [name for name, entry in entries.items() if entry.driver.replace("-", "_") == driver.replace("-", "_")]
+        if not found:
+            raise UsageProblem(f"The configuration has no {kind} with driver {driver!r}; it has {_names(entries)}")
+        if len(found) > 1:
+            listed = ", ".join(map(repr, found))
+            raise UsageProblem(
+                f"The configuration has {len(found)} {kind}s with driver {driver!r}: {listed}; choose with --id"
+            )
+        return found[0], entries[found[0]]
 
     def pair(self, *, source: str | None = None, pusher: str | None = None, sync: str | None = None) -> Pair:
         """The source and the pusher to run: a sync, two identifiers, or what the file leaves no choice about.
@@ -108,13 +119,13 @@ class Configuration(BaseModel):
             UsageProblem: the file leaves a choice, or something chosen does not exist or is disabled.
         """
         joined = self._sync(sync) if source is None and pusher is None else None
-        source_id = joined.source if joined else _only("source", self.sources, source)
-        pusher_id = joined.pusher if joined else _only("pusher", self.pushers, pusher)
+        source_id, reads = _one("source", self.sources, joined.source if joined else source)
+        pusher_id, writes = _one("pusher", self.pushers, joined.pusher if joined else pusher)
         return Pair(
             source_id=source_id,
-            source=_enabled("source", self.sources, source_id),
+            source=reads,
             pusher_id=pusher_id,
-            pusher=_enabled("pusher", self.pushers, pusher_id),
+            pusher=writes,
             task_id=f"{source_id}:{pusher_id}",
             audit_interval_sec=joined.audit_interval_sec if joined else None,
             file=self.file,
@@ -142,8 +153,7 @@ class Configuration(BaseModel):
 
     def one(self, kind: Kind, id: str | None = None) -> tuple[str, SourceConfig | PusherConfig]:
         """The one entry of a kind, or the one called `id`; errors as for `pair`."""
-        id = _only(kind, self.entries(kind), id)
-        return id, _enabled(kind, self.entries(kind), id)
+        return _one(kind, self.entries(kind), id)
 
     def _sync(self, name: str | None) -> Sync | None:
         if name is None and not self.syncs:
@@ -307,23 +317,15 @@ def _expanded(value: Any, environ: Mapping[str, str], path: tuple[str, ...], pro
     return VARIABLE.sub(lambda match: environ.get(match[1], "") if match[1] else "$", value)
 
 
-def _chosen(kind: str, entries: Mapping[str, _Entry], driver: str, id: str | None) -> tuple[str, _Entry]:
-    if id is not None:
-        return id, _present(kind, entries, id)
-    found = [name for name, entry in entries.items() if entry.driver.replace("-", "_") == driver.replace("-", "_")]
-    if len(found) != 1:
-        if not found:
-            raise UsageProblem(f"The configuration has no {kind} with driver {driver!r}; it has {_names(entries)}")
-        listed = ", ".join(map(repr, found))
-        raise UsageProblem(
-            f"The configuration has {len(found)} {kind}s with driver {driver!r}: {listed}; choose with --id"
-        )
-    return found[0], entries[found[0]]
+def _one(kind: str, entries: Mapping[str, _Entry], id: str | None) -> tuple[str, _Entry]:
+    id = _only(kind, entries) if id is None else id
+    entry = _present(kind, entries, id)
+    if entry.disabled:
+        raise UsageProblem(f"The {kind} {id!r} is disabled; set `disabled: false` in {kind}s.{id}")
+    return id, entry
 
 
-def _only(kind: str, entries: Mapping[str, _Entry], id: str | None) -> str:
-    if id is not None:
-        return id
+def _only(kind: str, entries: Mapping[str, _Entry]) -> str:
     running = [name for name, entry in entries.items() if not entry.disabled] or list(entries)
     if not running:
         raise UsageProblem(
@@ -334,13 +336,6 @@ def _only(kind: str, entries: Mapping[str, _Entry], id: str | None) -> str:
             f"The configuration has {len(running)} {kind}s: {', '.join(map(repr, running))}; choose with --{kind}"
         )
     return running[0]
-
-
-def _enabled(kind: str, entries: Mapping[str, _Entry], id: str) -> _Entry:
-    entry = _present(kind, entries, id)
-    if entry.disabled:
-        raise UsageProblem(f"The {kind} {id!r} is disabled; set `disabled: false` in {kind}s.{id}")
-    return entry
 
 
 def _present(kind: str, entries: Mapping[str, _Item], id: str) -> _Item:

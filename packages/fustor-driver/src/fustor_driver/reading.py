@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
@@ -27,35 +26,27 @@ def bounded(
     reading also closes the iterator.
     """
     stop_event = stop_event or threading.Event()
-    timer = threading.Timer(max_sec, stop_event.set) if max_sec is not None else None
-    if timer is not None:
-        timer.daemon = True  # the process must not wait for it where the iterator never opens
     events = open_events(stop_event)
-    if timer is not None:
+    timer = threading.Timer(max_sec or 0.0, stop_event.set)
+    timer.daemon = True  # the process does not wait for it
+    if max_sec is not None:
         timer.start()
     try:
-        yield _limited(events, max_rows, time.monotonic() + max_sec if max_sec is not None else None, stop_event)
+        yield _limited(events, max_rows, stop_event)
     finally:
         stop_event.set()
-        if timer is not None:
-            timer.cancel()
+        timer.cancel()
         if isinstance(events, Generator):
             events.close()
 
 
-def _limited(
-    events: Iterator[EventBase], max_rows: int | None, deadline: float | None, stop_event: threading.Event
-) -> Iterator[EventBase]:
+def _limited(events: Iterator[EventBase], max_rows: int | None, stop_event: threading.Event) -> Iterator[EventBase]:
     rows = 0
     for event in _until_stopped(events, stop_event):
         left = None if max_rows is None else max_rows - rows
         yield event if left is None or len(event.rows) <= left else event.model_copy(update={"rows": event.rows[:left]})
         rows += len(event.rows)
-        if (
-            stop_event.is_set()
-            or (max_rows is not None and rows >= max_rows)
-            or (deadline is not None and time.monotonic() >= deadline)
-        ):
+        if stop_event.is_set() or (max_rows is not None and rows >= max_rows):
             return
 
 

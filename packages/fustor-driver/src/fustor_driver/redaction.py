@@ -15,8 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-from pydantic import BaseModel
-
 __all__ = [
     "REDACTOR",
     "VARIABLE",
@@ -68,10 +66,6 @@ class Redactor:
         """Learn the secrets in plain data of a configuration, which may be wrong in any way."""
         for found in _secrets_in(value, secret=secret, seen=set()):
             self.add(found)
-
-    def learn_config(self, config: BaseModel) -> None:
-        """Learn the secrets of a parsed configuration."""
-        self.learn(config.model_dump())
 
     def learn_arguments(self, arguments: Sequence[str]) -> None:
         """Learn the secrets in a command line: addresses, and values of `KEY=VALUE` with a secret key."""

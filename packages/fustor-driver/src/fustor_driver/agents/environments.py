@@ -170,9 +170,5 @@ def _put_together(dist: Distribution, folder: Path) -> None:
             wheel.writestr(zipfile.ZipInfo(file.as_posix()), data)
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             lines.append(f"{file.as_posix()},sha256={digest},{len(data)}\n")
-        record = f"{_info_of(dist)}/RECORD"
+        record = next(f"{file.parts[0]}/RECORD" for file in dist.files or () if file.parts[0].endswith(".dist-info"))
         wheel.writestr(zipfile.ZipInfo(record), "".join([*lines, f"{record},,\n"]))
-
-
-def _info_of(dist: Distribution) -> str:
-    return next(file.parts[0] for file in dist.files or () if file.parts[0].endswith(".dist-info"))

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,13 +136,8 @@ def running(version: str, python: Path, roles: Roles, home: Path) -> Iterator[Ag
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """As Ctrl-C does; what is left of it after its time is killed, with the processes that it started."""
-    for number, seconds in ((signal.SIGINT, _STOP_SEC), (signal.SIGKILL, None)):
+    for send, number, seconds in ((os.kill, signal.SIGINT, _STOP_SEC), (os.killpg, signal.SIGKILL, None)):
         with suppress(ProcessLookupError):
-            _signal(process, number)
+            send(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    how: Callable[[int, int], None] = os.killpg if number is signal.SIGKILL else os.kill
-    how(process.pid, number)

@@ -10,14 +10,13 @@ from fustor_driver.faults import known_as
 from fustor_driver.hosts.runner import Ended
 from fustor_driver.hosts.status import PhaseState, RunState, Status
 from fustor_driver.redaction import safe_logger
+from fustor_driver.supervision import Interrupted
 from fustor_event_model import MessageSource
 
 __all__ = ["check_caught_up", "check_outcome", "check_refusals", "code_after_signal", "conclude", "raise_alone"]
 
 _log = safe_logger("fustor_driver.run")
 _GRAVEST_FIRST = (8, 7, 9, 2, 11, 10)
-
-_SIGNAL_CODE_BASE = 128
 
 
 class OneOfSeveral(FustorDriverError):  # noqa: N818 - named for what it is of
@@ -81,7 +80,7 @@ def code_after_signal(number: int, status: Status, *, once: bool) -> int:
     signal, as a shell says it.
     """
     is_done = status.state is RunState.STOPPED and (status.caught_up or not once)
-    return 0 if number == signal.SIGTERM and is_done else _SIGNAL_CODE_BASE + number
+    return 0 if number == signal.SIGTERM and is_done else Interrupted(number).exit_code
 
 
 def check_outcome(status: Status) -> None:

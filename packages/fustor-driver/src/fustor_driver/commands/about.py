@@ -6,12 +6,9 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel
-
 from fustor_core.drivers import SourceDriver
-from fustor_driver.bases import CONFIGS, DriverClass
+from fustor_driver.bases import DriverClass
 from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, subcommand
-from fustor_driver.kinds import Kind
 from fustor_driver.params import config_schema
 from fustor_driver.registry import DriverRecord, Registry
 from fustor_driver.reporting import SHOWN, print_json, show_lines, show_table
@@ -31,7 +28,7 @@ def about_command(kind: KindArgument, name: NameArgument, *, json: JsonOption = 
         return
     if not SHOWN.quiet:
         show_lines(_description(record, driver))
-    show_table(("field", "type", "default", "meaning"), field_rows(kind, schema))
+    show_table(("field", "type", "default", "meaning"), field_rows(schema))
 
 
 def _description(record: DriverRecord, driver: DriverClass) -> Iterator[str]:
@@ -56,23 +53,13 @@ def _as_data(record: DriverRecord, driver: DriverClass, schema: dict[str, Any]) 
     }
 
 
-def field_rows(kind: Kind, schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Each field of an entry and of its `driver_params`: name, type, default and meaning."""
-    required = CONFIGS[kind].model_json_schema().get("required", [])
+def field_rows(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, ...]]:
+    """Each field of a model or an entry, and of its `driver_params`: name, type, default and meaning."""
     for name, field in schema["properties"].items():
-        if name == "driver_params" and "properties" in field:
-            own_required = field.get("required", [])
-            for own, own_field in field["properties"].items():
-                yield _row(f"driver_params.{own}", own_field, required=own in own_required)
+        if "properties" in field:
+            yield from field_rows(field, f"{prefix}{name}.")
         else:
-            yield _row(name, field, required=name in required)
-
-
-def model_rows(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
-    """Each field of any model: name, type, default and meaning."""
-    schema = model.model_json_schema()
-    for name, field in schema["properties"].items():
-        yield _row(name, field, required=name in schema.get("required", []))
+            yield _row(f"{prefix}{name}", field, required=name in schema.get("required", []))
 
 
 def _row(name: str, field: dict[str, Any], *, required: bool) -> tuple[str, ...]:

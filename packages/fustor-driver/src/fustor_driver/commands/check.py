@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,7 +11,6 @@ from fustor_driver.choices import configured
 from fustor_driver.commands._drivers import EntryOptions
 from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, TimeoutOption, subcommand
 from fustor_driver.errors import CheckFailed, NotConformant, Unwritten
-from fustor_driver.params import at_their_lines
 from fustor_driver.redaction import clean
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import SHOWN, print_json
@@ -52,8 +50,7 @@ def check_command(
     found_id, found = configured(kind, choice)
 
     done = []
-    placed = partial(at_their_lines, id=found_id, config=found, file=choice.place)
-    for result in check(driver, found_id, found, only=only, timeout_sec=timeout, placed=placed):
+    for result in check(driver, found_id, found, only=only, timeout_sec=timeout, file=choice.place):
         done.append(result)
         if not json:
             _tell(result)

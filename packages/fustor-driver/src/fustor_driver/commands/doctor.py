@@ -10,10 +10,10 @@ import typer
 
 from fustor_driver.commands._options import JsonOption, file, subcommand
 from fustor_driver.doctor import Environment, Finding, Level, diagnose
+from fustor_driver.errors import EnvironmentProblem
 from fustor_driver.registry import Registry
 from fustor_driver.reporting import SHOWN, print_json, show_lines
 
-_ENVIRONMENT_CODE = 7
 _CONTRACT = (1, 0)
 _FAMILY = "fustor"
 PythonOption = Annotated[
@@ -43,7 +43,7 @@ def doctor_command(python: PythonOption = None, *, json: JsonOption = False) -> 
     else:
         _tell(versions, registry, findings)
     if any(finding.level is Level.ERROR for finding in findings):
-        raise typer.Exit(_ENVIRONMENT_CODE)
+        raise typer.Exit(EnvironmentProblem.exit_code)
 
 
 def _family(environment: Environment) -> dict[str, str]:

@@ -39,12 +39,11 @@ def record_command(
     It takes a snapshot, realtime all the while, and audits if they are asked for. `replay` pushes it again, as it was.
     """
     source = source_from(entry.choice(name))
-    _create(to)
     pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(to)))
     last: list[Status] = []
     with (
         TemporaryDirectory(prefix="fustor-record-") as state_dir,
-        _removed_if_empty(to),
+        _created(to),
         counting("Recording") as came,
     ):
 
@@ -65,21 +64,19 @@ def _rows(status: Status) -> int:
 
 
 @contextmanager
-def _removed_if_empty(file: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if not file.stat().st_size:
-            file.unlink()
-
-
-def _create(file: Path) -> None:
+def _created(file: Path) -> Iterator[None]:
+    """Create a file; where the block has written nothing into it, it is taken away again."""
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError as err:
         raise UsageProblem(f"The file {str(file)!r} is there already; name a new one") from err
     except OSError as err:
         raise EnvironmentProblem(f"The recording cannot be written to {str(file)!r}: {err.strerror}") from err
+    try:
+        yield
+    finally:
+        if not file.stat().st_size:
+            file.unlink()
 
 
 def _tell(status: Status, file: Path, *, json: bool) -> None:

@@ -103,7 +103,8 @@ def _tree(file: Path) -> ast.Module:
 def _imports(file: Path, module: str) -> Iterator[tuple[str, str]]:
     """Modules that are imported when this one is, each with a name taken from it, if any."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in _at_import(_tree(file)):
+    # a function's own imports are not run with it, and those that a failure does not stop are left out
+    for node in unguarded(_tree(file), outside=(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -112,28 +113,16 @@ def _imports(file: Path, module: str) -> Iterator[tuple[str, str]]:
             yield from ((target, alias.name) for alias in node.names)
 
 
-def _at_import(tree: ast.AST) -> Iterator[ast.AST]:
-    """The statements that run when the module is imported, but for those that a failure does not stop."""
-    return unguarded(tree, outside=(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-
-
 def _bound(file: Path) -> frozenset[str]:
     """The names that a module has once it is imported, but for those of a star."""
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     found: set[str] = set()
-    for node in _statements(_tree(file).body):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
-        else:
-            found.update(name.id for name in ast.walk(node) if isinstance(name, ast.Name))
+    for statement in _tree(file).body:
+        for node in [statement] if isinstance(statement, definitions) else ast.walk(statement):
+            if isinstance(node, definitions):
+                found.add(node.name)
+            elif isinstance(node, ast.alias):
+                found.add(node.asname or node.name.partition(".")[0])
+            elif isinstance(node, ast.Name):
+                found.add(node.id)
     return frozenset(found)
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Those of a module, and of its `if`, `try` and `with` blocks."""
-    for statement in body:
-        yield statement
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            inner = [child for child in ast.walk(statement) if isinstance(child, ast.stmt) and child is not statement]
-            yield from inner

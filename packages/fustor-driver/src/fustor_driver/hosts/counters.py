@@ -147,21 +147,12 @@ class Progress:
         self.unpushed_at_end = 0
         self.under_way = UnderWay()
         self._pusher_is_away = False
-        self._last_error: str | None = None
+        self.last_error: str | None = None
         self._task_id = task_id
         self._clock = clock
         self._started = clock()
         self._started_at = datetime.now(UTC)
         self.phases = {phase: Phase(clock) for phase in MessageSource}
-
-    @property
-    def last_error(self) -> str | None:
-        """What went wrong last, in words that may be printed."""
-        return self._last_error
-
-    @last_error.setter
-    def last_error(self, text: str | None) -> None:
-        self._last_error = None if text is None else clean(text)
 
     def runs(self) -> None:
         """Both sides are open."""
@@ -218,7 +209,7 @@ class Progress:
             dead_letters=self.dead_letters,
             refused_deletions=self.refused_deletions,
             unpushed=self.unpushed_at_end,
-            last_error=self.last_error,
+            last_error=None if self.last_error is None else clean(self.last_error),
             statistics={side: dict(figures) for side, figures in list(self.statistics.items())},
         )
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
 from fustor_driver.errors import EnvironmentProblem, FustorDriverError, NotConformant
+from fustor_driver.event_files import DEAD_LETTERS
 from fustor_driver.hosts import calls
 from fustor_driver.hosts.calls import Session
 from fustor_driver.hosts.counters import BatchSize
@@ -62,7 +63,7 @@ class Delivery:
     def __init__(self, parts: Parts) -> None:
         options = parts.options
         self.parts = parts
-        self._dead_letters = DeadLetterFile(options.dead_letters, options.task_id)
+        self._dead_letters = DeadLetterFile(options.file(DEAD_LETTERS), options.task_id)
         self._refusals = Refusals(parts.pusher.id, parts.progress, options.max_refused_in_a_row, _WAY_OUT)
 
     async def push(self, session: Session, phase: MessageSource, events: list[EventBase]) -> Outcome:

@@ -44,8 +44,8 @@ class GuideHost:
     """
 
     def __init__(self, source: SourceDriver, pusher: PusherDriver, options: HostOptions) -> None:
-        REDACTOR.learn_config(source.config)
-        REDACTOR.learn_config(pusher.config)
+        REDACTOR.learn(source.config.model_dump())
+        REDACTOR.learn(pusher.config.model_dump())
         self._control = Control()
         rivals = Rivals(pusher.id, options.task_id, 2 * options.backoff_max_sec)
         self._parts = Parts(source, pusher, options, self._control, Progress(options.task_id), rivals)

@@ -7,8 +7,6 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fustor_driver.event_files import DEAD_LETTERS
-
 __all__ = ["MAX_REFUSED_IN_A_ROW", "HostOptions"]
 
 MAX_REFUSED_IN_A_ROW = 1_000
@@ -39,11 +37,6 @@ class HostOptions(BaseModel):
     stop_timeout_sec: float = Field(default=10.0, gt=0, description="Time for a graceful stop")
     backoff_max_sec: float = Field(default=60.0, gt=0, description="Longest pause between two attempts")
     state_dir: Path = Field(default=Path(".fustor"), description="Directory of dead letters and of the snapshot mark")
-
-    @property
-    def dead_letters(self) -> Path:
-        """The file of what the pusher refused for good."""
-        return self.file(DEAD_LETTERS)
 
     def file(self, suffix: str) -> Path:
         """The task's file of this suffix."""

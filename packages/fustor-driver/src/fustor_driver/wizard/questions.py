@@ -43,11 +43,6 @@ class Question:
     choices: tuple[Any, ...] = ()
     is_required: bool = False
 
-    @property
-    def key(self) -> str:
-        """The field's dotted name."""
-        return ".".join(self.path)
-
 
 @dataclass(frozen=True)
 class Step:
@@ -91,13 +86,8 @@ def _step(step: Mapping[str, Any]) -> Step:
 
 def _required_params(driver: DriverClass) -> Iterator[Question]:
     model = params_model(driver)
-    if model is None:
-        return
-    schema = model.model_json_schema()
-    for name in schema.get("required", []):
-        yield from _of_field(
-            ("driver_params", name), schema["properties"][name], schema.get("$defs", {}), required=True
-        )
+    schema = model.model_json_schema() if model is not None else {}
+    return (one for one in _questions(schema, ("driver_params",), schema.get("$defs", {})) if one.is_required)
 
 
 def _questions(schema: Mapping[str, Any], path: tuple[str, ...], shared: Mapping[str, Any]) -> Iterator[Question]:
@@ -107,14 +97,14 @@ def _questions(schema: Mapping[str, Any], path: tuple[str, ...], shared: Mapping
         if not path and name in _SECTIONS and "properties" in field:
             yield from _questions(field, (name,), defined)
         else:
-            yield from _of_field((*path, name), field, defined, required=name in required)
+            yield _of_field((*path, name), field, defined, required=name in required)
 
 
 def _of_field(
     path: tuple[str, ...], field: Mapping[str, Any], shared: Mapping[str, Any], *, required: bool
-) -> Iterator[Question]:
+) -> Question:
     plain = _plain(field, shared)
-    yield Question(
+    return Question(
         path,
         title=str(field.get("title") or path[-1]),
         help=str(field.get("description") or plain.get("description") or ""),
