@@ -9,37 +9,13 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeAlias, TypeVar, cast
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    work: Callable[[], Any]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
-
-    def make(self) -> None:
-        outcome, error = None, None
-        try:
-            outcome = self.work()
-        except BaseException as raised:  # noqa: BLE001 - handed to the one who waits for it
-            error = raised
-        try:
-            self.loop.call_soon_threadsafe(_settle, self.future, outcome, error)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
-
-
-def _settle(future: asyncio.Future[Any], outcome: object, error: BaseException | None) -> None:
-    if future.cancelled():
-        return
-    if error is None:
-        future.set_result(outcome)
-    else:
-        future.set_exception(error)
+_Call: TypeAlias = tuple[Callable[[], Any], asyncio.AbstractEventLoop, asyncio.Future[Any]]
+"""What is to be done, and who waits for it where."""
 
 
 class Worker:
@@ -57,7 +33,7 @@ class Worker:
         if not self._is_started:
             self._is_started = True
             self._thread.start()
-        self._calls.put(_Call(work, loop, future))
+        self._calls.put((work, loop, future))
         return cast("_T", await future)
 
     def stop(self) -> None:
@@ -68,4 +44,15 @@ class Worker:
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
-            call.make()
+            work, loop, future = call
+            try:
+                settle = partial(future.set_result, work())
+            except BaseException as error:  # noqa: BLE001 - handed to the one who waits for it
+                settle = partial(future.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle, future, settle)
+
+
+def _settle(future: asyncio.Future[Any], settle: Callable[[], None]) -> None:
+    if not future.cancelled():
+        settle()
