@@ -4,14 +4,15 @@ import datetime as dt
 import decimal
 import json
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fustor_core.exceptions import DriverError
+from fustor_core.exceptions import ConfigError, DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
-from fustor_pusher_fs._lines import FORMAT, Header, Mark, decode, encode, header_format, parse_header, parse_mark
+from fustor_pusher_fs._lines import FORMAT, Header, Mark, decode, encode, parse_header, parse_mark
 
 MARK = Mark(
     batch=7,
@@ -26,6 +27,7 @@ MARK = Mark(
     digest="0" * 64,
     time=1.5,
 )
+PATH = Path("00000003.jsonl")
 HEADER = Header(format=FORMAT, task="t", segment=3, created=2.5, next_batch=7, committed=11)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -37,21 +39,21 @@ JSON = st.recursive(
 
 
 def test_a_mark_and_a_header_come_back():
-    assert parse_mark(MARK.line()[:-1]) == MARK
-    assert parse_header(HEADER.line()[:-1]) == HEADER
+    assert parse_mark(MARK.line()) == MARK
+    assert parse_header(HEADER.line(), PATH) == HEADER
     assert MARK.line().count(b"\n") == 1
 
 
-@pytest.mark.parametrize("line", [MARK.line()[:-1], HEADER.line()[:-1]], ids=["mark", "header"])
+@pytest.mark.parametrize("line", [MARK.line(), HEADER.line()], ids=["mark", "header"])
 def test_no_flipped_bit_and_no_cut_goes_unnoticed(line):
     for at in range(len(line)):
         for bit in range(8):
             changed = bytearray(line)
             changed[at] ^= 1 << bit
             assert parse_mark(bytes(changed)) is None
-            assert parse_header(bytes(changed)) is None
+            assert parse_header(bytes(changed), PATH) is None
         assert parse_mark(line[:at]) is None
-        assert parse_header(line[:at]) is None
+        assert parse_header(line[:at], PATH) is None
 
 
 def test_lines_are_json_that_any_tool_reads():
@@ -62,9 +64,10 @@ def test_lines_are_json_that_any_tool_reads():
 
 
 def test_a_header_of_another_format_is_known_as_such():
-    line = HEADER.model_copy(update={"format": 9}).line()[:-1]
-    assert header_format(line) == 9
-    assert header_format(line[:-1]) is None
+    line = HEADER.model_copy(update={"format": 9}).line()
+    with pytest.raises(ConfigError, match=r"'00000003.jsonl' has format 9, .* format 1;"):
+        parse_header(line, PATH)
+    assert parse_header(line[:-1], PATH) is None
 
 
 @settings(deadline=None, max_examples=100)

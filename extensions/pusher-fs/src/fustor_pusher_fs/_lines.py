@@ -9,13 +9,14 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, TableLayout, event_class
-from fustor_pusher_fs._errors import DriverError
+from fustor_pusher_fs._errors import ConfigError, DriverError
 
 FORMAT = 1
 COMMIT_PREFIX = b'{"_commit":'
@@ -23,7 +24,7 @@ HEADER_PREFIX = b'{"_segment":'
 MAX_LINE_BYTES = 16 * 1024
 """Bound of the length of either line; task identifiers are bounded so that it holds."""
 
-_CRC_LENGTH = len(b',"crc":"00000000"}')
+_CRC_LENGTH = len(b',"crc":"00000000"}\n')
 
 _Line = TypeVar("_Line", bound=BaseModel)
 
@@ -129,12 +130,17 @@ class Mark(BaseModel):
         return _line(COMMIT_PREFIX, self)
 
 
-class Header(BaseModel):
+class _Versioned(BaseModel):
+    """What a header says in every format."""
+
+    format: int
+
+
+class Header(_Versioned):
     """The first line of a segment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int
     task: str
     segment: int
     created: float
@@ -150,43 +156,38 @@ class Header(BaseModel):
 
 
 def parse_mark(line: bytes) -> Mark | None:
-    """The mark on this line (without its newline), or None if it is not a whole and valid one."""
+    """The mark on this line, or None if it is not a whole and valid one, its newline included."""
     return _parse(COMMIT_PREFIX, Mark, line)
 
 
-def parse_header(line: bytes) -> Header | None:
-    """The header on this line (without its newline), or None if it is not a whole and valid one of this format."""
+def parse_header(line: bytes, path: Path) -> Header | None:
+    """The header on the first line of a file, or None if it is not a whole and valid one, its newline included.
+
+    Raises:
+        ConfigError: it is one of another format.
+    """
+    found = _parse(HEADER_PREFIX, _Versioned, line)
+    if found is not None and found.format != FORMAT:
+        raise ConfigError(
+            f"File {str(path)!r} has format {found.format}, and this version reads and writes format {FORMAT}; "
+            "install a newer one to go on with it, or push to another endpoint"
+        )
     return _parse(HEADER_PREFIX, Header, line)
 
 
-def header_format(line: bytes) -> int | None:
-    """The format version of a segment that begins with this line; None if it is not a whole header of any format."""
-    body = _body(HEADER_PREFIX, line)
-    if body is None:
-        return None
-    try:
-        said = from_json(body)
-    except ValueError:
-        return None
-    version = said.get("format") if isinstance(said, dict) else None
-    return version if isinstance(version, int) else None
-
-
 def _line(prefix: bytes, said: BaseModel) -> bytes:
-    body = said.model_dump_json().encode()
+    return _framed(prefix, said.model_dump_json().encode())
+
+
+def _framed(prefix: bytes, body: bytes) -> bytes:
     return prefix + body + b',"crc":"%08x"}\n' % zlib.crc32(body)
 
 
-def _body(prefix: bytes, line: bytes) -> bytes | None:
+def _parse(prefix: bytes, model: type[_Line], line: bytes) -> _Line | None:
     if not line.startswith(prefix):
         return None
     body = line[len(prefix) : -_CRC_LENGTH]
-    return body if line[-_CRC_LENGTH:] == b',"crc":"%08x"}' % zlib.crc32(body) else None
-
-
-def _parse(prefix: bytes, model: type[_Line], line: bytes) -> _Line | None:
-    body = _body(prefix, line)
-    if body is None:
+    if line != _framed(prefix, body):
         return None
     try:
         return model.model_validate_json(body)

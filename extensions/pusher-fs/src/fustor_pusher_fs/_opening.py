@@ -13,22 +13,13 @@ from dataclasses import dataclass
 
 from fustor_pusher_fs._directory import Directory, segment_name
 from fustor_pusher_fs._errors import ConfigError, DamagedFileError
-from fustor_pusher_fs._lines import (
-    COMMIT_PREFIX,
-    FORMAT,
-    MAX_LINE_BYTES,
-    Header,
-    Mark,
-    header_format,
-    parse_header,
-    parse_mark,
-)
+from fustor_pusher_fs._lines import COMMIT_PREFIX, MAX_LINE_BYTES, Mark, parse_header, parse_mark
 from fustor_pusher_fs._progress import UNKNOWN
-from fustor_pusher_fs._segment import Segment
+from fustor_pusher_fs._segment import Segment, write_at
 
 _log = logging.getLogger("fustor_pusher_fs")
 _BLOCK_BYTES = 128 * 1024
-_HASH_BYTES = 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
 _NEEDLE = b"\n" + COMMIT_PREFIX
 
 
@@ -64,61 +55,49 @@ def _open_segment(directory: Directory, number: int, task: str, cuts: int) -> Op
     name = segment_name(number)
     descriptor = directory.open(name, os.O_RDWR)
     try:
-        size = os.fstat(descriptor).st_size
-        header = _header(directory, name, descriptor, size)
-        if header is not None:
-            return _resume(directory, descriptor, header, task, cuts)
+        opened = _resume(directory, name, descriptor, task, cuts)
     except BaseException:
         os.close(descriptor)
         raise
-    os.close(descriptor)
-    aside = directory.set_aside(name)
-    directory.sync()
-    _log.warning("File %s was never committed to; kept as %s", directory.path / name, aside)
-    return None
+    if opened is None:
+        os.close(descriptor)
+        aside = directory.set_aside(name)
+        directory.sync()
+        _log.warning("File %s was never committed to; kept as %s", directory.path / name, aside)
+    return opened
 
 
-def _header(directory: Directory, name: str, descriptor: int, size: int) -> tuple[Header, int] | None:
+def _resume(directory: Directory, name: str, descriptor: int, task: str, cuts: int) -> Opened | None:
+    """The segment, ready to be written on; None, and nothing is changed, if it has neither a header nor a batch."""
+    size = os.fstat(descriptor).st_size
     line = _read_line(descriptor, 0)
-    version = None if line is None else header_format(line)
-    if version is not None and version != FORMAT:
-        raise ConfigError(
-            f"File {str(directory.path / name)!r} has format {version!r}, and this version writes format {FORMAT}; "
-            "install a newer one or choose another endpoint"
-        )
-    header = _read_header(descriptor)
-    if header is None and _last_committed(descriptor, size) is not None:
+    header = parse_header(line, directory.path / name)
+    last = _last_committed(descriptor, size)
+    if header is None:
+        if last is None:
+            return None
         raise DamagedFileError(directory.path / name, 0, "its header line is not valid")
-    return header
-
-
-def _resume(directory: Directory, descriptor: int, found: tuple[Header, int], task: str, cuts: int) -> Opened:
-    header, header_end = found
     if header.task != task:
         raise ConfigError(f"Directory {str(directory.path)!r} holds task {header.task!r}, not {task!r}; move it away")
-    size = os.fstat(descriptor).st_size
-    last = _last_committed(descriptor, size)
-    begin, end = (0, header_end) if last is None else (last.begin, last.end)
-    if size > end:
-        _cut(directory, segment_name(header.segment), descriptor, end, size)
+    has_batches = last is not None
+    last = last or _Committed(header.next_batch, header.committed, begin=0, end=len(line))
+    if size > last.end:
+        _cut(directory, name, descriptor, last.end, size)
         cuts += 1
-    _write_again(descriptor, begin, end)
+    _write_again(descriptor, last.begin, last.end)
     os.fsync(descriptor)
     directory.sync()
     segment = Segment(
-        directory, header.segment, descriptor, size=end, created=header.created, has_batches=last is not None
+        directory, header.segment, descriptor, size=last.end, created=header.created, has_batches=has_batches
     )
-    return Opened(segment, *_position(header, last), cuts=cuts)
-
-
-def _position(header: Header, last: _Committed | None) -> tuple[int, int]:
-    return (header.next_batch, header.committed) if last is None else (last.mark.batch + 1, last.mark.committed)
+    return Opened(segment, last.next_batch, last.committed, cuts)
 
 
 def _cut(directory: Directory, name: str, descriptor: int, end: int, size: int) -> None:
     aside, kept = directory.create_aside(name)
     try:
-        _copy_bytes(descriptor, aside, end, size)
+        for offset, block in _blocks(descriptor, end, size):
+            write_at(aside, block, offset - end)
         os.fsync(aside)
     except BaseException:
         directory.remove(kept)
@@ -134,33 +113,27 @@ def _cut(directory: Directory, name: str, descriptor: int, end: int, size: int) 
 
 @dataclass(frozen=True, slots=True)
 class _Committed:
-    """The last batch that is whole: its mark, where its event lines begin, and where its mark's line ends."""
+    """How far a segment is committed, and where the last batch stands; its header, where it has no batch."""
 
-    mark: Mark
+    next_batch: int
+    committed: int
     begin: int
     end: int
 
 
-def _read_line(descriptor: int, offset: int) -> bytes | None:
-    """The line at an offset, without its newline; None if it has none within the bound of our own lines."""
+def _read_line(descriptor: int, offset: int) -> bytes:
+    """The line at an offset; without a newline if it has none within the bound of our own lines."""
     line, newline, _ = os.pread(descriptor, MAX_LINE_BYTES, offset).partition(b"\n")
-    return line if newline else None
-
-
-def _read_header(descriptor: int) -> tuple[Header, int] | None:
-    """The header of a segment and the offset behind it; None if there is none that is valid."""
-    line = _read_line(descriptor, 0)
-    header = None if line is None else parse_header(line)
-    return None if line is None or header is None else (header, len(line) + 1)
+    return line + newline
 
 
 def _last_committed(descriptor: int, end: int) -> _Committed | None:
     """The last valid commit mark before `end` whose batch is whole as well; None if there is none."""
     for offset in _line_starts(descriptor, end):
         line = _read_line(descriptor, offset)
-        mark = None if line is None else parse_mark(line)
-        if line is not None and mark is not None and _is_whole(descriptor, mark, offset):
-            return _Committed(mark, begin=offset - mark.length_bytes, end=offset + len(line) + 1)
+        mark = parse_mark(line)
+        if mark is not None and _is_whole(descriptor, mark, offset):
+            return _Committed(mark.batch + 1, mark.committed, offset - mark.length_bytes, offset + len(line))
     return None
 
 
@@ -183,20 +156,9 @@ def _is_whole(descriptor: int, mark: Mark, offset: int) -> bool:
     if begin < 0 or mark.length_bytes < 0:
         return False
     digest = hashlib.sha256()
-    for at in range(begin, offset, _HASH_BYTES):
-        digest.update(os.pread(descriptor, min(_HASH_BYTES, offset - at), at))
+    for _, block in _blocks(descriptor, begin, offset):
+        digest.update(block)
     return digest.hexdigest() == mark.digest
-
-
-def _copy_bytes(source: int, target: int, begin: int, end: int) -> None:
-    """Append a range of one file to another."""
-    while begin < end:
-        block = os.pread(source, min(_HASH_BYTES, end - begin), begin)
-        if not block:
-            return
-        begin += len(block)
-        while block:
-            block = block[os.write(target, block) :]
 
 
 def _write_again(descriptor: int, begin: int, end: int) -> None:
@@ -205,8 +167,12 @@ def _write_again(descriptor: int, begin: int, end: int) -> None:
     After a failed sync the kernel may call pages clean that never reached the disk, and a new process cannot find out;
     what is written again is dirty again, and the next sync is an honest answer.
     """
-    while begin < end:
-        block = os.pread(descriptor, min(_HASH_BYTES, end - begin), begin)
-        if not block:
-            return
-        begin += os.pwrite(descriptor, block, begin)
+    for offset, block in _blocks(descriptor, begin, end):
+        write_at(descriptor, block, offset)
+
+
+def _blocks(descriptor: int, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """A range of a file in pieces, each with its offset; as far as the file goes."""
+    while begin < end and (block := os.pread(descriptor, min(_PIECE_BYTES, end - begin), begin)):
+        yield begin, block
+        begin += len(block)

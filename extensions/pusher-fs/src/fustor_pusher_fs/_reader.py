@@ -13,7 +13,7 @@ from typing import IO
 from fustor_event_model import EventBase
 from fustor_pusher_fs._directory import segment_name, segment_numbers
 from fustor_pusher_fs._errors import ConfigError, DamagedFileError
-from fustor_pusher_fs._lines import COMMIT_PREFIX, FORMAT, Header, Mark, decode, header_format, parse_header, parse_mark
+from fustor_pusher_fs._lines import COMMIT_PREFIX, Header, Mark, decode, parse_header, parse_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _Reader:
             offset = len(first)
             for line in file:
                 offset += len(line)
-                mark = parse_mark(line[:-1]) if line.endswith(b"\n") else None
+                mark = parse_mark(line)
                 if mark is not None and pending.holds(mark):
                     yield self._batch(path, mark, pending)
                     pending = _Pending(offset)
@@ -142,12 +142,7 @@ class _Reader:
             raise DamagedFileError(path, *(pending.damage or pending.first_damage()))
 
     def _header(self, path: Path, line: bytes) -> Header | None:
-        version = header_format(line[:-1]) if line.endswith(b"\n") else None
-        if version is not None and version != FORMAT:
-            raise ConfigError(
-                f"File {str(path)!r} has format {version!r}, and this version reads {FORMAT}; install a newer one"
-            )
-        header = parse_header(line[:-1]) if line.endswith(b"\n") else None
+        header = parse_header(line, path)
         if header is None:
             return None
         if self._next_batch not in {None, header.next_batch}:

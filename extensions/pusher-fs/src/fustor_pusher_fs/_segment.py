@@ -35,7 +35,7 @@ class Segment:
             directory.set_aside(name)
         descriptor = directory.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            _write(descriptor, data, 0)
+            write_at(descriptor, data, 0)
             sync_data(descriptor)
             directory.sync()
         except BaseException:
@@ -54,7 +54,7 @@ class Segment:
         """
         self.settle()
         try:
-            _write(self._descriptor, data, self.size)
+            write_at(self._descriptor, data, self.size)
             sync_data(self._descriptor)
         except OSError:
             self._is_uncertain = True
@@ -115,7 +115,8 @@ class Segment:
         )
 
 
-def _write(descriptor: int, data: bytes, offset: int) -> None:
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Put all of these bytes at an offset of a file. Raises OSError where the disk takes only some of them."""
     written = os.pwrite(descriptor, data, offset)
     while written < len(data):  # the kernel stops short at a full disk, and says why at the next attempt
         written += os.pwrite(descriptor, memoryview(data)[written:], offset + written)

@@ -7,6 +7,7 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,18 +62,15 @@ class FsDriver(PusherDriver):
         """
         session = self._session(kwargs.get("session_id"))
         log = self._logs[session.task]
-        is_snapshot_end = bool(kwargs.get("is_snapshot_end", False))
-        source_type = kwargs.get("source_type")
-        allow_deletions = kwargs.get("allow_deletions") is True
-        refused = await self._in_worker(
-            lambda: log.commit(
-                session,
-                events,
-                is_snapshot_end=is_snapshot_end,
-                source_type=source_type,
-                allow_deletions=allow_deletions,
-            )
+        commit = partial(
+            log.commit,
+            session,
+            events,
+            is_snapshot_end=bool(kwargs.get("is_snapshot_end", False)),
+            source_type=kwargs.get("source_type"),
+            allow_deletions=kwargs.get("allow_deletions") is True,
         )
+        refused = await self._in_worker(commit)
         return {
             "success": True,
             "snapshot_needed": session.is_spoilt,
