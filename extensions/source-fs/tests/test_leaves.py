@@ -1,6 +1,7 @@
 """Leaf directories are read in a loop of their own, by the same rules as all others."""
 
 import os
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,17 +14,15 @@ class Meddler:
     def __init__(self, name, change):
         self.name = name
         self.change = change
-        self.visited = []
+        self.watched = []
 
-    def add_visitor(self):
-        pass
+    @contextmanager
+    def visited(self):
+        yield self.watch
 
-    def remove_visitor(self):
-        pass
-
-    def watch_for_visitor(self, fd):
+    def watch(self, fd):
         path = os.readlink(f"/proc/self/fd/{fd}")
-        self.visited.append(path)
+        self.watched.append(path)
         if path.endswith(self.name) and self.change is not None:
             self.change, change = None, self.change
             change(path)
@@ -55,7 +54,7 @@ def remove(path):
 def test_a_leaf_is_watched_before_it_is_listed(root, make_driver, rows_of, phase):
     meddler = meddle(root, None)
     rows_of(getattr(make_driver(), phase)())
-    assert f"{root}/group/leaf" in meddler.visited
+    assert f"{root}/group/leaf" in meddler.watched
 
 
 def test_a_leaf_that_changes_while_it_is_audited_is_told_as_skipped(root, make_driver, rows_of):

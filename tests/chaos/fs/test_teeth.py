@@ -9,7 +9,7 @@ import pytest
 from fustor_source_fs import FsDriver
 from fustor_source_fs._inotify import Mask
 from fustor_source_fs._names import text_of
-from fustor_source_fs._rows import DELETE, UPSERT, delete_row, row
+from fustor_source_fs._rows import DELETE, UPSERT, gone_now, row
 from fustor_source_fs._stream import Stream
 
 PEER = Path(__file__).with_name("peer_process.py")
@@ -35,7 +35,7 @@ class PairingStream(Stream):
 
     @staticmethod
     def deletion(node):
-        return DELETE, [delete_row(node.path, is_directory=True)]
+        return DELETE, [row(node.path, gone_now(is_directory=True))]
 
     def tell_known(self, top):
         for node in top.below():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from fustor_core.exceptions import DriverError
@@ -15,7 +15,7 @@ from fustor_source_fs._opening import opening
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._visitors import visiting
+from fustor_source_fs._visitors import Watch, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["Audit"]
@@ -66,7 +66,8 @@ class Audit:
         """
         yield from opening(self._scope, stop)
         for finished in self._remembered(stop):
-            yield finished.event, finished.mtimes
+            listed = {} if "audit_skipped" in finished.event.fields else finished.notes
+            yield finished.event, {path: record.mtime for path, record in listed.items()}
 
     def _remembered(self, stop: Stop) -> Iterator[Finished]:
         """The audit's events. A directory is remembered for the next one once the host has asked for what follows."""
@@ -82,7 +83,7 @@ class Audit:
         finally:
             self._memory.end(seen, began, before)
 
-    def _work(self, stop: Stop, watch: Callable[[int], None] | None) -> Iterator[Finished]:
+    def _work(self, stop: Stop, watch: Watch | None) -> Iterator[Finished]:
         start: Directory[Notes] = open_root(self._scope)
         leaves = Leaves(self._scope, start, self._lister, watch)
         known = self._unchanged.remembered if self._unchanged else None
@@ -157,13 +158,13 @@ class Audit:
         elif after.st_mtime_ns != before.st_mtime_ns or after.st_ctime_ns != before.st_ctime_ns:
             yield from self._skip(directory)
         elif unchanged and (record := unchanged.record(directory)):
-            yield from self._writer.put_container(AUDIT, _own_row(directory), record, listed=True)
+            yield from self._writer.put(AUDIT, [_own_row(directory)], {directory.path: record})
         else:
             yield from self._writer.put(AUDIT, [_own_row(directory)])
 
     def _skip(self, directory: Directory[Notes], record: Record | None = None) -> Iterator[Finished]:
-        (own,) = self._skipped([_own_row(directory)])
-        yield from self._writer.put_container(AUDIT_SKIPPED, own, record)
+        notes = {directory.path: record} if record else None
+        yield from self._writer.put(AUDIT_SKIPPED, self._skipped([_own_row(directory)]), notes)
 
 
 def _with_own_row(above: Directory[Notes], leaf: Leaf) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from fustor_source_fs._scope import Scope
 from fustor_source_fs._walk import Directory, Step, Walk
 from fustor_source_fs.config import FsParams, parse_params, parse_uri
 
-__all__ = ["available_fields", "connection", "privileges", "runtime_params", "wizard_steps"]
+__all__ = ["answer", "available_fields", "connection", "privileges", "runtime_params", "wizard_steps"]
 
 _REMOTE = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
@@ -56,19 +56,24 @@ def wizard_steps() -> dict[str, Any]:
     return {"steps": [step]}
 
 
-def connection(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether the root can be listed."""
+def answer(kwargs: Mapping[str, Any], check: Callable[[Scope], tuple[bool, str]]) -> tuple[bool, str]:
+    """What a check finds of the tree that a host asks about with these keywords."""
     try:
-        scope = _scope(kwargs)
-        fd = scope.root.open()
-        try:
-            is_empty = is_vacant(scope, fd) and not scope.allow_empty_root
-        finally:
-            os.close(fd)
+        uri, params = str(kwargs.get("uri") or ""), kwargs.get("driver_params")
+        return check(Scope.of(parse_uri(uri), parse_params(params)))
     except ConfigError as error:
         return False, str(error)
     except OSError as error:
         return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
+
+
+def connection(scope: Scope) -> tuple[bool, str]:
+    """Whether the root can be listed."""
+    fd = scope.root.open()
+    try:
+        is_empty = is_vacant(scope, fd) and not scope.allow_empty_root
+    finally:
+        os.close(fd)
     if is_empty:
         return True, (
             f"{str(scope.root)!r} can be listed and is empty: mount what belongs there, "
@@ -77,14 +82,9 @@ def connection(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
     return True, f"{str(scope.root)!r} can be listed"
 
 
-def privileges(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
+def privileges(scope: Scope) -> tuple[bool, str]:
     """Whether every directory can be read and searched, and how many cannot."""
-    try:
-        total, refused = _count(_scope(kwargs))
-    except ConfigError as error:
-        return False, str(error)
-    except OSError as error:
-        return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
+    total, refused = _count(scope)
     if not refused:
         return True, f"All {total} directories can be read and searched"
     shown = ", ".join(map(repr, refused[:_SHOWN])) + (", ..." if len(refused) > _SHOWN else "")
@@ -94,17 +94,11 @@ def privileges(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
     )
 
 
-def runtime_params(kwargs: Mapping[str, Any]) -> tuple[bool, str]:
+def runtime_params(scope: Scope) -> tuple[bool, str]:
     """Whether realtime will see every change of this tree on this system."""
     if sys.platform != "linux":
         return False, f"Not supported: realtime needs Linux, and this is {sys.platform!r}; snapshot and audit work"
-    try:
-        scope = _scope(kwargs)
-        total, _ = _count(scope)
-    except ConfigError as error:
-        return False, str(error)
-    except OSError as error:
-        return False, f"The root cannot be listed: {error}; check the path, its mount and its permissions"
+    total, _ = _count(scope)
     faults = [*_limit_faults(total), *_kind_faults(file_system_of(scope.root.path or "/"))]
     if faults:
         return False, "; ".join(faults)
@@ -136,10 +130,6 @@ def _kind_faults(kind: str) -> list[str]:
     else:
         return []
     return [f"The tree lies on {kind!r}: changes made {where} are seen by audits only; {cure}"]
-
-
-def _scope(kwargs: Mapping[str, Any]) -> Scope:
-    return Scope.of(parse_uri(str(kwargs.get("uri") or "")), parse_params(kwargs.get("driver_params")))
 
 
 def _count(scope: Scope) -> tuple[int, list[str]]:

@@ -12,8 +12,8 @@ from fustor_core.exceptions import DriverError
 from fustor_event_model import MessageSource
 from fustor_source_fs._inotify import Mask, Watcher, WatchLimitError
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import open_chain
-from fustor_source_fs._rows import DELETE, EventWriter, Finished, Status, delete_row, gone_now, rows_of
+from fustor_source_fs._root import is_still, open_chain
+from fustor_source_fs._rows import DELETE, EventWriter, Finished, Status, gone_now, row, rows_of
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import UNWATCHED, Node, Watches
@@ -63,9 +63,7 @@ class Live:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise DriverError("Too many files are open; raise the limit on open files (ulimit -n)") from error
             raise RootLostError from error
-        status = os.fstat(fd)
-        if (status.st_dev, status.st_ino) != self.root_identity:
-            os.close(fd)
+        if not is_still(fd, self.root_identity):
             raise RootLostError
         return fd
 
@@ -153,7 +151,7 @@ class Live:
             self.stop.check()
             yield from self._report_gone(below, back=back, with_itself=below is not node)
             self._forget(below)
-        yield from self.writer.put(DELETE, [delete_row(node.path, is_directory=True)])
+        yield from self.writer.put(DELETE, [row(node.path, gone_now(is_directory=True))])
         if node.parent is not None:
             node.parent.detach(node.name)
 
@@ -170,7 +168,7 @@ class Live:
                 files = []
         yield from self.writer.put(DELETE, rows_of(files, path, node.prefix))
         if with_itself and not (back and os.path.lexists(raw)):
-            yield from self.writer.put(DELETE, [delete_row(path, is_directory=True)])
+            yield from self.writer.put(DELETE, [row(path, gone_now(is_directory=True))])
 
     def _forget(self, node: Node) -> None:
         node.attached = False

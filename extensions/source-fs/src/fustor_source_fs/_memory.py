@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fustor_event_model import DeleteEvent, EventBase
-from fustor_source_fs._root import OPEN_CHILD, Root
+from fustor_source_fs._root import OPEN_CHILD, Root, is_still
 from fustor_source_fs._rows import Row, row_in, skipped, split
 from fustor_source_fs._walk import Directory
 
@@ -233,11 +233,8 @@ class Unchanged:
                 fd = os.open(self._root.path + directory.raw, OPEN_CHILD)
             except OSError:  # gone, or a path too long for one call: visiting will show why
                 return None
-            status = os.fstat(fd)
-            if (status.st_dev, status.st_ino) == directory.identity():
+            if is_still(fd, directory.identity()):
                 directory.fd = fd
-            else:
-                os.close(fd)
         return directory.fd
 
     def _is_unchanged(self, directory: Directory[Notes]) -> bool:

@@ -35,10 +35,9 @@ def opening(scope: Scope, stop: Stop) -> Iterator[tuple[EventBase | None, dict[s
     root.close()
     status = root.status
     writer = EventWriter(MessageSource.AUDIT, limit=1)
-    for _ in range(_BATCH):
-        own = skipped([row(root.path, status, status.st_mtime)])
-        for finished in chain(writer.put(AUDIT_SKIPPED, own), writer.cut()):
-            yield finished.event, {}
+    rows = skipped([row(root.path, status, status.st_mtime) for _ in range(_BATCH)])
+    for finished in chain(writer.put(AUDIT_SKIPPED, rows), writer.cut()):
+        yield finished.event, {}
     for _ in range(_QUEUE + 1):
         if stop.is_set():
             return

@@ -13,6 +13,7 @@ __all__ = [
     "VANISHED",
     "Root",
     "file_system_of",
+    "is_still",
     "open_chain",
     "open_child",
     "place_of",
@@ -155,6 +156,15 @@ def require_within(root: Root, fd: int) -> None:
     if place != str(root) and not place.startswith(root.path + "/"):
         os.close(fd)
         raise FileNotFoundError(errno.ENOENT, "It lies outside the root", place)
+
+
+def is_still(fd: int, identity: tuple[int, int] | None) -> bool:
+    """Whether an open directory is the one with this device and inode; another one is closed."""
+    status = os.fstat(fd)
+    if (status.st_dev, status.st_ino) == identity:
+        return True
+    os.close(fd)
+    return False
 
 
 def place_of(fd: int) -> str:

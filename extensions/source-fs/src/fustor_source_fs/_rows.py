@@ -24,7 +24,6 @@ __all__ = [
     "Row",
     "Shape",
     "Status",
-    "delete_row",
     "first_event",
     "gone_now",
     "row",
@@ -127,11 +126,6 @@ def row(path: str, status: Status, parent_mtime: float | None = None) -> Row:
     return row_in(parent, path.removesuffix(name), name, status, parent_mtime)
 
 
-def delete_row(path: str, *, is_directory: bool) -> Row:
-    """The row of one entry that is gone."""
-    return row(path, gone_now(is_directory=is_directory))
-
-
 def skipped(rows: list[Row], *, for_released_view: bool = True) -> list[Row]:
     """The rows of containers of which nothing is claimed but that they are there; they are changed in place.
 
@@ -155,13 +149,9 @@ def split(path: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An event, and what is to be remembered of the containers in it once it is handed over.
-
-    `mtimes` are for the host: of the containers that were listed. `notes` are the driver's own, by path.
-    """
+    """An event, and what is to be remembered of containers in it, by their paths, once it is handed over."""
 
     event: EventBase
-    mtimes: dict[str, float]
     notes: dict[str, Any]
 
 
@@ -181,7 +171,6 @@ class EventWriter:
         self._limit = limit
         self._shape = UPSERT
         self._rows: list[Row] = []
-        self._mtimes: dict[str, float] = {}
         self._notes: dict[str, Any] = {}
 
     def put(self, shape: Shape, rows: list[Row], notes: dict[str, Any] | None = None) -> Iterable[Finished]:
@@ -207,14 +196,6 @@ class EventWriter:
         if notes:
             self._notes.update(notes)
 
-    def put_container(self, shape: Shape, one: Row, note: Any = None, *, listed: bool = False) -> Iterator[Finished]:
-        """Add a container's row, and what is to be remembered of it when the row is handed over."""
-        yield from self.put(shape, [one])
-        if note is not None:
-            self._notes[one["path"]] = note
-        if listed:
-            self._mtimes[one["path"]] = one["mtime"]
-
     def cut(self) -> Iterator[Finished]:
         """End the event in the making, if it holds a row."""
         if not self._rows:
@@ -227,6 +208,6 @@ class EventWriter:
             table="",
             message_source=self._source,
         )
-        finished = Finished(event, self._mtimes, self._notes)
-        self._rows, self._mtimes, self._notes = [], {}, {}
+        finished = Finished(event, self._notes)
+        self._rows, self._notes = [], {}
         yield finished

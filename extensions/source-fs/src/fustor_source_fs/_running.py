@@ -6,17 +6,12 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field, fields
-from typing import Protocol
 
 __all__ = ["Counters", "Stop", "StoppedError"]
 
 _log = logging.getLogger(__name__)
 _SLICE_SEC = 0.2
 _REMEMBERED = 1000
-
-
-class _Event(Protocol):
-    def is_set(self) -> bool: ...
 
 
 class StoppedError(Exception):
@@ -26,7 +21,7 @@ class StoppedError(Exception):
 class Stop:
     """Set as soon as the driver is closed, the host asks for it or `set` is called, from any thread."""
 
-    def __init__(self, driver: _Event, host: _Event | None) -> None:
+    def __init__(self, driver: threading.Event, host: threading.Event | None) -> None:
         self._own = threading.Event()
         self._driver = driver
         self._host = self._own if host is None else host

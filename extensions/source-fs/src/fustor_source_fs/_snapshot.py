@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from stat import S_ISDIR
 
@@ -14,7 +14,7 @@ from fustor_source_fs._ranges import Names, Range
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._visitors import visiting
+from fustor_source_fs._visitors import Watch, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["Pass", "part_of", "snapshot"]
@@ -78,7 +78,7 @@ class Pass:
         batch_size: int,
         counters: Counters,
         stop: Stop,
-        watch: Callable[[int], None] | None,
+        watch: Watch | None,
         *,
         part: Range | None = None,
     ) -> None:

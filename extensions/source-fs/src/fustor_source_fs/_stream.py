@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 from fustor_event_model import EventBase
@@ -20,7 +21,7 @@ from fustor_source_fs._rows import first_event
 from fustor_source_fs._running import Counters, Stop, StoppedError
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import Node
-from fustor_source_fs._visitors import register
+from fustor_source_fs._visitors import Watch, register
 from fustor_source_fs.config import FsParams
 
 __all__ = ["Stream"]
@@ -87,18 +88,18 @@ class Stream(Iterator[EventBase]):
         self._stop.set()
         self._live.watcher.close()
 
-    def add_visitor(self) -> None:
-        """A snapshot or an audit begins."""
+    @contextmanager
+    def visited(self) -> Iterator[Watch]:
+        """For as long as a snapshot or an audit lasts no watch is given back; it has what it lists watched first."""
         with self._visitors:
             self._live.visitors += 1
+        try:
+            yield self._watch_for_visitor
+        finally:
+            with self._visitors:
+                self._live.visitors -= 1
 
-    def remove_visitor(self) -> None:
-        """It has ended."""
-        with self._visitors:
-            self._live.visitors -= 1
-
-    def watch_for_visitor(self, fd: int) -> None:
-        """Watch a directory that is about to be listed by another phase."""
+    def _watch_for_visitor(self, fd: int) -> None:
         try:
             self._live.watcher.add(fd, Mask.ENTRIES | Mask.ADD)
         except (WatchLimitError, OSError):  # polled, or the stream has ended

@@ -10,16 +10,18 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Protocol, TypeAlias
 
-__all__ = ["register", "visiting"]
+__all__ = ["Watch", "register", "visiting"]
+
+
+Watch: TypeAlias = Callable[[int], None]
+"""What is called with the descriptor of a directory before it is listed."""
 
 
 class _Stream(Protocol):
-    def add_visitor(self) -> None: ...
-    def remove_visitor(self) -> None: ...
-    def watch_for_visitor(self, fd: int) -> None: ...
+    def visited(self) -> AbstractContextManager[Watch]: ...
 
 
 _lock = threading.Lock()
@@ -33,22 +35,15 @@ def register(stream: _Stream, root: str) -> None:
 
 
 @contextmanager
-def visiting(root: str) -> Iterator[Callable[[int], None] | None]:
-    """A visit of all streams that watch this root now; while it lasts they give back no watch.
-
-    Yields what to call with the descriptor of a directory before it is listed; None where nobody watches.
-    """
+def visiting(root: str) -> Iterator[Watch | None]:
+    """A visit of all streams that watch this root now; None where nobody watches."""
     with _lock:
         streams = [stream for stream, path in _streams.items() if path == root]
+    with ExitStack() as visits:
+        watches = [visits.enter_context(stream.visited()) for stream in streams]
 
-    def watch(fd: int) -> None:
-        for stream in streams:
-            stream.watch_for_visitor(fd)
+        def watch(fd: int) -> None:
+            for one in watches:
+                one(fd)
 
-    for stream in streams:
-        stream.add_visitor()
-    try:
-        yield watch if streams else None
-    finally:
-        for stream in streams:
-            stream.remove_visitor()
+        yield watch if watches else None

@@ -9,7 +9,7 @@ from stat import S_ISDIR
 from typing import Generic, TypeVar
 
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import OPEN_CHILD, VANISHED, open_chain, open_child, require_within
+from fustor_source_fs._root import OPEN_CHILD, VANISHED, is_still, open_chain, open_child, require_within
 from fustor_source_fs._scope import Scope
 
 __all__ = ["Directory", "Step", "Walk"]
@@ -206,16 +206,11 @@ class Walk(Generic[T]):
             fd = open_child(child, "..")
         except OSError:
             return
-        status = os.fstat(fd)
-        if (status.st_dev, status.st_ino) == parent.identity():
+        if is_still(fd, parent.identity()):
             parent.fd = fd
-        else:
-            os.close(fd)
 
     def _reopen(self, directory: Directory[T]) -> int:
         fd = open_chain(self._scope.root.open(), directory.raw.split("/")[1:], within=self._scope.within)
-        status = os.fstat(fd)
-        if (status.st_dev, status.st_ino) != directory.identity():
-            os.close(fd)
+        if not is_still(fd, directory.identity()):
             raise FileNotFoundError(f"{directory.path!r} was replaced while it was read")
         return fd

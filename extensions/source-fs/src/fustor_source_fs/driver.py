@@ -167,17 +167,17 @@ class FsDriver(SourceDriver):
     @classmethod
     async def test_connection(cls, **kwargs: Any) -> tuple[bool, str]:
         """Whether the root is a directory that can be listed."""
-        return _checks.connection(kwargs)
+        return _checks.answer(kwargs, _checks.connection)
 
     @classmethod
     async def check_privileges(cls, **kwargs: Any) -> tuple[bool, str]:
         """Whether every directory can be read and searched."""
-        return _checks.privileges(kwargs)
+        return _checks.answer(kwargs, _checks.privileges)
 
     @classmethod
     async def check_runtime_params(cls, **kwargs: Any) -> tuple[bool, str]:
         """Whether the kernel's limits and the kind of file system suffice for realtime."""
-        return _checks.runtime_params(kwargs)
+        return _checks.answer(kwargs, _checks.runtime_params)
 
     @classmethod
     async def create_agent_user(cls, **kwargs: Any) -> tuple[bool, str]:
