@@ -9,7 +9,7 @@ from pyspark_fustor import DefaultSource
 from pyspark_fustor._options import PusherOptions
 from pyspark_fustor._pushing import Pushed
 from pyspark_fustor._session import Session
-from pyspark_fustor._writing import AuditWriter, SnapshotWriter
+from pyspark_fustor._writing import SessionWriter
 
 from fustor_core.exceptions import DriverError
 from fustor_driver.engines import COLUMNS
@@ -51,8 +51,8 @@ def test_a_failure_is_tried_again(pushes):
     assert len(pushes) == 3
 
 
-WRITERS = [SnapshotWriter(OPTIONS, "s", overwrite=True), SnapshotWriter(OPTIONS, "s", overwrite=False)]
-WRITERS += [AuditWriter(OPTIONS, "s")]
+WRITERS = [SessionWriter(OPTIONS, "s", MessageSource.SNAPSHOT, ends=ends) for ends in (True, False)]
+WRITERS += [SessionWriter(OPTIONS, "s", MessageSource.AUDIT, ends=True)]
 
 
 @pytest.mark.parametrize("writer", WRITERS)

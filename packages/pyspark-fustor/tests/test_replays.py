@@ -12,7 +12,7 @@ from pyspark_fustor._pushing import in_order, push_all
 from pyspark_fustor._rows import read_batches
 from pyspark_fustor._session import Session
 from pyspark_fustor._stream import StreamReader
-from pyspark_fustor._writing import SnapshotWriter, open_snapshot
+from pyspark_fustor._writing import SessionWriter, open_snapshot
 from spark_support import wait_until
 
 from fustor_event_model import MessageSource
@@ -57,7 +57,7 @@ class Steps:
     def copy(self):
         """Everything there is."""
         reader = BatchReader(self._source)
-        writer = SnapshotWriter(self._pusher, open_snapshot(self._pusher), overwrite=True)
+        writer = SessionWriter(self._pusher, open_snapshot(self._pusher), MessageSource.SNAPSHOT, ends=True)
         writer.commit([writer.write(reader.read(part)) for part in reader.partitions()])
 
     def _push(self, batches):

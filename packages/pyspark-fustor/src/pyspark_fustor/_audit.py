@@ -30,8 +30,7 @@ def audit(spark: SparkSession, source: Mapping[str, str], pusher: Mapping[str, s
     SourceOptions.parse(source)
     options = PusherOptions.parse(pusher)
     with Session(options) as opened:
-        with Session(options, opened.id) as other:
-            other.require_shared()
+        opened.require_shared()
         opened.push([audit_signal(LifecycleSignal.AUDIT_START)], MessageSource.AUDIT)
         rows = spark.read.format("fustor").options(**source).option("phase", Phase.AUDIT.value).load()
         rows.write.format("fustor").options(**pusher).option("audit_session", opened.id).mode("append").save()

@@ -59,20 +59,21 @@ class Session:
 
     @redacted()
     def require_shared(self) -> None:
-        """Return if this instance can go on in a session that another one opened.
+        """Return if another instance can go on in this session.
 
         Raises:
-            DriverError: it does not know that session: the pusher keeps sessions in one process.
+            DriverError: it does not know it: the pusher keeps sessions in one process.
         """
-        try:
-            self._runner.run(self._pusher.heartbeat(session_id=self.id))
-        except RetryableError:
-            raise
-        except DriverError as err:
-            raise DriverError(
-                f"Pusher {self._pusher.id!r} keeps a session within one process, so that tasks cannot write into it "
-                f"together; write it as a stream ({err})"
-            ) from err
+        with Session(self._options, self.id) as other:
+            try:
+                other._runner.run(other._pusher.heartbeat(session_id=other.id))
+            except RetryableError:
+                raise
+            except DriverError as err:
+                raise DriverError(
+                    f"Pusher {self._pusher.id!r} keeps a session within one process, so that tasks cannot write into "
+                    f"it together; write it as a stream ({err})"
+                ) from err
 
     @redacted()
     def push(self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False) -> PushReply:

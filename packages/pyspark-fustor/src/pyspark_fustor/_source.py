@@ -15,13 +15,14 @@ from pyspark.sql.datasource import (
 )
 from pyspark.sql.types import StructType
 
+from fustor_event_model import MessageSource
 from pyspark_fustor._batch import BatchReader
 from pyspark_fustor._options import PusherOptions, SourceOptions
 from pyspark_fustor._ranges import RangesReader
 from pyspark_fustor._rows import SCHEMA, require_columns
 from pyspark_fustor._session import require_pusher
 from pyspark_fustor._stream import StreamReader, require_stream
-from pyspark_fustor._writing import AuditWriter, SnapshotWriter, StreamWriter, open_snapshot
+from pyspark_fustor._writing import SessionWriter, StreamWriter, open_snapshot
 
 __all__ = ["DefaultSource"]
 
@@ -67,8 +68,8 @@ class DefaultSource(DataSource):
         require_columns(schema.fieldNames())
         options = PusherOptions.parse(self.options)
         if options.audit_session is not None:
-            return AuditWriter(options, options.audit_session)
-        return SnapshotWriter(options, open_snapshot(options), overwrite=overwrite)
+            return SessionWriter(options, options.audit_session, MessageSource.AUDIT, ends=True)
+        return SessionWriter(options, open_snapshot(options), MessageSource.SNAPSHOT, ends=overwrite)
 
     def streamWriter(self, schema: StructType, overwrite: bool) -> DataSourceStreamWriter:  # noqa: N802 - Spark's name
         """A stream's rows."""

@@ -18,69 +18,55 @@ from pyspark_fustor._pushing import Pushed, in_order, of_phase, push_all, report
 from pyspark_fustor._rows import flat_row, read_batches
 from pyspark_fustor._session import Session
 
-__all__ = ["AuditWriter", "SnapshotWriter", "StreamWriter", "open_snapshot"]
+__all__ = ["SessionWriter", "StreamWriter", "open_snapshot"]
 
 _log = safe_logger("pyspark_fustor")
 
 
-class _SessionWriter(DataSourceArrowWriter):
-    """Rows of one phase by any number of tasks, in a session that was opened before the first of them began."""
+class SessionWriter(DataSourceArrowWriter):
+    """A snapshot or an audit by any number of tasks, in a session that was opened before the first of them began.
 
-    phase = MessageSource.SNAPSHOT
+    With `ends`, what the rows of all tasks lack is deleted once every task has succeeded.
+    """
 
-    def __init__(self, options: PusherOptions, session_id: str) -> None:
+    def __init__(self, options: PusherOptions, session_id: str, phase: MessageSource, *, ends: bool) -> None:
         self._options = options
         self._session_id = session_id
+        self._phase = phase
+        self._ends = ends
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> WriterCommitMessage:
         """Push the rows of one task."""
-        rows = of_phase(read_batches(iterator), self.phase)
+        rows = of_phase(read_batches(iterator), self._phase)
         with Session(self._options, self._session_id) as session:
-            return push_all(session, rows, self.phase, self._options.batch_size)
+            return push_all(session, rows, self._phase, self._options.batch_size)
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Every task has succeeded: end the phase, if these are all rows there are.
+
+        Raises:
+            DriverError: no row was taken.
+        """
+        task = self._options.task
+        report(messages, task)
+        require_taken(messages, task)
+        if not self._ends:
+            return
+        is_audit = self._phase is MessageSource.AUDIT
+        end = [audit_signal(LifecycleSignal.AUDIT_END)] if is_audit else []
+        with Session(self._options, self._session_id) as session:
+            reply = session.push(end, self._phase, is_snapshot_end=not is_audit)
+        if reply.refused_deletions:
+            _log.warning(
+                "The guard of task %r kept %d rows from being deleted; option `allow_deletions` allows it",
+                task,
+                reply.refused_deletions,
+            )
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Push no end: what was written stays, and nothing is deleted for what was not."""
         del messages
         _log.warning("A batch of task %r broke off; its end is not pushed", self._options.task)
-
-
-class SnapshotWriter(_SessionWriter):
-    """Writes a snapshot; with `overwrite`, what it did not have is deleted once every task has succeeded."""
-
-    def __init__(self, options: PusherOptions, session_id: str, *, overwrite: bool) -> None:
-        super().__init__(options, session_id)
-        self._overwrite = overwrite
-
-    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
-        """Every task has succeeded: end the snapshot, if these are all rows there are.
-
-        Raises:
-            DriverError: no row was taken.
-        """
-        report(messages, self._options.task)
-        require_taken(messages, self._options.task)
-        if self._overwrite:
-            with Session(self._options, self._session_id) as session:
-                reply = session.push([], MessageSource.SNAPSHOT, is_snapshot_end=True)
-            warn_of_guard(self._options, reply.refused_deletions)
-
-
-class AuditWriter(_SessionWriter):
-    """Writes an audit whose start was pushed before anything was listed."""
-
-    phase = MessageSource.AUDIT
-
-    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
-        """Every task has succeeded: end the audit.
-
-        Raises:
-            DriverError: no row was taken.
-        """
-        report(messages, self._options.task)
-        require_taken(messages, self._options.task)
-        with Session(self._options, self._session_id) as session:
-            reply = session.push([audit_signal(LifecycleSignal.AUDIT_END)], MessageSource.AUDIT)
-        warn_of_guard(self._options, reply.refused_deletions)
 
 
 class StreamWriter(DataSourceStreamWriter):
@@ -115,16 +101,6 @@ def open_snapshot(options: PusherOptions) -> str:
     Raises:
         DriverError: the pusher refuses, or keeps sessions within one process.
     """
-    with Session(options) as opened, Session(options, opened.id) as other:
-        other.require_shared()
+    with Session(options) as opened:
+        opened.require_shared()
         return opened.id
-
-
-def warn_of_guard(options: PusherOptions, refused_deletions: int) -> None:
-    """Warn of what the guard against mass deletion kept."""
-    if refused_deletions:
-        _log.warning(
-            "The guard of task %r kept %d rows from being deleted; option `allow_deletions` allows it",
-            options.task,
-            refused_deletions,
-        )
