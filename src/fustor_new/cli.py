@@ -52,65 +52,56 @@ _MEANT = {
 """What other tools call the commands, and what to write here."""
 
 
-COMMANDS: Mapping[str, tuple[str, type[Any], str, str]] = MappingProxyType(
+COMMANDS: Mapping[str, tuple[type[Any], str, str]] = MappingProxyType(
     {
         "source": (
-            "commands.source",
             SourceOptions,
             "Create and register source drivers.",
             "They read a system and emit its state and its changes.",
         ),
         "pusher": (
-            "commands.pusher",
             PusherOptions,
             "Create and register pusher drivers.",
             "They write events to a destination.",
         ),
         "update": (
-            "commands.update",
             UpdateOptions,
             "Bring drivers to today's template.",
             "What you changed is kept, what cannot be merged is marked.",
         ),
         "doctor": (
-            "doctor.command",
             DoctorOptions,
             "Examine a workspace and its drivers.",
             "No driver is imported; each finding says how to fix it.",
         ),
         "adopt": (
-            "commands.adopt",
             AdoptOptions,
             "Adopt a driver that was written by hand.",
             "Its names are recorded, and what the template owns is proposed as a patch.",
         ),
         "list": (
-            "commands.list",
             ListOptions,
             "List the drivers of the workspace.",
             "Each with its version, registration, template, modified files and conformance.",
         ),
         "remove": (
-            "commands.remove",
             RemoveOptions,
             "Remove drivers as if they had never been.",
             "Where an author's work is in them, it shows the difference and refuses.",
         ),
         "register": (
-            "commands.register",
             PathOptions,
             "Add existing driver packages to the workspace.",
             "Only its root pyproject.toml changes.",
         ),
         "unregister": (
-            "commands.unregister",
             PathOptions,
             "Take driver packages out of the workspace.",
             "Only its root pyproject.toml changes; their files stay.",
         ),
     }
 )
-"""The module of each command, what can be said to it, what it does, and what else there is to know of it."""
+"""What can be said to each command, what it does, and what else there is to know of it."""
 
 
 def _is_name(word: str, commands: Collection[str]) -> bool:
@@ -176,14 +167,14 @@ def _root(
         _answer(lambda: import_module("fustor_new.commands.conversation").converse())
 
 
-def _command(module: str, options: type[Any]) -> Callable[..., None]:
+def _command(name: str, options: type[Any]) -> Callable[..., None]:
     """Return the command whose module is imported only when it runs."""
 
     @taking(options)
     def command(**values: Any) -> None:
         def action() -> None:
             said = parsed(options, values)  # a bad name is refused before anything heavy is imported
-            import_module(f"fustor_new.{module}").run(said)
+            import_module(f"fustor_new.commands.{name}").run(said)
 
         _answer(action)
 
@@ -225,5 +216,5 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-for _name, (_module, _taken, _summary, _more) in COMMANDS.items():
-    app.command(_name, short_help=_summary, help=f"{_summary} {_more}")(_command(_module, _taken))
+for _name, (_options, _summary, _more) in COMMANDS.items():
+    app.command(_name, short_help=_summary, help=f"{_summary} {_more}")(_command(_name, _options))

@@ -6,6 +6,7 @@ A shell proposes what may stand there: a driver, a licence or a kind; for files,
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
@@ -33,8 +34,6 @@ __all__ = [
 
 Options = TypeVar("Options")
 
-_LICENCES = [value for one in QUESTIONS if one.name == "license" for value, _ in one.choices if value]
-
 
 def _driver_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Drivers of the workspace that was typed before, else of the one around here."""
@@ -49,23 +48,9 @@ def _driver_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [label for label in labels if label.startswith(incomplete)]
 
 
-def _kinds(incomplete: str) -> list[str]:
-    """What a driver can be."""
-    return _beginning(incomplete, Kind)
-
-
-def _licences(incomplete: str) -> list[str]:
-    """The licences that are offered in the conversation."""
-    return _beginning(incomplete, _LICENCES)
-
-
-def _contract_sources(incomplete: str) -> list[str]:
-    """The sources that have a word; a directory is the shell's to complete."""
-    return _beginning(incomplete, ("index", "vendor", "workspace"))
-
-
-def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
-    return [str(word) for word in words if word.startswith(incomplete)]
+def _proposing(words: Iterable[str]) -> Callable[[str], list[str]]:
+    """What completes one of the words."""
+    return lambda incomplete: [str(word) for word in words if word.startswith(incomplete)]
 
 
 def _named(meaning: str) -> Any:
@@ -74,14 +59,14 @@ def _named(meaning: str) -> Any:
 
 
 def _contract_source(meaning: str) -> Any:
-    """An option that says where the contract packages come from."""
-    return typer.Option(metavar="SOURCE", help=meaning, autocompletion=_contract_sources)
+    """An option that says where the contract packages come from; a directory is the shell's to complete."""
+    words = ("index", "vendor", "workspace")
+    return typer.Option(metavar="SOURCE", help=meaning, autocompletion=_proposing(words))
 
 
 _DRY_RUN = typer.Option("--dry-run", help="Print a patch for `git apply` and write nothing.")
 _WORKSPACE = typer.Option(metavar="DIR", help="Root of the workspace, if that is not around this directory.")
 _DRIVER = "A driver as `list` shows it, or its directory."
-_YES = typer.Option("--yes", "-y", help="Ask nothing, as this command does anyway.")
 
 
 @dataclass(frozen=True)
@@ -137,8 +122,16 @@ OPTIONS_OF_KIND: Mapping[Kind, type[PusherOptions]] = MappingProxyType(
 """What can be said about new drivers of each kind."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """What can be said to every command that creates nothing, behind what it has of its own."""
+
+    workspace: Annotated[Path | None, _WORKSPACE] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, as this command does anyway.")] = False
+
+
 @dataclass(frozen=True)
-class AdoptOptions:
+class AdoptOptions(_Options):
     """What can be said about a package that is adopted; an empty text means: as its metadata say."""
 
     questions: ClassVar[tuple[Question, ...]] = tuple(
@@ -149,7 +142,7 @@ class AdoptOptions:
     given: Mapping[str, Any] = field(default_factory=dict)
     """Answers to the template's questions, as far as those are texts."""
     kind: Annotated[
-        str, typer.Option(metavar="KIND", help="What the driver is: source or pusher.", autocompletion=_kinds)
+        str, typer.Option(metavar="KIND", help="What the driver is: source or pusher.", autocompletion=_proposing(Kind))
     ] = ""
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the driver, such as 'redis' or 'my-db'.")] = ""
     contract_source: Annotated[
@@ -158,12 +151,10 @@ class AdoptOptions:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Put all into the patch and write nothing.")] = False
     apply: Annotated[bool, typer.Option("--apply", help="Write what is proposed as well.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
-    workspace: Annotated[Path | None, _WORKSPACE] = None
-    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
-class UpdateOptions:
+class UpdateOptions(_Options):
     """What can be said to `update`."""
 
     paths: Annotated[list[Path] | None, _named("A driver by name or directory; without one, the one around here.")] = (
@@ -175,12 +166,10 @@ class UpdateOptions:
     contract_source: Annotated[str, _contract_source("Take the contract packages from elsewhere than before.")] = ""
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
-    workspace: Annotated[Path | None, _WORKSPACE] = None
-    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
-class DoctorOptions:
+class DoctorOptions(_Options):
     """What can be said to `doctor`."""
 
     paths: Annotated[
@@ -189,21 +178,17 @@ class DoctorOptions:
     fix: Annotated[bool, typer.Option("--fix", help="Fix what is safe to fix, all or nothing.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
-    workspace: Annotated[Path | None, _WORKSPACE] = None
-    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
-class ListOptions:
+class ListOptions(_Options):
     """What can be said to `list`."""
 
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
-    workspace: Annotated[Path | None, _WORKSPACE] = None
-    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
-class RemoveOptions:
+class RemoveOptions(_Options):
     """What can be said to `remove`."""
 
     names: Annotated[list[str], _named(_DRIVER)]
@@ -212,19 +197,15 @@ class RemoveOptions:
         bool, typer.Option("--force", help="Remove what was edited or added by hand, too, and say what.")
     ] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
-    workspace: Annotated[Path | None, _WORKSPACE] = None
-    yes: Annotated[bool, _YES] = False
 
 
 @dataclass(frozen=True)
-class PathOptions:
+class PathOptions(_Options):
     """What can be said to `register` and `unregister`."""
 
     paths: Annotated[list[Path], _named(_DRIVER)]
     dry_run: Annotated[bool, _DRY_RUN] = False
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
-    workspace: Annotated[Path | None, _WORKSPACE] = None
-    yes: Annotated[bool, _YES] = False
 
 
 def taking(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -255,7 +236,7 @@ def _asked(options: type[Any]) -> Sequence[Question]:
 
 def _parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(options, include_extras=True)
-    for one in fields(options):
+    for one in sorted(fields(options), key=attrgetter("kw_only")):  # what every command takes stands last
         if one.name == "given":
             yield from map(_flag, _asked(options))
         else:
@@ -265,12 +246,13 @@ def _parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
 
 def _flag(question: Question) -> inspect.Parameter:
     kind: Any = list[str] if isinstance(question.unsaid, tuple) else type(question.unsaid)
+    words = [value for value, _ in question.choices if isinstance(value, str)]
     note = " (standalone only)" if question.layout and callable(question.default) else ""
     option = typer.Option(
         *question.flags,
         help=f"{question.help[:-1]}{note}.",
         metavar=question.metavar or ("TEXT" if kind is str else None),
-        autocompletion=_licences if question.name == "license" else None,
+        autocompletion=_proposing(words) if words else None,
     )
     return _parameter(question.name, question.unsaid, Annotated[kind, option])
 

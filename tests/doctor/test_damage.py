@@ -9,7 +9,7 @@ import pytest
 import tomlkit
 
 from fustor_new.commands.adopt import plan_adoption
-from fustor_new.doctor.command import plan_repairs
+from fustor_new.commands.doctor import plan_repairs
 from fustor_new.doctor.examination import examine, find_subjects
 from fustor_new.errors import FustorNewError
 from fustor_new.options import AdoptOptions
