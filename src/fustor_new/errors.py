@@ -12,7 +12,9 @@ FustorNewError
 A message is one line: what, the value, what to do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -26,6 +28,7 @@ __all__ = [
     "TargetConflict",
     "UsageProblem",
     "WorkspaceError",
+    "disk_allows",
 ]
 
 EXIT_CODES: Mapping[int, str] = MappingProxyType(
@@ -95,3 +98,17 @@ class NotConformant(FustorNewError):  # noqa: N818 - named for what was found
     """A driver breaks the contract."""
 
     exit_code = 8
+
+
+@contextmanager
+def disk_allows(
+    problem: str = "Cannot read {name!r} ({why}); remedy that and run again", place: Path | None = None
+) -> Iterator[None]:
+    """Turn what the disk does not allow inside the block into an EnvironmentProblem in the words of `problem`.
+
+    `place` is named where the error itself names no file.
+    """
+    try:
+        yield
+    except OSError as err:
+        raise EnvironmentProblem(problem.format(name=err.filename or str(place), why=err.strerror)) from err

@@ -16,7 +16,7 @@ from fustor_new.changes._locks import is_locked, locked, uninterrupted
 from fustor_new.changes._stage import PREFIX, Stage, put_in_place
 from fustor_new.changes.content import Tree, fingerprint
 from fustor_new.changes.plan import Change, Plan, check_target, existing
-from fustor_new.errors import EnvironmentProblem, TargetConflict
+from fustor_new.errors import EnvironmentProblem, TargetConflict, disk_allows
 
 __all__ = ["abandoned_stages", "apply", "recover", "strange_stages", "working_in"]
 
@@ -49,17 +49,13 @@ def apply(plan: Plan, *, fault: Fault = _no_fault) -> None:
     """
     if plan.is_empty:
         return
-    try:
+    problem = "Cannot write {name!r} ({why}); nothing was changed, remedy that and run again"
+    with disk_allows(problem, plan.root):
         fault("lock the root")
         with locked(plan.root), Below(plan.root) as below:
             for change in plan.changes:
                 _check(change, below)
             _apply(plan, below, fault)
-    except OSError as err:
-        raise EnvironmentProblem(
-            f"Cannot write {err.filename or str(plan.root)!r} ({err.strerror}); nothing was changed, "
-            f"remedy that and run again"
-        ) from err
 
 
 def _apply(plan: Plan, below: Below, fault: Fault) -> None:
@@ -81,14 +77,9 @@ def _apply(plan: Plan, below: Below, fault: Fault) -> None:
 
 
 def _take_back(stage: Stage) -> None:
-    try:
+    with disk_allows("Cannot take back what was begun at {name!r} ({why}); remedy that, the next run finishes it"):
         stage.undo()
         stage.remove()
-    except OSError as err:
-        raise EnvironmentProblem(
-            f"Cannot take back what was begun at {err.filename!r} ({err.strerror}); "
-            f"remedy that, the next run finishes it"
-        ) from err
 
 
 def _fill(stage: Stage, plan: Plan, fault: Fault) -> None:
@@ -135,7 +126,7 @@ def recover(root: Path) -> list[str]:
     """
     messages: list[str] = []
     here = root.resolve()
-    try:
+    with disk_allows("Cannot clear up {name!r} after an interrupted run ({why}); remedy that and run again"):
         for folder in dict.fromkeys(Path(journal.root) for journal in _journals(root)):
             with locked(folder), Below(folder) as below:
                 for journal in _journals(folder):  # as they are now: a run may have gone on meanwhile
@@ -145,10 +136,6 @@ def recover(root: Path) -> list[str]:
                 for stage in filter(_is_empty, _stages(here)):
                     stage.rmdir()
                     messages.append(f"Removed {stage.name!r}, a leftover of an interrupted run")
-    except OSError as err:
-        raise EnvironmentProblem(
-            f"Cannot clear up {err.filename!r} after an interrupted run ({err.strerror}); remedy that and run again"
-        ) from err
     return messages
 
 

@@ -20,10 +20,10 @@ from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.commands._looking import look_at
 from fustor_new.commands._run import Work, carry_out
-from fustor_new.errors import NameRefused, UsageProblem
+from fustor_new.errors import NameRefused, UsageProblem, disk_allows
 from fustor_new.names import Names, derive, normalize
 from fustor_new.options import AdoptOptions
-from fustor_new.package.descriptions import read_metadata, readable
+from fustor_new.package.descriptions import read_metadata
 from fustor_new.package.driver import Package, Point
 from fustor_new.package.metadata import Metadata, requirement, requirement_name
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
@@ -78,7 +78,7 @@ def run(options: AdoptOptions) -> None:
 
     def work() -> Work:
         known = read_record(folder)
-        with readable():
+        with disk_allows():
             adoption = plan_adoption(folder, options) if known is None else _plan_the_rest(folder, known, options)
         if known is None or adoption.proposals:
             return _work(folder, adoption, options)

@@ -11,8 +11,8 @@ from fustor_new.changes.plan import Change
 from fustor_new.doctor.finding import Finding, Recover, Register
 from fustor_new.doctor.registry import examine_package, examine_root
 from fustor_new.doctor.subject import Root, Subject
-from fustor_new.errors import UsageProblem, WorkspaceError
-from fustor_new.package.descriptions import holds_package, readable
+from fustor_new.errors import UsageProblem, WorkspaceError, disk_allows
+from fustor_new.package.descriptions import holds_package
 from fustor_new.workspace.finding import find_workspace, home_of
 from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.root_file import root_place
@@ -47,7 +47,7 @@ def find_subjects(paths: Sequence[Path], start: Path | None = None) -> Subjects:
         UsageProblem: a path holds no package.
         WorkspaceError: the root cannot be read.
     """
-    with readable():
+    with disk_allows():
         if not paths:
             return _around(start or Path.cwd())
         folders = list(dict.fromkeys(path.resolve() for path in paths))
@@ -62,7 +62,7 @@ def examine(subjects: Subjects) -> list[Finding]:
     Raises:
         EnvironmentProblem: something cannot be read.
     """
-    with readable():
+    with disk_allows():
         found = [_permitted(one, root.workspace.root) for root in subjects.roots for one in examine_root(root)]
         for root in subjects.roots:
             places = ((package, root.workspace.root) for package in root.drivers)

@@ -4,7 +4,6 @@ import configparser
 import email
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from email.message import Message
 from functools import reduce
@@ -13,10 +12,10 @@ from typing import Any
 
 from fustor_new._reading import is_directory, is_file, read_bytes
 from fustor_new._toml import parse_toml, table, text, texts
-from fustor_new.errors import EnvironmentProblem, UsageProblem
+from fustor_new.errors import UsageProblem, disk_allows
 from fustor_new.package.metadata import EntryPoint, Metadata
 
-__all__ = ["holds_package", "read_metadata", "read_project", "readable"]
+__all__ = ["holds_package", "read_metadata", "read_project"]
 
 
 def holds_package(folder: Path) -> bool:
@@ -52,17 +51,8 @@ def read_project(folder: Path) -> Metadata | None:
     path = folder / "pyproject.toml"
     if not is_file(path):
         return None
-    with readable():
+    with disk_allows(place=path):
         return _read(path, folder)
-
-
-@contextmanager
-def readable() -> Iterator[None]:
-    """Turn what the disk does not allow inside the block into EnvironmentProblem."""
-    try:
-        yield
-    except OSError as err:
-        raise EnvironmentProblem(f"Cannot read {err.filename!r} ({err.strerror}); remedy that and run again") from err
 
 
 def _descriptions(folder: Path) -> Iterator[Path]:

@@ -8,6 +8,7 @@ import json
 import re
 import reprlib
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -21,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.content import FileContent, Tree
-from fustor_new.errors import EnvironmentProblem, FustorNewError, WorkspaceError
+from fustor_new.errors import EnvironmentProblem, FustorNewError, WorkspaceError, disk_allows
 from fustor_new.names import Names, derive
 from fustor_new.template.history import load_history, template_version, templates_directory
 from fustor_new.template.render import rendered_again
@@ -73,12 +74,9 @@ def read_record(package: Path) -> Record | None:
         EnvironmentProblem: the disk does not allow it.
     """
     path = package / ANSWERS_FILE
-    try:
+    with disk_allows(place=path), suppress(FileNotFoundError):
         return parse_record(read_bytes(path, limit_bytes=_LARGEST_BYTES, follow=False), path)
-    except FileNotFoundError:
-        return None
-    except OSError as err:
-        raise EnvironmentProblem(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
+    return None
 
 
 def parse_record(text: bytes, path: Path) -> Record:
@@ -184,10 +182,8 @@ def _hash_of(path: Path) -> str:
     """Return the hash of a file, an empty text where there is none (a symlink does not count)."""
     if path.is_symlink() or not path.is_file():
         return ""
-    try:
+    with disk_allows(place=path):
         return hashlib.sha256(read_bytes(path, follow=False)).hexdigest()
-    except OSError as err:
-        raise EnvironmentProblem(f"Cannot read {str(path)!r} ({err.strerror}); remedy that and run again") from err
 
 
 def _broken(path: Path, why: str) -> WorkspaceError:

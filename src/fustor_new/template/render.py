@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fustor_new.changes.content import FileContent, Tree
-from fustor_new.errors import EnvironmentProblem, WorkspaceError
+from fustor_new.errors import EnvironmentProblem, WorkspaceError, disk_allows
 from fustor_new.template.history import templates_directory
 from fustor_new.template.spec import DriverSpec
 
@@ -55,11 +55,9 @@ def rendered_again(template: Path | Mapping[str, str], given: Mapping[str, Any])
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """Give a directory to render into. Raises EnvironmentProblem where the disk does not allow it."""
-    try:
-        with TemporaryDirectory(prefix="fustor-new-") as scratch:
-            yield Path(scratch)
-    except OSError as err:
-        raise EnvironmentProblem(f"Cannot render the template ({err.strerror}); make room or set TMPDIR") from err
+    problem = "Cannot render the template ({why}); make room or set TMPDIR"
+    with disk_allows(problem), TemporaryDirectory(prefix="fustor-new-") as scratch:
+        yield Path(scratch)
 
 
 def _written(texts: Mapping[str, str], folder: Path) -> Path:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from fustor_new.changes.content import FileContent, read_file
 from fustor_new.changes.plan import Change
-from fustor_new.errors import EnvironmentProblem, MergeConflict, TargetConflict, UsageProblem, WorkspaceError
+from fustor_new.errors import (
+    EnvironmentProblem,
+    MergeConflict,
+    TargetConflict,
+    UsageProblem,
+    WorkspaceError,
+    disk_allows,
+)
 from fustor_new.template.history import template_version
 from fustor_new.template.merge import has_markers, merge, with_ends_of
 from fustor_new.template.provenance import (
@@ -93,12 +100,8 @@ def revise(package: Path, contract_source: str = "") -> Revision:
         EnvironmentProblem: the template's version is not known here, or the disk is full or cannot be read.
     """
     folder = Path(os.path.realpath(package))
-    try:
+    with disk_allows(place=folder):
         return _revise(folder, contract_source)
-    except OSError as err:
-        raise EnvironmentProblem(
-            f"Cannot read {err.filename or str(folder)!r} ({err.strerror}); remedy that and run again"
-        ) from err
 
 
 def _revise(package: Path, contract_source: str) -> Revision:
