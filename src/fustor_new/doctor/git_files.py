@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fustor_new._reading import read_bytes
+from fustor_new._wildcards import Components, chosen, expression, is_path
 
 __all__ = ["known_to_git", "parse_index", "tracked_by_git"]
 
@@ -36,7 +37,7 @@ _EXCLUDES_FILE = re.compile(rb'^\s*excludesfile\s*=\s*"?([^"\n]+?)"?\s*$', re.IG
 class _Rule:
     """One line: its components (None stands for any number of directories), where it counts, and what it says."""
 
-    components: tuple[re.Pattern[str] | None, ...]
+    components: Components
     is_anchored: bool
     is_for_directories: bool
     is_exception: bool
@@ -48,23 +49,7 @@ class _Rule:
         if not self.is_anchored:
             name = self.components[0]
             return name is not None and name.fullmatch(path[-1]) is not None
-        return self._is_path(path)
-
-    def _is_path(self, path: Sequence[str]) -> bool:
-        last, reached = len(self.components) - 1, {0}
-        for name in path:
-            for number in range(last):  # any number of directories: none, as long as something follows
-                if number in reached and self.components[number] is None:
-                    reached.add(number + 1)
-            after = set()
-            for number in reached - {last + 1}:
-                component = self.components[number]
-                if component is None:
-                    after |= {number, number + 1} if number == last else {number}
-                elif component.fullmatch(name):
-                    after.add(number + 1)
-            reached = after
-        return last + 1 in reached
+        return is_path(self.components, path)
 
 
 @dataclass(frozen=True)
@@ -128,34 +113,19 @@ def _rule(line: str) -> _Rule | None:
     parts = text.removeprefix("/").split("/")
     if not all(parts):
         return None
-    components = tuple(None if part == "**" and is_anchored else _expression(part) for part in parts)
+    components = tuple(
+        None if part == "**" and is_anchored else expression(map(_piece, _TOKEN.finditer(part))) for part in parts
+    )
     return _Rule(components, is_anchored, is_for_directories, is_exception)
 
 
-def _expression(text: str) -> re.Pattern[str]:
-    """Return what takes a name; where a star has found the next part is not thought over, as it need not be."""
-    parts = [""]
-    for token in _TOKEN.finditer(text):
-        if token["star"]:
-            parts.append("")
-        else:
-            parts[-1] += _character(token)
-    first, *others = parts
-    reached = "".join(f"(?>.*?{part})" for part in others[:-1])
-    return re.compile(first + reached + "".join(f".*{part}" for part in others[-1:]), re.DOTALL)
-
-
-def _character(token: re.Match[str]) -> str:
-    """Return the expression of one character of a name."""
-    if token["any"]:
-        return "."
+def _piece(token: re.Match[str]) -> str:
+    """Return the expression of one character of a name, or a star."""
+    if token["star"] or token["any"]:
+        return "*" if token["star"] else "."
     if token["set"] is None:
         return re.escape(token["escaped"] or token["plain"])
-    spans = [(low, high or low) for low, high in _RANGE.findall(token["set"])]
-    chosen = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in spans if low <= high)
-    if token["no"]:
-        return f"[^{chosen}]" if chosen else "."
-    return f"[{chosen}]" if chosen else "(?!)"
+    return chosen(((low, high or low) for low, high in _RANGE.findall(token["set"])), other=bool(token["no"]))
 
 
 def _rules(path: Path) -> tuple[_Rule, ...]:

@@ -90,11 +90,11 @@ class Workspace:
         """Return how uv takes `path` (absolute, or relative to the root), be there a package yet or not."""
         absolute = os.path.normpath(self.root / path)
         for pattern, glob in self._excluding:
-            if glob.matches(absolute):
+            if glob(absolute):
                 return Membership(Standing.EXCLUDED, pattern)
         if absolute in self._listed:
             return Membership(Standing.LISTED, self._listed[absolute])
-        found = [pattern for pattern, glob in self._covering if glob.matches(absolute)]
+        found = [pattern for pattern, glob in self._covering if glob(absolute)]
         plain = [
             pattern
             for pattern in found
@@ -164,13 +164,13 @@ class Workspace:
         if not patterns.has_magic(pattern):
             yield _relative(os.path.normpath(self.root / pattern), self.root)
             return
-        expression = patterns.including(self.root, pattern)
+        includes = patterns.including(self.root, pattern)
         stem = os.path.normpath(
             self.root / pattern.partition("*")[0].partition("?")[0].partition("[")[0].rpartition("/")[0]
         )
         depth = None if "**" in pattern else patterns.normalized(pattern).count("/") + 1
         for path in _directories(Path(stem), self.root, depth):
-            if expression.matches(str(path)):
+            if includes(str(path)):
                 yield _relative(str(path), self.root)
 
 
