@@ -10,52 +10,46 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fustor_new.workspace._toml_text import Document, Insertion, Span
+from fustor_new.workspace._toml_text import QUOTED, Document, Insertion, Span
 
-__all__ = ["element_spans", "into_array", "place_among", "quoted"]
+__all__ = ["elements_of", "into_array", "place_among", "quoted"]
 
-_TOKEN = re.compile(
-    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[\[\]{},]|\s+|[^\s\[\]{},"'#]+""",
-    re.DOTALL,
-)
-
-
+_TOKEN = re.compile(QUOTED + r"""|[\[\]{},]|\s+|[^\s\[\]{},"'#]+""", re.DOTALL)
 _SORTED = (2, 5)
 """How many values must be there to be called sorted: all of them, or all but one."""
 
 
 @dataclass(frozen=True)
-class _Element:
-    start: int
-    end: int
+class Element(Span):
+    """Where a value stands, without its comma."""
+
     comma: int
     """The offset after the comma that follows, 0 without one."""
 
 
 @dataclass(frozen=True)
 class _Array:
-    """An array's text, what it holds, and how its new element is to look."""
+    """An array where it stands, what it holds, and how its new element is to look."""
 
-    text: str
-    elements: tuple[_Element, ...]
+    document: Document
+    span: Span
+    elements: tuple[Element, ...]
     literal: str
-    newline: str
     indent: str
 
-    def line_start(self, offset: int) -> int:
-        return self.text.rfind("\n", 0, offset) + 1
+    @property
+    def inside(self) -> str:
+        """What stands between its brackets."""
+        return self.document.text[self.span.start + 1 : self.span.end - 1]
 
     def line_end(self, offset: int) -> int:
-        """Return where the next line begins, 0 when there is none."""
-        return self.text.find("\n", offset) + 1
-
-    def lead(self, offset: int) -> str:
-        """Return what stands before `offset` in its line."""
-        return self.text[self.line_start(offset) : offset]
+        """Return where the next line begins, 0 when there is none in the array."""
+        end = self.document.line_end(offset)
+        return end if end < self.span.end else 0
 
     def comma_first(self, index: int) -> str:
         """Return what stands before the element in its line where that is its comma, else ""."""
-        lead = self.lead(self.elements[index].start) if index < len(self.elements) else ""
+        lead = self.document.lead(self.elements[index].start) if index < len(self.elements) else ""
         return lead if lead.strip(" \t") == "," else ""
 
 
@@ -73,18 +67,11 @@ def into_array(
 
     Where the strings among `values` are sorted by one of `keys` it goes to its place, else to the end.
     """
-    text = document.text[span.start : span.end]
-    elements = _elements(text)
+    elements = elements_of(document, span)
     index = _place(values, value, keys)
-    array = _Array(
-        text=text,
-        elements=elements,
-        literal=quoted(value, _quote(text, elements, index) or document.quote()),
-        newline=document.newline,
-        indent=_indent(document, span, text, elements),
-    )
-    where = _on_lines(array, index) if "\n" in text else (_on_one_line(array, index),)
-    return tuple(Insertion(span.start + one.offset, one.text) for one in where)
+    literal = quoted(value, _quote(document.text, elements, index) or document.quote())
+    array = _Array(document, span, elements, literal, _indent(document, span, elements))
+    return _on_lines(array, index) if "\n" in array.inside else (_on_one_line(array, index),)
 
 
 def place_among(values: list[str], value: str, keys: tuple[Callable[[str], str], ...]) -> int:
@@ -114,25 +101,20 @@ def _stray(ranks: list[str]) -> int | None:
     return -1
 
 
-def element_spans(document: Document, span: Span) -> list[Span]:
-    """Return where the elements of the array at `span` stand, each without its comma."""
-    elements = _elements(document.text[span.start : span.end])
-    return [Span(span.start + element.start, span.start + element.end) for element in elements]
-
-
-def _elements(text: str) -> tuple[_Element, ...]:
-    found: list[_Element] = []
+def elements_of(document: Document, span: Span) -> tuple[Element, ...]:
+    """Return where the elements of the array at `span` stand."""
+    found: list[Element] = []
     depth, start, end = 0, 0, 0
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(document.text, span.start, span.end):
         piece = token[0]
         depth -= piece in {"]", "}"}
         if depth == 1 and piece == ",":
-            found.append(_Element(start, end, token.end()))
+            found.append(Element(start, end, token.end()))
             start = 0
         elif depth and not piece.isspace() and not piece.startswith("#"):
             start, end = start or token.start(), token.end()
         depth += piece in {"[", "{"}
-    return (*found, _Element(start, end, 0)) if start else tuple(found)
+    return (*found, Element(start, end, 0)) if start else tuple(found)
 
 
 def _place(values: list[object], value: str, keys: tuple[Callable[[str], str], ...]) -> int:
@@ -141,18 +123,18 @@ def _place(values: list[object], value: str, keys: tuple[Callable[[str], str], .
     return strings[place][0] if place < len(strings) else len(values)
 
 
-def _quote(text: str, elements: tuple[_Element, ...], index: int) -> str:
+def _quote(text: str, elements: tuple[Element, ...], index: int) -> str:
     """Return the quote of the element before the new one, or after it, or "" when neither is a string."""
     near = [text[element.start] for element in (*reversed(elements[:index]), *elements[index:])]
     return next((first for first in near if first in "'\""), "")
 
 
-def _indent(document: Document, span: Span, text: str, elements: tuple[_Element, ...]) -> str:
+def _indent(document: Document, span: Span, elements: tuple[Element, ...]) -> str:
     for element in reversed(elements):
-        lead = text[text.rfind("\n", 0, element.start) + 1 : element.start]
-        if "\n" in text[: element.start] and not lead.strip(" \t,"):
+        lead = document.lead(element.start)
+        if not lead.strip(" \t,"):
             return lead.partition(",")[0]
-    comment = re.search(r"\n([ \t]*)#", text)
+    comment = re.search(r"\n([ \t]*)#", document.text[span.start : span.end])
     if comment:
         return comment[1]
     line = document.text[document.line_start(span.start) :]
@@ -160,10 +142,10 @@ def _indent(document: Document, span: Span, text: str, elements: tuple[_Element,
 
 
 def _on_one_line(array: _Array, index: int) -> Insertion:
-    text, elements = array.text, array.elements
+    elements = array.elements
     if not elements:
-        return Insertion(1, text[1:-1] + array.literal)
-    gap = text[elements[0].comma : elements[1].start] if len(elements) > 1 else " "
+        return Insertion(array.span.start + 1, array.inside + array.literal)
+    gap = array.document.text[elements[0].comma : elements[1].start] if len(elements) > 1 else " "
     if index < len(elements):
         return Insertion(elements[index].start, f"{array.literal},{gap}")
     last = elements[-1]
@@ -173,33 +155,32 @@ def _on_one_line(array: _Array, index: int) -> Insertion:
 
 
 def _on_lines(array: _Array, index: int) -> tuple[Insertion, ...]:
-    line = f"{array.indent}{array.literal},{array.newline}"
+    newline = array.document.newline
+    line = f"{array.indent}{array.literal},{newline}"
     if not array.elements:
-        return (Insertion(array.text.rindex("\n") + 1, line),)
+        return (Insertion(array.span.start + array.inside.rindex("\n") + 2, line),)
     if index == len(array.elements):
         return _at_end(array)
     following = array.elements[index]
     if not index and (behind := array.comma_first(1)):
-        return (Insertion(following.start, f"{array.literal}{array.newline}{behind}"),)
-    previous = array.elements[index - 1] if index else _Element(1, 1, 1)
-    next_line = array.line_end(previous.comma)
+        return (Insertion(following.start, f"{array.literal}{newline}{behind}"),)
+    next_line = array.line_end(array.elements[index - 1].comma if index else array.span.start)
     if next_line and next_line <= following.start:
         return (Insertion(next_line, line),)
     if comma_first := array.comma_first(index):
-        return (Insertion(array.line_end(previous.end), f"{comma_first}{array.literal}{array.newline}"),)
-    return (Insertion(following.start, f"{array.literal},{array.newline}{array.indent}"),)
+        return (Insertion(array.line_end(array.elements[index - 1].end), f"{comma_first}{array.literal}{newline}"),)
+    return (Insertion(following.start, f"{array.literal},{newline}{array.indent}"),)
 
 
 def _at_end(array: _Array) -> tuple[Insertion, ...]:
     """Return the insertions that put the new element behind the last, with a comma or without as that one has it."""
-    last = array.elements[-1]
-    lead = array.lead(last.start)
+    last, newline = array.elements[-1], array.document.newline
     next_line = array.line_end(last.comma or last.end)
-    if not last.comma and lead.strip(" \t") == "," and next_line:
-        return (Insertion(next_line, f"{lead}{array.literal}{array.newline}"),)
+    if not last.comma and next_line and (lead := array.comma_first(-1)):
+        return (Insertion(next_line, f"{lead}{array.literal}{newline}"),)
     comma = "," if last.comma else ""
     if not next_line:  # the closing bracket shares the last line
         ahead = "" if last.comma else ","
-        return (Insertion(last.comma or last.end, f"{ahead}{array.newline}{array.indent}{array.literal}{comma}"),)
-    line = Insertion(next_line, f"{array.indent}{array.literal}{comma}{array.newline}")
+        return (Insertion(last.comma or last.end, f"{ahead}{newline}{array.indent}{array.literal}{comma}"),)
+    line = Insertion(next_line, f"{array.indent}{array.literal}{comma}{newline}")
     return (line,) if last.comma else (Insertion(last.end, ","), line)

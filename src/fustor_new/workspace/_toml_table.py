@@ -27,7 +27,7 @@ def into_table(
         if neighbour in likes and document.leaf(*table, neighbour, last=True) == (*table, neighbour):
             value = document.text[span.start : span.end]
         return _between_braces(document, span, key, value, behind=index > 0)
-    if _key_in(_lead(document, span), neighbour) is None:
+    if _key_in(document.lead(span.start), neighbour) is None:
         return _as_block(document, span, neighbour, key, behind=index > 0)
     nearest = sorted(likes, key=lambda like: abs(present.index(like) - present.index(neighbour)))
     line = next(filter(None, (_like(document, table, like, key) for like in nearest)), "")
@@ -82,7 +82,7 @@ def block_of(document: Document, table: tuple[str, ...], key: str) -> Span:
     """Return where the entry `key` of `table` stands, with its key, and its header where it has one of its own."""
     first = document.span(*document.leaf(*table, key, last=False))
     last = document.span(*document.leaf(*table, key, last=True))
-    if document.is_inline(*table) or _key_in(_lead(document, first), key):
+    if document.is_inline(*table) or _key_in(document.lead(first.start), key):
         return Span(entry_start(document, first), last.end)
     header = list(re.finditer(r"^[ \t]*\[", document.text[: first.start], re.MULTILINE))[-1]
     return Span(header.start(), last.end)
@@ -118,7 +118,7 @@ def _as_block(document: Document, span: Span, neighbour: str, key: str, *, behin
 def _like(document: Document, table: tuple[str, ...], like: str, key: str) -> str:
     """Return the line of the entry `like` with another key, or "" when it has no line of its own."""
     span = document.span(*document.leaf(*table, like, last=True))
-    found = _key_in(_lead(document, span), like)
+    found = _key_in(document.lead(span.start), like)
     if found is None:
         return ""
     rest = found["rest"]
@@ -129,15 +129,11 @@ def _like(document: Document, table: tuple[str, ...], like: str, key: str) -> st
 
 def _beside(document: Document, span: Span, neighbour: str, key: str, value: str) -> str:
     """Return a line with the indentation and the dotted prefix of the neighbour's."""
-    found = _key_in(_lead(document, span), neighbour)
+    found = _key_in(document.lead(span.start), neighbour)
     if found is None:
         raise AssertionError(f"{neighbour!r} is not spelled in its own line")
     rest = " = " if "." in found["rest"] else found["rest"]
     return f"{found['lead']}{_spelled(key, found['quote'])}{rest}{value}\n"
-
-
-def _lead(document: Document, span: Span) -> str:
-    return document.text[document.line_start(span.start) : span.start]
 
 
 def _key_in(text: str, key: str) -> re.Match[str] | None:

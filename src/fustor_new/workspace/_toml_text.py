@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Document", "Insertion", "Span", "insert"]
+__all__ = ["QUOTED", "Document", "Insertion", "Span", "insert"]
+
+QUOTED = r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'"""
+"""What may hold anything: a comment, or a string of any kind; for expressions in which a dot takes line breaks too."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ class Document:
     def line_start(self, offset: int) -> int:
         """Return where the line around `offset` begins."""
         return self.text.rfind("\n", 0, offset) + 1
+
+    def lead(self, offset: int) -> str:
+        """Return what stands before `offset` in its line."""
+        return self.text[self.line_start(offset) : offset]
 
     def line_end(self, offset: int) -> int:
         """Return where the line after the one around `offset` begins, or the text's end."""

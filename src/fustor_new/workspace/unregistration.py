@@ -18,24 +18,23 @@ from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists
 from fustor_new.workspace import patterns
-from fustor_new.workspace._toml_array import element_spans
+from fustor_new.workspace._toml_array import elements_of
 from fustor_new.workspace._toml_table import block_of, entry_start
-from fustor_new.workspace._toml_text import Document, Span, insert
+from fustor_new.workspace._toml_text import QUOTED, Document, Span, insert
 from fustor_new.workspace.registration import SOURCES, WORKSPACE, Entry, insertions, is_dev, joins, siblings_of
 from fustor_new.workspace.root import Workspace
 
 __all__ = ["entries_of", "is_registered", "mentions", "unregister"]
 
 _MEMBERS = (*WORKSPACE, "members")
-_TOKEN = re.compile(
-    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^"'#]+""", re.DOTALL
-)
+_TOKEN = re.compile(QUOTED + r"""|[^"'#]+""", re.DOTALL)
 _UNTIDY = re.compile(
     r"[ \t](?=\r?$)|(?<=\n)\r?\n(?=\r?\n)|(?<=,)[ \t]{2,}(?=[^\s#])|[ \t](?=,)|(?<=\S)[ \t]+(?=\])|(?<=\[)[ \t]+(?=\S)",
     re.MULTILINE,
 )
 _WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)")
 _PUT_IN = re.compile(r", (?=\S).*[^\s,]|(?!,)\S.*[^\s,], ", re.DOTALL)
+_BETWEEN = " \t\r\n,"
 _NEWLINES = 2
 """The line break that ends a line, and that of an empty line beside it."""
 
@@ -81,7 +80,8 @@ class _Hole:
 
 def _holes(text: str, core: Span) -> list[_Hole]:
     """Return every hole around `core` that leaves all comments as they are, the one that changes least first."""
-    found = [_Hole(Span(start, end), text) for start in _to_the_left(text, core) for end in _to_the_right(text, core)]
+    starts, ends = _edges(text, core.start, -1), list(_edges(text, core.end, 1))
+    found = [_Hole(Span(start, end), text) for start in starts for end in ends]
     comments = _comments(text)
     return sorted((hole for hole in found if _comments(hole.rest) == comments), key=lambda hole: hole.cost)
 
@@ -95,30 +95,18 @@ def _hole_among_comments(text: str, core: Span) -> _Hole:
     return _Hole(span, text, kept.removeprefix("\n"))
 
 
-def _to_the_left(text: str, core: Span) -> Iterator[int]:
-    start, commas, newlines = core.start, 0, 0
-    yield start
-    while start and text[start - 1] in " \t\r\n,":
-        start -= 1
-        commas += text[start] == ","
-        newlines += text[start] == "\n"
+def _edges(text: str, offset: int, step: int) -> Iterator[int]:
+    """Yield where a hole may end, from `offset` to the left (-1) or the right (1): behind one comma and two lines."""
+    commas, newlines = 0, 0
+    yield offset
+    while (character := text[offset - 1 : offset] if step < 0 else text[offset : offset + 1]) and character in _BETWEEN:
+        offset += step
+        commas += character == ","
+        newlines += character == "\n"
         if commas > 1 or newlines > _NEWLINES:
             return
-        if _is_edge(text, start):
-            yield start
-
-
-def _to_the_right(text: str, core: Span) -> Iterator[int]:
-    end, commas, newlines = core.end, 0, 0
-    yield end
-    while end < len(text) and text[end] in " \t\r\n,":
-        commas += text[end] == ","
-        newlines += text[end] == "\n"
-        end += 1
-        if commas > 1 or newlines > _NEWLINES:
-            return
-        if _is_edge(text, end):
-            yield end
+        if _is_edge(text, offset):
+            yield offset
 
 
 def _is_edge(text: str, offset: int) -> bool:
@@ -236,7 +224,7 @@ def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_ta
     values = find(data, entry.keys)
     if entry.keys == _MEMBERS and len(values) == 1:
         yield from _whole_lists(document, data, array, keep_table=keep_table)
-    found = element_spans(document, array)
+    found = elements_of(document, array)
     yield found[len(values) - 1 - values[::-1].index(entry.value)]
 
 
@@ -248,7 +236,7 @@ def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry,
     values = find(data, entry.keys)
     if entry.in_table or len(values) < 2 or values[-1] != entry.value:  # noqa: PLR2004 - one before it, and itself
         return
-    *_, before, last = element_spans(document, document.span(*entry.keys))
+    *_, before, last = elements_of(document, document.span(*entry.keys))
     comma = document.text.find(",", before.end, last.start)
     if last == core and comma >= 0 and not document.text[before.end : comma].strip():
         text = document.text[:comma] + document.text[comma + 1 :]
