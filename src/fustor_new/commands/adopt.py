@@ -39,7 +39,7 @@ from fustor_new.template.provenance import (
 from fustor_new.template.questions import is_licence, is_mail_address
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
-from fustor_new.template.wheels import CARRIED_IN, contract_wheels, wheels_in
+from fustor_new.template.wheels import CARRIED_IN, carried_files
 from fustor_new.workspace.finding import home_of, starting_point
 from fustor_new.workspace.naming import driver_paths
 from fustor_new.workspace.root import Workspace
@@ -101,7 +101,7 @@ def plan_adoption(folder: Path, options: AdoptOptions) -> Adoption:
     notes: list[str] = []
     names = _names(package, metadata, options)
     source = _source(workspace, options, folder)
-    wheels = {} if workspace and source.kind == "wheels" else _carried_files(source, folder)
+    wheels = {} if workspace and source.kind == "wheels" else carried_files(source, folder)
     spec = _spec(package, workspace, names, ContractSource(kind="vendor") if wheels else source, options, notes=notes)
     files = rendered(spec).files
     places = dict(_places(files, folder, names))
@@ -132,7 +132,7 @@ def _plan_the_rest(folder: Path, record: Record, options: AdoptOptions) -> Adopt
     if recorded == "vendor":
         wheels = {
             path: one
-            for path, one in _carried_files(ContractSource(kind="vendor"), folder).items()
+            for path, one in carried_files(ContractSource(kind="vendor"), folder).items()
             if not os.path.lexists(folder / path)
         }
         proposals += _carried(wheels, folder, files["pyproject.toml"].data, read_metadata(folder), notes)
@@ -341,20 +341,6 @@ def _place(path: str, folder: Path, names: Names) -> Path | None:
     is_flat = not (folder / "src").is_dir() and (folder / names.package).is_dir()
     place = folder / (path.removeprefix("src/") if is_flat else path)
     return place if place.name != "py.typed" or place.parent.is_dir() else None
-
-
-def _carried_files(source: ContractSource, folder: Path) -> Mapping[str, FileContent]:
-    """Return the wheels that a project of its own is to carry, by path; `folder` is where it is.
-
-    Raises:
-        FustorNewError: they are not there, and cannot be built.
-    """
-    wheels: Mapping[str, bytes] = {}
-    if source.kind == "vendor":
-        wheels = contract_wheels()
-    elif source.kind == "wheels":
-        wheels = wheels_in(Path(os.path.normpath(folder / source.location)))
-    return {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in wheels.items()}
 
 
 def _lines_to_add(rendered: bytes, project: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fustor_new.changes.content import Tree
+from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
 from fustor_new.errors import UsageProblem, WorkspaceError
@@ -17,7 +17,7 @@ from fustor_new.template.provenance import find_origin, recording
 from fustor_new.template.questions import FREE_NAMES
 from fustor_new.template.render import rendered
 from fustor_new.template.spec import DriverSpec
-from fustor_new.template.wheels import carrying, contract_wheels, wheels_in
+from fustor_new.template.wheels import carried_files
 from fustor_new.workspace.drivers import check_directory, check_free
 from fustor_new.workspace.finding import declared_workspace, find_workspace
 from fustor_new.workspace.root import Standing, Workspace
@@ -123,7 +123,10 @@ def plan_drivers(names: Sequence[Names], options: PusherOptions, place: Place, c
         raise UsageProblem(
             f"Contract source 'workspace' is not available outside a workspace; use --contract-source with {_ELSEWHERE}"
         )
-    wheels = _wheels(place, contract_source)
+    folder = place.folder.resolve()
+    wheels = carried_files(ContractSource.parse(contract_source, project=folder), folder)
+    if place.workspace:  # it refers to a directory of wheels, which are seen to be there
+        wheels = {}
     specs = [_spec(one, options, place, "vendor" if wheels else contract_source) for one in names]
     targets = [place.target(one) for one in names]
     trees = [_whole(rendered(spec), wheels, place) for spec in specs]
@@ -196,20 +199,11 @@ def _check_room(
     check_place(names, options, place)
 
 
-def _whole(tree: Tree, wheels: Mapping[str, bytes], place: Place) -> Tree:
+def _whole(tree: Tree, wheels: Mapping[str, FileContent], place: Place) -> Tree:
     """Return what is rendered, with the wheels, and in a project of its own with what copier updates it from."""
     origin = None if place.workspace else find_origin()
-    return carrying(recording(tree, origin) if origin else tree, wheels)
-
-
-def _wheels(place: Place, contract_source: str) -> Mapping[str, bytes]:
-    """Return the wheels that projects of their own are to carry; a workspace refers to a directory of wheels."""
-    folder = place.folder.resolve()
-    source = ContractSource.parse(contract_source, project=folder)
-    found = wheels_in(Path(os.path.normpath(folder / source.location))) if source.kind == "wheels" else {}
-    if place.workspace:
-        return {}
-    return contract_wheels() if source.kind == "vendor" else found
+    whole = recording(tree, origin) if origin else tree
+    return Tree({**whole.files, **wheels})
 
 
 def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:

@@ -19,6 +19,7 @@ from fustor_new.errors import (
     WorkspaceError,
     disk_allows,
 )
+from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.history import template_version
 from fustor_new.template.merge import has_markers, merge, with_ends_of
 from fustor_new.template.provenance import (
@@ -33,7 +34,7 @@ from fustor_new.template.provenance import (
     rendered_now,
     with_address,
 )
-from fustor_new.template.wheels import CARRIED_IN, contract_wheels, is_carried
+from fustor_new.template.wheels import CARRIED_IN, carried_files, is_carried
 
 __all__ = ["FileRevision", "Outcome", "Revision", "revise"]
 
@@ -130,8 +131,7 @@ def _revise(package: Path, contract_source: str) -> Revision:
 
 def _wheels(package: Path, *, stay: bool) -> Iterator[FileRevision]:
     """Yield what becomes of the wheels that a project carries: they are those of this fustor-new, if they stay."""
-    wheels = contract_wheels() if stay else {}
-    ours = {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in wheels.items()}
+    ours = carried_files(ContractSource(kind="vendor"), package) if stay else {}
     there = (path.relative_to(package).as_posix() for path in (package / CARRIED_IN).glob("*.whl"))
     for path in sorted({*ours, *filter(is_carried, there)}):
         before, after = _read(package, path), ours.get(path)

@@ -1,15 +1,16 @@
 """The wheels of the contract packages that a project of its own carries."""
 
+import os
 import runpy
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from fustor_new.changes.content import FileContent, Tree, read_file
+from fustor_new.changes.content import FileContent, read_file
 from fustor_new.errors import EnvironmentProblem, UsageProblem
-from fustor_new.template.contract_source import CONTRACT_PACKAGES
+from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
 
-__all__ = ["CARRIED_IN", "carrying", "contract_wheels", "is_carried", "wheels_in"]
+__all__ = ["CARRIED_IN", "carried_files", "contract_wheels", "is_carried"]
 
 CARRIED_IN = "vendor/wheels"
 """Where a project has them."""
@@ -31,23 +32,30 @@ def contract_wheels() -> Mapping[str, bytes]:
     return _built(_CHECKOUT)
 
 
-def wheels_in(directory: Path) -> Mapping[str, bytes]:
-    """The wheels in a directory that a user named.
+def carried_files(source: ContractSource, folder: Path) -> Mapping[str, FileContent]:
+    """The wheels that a project of its own carries, by their paths in it; none unless its contract source has wheels.
+
+    Args:
+        source: where it takes the contract packages from.
+        folder: what the place of a directory of wheels is relative to.
 
     Raises:
-        UsageProblem: some of those that the template asks for are not there.
+        UsageProblem: some of those that the template asks for are not in the directory that a user named.
+        EnvironmentProblem: there are none, and none can be built.
     """
+    wheels = contract_wheels() if source.kind == "vendor" else {}
+    if source.kind == "wheels":
+        wheels = _wheels_in(Path(os.path.normpath(folder / source.location)))
+    return {f"{CARRIED_IN}/{name}": FileContent(data) for name, data in wheels.items()}
+
+
+def _wheels_in(directory: Path) -> Mapping[str, bytes]:
     missing = [name for name in contract_wheels() if not (directory / name).is_file()]
     if missing:
         raise UsageProblem(
             f"Directory {str(directory)!r} holds no {missing[0]}; add it, or use another contract source"
         )
     return {name: read_file(directory / name).data for name in contract_wheels()}
-
-
-def carrying(tree: Tree, wheels: Mapping[str, bytes]) -> Tree:
-    """Return what a project holds that carries these wheels."""
-    return Tree({**tree.files, **{f"{CARRIED_IN}/{name}": FileContent(data) for name, data in wheels.items()}})
 
 
 def is_carried(path: str) -> bool:
