@@ -94,9 +94,9 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\t" else repr(char)[1:-1] for char in text)
 
 
-def from_here(path: Path) -> str:
-    """Return how a path is shown to people: relative to the current directory where it is below that."""
-    here = Path.cwd()
+def from_here(path: Path, here: Path | None = None) -> str:
+    """Return how a path is shown to people: relative to `here`, the current directory, where it is below that."""
+    here = here or Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 

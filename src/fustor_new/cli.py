@@ -170,7 +170,6 @@ def _root(
 def _command(name: str, options: type[Any]) -> Callable[..., None]:
     """Return the command whose module is imported only when it runs."""
 
-    @taking(options)
     def command(**values: Any) -> None:
         def action() -> None:
             said = parsed(options, values)  # a bad name is refused before anything heavy is imported
@@ -178,7 +177,7 @@ def _command(name: str, options: type[Any]) -> Callable[..., None]:
 
         _answer(action)
 
-    return command
+    return taking(options, command)
 
 
 def _answer(action: Callable[[], None]) -> None:

@@ -208,19 +208,15 @@ class PathOptions(_Options):
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
 
 
-def taking(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a function of keywords a parameter for each field of `options`, as typer reads it.
+def taking(options: type[Any], function: Callable[..., None]) -> Callable[..., None]:
+    """Return the function of keywords with a parameter for each field of `options`, as typer reads it.
 
     In the place of `given` there is one for each question that has a flag.
     """
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        parameters = list(_parameters(options))
-        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads it
-        function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return function
-
-    return decorate
+    parameters = list(_parameters(options))
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads it
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return function
 
 
 def parsed(options: type[Options], values: dict[str, Any]) -> Options:

@@ -7,7 +7,6 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from fustor_new._reading import DEEPEST, Found, read_file
@@ -33,16 +32,8 @@ class Below:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the directory."""
-        if self._root >= 0:
-            os.close(self._root)
-            self._root = -1
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._root)
 
     def status(self, path: Path) -> os.stat_result | None:
         """Return what is known of the entry at `path` itself, None where there is none."""

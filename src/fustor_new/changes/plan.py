@@ -81,7 +81,7 @@ def make_plan(root: Path, changes: Iterable[Change], notes: Sequence[str] = ()) 
         if check_target(placed):
             created.append(placed)
         else:
-            said.append(f"{_shown(placed.path, root)} is there already, unchanged")
+            said.append(f"{placed.path.relative_to(root.resolve())} is there already, unchanged")
     return Plan(existing(root), (*created, *edits, *removed), tuple(said))
 
 
@@ -134,7 +134,3 @@ def _check_apart(target: Path, others: Sequence[Path]) -> None:
     for other in others:
         if target == other or target in other.parents or other in target.parents:
             raise TargetConflict(f"{str(target)!r} and {str(other)!r} are in each other's way; name each driver once")
-
-
-def _shown(path: Path, root: Path) -> str:
-    return str(path.relative_to(root.resolve())) if path.is_relative_to(root.resolve()) else str(path)

@@ -56,7 +56,7 @@ class Step:
 
     def words(self, here: Path) -> list[str]:
         """The command as it is written in a directory."""
-        return [*self.command, *(_seen_from(here, path) for path in self.about)]
+        return [*self.command, *(from_here(path, here) for path in self.about)]
 
 
 def sync_steps(names: Sequence[Names], place: Place) -> list[Step]:
@@ -86,7 +86,7 @@ def _as_typed(steps: Iterable[Step]) -> list[str]:
     here = Path.cwd()
     for step in steps:
         if not here.is_relative_to(step.folder):
-            lines.append(f"cd {shlex.quote(_seen_from(here, step.folder))}")
+            lines.append(f"cd {shlex.quote(from_here(step.folder, here))}")
             here = step.folder
         lines.append(shlex.join(step.words(here)))
     return lines
@@ -113,10 +113,6 @@ def _to_be_reached(source: str, place: Place) -> list[str]:
     if git.kind != "git" or not look_at(source, place.folder, root):
         return []
     return [f"# once {git.location} can be reached, which the contract packages come from:"]
-
-
-def _seen_from(here: Path, path: Path) -> str:
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _has_dev_extra(workspace: Workspace) -> bool:

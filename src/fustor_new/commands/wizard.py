@@ -40,7 +40,7 @@ def ask(said: PusherOptions | None, last: PusherOptions | None = None) -> Pusher
     """
     if said is None:
         said = OPTIONS_OF_KIND[_prompts.chosen("What is the driver?", _KINDS, last.kind if last else Kind.SOURCE)]()
-    last = last or replace(said, given={**said.given, **_identity(said)})
+    last = last or replace(said, given={**_git_identity(), **{name: one for name, one in said.given.items() if one}})
     options = _with_place(said, last)
     locate(options)  # what flags say of a place can be wrong, too
     options = replace(options, names=[_name(options, (last.names or [""])[0])])
@@ -48,10 +48,6 @@ def ask(said: PusherOptions | None, last: PusherOptions | None = None) -> Pusher
         options = replace(options, contract_source=ask_contract_source(options))
     given = {one.name: _answer(one, options, last) for one in said.questions if one.prompt and _is_open(one, said)}
     return replace(options, given={**said.given, **given})
-
-
-def _identity(said: PusherOptions) -> dict[str, str]:
-    return {name: value for name, value in _git_identity().items() if not said.given.get(name)}
 
 
 def _git_identity() -> dict[str, str]:

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 from pathlib import Path
 
 from fustor_new._reading import read_bytes
@@ -163,8 +164,8 @@ def tracked_by_git(folder: Path) -> list[str]:
     top, directory = found
     prefix = f"{place.relative_to(top).as_posix()}/" if place != top else ""
     names = _tracked(directory / "index")
-    start = bisect_left(names, prefix)
-    return [name.removeprefix(prefix) for name in _while_prefixed(names, start, prefix)]
+    from_here = islice(names, bisect_left(names, prefix), None)
+    return [name.removeprefix(prefix) for name in takewhile(lambda name: name.startswith(prefix), from_here)]
 
 
 def known_to_git(folder: Path) -> list[str]:
@@ -230,13 +231,6 @@ def _read_index(index: Path, *_stamps: int) -> list[str]:
         return parse_index(read_bytes(index, limit_bytes=_LARGEST_INDEX_BYTES)) or []
     except OSError:
         return []
-
-
-def _while_prefixed(names: list[str], start: int, prefix: str) -> Iterator[str]:
-    for number in range(start, len(names)):
-        if not names[number].startswith(prefix):
-            return
-        yield names[number]
 
 
 def _parsed(data: bytes, hash_bytes: int) -> list[bytes] | None:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from fustor_new._toml import table
 from fustor_new.doctor.finding import Fault, Severity
 from fustor_new.doctor.registry import package_check
 from fustor_new.doctor.subject import Subject
 from fustor_new.names import normalize
+from fustor_new.package.metadata import is_version
 
 __all__: list[str] = []
 
@@ -72,7 +72,7 @@ def _version(package: Subject) -> Iterator[Fault]:
     version = package.metadata.version
     if not version and not package.metadata.dynamic & {"version"} and package.metadata.origin != "setup.cfg":
         yield Fault(package.metadata_place, "It has no version")
-    elif version and _parsed(version) is None:
+    elif version and not is_version(version):
         yield Fault(package.metadata_place, f"Version {version!r} is not a valid PEP 440 version")
 
 
@@ -142,10 +142,3 @@ def _contract_requirements(package: Subject) -> Iterator[Fault]:
         yield Fault(package.metadata_place, "It does not require 'fustor-event-model>=1'")
     elif "0.2.16" in model.specifier or not ({"1.0.0", "1.99.0"} & set(model.specifier.filter(["1.0.0", "1.99.0"]))):
         yield Fault(package.metadata_place, f"It requires {str(model)!r}, not 'fustor-event-model>=1'")
-
-
-def _parsed(version: str) -> Version | None:
-    try:
-        return Version(version)
-    except InvalidVersion:
-        return None

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fustor_new._reading import is_directory
+from fustor_new._toml import table, text
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change
 from fustor_new.errors import FustorNewError
@@ -151,9 +152,8 @@ class Root:
     def distributions(self) -> Mapping[str, str]:
         """The directories of the members, and of the root if it is a package, by normalised distribution."""
         named = {normalize(one.metadata.name): one.shown for one in reversed(self.managed) if one.metadata.name}
-        own = self.workspace.data.get("project", {})
-        own_name = own.get("name") if isinstance(own, dict) else None
-        return named | ({normalize(own_name): "."} if isinstance(own_name, str) else {})
+        own = text(table(self.workspace.data, "project"), "name")
+        return named | ({normalize(own): "."} if own else {})
 
     @cached_property
     def unreadable(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from fustor_new._toml import Keys, find, table, texts
 from fustor_new.kinds import KIND_OF_GROUP
 from fustor_new.names import normalize
 
-__all__ = ["EntryPoint", "Metadata", "claims", "requirement", "requirement_lists", "requirement_name"]
+__all__ = ["EntryPoint", "Metadata", "claims", "is_version", "requirement", "requirement_lists", "requirement_name"]
 
 _LISTS: tuple[Keys, ...] = (("project", "dependencies"), ("tool", "uv", "dev-dependencies"))
 _TABLES: tuple[Keys, ...] = (("project", "optional-dependencies"), ("dependency-groups",))
@@ -95,6 +95,17 @@ def claims(distribution: str, drivers: Iterable[tuple[str, str]]) -> Mapping[tup
     named = [("distribution", distribution)] if distribution else []
     named += [(f"{kind} entry point", name) for kind, name in drivers]
     return {(what, normalize(name)): name for what, name in named}
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a text is a version in the sense of PEP 440."""
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - most commands look at none
+
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def requirement_name(requirement: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new._reading import read_bytes, walk
+from fustor_new._toml import texts
 
 __all__ = ["VERDICTS_FILE", "Conformance", "read_verdicts", "sources_digest"]
 
@@ -71,10 +72,10 @@ def _sources(package: Path) -> Iterator[str]:
 
 
 def _verdict(data: Any) -> Conformance | None:
-    texts = ("kind", "name", "profile", "kit_version", "date", "sources")
+    keys = ("kind", "name", "profile", "kit_version", "date", "sources")
     if not isinstance(data, dict) or not isinstance(data.get("conformant"), bool):
         return None
-    if not all(isinstance(data.get(key), str) for key in texts):
+    if not all(isinstance(data.get(key), str) for key in keys):
         return None
     usual = "conformant" if data["conformant"] else "not conformant"
     outcome = data.get("outcome")
@@ -83,14 +84,10 @@ def _verdict(data: Any) -> Conformance | None:
         outcome=outcome if outcome in _OUTCOMES[data["conformant"]] else usual,
         exercised=_count(data.get("exercised")),
         rules=_count(data.get("rules")),
-        not_exercised=tuple(name for name in _listed(data.get("not_exercised")) if isinstance(name, str)),
-        **{key: data[key] for key in texts},
+        not_exercised=texts(data.get("not_exercised")),
+        **{key: data[key] for key in keys},
     )
 
 
 def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -17,13 +17,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from fustor_new._reading import read_bytes
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.errors import EnvironmentProblem, FustorNewError, WorkspaceError, disk_allows
 from fustor_new.names import Names, derive
+from fustor_new.package.metadata import is_version
 from fustor_new.template.history import load_history, template_version, templates_directory
 from fustor_new.template.render import rendered_again
 
@@ -90,7 +91,7 @@ def parse_record(text: bytes, path: Path) -> Record:
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise _broken(path, "it is not a mapping")
     version, files, address = data.get("template_version"), data.get("files"), data.get("_src_path", "")
-    if not isinstance(version, str) or _version(version) is None:
+    if not isinstance(version, str) or not is_version(version):
         raise _broken(path, f"'template_version' is {reprlib.repr(version)}")
     if not isinstance(files, dict) or not files or not all(_is_hash_of_file(*entry) for entry in files.items()):
         raise _broken(path, "'files' is not a mapping of paths to hashes")
@@ -190,13 +191,6 @@ def _broken(path: Path, why: str) -> WorkspaceError:
     return WorkspaceError(
         f"Cannot read {str(path)!r} ({why}); put it back as it was rendered, or adopt the package anew"
     )
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 def _is_hash_of_file(path: object, digest: object) -> bool:

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem, UsageProblem, WorkspaceError
@@ -119,14 +119,11 @@ def _short(name: str) -> str:
 
 def _near(name: str, found: Sequence[Metadata]) -> str:
     """Return what `list` calls the driver whose name, with or without its kind, is nearest; "" where none is near."""
-    spelled = {normalize(entry_point): label for one in found for (_, entry_point), label in _named_points(one)}
+    points = (pair for one in found for pair in zip(one.drivers, one.labels, strict=True))
+    spelled = {normalize(entry_point): label for (_, entry_point), label in points}
     spelled |= {label: label for one in found for label in one.labels}
     near = difflib.get_close_matches(_short(name), spelled, n=1)
     return spelled[near[0]] if near else ""
-
-
-def _named_points(one: Metadata) -> Iterator[tuple[tuple[str, str], str]]:
-    return zip(one.drivers, one.labels, strict=True)
 
 
 def _hint(name: str, found: Sequence[Metadata], start: Path) -> str:
