@@ -1,6 +1,7 @@
 """Workspaces to create drivers in: the shape of the published upstream repository, and a small one."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from forked import ForkServer
 
 from fustor_new.cli import run
 
@@ -133,16 +136,13 @@ def with_tools_of(folder: Path, command: str) -> tuple[str, ...]:
 
 
 def fustor_new(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the installed command, without a terminal."""
-    return subprocess.run(
-        [FUSTOR_NEW, *arguments],
-        cwd=cwd,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run the command in a process of its own, without a terminal."""
+    return _forking().run(*arguments, cwd=cwd)
+
+
+@functools.cache
+def _forking() -> ForkServer:
+    return ForkServer(environment())
 
 
 def done(folder: Path, *arguments: str | Path, code: int = 0) -> str:
