@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
@@ -31,7 +32,6 @@ class Task:
     id: str
     event_schema: str
     retries: Retries
-    has_audits: bool
     allow_deletions: bool
 
 
@@ -41,7 +41,7 @@ class Delivery:
     def __init__(self, task: Task, reply: SessionReply) -> None:
         self.session_id = reply.session_id
         self._task = task
-        self._beats = _Beats(task.pusher, self.session_id, reply.suggested_heartbeat_interval_seconds)
+        self._beats = asyncio.ensure_future(self._keep_alive(reply.suggested_heartbeat_interval_seconds))
         self._gone: SessionObsoletedError | None = None
 
     @classmethod
@@ -68,17 +68,19 @@ class Delivery:
 
     async def close(self) -> None:
         """Send no more heartbeats."""
-        await self._beats.stop()
+        self._beats.cancel()
+        await asyncio.gather(self._beats, return_exceptions=True)
 
     def check(self) -> None:
-        """Return while the session lives.
+        """Return while the session lives, as far as is known.
 
         Raises:
             SessionObsoletedError: it is gone.
         """
         if self._gone is not None:
             raise self._gone
-        self._beats.check()
+        if self._beats.done() and not self._beats.cancelled():
+            self._beats.result()
 
     async def push(
         self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False
@@ -90,10 +92,7 @@ class Delivery:
             SessionObsoletedError: the session is gone.
             DriverError: the batch is refused.
         """
-
-        async def once() -> PushReply:
-            return await self.push_once(events, phase, is_snapshot_end=is_snapshot_end)
-
+        once = partial(self.push_once, events, phase, is_snapshot_end=is_snapshot_end)
         return await self._task.retries(once, f"A push ({phase.value})")
 
     async def push_once(
@@ -138,6 +137,17 @@ class Delivery:
         except DriverError as err:  # a pusher may have no use for it
             _log.debug("The announcement of a snapshot was refused: %s", err)
 
+    async def _keep_alive(self, interval_sec: float) -> None:
+        """Send heartbeats, from the first interval on, until this is cancelled or the session is gone."""
+        while True:
+            await asyncio.sleep(interval_sec)
+            try:
+                await self._task.pusher.heartbeat(session_id=self.session_id)
+            except (DriverError, ConfigError) as err:
+                if says_obsolete(err):
+                    raise SessionObsoletedError(f"A heartbeat of session {self.session_id} failed: {err}") from err
+                _log.warning("A heartbeat of session %s failed: %s", self.session_id, err)
+
 
 def _note(reply: PushReply) -> None:
     if reply.refused_rows:
@@ -178,37 +188,3 @@ class Retries:
                 )
             await asyncio.sleep(pause)
         return await call()
-
-
-class _Beats:
-    """The heartbeats of one session, from the first interval on until they are stopped or the session is gone."""
-
-    def __init__(self, pusher: PusherDriver, session_id: str, interval_sec: float) -> None:
-        self._pusher = pusher
-        self._session_id = session_id
-        self._interval_sec = interval_sec
-        self._task = asyncio.ensure_future(self._run())
-
-    def check(self) -> None:
-        """Return while the session lives, as far as is known.
-
-        Raises:
-            SessionObsoletedError: the pusher has said that it is gone.
-        """
-        if self._task.done() and not self._task.cancelled():
-            self._task.result()
-
-    async def stop(self) -> None:
-        """Send no more."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval_sec)
-            try:
-                await self._pusher.heartbeat(session_id=self._session_id)
-            except (DriverError, ConfigError) as err:
-                if says_obsolete(err):
-                    raise SessionObsoletedError(f"A heartbeat of session {self._session_id} failed: {err}") from err
-                _log.warning("A heartbeat of session %s failed: %s", self._session_id, err)

@@ -16,7 +16,7 @@ from itertools import dropwhile
 
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource
 from fustor_sender_bridge._core import ConfigError, DriverError, RetryableError, SessionObsoletedError
-from fustor_sender_bridge._delivery import Delivery, Task
+from fustor_sender_bridge._delivery import Delivery
 
 __all__ = ["FOLLOWER", "LEADER", "Session"]
 
@@ -30,35 +30,13 @@ class Session:
     """What one call of `create_session` opened. Its methods may run side by side, as the agent's phases do."""
 
     def __init__(self, delivery: Delivery, *, has_audits: bool) -> None:
-        self.id = delivery.session_id
-        self._delivery = delivery
+        self.delivery = delivery
         self._has_audits = has_audits
         self._brackets = _Brackets(asyncio.get_running_loop().time)
         self._starting = asyncio.Lock()
         self._in_audit = False
         self._lists_all = False
         """Whether every audit is to be a full one: a guard that counts takes what was not listed for gone."""
-
-    @classmethod
-    async def open(cls, task: Task) -> Session:
-        """A new session.
-
-        Raises:
-            DriverError: the pusher refuses, or stayed out of reach.
-        """
-        return cls(await Delivery.open(task), has_audits=task.has_audits)
-
-    async def close(self) -> None:
-        """Let the session be."""
-        await self._delivery.close()
-
-    def check(self) -> None:
-        """Return while the session lives.
-
-        Raises:
-            SessionObsoletedError: it is gone.
-        """
-        self._delivery.check()
 
     async def role(self) -> str:
         """The role that the agent is to have from now on; it acts on it before it does anything else."""
@@ -76,7 +54,7 @@ class Session:
             SessionObsoletedError: the session is gone.
         """
         try:
-            await self._delivery.push_once(events, MessageSource.REALTIME)
+            await self.delivery.push_once(events, MessageSource.REALTIME)
         except SessionObsoletedError:
             raise
         except RetryableError as err:
@@ -94,7 +72,7 @@ class Session:
             DriverError: the pusher does not have it, so there is no complete snapshot.
         """
         if self._brackets.stage is _Stage.SNAPSHOT:
-            await self._delivery.push(events, MessageSource.SNAPSHOT, is_snapshot_end=is_end)
+            await self.delivery.push(events, MessageSource.SNAPSHOT, is_snapshot_end=is_end)
         elif events:
             raise DriverError("Rows of a snapshot came after its end")
         if is_end:
@@ -110,7 +88,7 @@ class Session:
         counting = events if self._in_audit else list(dropwhile(_opens_audit, events))
         if counting:
             self._in_audit = True
-            await self._delivery.push(counting, MessageSource.AUDIT)
+            await self.delivery.push(counting, MessageSource.AUDIT)
 
     async def end_audit(self, *, broke_off: bool) -> None:
         """End an audit and set the bracket of the next one; an audit that broke off has no end.
@@ -124,12 +102,12 @@ class Session:
             return
         await self._until_audits_count()
         try:
-            reply = await self._delivery.push(self._delivery.signal(LifecycleSignal.AUDIT_END), MessageSource.AUDIT)
+            reply = await self.delivery.push(self.delivery.signal(LifecycleSignal.AUDIT_END), MessageSource.AUDIT)
             self._lists_all = self._lists_all or reply.refused_deletions > 0
             if self._lists_all:
                 self._brackets.unset()
             else:
-                await self._delivery.push(self._delivery.signal(LifecycleSignal.AUDIT_START), MessageSource.AUDIT)
+                await self.delivery.push(self.delivery.signal(LifecycleSignal.AUDIT_START), MessageSource.AUDIT)
         except BaseException:
             self._brackets.unset()
             raise
@@ -142,7 +120,7 @@ class Session:
     async def _audits_start(self) -> bool:
         """Whether `Audit-Start` is durable; if not, the agent keeps following and it is tried again."""
         try:
-            await self._delivery.push_once(self._delivery.signal(LifecycleSignal.AUDIT_START), MessageSource.AUDIT)
+            await self.delivery.push_once(self.delivery.signal(LifecycleSignal.AUDIT_START), MessageSource.AUDIT)
         except SessionObsoletedError:
             raise
         except (DriverError, ConfigError) as err:

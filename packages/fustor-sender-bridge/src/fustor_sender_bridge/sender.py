@@ -10,7 +10,7 @@ from typing import Any
 
 from fustor_event_model import MessageSource
 from fustor_sender_bridge._core import PusherDriver, SessionObsoletedError
-from fustor_sender_bridge._delivery import Retries, Task, pause_sec
+from fustor_sender_bridge._delivery import Delivery, Retries, Task, pause_sec
 from fustor_sender_bridge._events import translated
 from fustor_sender_bridge._installed import load_pusher
 from fustor_sender_bridge._session import Session
@@ -71,22 +71,22 @@ class PusherSender:
             DriverError: the pusher refuses, or stayed out of reach.
         """
         del kwargs
-        await self._end_session()
+        await self.close_session()
         await self._pause_if_hasty()
         schema = "fs" if source_type == "fs" else ""
-        has_audits = self._params.audit_interval_sec != 0
-        task = Task(self._pusher, task_id, schema, self._retries, has_audits, self._params.allow_deletions)
-        self._session = session = await Session.open(task)
+        task = Task(self._pusher, task_id, schema, self._retries, self._params.allow_deletions)
+        delivery = await Delivery.open(task)
+        self._session = session = Session(delivery, has_audits=self._params.audit_interval_sec != 0)
         self._opened_at = asyncio.get_running_loop().time()
-        _log.info("Session %s of task %s", session.id, task_id)
+        _log.info("Session %s of task %s", delivery.session_id, task_id)
         answer = {
-            "session_id": session.id,
+            "session_id": delivery.session_id,
             "role": await session.role(),
             "session_timeout_seconds": 3 * _AGENT_BEATS_SEC,  # the agent asks three times in it
         }
         if self._params.audit_interval_sec is not None:
             answer["audit_interval_sec"] = self._params.audit_interval_sec
-        return session.id, answer
+        return delivery.session_id, answer
 
     async def send_events(
         self, events: Sequence[Any], source_type: str = "message", is_end: bool = False, metadata: Any = None
@@ -126,7 +126,7 @@ class PusherSender:
         """
         del kwargs
         session = self._current()
-        session.check()
+        session.delivery.check()
         return {"status": "ok", "role": await session.role()}
 
     async def get_latest_committed_index(self, session_id: str) -> int:
@@ -150,12 +150,14 @@ class PusherSender:
         return False
 
     async def close_session(self) -> None:
-        """End the session; a pusher keeps what it has."""
-        await self._end_session()
+        """End the session, if there is one; a pusher keeps what it has."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.delivery.close()
 
     async def close(self) -> None:
         """End the session and close the pusher."""
-        await self._end_session()
+        await self.close_session()
         await self._pusher.close()
 
     @classmethod
@@ -168,11 +170,6 @@ class PusherSender:
         if self._session is None:
             raise SessionObsoletedError(f"Sender {self.id!r} has no session; create one")
         return self._session
-
-    async def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
 
     async def _pause_if_hasty(self) -> None:
         """Wait before a session that follows another closely: a pusher that wants one after the other is not helped."""
