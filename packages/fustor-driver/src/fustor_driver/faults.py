@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 
 from fustor_driver.errors import CheckFailed, DriverFault, FustorDriverError, Unwritten
 from fustor_driver.registry import GROUPS
@@ -35,7 +34,7 @@ def known_as(err: Exception) -> FustorDriverError | None:
 
 def _fault_of(err: Exception) -> FustorDriverError | None:
     """What to say of an exception that a driver, or the World of its package, let out; None where it is not theirs."""
-    frames = list(_frames(err.__traceback__))
+    frames = list(traceback.walk_tb(err.__traceback__))
     theirs = [(frame, line, owner) for frame, line in frames if (owner := _owner(frame))]
     if not theirs:
         return None
@@ -51,12 +50,6 @@ def _is_reported(err: Exception) -> bool:
     """Whether it is a DriverError. No core is imported to find out: `doctor` runs beside any, and beside none."""
     module = sys.modules.get("fustor_core.exceptions")
     return isinstance(err, getattr(module, "DriverError", ()))
-
-
-def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
-    while trace is not None:
-        yield trace.tb_frame, trace.tb_lineno
-        trace = trace.tb_next
 
 
 def _owner(frame: FrameType) -> str | None:

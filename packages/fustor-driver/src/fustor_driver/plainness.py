@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from fustor_driver.errors import NotConformant
 from fustor_event_model import EventBase, TableLayout
 
 __all__ = ["as_text", "event_json", "unplain"]
@@ -22,11 +23,11 @@ def event_json(event: EventBase) -> str:
     """The event as one line of JSON, exactly.
 
     Raises:
-        ValueError: JSON cannot carry it; the first reason is named.
+        NotConformant: JSON cannot carry it; the first reason is named.
     """
     reason = unplain(event)
     if reason is not None:
-        raise ValueError(reason)
+        raise NotConformant(f"The source emitted an event that JSON cannot carry: {reason}")
     return event.model_dump_json()
 
 
@@ -50,18 +51,14 @@ def _unplain(value: Any, around: set[int]) -> str | None:
     if len(around) > _MAX_DEPTH:
         return f"more than {_MAX_DEPTH} levels"
     around.add(id(value))
-    keys = value if isinstance(value, dict) else ()
-    reason = _first(map(_unplain_key, keys)) or _first(_unplain(one, around) for one in _inside(value))
+    keys, items = (value, value.values()) if isinstance(value, dict) else ((), value)
+    reason = _first(map(_unplain_key, keys)) or _first(_unplain(one, around) for one in items)
     around.discard(id(value))
     return reason
 
 
 def _first(reasons: Iterable[str | None]) -> str | None:
     return next(filter(None, reasons), None)
-
-
-def _inside(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
 
 
 def _unplain_key(key: object) -> str | None:

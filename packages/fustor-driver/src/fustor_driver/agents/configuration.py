@@ -29,11 +29,6 @@ class Roles:
     audit_interval_sec: float | None = None
 
     @property
-    def source_id(self) -> str:
-        """The source's identifier, by which it may name what is its own."""
-        return self.pair.source_id
-
-    @property
     def target_id(self) -> str:
         """The pusher's identifier, or that of what stands in its place."""
         return self.pair.pusher_id if self.has_pusher else "receiver"
@@ -62,20 +57,20 @@ def write(roles: Roles, home: Path, file: Path, *, is_old: bool) -> None:
 
     The agent has the same name in every run, and so has the task: what a pusher has committed is there for the next.
     """
-    target = roles.target(file)
-    task = f"{roles.source_id}-{roles.target_id}"
+    source_id, target = roles.pair.source_id, roles.target(file)
+    task = f"{source_id}-{roles.target_id}"
     if is_old:
         place = home / "agent-config.yaml"
-        sync = {"source": roles.source_id, "pusher": roles.target_id, "disabled": False}
+        sync = {"source": source_id, "pusher": roles.target_id, "disabled": False}
         rest = {"pushers": {roles.target_id: target}, "syncs": {task: sync}}
     else:
         place = home / "agent-config" / "default.yaml"
         audits = roles.audit_interval_sec if roles.audit_interval_sec is not None else _DEFAULT_AUDIT_SEC
-        joined = {"source": roles.source_id, "sender": roles.target_id}
+        joined = {"source": source_id, "sender": roles.target_id}
         pipe = {**joined, "audit_interval_sec": audits, "sentinel_interval_sec": 0}
         rest = {"senders": {roles.target_id: _through_bridge(target)}, "pipes": {task: pipe}}
     place.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"sources": {roles.source_id: roles.source}, **rest}, ensure_ascii=False)
+    text = json.dumps({"sources": {source_id: roles.source}, **rest}, ensure_ascii=False)
     place.touch(mode=0o600)  # what stood in variables stands in it
     place.write_text(text, encoding="utf-8")
     (home / "agent.id").write_text(_AGENT_ID, encoding="utf-8")

@@ -111,7 +111,7 @@ def running(version: str, python: Path, roles: Roles, home: Path) -> Iterator[Ag
     env = clean(FUSTOR_HOME=str(home), **{_PUSHER: roles.pair.pusher.driver if roles.has_pusher else ""})
     if is_old:
         what = f"Agent {version} does not discover the fields of the source"
-        run([*command, "discover-schema", "--source-id", roles.source_id], what, env)
+        run([*command, "discover-schema", "--source-id", roles.pair.source_id], what, env)
     arguments = ["start", "-p", str(free_port())] if is_old else ["start"]
     here, there = os.pipe()
     try:

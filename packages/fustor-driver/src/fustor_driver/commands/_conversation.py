@@ -60,7 +60,7 @@ def converse(draft: Draft, how: Settings) -> None:
         _ask_steps(draft, (step,))
         if not how.test or draft.faults():  # a later step asks for what is missing
             continue
-        while not _works(draft, steps[untested:at], how):
+        while not passes(draft, steps[untested:at], how.timeout_sec):
             wish = _wish(draft)
             if wish == _GO_ON:
                 break
@@ -88,10 +88,6 @@ def _ask_steps(draft: Draft, steps: Sequence[Step], *, again: bool = False) -> N
             typer.echo(f"\n{draft.kind} {draft.id}: {clean(step.title)}")
         for question in open_questions:
             _ask(draft, question)
-
-
-def _works(draft: Draft, steps: Sequence[Step], how: Settings) -> bool:
-    return passes(draft, [name for step in steps for name in step.validations], how.timeout_sec)
 
 
 def _wish(draft: Draft) -> str:

@@ -14,7 +14,7 @@ from fustor_driver.kinds import Kind
 from fustor_driver.redaction import REDACTOR, clean
 from fustor_driver.registry import DriverRecord
 from fustor_driver.wizard.draft import Draft
-from fustor_driver.wizard.questions import read_steps
+from fustor_driver.wizard.questions import Step, read_steps
 
 __all__ = [
     "ADMIN_PASSWORD",
@@ -72,8 +72,7 @@ def settle(draft: Draft, how: Settings) -> None:
     refusal = None if how.test else draft.completed().refusal()
     if refusal:
         raise CheckFailed(f"{draft.kind}: {refusal}")
-    validations = [name for step in read_steps(draft.kind, draft.driver) for name in step.validations]
-    if how.test and not passes(draft, validations, how.timeout_sec):
+    if how.test and not passes(draft, read_steps(draft.kind, draft.driver), how.timeout_sec):
         proposed = statements(draft, how.timeout_sec)
         if proposed:
             typer.echo(
@@ -95,13 +94,13 @@ def require_complete(*drafts: Draft) -> None:
         raise ConfigurationProblem(tuple(faults))
 
 
-def passes(draft: Draft, validations: Sequence[str], timeout_sec: float) -> bool:
+def passes(draft: Draft, steps: Sequence[Step], timeout_sec: float) -> bool:
     """Whether the driver takes the entry and the other side answers as it should; what each says is shown."""
     refusal = draft.refusal()
     if refusal:
         _show(draft, "configuration", False, refusal)
         return False
-    for name in dict.fromkeys(validations):
+    for name in dict.fromkeys(name for step in steps for name in step.validations):
         told = draft.ask(name, timeout_sec)
         _show(draft, name, told.passed, told.text)
         if told.passed is False:

@@ -12,7 +12,7 @@ import typer
 from fustor_core.drivers import SourceDriver
 from fustor_driver.commands._drivers import SourceOptions, source_from
 from fustor_driver.commands._options import BatchSizeOption, NameArgument, seconds, subcommand
-from fustor_driver.errors import CheckFailed, NotConformant
+from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.calls import closing, open_phase
 from fustor_driver.plainness import event_json
 from fustor_driver.progress import counting
@@ -70,18 +70,11 @@ def _check_position(source: SourceDriver, phase: MessageSource, position: int) -
         )
 
 
-def _line(event: EventBase) -> str:
-    try:
-        return event_json(event)
-    except ValueError as err:
-        raise NotConformant(f"The source emitted an event that JSON cannot carry: {err}") from err
-
-
 def _print(events: Iterator[EventBase], limit: int) -> None:
     rows = count = 0
     with counting("Reading", limit or None, apart=not sys.stdout.isatty()) as came:
         for event in events:
-            sys.stdout.write(_line(event) + "\n")
+            sys.stdout.write(event_json(event) + "\n")
             sys.stdout.flush()
             came(len(event.rows))
             rows += len(event.rows)

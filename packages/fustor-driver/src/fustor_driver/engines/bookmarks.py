@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -10,12 +10,9 @@ from fustor_core.drivers import SourceDriver
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts.calls import is_reached
 from fustor_driver.hosts.selection import Change, SelectionNote
-from fustor_driver.supervision import Work
+from fustor_driver.supervision import run_bounded
 
 __all__ = ["Bookmark", "has_positions", "look", "why_snapshot"]
-
-_LOOK_SEC = 60.0
-_T = TypeVar("_T")
 
 
 class Bookmark(BaseModel):
@@ -53,8 +50,7 @@ def has_positions(source: SourceDriver) -> bool:
 
 def look(source: SourceDriver, before: SelectionNote | None) -> SelectionNote:
     """What a source selects now, comparable to what was noted before."""
-    work = Work(lambda: SelectionNote.look(source, before.salt if before else None), "fustor-selection")
-    return _answer(work)
+    return run_bounded(lambda: SelectionNote.look(source, before.salt if before else None), name="fustor-selection")
 
 
 def why_snapshot(source: SourceDriver, known: Bookmark, selection: SelectionNote) -> str | None:
@@ -77,14 +73,6 @@ def why_snapshot(source: SourceDriver, known: Bookmark, selection: SelectionNote
 
 
 def _require_reached(source: SourceDriver) -> None:
-    reached, text = _answer(Work(lambda: is_reached(source), "fustor-source-check"))
+    reached, text = run_bounded(lambda: is_reached(source), name="fustor-source-check")
     if not reached:
         raise CheckFailed(f"The source {source.id!r} is not reached: {text}; mend it and start again, nothing is lost")
-
-
-def _answer(work: Work[_T]) -> _T:
-    """What a coroutine answers, whether or not a loop runs in this thread."""
-    work.start()
-    while not work.wait(_LOOK_SEC):
-        pass  # what it asks has a time limit of its own
-    return work.result()

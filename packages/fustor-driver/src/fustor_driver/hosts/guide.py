@@ -94,22 +94,19 @@ class GuideHost:
             CheckFailed: the pusher stayed out of reach.
             NotConformant: a driver broke the contract.
         """
+        parts, ending = self._parts, self._ending
         with calm_collector():
-            await self._run_until_stopped()
-
-    async def _run_until_stopped(self) -> None:
-        control, ending = self._control, self._ending
-        work = asyncio.ensure_future(self._run())
-        given_up = asyncio.ensure_future(control.bell.wait_until(lambda: ending.gave_up))
-        try:
-            await asyncio.wait({work, given_up}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            given_up.cancel()
-            unpushed = self._parts.progress.unpushed()
-            await ending.end(work)
-            self._ended(work, unpushed)
-            if not await ending.close(self._parts.pusher, self._parts.source, self._parts.progress.under_way):
-                self._parts.progress.ended(RunState.ABORTED)
+            work = asyncio.ensure_future(self._run())
+            given_up = asyncio.ensure_future(self._control.bell.wait_until(lambda: ending.gave_up))
+            try:
+                await asyncio.wait({work, given_up}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                given_up.cancel()
+                unpushed = parts.progress.unpushed()
+                await ending.end(work)
+                self._ended(work, unpushed)
+                if not await ending.close(parts.pusher, parts.source, parts.progress.under_way):
+                    parts.progress.ended(RunState.ABORTED)
         if work.done() and not work.cancelled():
             work.result()
 
@@ -313,7 +310,7 @@ class GuideHost:
         """Audit after audit, the first at once if it is due, until the host stops or a new session is due."""
         control, interval_sec = self._control, self._parts.options.audit_interval_sec
         pause_sec = 0.0 if due is MessageSource.AUDIT else interval_sec or None
-        while not await control.bell.wait_until(lambda: control.stopping or control.renewal_asked, pause_sec):
+        while not await control.bell.wait_until(lambda: control.breaks_off, pause_sec):
             pause_sec = interval_sec
             try:
                 if await run_audit(self._delivery, self._sessions.current):

@@ -39,15 +39,12 @@ class SnapshotMark:
             EnvironmentProblem: it cannot be noted; the host must not begin the session.
         """
         try:
-            self._note()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with opened(self._path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK) as handle:  # a FIFO blocks nothing
+                os.fsync(handle)
+            sync_directory(self._path.parent)
         except OSError as err:
             raise EnvironmentProblem(f"Cannot note a snapshot in {str(self._path)!r}: {err.strerror}; mend it") from err
-
-    def _note(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with opened(self._path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK) as handle:  # a FIFO blocks nothing
-            os.fsync(handle)
-        sync_directory(self._path.parent)
 
     def clear(self) -> None:
         """The snapshot is complete. Lost in a crash, this costs one more snapshot and no data.

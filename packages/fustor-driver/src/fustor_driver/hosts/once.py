@@ -43,9 +43,9 @@ async def caught_up(parts: Parts, realtime: Realtime) -> bool:
         await realtime.end_at(newest)
     began = time.monotonic()
     while not _is_through(parts, realtime, newest, began):
-        if await control.bell.wait_until(lambda: control.stopping or control.renewal_asked, _LOOK_SEC):
+        if await control.bell.wait_until(lambda: control.breaks_off, _LOOK_SEC):
             return False
-    return not (control.stopping or control.renewal_asked)
+    return not control.breaks_off
 
 
 async def _newest(parts: Parts) -> int | None:

@@ -34,6 +34,11 @@ class Control:
     stopping: bool = False
     renewal_asked: bool = False
 
+    @property
+    def breaks_off(self) -> bool:
+        """Whether what a session is for breaks off: the host stops, or a new session is due."""
+        return self.stopping or self.renewal_asked
+
     def stop(self) -> None:
         """Ask everything to end gracefully."""
         self.stopping = True

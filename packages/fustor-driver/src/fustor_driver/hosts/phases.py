@@ -47,10 +47,9 @@ async def run_audit(delivery: Delivery, session: Session) -> bool:
     Raises:
         DriverError: what the iterator raised.
     """
-    parts, control = delivery.parts, delivery.parts.control
+    parts = delivery.parts
     reader = parts.reader(MessageSource.AUDIT, pause_after=_starts_audit, linger_sec=_LINGER_SEC)
-    gives_up = lambda: control.stopping or control.renewal_asked  # noqa: E731 - a condition, named for its only use
-    async with _reading(parts, MessageSource.AUDIT, reader, gives_up) as run:
+    async with _reading(parts, MessageSource.AUDIT, reader, lambda: parts.control.breaks_off) as run:
         async for events in _batches(parts, reader):
             for part in _signals_alone(events):
                 if reader.stopped or await delivery.push(session, MessageSource.AUDIT, part) is not Outcome.PUSHED:

@@ -235,20 +235,17 @@ class Reader:
 
     def _wait_for_room(self, *read: int) -> tuple[int, int, int]:
         """Wait while so many events, rows or bytes are too many; return how many may be read in all now."""
-        until = self._read_until()
-        while not self._stopping:
+        while True:
             self._room.clear()
             until = self._read_until()
-            if all(map(lt, read, until)):
-                break
-            if not self._stopping:
-                self._full = True
-                if self._hungry:  # whoever waits for a fuller buffer gets what is there
-                    self._hungry = False
-                    self._tell(self._news.set)
-                self._room.wait()
-        self._full = False
-        return until
+            if self._stopping or all(map(lt, read, until)):
+                self._full = False
+                return until
+            self._full = True
+            if self._hungry:  # whoever waits for a fuller buffer gets what is there
+                self._hungry = False
+                self._tell(self._news.set)
+            self._room.wait()
 
     def _tell(self, call: Callable[[], object]) -> None:
         try:

@@ -133,7 +133,7 @@ class Realtime:
         control = self._parts.control
         if self._next_end is None and self.is_bounded:
             self.has_ended = True
-            await control.bell.wait_until(lambda: control.stopping or control.renewal_asked)
+            await control.bell.wait_until(lambda: control.breaks_off)
         if control.stopping:
             return False
         bounds = {} if self._next_end is None else {"end_position": self._next_end}

@@ -99,7 +99,9 @@ class Selection:
         if self._now is None or self._is_noted:
             return
         try:
-            self._write(self._now.model_dump_json().encode())
+            with drafted(self._path, self._now.model_dump_json().encode(), is_locked=True) as draft:
+                draft.replace(self._path)
+            sync_directory(self._path.parent)
             self._is_noted = True
         except OSError as err:
             raise EnvironmentProblem(
@@ -111,11 +113,6 @@ class Selection:
             return SelectionNote.model_validate_json(self._path.read_bytes())
         except (OSError, ValidationError):  # not there, or not ours: nothing is known then
             return None
-
-    def _write(self, data: bytes) -> None:
-        with drafted(self._path, data, is_locked=True) as draft:
-            draft.replace(self._path)
-        sync_directory(self._path.parent)
 
 
 async def _answer_of(source: SourceDriver) -> Any:
