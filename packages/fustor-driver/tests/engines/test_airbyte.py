@@ -1,5 +1,7 @@
 """A source as a connector of Airbyte."""
 
+import asyncio
+
 import pytest
 
 from fustor_driver.engines import Bookmark
@@ -93,7 +95,7 @@ def test_a_full_refresh_is_a_snapshot_every_time(log, collected, stop):
 
 def test_a_source_without_positions_is_only_read_whole(log, collected, stop):
     log.append("upsert", "/a", 1)
-    (stream,) = discover(source(NoLog, log))["catalog"]["streams"]
+    (stream,) = asyncio.run(discover(source(NoLog, log)))["catalog"]["streams"]
     assert stream["supported_sync_modes"] == ["full_refresh"]
     assert records(ran(source(NoLog, log), collected, stop, mode="full_refresh")) == ["/a"]
     with pytest.raises(CheckFailed, match="choose full_refresh"):
@@ -116,7 +118,7 @@ def test_what_is_no_configured_catalog_is_refused(wrong, log):
 
 
 def test_the_catalog_names_key_and_cursor(log):
-    (stream,) = discover(source(TellingLog, log))["catalog"]["streams"]
+    (stream,) = asyncio.run(discover(source(TellingLog, log)))["catalog"]["streams"]
     assert (stream["source_defined_primary_key"], stream["default_cursor_field"]) == ([["path"]], ["position"])
     assert {"row", "position", DELETED_AT} <= stream["json_schema"]["properties"].keys()
 

@@ -182,8 +182,7 @@ def _typed(
 def _hidden(title: str) -> str:
     """A secret, which is not shown, and never shown afterwards."""
     typed = str(_asked(questionary.password(title)))
-    if typed:
-        REDACTOR.add(typed)
+    REDACTOR.add(typed)
     return typed
 
 

@@ -155,16 +155,15 @@ def status_file_look(path: Path) -> Look:
 def looks(file: Path | None, latest: list[Status], *, live: bool) -> Iterator[Look]:
     """What looks at the statuses: tables or log lines, a file for machines, and `latest`, which holds the last ones."""
     with ExitStack() as stack:
-        shown = stack.enter_context(terminal_look(Console(stderr=True))) if live else logging_look(_LOG_EVERY_SEC)
-        written = status_file_look(file) if file else None
+        shown = [stack.enter_context(terminal_look(Console(stderr=True))) if live else logging_look(_LOG_EVERY_SEC)]
         if file is not None:
             check_writable(file)
+            shown.append(status_file_look(file))
 
         def look(seen: Sequence[Status]) -> None:
             latest[:] = seen
-            shown(seen)
-            if written is not None:
-                written(seen)
+            for show in shown:
+                show(seen)
 
         yield look
 

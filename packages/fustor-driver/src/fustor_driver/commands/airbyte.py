@@ -68,12 +68,8 @@ def check_command(config: SettingsOption) -> None:
 @subcommand
 def discover_command(config: SettingsOption) -> None:
     """Print the catalog of a source: one stream, named by its `id`."""
-
-    async def ask(source: SourceDriver) -> dict[str, Any]:
-        return answers.discover(source)
-
     with _traced():
-        _print(_asked(config, ask))
+        _print(_asked(config, answers.discover))
 
 
 @app.command("read")

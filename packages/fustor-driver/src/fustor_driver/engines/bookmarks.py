@@ -50,7 +50,7 @@ def has_positions(source: SourceDriver) -> bool:
 
 def look(source: SourceDriver, before: SelectionNote | None) -> SelectionNote:
     """What a source selects now, comparable to what was noted before."""
-    return run_bounded(lambda: SelectionNote.look(source, before.salt if before else None), name="fustor-selection")
+    return run_bounded(lambda: SelectionNote.look(source, before), name="fustor-selection")
 
 
 def why_snapshot(source: SourceDriver, known: Bookmark, selection: SelectionNote) -> str | None:

@@ -45,14 +45,10 @@ class SelectionNote(BaseModel):
     is_exact: bool
 
     @classmethod
-    async def look(cls, source: SourceDriver, salt: str | None = None) -> Self:
-        """What a source selects now; with the salt of another note, comparable to that one."""
-        return cls.of(source, await _answer_of(source), salt or secrets.token_hex(16))
-
-    @classmethod
-    def of(cls, source: SourceDriver, answer: Any, salt: str) -> Self:
-        """What a source selects by its configuration, and by its own word."""
-        config = source.config
+    async def look(cls, source: SourceDriver, before: SelectionNote | None) -> Self:
+        """What a source selects now, by its configuration and by its own word; comparable to what was noted before."""
+        salt = before.salt if before else secrets.token_hex(16)
+        config, answer = source.config, await _answer_of(source)
         exact = answer.get("selection") if isinstance(answer, dict) else None
         offered = answer.get("properties", {}) if isinstance(answer, dict) and exact is None else exact
         place = [config.driver, without_secrets(config.uri)]
@@ -87,7 +83,7 @@ class Selection:
     async def look(self) -> Change:
         """How what the source selects now differs from what was noted; `note` will note what this has seen."""
         before = self._read()
-        self._now = await SelectionNote.look(self._source, before.salt if before else None)
+        self._now = await SelectionNote.look(self._source, before)
         return Change.UNKNOWN if before is None else before.change_to(self._now)
 
     def note(self) -> None:

@@ -52,7 +52,7 @@ def status(*, passed: bool, text: str) -> dict[str, Any]:
     return {"type": "CONNECTION_STATUS", "connectionStatus": said}
 
 
-def discover(source: SourceDriver) -> dict[str, Any]:
+async def discover(source: SourceDriver) -> dict[str, Any]:
     """The catalog: one stream, named as the source is. Without positions it can only be read whole."""
     modes = ["full_refresh", "incremental"] if has_positions(source) else ["full_refresh"]
     stream = {
