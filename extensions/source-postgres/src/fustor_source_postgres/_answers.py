@@ -9,12 +9,12 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fustor_core.exceptions import ConfigError, DriverError
 from fustor_source_postgres._checks import create_agent_user
 from fustor_source_postgres._server.catalog import find_column_identities, load_tables
-from fustor_source_postgres._server.connection import Address, clean
+from fustor_source_postgres._server.connection import Address, Credential, clean
 from fustor_source_postgres._server.ownership import Owner
 from fustor_source_postgres._server.publication import SHARED_NAME
 from fustor_source_postgres._statements import user_statements
@@ -68,16 +68,11 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     uri: str
-    credential: dict[str, Any] | None = None
-    admin_creds: dict[str, Any] | None = None
+    credential: Credential | None = None
+    admin_creds: Credential | None = None
     driver_params: dict[str, Any] | None = None
     id: str | None = None
     dry_run: bool = False
-
-    @field_validator("credential", "admin_creds", mode="before")
-    @classmethod
-    def _as_mapping(cls, value: Any) -> Any:
-        return value.model_dump() if isinstance(value, BaseModel) else value
 
 
 async def answer(kwargs: Mapping[str, Any], check: Callable[[Asked], tuple[bool, str]]) -> tuple[bool, str]:
@@ -131,7 +126,7 @@ def on_server(asked: Asked, check: Check, *, as_admin: bool = False) -> tuple[bo
 
 def make_agent_user(asked: Asked) -> tuple[bool, str]:
     """Make the user that `credential` names, or say what an administrator runs to make it."""
-    user, password = (asked.credential or {}).get("user"), (asked.credential or {}).get("passwd")
+    user, password = (asked.credential.user, asked.credential.passwd) if asked.credential else (None, None)
     if asked.dry_run and user:
         params = parse_params(asked.driver_params)
         publication = params.publication or params.slot or SHARED_NAME

@@ -96,19 +96,17 @@ class Auditor(TableReader):
         Raises:
             DriverError: the server cannot be read any more.
         """
-        if self._cache is None:
+        has_signals = self._cache is None
+        if has_signals:
             yield audit_signal(LifecycleSignal.AUDIT_START, NO_SCHEMA)
         try:
             for event, mtimes in self._walk():
-                if self._cache is None:
-                    yield event
-                else:
-                    yield event, mtimes
+                yield event if has_signals else (event, mtimes)
         except Stopped:
             return
         finally:
             self._link.close()
-        if self._cache is None:
+        if has_signals:
             yield audit_signal(LifecycleSignal.AUDIT_END, NO_SCHEMA)
 
     def _walk(self) -> Iterator[_Pair]:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from fnmatch import translate
 
-_CLASS = re.compile(r"\[!?\]?[^]]*\]")
+_TOKEN = re.compile(r'"((?:[^"]|"")*)"|(\[!?\]?[^]]*\]|.)', re.DOTALL)
+"""A quoted piece without its quotes, or else a class of letters or a single one."""
 _WILDCARDS = frozenset("*?[")
 _NEEDS_QUOTES = re.compile(r'[."*?\[]|^$')
 _PARTS = 2
@@ -19,6 +20,10 @@ class Pattern:
     text: str
     schema: re.Pattern[str]
     table: re.Pattern[str]
+    schema_name: str | None
+    """The one schema that it stands for; None where that has a wildcard."""
+    table_name: str | None
+    """The same of its table."""
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
@@ -27,8 +32,14 @@ class Pattern:
         Raises:
             ValueError: it is not written `schema.table`.
         """
-        schema, table = (re.compile(translate("".join(map(_escaped, part)))) for part in _split(text))
-        return cls(text, schema, table)
+        parts = _split(text)
+        schema, table = (re.compile(translate("".join(map(_escaped, part)))) for part in parts)
+        return cls(text, schema, table, *map(_name, parts))
+
+    @property
+    def name(self) -> tuple[str, str] | None:
+        """The one table that it stands for; None where it has a wildcard."""
+        return None if self.schema_name is None or self.table_name is None else (self.schema_name, self.table_name)
 
     def matches(self, schema: str, table: str) -> bool:
         """Whether it stands for this table."""
@@ -41,22 +52,10 @@ def parse_name(text: str) -> tuple[str, str]:
     Raises:
         ValueError: it is not written `schema.table`, or has a wildcard outside quotes.
     """
-    parts = _split(text)
-    if any(not quoted and piece[0] in _WILDCARDS for part in parts for piece, quoted in part):
+    name = Pattern.parse(text).name
+    if name is None:
         raise ValueError(f"{text!r} has a wildcard; name one table, or write the name in double quotes")
-    schema, table = ("".join(piece for piece, _ in part) for part in parts)
-    return schema, table
-
-
-def split_pattern(text: str) -> tuple[str | None, str]:
-    """The schema that a pattern names, or None where that has a wildcard, and the pattern of its tables as it reads.
-
-    Raises:
-        ValueError: it is not written `schema.table`.
-    """
-    schema, table = _split(text)
-    is_named = all(quoted or piece[0] not in _WILDCARDS for piece, quoted in schema)
-    return "".join(piece for piece, _ in schema) if is_named else None, "".join(piece for piece, _ in table)
+    return name
 
 
 def written(schema: str, table: str) -> str:
@@ -64,8 +63,19 @@ def written(schema: str, table: str) -> str:
     return ".".join(map(_quoted, (schema, table)))
 
 
+def in_sql(*parts: str) -> str:
+    """A name as SQL has it, each part of it in double quotes."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
 def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if _NEEDS_QUOTES.search(name) else name
+    return in_sql(name) if _NEEDS_QUOTES.search(name) else name
+
+
+def _name(part: list[tuple[str, bool]]) -> str | None:
+    """The one name that these pieces stand for."""
+    is_one = all(quoted or piece[0] not in _WILDCARDS for piece, quoted in part)
+    return "".join(piece for piece, _ in part) if is_one else None
 
 
 def _escaped(token: tuple[str, bool]) -> str:
@@ -76,32 +86,21 @@ def _escaped(token: tuple[str, bool]) -> str:
 def _split(text: str) -> list[list[tuple[str, bool]]]:
     """Schema and table as pieces, each with whether it was quoted."""
     parts: list[list[tuple[str, bool]]] = [[]]
-    position, quoted = 0, False
-    while position < len(text):
-        piece = text[position]
-        if piece == '"' and quoted and text.startswith('""', position):
-            position += 1
-            parts[-1].append((piece, True))
-        elif piece == '"':
-            quoted = not quoted
-        elif piece == "." and not quoted:
+    for quoted, piece in _TOKEN.findall(text):
+        if piece == '"':
+            raise ValueError(
+                f"{text!r} has a double quote without its end; a quote in a name is written twice, in quotes"
+            )
+        if piece == ".":
             parts.append([])
+        elif piece:
+            parts[-1].append((piece, False))
         else:
-            found = None if quoted else _CLASS.match(text, position)
-            piece = found[0] if found else piece
-            position += len(piece) - 1
-            parts[-1].append((piece, quoted))
-        position += 1
-    _require_two(text, parts, quoted=quoted)
-    return parts
-
-
-def _require_two(text: str, parts: list[list[tuple[str, bool]]], *, quoted: bool) -> None:
-    if quoted:
-        raise ValueError(f"{text!r} has a double quote without its end; a quote in a name is written twice, in quotes")
+            parts[-1] += [(letter, True) for letter in quoted.replace('""', '"')]
     if len(parts) > _PARTS:
         raise ValueError(
             f'{text!r} has more than one dot; write a name with a dot in double quotes, as in public."a.b"'
         )
     if len(parts) < _PARTS or not all(parts):
         raise ValueError(f"{text!r} is not written `schema.table`; give it a schema and a name")
+    return parts

@@ -54,8 +54,7 @@ def drop(address: Address, name: str) -> None:
 @contextmanager
 def _asked(config: SourceConfig) -> Iterator[Address]:
     """The server; its faults become errors of the driver, without a secret."""
-    credential = config.credential.model_dump() if config.credential is not None else None
-    address = Address.parse(config.uri, credential)
+    address = Address.parse(config.uri, config.credential)
     try:
         yield address
     except psycopg2.Error as err:

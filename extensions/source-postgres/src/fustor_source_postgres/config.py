@@ -1,7 +1,6 @@
 """What a user may write under `driver_params`."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -106,17 +105,9 @@ class PostgresParams(BaseModel):
             one.matches(schema, table) for one in exclude
         )
 
-    @cached_property
-    def _named(self) -> frozenset[tuple[str, str]]:
-        named = set()
-        for text in self.tables:
-            with suppress(ValueError):  # it has a wildcard
-                named.add(parse_name(text))
-        return frozenset(named)
-
     def names(self, schema: str, table: str) -> bool:
         """Whether `tables` names this very table, instead of catching it by a wildcard."""
-        return (schema, table) in self._named
+        return any(one.name == (schema, table) for one in self._patterns[0])
 
     def columns_of(self, schema: str, table: str) -> tuple[str, ...] | None:
         """The columns of a table that are sent; None for all."""

@@ -65,8 +65,7 @@ class PostgresDriver(SourceDriver):
         self.config = config
         self._stop_driver_event = Event()
         self._params = parse_params(config.driver_params)
-        credential = config.credential.model_dump() if config.credential is not None else None
-        self._opener = Opener.of(id, config.uri, credential, self._params)
+        self._opener = Opener.of(id, config.uri, config.credential, self._params)
         self._address, self._shared = self._opener.address, self._opener.shared
         self._lock = Lock()
         self._streams: list[MessageStream] = []

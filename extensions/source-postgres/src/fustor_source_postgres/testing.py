@@ -131,15 +131,15 @@ class World:
 
     def modify(self, path: str) -> None:
         """Another value in the row at `path`."""
-        self._change(f"update {_table(path)} set value = value + 1 where id = %s", self._key(path))  # noqa: S608
+        self._change(f"update {_table(path)} set value = value + 1 where id = %s", _KEYS[path])  # noqa: S608
 
     def delete(self, path: str) -> None:
         """No row at `path`."""
-        self._change(f"delete from {_table(path)} where id = %s", self._key(path))  # noqa: S608 - one of three
+        self._change(f"delete from {_table(path)} where id = %s", _KEYS[path])  # noqa: S608 - one of three
 
     def rename(self, path: str, key: str) -> str:
         """Another key for the row at `path`, which replaces a row that has this key."""
-        table, old = _table(path), self._key(path)
+        table, old = _table(path), _KEYS[path]
         self._change(f"delete from {table} where id = %s and id <> %s", key, old)  # noqa: S608 - one of three
         self._change(f"update {table} set id = %s where id = %s", key, old)  # noqa: S608 - one of three
         return _path(key, path.rpartition("/")[0])
@@ -157,7 +157,7 @@ class World:
 
     def exchange(self, path: str, other: str) -> None:
         """Two rows with each other's keys, in one transaction."""
-        first, second = self._key(path), self._key(other)
+        first, second = _KEYS[path], _KEYS[other]
         aside = f"{first}{second}-aside"
         changes = ((aside, first), (first, second), (second, aside))
         statement = ";".join(["update public.long_items set id = %s where id = %s"] * len(changes))
@@ -228,10 +228,6 @@ class World:
             if number > 2:  # noqa: PLR2004 - so that some rows stay as they were made
                 self.modify(_path(f"item-{number - 1}"))
                 self.delete(_path(f"item-{number - 2}"))
-
-    def _key(self, path: str) -> str:
-        """The key of the row that is, or was, at a path made here."""
-        return _KEYS[path]
 
     def _change(self, statement: str, *arguments: Any) -> None:
         if self._conn.server_version >= _FIRST_WITH_FLUSH:

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection
 
 from fustor_core.exceptions import ConfigError
-from fustor_source_postgres._names import Pattern, written
+from fustor_source_postgres._names import Pattern, in_sql, written
 from fustor_source_postgres._server.connection import fetch_all, fetch_one
 from fustor_source_postgres.config import PostgresParams
 
@@ -136,7 +136,7 @@ class Table:
         if not self.key:
             return "has no primary key that is checked at once: add one, name its `key_columns`, or `exclude` it"
         if not self.log_names_rows:
-            name = ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
+            name = in_sql(self.schema, self.name)
             return f"has changes that do not name their row: run `ALTER TABLE {name} REPLICA IDENTITY FULL`"
         return None
 

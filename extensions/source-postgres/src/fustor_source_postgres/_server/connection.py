@@ -60,10 +60,10 @@ Statement = str | sql.Composable
 Arguments = Sequence[Any] | Mapping[str, Any] | None
 
 
-class _Credential(BaseModel):
+class Credential(BaseModel):
     """A user and a password; every form of the hosts' credentials fits that has them."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True, hide_input_in_errors=True)
 
     user: str | None = None
     passwd: str | None = Field(default=None, repr=False)
@@ -80,12 +80,12 @@ class Address:
 
     @classmethod
     def parse(cls, uri: str, credential: Any = None, **options: Any) -> Self:
-        """The address in `uri`, with the user and password of `credential` (a mapping or None) where it has them.
+        """The address in `uri`, with the user and password of `credential` (in any form, or None) where it has them.
 
         Raises:
             ConfigError: `uri` is not an address of a PostgreSQL server. Its text is not repeated: it may hold a secret.
         """
-        given = _Credential.model_validate(credential or {})
+        given = Credential.model_validate(credential or {})
         parts = parse_uri(uri)
         named = {"user": given.user, "password": given.passwd}
         parts |= {name: value for name, value in named.items() if value is not None}
