@@ -51,7 +51,7 @@ def plain_columns(rows: Iterable[Row]) -> list[CopyColumn]:
     columns: list[CopyColumn] = [(name, _values_of(name)) for name in OPTIONAL if name in keys]
     if "record" in keys:
         columns.append(("record", _records))
-    return columns if keys <= _KNOWN else [*columns, ("extra", _extras)]
+    return columns if keys <= _KNOWN else [*columns, ("extra", lambda rows: [*map(extra_text, rows)])]
 
 
 def _typed_columns(
@@ -227,10 +227,6 @@ def _sorted(records: Sequence[Row]) -> Sequence[Row]:
     keys = dict.fromkeys(sorted(records[0], key=lambda key: (len(str(key)), str(key))))
     joined = [keys | record for record in records]
     return [one if len(one) == len(record) else record for one, record in zip(joined, records, strict=True)]
-
-
-def _extras(rows: Sequence[Row]) -> list[str]:
-    return [extra_text(row) for row in rows]
 
 
 def _keys_of_patches(rows: Sequence[Row]) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from fustor_event_model import TableLayout
 from fustor_pusher_postgres._tables.columns import PUBLIC
@@ -38,22 +40,13 @@ class Layout:
         )
 
     @classmethod
-    def read(cls, stored: Mapping[str, Any] | None) -> Self:
+    def read(cls, stored: Mapping[str, Any] | None) -> Layout:
         """What is kept in the table of tables."""
-        known = stored or {}
-        index, checks = known.get("index"), known.get("checks")
-        return cls(
-            dict(known.get("declared", {})),
-            tuple(known.get("key", ())),
-            {name: tuple(some) for name, some in known.get("labels", {}).items()},
-            known.get("session"),
-            None if index is None else tuple(index),
-            None if checks is None else tuple(checks),
-        )
+        return _STORED.validate_python(stored or {})
 
-    def stored(self) -> dict[str, Any]:
-        """What is to be kept, as JSON has it."""
-        return asdict(self)
+    def stored(self) -> str:
+        """What is to be kept, as JSON."""
+        return _STORED.dump_json(self).decode()
 
     def says_the_same(self, other: Layout) -> bool:
         """Whether nothing about the table has changed."""
@@ -64,16 +57,9 @@ class Layout:
         declared = self.declared.get(name)
         return None if declared is None else native_of(declared)
 
-    def natives(self, columns: Mapping[str, str]) -> dict[str, Native]:
-        """The columns, given with the types they have, that have the type that was declared."""
-        return {
-            name: native
-            for name, kind in columns.items()
-            if (native := self.native(name)) is not None and native.sql == kind
-        }
-
 
 NO_LAYOUT = Layout()
+_STORED = TypeAdapter(Layout)
 
 
 _RESERVED = {*PUBLIC, "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}

@@ -128,7 +128,7 @@ def prepare_schema(cur: cursor, schema: str, *, upgrades: bool = True) -> None:
         "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
         (f"fustor-pusher-postgres {schema}",),
     )
-    cur.execute("SELECT pg_catalog.to_regnamespace(%s) IS NULL", (_quoted(cur, schema),))
+    cur.execute("SELECT pg_catalog.to_regnamespace(%s) IS NULL", (sql.Identifier(schema).as_string(cur),))
     if _one(cur):
         cur.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     refuse_foreign_owners(cur, schema)
@@ -165,10 +165,6 @@ def _version(cur: cursor, schema: str) -> int:
         cur.execute(sql.SQL("INSERT INTO {} VALUES (0)").format(meta))
     cur.execute(sql.SQL("SELECT version FROM {}").format(meta))
     return int(str(_one(cur)))
-
-
-def _quoted(cur: cursor, name: str) -> str:
-    return sql.Identifier(name).as_string(cur)
 
 
 def _one(cur: cursor) -> object:

@@ -14,7 +14,7 @@ from fustor_pusher_postgres._tables.declare import Declarations
 from fustor_pusher_postgres._tables.layout import NO_LAYOUT, Room, can_be_column, joined_type
 from fustor_pusher_postgres._tables.schema import TABLES, TASKS, qualified
 from fustor_pusher_postgres._tables.state import load
-from fustor_pusher_postgres._tables.tables import Table, Tables, as_text, load_tables
+from fustor_pusher_postgres._tables.tables import Table, Tables, as_text, load_tables, value_of
 from fustor_pusher_postgres._tables.types import Native
 from fustor_pusher_postgres.config import PostgresParams
 
@@ -137,7 +137,7 @@ class _Switch:
         if kinds:
             table = self._tables.alter(table, kinds)
             assignments = [
-                sql.SQL("{} = {}").format(sql.Identifier(key), _from_record(key, kinds[key])) for key in kinds
+                sql.SQL("{} = {}").format(sql.Identifier(key), value_of("record", key, kinds[key])) for key in kinds
             ]
             statement = sql.SQL("UPDATE {} SET {}, record = NULLIF(record - {}::pg_catalog.text[], '{{}}')").format(
                 table.relation, sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
@@ -169,9 +169,3 @@ class _Switch:
 def _is_json(native: Native | None) -> bool:
     """Whether values of a declared type are documents, or lists."""
     return native is not None and (native.sql in ("json", "jsonb") or native.sql.endswith("[]"))
-
-
-def _from_record(key: str, kind: str) -> sql.Composable:
-    if kind == "jsonb":
-        return sql.SQL("NULLIF(record -> {}, 'null')").format(sql.Literal(key))
-    return sql.SQL("(record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))

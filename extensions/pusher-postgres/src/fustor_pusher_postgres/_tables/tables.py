@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -92,7 +91,11 @@ class Table:
 
     def natives(self) -> dict[str, Native]:
         """The columns that have the type their source declared."""
-        return self.layout.natives(dict(self.columns))
+        return {
+            name: native
+            for name, kind in self.columns
+            if (native := self.layout.native(name)) is not None and native.sql == kind
+        }
 
     def forms(self) -> dict[str, Native]:
         """The same, and the columns of arrays that are text by now: an array still has the form of one there."""
@@ -193,7 +196,7 @@ class Tables:
 
     def note_layout(self, table: Table, layout: Layout) -> Table:
         """A table with the layout that was declared of it."""
-        return self._note(replace(table, layout=layout), "layout", json.dumps(layout.stored()))
+        return self._note(replace(table, layout=layout), "layout", layout.stored())
 
     def note_form(self, table: Table, *, is_typed: bool) -> Table:
         """A table whose records become columns, or do so no more."""
@@ -257,6 +260,12 @@ def as_text(column: sql.Composable, kind: str) -> sql.Composable:
     if kind in ("text", "boolean"):
         return sql.SQL("{}::pg_catalog.text").format(column)
     return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.concat({0}) END").format(column)
+
+
+def value_of(record: str, key: str, kind: str) -> sql.Composable:
+    """What a column of this type gets out of a record."""
+    form = "NULLIF({} -> {}, 'null'::pg_catalog.jsonb)" if kind == "jsonb" else "({} ->> {})::{}"
+    return sql.SQL(form).format(sql.SQL(record), sql.Literal(key), sql.SQL(kind))
 
 
 def _common(*paths: str) -> str:

@@ -16,15 +16,13 @@ from fustor_pusher_postgres._write.rows import LISTED, SKIPPED
 from fustor_pusher_postgres._write.writer import Savepoint, Writer
 
 _log = logging.getLogger(__package__)
-_SEEN = "{t}._session IS NOT DISTINCT FROM %(session)s"
-_NOTED = (
-    "EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = "
-    + KEY.format(path="{t}.path")
-    + " AND f.told IS NOT NULL)"
-)
+_SEEN = "t._session IS NOT DISTINCT FROM %(session)s"
+_NOTED = f"""
+EXISTS (SELECT FROM {{f}} f WHERE f.task = %(task)s AND f.path = {KEY.format(path="t.path")} AND f.told IS NOT NULL)
+"""
 _DARK = (
     "EXISTS (SELECT FROM unnest(%(lows)s::text[], %(highs)s::text[]) AS dark (low, high)"
-    " WHERE {t}.path > dark.low AND {t}.path < dark.high)"
+    " WHERE t.path > dark.low AND t.path < dark.high)"
 )
 _FEW = 10_000
 _BEGIN = "INSERT INTO {n} (audit, home, path, seen) VALUES (%(audit)s, -1, NULL, 0)"
@@ -153,7 +151,7 @@ def _delete_unreported(writer: Writer) -> int:
     """Delete things first, then the containers that have nothing left in them; each table is read by itself."""
     containers, dark = _unreported(writer)
     lows, highs = bounds_below(dark)
-    kept = f"{_reported(writer)} OR {_DARK.format(t='t')}" if dark else _reported(writer)
+    kept = f"{_reported(writer)} OR {_DARK}" if dark else _reported(writer)
     gone = 0
     for table in writer.tables.all():
         writer.run(f"DELETE FROM {{t}} t WHERE NOT t.is_directory AND NOT ({kept})", table, lows=lows, highs=highs)
@@ -176,7 +174,7 @@ def _unreported(writer: Writer) -> tuple[dict[int, list[str]], set[str]]:
         dark.update(
             path for (path,) in writer.run("SELECT coalesce(long_path, path) FROM {f} WHERE task = %(task)s AND dark")
         )
-    is_dark = f"{_SEEN.format(t='t')} AND t._dark IS TRUE"
+    is_dark = f"{_SEEN} AND t._dark IS TRUE"
     query = f"SELECT t.path, {is_dark} FROM {{t}} t WHERE {is_dark} OR t.is_directory AND NOT ({_reported(writer)})"
     for table in writer.tables.all():
         for path, is_skipped in writer.run(query, table):
@@ -189,8 +187,7 @@ def _unreported(writer: Writer) -> tuple[dict[int, list[str]], set[str]]:
 
 def _reported(writer: Writer) -> str:
     """The condition that an event of this session reported the row `t`."""
-    seen = _SEEN.format(t="t")
-    return f"({seen} OR {_NOTED.format(t='t')})" if writer.state.has_facts else f"({seen})"
+    return f"({_SEEN} OR {_NOTED})" if writer.state.has_facts else f"({_SEEN})"
 
 
 def _holding(writer: Writer, paths: Sequence[str], kept: str, lows: list[str], highs: list[str]) -> set[str]:

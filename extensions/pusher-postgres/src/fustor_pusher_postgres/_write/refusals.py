@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -199,16 +200,12 @@ _MARKS = {
 
 def _shown(row: Any) -> str:
     """A refused row as a text, in the best form that it has."""
-    for form in (_as_json, repr, _as_lenient_json):
+    for form in (partial(json.dumps, default=repr), repr, _as_lenient_json):
         try:
             return form(row)
         except (TypeError, ValueError, RecursionError):  # a key, a number or a depth that this form cannot have
             continue
     return f"a {type(row).__name__} that no text can show"
-
-
-def _as_json(row: Any) -> str:
-    return json.dumps(row, default=repr)
 
 
 def _as_lenient_json(row: Any) -> str:

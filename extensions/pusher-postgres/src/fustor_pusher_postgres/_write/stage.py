@@ -114,12 +114,7 @@ def json_text(value: object) -> str:
 
 def document_text(value: object) -> str:
     """A value of a record that has a column of its own, as JSON for COPY; with a NUL in it, the text of its JSON."""
-    if value is None:
-        return NULL
-    data = to_json(value)
-    if _NUL in data and _HAS_NUL.search(data):
-        data = to_json(data.decode())
-    return data.decode().replace("\\", "\\\\")
+    return json_text(_text_if_nul(value))
 
 
 def storable_keys(record: Mapping[Any, Any]) -> list[str]:

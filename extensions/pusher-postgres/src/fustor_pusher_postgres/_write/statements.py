@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from fustor_pusher_postgres._tables.columns import COLUMNS, Act
 from fustor_pusher_postgres._tables.paths import KEY, LONG_PATH
-from fustor_pusher_postgres._tables.tables import Table
+from fustor_pusher_postgres._tables.tables import Table, value_of
 from fustor_pusher_postgres._tables.types import Native
 
 _COMES = "s.run = %(run)s AND s.home = %(home)s AND s.act = ANY(%(acts)s)"
@@ -193,36 +193,32 @@ class Variant:
 
 
 def variants_of(table: Table, acts: Collection[int], patches: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Variant]:
-    """The forms that rows need of which these acts are asked: there is one for each set of columns that a patch has.
+    """The forms that rows need of which these acts are asked.
+
+    Of a table with columns there is one for each set of columns that a patch has.
 
     Args:
         table: Their home.
         acts: What is asked.
         patches: Path and record of those that keep the columns that they lack.
     """
-    if not table.columns:
-        return plain_variants(table, acts)
-    by_told: dict[frozenset[str], list[str]] = {}
-    for path, record in patches:
-        by_told.setdefault(frozenset(record), []).append(path)
-    are_alike = len(by_told) == 1
     names = [name for name, _ in table.columns]
+    by_told: dict[frozenset[str], list[str]] = {}
+    if names:
+        for path, record in patches:
+            by_told.setdefault(frozenset(record), []).append(path)
+    elif Act.PATCH in acts:
+        by_told[frozenset()] = []
+    are_alike = len(by_told) == 1
     whole = [Variant([Act.PUT, Act.REPLACE], None, _parts(table, names, _WHOLE))]
     return (whole if {*acts} != {Act.PATCH} else []) + [
         Variant(
             [Act.PATCH],
             None if are_alike else paths,
-            _parts(table, [name for name in names if name in told], _MERGED_REST),
+            _parts(table, [name for name in names if name in told], _MERGED_REST if names else _MERGED),
         )
         for told, paths in by_told.items()
     ]
-
-
-def plain_variants(table: Table, acts: Collection[int]) -> list[Variant]:
-    """The forms for rows of a table without columns of its own, of which these acts are asked."""
-    patches = [Variant([Act.PATCH], None, _parts(table, [], _MERGED))] if Act.PATCH in acts else []
-    whole = [Variant([Act.PUT, Act.REPLACE], None, _parts(table, [], _WHOLE))]
-    return patches if {*acts} == {Act.PATCH} else [*patches, *whole]
 
 
 def texts_of(record: Any, forms: Mapping[str, Native]) -> Any:
@@ -244,7 +240,7 @@ def differing(table: Table, name: str) -> sql.Composable:
     """The condition that a staged row `s` differs from the row of this table that goes by a name."""
     row = sql.Identifier(name)
     columns = [
-        sql.SQL(_COLUMN_DIFFERS).format(known=sql.Identifier(name, column), told=_value_of(column, kind))
+        sql.SQL(_COLUMN_DIFFERS).format(known=sql.Identifier(name, column), told=value_of("s.record", column, kind))
         for column, kind in table.columns
     ]
     return sql.SQL(DIFFERING + "{columns}").format(t=row, record=_rest_of(table), columns=sql.SQL("").join(columns))
@@ -263,7 +259,7 @@ def supply(table: Table) -> Parts:
         record = f"NULLIF((s.record - t._partial - {{keys}}::text[]) || {_KEPT}, '{{{{}}}}'::pg_catalog.jsonb)"
     assignments = [
         sql.SQL(", {name} = CASE WHEN {key} = ANY(t._partial) THEN t.{name} ELSE {value} END").format(
-            name=sql.Identifier(name), key=sql.Literal(name), value=_value_of(name, kind)
+            name=sql.Identifier(name), key=sql.Literal(name), value=value_of("s.record", name, kind)
         )
         for name, kind in table.columns
     ]
@@ -291,7 +287,7 @@ def _parts(table: Table, assigned: list[str], joined: str) -> Parts:
     columns = table.columns
     return {
         "columns": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name, _ in columns),
-        "values": sql.SQL("").join(sql.SQL(", {}").format(_value_of(name, kind)) for name, kind in columns),
+        "values": sql.SQL("").join(sql.SQL(", {}").format(value_of("s.record", name, kind)) for name, kind in columns),
         "record": _rest_of(table),
         "joined": sql.SQL(joined).format(told=sql.Literal(assigned)),
         "assignments": sql.SQL("").join(
@@ -306,10 +302,3 @@ def _rest_of(table: Table) -> sql.Composable:
     if not keys:
         return sql.SQL("s.record")
     return sql.SQL("NULLIF(s.record - {}::text[], '{{}}'::jsonb)").format(sql.Literal(keys))
-
-
-def _value_of(key: str, kind: str) -> sql.Composable:
-    """What a column of this type gets out of a staged record."""
-    if kind == "jsonb":
-        return sql.SQL("NULLIF(s.record -> {}, 'null'::jsonb)").format(sql.Literal(key))
-    return sql.SQL("(s.record ->> {})::{}").format(sql.Literal(key), sql.SQL(kind))
