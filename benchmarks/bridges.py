@@ -25,7 +25,7 @@ from bridges_spark import batch, missing, spark_session, stream
 
 from fustor_core.models import PusherConfig, SourceConfig
 from fustor_driver.engines import Bookmark
-from fustor_driver.engines.airbyte.reading import Wish, read
+from fustor_driver.engines.airbyte.reading import read
 from fustor_driver.engines.bookmarks import look
 from fustor_driver.engines.lines import Lines
 from fustor_driver.engines.singer import TargetOptions, tap, target
@@ -89,7 +89,7 @@ def singer_target(rows: int) -> Counted:
 def airbyte(rows: int) -> Counted:
     """From the source to messages."""
     written = io.BytesIO()
-    read(_source(rows), Wish("ticks", True), _known(rows), Lines(written), threading.Event())
+    read(_source(rows), "incremental", _known(rows), Lines(written), threading.Event())
     return lambda: written.getvalue().count(b'"RECORD"') + 1
 
 

@@ -20,7 +20,6 @@ from fustor_event_model import EventBase, MessageSource, UpdateEvent
 
 __all__ = ["PusherFigures", "SourceFigures", "bench_pusher", "bench_source", "synthetic"]
 
-_FIELDS = ["path", "mtime", "size", "file_name", "modified_time", "is_directory", "parent_path"]
 _MIB = 1024 if sys.platform != "darwin" else 1024 * 1024
 
 
@@ -115,10 +114,10 @@ def synthetic(rows: int, rows_per_event: int) -> Iterator[Batch]:
     """Batches of one snapshot event each, with so many rows of a file tree altogether."""
     now = time.time()
     for start in range(0, rows, rows_per_event):
-        numbers = range(start, min(start + rows_per_event, rows))
+        made = [_row(number, now) for number in range(start, min(start + rows_per_event, rows))]
         event: EventBase = UpdateEvent(
-            fields=_FIELDS,
-            rows=[_row(number, now) for number in numbers],
+            fields=list(made[0]),
+            rows=made,
             event_schema="fs",
             table="",
             message_source=MessageSource.SNAPSHOT,

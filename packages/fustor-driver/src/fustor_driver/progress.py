@@ -47,7 +47,9 @@ def progress_of(look: Callable[[float], Shown], *, line_sec: float = LINE_SEC) -
     """
     has_bar = sys.stderr.isatty() and SHOWN.log_format is LogFormat.TEXT
     began, over = time.monotonic(), threading.Event()
-    with _bar(is_counted=look(0.0).total is not None) if has_bar else nullcontext(_say) as show:
+    with (
+        _bar(is_counted=look(0.0).total is not None) if has_bar else nullcontext(lambda shown: say(shown.line)) as show
+    ):
 
         def go_on() -> None:
             while not over.wait(_BAR_SEC if has_bar else line_sec):
@@ -93,10 +95,6 @@ def counting(
         return
     with progress_of(look, line_sec=line_sec):
         yield came
-
-
-def _say(shown: Shown) -> None:
-    say(shown.line)
 
 
 @contextmanager

@@ -277,11 +277,10 @@ def _written_secrets(text: str) -> Iterator[str]:
 def _forms(secret: str) -> set[str]:
     """The ways in which a message may write a secret."""
     decoded = unquote(secret)
-    plain = {secret, decoded, unquote_plus(secret), quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    written = {repr(form)[1:-1] for form in (secret, decoded)} | {ascii(form)[1:-1] for form in (secret, decoded)}
-    written |= {json.dumps(form)[1:-1] for form in (secret, decoded)}
-    written |= {form.replace("'", "''") for form in (secret, decoded)}
-    return {form for form in plain | written if form.strip()}
+    forms = {secret, decoded, unquote_plus(secret), quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    for text in (secret, decoded):
+        forms |= {repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1], text.replace("'", "''")}
+    return {form for form in forms if form.strip()}
 
 
 def _expression(secret: str) -> str:

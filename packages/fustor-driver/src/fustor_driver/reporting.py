@@ -50,6 +50,18 @@ class _Shown:
 
 
 SHOWN = _Shown()
+_VERBOSITY = {
+    "verbose": (
+        0,
+        Annotated[int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more; repeatable.")],
+    ),
+    "quiet": (
+        0,
+        Annotated[
+            int, typer.Option("--quiet", "-q", count=True, show_default=False, help="Log and print less; repeatable.")
+        ],
+    ),
+}
 _OPTIONS_OF_ALL = {
     "traceback": (
         False,
@@ -62,22 +74,25 @@ _OPTIONS_OF_ALL = {
 }
 
 
-def known_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
+def known_errors(command: Callable[_P, _R], verbosity: int | None = None) -> Callable[_P, _R]:
     """The command, with known errors as one line on stderr and the documented exit code.
 
     So are the faults of drivers; a bug of ours keeps its traceback. The command also gets the options of all, but for
-    those that it has already, which are its own.
+    those that it has already, which are its own. With `verbosity` it gets -v and -q as well, and logs so much without.
     """
     signature = inspect.signature(command, eval_str=True)
+    options = _OPTIONS_OF_ALL if verbosity is None else _VERBOSITY | _OPTIONS_OF_ALL
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (default, annotation) in _OPTIONS_OF_ALL.items()
+        for name, (default, annotation) in options.items()
         if name not in signature.parameters
     ]
 
     @functools.wraps(command)
     def reported(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         vars(SHOWN).update(vars(_Shown()) | {one.name: kwargs.pop(one.name, one.default) for one in added})
+        if verbosity is not None:
+            set_verbosity(SHOWN.verbose + verbosity, SHOWN.quiet)
         try:
             return command(*args, **kwargs)
         except KeyboardInterrupt as err:

@@ -21,8 +21,8 @@ def catalog(mode="incremental", name="s"):
 def ran(driver, collected, stop, states=(), mode="incremental", *, out=None):
     """What a read writes, with the states of an earlier one."""
     out = out or collected()
-    wish = wish_of(catalog(mode), driver)
-    read(driver, wish, bookmark_of(list(states), driver.id), out.lines, stop)
+    wanted = wish_of(catalog(mode), driver)
+    read(driver, wanted, bookmark_of(list(states), driver.id), out.lines, stop)
     return out
 
 

@@ -47,7 +47,6 @@ _log = logging.getLogger("fustor_driver.run")
 _LOG_EVERY_SEC = 10.0
 Look = Callable[[Sequence[Status]], None]
 """What is shown the statuses of all runs, in their order."""
-_COLUMNS = ("phase", "state", "runs", "events", "rows", "rows/s", "queued", "lag s", "index")
 _LEAST_WANTED_FIRST = ("runs", "index", "events", "lag s", "queued", "rows/s")
 _TEXTS = 2
 _PADDING = 3
@@ -205,7 +204,8 @@ def as_line(status: Status) -> str:
 
 def _told(state: PhaseStatus) -> Iterator[str]:
     yield str(state.state)
-    of = f" of about {state.expected_rows:,}" if _is_measured(state) else ""
+    is_measured = state.state is PhaseState.RUNNING and state.expected_rows
+    of = f" of about {state.expected_rows:,}" if is_measured else ""
     rows = state.run_rows if of else state.rows
     yield f"{rows:,}{of} rows"
     if state.rows_per_sec:
@@ -218,7 +218,7 @@ def _told(state: PhaseStatus) -> Iterator[str]:
 
 def _phases(status: Status, width: int) -> Table:
     rows = [_cells(phase, state) for phase, state in status.phases.items()]
-    columns = list(_COLUMNS)
+    columns = list(rows[0])
     for name in _LEAST_WANTED_FIRST:
         if _width(columns, rows) <= width:
             break
@@ -255,7 +255,7 @@ def _bars(status: Status, width: int) -> Iterator[RenderableType]:
         if phase is MessageSource.REALTIME or state.state is not PhaseState.RUNNING:
             continue
         line = Table.grid(padding=(0, 1))
-        if _is_measured(state) and state.expected_rows and width >= _LEAST_WIDTH_FOR_BAR:
+        if state.expected_rows and width >= _LEAST_WIDTH_FOR_BAR:
             bar = ProgressBar(total=state.expected_rows, completed=state.run_rows, width=_BAR_WIDTH)
             line.add_row(f" {phase}", bar, Text(_how_far(state)))
         else:
@@ -264,14 +264,10 @@ def _bars(status: Status, width: int) -> Iterator[RenderableType]:
 
 
 def _how_far(state: PhaseStatus) -> str:
-    if not (_is_measured(state) and state.expected_rows):
+    if not state.expected_rows:
         return f"{state.run_rows:,} rows in {_time(state.run_sec)}"
     left = "" if state.left_sec is None else f", {_time(state.left_sec)} left"
     return f"{state.run_rows:,} of about {state.expected_rows:,} rows, {state.run_rows / state.expected_rows:.0%}{left}"
-
-
-def _is_measured(state: PhaseStatus) -> bool:
-    return state.state is PhaseState.RUNNING and bool(state.expected_rows)
 
 
 def _statistics(status: Status) -> Iterator[str]:

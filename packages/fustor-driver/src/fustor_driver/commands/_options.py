@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -14,7 +14,7 @@ import typer
 
 from fustor_driver.completion import driver_names, shell_files
 from fustor_driver.kinds import Kind
-from fustor_driver.reporting import SHOWN, known_errors, set_verbosity
+from fustor_driver.reporting import known_errors
 
 
 def finite(value: float | None) -> float | None:
@@ -73,12 +73,6 @@ AllowDeletionsOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-VerboseOption = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more; repeatable.")
-]
-QuietOption = Annotated[
-    int, typer.Option("--quiet", "-q", count=True, show_default=False, help="Log and print less; repeatable.")
-]
 
 
 def subcommand(function: Callable[..., None], *, verbosity: int = 0) -> Callable[..., None]:
@@ -90,15 +84,7 @@ def subcommand(function: Callable[..., None], *, verbosity: int = 0) -> Callable
     """
     hints = get_type_hints(function, include_extras=True)
     spread = spreading(function, {name: hint for name, hint in hints.items() if is_dataclass(hint)})
-
-    @functools.wraps(function)
-    def command(*, verbose: int, quiet: int, **said: Any) -> None:
-        SHOWN.verbose, SHOWN.quiet = verbose, quiet
-        set_verbosity(verbose + verbosity, quiet)
-        spread(**said)
-
-    of_all = [_parameter("verbose", 0, VerboseOption), _parameter("quiet", 0, QuietOption)]
-    return known_errors(_taking(command, [*inspect.signature(spread).parameters.values(), *of_all]))
+    return known_errors(spread, verbosity)
 
 
 def spreading(
@@ -128,7 +114,9 @@ def spreading(
             said[name] = made(group(**{option: said.pop(free) for option, free in names[name].items()}))
         return function(**said)
 
-    return _taking(spread, sorted(parameters, key=lambda one: one.default is not inspect.Parameter.empty))
+    parameters.sort(key=lambda one: one.default is not inspect.Parameter.empty)
+    spread.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads it
+    return spread
 
 
 def _names_of(group: Any, taken: Collection[str]) -> dict[str, str]:
@@ -139,8 +127,3 @@ def _names_of(group: Any, taken: Collection[str]) -> dict[str, str]:
 
 def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def _taking(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads it
-    return function

@@ -84,10 +84,10 @@ def read_command(
 
     async def work() -> None:
         async with closing(source_of(read_document(config, "configuration"))) as source:
-            wish = reading.wish_of(read_document(catalog, "catalog"), source)
+            mode = reading.wish_of(read_document(catalog, "catalog"), source)
             known = reading.bookmark_of(read_json(state, "state"), source.id) if state is not None else None
-            if wish is not None:
-                reading.read(source, wish, known or Bookmark(), Lines(sys.stdout.buffer), stop)
+            if mode is not None:
+                reading.read(source, mode, known or Bookmark(), Lines(sys.stdout.buffer), stop)
 
     with _traced():
         run_bounded(work, stop=stop.set)

@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
@@ -23,17 +22,10 @@ from fustor_driver.hosts.selection import SelectionNote
 from fustor_driver.redaction import clean
 from fustor_event_model import EventBase
 
-__all__ = ["Wish", "bookmark_of", "read", "trace_error", "wish_of"]
+__all__ = ["Mode", "bookmark_of", "read", "trace_error", "wish_of"]
 
 _STATE_ROWS = 10_000
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a configured catalog asks for."""
-
-    stream: str
-    is_incremental: bool
+Mode: TypeAlias = Literal["full_refresh", "incremental"]
 
 
 class _Named(BaseModel):
@@ -42,15 +34,15 @@ class _Named(BaseModel):
 
 class _Chosen(BaseModel):
     stream: _Named
-    sync_mode: Literal["full_refresh", "incremental"]
+    sync_mode: Mode
 
 
 class _Catalog(BaseModel):
     streams: list[_Chosen]
 
 
-def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Wish | None:
-    """What is asked for of a source; None where nothing is chosen.
+def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Mode | None:
+    """How a configured catalog wants the stream of a source read; None where nothing is chosen.
 
     Raises:
         UsageProblem: it is not a configured catalog.
@@ -64,10 +56,9 @@ def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Wish | None:
         )
     if not chosen:
         return None
-    is_incremental = chosen[0].sync_mode == "incremental"
-    if is_incremental and not has_positions(source):
+    if chosen[0].sync_mode == "incremental" and not has_positions(source):
         raise CheckFailed(f"The source {source.id!r} has no positions; choose full_refresh for its stream")
-    return Wish(source.id, is_incremental)
+    return chosen[0].sync_mode
 
 
 def bookmark_of(states: Any, stream: str) -> Bookmark:
@@ -83,24 +74,24 @@ def bookmark_of(states: Any, stream: str) -> Bookmark:
     return Bookmark()
 
 
-def read(source: SourceDriver, wish: Wish, known: Bookmark, lines: Lines, stop: threading.Event) -> None:
-    """Write what is asked for, and end. Set `stop` to end sooner, behind an event.
+def read(source: SourceDriver, mode: Mode, known: Bookmark, lines: Lines, stop: threading.Event) -> None:
+    """Write what is asked for of the one stream, and end. Set `stop` to end sooner, behind an event.
 
     Raises:
         DriverError: the source cannot go on.
         CheckFailed: it is out of reach, nobody reads any more, or only a refresh can go on from the state.
     """
-    with _said_how_it_is(lines, wish.stream, stop):
+    with _said_how_it_is(lines, source.id, stop):
         selection = look(source, known.selection)
-        if wish.is_incremental:
+        if mode == "incremental":
             why = why_snapshot(source, known, selection)
             if why is not None and known.position > 0:
-                raise CheckFailed(f"The stream {wish.stream!r} cannot go on: {why}; refresh it, and remove its records")
+                raise CheckFailed(f"The stream {source.id!r} cannot go on: {why}; refresh it, and remove its records")
             steps = catch_up(source, known, stop, snapshot=why is not None)
         else:
             steps = take_snapshot(source, stop)
-        writer = _Writer(wish.stream, lines, known, selection)
-        _say_status(lines, wish.stream, "RUNNING")
+        writer = _Writer(source.id, lines, known, selection)
+        _say_status(lines, source.id, "RUNNING")
         for step in steps:
             writer.take(step)
         writer.say()
