@@ -1,58 +1,23 @@
-"""Which driver and which configuration a command means: a file, options, or both."""
+"""What the command line says of an entry, put over it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fustor_core.models.config import PusherConfig, SourceConfig
-from fustor_driver.bases import CONFIGS
-from fustor_driver.configuration import expand, load, validated
+from fustor_driver.configuration import expand, validated
 from fustor_driver.errors import ConfigurationProblem, FieldProblem, UsageProblem
 from fustor_driver.kinds import Kind
 from fustor_driver.plain_yaml import UnreadableYaml, parse_yaml
 from fustor_driver.redaction import REDACTOR
 
-__all__ = ["DEFAULT_FILE", "Choice", "configured", "overlaid", "put_setting"]
+__all__ = ["DEFAULT_FILE", "overlaid", "put_setting"]
 
 DEFAULT_FILE = Path("fustor.yaml")
 _Config = TypeVar("_Config", bound=SourceConfig | PusherConfig)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the user gave on the command line for one driver."""
-
-    name: str
-    file: Path | None = None
-    id: str | None = None
-    address: str | None = None
-    settings: Sequence[str] = ()
-
-    @property
-    def place(self) -> Path | None:
-        """The file that was given, or the default one if it is there and no address was given."""
-        if self.file is None and self.address is None and DEFAULT_FILE.is_file():
-            return DEFAULT_FILE
-        return self.file
-
-
-def configured(kind: Kind, choice: Choice) -> tuple[str, SourceConfig | PusherConfig]:
-    """Identifier and configuration of the driver that is meant.
-
-    Raises:
-        UsageProblem: no file and no address, or no such entry.
-        ConfigurationProblem: field by field.
-    """
-    if choice.place is None:
-        id, data = choice.id or choice.name, {"driver": choice.name}
-    else:
-        id, entry = load(choice.place).using(kind, choice.name, choice.id)
-        data = entry.model_dump(exclude_unset=True)
-    return id, overlaid(CONFIGS[kind], data, choice.address, choice.settings)
 
 
 def overlaid(model: type[_Config], entry: dict[str, Any], address: str | None, settings: Sequence[str]) -> _Config:

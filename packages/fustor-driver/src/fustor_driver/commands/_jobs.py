@@ -16,7 +16,7 @@ import typer
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_driver.commands._demo import shown
-from fustor_driver.commands._drivers import constructed, pusher_class, source_class
+from fustor_driver.commands._drivers import constructed
 from fustor_driver.commands._options import AllowDeletionsOption, TaskOfFileOption, file, finite, seconds
 from fustor_driver.commands._pairs import RECORDER
 from fustor_driver.configuration import Pair
@@ -24,8 +24,10 @@ from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import Job
+from fustor_driver.kinds import Kind
 from fustor_driver.params import explained
 from fustor_driver.redaction import safe_logger
+from fustor_driver.registry import Registry
 
 __all__ = ["MONITOR_GROUP", "RunOptions", "watched"]
 
@@ -121,8 +123,11 @@ class RunOptions:
 
 
 def _classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
-    records = pair.pusher.driver == RECORDER
-    return source_class(pair.source.driver), RecordingPusher if records else pusher_class(pair.pusher.driver)
+    registry = Registry.installed()
+    reads = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
+    if pair.pusher.driver == RECORDER:
+        return reads, RecordingPusher
+    return reads, cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
 
 
 class _Finding(Protocol):

@@ -45,17 +45,17 @@ def bench_command(  # noqa: PLR0917 - options, never positions
 
     A snapshot of a source is read. A pusher is written to under a task of its own, without the end of a snapshot.
     """
-    choice, stop = entry.choice(name, kind), threading.Event()
+    stop = threading.Event()
 
     async def of_source(look: Callable[[int], None]) -> SourceFigures:
-        async with closing(source_from(choice)) as source:
+        async with closing(source_from(name, entry)) as source:
             return bench_source(
                 source, max_rows=rows, max_sec=duration, batch_size=batch_size, stop_event=stop, look=look
             )
 
     async def of_pusher(look: Callable[[int], None]) -> PusherFigures:
         batches = synthetic(rows, batch_size) if events is None else grouped(read_events(events), batch_size)
-        async with closing(pusher_from(choice)) as pusher:
+        async with closing(pusher_from(name, entry)) as pusher:
             return await bench_pusher(pusher, batches, max_sec=duration, look=look)
 
     with counting("Reading" if kind is Kind.SOURCE else "Pushing", rows if events is None else None) as came:

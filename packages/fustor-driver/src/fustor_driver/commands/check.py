@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from fustor_driver.checking import STOPPING, Answer, Result, Step, check
-from fustor_driver.choices import configured
 from fustor_driver.commands._drivers import EntryOptions
 from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, TimeoutOption, subcommand
 from fustor_driver.errors import CheckFailed, NotConformant, Unwritten
@@ -46,11 +45,9 @@ def check_command(
     method of the driver is still to be written.
     """
     driver = Registry.installed().find(kind, name).load()
-    choice = entry.choice(name, kind)
-    found_id, found = configured(kind, choice)
-
+    found_id, found = entry.configured(kind, name)
     done = []
-    for result in check(driver, found_id, found, only=only, timeout_sec=timeout, file=choice.place):
+    for result in check(driver, found_id, found, only=only, timeout_sec=timeout, file=entry.file):
         done.append(result)
         if not json:
             _tell(result)

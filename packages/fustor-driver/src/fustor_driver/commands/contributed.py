@@ -76,7 +76,6 @@ def _reported(function: Callable[..., Any]) -> Callable[..., Any]:
 def _with_entry(function: Callable[..., Any], driver: str) -> Callable[..., Any]:
     """The function with the options that lead to an entry, in place of a parameter that is one."""
     from fustor_core.models.config import PusherConfig, SourceConfig  # noqa: PLC0415 - --version and --help stay quick
-    from fustor_driver.choices import configured  # noqa: PLC0415 - as above
     from fustor_driver.commands._drivers import PusherOptions, SourceOptions  # noqa: PLC0415 - as above
     from fustor_driver.commands._options import spreading  # noqa: PLC0415 - as above
     from fustor_driver.kinds import Kind  # noqa: PLC0415 - as above
@@ -85,4 +84,4 @@ def _with_entry(function: Callable[..., Any], driver: str) -> Callable[..., Any]
     kinds = {SourceOptions: Kind.SOURCE, PusherOptions: Kind.PUSHER}
     hints = get_type_hints(function)
     wanted = {name: groups[hint] for name, hint in hints.items() if hint in groups and name != "return"}
-    return spreading(function, wanted, lambda given: configured(kinds[type(given)], given.choice(driver))[1])
+    return spreading(function, wanted, lambda given: given.configured(kinds[type(given)], driver)[1])

@@ -7,7 +7,6 @@ from typing import Any
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.bases import DriverClass
-from fustor_driver.choices import configured
 from fustor_driver.commands._drivers import EntryOptions
 from fustor_driver.commands._options import JsonOption, KindArgument, NameArgument, subcommand
 from fustor_driver.errors import NotConformant
@@ -21,7 +20,7 @@ from fustor_driver.supervision import run_bounded
 def discover_command(kind: KindArgument, name: NameArgument, entry: EntryOptions, *, json: JsonOption = False) -> None:
     """Show the fields that a source offers, or that a pusher needs."""
     driver = Registry.installed().find(kind, name).load()
-    _, found = configured(kind, entry.choice(name, kind))
+    _, found = entry.configured(kind, name)
     fields = run_bounded(lambda: _fields(driver, found))
     if json:
         print_json(fields)

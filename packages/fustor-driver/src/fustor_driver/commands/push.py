@@ -39,7 +39,7 @@ def push_command(
 
     What the pusher refuses stops the command.
     """
-    pusher = pusher_from(entry.choice(name))
+    pusher = pusher_from(name, entry)
     end = [Batch(session_id="", phase=MessageSource.SNAPSHOT, is_snapshot_end=True, events=())] if snapshot_end else []
     batches = chain(grouped(read_events(events), max_events), end)
     fed = run_bounded(lambda: feed(pusher, batches, task, allow_deletions=allow_deletions))

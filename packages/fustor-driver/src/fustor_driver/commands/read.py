@@ -49,7 +49,7 @@ def read_command(  # noqa: PLR0917 - options, never positions
     stop_event = threading.Event()
 
     async def read() -> None:
-        async with closing(source_from(entry.choice(name))) as source:
+        async with closing(source_from(name, entry)) as source:
             _check_position(source, phase, from_position)
             rows_per_event = min(batch_size, limit) if limit else batch_size
             with bounded(

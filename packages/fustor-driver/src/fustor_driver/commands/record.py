@@ -38,7 +38,7 @@ def record_command(
 
     It takes a snapshot, realtime all the while, and audits if they are asked for. `replay` pushes it again, as it was.
     """
-    source = source_from(entry.choice(name))
+    source = source_from(name, entry)
     pusher = RecordingPusher("recording", PusherConfig(driver="recording", endpoint=str(to)))
     last: list[Status] = []
     with (

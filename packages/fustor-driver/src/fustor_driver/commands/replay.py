@@ -49,7 +49,7 @@ def replay_command(
     if name is None:
         _show(file, json=json)
         return
-    pusher = pusher_from(entry.choice(name))
+    pusher = pusher_from(name, entry)
     with counting("Replaying") as came:
 
         def look(batch: Batch) -> None:
