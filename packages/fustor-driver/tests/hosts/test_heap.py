@@ -2,11 +2,13 @@ import gc
 
 import pytest
 
+from fustor_driver.hosts import heap
 from fustor_driver.hosts.heap import calm_collector
 
 
 @pytest.fixture(autouse=True)
-def _as_before():
+def _as_before(monkeypatch):
+    monkeypatch.setattr(heap, "_before", [])  # runs that other tests have left behind are none of these
     before = gc.get_threshold()
     yield
     gc.set_threshold(*before)
