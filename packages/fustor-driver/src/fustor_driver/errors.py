@@ -13,7 +13,8 @@ FustorDriverError      a known problem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -29,6 +30,7 @@ __all__ = [
     "Refused",
     "Unwritten",
     "UsageProblem",
+    "system_allows",
 ]
 
 EXIT_CODES: Mapping[int, str] = MappingProxyType(
@@ -68,6 +70,15 @@ class EnvironmentProblem(FustorDriverError):  # noqa: N818 - named for what the 
     """A driver, a package or a file that is needed is missing or does not load."""
 
     exit_code = 7
+
+
+@contextmanager
+def system_allows(what: str, way_out: str = "") -> Iterator[None]:
+    """What the system does not allow inside the block is an EnvironmentProblem: `what` fails, why, and the way out."""
+    try:
+        yield
+    except OSError as err:
+        raise EnvironmentProblem("; ".join(filter(None, (f"{what}: {err.strerror or err}", way_out)))) from err
 
 
 class NotConformant(FustorDriverError):  # noqa: N818 - named for what the user does next, as in fustor-new

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fustor_driver.errors import EnvironmentProblem, UsageProblem
+from fustor_driver.errors import UsageProblem, system_allows
 from fustor_driver.hosts.status import PhaseStatus, Status
 from fustor_driver.redaction import clean, safe_logger
 
@@ -95,10 +95,8 @@ def serving(address: str, statuses: _Statuses) -> Iterator[str]:
     registry = CollectorRegistry()
     registry.register(_Runs(statuses))
     kind = type("Server", (_Server,), {"address_family": socket.AF_INET6 if ":" in host else socket.AF_INET})
-    try:
+    with system_allows(f"Metrics cannot be served at {address!r}"):
         server: WSGIServer = make_server(host, port, _app(registry, statuses), server_class=kind, handler_class=_Quiet)
-    except OSError as err:
-        raise EnvironmentProblem(f"Metrics cannot be served at {address!r}: {err.strerror or err}") from err
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="fustor-metrics", daemon=True)
     thread.start()
     try:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from fustor_core.drivers import PusherDriver
 from fustor_driver.configuration import Pair
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.errors import EnvironmentProblem, system_allows
 from fustor_event_model import EventBase
 
 __all__ = ["announcement", "place_for", "set_up", "shown"]
@@ -33,10 +33,8 @@ def place_for(name: str, *, keep: bool) -> Iterator[Path]:
             yield Path(place)
         return
     kept = Path(f"fustor-demo-{name}")
-    try:
+    with system_allows(f"{str(kept)!r} cannot be made"):
         kept.mkdir(exist_ok=True)
-    except OSError as err:
-        raise EnvironmentProblem(f"{str(kept)!r} cannot be made: {err.strerror}") from err
     yield kept
 
 

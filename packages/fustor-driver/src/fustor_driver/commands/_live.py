@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fustor_driver.durable import drafted
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.errors import system_allows
 from fustor_driver.hosts.status import PhaseState, PhaseStatus, Status
 from fustor_driver.logs import SafeFormatter, of_task
 from fustor_driver.redaction import clean
@@ -91,12 +91,10 @@ def check_writable(path: Path) -> None:
     Raises:
         EnvironmentProblem: it cannot.
     """
-    try:
+    with system_allows(f"The status cannot be written to {str(path)!r}"):
         _require_replaceable(path)
         with drafted(path, b"", lasts=False):
             pass
-    except OSError as err:
-        raise EnvironmentProblem(f"The status cannot be written to {str(path)!r}: {err.strerror}") from err
 
 
 def as_document(seen: Sequence[Status]) -> Status | dict[str, Any]:

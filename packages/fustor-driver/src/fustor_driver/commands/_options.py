@@ -34,6 +34,11 @@ def file(meaning: str, *names: str, metavar: str = "FILE") -> Any:
     return typer.Option(*names, metavar=metavar, help=meaning, autocompletion=shell_files)
 
 
+def driver(meaning: str, names: Callable[[str], list[str]]) -> Any:
+    """An option that is the name of a driver, of which a shell proposes those that there are."""
+    return typer.Option(metavar="NAME", help=meaning, autocompletion=names)
+
+
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="What the driver is: source or pusher.")]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="The name of the driver, such as 'postgres'.", autocompletion=driver_names)

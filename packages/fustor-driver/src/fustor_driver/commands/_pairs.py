@@ -12,7 +12,7 @@ import typer
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.choices import DEFAULT_FILE, overlaid
 from fustor_driver.commands._demo import set_up
-from fustor_driver.commands._options import ConfigOption, EndpointOption, SetOption, UriOption
+from fustor_driver.commands._options import ConfigOption, EndpointOption, SetOption, UriOption, driver
 from fustor_driver.completion import pusher_names, source_names
 from fustor_driver.configuration import Configuration, Pair, load
 from fustor_driver.errors import UsageProblem
@@ -44,16 +44,10 @@ class Asked:
     all_syncs: Annotated[bool, typer.Option("--all", help="Run every enabled sync of the file, each on its own.")] = (
         False
     )
-    source_driver: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Run this source driver, instead of a file.", autocompletion=source_names),
-    ] = None
+    source_driver: Annotated[str | None, driver("Run this source driver, instead of a file.", source_names)] = None
     uri: UriOption = None
     pusher_driver: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Run this pusher driver, instead of a file or for a demo.", autocompletion=pusher_names
-        ),
+        str | None, driver("Run this pusher driver, instead of a file or for a demo.", pusher_names)
     ] = None
     endpoint: EndpointOption = None
     settings: SetOption = None

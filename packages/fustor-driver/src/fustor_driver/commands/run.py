@@ -15,7 +15,7 @@ import typer
 from fustor_driver.commands._demo import announcement, place_for
 from fustor_driver.commands._jobs import RunOptions
 from fustor_driver.commands._live import as_document, looks, served
-from fustor_driver.commands._options import JsonOption, file, seconds, subcommand
+from fustor_driver.commands._options import JsonOption, driver, file, seconds, subcommand
 from fustor_driver.commands._outcome import conclude, raise_alone
 from fustor_driver.commands._pairs import RECORDER, Asked, demo_pair, pairs, source_alone
 from fustor_driver.completion import demo_names
@@ -32,12 +32,7 @@ from fustor_driver.reporting import SHOWN, print_json, say
 def run_command(
     asked: Asked,
     demo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Run this source on a system that its package brings along.",
-            autocompletion=demo_names,
-        ),
+        str | None, driver("Run this source on a system that its package brings along.", demo_names)
     ] = None,
     agent: Annotated[
         str | None,

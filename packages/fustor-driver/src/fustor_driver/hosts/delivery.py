@@ -6,7 +6,7 @@ from enum import Enum, auto
 from functools import partial
 
 from fustor_core.exceptions import ConfigError, DriverError, RetryableError
-from fustor_driver.errors import EnvironmentProblem, FustorDriverError, NotConformant
+from fustor_driver.errors import FustorDriverError, NotConformant, system_allows
 from fustor_driver.event_files import DEAD_LETTERS
 from fustor_driver.hosts import calls
 from fustor_driver.hosts.calls import Session
@@ -150,13 +150,10 @@ class Delivery:
         return worst
 
     def _keep(self, session: Session, phase: MessageSource, event: EventBase, reason: str) -> None:
-        try:
+        place = str(self._dead_letters.path)
+        way_out = "make room for it and start again, nothing is lost"
+        with system_allows(f"A refused event cannot be kept in {place!r}", way_out):
             self._dead_letters.keep(event, session_id=session.id, phase=phase, reason=reason)
-        except OSError as err:
-            raise EnvironmentProblem(
-                f"A refused event cannot be kept in {str(self._dead_letters.path)!r}: {err.strerror or err}; "
-                "make room for it and start again, nothing is lost"
-            ) from err
 
     async def _attempts(
         self, session: Session, phase: MessageSource, events: list[EventBase], *, rows: int = 0, end: bool = False

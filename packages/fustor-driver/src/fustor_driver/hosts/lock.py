@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.errors import EnvironmentProblem, system_allows
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.redaction import safe_logger
 
@@ -28,28 +28,19 @@ def locked_task(options: HostOptions) -> Iterator[None]:
         EnvironmentProblem: another run holds it, or the state directory cannot be written.
     """
     file = options.file(".lock")
-    try:
+    what = f"The state directory {str(options.state_dir)!r} cannot be written"
+    way_out = "mend it, or give another with --state-dir"
+    with system_allows(what, way_out):
         options.state_dir.mkdir(parents=True, exist_ok=True)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-    except OSError as err:
-        raise _unwritable(options, err) from err
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise EnvironmentProblem(f"{str(file)!r} is not a regular file; take it away")
-        try:
+        with system_allows(what, way_out):  # the disk may be full, or fail
             _take(handle, options)
-        except OSError as err:  # the disk is full, or fails
-            raise _unwritable(options, err) from err
         yield
     finally:
         os.close(handle)
-
-
-def _unwritable(options: HostOptions, err: OSError) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"The state directory {str(options.state_dir)!r} cannot be written: {err.strerror}; "
-        "mend it, or give another with --state-dir"
-    )
 
 
 def _take(handle: int, options: HostOptions) -> None:

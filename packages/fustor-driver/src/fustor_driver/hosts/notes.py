@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from fustor_driver.durable import opened, sync_directory
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.errors import system_allows
 from fustor_driver.redaction import safe_logger
 from fustor_event_model import MessageSource
 
@@ -38,13 +38,11 @@ class SnapshotMark:
         Raises:
             EnvironmentProblem: it cannot be noted; the host must not begin the session.
         """
-        try:
+        with system_allows(f"Cannot note a snapshot in {str(self._path)!r}", "mend it"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with opened(self._path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK) as handle:  # a FIFO blocks nothing
                 os.fsync(handle)
             sync_directory(self._path.parent)
-        except OSError as err:
-            raise EnvironmentProblem(f"Cannot note a snapshot in {str(self._path)!r}: {err.strerror}; mend it") from err
 
     def clear(self) -> None:
         """The snapshot is complete. Lost in a crash, this costs one more snapshot and no data.
@@ -52,10 +50,8 @@ class SnapshotMark:
         Raises:
             EnvironmentProblem: the mark stays, since it cannot be taken away.
         """
-        try:
+        with system_allows(f"Cannot take away {str(self._path)!r}", "mend it"):
             self._path.unlink(missing_ok=True)
-        except OSError as err:
-            raise EnvironmentProblem(f"Cannot take away {str(self._path)!r}: {err.strerror}; mend it") from err
 
 
 class ExpectedRows:

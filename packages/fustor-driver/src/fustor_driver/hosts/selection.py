@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from fustor_core.drivers import SourceDriver
 from fustor_driver.durable import drafted, sync_directory
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.errors import system_allows
 from fustor_driver.hosts.calls import connection_of
 from fustor_driver.redaction import safe_logger, without_secrets
 from fustor_driver.supervision import in_thread
@@ -94,15 +94,11 @@ class Selection:
         """
         if self._now is None or self._is_noted:
             return
-        try:
+        with system_allows(f"Cannot note in {str(self._path)!r} what was read", "mend it"):
             with drafted(self._path, self._now.model_dump_json().encode(), is_locked=True) as draft:
                 draft.replace(self._path)
             sync_directory(self._path.parent)
             self._is_noted = True
-        except OSError as err:
-            raise EnvironmentProblem(
-                f"Cannot note in {str(self._path)!r} what was read: {err.strerror}; mend it"
-            ) from err
 
     def _read(self) -> SelectionNote | None:
         try:
