@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fustor_new._toml import BOM, find, table
+from fustor_new._toml import BOM, Keys, find, table
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.package.metadata import requirement, requirement_lists
@@ -217,15 +217,19 @@ def _without(text: str, data: Mapping[str, Any], entry: Entry, *, keep_table: bo
 def _cores(document: Document, data: Mapping[str, Any], entry: Entry, *, keep_table: bool) -> Iterable[Span]:
     """Yield the ranges that may be all of what register put in, the biggest first."""
     if entry.in_table:
-        yield from _whole_tables(document, data, entry)
-        yield block_of(document, entry.keys, entry.value)
+        block = block_of(document, entry.keys, entry.value)
+        if len(table(data, *entry.keys)) == 1:
+            yield from _whole_table(document, entry.keys, block)
+        yield block
         return
     array = document.span(*entry.keys)
     values = find(data, entry.keys)
     if entry.keys == _MEMBERS and len(values) == 1:
-        yield from _whole_lists(document, data, array, keep_table=keep_table)
-    found = elements_of(document, array)
-    yield found[len(values) - 1 - values[::-1].index(entry.value)]
+        listed = Span(entry_start(document, array), array.end)
+        if len(table(data, *WORKSPACE)) == 1 and not keep_table:
+            yield from _whole_table(document, WORKSPACE, listed)
+        yield listed
+    yield elements_of(document, array)[len(values) - 1 - values[::-1].index(entry.value)]
 
 
 def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry, core: Span) -> Iterable[_Hole]:
@@ -243,29 +247,14 @@ def _with_comma_above(document: Document, data: Mapping[str, Any], entry: Entry,
         yield from _holes(text, Span(core.start - 1, core.end - 1))
 
 
-def _whole_tables(document: Document, data: Mapping[str, Any], entry: Entry) -> Iterable[Span]:
-    """Yield the table, or what it holds between braces, of which the entry is all."""
-    if len(table(data, *entry.keys)) > 1:
-        return
-    inside = block_of(document, entry.keys, entry.value)
-    header = re.search(r"^\[tool\.uv\.sources\]\s*\Z", document.text[: inside.start], re.MULTILINE)
+def _whole_table(document: Document, keys: Keys, inside: Span) -> Iterable[Span]:
+    """Yield the table of which what stands `inside` is all, with its header or with its key."""
+    header = re.search(rf"^\[{re.escape('.'.join(keys))}\]\s*\Z", document.text[: inside.start], re.MULTILINE)
     if header:
         yield Span(header.start(), inside.end)
-    if document.is_inline(*entry.keys):
-        whole = document.span(*entry.keys)
+    if document.is_inline(*keys):
+        whole = document.span(*keys)
         yield Span(entry_start(document, whole), whole.end)
-
-
-def _whole_lists(document: Document, data: Mapping[str, Any], array: Span, *, keep_table: bool) -> Iterable[Span]:
-    """Yield the only member's list with its key, and with its table if that holds nothing else."""
-    header = re.search(r"^\[tool\.uv\.workspace\]\s*\Z", document.text[: entry_start(document, array)], re.MULTILINE)
-    alone = len(table(data, *WORKSPACE)) == 1 and not keep_table
-    if alone and header:
-        yield Span(header.start(), array.end)
-    if alone and document.is_inline(*WORKSPACE):
-        whole = document.span(*WORKSPACE)
-        yield Span(entry_start(document, whole), whole.end)
-    yield Span(entry_start(document, array), array.end)
 
 
 def _says(text: str, entry: Entry, expected: Mapping[str, Any]) -> bool:
