@@ -18,6 +18,7 @@ __all__ = [
     "can_ask",
     "fail",
     "from_here",
+    "plural",
     "printable",
     "reporting",
     "say",
@@ -98,6 +99,11 @@ def from_here(path: Path, here: Path | None = None) -> str:
     """Return how a path is shown to people: relative to `here`, the current directory, where it is below that."""
     here = here or Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def plural(number: int, what: str) -> str:
+    """Return how many there are of `what`, a word in the singular."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def shortened(text: str, most: int = 400) -> str:

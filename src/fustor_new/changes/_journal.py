@@ -20,6 +20,7 @@ from fustor_new.changes.plan import Change, Plan
 from fustor_new.errors import EnvironmentProblem
 
 __all__ = [
+    "PREFIX",
     "Journal",
     "Phase",
     "Step",
@@ -30,7 +31,8 @@ __all__ = [
 ]
 
 _VERSION = 3
-_STAGE = ".fustor-new-"
+PREFIX = ".fustor-new-"
+"""How the name of every stage begins."""
 
 Item = TypeVar("Item")
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -137,7 +139,7 @@ class Journal:
     def _check_places(self) -> None:
         """Raise _JournalError where a staging directory, or something in one, is not this run's own."""
         homes = [PurePosixPath(home) for home in self.homes]
-        strange = [home for home in homes if home.name != self.stage or not self.stage.startswith(_STAGE)]
+        strange = [home for home in homes if home.name != self.stage or not self.stage.startswith(PREFIX)]
         inside = [PurePosixPath(step.staged) for step in self.steps]
         strange += [path for path in inside if path.parent not in homes]
         if strange:

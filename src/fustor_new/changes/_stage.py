@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fustor_new.changes._below import Below
-from fustor_new.changes._journal import Journal, Phase, drop_journal, write_journal
+from fustor_new.changes._journal import PREFIX, Journal, Phase, drop_journal, write_journal
 from fustor_new.changes.content import FileContent, Tree, fingerprint
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["PREFIX", "Stage", "put_in_place", "with_executable"]
-
-PREFIX = ".fustor-new-"
+__all__ = ["Stage", "put_in_place", "with_executable"]
 
 
 class Stage:

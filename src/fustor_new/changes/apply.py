@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fustor_new.changes._below import Below
-from fustor_new.changes._journal import Journal, Phase, Step, drop_journal, journals_for
+from fustor_new.changes._journal import PREFIX, Journal, Phase, Step, drop_journal, journals_for
 from fustor_new.changes._locks import is_locked, locked, uninterrupted
-from fustor_new.changes._stage import PREFIX, Stage, put_in_place
+from fustor_new.changes._stage import Stage, put_in_place
 from fustor_new.changes.content import Tree, fingerprint
 from fustor_new.changes.plan import Change, Plan, check_target, existing
 from fustor_new.errors import EnvironmentProblem, TargetConflict, disk_allows

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new._output import say, say_patch, warn
-from fustor_new._reading import read_bytes
+from fustor_new._reading import is_directory, read_bytes
 from fustor_new._toml import find, table, texts
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.commands._looking import look_at
 from fustor_new.commands._run import Work, carry_out
+from fustor_new.commands.fitting import holds_contract
 from fustor_new.errors import NameRefused, UsageProblem, disk_allows
 from fustor_new.names import Names, derive, normalize
 from fustor_new.options import AdoptOptions
@@ -69,7 +70,7 @@ def run(options: AdoptOptions) -> None:
     (path,) = driver_paths([options.path], starting_point(options.workspace))
     if options.dry_run and options.apply:
         raise UsageProblem("--dry-run and --apply exclude each other; choose one")
-    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+    if not is_directory(path):
         raise UsageProblem(f"{str(path)!r} is not a directory; name the directory of a driver package")
     folder = path.resolve()
     home = home_of(folder)
@@ -146,9 +147,8 @@ def _places(files: Mapping[str, FileContent], folder: Path, names: Names) -> Ite
     """Yield what the template owns, but for the record, and where it goes in this package."""
     is_member = not read_metadata(folder).is_root and home_of(folder) is not None
     for path in files:
-        is_ours = is_template_owned(path) and path != ANSWERS_FILE
-        if is_member and path.startswith(".github/"):  # its continuous integration is the workspace's
-            continue
+        is_workspaces = is_member and path.startswith(".github/")  # its continuous integration
+        is_ours = is_template_owned(path) and path != ANSWERS_FILE and not is_workspaces
         if is_ours and (place := _place(path, folder, names)):
             yield path, place
 
@@ -288,14 +288,8 @@ def _source(workspace: Workspace | None, options: AdoptOptions, folder: Path) ->
         raise UsageProblem(
             "Contract source 'workspace' is not available outside a workspace; use another, or leave it out"
         )
-    return ContractSource.parse(options.contract_source or _contract_source(workspace), project=folder)
-
-
-def _contract_source(workspace: Workspace | None) -> str:
-    if workspace is None:
-        return "vendor"
-    here = {normalize(one.name) for one in workspace.packages}
-    return "workspace" if here >= set(CONTRACT_PACKAGES) else "index"
+    known = "vendor" if workspace is None else "workspace" if holds_contract(workspace) else "index"
+    return ContractSource.parse(options.contract_source or known, project=folder)
 
 
 def _audits(package: Package) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fustor_new._calling import without_workspace
-from fustor_new._output import reporting, say, say_data, shortened, warn
+from fustor_new._output import plural, reporting, say, say_data, shortened, warn
 from fustor_new._toml import parse_toml
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent
@@ -49,7 +49,7 @@ class _Report:
     @property
     def summary(self) -> str:
         errors, warnings = (self.count(severity) for severity in (Severity.ERROR, Severity.WARNING))
-        return f"{_plural(errors, 'error')} and {_plural(warnings, 'warning')}"
+        return f"{plural(errors, 'error')} and {plural(warnings, 'warning')}"
 
 
 def run(options: DoctorOptions) -> None:
@@ -118,17 +118,13 @@ def _as_lines(report: _Report) -> list[str]:
     for one in report.findings:
         shown = (f"{one.severity.value} {one.name} {one.place}", f"    {shortened(one.what)}", f"    fix: {one.fix}")
         lines += (line.replace("\n", "\\n") for line in shown)
-    examined = _plural(len(report.subjects.packages), "package")
+    examined = plural(len(report.subjects.packages), "package")
     lines.append(f"{examined} examined: {report.summary if report.findings else 'nothing to fix'}")
     if {one.id for one in report.findings} & _STOP_UV:
         lines.append(f"Until that is fixed, `uv run` refuses everything here; `{without_workspace()} doctor` runs")
     if not is_judged():
         lines.append("The code of drivers was not judged; that needs the package fustor-conformance beside this one")
     return lines
-
-
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _fix(subjects: Subjects, findings: Sequence[Finding]) -> list[str]:

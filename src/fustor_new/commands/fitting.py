@@ -9,7 +9,7 @@ from fustor_new.template.contract_source import CONTRACT_PACKAGES
 from fustor_new.workspace.pythons import MINORS, minors
 from fustor_new.workspace.root import Workspace
 
-__all__ = ["RENDERED_PYTHON", "clashes", "narrowing", "unsourced"]
+__all__ = ["RENDERED_PYTHON", "clashes", "holds_contract", "narrowing", "unsourced"]
 
 RENDERED_PYTHON = ">=3.11"
 """What a rendered package asks for."""
@@ -50,6 +50,11 @@ def unsourced(workspace: Workspace, requirements: Collection[str]) -> tuple[str,
     members |= {normalize(str(project["name"]))} if project.get("name") else set()
     known = {normalize(name) for name in table(workspace.data, "tool", "uv", "sources")}
     return tuple(sorted({normalize(name) for name in requirements} & members - known - {""}))
+
+
+def holds_contract(workspace: Workspace) -> bool:
+    """Tell whether the contract packages are members."""
+    return set(CONTRACT_PACKAGES) <= {normalize(package.name) for package in workspace.packages}
 
 
 def clashes(workspace: Workspace) -> Iterator[str]:

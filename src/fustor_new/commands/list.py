@@ -8,7 +8,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from fustor_new._output import printable, reporting, say, say_data, shortened, warn
+from fustor_new._output import plural, printable, reporting, say, say_data, shortened, warn
 from fustor_new.errors import FustorNewError
 from fustor_new.options import ListOptions
 from fustor_new.package.metadata import Metadata
@@ -54,6 +54,7 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         """The row for programs."""
         membership = self.membership
+        installed = membership.is_member and not self.is_left_out if membership else None
         return {
             "driver": self.label,
             "kind": self.kind,
@@ -61,16 +62,9 @@ class Row:
             "distribution": self.package.name,
             "version": self.package.version or None,
             "directory": self.directory,
-            "registered": membership.is_member and not self.is_left_out if membership else None,
-            "registration": (
-                {
-                    "verdict": membership.standing.value,
-                    "pattern": membership.pattern,
-                    "installed": membership.is_member and not self.is_left_out,
-                }
-                if membership
-                else None
-            ),
+            "registered": installed,
+            "registration": membership
+            and {"verdict": membership.standing.value, "pattern": membership.pattern, "installed": installed},
             "template_version": self.template_version,
             "template_behind": self.is_behind if self.template_version else None,
             "modified": None if self.modified is None else list(self.modified),
@@ -85,13 +79,13 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """The row for people, under the headings."""
         behind = f" (behind {template_version()})" if self.is_behind else ""
-        modified = "" if self.modified is None else f"{len(self.modified)} files" if self.modified else "none"
+        modified = "none" if self.modified == () else plural(len(self.modified), "file") if self.modified else "-"
         cells = (
             self.label,
             self.package.version or "-",
             "no, not in the dev extra" if self.is_left_out else _registered(self.membership),
             f"{self.template_version}{behind}" if self.template_version else "-",
-            modified.replace("1 files", "1 file") if len(self.modified or ()) == 1 else modified or "-",
+            modified,
             ", ".join(self._verdicts()) or "-",
         )
         shown = (*(shortened(cell, _WIDEST_CELL) for cell in cells), self.directory)

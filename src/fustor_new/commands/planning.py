@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
-from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, narrowing, unsourced
+from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, holds_contract, narrowing, unsourced
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.names import Names, derive, plain_name
 from fustor_new.options import PusherOptions
@@ -104,7 +104,7 @@ def known_contract_source(options: PusherOptions, place: Place) -> str:
     checkout = Path(__file__).resolve().parents[3]
     if options.contract_source:
         return options.contract_source
-    if place.workspace and _holds_contract(place.workspace):
+    if place.workspace and holds_contract(place.workspace):
         return "workspace"
     if place.workspace is None:
         return "vendor"
@@ -155,7 +155,7 @@ def check_place(names: Sequence[Names], options: PusherOptions, place: Place) ->
     if (workspace := place.workspace) is None:
         return
     for one in names:
-        directory = place.target(one).relative_to(workspace.root).as_posix()
+        directory = workspace.relative(place.target(one))
         check_directory(workspace, directory)
         check_free(workspace, directory, claims(one.distribution, [(one.kind, one.entry_point)]))
         membership = workspace.membership(directory)
@@ -173,20 +173,16 @@ def fit_notes(names: Sequence[Names], options: PusherOptions, place: Place, cont
     """
     if place.workspace is None or not options.register:
         return []
-    directories = [place.target(one).relative_to(place.workspace.root).as_posix() for one in names]
+    directories = [place.workspace.relative(place.target(one)) for one in names]
     notes = [note for one in directories for note in narrowing(place.workspace, one, RENDERED_PYTHON)]
     return notes + ([] if contract_source in {"workspace", "index"} else list(clashes(place.workspace)))
-
-
-def _holds_contract(workspace: Workspace) -> bool:
-    return set(CONTRACT_PACKAGES) <= {package.name for package in workspace.packages}
 
 
 def _check_room(
     names: Sequence[Names], options: PusherOptions, place: Place, workspace: Workspace, contract_source: str
 ) -> None:
     """Refuse what the workspace does not allow, before anything is rendered."""
-    if contract_source == "workspace" and not _holds_contract(workspace):
+    if contract_source == "workspace" and not holds_contract(workspace):
         raise UsageProblem(
             f"Contract source 'workspace' is not available: {str(workspace.root)!r} has no member 'fustor-core'; "
             f"use --contract-source with {_ELSEWHERE}"

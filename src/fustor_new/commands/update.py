@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fustor_new._output import from_here, say, warn
+from fustor_new._reading import is_directory
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._looking import look_at
 from fustor_new.commands._run import Work, carry_out
@@ -83,7 +84,7 @@ def _packages(paths: Sequence[Path], start: Path, *, every: bool) -> list[Path]:
         raise UsageProblem("--all and PATH exclude each other; choose one")
     chosen = _all_packages(start) if every else list(paths) or [Path()]
     for path in chosen:
-        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        if not is_directory(path):
             raise UsageProblem(
                 f"{str(path)!r} is neither a driver here nor a directory; `fustor-new list` shows the drivers"
             )

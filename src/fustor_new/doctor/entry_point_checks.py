@@ -134,9 +134,8 @@ def _class_is_a_driver(package: Subject) -> Iterator[Fault]:
     fix="Rename what differs, or record with `fustor-new adopt` that these names are meant",
 )
 def _names(package: Subject) -> Iterator[Fault]:
-    if package.record is not None or package.names is None or not package.metadata.name:
-        return
-    yield from _differences(package)
+    if package.record is None and package.metadata.name:
+        yield from _differences(package)
 
 
 @package_check(
@@ -147,7 +146,7 @@ def _names(package: Subject) -> Iterator[Fault]:
     fix="Take the rename back, or record the new names: remove the answers file and run `fustor-new adopt`",
 )
 def _names_as_recorded(package: Subject) -> Iterator[Fault]:
-    if package.record is not None and package.names is not None:
+    if package.record is not None:
         yield from _differences(package)
 
 
