@@ -1,9 +1,12 @@
 """Options of the whole repository's tests."""
 
+import gc
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -41,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     state = tempfile.mkdtemp(prefix="fustor-new-state-")  # what runs note down is no business of this user
     config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
     os.environ["XDG_STATE_HOME"] = state
+    _keep_bytecode(config)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS
@@ -48,6 +52,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_WHOLE_RUN] = "yes"  # the processes that share the run are given paths
     if is_whole_run and config.pluginmanager.hasplugin("xdist") and "PYTEST_XDIST_WORKER" not in os.environ:
         _share(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among thousands of tests that stay, neither while they are collected nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -76,6 +91,22 @@ def pytest_sessionfinish() -> None:
 def _of_a_reference_driver(item: pytest.Item) -> bool:
     """Whether the kit judges one of the four reference drivers; the two examples stand for them in the plain form."""
     return any(item.path.match(f"*-{name}/tests/test_conformance.py") for name in ("postgres", "fs"))
+
+
+def _keep_bytecode(config: pytest.Config) -> None:
+    """Keep in pytest's cache what was compiled, where the environment wants none of it beside the sources.
+
+    Every process would compile all tests anew, and pytest rewrite their assertions, which takes longer than the rest of
+    collecting them.
+    """
+    cache = config.cache
+    if sys.dont_write_bytecode and sys.pycache_prefix is None and cache is not None:
+        kept = cache.mkdir("bytecode")
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(kept)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(kept)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        temporary = kept / tempfile.gettempdir().lstrip("/")  # of modules that tests wrote, each time in other places
+        config.add_cleanup(lambda: shutil.rmtree(temporary, ignore_errors=True))
 
 
 def _share(config: pytest.Config) -> None:
