@@ -6,6 +6,7 @@ import html
 import inspect
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def _row(parameter: Any) -> str:
     return f"| {names_shown} | {'required' if parameter.required else default} | {_safe(parameter.help or '')} |"
 
 
+@cache
 def _context() -> Any:
     command = typer.main.get_command(fustor_new)
     return command.context_class(command)
