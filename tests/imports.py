@@ -1,11 +1,23 @@
 """Which module of a package imports which, read from their sources."""
 
 import ast
+from functools import cache
 
 
 def module_name(file, source):
     parts = file.relative_to(source).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def imports(file):
+    """The statements of a module that import, and its calls of `find_spec`."""
+    return tuple(node for node in ast.walk(ast.parse(file.read_text())) if _imports(node))
+
+
+def _imports(node):
+    is_looking = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "find_spec"
+    return is_looking or isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def graph(source, package="."):
@@ -15,7 +27,7 @@ def graph(source, package="."):
     for name, file in files.items():
         above = (name if file.name == "__init__.py" else name.rpartition(".")[0]).split(".")
         named = set()
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in imports(file):
             if isinstance(node, ast.Import):
                 named |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):

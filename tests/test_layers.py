@@ -7,7 +7,7 @@ import tomllib
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from imports import graph, rooms
+from imports import graph, imports, rooms
 from repository import BRIDGE, BRIDGES, EXTENSIONS, LAYERS, PACKAGES, REFERENCES, ROOT, TEST_SUPPORT, name_of
 
 
@@ -15,11 +15,11 @@ def imported(files):
     """Top-level names of the modules that `files` import or look for, each with the place of one import."""
     names = {}
     for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in imports(file):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 modules = [node.module or ""]
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "find_spec":
+            if isinstance(node, ast.Call):
                 modules = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
             names |= {module.partition(".")[0]: f"{file.relative_to(ROOT)}:{node.lineno}" for module in modules}
     return names
