@@ -11,7 +11,7 @@ import tomllib
 import pytest
 from repository import ROOT
 from trees import state
-from workspaces import FUSTOR_NEW, SMALL_ROOT, environment, fustor_new, small, upstream
+from workspaces import FUSTOR_NEW, SMALL_ROOT, answer, environment, fustor_new, small, upstream
 
 from fustor_new import __version__
 
@@ -176,14 +176,20 @@ def test_sync_runs_the_guides_last_step(tmp_path):
         (["source", "redis", "--workspace", "missing"], 5, "missing"),
     ],
 )
-def test_a_refusal_is_one_line_and_its_code_and_nothing_is_written(workspace, arguments, code, words):
+def test_a_refusal_is_one_line_and_its_code_and_nothing_is_written(workspace, capfd, arguments, code, words):
     before = state(workspace)
-    done = fustor_new(*arguments, cwd=workspace)
-    assert done.returncode == code, done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert answer(*arguments, cwd=workspace) == code
+    said = capfd.readouterr()
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
     assert state(workspace) == before
+
+
+def test_a_refusal_is_the_processs_own(workspace):
+    done = fustor_new("source", "Re dis", cwd=workspace)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.fullmatch("Error: .* a space .*\n", done.stderr)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--json"]], ids=["tree", "patch", "json"])
