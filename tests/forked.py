@@ -45,8 +45,8 @@ def _serve(connection: socket.socket) -> None:
     from fustor_new.__main__ import main  # noqa: PLC0415 - not for those who ask
     from fustor_new.cli import COMMANDS  # noqa: PLC0415
 
-    for module, *_ in COMMANDS.values():
-        importlib.import_module(f"fustor_new.{module}")
+    for name in COMMANDS:
+        importlib.import_module(f"fustor_new.commands.{name}")
     gc.freeze()
     while True:
         request, files, *_ = socket.recv_fds(connection, _LONGEST_REQUEST, 3)
