@@ -18,12 +18,16 @@ def catalog(mode="incremental", name="s"):
     return {"streams": [{"stream": {"name": name}, "sync_mode": mode, "destination_sync_mode": "append"}]}
 
 
-def ran(driver, collected, stop, states=(), mode="incremental", *, out=None):
-    """What a read writes, with the states of an earlier one."""
-    out = out or collected()
-    wanted = wish_of(catalog(mode), driver)
-    read(driver, wanted, bookmark_of(list(states), driver.id), out.lines, stop)
-    return out
+@pytest.fixture
+def ran(log, collected, stop):
+    """What a read of a log writes, with the states of an earlier one."""
+
+    def run(driver, states=(), mode="incremental", *, out=None):
+        known, out = source(driver, log), out or collected()
+        read(known, wish_of(catalog(mode), known), bookmark_of(list(states), known.id), out.lines, stop)
+        return out
+
+    return run
 
 
 def states(out):
@@ -39,65 +43,65 @@ def records(out):
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_second_read_reads_nothing_and_a_third_what_is_new(driver, log, collected, stop):
+def test_a_second_read_reads_nothing_and_a_third_what_is_new(driver, log, ran):
     for name in "abc":
         log.append("upsert", f"/{name}", 1)
-    first = ran(source(driver, log), collected, stop)
+    first = ran(driver)
     assert records(first) == ["/a", "/b", "/c"]
-    second = ran(source(driver, log), collected, stop, states(first)[-1:])
+    second = ran(driver, states(first)[-1:])
     assert records(second) == []
     log.append("delete", "/a")
-    third = ran(source(driver, log), collected, stop, states(second)[-1:])
+    third = ran(driver, states(second)[-1:])
     (message,) = third.of("RECORD")
     assert message["record"]["data"][DELETED_AT].endswith("+00:00")
 
 
-def test_a_stream_says_how_it_is(log, collected, stop):
-    out = ran(source(TellingLog, log), collected, stop)
+def test_a_stream_says_how_it_is(ran):
+    out = ran(TellingLog)
     assert statuses(out) == ["STARTED", "RUNNING", "COMPLETE"]
 
 
-def test_a_state_counts_the_records_before_it(log, collected, stop, monkeypatch):
+def test_a_state_counts_the_records_before_it(log, ran, monkeypatch):
     monkeypatch.setattr("fustor_driver.engines.airbyte.reading._STATE_ROWS", 2)
     for at in range(7):
         log.append("upsert", f"/{at}", 1)
-    first = ran(source(BoundedLog, log), collected, stop)
+    first = ran(BoundedLog)
     state = states(first)[-1]
     state["stream"]["stream_state"]["position"] = 1
-    out = ran(source(BoundedLog, log), collected, stop, [state])
+    out = ran(BoundedLog, [state])
     assert [one["sourceStats"]["recordCount"] for one in states(out)] == [2.0, 2.0, 2.0, 0.0]
     assert [one["stream"]["stream_state"]["position"] for one in states(out)] == [3, 5, 7, 7]
 
 
-def test_a_position_that_is_gone_asks_for_a_refresh(log, collected, stop):
+def test_a_position_that_is_gone_asks_for_a_refresh(log, ran, collected):
     log.append("upsert", "/a", 1)
     state = {"stream": {"stream_descriptor": {"name": "s"}, "stream_state": {"position": 99}}}
     out = collected()
     with pytest.raises(CheckFailed, match=r"position 99 is gone.*refresh it"):
-        ran(source(TellingLog, log), collected, stop, [state], out=out)
+        ran(TellingLog, [state], out=out)
     assert statuses(out) == ["STARTED", "INCOMPLETE"]
 
 
-def test_a_stream_that_breaks_off_is_incomplete(log, collected, stop):
+def test_a_stream_that_breaks_off_is_incomplete(log, ran, collected):
     log.append("upsert", "/\ud800", 1)
     out = collected()
     with pytest.raises(NotConformant):
-        ran(source(TellingLog, log), collected, stop, out=out)
+        ran(TellingLog, out=out)
     assert statuses(out) == ["STARTED", "RUNNING", "INCOMPLETE"]
 
 
-def test_a_full_refresh_is_a_snapshot_every_time(log, collected, stop):
+def test_a_full_refresh_is_a_snapshot_every_time(log, ran):
     log.append("upsert", "/a", 1)
-    first = ran(source(TellingLog, log), collected, stop, mode="full_refresh")
-    second = ran(source(TellingLog, log), collected, stop, states(first)[-1:], mode="full_refresh")
+    first = ran(TellingLog, mode="full_refresh")
+    second = ran(TellingLog, states(first)[-1:], mode="full_refresh")
     assert records(first) == records(second) == ["/a"]
 
 
-def test_a_source_without_positions_is_only_read_whole(log, collected, stop):
+def test_a_source_without_positions_is_only_read_whole(log, ran):
     log.append("upsert", "/a", 1)
     (stream,) = asyncio.run(discover(source(NoLog, log)))["catalog"]["streams"]
     assert stream["supported_sync_modes"] == ["full_refresh"]
-    assert records(ran(source(NoLog, log), collected, stop, mode="full_refresh")) == ["/a"]
+    assert records(ran(NoLog, mode="full_refresh")) == ["/a"]
     with pytest.raises(CheckFailed, match="choose full_refresh"):
         wish_of(catalog(), source(NoLog, log))
 

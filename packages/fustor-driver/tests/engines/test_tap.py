@@ -11,11 +11,16 @@ SECRET = {"token": "unguessable"}
 DRIVERS = [BoundedLog, TellingLog, pytest.param(PlainLog, marks=pytest.mark.wide)]  # which is waited for
 
 
-def ran(driver, state, collected, stop):
-    """What a run of the tap writes."""
-    out = collected()
-    tap(driver, bookmark_of(state, driver.id), out.lines, stop)
-    return out
+@pytest.fixture
+def ran(log, collected, stop):
+    """What a run of the tap of a log writes, from a state on."""
+
+    def run(driver, state=None, **params):
+        read, out = source(driver, log, **params), collected()
+        tap(read, bookmark_of(state or {}, read.id), out.lines, stop)
+        return out
+
+    return run
 
 
 def state_of(out):
@@ -27,23 +32,23 @@ def records(out):
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_second_run_reads_nothing_and_a_third_what_is_new(driver, log, collected, stop):
+def test_a_second_run_reads_nothing_and_a_third_what_is_new(driver, log, ran):
     for name in "abc":
         log.append("upsert", f"/{name}", 1)
-    first = ran(source(driver, log), {}, collected, stop)
+    first = ran(driver)
     assert records(first) == ["/a", "/b", "/c"]
-    second = ran(source(driver, log), state_of(first), collected, stop)
+    second = ran(driver, state_of(first))
     assert records(second) == []
     log.append("delete", "/a")
-    third = ran(source(driver, log), state_of(second), collected, stop)
+    third = ran(driver, state_of(second))
     (message,) = third.of("RECORD")
     assert (message["record"]["path"], message["record"]["event_type"]) == ("/a", "delete")
     assert message["record"][DELETED_AT].endswith("+00:00")
 
 
-def test_a_tap_announces_its_rows_and_ends_a_snapshot_before_its_first_state(log, collected, stop):
+def test_a_tap_announces_its_rows_and_ends_a_snapshot_before_its_first_state(log, ran):
     log.append("upsert", "/a", 1)
-    out = ran(source(TellingLog, log), {}, collected, stop)
+    out = ran(TellingLog)
     assert [message["type"] for message in out.messages][:4] == ["SCHEMA", "RECORD", "ACTIVATE_VERSION", "STATE"]
     schema, record, version = out.messages[:3]
     assert schema["key_properties"] == ["path"]
@@ -51,14 +56,13 @@ def test_a_tap_announces_its_rows_and_ends_a_snapshot_before_its_first_state(log
     assert version["version"] == record["version"] == state_of(out)["bookmarks"]["s"]["version"]
 
 
-def test_a_state_stands_where_an_event_ends(log, collected, stop, monkeypatch):
+def test_a_state_stands_where_an_event_ends(log, ran, monkeypatch):
     monkeypatch.setattr("fustor_driver.engines.singer.taps._STATE_ROWS", 2)
     for at in range(1, 8):
         log.append("upsert", f"/{at}", 1)
-    read = source(BoundedLog, log)
-    known = state_of(ran(read, {}, collected, stop))
+    known = state_of(ran(BoundedLog))
     known["bookmarks"]["s"]["position"] = 1
-    out = ran(source(BoundedLog, log), known, collected, stop)
+    out = ran(BoundedLog, known)
     told = 1
     for message in out.messages:
         if message["type"] == "RECORD":
@@ -68,19 +72,19 @@ def test_a_state_stands_where_an_event_ends(log, collected, stop, monkeypatch):
     assert len(out.of("STATE")) == 5
 
 
-def test_a_position_that_is_gone_is_a_snapshot_with_no_state_before_its_end(log, collected, stop):
+def test_a_position_that_is_gone_is_a_snapshot_with_no_state_before_its_end(log, ran):
     log.append("upsert", "/a", 1)
     state = {"bookmarks": {"s": {"position": 99, "version": 5}}}
-    out = ran(source(TellingLog, log), state, collected, stop)
+    out = ran(TellingLog, state)
     kinds = [message["type"] for message in out.messages]
     assert kinds.index("STATE") > kinds.index("ACTIVATE_VERSION")
     assert state_of(out)["bookmarks"]["s"]["position"] == 1
 
 
-def test_a_source_without_positions_is_read_whole_every_time(log, collected, stop):
+def test_a_source_without_positions_is_read_whole_every_time(log, ran):
     log.append("upsert", "/a", 1)
-    first = ran(source(NoLog, log), {}, collected, stop)
-    second = ran(source(NoLog, log), state_of(first), collected, stop)
+    first = ran(NoLog)
+    second = ran(NoLog, state_of(first))
     assert records(first) == records(second) == ["/a"]
     assert len(second.of("ACTIVATE_VERSION")) == 1
 
@@ -126,19 +130,19 @@ def test_what_json_has_no_number_for_is_text(collected):
     assert out.messages == [{"rows": ["NaN", "Infinity", "-Infinity", 1.5]}]
 
 
-def test_an_event_that_json_cannot_carry_ends_the_tap(log, collected, stop):
+def test_an_event_that_json_cannot_carry_ends_the_tap(log, ran):
     log.append("upsert", "/\ud800", 1)
     with pytest.raises(NotConformant, match="JSON cannot carry"):
-        ran(source(TellingLog, log), {}, collected, stop)
+        ran(TellingLog)
 
 
 @pytest.mark.parametrize("mark", [{"position": "far"}, {"position": 1e300}, {"position": 1 << 63}, 3, [], "x"])
-def test_a_state_of_another_tap_is_refused(mark, log, collected, stop):
+def test_a_state_of_another_tap_is_refused(mark, ran):
     with pytest.raises(CheckFailed, match="not one of fustor-driver"):
-        ran(source(TellingLog, log), {"bookmarks": {"s": mark}}, collected, stop)
+        ran(TellingLog, {"bookmarks": {"s": mark}})
 
 
-def test_no_state_has_a_secret(log, collected, stop):
+def test_no_state_has_a_secret(log, ran):
     log.append("upsert", "/a", 1)
-    out = ran(source(TellingLog, log, **SECRET), {}, collected, stop)
+    out = ran(TellingLog, **SECRET)
     assert b"unguessable" not in out.text

@@ -10,7 +10,7 @@ from fustor_driver.errors import EnvironmentProblem, NotConformant, UsageProblem
 from fustor_driver.event_files import read_batches, read_events
 from fustor_driver.hosts.deadletter import DeadLetterFile
 from fustor_event_model import MessageSource
-from fustor_try.scripted import event
+from fustor_try.scripted import event, raising
 
 REALTIME = MessageSource.REALTIME
 
@@ -55,6 +55,16 @@ def _poisoned(path, value, index=-1):
     return made
 
 
+@pytest.fixture
+def keeper(tmp_path):
+    """The file of dead letters of the task that `run` runs."""
+    return DeadLetterFile(tmp_path / "t.dead-letters.jsonl", "t")
+
+
+def _keep(keeper, refused, reason="no"):
+    keeper.keep(refused, session_id="s", phase=REALTIME, reason=reason)
+
+
 def _letters(tmp_path):
     return [json.loads(line) for line in (tmp_path / "t.dead-letters.jsonl").read_bytes().splitlines()]
 
@@ -63,11 +73,7 @@ def _letters(tmp_path):
 def test_an_event_that_json_cannot_carry_is_kept_as_text_and_the_run_goes_on(name, run, source, pusher, tmp_path):
     value, text = POISON[name]
 
-    def answer(batch):
-        if "/bad" in batch.paths:
-            raise DriverError("JSON cannot carry it")
-
-    pusher.answer = answer
+    pusher.answer = raising(DriverError("JSON cannot carry it"), lambda batch: "/bad" in batch.paths)
     source.changes.put(_poisoned("/bad", value, 1))
     source.changes.put(event("/good", index=2))
     run(lambda: pusher.paths("realtime") == ["/good"] and pusher.ends())
@@ -80,11 +86,7 @@ def test_an_event_that_json_cannot_carry_is_kept_as_text_and_the_run_goes_on(nam
 
 @pytest.mark.parametrize("raised", [TypeError, ValueError, RecursionError, UnicodeError])
 def test_a_pusher_that_trips_over_such_an_event_has_not_a_bug(raised, run, source, pusher, tmp_path):
-    def answer(batch):
-        if "/bad" in batch.paths:
-            raise raised("tripped")
-
-    pusher.answer = answer
+    pusher.answer = raising(raised("tripped"), lambda batch: "/bad" in batch.paths)
     source.changes.put(event("/good", index=1))
     source.changes.put(_poisoned("/bad", b"\xff", 2))
     run(lambda: pusher.paths("realtime") == ["/good"] and pusher.ends() and _kept(tmp_path))
@@ -96,54 +98,45 @@ def _kept(tmp_path):
 
 
 def test_a_pusher_that_trips_over_an_ordinary_event_has_a_bug(run, source, pusher):
-    def answer(batch):
-        if batch.paths:
-            raise TypeError("tripped")
-
-    pusher.answer = answer
+    pusher.answer = raising(TypeError("tripped"), lambda batch: batch.paths)
     source.changes.put(event("/good", index=1))
     with pytest.raises(TypeError, match="tripped"):
         run(lambda: False)
 
 
-def test_an_ordinary_event_is_kept_as_it_is(tmp_path):
-    keeper = DeadLetterFile(tmp_path / "t.dead-letters.jsonl", "t")
+def test_an_ordinary_event_is_kept_as_it_is(keeper):
     made = _poisoned("/a", {"text": "\u00e9\u2028", "deep": _deep(100), "none": None, "number": 1e300})
-    keeper.keep(made, session_id="s", phase=REALTIME, reason="no")
+    _keep(keeper, made)
     assert list(read_events(keeper.path)) == [made]
 
 
-def test_a_reason_that_is_no_text_is_kept_escaped(tmp_path):
-    keeper = DeadLetterFile(tmp_path / "t.dead-letters.jsonl", "t")
-    keeper.keep(event("/a"), session_id="s", phase=REALTIME, reason="no \ud800")
+def test_a_reason_that_is_no_text_is_kept_escaped(keeper, tmp_path):
+    _keep(keeper, event("/a"), reason="no \ud800")
     assert _letters(tmp_path)[0]["reason"] == r"no \ud800"
 
 
 @pytest.mark.parametrize("torn", [b'{"refused_at":"2026-01-01T00:00:00Z","reas', b"{", b'"', b"\xff\xfe", b'{"a":"\\'])
-def test_a_torn_line_loses_only_itself(torn, tmp_path, caplog):
-    keeper = DeadLetterFile(tmp_path / "t.dead-letters.jsonl", "t")
-    keeper.keep(event("/before"), session_id="s", phase=REALTIME, reason="no")
+def test_a_torn_line_loses_only_itself(torn, keeper, caplog):
+    _keep(keeper, event("/before"))
     with keeper.path.open("ab") as file:
         file.write(torn)
     for path in ("/after", "/later"):
-        keeper.keep(event(path), session_id="s", phase=REALTIME, reason="no")
+        _keep(keeper, event(path))
     assert [row["path"] for kept in read_events(keeper.path) for row in kept.rows] == ["/before", "/after", "/later"]
     assert "Line 2" in caplog.text
 
 
-def test_a_letter_that_was_written_behind_a_torn_one_is_found(tmp_path):
+def test_a_letter_that_was_written_behind_a_torn_one_is_found(keeper):
     """As hosts did that did not end a torn line."""
-    keeper = DeadLetterFile(tmp_path / "t.dead-letters.jsonl", "t")
-    keeper.keep(event("/a"), session_id="s", phase=REALTIME, reason="no")
+    _keep(keeper, event("/a"))
     line = keeper.path.read_bytes()
     keeper.path.write_bytes(line[:50] + line + line)
     assert len(list(read_events(keeper.path))) == 2
 
 
-def test_a_letter_that_cannot_be_pushed_is_passed_over_and_named(tmp_path, caplog):
-    keeper = DeadLetterFile(tmp_path / "t.dead-letters.jsonl", "t")
-    keeper.keep(_poisoned("/bad", float("nan")), session_id="s", phase=REALTIME, reason="no")
-    keeper.keep(event("/good"), session_id="s", phase=REALTIME, reason="no")
+def test_a_letter_that_cannot_be_pushed_is_passed_over_and_named(keeper, caplog):
+    _keep(keeper, _poisoned("/bad", float("nan")))
+    _keep(keeper, event("/good"))
     assert [row["path"] for kept in read_events(keeper.path) for row in kept.rows] == ["/good"]
     assert "Line 1" in caplog.text
     assert "the number nan" in caplog.text
@@ -154,21 +147,16 @@ def _link(path):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, _link])
-def test_what_is_no_file_is_an_error_at_once(make, tmp_path):
-    path = tmp_path / "t.dead-letters.jsonl"
-    make(path)
+def test_what_is_no_file_is_an_error_at_once(make, keeper, tmp_path):
+    make(keeper.path)
     with pytest.raises(OSError, match="dead-letters"):
-        DeadLetterFile(path, "t").keep(event("/a"), session_id="s", phase=REALTIME, reason="no")
+        _keep(keeper, event("/a"))
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_refused_event_that_cannot_be_kept_ends_the_run_and_is_not_acknowledged(run, source, pusher, tmp_path):
-    def answer(batch):
-        if batch.paths:
-            raise DriverError("no")
-
     (tmp_path / "t.dead-letters.jsonl").mkdir()
-    pusher.answer = answer
+    pusher.answer = raising(DriverError("no"), lambda batch: batch.paths)
     source.changes.put(event("/a", index=1))
     with pytest.raises(EnvironmentProblem, match=r"cannot be kept.*nothing is lost"):
         run(lambda: False)

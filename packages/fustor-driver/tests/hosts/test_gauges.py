@@ -9,13 +9,9 @@ from fustor_driver.hosts import GuideHost, HostOptions
 from fustor_driver.hosts.status import PhaseState
 from fustor_event_model import LifecycleSignal, MessageSource
 from fustor_try.running import run_until
-from fustor_try.scripted import event, signal
+from fustor_try.scripted import event, listing, signal
 
 SNAPSHOT, AUDIT = MessageSource.SNAPSHOT, MessageSource.AUDIT
-
-
-def _snapshot(*paths):
-    return lambda: iter([event(path, SNAPSHOT) for path in paths])
 
 
 def test_statistics_of_both_drivers_are_in_the_status(run, source, pusher):
@@ -53,7 +49,7 @@ def test_a_driver_that_fails_over_its_statistics_is_not_asked_again(run, source,
 def test_a_driver_that_never_gives_its_statistics_holds_nothing_up(run, source, pusher):
     release = threading.Event()
     source.statistics = release.wait
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     try:
         run(lambda: pusher.ends() and pusher.paths("snapshot"))
     finally:
@@ -61,7 +57,7 @@ def test_a_driver_that_never_gives_its_statistics_holds_nothing_up(run, source, 
 
 
 def test_a_complete_snapshot_is_a_line_in_the_log(run, source, pusher, caplog):
-    source.snapshot = _snapshot("/a", "/b")
+    source.snapshot = listing("/a", "/b")
     with caplog.at_level(logging.INFO, "fustor_driver.host"):
         status = run(pusher.ends).phases[SNAPSHOT]
     assert "Snapshot complete: 2 rows in 0.0 s" in caplog.text
@@ -69,7 +65,7 @@ def test_a_complete_snapshot_is_a_line_in_the_log(run, source, pusher, caplog):
 
 
 def test_a_phase_is_measured_by_its_last_complete_run(run, source, pusher):
-    source.snapshot = _snapshot("/a", "/b", "/c", "/d")
+    source.snapshot = listing("/a", "/b", "/c", "/d")
     run(pusher.ends)
 
     def slow():
@@ -84,13 +80,13 @@ def test_a_phase_is_measured_by_its_last_complete_run(run, source, pusher):
 
 
 def test_the_sources_own_estimate_is_newer(run, source, pusher):
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     source.statistics = lambda: {"estimated_rows": 9}
     assert run(pusher.ends).phases[SNAPSHOT].expected_rows == 9
 
 
 def test_more_rows_than_expected_are_no_share_of_anything(run, source, pusher):
-    source.snapshot = _snapshot("/a", "/b")
+    source.snapshot = listing("/a", "/b")
     source.statistics = lambda: {"estimated_rows": 1}
     assert run(pusher.ends).phases[SNAPSHOT].expected_rows is None
 

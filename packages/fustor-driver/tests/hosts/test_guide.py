@@ -11,21 +11,16 @@ from fustor_driver.errors import CheckFailed, NotConformant
 from fustor_driver.event_files import read_events
 from fustor_driver.hosts import GuideHost, HostOptions, run_host
 from fustor_driver.hosts.status import RunState
-from fustor_event_model import LifecycleSignal, MessageSource
+from fustor_event_model import MessageSource
 from fustor_try.running import run_until
-from fustor_try.scripted import event, scripted_source
+from fustor_try.scripted import event, listing, raising, scripted_source
 
-SNAPSHOT, AUDIT = MessageSource.SNAPSHOT, MessageSource.AUDIT
-START, END = LifecycleSignal.AUDIT_START, LifecycleSignal.AUDIT_END
-
-
-def _snapshot(*paths):
-    return lambda: iter([event(path, SNAPSHOT) for path in paths])
+SNAPSHOT = MessageSource.SNAPSHOT
 
 
 def test_the_stream_is_armed_before_the_snapshot_is_asked_for(run, source, pusher):
     source.notes = pusher.notes
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     run(pusher.ends)
     assert pusher.notes.calls[:4] == ["session of t", "committed", "realtime from -1", "snapshot"]
     assert pusher.paths("snapshot") == ["/a"]
@@ -48,7 +43,7 @@ def test_a_run_that_is_to_begin_anew_resumes_nothing(run, source, pusher, note_s
     note_selection()
     pusher.committed = 7
     source.available = {7}
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     status = run(pusher.ends, full_refresh=True)
     assert source.notes.calls == ["realtime from -1", "snapshot"]
     assert (status.resumed_from, pusher.paths("snapshot")) == (-1, ["/a"])
@@ -76,13 +71,8 @@ def test_an_event_is_acknowledged_only_when_its_push_has_returned(run, source, p
 
 
 def test_a_batch_is_repeated_until_it_is_through_and_nothing_overtakes_it(run, source, pusher):
-    failures = iter([RetryableError("busy"), RetryableError("busy")])
-
-    def answer(batch):
-        if batch.phase == "realtime" and (err := next(failures, None)):
-            raise err
-
-    pusher.answer = answer
+    failures = iter([True, True])
+    pusher.answer = raising(RetryableError("busy"), lambda batch: batch.phase == "realtime" and next(failures, False))
     for at in range(5):
         source.changes.put(event(f"/{at}", index=at + 1))
     status = run(lambda: len(pusher.paths("realtime")) == 5, push_max_events=2)
@@ -102,10 +92,7 @@ def test_an_answer_without_success_is_no_success(run, source, pusher):
 
 @pytest.mark.parametrize(("attempts", "said"), [(3, "failed 3 times: gone"), (1, "failed 1 time: gone")])
 def test_a_pusher_that_stays_away_ends_the_run_after_max_retries_attempts(run, pusher, attempts, said):
-    def answer(_):
-        raise RetryableError("gone")
-
-    pusher.answer = answer
+    pusher.answer = raising(RetryableError("gone"))
     pusher.config = pusher.config.model_copy(update={"max_retries": attempts})
     with pytest.raises(CheckFailed, match=said):
         run(lambda: False)
@@ -114,11 +101,7 @@ def test_a_pusher_that_stays_away_ends_the_run_after_max_retries_attempts(run, p
 
 
 def test_a_run_that_stops_before_a_push_was_through_is_aborted(run, source, pusher):
-    def answer(batch):
-        if batch.paths == ("/a",):
-            raise RetryableError("busy")
-
-    pusher.answer = answer
+    pusher.answer = raising(RetryableError("busy"), lambda batch: batch.paths == ("/a",))
     source.changes.put(event("/a", index=1))
     pusher.config = pusher.config.model_copy(update={"retry_delay_sec": 60.0})
     status = run(lambda: ("/a",) in [batch.paths for batch in pusher.tried])
@@ -158,12 +141,8 @@ def test_an_event_whose_fields_have_other_types_is_named(field, value, run, sour
 
 
 def test_what_the_pusher_refuses_for_good_is_kept_and_the_rest_goes_through(run, source, pusher, tmp_path):
-    def answer(batch):
-        if "/bad" in batch.paths:
-            raise DriverError("'/bad' cannot be kept")
-
-    pusher.answer = answer
-    source.snapshot = _snapshot("/a", "/b", "/bad", "/c", "/d")
+    pusher.answer = raising(DriverError("'/bad' cannot be kept"), lambda batch: "/bad" in batch.paths)
+    source.snapshot = listing("/a", "/b", "/bad", "/c", "/d")
     source.changes.put(event("/bad", index=1))
     source.changes.put(event("/e", index=2))
     status = run(lambda: pusher.ends() and pusher.paths("realtime"))
@@ -178,11 +157,7 @@ def test_what_the_pusher_refuses_for_good_is_kept_and_the_rest_goes_through(run,
 
 
 def test_a_configuration_error_of_the_pusher_ends_the_run(run, source, pusher, tmp_path):
-    def answer(batch):
-        if batch.paths:
-            raise ConfigError("No such table")
-
-    pusher.answer = answer
+    pusher.answer = raising(ConfigError("No such table"), lambda batch: batch.paths)
     source.changes.put(event("/a", index=1))
     with pytest.raises(ConfigError, match="No such table"):
         run(lambda: False)
@@ -234,7 +209,7 @@ def test_an_unfinished_snapshot_is_taken_again_whatever_index_is_committed(run, 
     source.snapshot = snapshot
     run(lambda: pusher.paths("snapshot"))
     pusher.committed, source.available = 9, {9}
-    source.snapshot = _snapshot("/a", "/b")
+    source.snapshot = listing("/a", "/b")
     run(pusher.ends)
     assert pusher.paths("snapshot", "session-2") == ["/a", "/b"]
     source.notes.calls.clear()
@@ -288,11 +263,7 @@ def test_a_graceful_stop_pushes_what_was_read(run, source, pusher):
 
 
 def test_a_stop_does_not_wait_for_ever(run, source, pusher):
-    def answer(batch):
-        if batch.phase == "realtime":
-            raise RetryableError("busy")
-
-    pusher.answer = answer
+    pusher.answer = raising(RetryableError("busy"), lambda batch: batch.phase == "realtime")
     pusher.config = pusher.config.model_copy(update={"retry_delay_sec": 60.0})
     source.changes.put(event("/a", index=1))
     run(lambda: any(batch.phase == "realtime" for batch in pusher.tried), stop_timeout_sec=5)
@@ -305,10 +276,7 @@ def test_an_error_whose_text_cannot_be_made_leaves_no_run_as_running(source, pus
         def __str__(self):
             raise ValueError("no text")
 
-    def answer(_):
-        raise UnspeakableError
-
-    pusher.answer = answer
+    pusher.answer = raising(UnspeakableError)
     seen = []
     with pytest.raises(UnspeakableError):
         run_host(source, pusher, HostOptions(task_id="t", state_dir=tmp_path), look=seen.append)

@@ -13,10 +13,6 @@ SNAPSHOT, AUDIT = MessageSource.SNAPSHOT, MessageSource.AUDIT
 START, END = LifecycleSignal.AUDIT_START, LifecycleSignal.AUDIT_END
 
 
-def _snapshot(*paths):
-    return lambda: iter([event(path, SNAPSHOT) for path in paths])
-
-
 def _audit(*paths):
     return lambda: iter([signal(START), *(event(path, AUDIT) for path in paths), signal(END)])
 

@@ -6,15 +6,10 @@ import pytest
 
 from fustor_core.exceptions import DriverError, RetryableError
 from fustor_driver.errors import CheckFailed, NotConformant
-from fustor_event_model import LifecycleSignal, MessageSource
-from fustor_try.scripted import event
+from fustor_event_model import MessageSource
+from fustor_try.scripted import event, listing, raising
 
-SNAPSHOT, AUDIT = MessageSource.SNAPSHOT, MessageSource.AUDIT
-START, END = LifecycleSignal.AUDIT_START, LifecycleSignal.AUDIT_END
-
-
-def _snapshot(*paths):
-    return lambda: iter([event(path, SNAPSHOT) for path in paths])
+SNAPSHOT = MessageSource.SNAPSHOT
 
 
 def _tried(pusher, path):
@@ -47,7 +42,7 @@ def test_a_pusher_that_asks_gets_a_new_session_with_a_new_snapshot(run, source, 
         return None
 
     pusher.answer = answer
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     source.changes.put(event("/wish", index=1))
     run(lambda: "session-2" in pusher.ends())
     assert pusher.paths("snapshot", "session-2") == ["/a"]
@@ -79,11 +74,9 @@ def test_no_session_begins_while_a_push_of_the_old_one_is_under_way(run, source,
 
 
 def test_a_batch_for_an_obsolete_session_is_repeated_in_the_next_one(run, source, pusher, tmp_path):
-    def answer(batch):
-        if batch.session == "session-1" and batch.phase == "realtime":
-            raise DriverError("Session is obsolete")
-
-    pusher.answer = answer
+    pusher.answer = raising(
+        DriverError("Session is obsolete"), lambda batch: batch.session == "session-1" and batch.phase == "realtime"
+    )
     source.changes.put(event("/a", index=1))
     run(lambda: pusher.paths("realtime") and "session-2" in pusher.ends())
     assert pusher.paths("realtime", "session-2") == ["/a"]
@@ -91,23 +84,18 @@ def test_a_batch_for_an_obsolete_session_is_repeated_in_the_next_one(run, source
 
 
 def test_a_heartbeat_keeps_every_session_alive_and_an_obsolete_one_is_renewed(run, pusher):
-    def answer(session):
-        if session == "session-1" and pusher.ends():
-            raise DriverError("419: session is gone")
-
     pusher.interval_sec = 0.01
-    pusher.heartbeat_answer = answer
+    pusher.heartbeat_answer = raising(
+        DriverError("419: session is gone"), lambda session: session == "session-1" and pusher.ends()
+    )
     run(lambda: pusher.heartbeats.count("session-2") > 2)
     assert pusher.heartbeats == sorted(pusher.heartbeats)
     assert pusher.sessions == ["session-1", "session-2"]
 
 
 def test_heartbeats_that_fail_again_and_again_end_the_run(run, pusher):
-    def answer(_):
-        raise DriverError("No")
-
     pusher.interval_sec = 0.001
-    pusher.heartbeat_answer = answer
+    pusher.heartbeat_answer = raising(DriverError("No"))
     with pytest.raises(CheckFailed, match="failed 3 heartbeats"):
         run(lambda: False)
 

@@ -8,15 +8,8 @@ from fustor_core.exceptions import DriverError
 from fustor_core.models.config import PusherConfig
 from fustor_driver.errors import CheckFailed
 from fustor_driver.hosts import GuideHost, HostOptions
-from fustor_event_model import MessageSource
 from fustor_try.running import run_until
-from fustor_try.scripted import ScriptedPusher, event, scripted_source
-
-SNAPSHOT = MessageSource.SNAPSHOT
-
-
-def _snapshot(*paths):
-    return lambda: iter([event(path, SNAPSHOT) for path in paths])
+from fustor_try.scripted import ScriptedPusher, event, listing, raising, scripted_source
 
 
 def _warnings(caplog):
@@ -27,7 +20,7 @@ def test_rows_that_the_pusher_set_aside_are_counted_and_logged_with_the_reason(r
     pusher.answer = lambda batch: (
         {"refused_rows": 1, "refused_reason": "the path is too long"} if "/long" in batch.paths else None
     )
-    source.snapshot = _snapshot("/a", "/long")
+    source.snapshot = listing("/a", "/long")
     status = run(pusher.ends)
     assert (status.dead_letters, status.refused_deletions) == (1, 0)
     assert "the path is too long" in status.last_error
@@ -36,7 +29,7 @@ def test_rows_that_the_pusher_set_aside_are_counted_and_logged_with_the_reason(r
 
 def test_deletions_that_the_guard_refused_are_counted_and_the_way_out_is_named(run, source, pusher, caplog):
     pusher.answer = lambda batch: {"refused_deletions": 1200} if batch.end else None
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     status = run(pusher.ends)
     assert (status.dead_letters, status.refused_deletions) == (0, 1200)
     assert [text for text in _warnings(caplog) if "1200 deletions" in text and "--allow-deletions" in text]
@@ -46,19 +39,15 @@ def test_a_snapshot_of_which_nothing_is_taken_has_no_end_and_ends_the_run(run, s
     pusher.answer = lambda batch: (
         {"refused_rows": len(batch.paths), "refused_reason": "permission denied"} if batch.paths else None
     )
-    source.snapshot = _snapshot("/a", "/b")
+    source.snapshot = listing("/a", "/b")
     with pytest.raises(CheckFailed, match=r"refused the whole snapshot.*permission denied"):
         run(lambda: False)
     assert not pusher.ends()
 
 
 def test_a_snapshot_whose_every_event_is_refused_ends_the_run(run, source, pusher):
-    def answer(batch):
-        if batch.paths:
-            raise DriverError("no room for such rows")
-
-    pusher.answer = answer
-    source.snapshot = _snapshot("/a", "/b")
+    pusher.answer = raising(DriverError("no room for such rows"), lambda batch: batch.paths)
+    source.snapshot = listing("/a", "/b")
     with pytest.raises(CheckFailed, match=r"whole snapshot.*no room for such rows"):
         run(lambda: False)
     assert not pusher.ends()
@@ -66,7 +55,7 @@ def test_a_snapshot_whose_every_event_is_refused_ends_the_run(run, source, pushe
 
 def test_a_snapshot_in_which_one_row_is_taken_goes_on(run, source, pusher):
     pusher.answer = lambda batch: {"refused_rows": len(batch.paths) - 1} if batch.paths else None
-    source.snapshot = _snapshot("/a", "/b", "/c")
+    source.snapshot = listing("/a", "/b", "/c")
     assert run(pusher.ends).dead_letters == 2
 
 
@@ -97,7 +86,7 @@ def test_the_permission_to_delete_reaches_every_push_of_the_run(allowed, tmp_pat
 
     seen = []
     pusher = Asking("pusher", _pusher_config())
-    source.snapshot = _snapshot("/a")
+    source.snapshot = listing("/a")
     options = HostOptions(task_id="t", state_dir=tmp_path, audit_interval_sec=0, allow_deletions=allowed)
     run_until(GuideHost(source, pusher, options), pusher.ends)
     assert len(seen) > 2

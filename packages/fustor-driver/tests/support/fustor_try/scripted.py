@@ -26,6 +26,21 @@ def signal(which: LifecycleSignal) -> EventBase:
     )
 
 
+def listing(*paths: str) -> Callable[[], Iterator[EventBase]]:
+    """A snapshot of these paths."""
+    return lambda: iter([event(path, MessageSource.SNAPSHOT) for path in paths])
+
+
+def raising(err: Exception | type[Exception], when: Callable[[Any], object] = lambda _: True) -> Callable[[Any], None]:
+    """An answer that is this error, where `when` holds of what is asked."""
+
+    def answer(asked: Any) -> None:
+        if when(asked):
+            raise err
+
+    return answer
+
+
 @dataclass(frozen=True)
 class Pushed:
     """A batch that the pusher took."""
