@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -178,7 +177,8 @@ class Directory:
 
     def _free_name(self, name: str) -> str:
         taken = set(self._names())
-        return next(aside for aside in _torn_names(name) if aside not in taken)
+        names = (f"{name}.torn-{number}" for number in itertools.count(1))
+        return next(aside for aside in names if aside not in taken)
 
     def sync(self) -> None:
         """Make the names in here durable."""
@@ -188,8 +188,3 @@ class Directory:
 def _refuse_special(descriptor: int, name: str) -> None:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise OSError(errno.EINVAL, "Not a regular file", name)
-
-
-def _torn_names(name: str) -> Iterator[str]:
-    """Names for what is kept aside of a file, without end: `00000001.jsonl.torn-1` and on."""
-    return (f"{name}.torn-{number}" for number in itertools.count(1))

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from fustor_event_model import EventBase, MessageSource
@@ -224,36 +224,28 @@ class TaskLog:
         return removed
 
 
-@dataclass(slots=True)
-class _Shared:
-    log: TaskLog
-    users: int = 0
-
-
 _guard = threading.Lock()
-_open: dict[tuple[int, Path], _Shared] = {}
-"""By process as well: a forked child inherits this, and must not take its parent's log for its own."""
+_open: dict[tuple[int, Path], tuple[TaskLog, int]] = {}
+"""Logs, each with how many drivers use it. By process as well: a forked child inherits this, and must not take its
+parent's log for its own."""
 
 
 def acquire(path: Path, task: str, params: FsParams, *, clock: Callable[[], float]) -> tuple[TaskLog, bool]:
     """The log of a task, and whether this opened it; the newest parameters hold. Errors as from `TaskLog`."""
     key = (os.getpid(), path)
     with _guard:
-        shared = _open.get(key)
-        is_new = shared is None
-        if shared is None:
-            shared = _open[key] = _Shared(TaskLog(path, task, params, clock=clock))
-        shared.log.params = params
-        shared.users += 1
-        return shared.log, is_new
+        log, users = _open.get(key) or (TaskLog(path, task, params, clock=clock), 0)
+        log.params = params
+        _open[key] = log, users + 1
+        return log, not users
 
 
 def release(path: Path) -> None:
     """Give a log back; the last one closes it."""
     key = (os.getpid(), path)
     with _guard:
-        shared = _open[key]
-        shared.users -= 1
-        if shared.users == 0:
-            del _open[key]
-            shared.log.close()
+        log, users = _open.pop(key)
+        if users > 1:
+            _open[key] = log, users - 1
+        else:
+            log.close()
