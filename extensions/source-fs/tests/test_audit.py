@@ -246,7 +246,7 @@ class TestUnchanged:
         for path in ("a/b/c", "a/b", "a", "d", "."):
             os.utime(tree / path, (1, 1))
         newest = max((tree / path).stat().st_ctime for path in ("a/b/c", "a/b", "a", "d", "."))
-        driver._clock = lambda: newest + younger
+        driver._memory.clock = lambda: newest + younger
         cache = {}
         pairs(driver, cache)
         assert (listed(pairs(driver, cache)) == ALL) is expected

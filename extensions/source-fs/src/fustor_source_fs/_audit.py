@@ -10,7 +10,7 @@ from fustor_core.exceptions import DriverError
 from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
 from fustor_source_fs._entry import insist, open_root, refuse_all_left_out
 from fustor_source_fs._listing import Leaf, Leaves, Lister
-from fustor_source_fs._memory import AuditMemory, AuditSettings, Notes, Record, Unchanged, stamps_of
+from fustor_source_fs._memory import AuditMemory, Notes, Record, Unchanged, stamps_of
 from fustor_source_fs._opening import opening
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
@@ -29,20 +29,20 @@ class Audit:
         scope: Scope,
         memory: AuditMemory,
         counters: Counters,
-        settings: AuditSettings,
+        batch_size: int,
         cache: Mapping[str, float] | None,
     ) -> None:
         self._scope = scope
         self._memory = memory
         self._counters = counters
-        self._settings = settings
+        self._limit = batch_size
         self._cache = cache
         self._unchanged: Unchanged | None = None
         self._is_complete = False
         self._is_empty = False
         self._passes_over = False
-        self._writer = EventWriter(MessageSource.AUDIT, settings.batch_size)
-        self._lister = Lister(scope, settings.batch_size, audit=True)
+        self._writer = EventWriter(MessageSource.AUDIT, batch_size)
+        self._lister = Lister(scope, batch_size, audit=True)
         self._skipped = partial(skipped, for_released_view=cache is not None)
 
     def between_signals(self, stop: Stop) -> Iterator[EventBase]:
@@ -71,9 +71,9 @@ class Audit:
 
     def _remembered(self, stop: Stop) -> Iterator[Finished]:
         """The audit's events. A directory is remembered for the next one once the host has asked for what follows."""
-        past, began, before = self._memory.begin(self._settings.full_audit_every)
+        past, began, before = self._memory.begin()
         if self._cache is not None:
-            self._unchanged = Unchanged(self._scope.root, self._memory, past, self._settings, self._cache)
+            self._unchanged = Unchanged(self._scope.root, self._memory, past, self._limit, self._cache)
         seen: dict[str, Record] = {}
         try:
             with visiting(self._scope.root.path) as watch:

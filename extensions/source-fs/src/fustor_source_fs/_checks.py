@@ -13,12 +13,11 @@ from fustor_source_fs._entry import is_vacant
 from fustor_source_fs._inotify import watch_limit
 from fustor_source_fs._listing import kinds
 from fustor_source_fs._root import file_system_of
-from fustor_source_fs._rows import FIELDS
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._walk import Directory, Step, Walk
 from fustor_source_fs.config import FsParams, parse_params, parse_uri
 
-__all__ = ["answer", "available_fields", "connection", "privileges", "runtime_params", "wizard_steps"]
+__all__ = ["answer", "connection", "privileges", "runtime_params", "wizard_steps"]
 
 _REMOTE = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
@@ -27,13 +26,6 @@ _LAYERED = frozenset({"overlay", "aufs"})
 _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _QUEUE_WANTED = 16384
 _SHOWN = 5
-
-
-def available_fields() -> dict[str, Any]:
-    """The keys that rows can have, with their JSON types."""
-    return {
-        "properties": {name: {"type": kind, "column_index": index} for index, (name, kind) in enumerate(FIELDS.items())}
-    }
 
 
 def wizard_steps() -> dict[str, Any]:

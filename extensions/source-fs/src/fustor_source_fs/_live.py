@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TypeAlias
 
 from fustor_core.exceptions import DriverError
@@ -13,7 +14,7 @@ from fustor_event_model import MessageSource
 from fustor_source_fs._inotify import Mask, Watcher, WatchLimitError
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import is_still, open_chain
-from fustor_source_fs._rows import DELETE, EventWriter, Finished, Status, gone_now, row, rows_of
+from fustor_source_fs._rows import DELETE, EventWriter, Finished, gone_now, row, rows_of
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import UNWATCHED, Node, Watches
@@ -156,17 +157,11 @@ class Live:
             node.parent.detach(node.name)
 
     def _report_gone(self, node: Node, *, back: bool, with_itself: bool) -> Work:
-        path, raw, limit = node.path, self.raw_path(node), self.params.batch_size
+        path, raw = node.path, self.raw_path(node)
         gone = gone_now(is_directory=False)
-        files: list[tuple[str, Status]] = []
-        for name in node.names():
-            if back and os.path.lexists(f"{raw}/{name}"):
-                continue
-            files.append((text_of(name), gone))
-            if len(files) == limit:
-                yield from self.writer.put(DELETE, rows_of(files, path, node.prefix))
-                files = []
-        yield from self.writer.put(DELETE, rows_of(files, path, node.prefix))
+        files = ((text_of(name), gone) for name in node.names() if not (back and os.path.lexists(f"{raw}/{name}")))
+        while some := list(islice(files, self.params.batch_size)):
+            yield from self.writer.put(DELETE, rows_of(some, path, node.prefix))
         if with_itself and not (back and os.path.lexists(raw)):
             yield from self.writer.put(DELETE, [row(path, gone_now(is_directory=True))])
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fustor_event_model import DeleteEvent, EventBase
 from fustor_source_fs._root import OPEN_CHILD, Root, is_still
 from fustor_source_fs._rows import Row, row_in, skipped, split
 from fustor_source_fs._walk import Directory
+from fustor_source_fs.config import FsParams
 
-__all__ = ["AuditMemory", "AuditSettings", "Notes", "Past", "Record", "Unchanged", "stamps_of"]
+__all__ = ["AuditMemory", "Notes", "Past", "Record", "Unchanged", "stamps_of"]
 
 _LIMIT = 200_000
 _WORTH_OPENING = 4
@@ -40,11 +42,13 @@ class Past:
 class AuditMemory:
     """Kept by a driver instance between audits; realtime threads write to it while audits read.
 
-    Time is counted in sent events (`moment`). Only the last audit's records are kept, so a directory that it did not
-    visit is unknown to the next one.
+    Time is counted in sent events (`moment`); `clock` gives seconds since the epoch. Only the last audit's records are
+    kept, so a directory that it did not visit is unknown to the next one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, params: FsParams) -> None:
+        self.params = params
+        self.clock = time.time
         self._lock = threading.Lock()
         self._past = Past()
         self._moment = 0
@@ -71,15 +75,16 @@ class AuditMemory:
                 for noted in (self._below, self._deleted, self._trees):
                     noted.clear()
 
-    def begin(self, full_every: int = 0) -> tuple[Past, int, int]:
+    def begin(self) -> tuple[Past, int, int]:
         """Start an audit: what it may rely on, the moment it begins, and the moment the audit before it began.
 
-        Every `full_every`-th may rely on nothing. What is handed out is forgotten here, so that two audits at once
-        never build on the same past.
+        Every `full_audit_every`-th may rely on nothing. What is handed out is forgotten here, so that two audits at
+        once never build on the same past.
         """
         with self._lock:
             self._audits += 1
             past, self._past = self._past, Past()
+            full_every = self.params.full_audit_every
             if full_every and self._audits % full_every == 0:
                 past = Past()
             before, self._began = self._began, self._moment + 1
@@ -119,16 +124,6 @@ def _with_containers_above(paths: Iterable[str]) -> Iterator[str]:
             path = split(path)[0]
 
 
-@dataclass(frozen=True)
-class AuditSettings:
-    """How audits are made; `clock` gives seconds since the epoch."""
-
-    batch_size: int
-    clock_granularity_sec: float
-    full_audit_every: int
-    clock: Callable[[], float]
-
-
 @dataclass(slots=True)
 class Notes:
     """What an audit knows of a directory beside its rows.
@@ -147,13 +142,11 @@ class Notes:
 class Unchanged:
     """Compares what the last audit saw and what the host remembers (`cache`, never written) with what is there."""
 
-    def __init__(
-        self, root: Root, memory: AuditMemory, past: Past, settings: AuditSettings, cache: Mapping[str, float]
-    ) -> None:
+    def __init__(self, root: Root, memory: AuditMemory, past: Past, limit: int, cache: Mapping[str, float]) -> None:
         self._root = root
         self._memory = memory
         self._past = past
-        self._settings = settings
+        self._limit = limit
         self._cache = cache
 
     def need_not_list(self, directory: Directory[Notes]) -> bool:
@@ -177,7 +170,7 @@ class Unchanged:
     def record(self, directory: Directory[Notes]) -> Record | None:
         """What to remember of a listed directory; nothing, if a change in the same tick of its clock could hide."""
         status, notes = directory.status, directory.data
-        if max(status.st_mtime, status.st_ctime) >= notes.read_at - self._settings.clock_granularity_sec:
+        if max(status.st_mtime, status.st_ctime) >= notes.read_at - self._memory.params.clock_granularity_sec:
             return None
         return Record(stamps_of(status), status.st_mtime, notes.subdirectories, notes.since)
 
@@ -192,7 +185,7 @@ class Unchanged:
         records, is_touched = past.records, bool(past.touched or past.touched_trees)
         deleted_at = memory.deleted_at if memory.knows_deletions else None
         now, lstat, prefix = memory.now(), os.lstat, directory.prefix
-        parent, parent_mtime, limit = directory.path, directory.status.st_mtime, self._settings.batch_size
+        parent, parent_mtime, limit = directory.path, directory.status.st_mtime, self._limit
         rest: list[str] = []
         rows: list[Row] = []
         kept: dict[str, Record] = {}
@@ -258,7 +251,7 @@ class Unchanged:
         if directory.parent is not None:
             deleted_at = max(deleted_at, directory.parent.data.deleted_at)
             tree_touched = tree_touched or directory.parent.data.tree_touched
-        return Notes(self._settings.clock(), self._memory.now(), deleted_at, tree_touched)
+        return Notes(self._memory.clock(), self._memory.now(), deleted_at, tree_touched)
 
 
 def stamps_of(status: os.stat_result) -> tuple[int, int, int, int]:

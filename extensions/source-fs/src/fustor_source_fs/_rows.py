@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from stat import S_IFDIR, S_IFREG
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from fustor_event_model import DeleteEvent, EventBase, MessageSource, UpdateEvent
 
@@ -68,21 +69,14 @@ AUDIT = Shape(UpdateEvent, (*_PLAIN, "parent_mtime"))
 AUDIT_SKIPPED = Shape(UpdateEvent, (*_PLAIN, "parent_mtime", "audit_skipped"))
 
 
-class Status(Protocol):
-    """What a row takes from an entry, as `os.stat_result` has it."""
-
-    @property
-    def st_mtime(self) -> float: ...
-    @property
-    def st_size(self) -> int | None: ...
-    @property
-    def st_mode(self) -> int: ...
-
-
 class _Gone(NamedTuple):
     st_mtime: float
     st_size: None
     st_mode: int
+
+
+Status: TypeAlias = os.stat_result | _Gone
+"""What a row takes from an entry: its time, its size and its kind."""
 
 
 def gone_now(*, is_directory: bool) -> Status:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,8 +17,9 @@ from fustor_source_fs import _checks
 from fustor_source_fs._audit import Audit
 from fustor_source_fs._cutting import cut
 from fustor_source_fs._demand import scan, verify
-from fustor_source_fs._memory import AuditMemory, AuditSettings
+from fustor_source_fs._memory import AuditMemory
 from fustor_source_fs._ranges import Range
+from fustor_source_fs._rows import FIELDS
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._snapshot import part_of, snapshot
@@ -47,9 +47,8 @@ class FsDriver(SourceDriver):
         self._path = parse_uri(config.uri)
         # Both released agents read it at every event, though no release declares it.
         self._stop_driver_event = threading.Event()
-        self._clock = time.time
         self._counters = Counters()
-        self._memory = AuditMemory()
+        self._memory = AuditMemory(self._params)
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._asked_position = -1
 
@@ -107,10 +106,7 @@ class FsDriver(SourceDriver):
         With `mtime_cache` pairs, and unchanged directories are not listed; without it events between the two signals.
         """
         cache = kwargs.get("mtime_cache")
-        settings = AuditSettings(
-            self._batch_size(kwargs), self._params.clock_granularity_sec, self._params.full_audit_every, self._clock
-        )
-        audit = Audit(self._scope, self._memory, self._counters, settings, cache)
+        audit = Audit(self._scope, self._memory, self._counters, self._batch_size(kwargs), cache)
         stop = self._stop(kwargs)
         return audit.between_signals(stop) if cache is None else audit.items(stop)
 
@@ -162,7 +158,8 @@ class FsDriver(SourceDriver):
     async def get_available_fields(cls, **kwargs: Any) -> dict[str, Any]:
         """The keys that rows can have."""
         del kwargs
-        return _checks.available_fields()
+        fields = enumerate(FIELDS.items())
+        return {"properties": {name: {"type": kind, "column_index": index} for index, (name, kind) in fields}}
 
     @classmethod
     async def test_connection(cls, **kwargs: Any) -> tuple[bool, str]:
