@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
 from itertools import groupby
 
 import psycopg2
@@ -61,21 +60,6 @@ select pg_catalog.md5(pg_catalog.concat(
       and exists (select from pg_catalog.pg_attribute u where u.attnum > 0 and u.atttypid in (t.oid, t.typarray)))))
 """
 _FIRST_OF_USERS = 16384
-
-
-@dataclass(frozen=True, slots=True)
-class Stamps:
-    """What a table showed when it was looked at. Counters reach the server's statistics a little late.
-
-    `types` is that of all types that are no part of PostgreSQL, None where the table has no value of such a type.
-    """
-
-    started: str
-    changes: int
-    files: tuple[int | None, ...]
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-    types: str | None
 
 
 class Auditor(TableReader):
@@ -161,12 +145,12 @@ class Auditor(TableReader):
                 skipped = True
         yield self._container(container, mtime, schema_mtime, skipped=skipped)
 
-    def _look(self, table: Table) -> tuple[float, Stamps | None]:
+    def _look(self, table: Table) -> tuple[float, Hashable]:
         conn = self._link.get()
         clock = server_clock(conn)
         return clock, read_stamps(conn, table, self._type_stamp)
 
-    def _is_unchanged(self, container: Container, stamps: Stamps | None, mtime: float) -> bool:
+    def _is_unchanged(self, container: Container, stamps: Hashable, mtime: float) -> bool:
         return (
             self._cache is not None
             and stamps is not None
@@ -218,13 +202,17 @@ class Auditor(TableReader):
         return event, {} if skipped else {container.path: mtime}
 
 
-def read_stamps(conn: connection, table: Table, types: str) -> Stamps | None:
-    """The stamps of a table, `types` among them; None where the server does not count changes, or the table is gone."""
+def read_stamps(conn: connection, table: Table, types: str) -> Hashable:
+    """What changes with what a table holds; None where the server does not count changes, or the table is gone.
+
+    Counters reach the server's statistics a little late. `types` is the stamp of all types that are no part of
+    PostgreSQL; it counts where the table has a value of such a type.
+    """
     started, changes, files, columns, is_counted = fetch_one(conn, _LOOK_UP, {"oid": table.oid})
     if not is_counted or not columns:
         return None
     made = any(column.type_oid >= _FIRST_OF_USERS for column in table.columns)
-    return Stamps(started, changes, tuple(files), tuple(columns), table.key, types if made else None)
+    return started, changes, tuple(files), tuple(columns), table.key, types if made else None
 
 
 def read_types(conn: connection) -> str:

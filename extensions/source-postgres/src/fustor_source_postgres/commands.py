@@ -13,7 +13,7 @@ from fustor_core.models.config import SourceConfig
 from fustor_source_postgres._server import ownership, slots
 from fustor_source_postgres._server.connection import Address
 
-__all__ = ["drop", "drop_slot", "list_slots"]
+__all__ = ["drop_slot", "list_slots"]
 
 _MEGABYTE = 1 << 20
 
@@ -31,24 +31,14 @@ def list_slots(config: SourceConfig) -> None:
 
 def drop_slot(config: SourceConfig, slot: str) -> None:
     """Drop a replication slot; its source then starts with a new snapshot."""
-    with _asked(config) as address:
-        drop(address, slot)
+    with _asked(config) as address, address.session() as conn:
+        found = slots.find_slot(conn, slot)
+        if found is None:
+            raise ConfigError(f"Slot {slot!r} does not exist; list the slots for their names")
+        ownership.require_known(conn, found)
+        slots.drop_slot(conn, slot)
+        ownership.forget(conn, slot)
     sys.stdout.write(f"Dropped {slot}\n")
-
-
-def drop(address: Address, name: str) -> None:
-    """Drop a slot that this project made.
-
-    Raises:
-        ConfigError: it does not exist, or is somebody else's.
-    """
-    with address.session() as conn:
-        slot = slots.find_slot(conn, name)
-        if slot is None:
-            raise ConfigError(f"Slot {name!r} does not exist; list the slots for their names")
-        ownership.require_known(conn, slot)
-        slots.drop_slot(conn, name)
-        ownership.forget(conn, name)
 
 
 @contextmanager

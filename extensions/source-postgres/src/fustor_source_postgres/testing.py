@@ -82,32 +82,29 @@ class World:
         """A database with empty tables."""
         uri = server_uri()
         self._name = f"fustor_world_{secrets.token_hex(6)}"
+        self._identifier = sql.Identifier(self._name)  # of the database and of the driver's role
         self._passwd = secrets.token_hex(16)
         self._admin = _open(uri)
-        _run(self._admin, sql.SQL("create database {}").format(sql.Identifier(self._name)))
+        _run(self._admin, sql.SQL("create database {}").format(self._identifier))
         self._dsn = make_dsn("", **parse_dsn(uri) | {"dbname": self._name})
         self._conn = _open(self._dsn)
-        role = sql.Identifier(self._name)
         _run(self._conn, _TABLES)
-        _run(self._conn, sql.SQL("create role {} login replication password %s").format(role), self._passwd)
-        _run(self._conn, sql.SQL("grant select on all tables in schema public to {}").format(role))
+        _run(self._conn, sql.SQL("create role {} login replication password %s").format(self._identifier), self._passwd)
+        _run(self._conn, sql.SQL("grant select on all tables in schema public to {}").format(self._identifier))
         _run(self._conn, _PUBLICATION)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """No database, no user, no slot."""
-        name = sql.Identifier(self._name)
-        self._conn.close()
-        _run(self._admin, sql.SQL("alter database {} allow_connections false").format(name))
-        self._cut()
+        self._close()
         _run(
             self._admin,
             "select pg_catalog.pg_drop_replication_slot(slot_name) from pg_catalog.pg_replication_slots"
             " where database = %s",
             self._name,
         )
-        _run(self._admin, sql.SQL("drop database {} with (force)").format(name))
-        _run(self._admin, sql.SQL("drop role {}").format(name))
+        _run(self._admin, sql.SQL("drop database {} with (force)").format(self._identifier))
+        _run(self._admin, sql.SQL("drop role {}").format(self._identifier))
         self._admin.close()
 
     def config(self) -> dict[str, Any]:
@@ -179,7 +176,7 @@ class World:
     @contextmanager
     def unreadable(self, path: str) -> Iterator[None]:
         """The table at `path` is closed to the driver's user."""
-        table, role = sql.Identifier("public", path.split("/")[2]), sql.Identifier(self._name)
+        table, role = sql.Identifier("public", path.split("/")[2]), self._identifier
         _run(self._conn, sql.SQL("revoke select on {} from {}").format(table, role))
         try:
             yield
@@ -189,14 +186,11 @@ class World:
     @contextmanager
     def interrupted(self) -> Iterator[None]:
         """The database takes no connections, and those that were open are cut."""
-        name = sql.Identifier(self._name)
-        self._conn.close()
-        _run(self._admin, sql.SQL("alter database {} allow_connections false").format(name))
-        self._cut()
+        self._close()
         try:
             yield
         finally:
-            _run(self._admin, sql.SQL("alter database {} allow_connections true").format(name))
+            _run(self._admin, sql.SQL("alter database {} allow_connections true").format(self._identifier))
             self._conn = _open(self._dsn)
 
     def broken(self) -> dict[str, Any]:
@@ -236,8 +230,10 @@ class World:
             )  # counters that audits look at, told at once
         _run(self._conn, statement, *arguments)
 
-    def _cut(self) -> None:
-        """End every connection to the database, and wait until their slots are free."""
+    def _close(self) -> None:
+        """Let nobody connect to the database, end every connection, and wait until their slots are free."""
+        self._conn.close()
+        _run(self._admin, sql.SQL("alter database {} allow_connections false").format(self._identifier))
         _run(self._admin, _CUT, self._name)
 
 

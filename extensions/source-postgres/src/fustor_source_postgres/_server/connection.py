@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -138,14 +138,9 @@ class Address:
             conn.close()
             raise
 
-    @contextmanager
-    def session(self) -> Iterator[connection]:
+    def session(self) -> closing[connection]:
         """A connection for the length of a block."""
-        conn = self.connect()
-        try:
-            yield conn
-        finally:
-            conn.close()
+        return closing(self.connect())
 
 
 def clean(err: BaseException, secrets: Iterable[str] = ()) -> str:
@@ -231,14 +226,11 @@ def parse_uri(uri: str) -> dict[str, str]:
     Raises:
         ConfigError: says what is wrong with the address without repeating any of it.
     """
-    fault = _fault_of_text(uri)
-    if fault is None:
-        try:
-            parts: dict[str, str] = parse_dsn(uri)
-        except (psycopg2.Error, ValueError) as err:  # the latter of half a surrogate pair
-            fault = _fault_of(err)
-        else:
-            fault = _fault_of_parts(parts)
+    try:
+        parts: dict[str, str] = parse_dsn(uri)
+        fault = _fault_of_text(uri) or _fault_of_parts(parts)
+    except (psycopg2.Error, ValueError) as err:  # the latter of half a surrogate pair
+        fault = _fault_of_text(uri) or _fault_of(err)
     if fault is not None:
         # without a cause, which would quote the text
         raise ConfigError(f"The uri is not an address: {fault}; {_FORM}")
