@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -54,19 +55,10 @@ WIZARD_STEPS: dict[str, Any] = {
 }
 
 
-def connection(asked: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether the server answers, and is one that this driver can write to."""
-    return _answer(asked, _connection)
-
-
-def privileges(asked: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether schema and tables can be created; tried in a transaction that is rolled back."""
-    return _answer(asked, _privileges)
-
-
-def _answer(
+def answer(
     asked: Mapping[str, Any], check: Callable[[cursor, PostgresParams, str], tuple[bool, str]]
 ) -> tuple[bool, str]:
+    """What a check finds on the server that a host asks about with these keywords."""
     endpoint = asked.get("endpoint")
     if not isinstance(endpoint, str):
         return False, "There is no `endpoint`; give an address like postgresql://host:5432/database"
@@ -78,7 +70,7 @@ def _answer(
     except ValidationError:
         return False, "The `credential` has no user and passwd; correct it"
     try:
-        with address.session() as conn, conn.cursor() as cur:
+        with closing(address.connect()) as conn, conn.cursor() as cur:
             return check(cur, params, address.shown)
     except psycopg2.Error as error:
         return False, f"{address.shown}: {address.clean(error)}"
@@ -86,8 +78,8 @@ def _answer(
         return False, str(error)
 
 
-def _connection(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, str]:
-    del params
+def connection(cur: cursor, _params: PostgresParams, shown: str) -> tuple[bool, str]:
+    """Whether the server answers, and is one that this driver can write to."""
     cur.execute(
         "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num')::integer"
     )
@@ -100,7 +92,8 @@ def _connection(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, 
     return True, f"{shown} runs PostgreSQL {found[0]}"
 
 
-def _privileges(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, str]:
+def privileges(cur: cursor, params: PostgresParams, shown: str) -> tuple[bool, str]:
+    """Whether schema and tables can be created; tried in a transaction that is rolled back."""
     cur.execute("BEGIN")
     prepare_stage(cur)
     prepare_schema(cur, params.schema_name, upgrades=False)

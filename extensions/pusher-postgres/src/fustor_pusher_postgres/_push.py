@@ -31,22 +31,11 @@ _FIRST_PAUSE_SEC = 0.05
 _COUNTED = ("batches", "events", "rows", "refused_batches", "refused_rows", "refused_deletions", "retries")
 
 
-class Counters:
-    """What was done since construction."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.counts = dict.fromkeys(_COUNTED, 0)
-
-    def add(self, **counts: int) -> None:
-        """Count what was done."""
-        with self._lock:
-            for name, count in counts.items():
-                self.counts[name] += count
-
-
 class Store:
-    """A schema of one database, written by this process and maybe by others. Every method blocks."""
+    """A schema of one database, written by this process and maybe by others. Every method blocks.
+
+    `counts` says what was done since construction.
+    """
 
     def __init__(self, address: Address, params: PostgresParams, retry_delay_sec: float) -> None:
         self._address = address
@@ -56,7 +45,8 @@ class Store:
         self._closing = threading.Event()
         self._memories = defaultdict[int, Memory](Memory)
         self._refusals = RefusalLog()
-        self.counters = Counters()
+        self._counting = threading.Lock()
+        self.counts = dict.fromkeys(_COUNTED, 0)
 
     def begin(self, task: str) -> tuple[str, int]:
         """Open a session of a task; return its id and the committed index."""
@@ -85,9 +75,9 @@ class Store:
         except REFUSALS as error:
             if isinstance(error, psycopg2.Error) and not is_refusal(error):
                 raise
-            self.counters.add(refused_batches=1)
+            self._count(refused_batches=1)
             state, refused = self._push_carefully(session_id, batch)
-        self.counters.add(
+        self._count(
             batches=1,
             events=len(batch.events),
             rows=batch.row_count,
@@ -120,8 +110,7 @@ class Store:
         self, cur: cursor, session_id: object, batch: Batch, *, carefully: bool, remembers: bool
     ) -> tuple[State, Refused]:
         schema = self._params.schema_name
-        locked = lock(cur, schema, session_id)
-        state = locked.state
+        state, changed_by, own = lock(cur, schema, session_id)
         before = copy.copy(state)
         memory = self._memories[state.number] if remembers else Memory(forecast=Forecast.none())
         version, known = memory.tables
@@ -129,7 +118,7 @@ class Store:
             known = load_tables(cur, schema, state)
         written_by, sure = memory.sure
         writer = Writer(cur, self._params, state, Tables(cur, schema, state, known))
-        copier = Copier(writer, memory.forecast, sure if written_by == locked.written_by else None)
+        copier = Copier(writer, memory.forecast, sure if written_by == changed_by else None)
         try:
             refused = write_batch(writer, batch, None if carefully else copier)
         except psycopg2.errors.DatatypeMismatch as error:
@@ -141,7 +130,7 @@ class Store:
         save(cur, schema, before, state)
         lasting.streak = streak
         lasting.tables = state.tables_version, writer.tables.all()
-        lasting.sure = locked.transaction, copier.sure
+        lasting.sure = own, copier.sure
         return state, refused
 
     def _transaction(self, work: Callable[[cursor], _T]) -> _T:
@@ -158,9 +147,14 @@ class Store:
                     raise
                 if not is_transient(error) or attempt == self._params.attempts or self._closing.is_set():
                     raise self._translated(error) from None
-                self.counters.add(retries=1)
+                self._count(retries=1)
                 self._closing.wait(min(_FIRST_PAUSE_SEC * 4 ** (attempt - 1), self._retry_delay_sec))
         raise DriverError("No attempt was made; `attempts` must be above 0")
+
+    def _count(self, **counts: int) -> None:
+        with self._counting:
+            for name, count in counts.items():
+                self.counts[name] += count
 
     def _translated(self, error: psycopg2.Error) -> DriverError:
         return translated(f"{self._address.shown}: {self._address.clean(error)}", error)

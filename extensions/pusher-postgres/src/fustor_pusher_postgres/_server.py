@@ -118,15 +118,6 @@ class Address:
         conn.autocommit = True
         return conn
 
-    @contextmanager
-    def session(self) -> Iterator[connection]:
-        """A connection for the length of a block."""
-        conn = self.connect()
-        try:
-            yield conn
-        finally:
-            conn.close()
-
 
 def _parts(endpoint: str) -> dict[str, Any]:
     """What an address names.
@@ -182,11 +173,22 @@ class Pool:
     @contextmanager
     def lend(self) -> Iterator[connection]:
         """A connection outside any transaction; dropped afterwards unless it is in the same state again."""
-        conn = self._take()
+        with self._changed:
+            if self._closed:
+                raise DriverError("The pusher is closed; construct a new one")
+            self._lent += 1
+            conn = self._idle.pop() if self._idle else None
         try:
+            conn = self._open() if conn is None else conn
             yield conn
         finally:
-            self._give_back(conn)
+            with self._changed:
+                self._lent -= 1
+                if conn is not None and not self._closed and _is_clean(conn):
+                    self._idle.append(conn)
+                elif conn is not None:
+                    conn.close()
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Wait for what is under way, then close every connection; none is lent afterwards."""
@@ -195,20 +197,6 @@ class Pool:
             self._changed.wait_for(lambda: not self._lent)
             while self._idle:
                 self._idle.pop().close()
-
-    def _take(self) -> connection:
-        with self._changed:
-            if self._closed:
-                raise DriverError("The pusher is closed; construct a new one")
-            self._lent += 1
-            conn = self._idle.pop() if self._idle else None
-        if conn is not None:
-            return conn
-        try:
-            return self._open()
-        except BaseException:
-            self._forget()
-            raise
 
     def _open(self) -> connection:
         conn = self._address.connect()
@@ -220,19 +208,10 @@ class Pool:
             raise
         return conn
 
-    def _give_back(self, conn: connection) -> None:
-        is_clean = not conn.closed and conn.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE
-        with self._changed:
-            if is_clean and not self._closed:
-                self._idle.append(conn)
-            else:
-                conn.close()
-        self._forget()
 
-    def _forget(self) -> None:
-        with self._changed:
-            self._lent -= 1
-            self._changed.notify_all()
+def _is_clean(conn: connection) -> bool:
+    """Whether a connection is open, and outside any transaction."""
+    return not conn.closed and conn.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE
 
 
 def is_transient(error: psycopg2.Error) -> bool:

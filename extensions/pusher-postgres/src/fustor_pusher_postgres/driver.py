@@ -123,7 +123,7 @@ class PostgresDriver(PusherDriver):
         refused_deletions (counter, rows): kept by the guard against mass deletion
         retries (counter, transactions): begun again after a passing fault
         """
-        return dict(self._store.counters.counts)
+        return dict(self._store.counts)
 
     @classmethod
     async def get_needed_fields(cls, **kwargs: Any) -> dict[str, Any]:
@@ -134,12 +134,12 @@ class PostgresDriver(PusherDriver):
     @classmethod
     async def test_connection(cls, **kwargs: Any) -> tuple[bool, str]:
         """Whether the server answers. Keywords: `endpoint`, `credential`, `driver_params`."""
-        return await asyncio.to_thread(_checks.connection, kwargs)
+        return await asyncio.to_thread(_checks.answer, kwargs, _checks.connection)
 
     @classmethod
     async def check_privileges(cls, **kwargs: Any) -> tuple[bool, str]:
         """Whether the schema and its tables can be created and written; tried, and rolled back."""
-        return await asyncio.to_thread(_checks.privileges, kwargs)
+        return await asyncio.to_thread(_checks.answer, kwargs, _checks.privileges)
 
     @classmethod
     async def get_wizard_steps(cls) -> dict[str, Any]:

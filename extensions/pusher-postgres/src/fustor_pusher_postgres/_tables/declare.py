@@ -120,10 +120,12 @@ class Declarations:
             return False
         natives = table.natives()
         odd = self._misfits(natives, record)
-        with attempt(self._cur, f"Columns {odd!r} of {table.name!r} cannot be widened") as tried:
-            if odd:
-                self._tables.alter(table, {name: wider_type(natives[name], record[name]) for name in odd})
-        changes = [f"columns {odd!r} are widened"] if odd and tried.is_done else []
+        changes = []
+        if odd:
+            wider = {name: wider_type(natives[name], record[name]) for name in odd}
+            otherwise = f"Columns {odd!r} of {table.name!r} cannot be widened"
+            if attempt(self._cur, otherwise, self._tables.alter, table, wider):
+                changes.append(f"columns {odd!r} are widened")
         layout = table.layout
         if loose := refusing(table, record):
             drop_checks(self._cur, table, loose)
@@ -172,9 +174,9 @@ class Declarations:
         ]
         if not changes:
             return table
-        with attempt(self._cur, f"Columns {[*types]!r} of table {table.name!r} keep their types") as tried:
-            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(changes)))
-        if not tried.is_done:
+        statement = sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(changes))
+        otherwise = f"Columns {[*types]!r} of table {table.name!r} keep their types"
+        if not attempt(self._cur, otherwise, self._cur.execute, statement):
             return table
         return self._tables.put(replace(table, columns=tuple((dict(table.columns) | types).items())))
 
@@ -202,9 +204,8 @@ class Declarations:
 
     def _fitting(self, table: Table, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
         """Columns of which every value can be read as the other type, and is the same when it is read back."""
-        with attempt(self._cur, None) as tried:
-            odd = self._count_odd(table, wanted)
-        if tried.is_done:
+        odd: dict[str, int] = {}
+        if attempt(self._cur, None, lambda: odd.update(self._count_odd(table, wanted))):
             return [name for name in wanted if not odd[name]]
         if len(wanted) == 1:
             return []
@@ -241,9 +242,7 @@ class Declarations:
         texts = [natives[name].text(record[name]) for name in names]
         if not all(map(is_storable, texts)):
             return len(names) == 1  # no type takes that
-        with attempt(self._cur, None) as tried:
-            self._cur.execute(sql.SQL("SELECT {}").format(casts), texts)
-        return tried.is_done
+        return attempt(self._cur, None, self._cur.execute, sql.SQL("SELECT {}").format(casts), texts)
 
 
 def _paths(rows: Iterable[object]) -> Iterator[str]:

@@ -24,9 +24,8 @@ def make_index(cur: cursor, table: Table) -> tuple[str, ...]:
     statement = sql.SQL("CREATE INDEX {} ON {} ({})").format(
         sql.Identifier(_index_name(table)), table.relation, sql.SQL(", ").join(map(sql.Identifier, key))
     )
-    with attempt(cur, f"Table {table.name!r} gets no index of its key {list(key)!r}") as tried:
-        cur.execute(statement)
-    return key if tried.is_done else ()
+    otherwise = f"Table {table.name!r} gets no index of its key {list(key)!r}"
+    return key if attempt(cur, otherwise, cur.execute, statement) else ()
 
 
 def drop_index(cur: cursor, table: Table) -> None:
@@ -66,9 +65,7 @@ def _is_checked(cur: cursor, table: Table, name: str, labels: Sequence[str]) -> 
     statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} = ANY ({}::pg_catalog.text[]))").format(
         table.relation, sql.Identifier(_check_name(name)), sql.Identifier(name), sql.Literal(list(labels))
     )
-    with attempt(cur, f"Column {name!r} of table {table.name!r} is not checked") as tried:
-        cur.execute(statement)
-    return tried.is_done
+    return attempt(cur, f"Column {name!r} of table {table.name!r} is not checked", cur.execute, statement)
 
 
 def _index_name(table: Table) -> str:

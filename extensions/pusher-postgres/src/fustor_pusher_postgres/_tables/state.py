@@ -121,17 +121,6 @@ class Superseded(DriverError):  # noqa: N818 - it is a reply, not a failure
     """Another session of the task was opened since."""
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """The state of a task in the one transaction that may change it."""
-
-    state: State
-    written_by: str
-    """The transaction that changed it last."""
-    transaction: str
-    """The one that has it now."""
-
-
 def load(cur: cursor, schema: str, session_id: object) -> State:
     """The state of a session's task.
 
@@ -142,10 +131,13 @@ def load(cur: cursor, schema: str, session_id: object) -> State:
     return State(*_found(cur, _LOAD, schema, session_id))
 
 
-def lock(cur: cursor, schema: str, session_id: object) -> Locked:
-    """Begin a transaction that has the state of a session's task to itself; raises as `load` does."""
-    written_by, transaction, *columns = _found(cur, _LOCK, schema, session_id)
-    return Locked(State(*columns), written_by, transaction)
+def lock(cur: cursor, schema: str, session_id: object) -> tuple[State, str, str]:
+    """Begin a transaction that has the state of a session's task to itself; raises as `load` does.
+
+    Returns the state, the transaction that changed it last, and the one that was begun.
+    """
+    changed_by, own, *columns = _found(cur, _LOCK, schema, session_id)
+    return State(*columns), changed_by, own
 
 
 def _found(cur: cursor, query: sql.SQL, schema: str, session_id: object) -> tuple[Any, ...]:

@@ -88,9 +88,8 @@ def settle(cur: cursor, params: PostgresParams, session_id: str) -> None:
         if not table.key[1]:
             continue
         known = tables.all()
-        with attempt(cur, f"Table {table.name!r} keeps the form it has") as tried:
-            _Switch(params, tables, declarations).settle(table)
-        if not tried.is_done:
+        otherwise = f"Table {table.name!r} keeps the form it has"
+        if not attempt(cur, otherwise, _settle_one, params, tables, declarations, table):
             tables.reset(known)
     if state.tables_version != version:
         update = sql.SQL("UPDATE {} SET tables_version = %s WHERE number = %s")
@@ -110,60 +109,52 @@ def _is_unsettled(cur: cursor, params: PostgresParams, task: int) -> bool:
     )
 
 
-class _Switch:
-    """One table, in a transaction that can be undone."""
+def _settle_one(params: PostgresParams, tables: Tables, declarations: Declarations, table: Table) -> None:
+    is_typed = params.is_typed(*table.key)
+    if is_typed != table.is_typed:
+        _log.warning("Table %r is rewritten: %s", table.name, "columns, no jsonb" if is_typed else "jsonb, no columns")
+        table = _to_columns(tables, declarations, table) if is_typed else _to_jsonb(tables, table)
+    if is_typed:
+        declarations.guard(table)
 
-    def __init__(self, params: PostgresParams, tables: Tables, declarations: Declarations) -> None:
-        self._cur = tables.cur
-        self._params = params
-        self._tables = tables
-        self._declarations = declarations
 
-    def settle(self, table: Table) -> None:
-        is_typed = self._params.is_typed(*table.key)
-        if is_typed != table.is_typed:
-            _log.warning(
-                "Table %r is rewritten: %s", table.name, "columns, no jsonb" if is_typed else "jsonb, no columns"
-            )
-            table = self._to_columns(table) if is_typed else self._to_jsonb(table)
-        if is_typed:
-            self._declarations.guard(table)
+def _to_columns(tables: Tables, declarations: Declarations, table: Table) -> Table:
+    """Every key that has a value becomes a column that holds all of them; then those that are declared do."""
+    told = table.layout
+    kinds = _kinds(tables.cur, table)
+    table = tables.note_form(replace(table, layout=NO_LAYOUT), is_typed=True)
+    if kinds:
+        table = tables.alter(table, kinds)
+        assignments = [
+            sql.SQL("{} = {}").format(sql.Identifier(key), value_of("record", key, kinds[key])) for key in kinds
+        ]
+        statement = sql.SQL("UPDATE {} SET {}, record = NULLIF(record - {}::pg_catalog.text[], '{{}}')").format(
+            table.relation, sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
+        )
+        tables.cur.execute(statement + sql.SQL(f" WHERE {IS_OBJECT}"))
+    return declarations.apply(table, told)
 
-    def _to_columns(self, table: Table) -> Table:
-        """Every key that has a value becomes a column that holds all of them; then those that are declared do."""
-        told = table.layout
-        kinds = self._kinds(table)
-        table = self._tables.note_form(replace(table, layout=NO_LAYOUT), is_typed=True)
-        if kinds:
-            table = self._tables.alter(table, kinds)
-            assignments = [
-                sql.SQL("{} = {}").format(sql.Identifier(key), value_of("record", key, kinds[key])) for key in kinds
-            ]
-            statement = sql.SQL("UPDATE {} SET {}, record = NULLIF(record - {}::pg_catalog.text[], '{{}}')").format(
-                table.relation, sql.SQL(", ").join(assignments), sql.Literal(list(kinds))
-            )
-            self._cur.execute(statement + sql.SQL(f" WHERE {IS_OBJECT}"))
-        return self._declarations.apply(table, told)
 
-    def _kinds(self, table: Table) -> dict[str, str]:
-        query = sql.SQL(_KEYS).format(table=table.relation, records=sql.SQL(OF_RECORDS), most=sql.Literal(_KEYS_MAX))
-        self._cur.execute(query)
-        room = Room({}, table.last_number)
-        found = {
-            key: "jsonb" if _is_json(table.layout.native(key)) else reduce(joined_type, kinds)
-            for key, kinds in self._cur.fetchall()
-            if can_be_column(key)
-        }
-        return {key: kind for key, kind in found.items() if room.take(kind)}
+def _kinds(cur: cursor, table: Table) -> dict[str, str]:
+    query = sql.SQL(_KEYS).format(table=table.relation, records=sql.SQL(OF_RECORDS), most=sql.Literal(_KEYS_MAX))
+    cur.execute(query)
+    room = Room({}, table.last_number)
+    found = {
+        key: "jsonb" if _is_json(table.layout.native(key)) else reduce(joined_type, kinds)
+        for key, kinds in cur.fetchall()
+        if can_be_column(key)
+    }
+    return {key: kind for key, kind in found.items() if room.take(kind)}
 
-    def _to_jsonb(self, table: Table) -> Table:
-        layout = replace(table.layout, index=None, checks=None)
-        if table.columns:
-            statement = sql.SQL("UPDATE {} SET record = {}").format(table.relation, whole_record(table))
-            self._cur.execute(statement)
-            drops = [sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name, _ in table.columns]
-            self._cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(drops)))
-        return self._tables.note_layout(self._tables.note_form(replace(table, columns=()), is_typed=False), layout)
+
+def _to_jsonb(tables: Tables, table: Table) -> Table:
+    layout = replace(table.layout, index=None, checks=None)
+    if table.columns:
+        statement = sql.SQL("UPDATE {} SET record = {}").format(table.relation, whole_record(table))
+        tables.cur.execute(statement)
+        drops = [sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name, _ in table.columns]
+        tables.cur.execute(sql.SQL("ALTER TABLE {} {}").format(table.relation, sql.SQL(", ").join(drops)))
+    return tables.note_layout(tables.note_form(replace(table, columns=()), is_typed=False), layout)
 
 
 def _is_json(native: Native | None) -> bool:

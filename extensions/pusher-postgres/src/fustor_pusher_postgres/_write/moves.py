@@ -58,9 +58,8 @@ def _into_columns(writer: Writer, other: Table, table: Table) -> Table:
     columns = {name for name, _ in other.columns}
     records = {path: _read(text, columns) for path, text in found}
     table = writer.tables.widen(table, records.values())
-    with attempt(writer.cur, None) as tried:
-        _insert_typed(writer, other, table, records)
-    if not tried.is_done:  # a declared type does not take a value that the other table's does
+    if not attempt(writer.cur, None, _insert_typed, writer, other, table, records):
+        # a declared type does not take a value that the other table's does
         for record in records.values():
             if isinstance(record, Mapping):
                 writer.declarations.give_way(table.key, record)
