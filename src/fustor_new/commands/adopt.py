@@ -253,14 +253,15 @@ def _spec(
     metadata = package.metadata
     is_placed = replace(names, directory=f"extensions/{package.folder.name}") == derive(names.kind, names.name)
     own = (*CONTRACT_PACKAGES, names.distribution)
+    written = [_functions(found.node) for _, found in package.classes]
     found = {
         "description": _printable(metadata.description),
         "author": _printable(metadata.author),
         "email": metadata.email if is_mail_address(metadata.email) else "",
         "license": options.given.get("license") or _licence(metadata, notes),
         "dependencies": tuple(one for one in metadata.dependencies if normalize(requirement_name(one)) not in own),
-        "audit": _audits(package),
-        "durable": _is_durable(package),
+        "audit": any("get_audit_iterator" in methods for methods in written),
+        "durable": not any(map(_keeps_nothing, written)),
     }
     return DriverSpec.of(
         names,
@@ -292,17 +293,8 @@ def _source(workspace: Workspace | None, options: AdoptOptions, folder: Path) ->
     return ContractSource.parse(options.contract_source or known, project=folder)
 
 
-def _audits(package: Package) -> bool:
-    return any("get_audit_iterator" in _functions(found.node) for _, found in package.classes)
-
-
-def _is_durable(package: Package) -> bool:
-    """Tell whether some position can be resumed from; a source that can wait may have none (decision 0220)."""
-    return not any(_keeps_nothing(_functions(found.node)) for _, found in package.classes)
-
-
 def _keeps_nothing(methods: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]) -> bool:
-    """Tell whether a source says that it is transient, or of every position that it is not available.
+    """Tell whether a source says that it is transient, or of every position that it is not available (decision 0220).
 
     The second is still open while the stream is a stub.
     """

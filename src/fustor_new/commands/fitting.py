@@ -1,8 +1,8 @@
 """Whether a driver and a workspace fit: which versions of Python both allow, and which members the driver needs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from fustor_new._toml import table
+from fustor_new._toml import table, text
 from fustor_new.errors import WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.template.contract_source import CONTRACT_PACKAGES
@@ -21,7 +21,7 @@ def narrowing(workspace: Workspace, directory: str, requires_python: str) -> Ite
     Raises:
         WorkspaceError: no version of Python would be left.
     """
-    said = dict(_pythons(workspace, directory))
+    said = _pythons(workspace, directory)
     wanted = minors(requires_python)
     left = MINORS.intersection(*filter(None, map(minors, said.values())))
     if wanted is None or not left:  # the workspace has a fault of its own, which `doctor` names
@@ -45,9 +45,8 @@ def unsourced(workspace: Workspace, requirements: Collection[str]) -> tuple[str,
 
     uv resolves nothing in a workspace where a requirement on a member does not say that the member is meant.
     """
-    project = table(workspace.data, "project")
-    members = {normalize(package.name) for package in workspace.packages}
-    members |= {normalize(str(project["name"]))} if project.get("name") else set()
+    root = text(table(workspace.data, "project"), "name")
+    members = {normalize(root), *(normalize(package.name) for package in workspace.packages)}
     known = {normalize(name) for name in table(workspace.data, "tool", "uv", "sources")}
     return tuple(sorted({normalize(name) for name in requirements} & members - known - {""}))
 
@@ -67,14 +66,10 @@ def clashes(workspace: Workspace) -> Iterator[str]:
         )
 
 
-def _pythons(workspace: Workspace, directory: str) -> Iterator[tuple[str, str]]:
-    """Yield which Python the root and the other members ask for, by file, where they say."""
-    yield from _said("pyproject.toml", table(workspace.data, "project").get("requires-python"))
+def _pythons(workspace: Workspace, directory: str) -> Mapping[str, str]:
+    """Return which Python the root and the other members ask for, by file, where they say."""
+    said = {"pyproject.toml": text(table(workspace.data, "project"), "requires-python")}
     for package in workspace.packages:
         if (other := workspace.relative(package.folder)) != directory:
-            yield from _said(f"{other}/pyproject.toml", package.requires_python)
-
-
-def _said(file: str, python: object) -> Iterator[tuple[str, str]]:
-    if isinstance(python, str) and minors(python):
-        yield file, python
+            said[f"{other}/pyproject.toml"] = package.requires_python
+    return {file: python for file, python in said.items() if minors(python)}

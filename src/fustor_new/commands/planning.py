@@ -205,16 +205,12 @@ def _whole(tree: Tree, wheels: Mapping[str, FileContent], place: Place) -> Tree:
 def _spec(names: Names, options: PusherOptions, place: Place, contract_source: str) -> DriverSpec:
     dependencies = tuple(options.given.get("dependencies", ()))
     needed = (*CONTRACT_PACKAGES, *_RENDERED_REQUIREMENTS, *map(requirement, dependencies))
-    members = _members_to_name(place.workspace, needed, contract_source) if place.workspace else ()
+    sourced = () if contract_source == "index" else CONTRACT_PACKAGES
+    lacking = unsourced(place.workspace, needed) if place.workspace else ()  # these need sources of the package's own
+    members = tuple(name for name in lacking if name not in sourced)
     return DriverSpec.of(
         names,
         "workspace" if place.workspace else "standalone",
         ContractSource.parse(contract_source, project=place.target(names)),
         {**options.given, "dependencies": dependencies, "member_requirements": members},
     )
-
-
-def _members_to_name(workspace: Workspace, needed: Sequence[str], contract_source: str) -> tuple[str, ...]:
-    """Return the required members for which the new package needs sources of its own."""
-    sourced = () if contract_source == "index" else CONTRACT_PACKAGES
-    return tuple(name for name in unsourced(workspace, needed) if name not in sourced)

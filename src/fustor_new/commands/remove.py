@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from functools import cached_property
 from json import dumps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fustor_new._output import reporting, say, say_data
@@ -268,11 +268,11 @@ def _read(folder: Path) -> Tree:
 
 def _foreign(files: Mapping[str, FileContent], known: set[str]) -> Iterator[str]:
     """Yield the files that are not known, and instead of those in a directory without known ones, that directory."""
-    folders = {name[: name.index("/", start) + 1] for name in known for start in _slashes(name)}
+    folders = {folder for name in known for folder in PurePosixPath(name).parents}
     seen = set()
     for name in sorted(files.keys() - known):
-        inside = [name[: start + 1] for start in _slashes(name)]
-        shown = next((folder for folder in inside if folder not in folders), name)
+        strange = [folder for folder in PurePosixPath(name).parents if folder not in folders]
+        shown = f"{strange[-1]}/" if strange else name
         if shown not in seen:
             seen.add(shown)
             yield shown
@@ -280,10 +280,6 @@ def _foreign(files: Mapping[str, FileContent], known: set[str]) -> Iterator[str]
 
 def _one_line(name: str) -> str:
     return name.replace("\n", "\\n")
-
-
-def _slashes(name: str) -> list[int]:
-    return [index for index, character in enumerate(name) if character == "/"]
 
 
 def _diff(name: str, before: FileContent | None, after: FileContent | None) -> str:

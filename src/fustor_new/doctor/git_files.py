@@ -94,13 +94,6 @@ class _Ignored:
         return self.is_whole
 
 
-def _parse_rules(text: str) -> tuple[_Rule, ...]:
-    """Return the rules of a file, in its order; of a file with too many of them none."""
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    found = [rule for line in lines if (rule := _rule(line)) is not None]
-    return tuple(found) if len(found) <= _MOST_RULES else ()
-
-
 def _rule(line: str) -> _Rule | None:
     text = line.rstrip(" ")
     text += " " if text.endswith("\\") and text != line else ""
@@ -130,11 +123,14 @@ def _piece(token: re.Match[str]) -> str:
 
 
 def _rules(path: Path) -> tuple[_Rule, ...]:
+    """Return the rules of a file, in its order; of a file with too many of them none."""
     try:
         text = read_bytes(path, limit_bytes=_LARGEST_BYTES)
     except (OSError, ValueError):  # there is none, or nothing that git would read either
         return ()
-    return _parse_rules(text.removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
+    lines = text.removeprefix(b"\xef\xbb\xbf").decode("latin-1").split("\n")
+    found = tuple(rule for line in lines if (rule := _rule(line.removesuffix("\r"))) is not None)
+    return found if len(found) <= _MOST_RULES else ()
 
 
 def _bytewise(name: str) -> str:

@@ -58,7 +58,8 @@ def _member_without_project(root: Root) -> Iterator[Fault]:
             continue
         files = known_to_git(folder)
         if files:  # uv passes by what is empty, or holds only what git ignores
-            repair = Change(folder, Tree({}, _COMPILED), None) if _is_only_compiled(files) else None
+            is_only_compiled = all("__pycache__" in name.split("/") for name in files)
+            repair = Change(folder, Tree({}, _COMPILED), None) if is_only_compiled else None
             yield Fault(directory, f"It is a member without a pyproject.toml, and holds {files[0]!r}", repair=repair)
 
 
@@ -170,7 +171,3 @@ def _member_that_uv_reads(root: Root) -> Iterator[Fault]:
             yield Fault(package.metadata_place, "It has no [project] table")
         elif lacking := [key for key in ("name", "version") if key not in {*project, *package.metadata.dynamic}]:
             yield Fault(package.metadata_place, f"Its [project] has no {' and no '.join(lacking)}")
-
-
-def _is_only_compiled(files: list[str]) -> bool:
-    return all("__pycache__" in name.split("/") for name in files)

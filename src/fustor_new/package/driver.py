@@ -127,9 +127,6 @@ class Package:
 
     def is_wholly_pythons(self, found: Class) -> bool:
         """Tell whether all that a class inherits from is its own or Python's, so that nothing is left to a run."""
-        ancestry = self.code.ancestry(found)
-        return all(isinstance(one, Class) or (isinstance(one, External) and _is_pythons(one)) for one in ancestry)
-
-
-def _is_pythons(target: External) -> bool:
-    return target.module.partition(".")[0] in {*sys.stdlib_module_names, "builtins"}
+        others = [one for one in self.code.ancestry(found) if not isinstance(one, Class)]
+        pythons = {*sys.stdlib_module_names, "builtins"}
+        return all(isinstance(one, External) and one.module.partition(".")[0] in pythons for one in others)

@@ -77,17 +77,13 @@ def _first_entry(document: Document, data: Mapping[str, Any], table: Keys, entry
     if deepest and document.is_inline(*table[:deepest]):
         for key in reversed(table[deepest:]):
             entry = f"{key} = {{ {entry} }}"
-        return _first_between_braces(document, data, table[:deepest], entry)
+        at = document.span(*table[:deepest]).start + 1
+        return Insertion(at, f" {entry}," if find(data, table[:deepest]) else f" {entry} ")
     spelled = r"\s*\.\s*".join(map(re.escape, table))
     header = re.search(rf"^[ \t]*\[\s*{spelled}\s*\][^\n]*\n?", document.text, re.MULTILINE)
     if deepest == len(table) and header:
         return on_new_lines(document, header.end(), f"{entry}\n")
     return new_table(document, table, entry)
-
-
-def _first_between_braces(document: Document, data: Mapping[str, Any], table: Keys, entry: str) -> Insertion:
-    span = document.span(*table)
-    return Insertion(span.start + 1, f" {entry}," if find(data, table) else f" {entry} ")
 
 
 def _itself(text: str) -> str:
