@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
+from kit_mutants.sentences import FoldsEncodedPaths
 from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
 
 from fustor_conformance import Kind, subject_of_class
@@ -198,6 +199,12 @@ def test_what_a_store_makes_of_odd_paths_and_texts_is_seen(change):
 
     with pytest.raises(Broken):
         find_check("U24", Kind.PUSHER)(subject_of_class(Kind.PUSHER, Changing, KeyedFileWorld))
+
+
+@pytest.mark.wide
+def test_two_paths_that_are_taken_for_one_are_seen():
+    with pytest.raises(Broken, match="A path comes back"):
+        find_check("U24", Kind.PUSHER)(subject_of_class(Kind.PUSHER, FoldsEncodedPaths, KeyedFileWorld))
 
 
 class UnreadableWorld(FileWorld):

@@ -163,7 +163,7 @@ def _paths() -> list[Hard]:
         "paths that differ by their accents": ("/kit-caf\u00e9", "/kit-cafe\u0301", "/kit-cafe"),
         "paths that a pattern takes as one": ("/kit_x", "/kit%x", "/kitax", "/kit*x", "/kit?x", "/kit[x]"),
         "paths with quotes": ("/kit'x", '/kit"x', "/kit\\x", "/kit;x--"),
-        "paths that are quoted": ("/kit%2Fx", "/kit%252Fx", "/kit,x", "/kit+x"),
+        "paths that are quoted": ("/kit%2Fx", "/kit%252Fx", "/kit%20x", "/kit x", "/kit,x", "/kit+x"),
         "paths with a line break and a tab": ("/kit\nx", "/kit\tx"),
         "a path of dots": ("/kit...", "/.kit"),
         "a path that looks like something else": ("/null", "/0", "/~"),
