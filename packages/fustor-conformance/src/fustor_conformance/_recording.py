@@ -14,7 +14,7 @@ from fustor_conformance._reading import A_GENERATOR, Stream, last_word
 from fustor_conformance._world_probe import PROBE, left_over, require_sound
 from fustor_conformance.monitor import Finding, Monitor, observed
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged
-from fustor_conformance.subject import SourceSubject
+from fustor_conformance.subject import SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase, EventType
@@ -79,6 +79,18 @@ def require_clean(findings: Iterable[Finding], rule_id: str) -> None:
     for finding in findings:
         if finding.rule_id == rule_id:
             raise Broken(finding.seen, *finding.evidence)
+
+
+@contextmanager
+def watched_for(subject: Subject, rule_id: str) -> Iterator[Monitor]:
+    """Let the monitor judge a rule by all that the driver does in the block, whose World is entered in it.
+
+    Raises:
+        Broken: the rule was broken.
+    """
+    with observed(subject.driver_class, kept=frozenset({rule_id})) as monitor:
+        yield monitor
+    require_clean(monitor.findings, rule_id)
 
 
 def _record(subject: SourceSubject) -> Recording:

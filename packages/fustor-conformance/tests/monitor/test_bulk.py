@@ -59,6 +59,8 @@ def test_an_audit_in_order(events):
         ("A05", [file("/d/f"), container("/")]),
         ("A05", [file("/g")]),
         ("A04", [file("/g", parent_mtime=NOW - 1), container("/")]),
+        ("A04", [file("/g", parent_path="/elsewhere"), container("/")]),
+        ("A04", [file("/g", parent_path=None), container("/")]),
         ("A02", [signal(START), container("/")]),
     ],
 )
@@ -115,7 +117,7 @@ def test_pairs(item):
 
 
 @pytest.mark.parametrize(
-    "item", [EVENT, (EVENT,), ("event", {}), (EVENT, None), (EVENT, {1: 1.0}), (EVENT, {"/": "1"})]
+    "item", [EVENT, (EVENT,), ("event", {}), (EVENT, None), (EVENT, {1: 1.0}), (EVENT, {"d": 1.0}), (EVENT, {"/": "1"})]
 )
 def test_what_is_no_pair(item):
     assert pair_of(item, "item")[1].rule_id == "A02"

@@ -6,11 +6,10 @@ import time
 from typing import Any
 
 from fustor_conformance._reading import rows_of
-from fustor_conformance._recording import AUDIT, heard, require_clean
+from fustor_conformance._recording import AUDIT, heard, require_clean, watched_for
 from fustor_conformance._resuming import told_once
 from fustor_conformance._scenes import ODD_KEYS
 from fustor_conformance.histories.trees import DirectoryHands, hands_if_tree
-from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.events import safe_in_json
 from fustor_conformance.monitor.finding import Told
 from fustor_conformance.outcome import Broken, NotApplicable
@@ -49,8 +48,7 @@ def json_safe(subject: SourceSubject) -> int:
 def batch_size(subject: SourceSubject) -> int:
     """The limit holds, and nothing falls off its edge."""
     seen = 0
-    watched = observed(subject.driver_class, kept=frozenset({"E09"}))
-    with watched as monitor, subject.world() as world, subject.driver(world) as driver:
+    with watched_for(subject, "E09"), subject.world() as world, subject.driver(world) as driver:
         for key in _SORTED_ODDLY:
             world.create(key)
         everything = sorted(row["path"] for row in rows_of(driver.get_snapshot_iterator()))
@@ -61,7 +59,6 @@ def batch_size(subject: SourceSubject) -> int:
                 raise Broken(f"With batch_size={size} the snapshot emits other rows than without", *events[-2:])
             if AUDIT in subject.capabilities:
                 seen += sum(isinstance(item, EventBase) for item in driver.get_audit_iterator(batch_size=size))
-    require_clean(monitor.findings, "E09")
     return seen
 
 
@@ -69,12 +66,10 @@ def batch_size(subject: SourceSubject) -> int:
 def fresh_objects(subject: SourceSubject) -> int:
     """Nothing is yielded twice, whatever the host does to it."""
     seen = heard(subject, "E10")
-    watched = observed(subject.driver_class, kept=frozenset({"E10"}))
-    with watched as monitor, subject.world() as world, subject.driver(world) as driver:
+    with watched_for(subject, "E10") as monitor, subject.world() as world, subject.driver(world) as driver:
         for number in range(5):
             world.create(f"kit-{number}")
         odd = [row for _ in range(2) for row in _spoiled(driver) if "path" not in row]
-    require_clean(monitor.findings, "E10")
     if odd:
         raise Broken("The host replaced rows and fields, and the next snapshot has what the host put there", *odd)
     return seen + monitor.observed["E10"]

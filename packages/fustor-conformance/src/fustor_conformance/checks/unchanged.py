@@ -8,10 +8,9 @@ from functools import partial
 from itertools import combinations, islice
 from typing import TypeAlias
 
-from fustor_conformance._recording import require_clean
+from fustor_conformance._recording import watched_for
 from fustor_conformance._scenes import Reading, Row, in_time, odd_fields, pace
 from fustor_conformance.checks.audit import run_guide, run_pairs, settle
-from fustor_conformance.monitor import observed
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.rules import check
@@ -236,15 +235,13 @@ def too_young_to_be_known(subject: SourceSubject) -> int:
 
 def _listed_again(subject: SourceSubject) -> int:
     """Two audits right after a change, of which the monitor looks at the second one."""
-    watched = observed(subject.driver_class, kept=frozenset({"A15"}))
-    with watched as monitor, subject.world() as world, subject.driver(world) as driver:
+    with watched_for(subject, "A15"), subject.world() as world, subject.driver(world) as driver:
         cache: Cache = {}
         run_pairs(driver, cache)
         for number in range(_AT_ONCE):
             world.create(_in(world, "kit-young", f"thing-{number}"))
             for _ in range(2):
                 run_pairs(driver, cache)
-    require_clean(monitor.findings, "A15")
     return _AT_ONCE
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fustor_conformance.monitor.finding import Finding, Told
 from fustor_conformance.monitor.opening import is_opening
-from fustor_event_model import EventBase, LifecycleSignal
+from fustor_event_model import EventBase, LifecycleSignal, parent_of
 
 __all__ = ["Audit", "Snapshot", "YoungContainers", "pair_of"]
 
@@ -75,8 +75,8 @@ class Audit:
 
     def _order(self, told: Told) -> Iterator[Finding]:
         for where, row in told.rows():
-            path, parent = row.get("path"), row.get("parent_path")
-            if not isinstance(path, str) or not isinstance(parent, str):
+            path = row.get("path")
+            if not isinstance(path, str):
                 continue
             for container in self._closed_above(path):
                 yield Finding("A05", f"{where}: the row of {path!r} comes after that of {container!r}, its container")
@@ -109,12 +109,13 @@ class Audit:
 
     def _all_contained(self) -> Iterator[Finding]:
         for path, (where, row) in self._parents.items():
-            container = self._containers.get(path if path == "/" else posixpath.dirname(path))
+            container = self._containers.get(parent_of(path))
             if container is None:
                 yield Finding("A05", f"{where}: the container of {path!r} has no row in this audit", row)
                 return
-            if "parent_mtime" in row and row["parent_mtime"] != container.get("mtime"):
-                seen = f"{where}: {path!r} has parent_mtime {row['parent_mtime']!r}, which its container's row has not"
+            about = {"parent_path": "" if path == "/" else parent_of(path), "parent_mtime": container.get("mtime")}
+            if odd := [name for name, expected in about.items() if row.get(name) != expected]:
+                seen = f"{where}: {path!r} has {odd[0]} {row.get(odd[0])!r}, not {about[odd[0]]!r} as of its container"
                 yield Finding("A04", seen, row, container)
                 return
 
@@ -163,4 +164,5 @@ def pair_of(item: object, where: str) -> tuple[object, Finding | None]:
 
 
 def _is_stamp(path: object, mtime: object) -> bool:
-    return isinstance(path, str) and isinstance(mtime, int | float) and not isinstance(mtime, bool)
+    is_path = isinstance(path, str) and path.startswith("/")
+    return is_path and isinstance(mtime, int | float) and not isinstance(mtime, bool)
