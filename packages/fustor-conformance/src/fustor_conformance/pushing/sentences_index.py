@@ -17,6 +17,7 @@ from fustor_conformance.pushing.words import (
     now,
     realtime,
     sentences,
+    session,
     snapshot,
     thing,
 )
@@ -26,12 +27,10 @@ __all__ = ["INDEXES", "LOGS"]
 _COMPLETE = (BEGIN, snapshot(thing("a"), thing("b"), index=3), END, realtime(now(thing("c"), index=10)))
 
 _INDEXES: Histories = {
-    "5 The committed index is -1 until a complete snapshot is durable, whatever realtime reported before": (
-        BEGIN,
+    "5 The committed index is -1 until a complete snapshot is durable, whatever realtime reported before": session(
         realtime(now(thing("a"), index=5)),
         snapshot(thing("b")),
         realtime(now(thing("c"), index=6)),
-        END,
     ),
     "5 It is the snapshot's while there is no realtime index": (
         BEGIN,
@@ -47,12 +46,10 @@ _INDEXES: Histories = {
         Begin("new", resumed=True),
         realtime(now(thing("d"), index=16)),
     ),
-    "5 A snapshot's index does not replace a realtime index of its session": (
-        BEGIN,
+    "5 A snapshot's index does not replace a realtime index of its session": session(
         snapshot(thing("a"), index=3),
         realtime(now(thing("b"), index=9)),
         snapshot(thing("c"), index=4),
-        END,
     ),
     "5 A snapshot's index that is higher does not replace a realtime index of its session either": (
         BEGIN,
@@ -62,9 +59,7 @@ _INDEXES: Histories = {
         realtime(now(thing("c"), index=6)),
     ),
     "5 A realtime event counts whatever phase its batch was pushed in": (
-        BEGIN,
-        Push((listed(thing("a")), now(thing("b"), index=7)), "snapshot"),
-        END,
+        *session(Push((listed(thing("a")), now(thing("b"), index=7)), "snapshot")),
         audit(AUDIT_START, found(thing("a")), now(thing("b", 2), index=8)),
         audit(AUDIT_END),
     ),

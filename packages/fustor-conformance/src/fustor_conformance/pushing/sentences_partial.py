@@ -19,6 +19,7 @@ from fustor_conformance.pushing.words import (
     now,
     realtime,
     sentences,
+    session,
     snapshot,
     thing,
 )
@@ -77,34 +78,26 @@ _PARTIALS: Histories = {
         audit(AUDIT_START, found(_row("a", 2, 30, n=2), _row("b", 3, 30)), AUDIT_END),
         realtime(now(_row("a", 4, 40, t="x"))),
     ),
-    "8.7 An ignored snapshot row supplies exactly the columns that realtime left out, and nothing else of it": (
-        BEGIN,
+    "8.7 An ignored snapshot row supplies exactly the columns that realtime left out, and nothing else of it": session(
         realtime(now(_row("a", 2, 5, n=2)), now(_row("b", 3, 50, w={"a": 3}))),
         realtime(now(_row("a", 4, 6, t=None))),
         snapshot(_whole("a", 8, 20), _whole("b", 9, 20)),
-        END,
     ),
-    "8.7 A snapshot supplies once: what comes later in it about the path is ignored altogether": (
-        BEGIN,
+    "8.7 A snapshot supplies once: what comes later in it about the path is ignored altogether": session(
         realtime(now(_row("a", 2, 5, n=2))),
         snapshot(_whole("a", 8, 20)),
         snapshot(_row("a", 9, 30, n=9, t="other", u=9)),
-        END,
     ),
-    "8.7 An insert is whole: a snapshot row supplies nothing to it, nor to updates that follow it": (
-        BEGIN,
+    "8.7 An insert is whole: a snapshot row supplies nothing to it, nor to updates that follow it": session(
         realtime(new(_row("a", 2, 5, n=2))),
         realtime(new(_row("b", 3, 5, n=3)), now(_row("b", 4, 6, t="x"))),
         snapshot(_whole("a", 8, 20), _whole("b", 9, 20)),
-        END,
     ),
-    "8.7 A delete forgets, of the path or of a container above it: a snapshot row supplies nothing there": (
-        BEGIN,
+    "8.7 A delete forgets, of the path or of a container above it: a snapshot row supplies nothing there": session(
         realtime(now(_row("a", 2, 5, n=2)), now(_row("d/x", 3, 5, n=3))),
         realtime(gone("a", at=6), gone("d", at=6)),
         realtime(now(_row("a", 4, 7, n=4)), now(_row("d/x", 5, 7, n=5))),
         snapshot(_whole("a", 8, 20), _whole("d/x", 9, 20)),
-        END,
     ),
     "8.7 An audit row that is ignored supplies nothing": (
         *EMPTY,
@@ -113,9 +106,7 @@ _PARTIALS: Histories = {
         audit(found(_whole("a", 8, 40)), AUDIT_END),
     ),
     "8.2 After the snapshot's end its rows count for nothing: they supply nothing either": (
-        BEGIN,
-        realtime(now(_row("a", 2, 5, n=2))),
-        END,
+        *session(realtime(now(_row("a", 2, 5, n=2)))),
         snapshot(_whole("a", 8, 40)),
     ),
     "8.7 A value of an earlier session stands in, and gives way to the snapshot's row; a column that this one no"
@@ -148,8 +139,8 @@ _PARTIALS: Histories = {
 PARTIALS = sentences(_PARTIALS)
 
 _ORDERED: Histories = {
-    "8.7 A thing that goes and comes back between two changes in one batch: the order says what its columns are": (
-        BEGIN,
+    "8.7 A thing that goes and comes back between two changes in one batch: the order says what its columns"
+    " are": session(
         realtime(
             new(thing("a", 1, 15, record=_LONG)),
             now(_row("a", 2, 15, n=2)),
@@ -158,7 +149,6 @@ _ORDERED: Histories = {
             now(_row("a", 4, 15, n=4), _row("null", 5, 15, n=2, t=None)),
         ),
         snapshot(thing("null", record=_LONG)),
-        END,
     ),
 }
 ORDERED = sentences(_ORDERED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fustor_conformance.pushing.steps import Begin, Push
+from fustor_conformance.pushing.steps import Begin, Push, Step
 from fustor_conformance.pushing.words import (
     BEGIN,
     EMPTY,
@@ -18,6 +18,7 @@ from fustor_conformance.pushing.words import (
     now,
     realtime,
     sentences,
+    session,
     snapshot,
     thing,
 )
@@ -72,9 +73,7 @@ _ARBITRATION: Histories = {
         realtime(gone("d")),
     ),
     "8.1 A delete removes nothing beside the path, whatever its name begins with": (
-        BEGIN,
-        _NEIGHBOURS,
-        END,
+        *session(_NEIGHBOURS),
         realtime(gone("d")),
     ),
     "8.1 A path may hold any character: `_`, `%`, `*` and `\\` are names, not patterns": (
@@ -92,9 +91,7 @@ _ARBITRATION: Histories = {
         realtime(now(thing("p" * 400 + "/a", 6), thing("p" * 400 + "/b", 7))),
     ),
     "8.1 A change of kind removes what was below: a file has taken the place of a directory": (
-        BEGIN,
-        _NEIGHBOURS,
-        END,
+        *session(_NEIGHBOURS),
         realtime(now(thing("d", 9))),
     ),
     "8.1 A change of kind: a directory has taken the place of a file, and things are put into it": (
@@ -111,45 +108,33 @@ _ARBITRATION: Histories = {
         realtime(now(thing("b", 1, record={"n": 1}, more={"owner": "kit", "is_atomic_write": False}))),
         realtime(now(thing("a", 2), thing("c", 2)), now(thing("b", 2, record={"n": 2}))),
     ),
-    "8.2 A snapshot row is ignored where a realtime mark of this session holds, be it younger or not": (
-        BEGIN,
+    "8.2 A snapshot row is ignored where a realtime mark of this session holds, be it younger or not": session(
         realtime(now(thing("a", 1, 5), thing("b", 2, 5))),
         snapshot(thing("a", 8, 20), thing("b", 9, 1), thing("c", 3)),
-        END,
     ),
-    "8.2 A snapshot row is ignored where realtime deleted its path in this session: the listing is older": (
-        BEGIN,
+    "8.2 A snapshot row is ignored where realtime deleted its path in this session: the listing is older": session(
         realtime(gone("a", at=5)),
         realtime(now(thing("b", 1, 5))),
         realtime(gone("b", at=6)),
         snapshot(thing("a", 8, 20), thing("b", 9, 20), thing("c", 3)),
-        END,
     ),
-    "8.1 The mark of a delete holds for everything below the path, and a later upsert does not lift it there": (
-        BEGIN,
+    "8.1 The mark of a delete holds for everything below the path, and a later upsert does not lift it there": session(
         realtime(gone("d", at=5)),
         realtime(gone("e", at=5)),
         realtime(now(box("e", 6))),
         snapshot(box("d", 20), thing("d/x", 1, 20), thing("e/x", 2, 20), thing("c", 3)),
-        END,
     ),
-    "8.2 Realtime and snapshot in one batch, in order of arrival": (
-        BEGIN,
+    "8.2 Realtime and snapshot in one batch, in order of arrival": session(
         Push((now(thing("a", 1, 5)), listed(thing("a", 2, 20)), listed(thing("b", 3, 20)), now(thing("b", 4, 5)))),
         Push((listed(thing("c", 5, 20)), gone("c", at=5), listed(thing("c", 6, 30))), "snapshot"),
-        END,
     ),
-    "8.2 A snapshot row is ignored where an event of this session had an mtime not less than its own": (
-        BEGIN,
+    "8.2 A snapshot row is ignored where an event of this session had an mtime not less than its own": session(
         snapshot(thing("a", 1, 20), thing("b", 2, 20)),
         snapshot(thing("a", 8, 10), thing("b", 9, 20)),
-        END,
     ),
-    "8.2 A snapshot row that is younger than what this session reported replaces it": (
-        BEGIN,
+    "8.2 A snapshot row that is younger than what this session reported replaces it": session(
         snapshot(thing("a", 1, 10)),
         snapshot(thing("a", 2, 20)),
-        END,
     ),
     "8.2 What an earlier session reported does not count: a new session replaces it by an older snapshot row too": (
         *complete(thing("a", 1, 20), thing("b", 2, 20)),
@@ -167,13 +152,11 @@ _ARBITRATION: Histories = {
         *complete(thing("a", 1, 10)),
         snapshot(thing("a", 2, 20), thing("b", 3, 20)),
     ),
-    "5 A row that is pushed twice leaves one copy": (
-        BEGIN,
+    "5 A row that is pushed twice leaves one copy": session(
         realtime(now(thing("a", 1))),
         realtime(now(thing("a", 1)), again=True),
         snapshot(thing("a", 2), thing("b", 3)),
         Push((listed(thing("a", 2), thing("b", 3)),), "snapshot", again=True),
-        END,
     ),
     "5 A batch that equals an earlier one but not the last is new: after A and B, A counts again": (
         *EMPTY,
@@ -209,20 +192,19 @@ _MANY: Histories = {
 MANY = sentences(_MANY)
 """Histories that make a destination large."""
 _SECOND = (*KNOWN, BEGIN)
-_SKIPPING = (
-    BEGIN,
-    snapshot(
-        box("d"), thing("d/x", 3), box("d/e"), thing("d/e/y", 4), thing("d2"), thing("d-x"), box("o"), thing("o/x")
-    ),
-    END,
-    BEGIN,
+_SKIPPED = complete(
+    box("d"), thing("d/x", 3), box("d/e"), thing("d/e/y", 4), thing("d2"), thing("d-x"), box("o"), thing("o/x")
 )
 
+
+def _second(*steps: Step) -> tuple[Step, ...]:
+    """These steps in a session after one in which much became known, to the end of its snapshot."""
+    return *_SECOND, *steps, END
+
+
 _ENDS: Histories = {
-    "5 The snapshot's end removes what no event of its session reported": (
-        *_SECOND,
+    "5 The snapshot's end removes what no event of its session reported": _second(
         snapshot(thing("f", 6, 30), thing("g", 7)),
-        END,
     ),
     "5 Nothing goes before the snapshot's end is committed": (
         *_SECOND,
@@ -242,11 +224,9 @@ _ENDS: Histories = {
         snapshot(thing("f", 6, 30)),
         snapshot(box("d", 30), thing("d/x", 7, 30), end=True),
     ),
-    "5 What realtime reported in this session stays at the snapshot's end, new or known before": (
-        *_SECOND,
+    "5 What realtime reported in this session stays at the snapshot's end, new or known before": _second(
         realtime(now(thing("f", 6, 1)), new(thing("g", 7, 1))),
         snapshot(box("d", 30)),
-        END,
     ),
     "5 A snapshot row that is ignored counts as reported": (
         *complete(thing("a", 1), thing("b", 2)),
@@ -258,32 +238,27 @@ _ENDS: Histories = {
         END,
     ),
     "5 What is below a container marked audit_skipped stays, however deep, and nothing beside it": (
-        *_SKIPPING,
-        snapshot(box("d", 30, skipped=True)),
-        END,
+        *_SKIPPED,
+        *session(snapshot(box("d", 30, skipped=True))),
     ),
     "5 The mark of a container counts though its row is ignored": (
-        *_SKIPPING,
-        realtime(now(box("o", 5))),
-        snapshot(box("d", 30)),
-        snapshot(box("d", 30, skipped=True), box("o", 4, skipped=True)),
-        END,
+        *_SKIPPED,
+        *session(
+            realtime(now(box("o", 5))),
+            snapshot(box("d", 30)),
+            snapshot(box("d", 30, skipped=True), box("o", 4, skipped=True)),
+        ),
     ),
     "5 A mark of an earlier snapshot says nothing: what this one does not report goes": (
-        *_SKIPPING,
-        snapshot(box("d", 30, skipped=True)),
-        END,
+        *_SKIPPED,
+        *session(snapshot(box("d", 30, skipped=True))),
         *complete(box("d", 40), thing("d2", 2, 40)),
     ),
-    "5 No container goes that is above something kept": (
-        *_SECOND,
+    "5 No container goes that is above something kept": _second(
         snapshot(thing("d/e/y", 6, 30)),
-        END,
     ),
-    "5 A container that was not reported goes where nothing in it was": (
-        *_SECOND,
+    "5 A container that was not reported goes where nothing in it was": _second(
         snapshot(box("d", 30), thing("d/x", 6, 30)),
-        END,
     ),
     "5 A batch may be repeated, its end too: what realtime reported in between stays": (
         *_SECOND,
@@ -291,12 +266,10 @@ _ENDS: Histories = {
         realtime(new(thing("g", 7)), gone("f")),
         Push((listed(thing("f", 6, 30), thing("h", 8)),), "snapshot", end=True, again=True),
     ),
-    "5 What was deleted and made again during the snapshot stays as it was made": (
-        *_SECOND,
+    "5 What was deleted and made again during the snapshot stays as it was made": _second(
         realtime(gone("d/x", "d/e/y", "d/e", "d")),
         snapshot(box("d", 40), thing("d/x", 8, 40), thing("f", 9, 40)),
         realtime(new(box("d", 31)), new(thing("d/x", 6, 31))),
-        END,
     ),
     "8.2 Each session's end counts, also of the third one": (
         BEGIN,

@@ -30,6 +30,7 @@ __all__ = [
     "now",
     "realtime",
     "sentences",
+    "session",
     "snapshot",
     "thing",
 ]
@@ -116,13 +117,18 @@ def in_parts(*rows: Row) -> tuple[Push, Push, Push]:
     return audit(AUDIT_START), audit(found(*rows)), audit(AUDIT_END)
 
 
+def session(*steps: Step) -> tuple[Step, ...]:
+    """A new session, these steps, and the end of its snapshot."""
+    return BEGIN, *steps, END
+
+
 def complete(*rows: Row, index: int = -1) -> tuple[Step, ...]:
     """A new session, and a snapshot that lists these rows, to its end."""
-    return BEGIN, snapshot(*rows, index=index), END
+    return session(snapshot(*rows, index=index))
 
 
 FULL = snapshot(box("d"), thing("d/x", 3, 20), box("d/e"), thing("d/e/y", 4, 20), thing("f", 5, 20))
 """Files and containers, two of them below another: what many histories begin with."""
-KNOWN = (BEGIN, FULL, END)
-EMPTY = (BEGIN, END)
+KNOWN = session(FULL)
+EMPTY = session()
 """A first snapshot to its end: one that has listed these, and one that has listed nothing."""
