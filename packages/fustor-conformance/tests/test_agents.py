@@ -44,7 +44,7 @@ def test_a_pusher_is_not_judged_for_agent_0_8_without_the_bridge(asked, monkeypa
     rule_id, opt_in = asked
     monkeypatch.setattr("fustor_conformance.agents.environments._BRIDGE", "fustor-no-such-bridge")
     subject = find_subject(Kind.PUSHER, "example", options=Options(opt_in))
-    found = Judge(subject, Profile.AGENT_0_8).alone(find_rule(rule_id)).outcome
+    found = Judge(subject, Profile.AGENT_0_8).alone(find_rule(rule_id))
     assert (found.status, "which is not installed" in found.detail) == (Status.NOT_JUDGED, True)
 
 

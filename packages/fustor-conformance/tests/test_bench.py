@@ -60,7 +60,7 @@ def test_the_verdicts_are_those_of_one_process():
     alone = Judge(find_subject(Kind.PUSHER, "example")).verdicts(RULES)
     seen = []
     judge = Judge(find_subject(Kind.PUSHER, "example"), progress=seen.append)
-    beside = judged_side_by_side(judge, RULES, job_of("example"), 2)
+    beside = judged_side_by_side(judge, RULES, None, 2)
     assert [(v.rule.id, v.status, v.observed) for v in beside] == [(v.rule.id, v.status, v.observed) for v in alone]
     assert {progress.rule.id for progress in seen} == {rule.id for rule in RULES}
     assert {progress.of for progress in seen} == {len(RULES)}
@@ -68,7 +68,7 @@ def test_the_verdicts_are_those_of_one_process():
 
 def test_a_driver_that_ends_its_process_costs_that_check_alone(installed):
     name = installed(FATAL, WORLD, "fatal")
-    verdicts = judged_side_by_side(Judge(find_subject(Kind.PUSHER, name)), RULES[:6], job_of(name), 2)
+    verdicts = judged_side_by_side(Judge(find_subject(Kind.PUSHER, name)), RULES[:6], None, 2)
     found = {verdict.rule.id: verdict for verdict in verdicts}
     assert (found["U01"].status, found["U01"].detail) == (
         Status.FAILED,

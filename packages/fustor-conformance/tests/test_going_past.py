@@ -82,5 +82,5 @@ class DeletesLate(MemoryDriver):
 
 def test_deletes_may_take_their_own_time():
     judge = Judge(subject_of_class(Kind.SOURCE, DeletesLate, MemoryWorld, name="late"))
-    found = judge.alone(find_rule("I06")).outcome
+    found = judge.alone(find_rule("I06"))
     assert found.status is Status.PASSED, found.detail

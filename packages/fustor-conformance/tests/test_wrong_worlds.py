@@ -5,7 +5,7 @@ from kit_memory import MemoryWorld
 from kit_source import MemoryDriver
 
 from fustor_conformance import Judge, Kind, Status, find_rule, subject_of_class
-from fustor_conformance._scenes import containers
+from fustor_conformance._paths import containers
 
 
 class GivesTheKey(MemoryWorld):
@@ -95,5 +95,5 @@ class MakesAFolder(MemoryWorld):
 
 def test_what_a_world_has_and_makes_beside_a_thing_is_its_own_affair():
     judge = Judge(subject_of_class(Kind.SOURCE, MemoryDriver, MakesAFolder, name="memory"))
-    found = judge.alone(find_rule("E01")).outcome
+    found = judge.alone(find_rule("E01"))
     assert found.status is Status.PASSED, found.detail

@@ -101,7 +101,9 @@ class SideBySide:
     are then run by whoever asks the judge.
     """
 
-    def __init__(self, judge: Judge, rules: Iterable[Rule], job: Job, jobs: int) -> None:
+    def __init__(self, judge: Judge, rules: Iterable[Rule], world: str | None, jobs: int) -> None:
+        subject = judge.subject
+        job = Job(subject.kind, subject.name, world, subject.options, judge.profile, judge.deadline_sec)
         self._judge = judge
         self._plan = Plan(rules, judge.subject.kind)
         self._jobs = jobs
@@ -163,11 +165,11 @@ class SideBySide:
         return self._judge.subject.manners.is_waited_for and self._patient.acquire(blocking=False)
 
 
-def judged_side_by_side(judge: Judge, rules: Iterable[Rule], job: Job, jobs: int) -> tuple[Verdict, ...]:
-    """The verdicts of `rules`, from as many processes as asked for, or from this one."""
+def judged_side_by_side(judge: Judge, rules: Iterable[Rule], world: str | None, jobs: int) -> tuple[Verdict, ...]:
+    """The verdicts of `rules`, from as many processes as asked for, or from this one; `world` as in `find_subject`."""
     chosen = tuple(rules)
     judge.expect(len(chosen))
-    bench = SideBySide(judge, chosen, job, jobs)
+    bench = SideBySide(judge, chosen, world, jobs)
     try:
         bench.finish()
     finally:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from fustor_conformance._manners import Manners
 from fustor_conformance._runner import Outcome
-from fustor_conformance.judge import Judge, Ran
+from fustor_conformance.judge import Judge
 from fustor_conformance.monitor.zone import set_zone
 from fustor_conformance.outcome import Status
 from fustor_conformance.rules import Kind, Profile, Rule, find_rule
@@ -54,7 +54,7 @@ class Order:
 class Done:
     """What it came to, and what is known of the driver's manners now."""
 
-    ran: Ran
+    outcome: Outcome
     manners: Manners
 
 
@@ -132,7 +132,7 @@ class Hand:
         """Leave that World."""
         self._connection.send(True)
 
-    def run(self, judge: Judge, rule: Rule) -> Ran:
+    def run(self, judge: Judge, rule: Rule) -> Outcome:
         """What the check of this rule came to in this process."""
         manners = judge.subject.manners
         try:
@@ -144,9 +144,9 @@ class Hand:
         if done is None:
             return self._anew(f"Neither the check nor its interpreter answered within {most:g} s")
         manners.learn(done.manners)
-        if done.ran.is_stuck:
+        if done.outcome.is_stuck:
             self._replace()
-        return done.ran
+        return done.outcome
 
     def leave(self) -> None:
         """Ask the process to end."""
@@ -167,9 +167,9 @@ class Hand:
         self._process.join(_STOP_SEC)
         return self._process.exitcode
 
-    def _anew(self, why: str) -> Ran:
+    def _anew(self, why: str) -> Outcome:
         self._replace()
-        return Ran(Outcome(Status.FAILED, why))
+        return Outcome(Status.FAILED, why)
 
     def _replace(self) -> None:
         self.stop()

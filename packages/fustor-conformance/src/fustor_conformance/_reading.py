@@ -144,13 +144,7 @@ class Stream:
 
     def reads_to_its_end(self, seconds: float) -> bool:
         """Whether the stream ends, for which it has this time again while events keep coming, ten times at most."""
-        for _ in range(_MOST_WAITS):
-            before = len(self.events)
-            if self.wait_for_end(seconds):
-                return True
-            if len(self.events) == before:
-                return False
-        return False
+        return while_it_goes_on(lambda: self.wait_for_end(seconds), lambda: len(self.events))
 
     def require(self, paths: Iterable[str], *, deleted: Iterable[str] = ()) -> None:
         """Wait until every one of `paths` was upserted, and of `deleted` deleted, last of all that was told of it.
@@ -218,9 +212,25 @@ def with_paths(events: Iterable[EventBase]) -> Iterator[tuple[EventBase, str]]:
     return ((event, row["path"]) for event in events for row in event.rows)
 
 
+def paths_of(events: Iterable[EventBase]) -> set[str]:
+    """The paths of all rows."""
+    return {path for _, path in with_paths(events)}
+
+
 def rows_of(events: Iterable[EventBase]) -> list[dict[str, Any]]:
     """All rows, in order."""
     return [row for event in events for row in event.rows]
+
+
+def while_it_goes_on(comes: Callable[[], bool], progress: Callable[[], int]) -> bool:
+    """Whether something comes, which is asked for again while there is progress, ten times at most."""
+    for _ in range(_MOST_WAITS):
+        before = progress()
+        if comes():
+            return True
+        if progress() == before:
+            return False
+    return False
 
 
 def eventually(condition: Callable[[], bool], seconds: float) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fustor_conformance._reading import Stream, last_word, with_paths
+from fustor_conformance._reading import Stream, last_word, paths_of
 from fustor_conformance._recording import churn
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import SourceSubject
@@ -55,8 +55,20 @@ def told_apart(subject: SourceSubject, world: SourceWorld) -> list[EventBase]:
         return _with_positions(stream)
 
 
+def told_between(subject: SourceSubject, world: SourceWorld, start: int, end: int) -> list[EventBase]:
+    """What a new instance tells from `start` to `end`.
+
+    Raises:
+        Broken: its stream does not end.
+    """
+    with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
+        if not stream.reads_to_its_end(subject.options.patience_sec):
+            raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
+        return stream.events
+
+
 def _require_anew(stream: Stream, path: str, seen: int) -> None:
-    if not stream.wait_for(lambda events: path in _paths(events[seen:])):
+    if not stream.wait_for(lambda events: path in paths_of(events[seen:])):
         raise Broken(f"Not emitted within {stream.patience_sec:g} s: {path!r}", *stream.events[-3:])
 
 
@@ -134,7 +146,3 @@ def _with_positions(stream: Stream) -> list[EventBase]:
     if all(event.index == -1 for event in told):
         raise NotApplicable("Every index is -1: the driver has no positions")
     return told
-
-
-def _paths(events: Sequence[EventBase]) -> set[str]:
-    return {path for _, path in with_paths(events)}

@@ -17,6 +17,7 @@ from fustor_conformance import _noting, worlds
 from fustor_conformance._reading import Stream
 from fustor_conformance._stubs import unwritten
 from fustor_conformance._world_probe import insufficient, require_sound
+from fustor_conformance.monitor import Finding
 from fustor_conformance.outcome import Broken, NotApplicable, NotJudged, Status
 from fustor_conformance.rules import Check, Kind, Rule
 from fustor_conformance.subject import Subject
@@ -36,13 +37,15 @@ _SHOWN_FRAMES = 6
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check ended."""
+    """How a check ended, and what the monitor saw meanwhile; `is_stuck` where its thread is still there."""
 
     status: Status
     detail: str = ""
     observed: int = 0
     without: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+    is_stuck: bool = False
 
 
 class Runner(threading.Thread):

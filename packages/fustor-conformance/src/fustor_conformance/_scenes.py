@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import posixpath
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from fustor_conformance._paths import containers
 from fustor_conformance.outcome import Broken
 from fustor_conformance.worlds import HostileKeys, SourceWorld
 from fustor_event_model import EventBase, EventType
@@ -177,18 +177,6 @@ def unaccounted(rows: Iterable[dict[str, Any]], world: dict[str, dict[str, Any]]
     """What is there, was not told, and lies below no container whose last row says audit_skipped: true."""
     marks = {row["path"]: row.get("audit_skipped") is True for row in rows}
     return sorted(path for path in world.keys() - marks.keys() if not any(marks.get(up) for up in containers(path)))
-
-
-def at_or_below(paths: Iterable[str], top: str) -> list[str]:
-    """Those that are this path, or lie below it."""
-    return [path for path in paths if path == top or path.startswith(f"{top}/")]
-
-
-def containers(path: str) -> Iterator[str]:
-    """The containers of a path, the nearest one first."""
-    while path not in ("/", ""):
-        path = posixpath.dirname(path)
-        yield path
 
 
 def odd_fields(row: dict[str, Any] | None, expected: dict[str, Any]) -> dict[str, Any]:

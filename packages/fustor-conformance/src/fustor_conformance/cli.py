@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 
 from fustor_conformance._bench import judged_side_by_side
-from fustor_conformance._hands import Job
 from fustor_conformance._verdict_file import VerdictFile
 from fustor_conformance.explain import explain as explained
 from fustor_conformance.explain import listing
@@ -161,8 +160,7 @@ def _judged(subject: Subject, profile: Profile, rules: list[Rule], world: str | 
         judge = Judge(subject, profile, progress=begins)
         if jobs == 1 or len(rules) < _WORTH_IT:
             return report_of(judge, judge.verdicts(rules))
-        job = Job(subject.kind, subject.name, world, subject.options, profile, judge.deadline_sec)
-        return report_of(judge, judged_side_by_side(judge, rules, job, jobs))
+        return report_of(judge, judged_side_by_side(judge, rules, world, jobs))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from fustor_conformance.outcome import BROKEN_FIRST, Status, Verdict, printable
 from fustor_conformance.rules import Kind, Level, Profile, Rule, find_rule, rules_for
 from fustor_conformance.subject import Subject
 
-__all__ = ["CHECK_DEADLINE_SEC", "Judge", "Progress", "Ran"]
+__all__ = ["CHECK_DEADLINE_SEC", "Judge", "Progress"]
 
 CHECK_DEADLINE_SEC = 60.0
 """How long one check may take before the driver is said to hang."""
@@ -27,16 +27,6 @@ _KNOWN_TO_HANG_SEC = 15.0
 _LOOK_SEC = 0.25
 _RELEASE_SEC = 2.0
 _STAND_ASIDE = (Status.PASSED, Status.SKIPPED)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one check came to, and what the monitor saw meanwhile; `is_stuck` where its thread is still there."""
-
-    outcome: Outcome
-    findings: tuple[Finding, ...] = ()
-    seconds: float = 0.0
-    is_stuck: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,10 +75,9 @@ class Judge:
         """This rule's verdict in the judge's profile."""
         if rule.id not in self._verdicts:
             outcome = self._outcome(rule)
-            level = rule.levels(self.subject.kind).get(self.profile)
             self._verdicts[rule.id] = Verdict(
                 rule,
-                level,
+                self._level(rule),
                 outcome.status,
                 printable(outcome.detail),
                 outcome.observed,
@@ -120,12 +109,13 @@ class Judge:
 
     def _found_rules(self, rule_ids: Iterable[str]) -> list[Rule]:
         """The rules of findings that count in this profile."""
-        found = map(find_rule, rule_ids)
-        return [rule for rule in found if rule.levels(self.subject.kind).get(self.profile) is not None]
+        return [rule for rule in map(find_rule, rule_ids) if self._level(rule) is not None]
+
+    def _level(self, rule: Rule) -> Level | None:
+        return rule.levels(self.subject.kind).get(self.profile)
 
     def _blank(self, rule: Rule) -> Verdict:
-        level = rule.levels(self.subject.kind).get(self.profile)
-        return self._verdicts.get(rule.id) or Verdict(rule, level, Status.NOT_JUDGED)
+        return self._verdicts.get(rule.id) or Verdict(rule, self._level(rule), Status.NOT_JUDGED)
 
     def _with_finding(self, verdict: Verdict) -> Verdict:
         """A rule that the monitor saw broken is broken, whatever its own check says."""
@@ -165,11 +155,10 @@ class Judge:
     def _run(self, rule: Rule) -> Outcome:
         if self._progress is not None:
             self._progress(Progress(rule, len(self._verdicts), max(self._of, len(self._verdicts) + 1)))
-        ran = getattr(self._place, "run", self.alone)(rule)
-        return replace(self._after_findings(rule, ran.findings, ran.outcome), seconds=ran.seconds)
+        return self._after_findings(rule, getattr(self._place, "run", self.alone)(rule))
 
     @contextmanager
-    def elsewhere(self, run: Callable[[Rule], Ran]) -> Iterator[None]:
+    def elsewhere(self, run: Callable[[Rule], Outcome]) -> Iterator[None]:
         """Let checks that this thread asks for be run by `run` instead of in this process."""
         self._place.run = run
         try:
@@ -181,7 +170,7 @@ class Judge:
         """The time after which the check of this rule is given up, slow drivers included."""
         return self._limits(rule)[0]
 
-    def alone(self, rule: Rule) -> Ran:
+    def alone(self, rule: Rule) -> Outcome:
         """Run the check of this rule, whatever comes before it.
 
         Raises:
@@ -191,7 +180,7 @@ class Judge:
         if function is None:
             raise LookupError(f"There is no check of {rule.id!r} for a {self.subject.kind}")
         if (why := self.subject.manners.blocked) and _needs_world(rule):
-            return Ran(Outcome(Status.NOT_JUDGED, why))
+            return Outcome(Status.NOT_JUDGED, why)
         began = time.monotonic()
         with observed(self.subject.driver_class) as monitor:
             runner = Runner(self.subject, rule, function)
@@ -205,7 +194,8 @@ class Judge:
                 monitor.leave_the_process_alone()
         if runner.is_alive():
             give_zone_back()
-        return Ran(outcome, tuple(monitor.findings), time.monotonic() - began, is_stuck=runner.is_alive())
+        seconds, is_stuck = time.monotonic() - began, runner.is_alive()
+        return replace(outcome, findings=monitor.findings, seconds=seconds, is_stuck=is_stuck)
 
     def _bounded(self, runner: Runner, rule: Rule) -> Outcome:
         runner.start()
@@ -218,17 +208,16 @@ class Judge:
         runner.join(_RELEASE_SEC)
         return Outcome(Status.FAILED, f"{why}; it stands in\n{where}")
 
-    def _after_findings(self, rule: Rule, findings: Sequence[Finding], outcome: Outcome) -> Outcome:
+    def _after_findings(self, rule: Rule, outcome: Outcome) -> Outcome:
         """Keep what the monitor saw; a check that failed names first what was broken before."""
-        for finding in findings:
+        for finding in outcome.findings:
             self._findings.setdefault(finding.rule_id, (finding, rule))
-        others = self._found_rules(dict.fromkeys(finding.rule_id for finding in findings))
+        others = self._found_rules(dict.fromkeys(finding.rule_id for finding in outcome.findings))
         self._seen_during[rule.id] = [other.id for other in others if other is not rule]
-        levels = ((other, other.levels(self.subject.kind)[self.profile]) for other in others if other is not rule)
-        first = next((other for other, level in levels if level is Level.MUST), None)
+        first = next((other for other in others if other is not rule and self._level(other) is Level.MUST), None)
         if outcome.status is not Status.FAILED or first is None:
             return outcome
-        cause = next(finding for finding in findings if finding.rule_id == first.id)
+        cause = next(finding for finding in outcome.findings if finding.rule_id == first.id)
         return replace(outcome, detail=f"{first.name}{BROKEN_FIRST}{cause.seen}\n{outcome.detail}")
 
     def _wait(self, runner: Runner, rule: Rule) -> str | None:

@@ -10,7 +10,17 @@ from enum import StrEnum
 
 from fustor_conformance.rules import Level, Rule
 
-__all__ = ["BROKEN_FIRST", "Broken", "NotApplicable", "NotJudged", "Status", "Verdict", "as_broken", "printable"]
+__all__ = [
+    "BROKEN_FIRST",
+    "Broken",
+    "NotApplicable",
+    "NotJudged",
+    "Status",
+    "Verdict",
+    "as_broken",
+    "as_evidence",
+    "printable",
+]
 
 BROKEN_FIRST = " was broken first: "
 """Stands in the first line of a detail between another rule and what broke it, before what the check itself says."""
@@ -31,7 +41,7 @@ class Broken(Exception):  # noqa: N818 - a verdict, not an error of the kit
         self.thread = threading.current_thread().name
 
     def __str__(self) -> str:
-        lines = [self.seen, *(f"  {_short(item)}" for item in self.evidence)]
+        lines = [self.seen, *(f"  {as_evidence(item)}" for item in self.evidence)]
         return "\n".join(lines)
 
 
@@ -122,6 +132,10 @@ def printable(text: str) -> str:
 _LONGEST_EVIDENCE = 600
 
 
-def _short(item: object) -> str:
-    text = item if isinstance(item, str) else repr(item)
+def as_evidence(item: object) -> str:
+    """What a driver gave, as text; what it raises when it is shown must not hide what was seen."""
+    try:
+        text = item if isinstance(item, str) else repr(item)
+    except Exception as err:  # noqa: BLE001 - as above
+        text = f"<{type(item).__name__} that cannot be shown: {err!r}>"
     return text if len(text) <= _LONGEST_EVIDENCE else f"{text[:_LONGEST_EVIDENCE]}... ({len(text)} characters)"

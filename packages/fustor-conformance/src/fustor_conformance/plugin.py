@@ -91,7 +91,9 @@ def ahead(request: pytest.FixtureRequest, judge: Judge, rule: Rule, *, installed
         jobs = request.config.getoption("--fustor-jobs")
         if not installed or jobs < 2 or len(rules) < _WORTH_IT or hasattr(request.config, "workerinput"):  # noqa: PLR2004
             return
-        benches[owner] = _bench(judge, rules, jobs)
+        from fustor_conformance._bench import SideBySide  # noqa: PLC0415 - not in runs that judge nothing
+
+        benches[owner] = SideBySide(judge, rules, None, jobs)
     benches[owner].wait(rule)
 
 
@@ -121,15 +123,6 @@ def _rules_of(request: pytest.FixtureRequest) -> list[Any]:
 
 def _is_check(item: pytest.Item, owner: type) -> TypeGuard[pytest.Function]:
     return isinstance(item, pytest.Function) and item.cls is owner and item.originalname == "test_conforms"
-
-
-def _bench(judge: Judge, rules: list[Rule], jobs: int) -> SideBySide:
-    from fustor_conformance._bench import SideBySide  # noqa: PLC0415 - not in runs that judge nothing
-    from fustor_conformance._hands import Job  # noqa: PLC0415 - not in runs that judge nothing
-
-    subject = judge.subject
-    job = Job(subject.kind, subject.name, None, subject.options, judge.profile, judge.deadline_sec)
-    return SideBySide(judge, rules, job, jobs)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -48,7 +48,7 @@ def judged(number: int) -> Fallen:
     judge = Judge(subject_of_class(kind, mutant.driver, mutant.world, name="mutant", options=options))
     own = find_rule(mutant.rule_id)
     ran = judge.alone(own)  # whatever comes first: another rule that fails would stand in its way
-    killed = ran.outcome.status is Status.FAILED or any(found.rule_id == own.id for found in ran.findings)
+    killed = ran.status is Status.FAILED or any(found.rule_id == own.id for found in ran.findings)
     wanted = {*_BASIC, own.family}
     verdicts = [judge.verdict(rule) for rule in rules_for(kind) if rule.family in wanted and rule is not own]
     others = (v.rule.id for v in verdicts if v.status is Status.FAILED and v.level is Level.MUST)

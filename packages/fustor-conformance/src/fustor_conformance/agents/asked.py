@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fustor_conformance._reading import with_paths
+from fustor_conformance._reading import while_it_goes_on, with_paths
 from fustor_conformance.agents.simulator import Simulator
 from fustor_conformance.agents.transcript import Transcript
 from fustor_conformance.outcome import Broken
@@ -14,7 +14,6 @@ from fustor_event_model import MessageSource
 __all__ = ["calls_of", "paths_of", "require_clean", "wait_for"]
 
 _SHOWN_CALLS = 15
-_MOST_WAITS = 10
 
 
 def wait_for(
@@ -28,21 +27,11 @@ def wait_for(
         Broken: it does not hold in time.
     """
     seconds = subject.manners.patience(subject.options.patience_sec) + more_sec
-    if not _comes_while_it_goes_on(agent, condition, seconds):
+    if not while_it_goes_on(lambda: agent.wait_for(condition, seconds), lambda: len(agent.transcript.deliveries)):
         raise Broken(
             f"Under the agent {what} did not come within {seconds:g} s: {_how_far(agent.transcript)}",
             *calls_of(agent.transcript),
         )
-
-
-def _comes_while_it_goes_on(agent: Simulator, condition: Callable[[Transcript], bool], seconds: float) -> bool:
-    for _ in range(_MOST_WAITS):
-        before = len(agent.transcript.deliveries)
-        if agent.wait_for(condition, seconds):
-            return True
-        if len(agent.transcript.deliveries) == before:
-            return False
-    return False
 
 
 def _how_far(told: Transcript) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
+from fustor_conformance._paths import at_or_below, containers
 from fustor_conformance._reading import Stream, last_word, with_paths
 from fustor_conformance._scenes import (
     Row,
-    at_or_below,
-    containers,
     in_time,
     marks,
     odd_fields,

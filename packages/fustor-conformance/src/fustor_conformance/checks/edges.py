@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from fustor_conformance._paths import at_or_below
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import AUDIT
-from fustor_conformance._scenes import at_or_below
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import SUFFIX, excluding

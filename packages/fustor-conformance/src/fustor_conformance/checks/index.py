@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fustor_conformance._reading import Stream, last_word, rows_of
 from fustor_conformance._recording import churn, watched_for
-from fustor_conformance._resuming import gap, require_rest, told_apart, told_once
+from fustor_conformance._resuming import gap, require_rest, told_apart, told_between, told_once
 from fustor_conformance._scenes import Reading, boxed, many, marks
 from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import check
@@ -229,10 +229,7 @@ def bounded_stream(subject: SourceSubject) -> int:
         start, end, last = told[0].index, told[-2].index, told[-1].index
         expected = [event for event in told if start < event.index <= end]
         for bound in {end, end + 1 if end + 1 < last else end}:
-            with subject.driver(world) as driver, subject.stream(driver, start, end_position=bound) as stream:
-                if not stream.wait_for_end(subject.options.patience_sec):
-                    raise Broken(f"With end_position={bound} the stream does not end", *stream.events[-2:])
-                _require_between(stream.events, start, bound, expected)
+            _require_between(told_between(subject, world, start, bound), start, bound, expected)
         return len(expected) + _end_to_come(subject, world, told)
 
 

@@ -8,9 +8,9 @@ import math
 from contextlib import ExitStack
 from typing import Any
 
+from fustor_conformance._paths import containers
 from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT
-from fustor_conformance._scenes import containers
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance.checks.meanwhile import audited

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import time
 
+from fustor_conformance._paths import containers
 from fustor_conformance._scenes import (
     Reading,
     Row,
     between_names_and_looks,
-    containers,
     in_time,
     many,
     odd_fields,

@@ -25,7 +25,6 @@ from fustor_conformance._scenes import (
     unaccounted,
 )
 from fustor_conformance.checks.audit import items_of
-from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.rules import check
 from fustor_conformance.subject import SourceSubject
@@ -198,9 +197,7 @@ def _beside(world: SourceWorld, turn: int, number: int) -> str:
 
 def audited(driver: SourceDriver, cache: dict[str, float] | None) -> list[EventBase]:
     """The events of one audit, in the dialect of agent 0.8 where there is a cache; the cache stays as it is."""
-    items = driver.get_audit_iterator() if cache is None else driver.get_audit_iterator(mtime_cache=cache)
-    events = [item[0] if isinstance(item, tuple) else item for item in without_opening(items)]
-    return [event for event in events if event is not None]
+    return [event for event, _ in items_of(driver, cache) if event is not None]
 
 
 def _require_told(events: list[EventBase], kept: dict[str, Row], *, guide: bool) -> None:

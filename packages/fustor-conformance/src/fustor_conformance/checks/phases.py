@@ -6,9 +6,10 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
+from fustor_conformance._paths import containers
 from fustor_conformance._reading import Stream, eventually, rows_of
 from fustor_conformance._recording import AUDIT
-from fustor_conformance._scenes import Row, boxed, containers, odd_fields, odd_things, view_of
+from fustor_conformance._scenes import Row, boxed, odd_fields, odd_things, view_of
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.outcome import Broken

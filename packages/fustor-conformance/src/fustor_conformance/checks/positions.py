@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from fustor_conformance._reading import Stream, eventually
-from fustor_conformance._resuming import require_rest, told_once
+from fustor_conformance._reading import Stream, eventually, paths_of
+from fustor_conformance._resuming import require_rest, told_between, told_once
 from fustor_conformance._scenes import whatever_it_raises
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.rules import check
@@ -83,7 +83,7 @@ def _delivered(subject: SourceSubject, world: SourceWorld, driver: SourceDriver)
         return set()
     with whatever_it_raises(), subject.stream(driver) as stream:
         path = world.create("kit-transient")
-        stream.wait_for(lambda events: path in _paths(events))
+        stream.wait_for(lambda events: path in paths_of(events))
         return {event.index for event in stream.events}
     return set()
 
@@ -99,7 +99,7 @@ def _require_all_from_zero(subject: SourceSubject) -> int:
                 return 0
             with subject.stream(driver, 0) as stream:
                 there = {path for path, row in world.list().items() if not row.get("is_directory")}
-                if not stream.wait_for(lambda events: there <= _paths(events)):
+                if not stream.wait_for(lambda events: there <= paths_of(events)):
                     raise Broken(
                         "is_position_available(0) gives True, so that a host takes no snapshot, and the stream from 0"
                         " does not tell all that is there",
@@ -131,7 +131,7 @@ def _from_latest(subject: SourceSubject, world: SourceWorld, driver: SourceDrive
     late = world.create("kit-late")
     with subject.stream(driver, latest) as stream:
         stream.require([late, world.create("kit-later")])
-        if known := [event for event in stream.events if (set(old) - {late}) & _paths([event])]:
+        if known := [event for event in stream.events if (set(old) - {late}) & paths_of([event])]:
             raise Broken(f"Started at the latest position, {latest}, the stream repeats what was before it", *known)
         return len(stream.events)
 
@@ -181,9 +181,7 @@ def bounded_releases_nothing(subject: SourceSubject) -> int:
     with subject.world() as world:
         told = told_once(subject, world)
         start, end = told[0].index, told[-1].index
-        with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
-            if not stream.wait_for_end(subject.options.patience_sec):
-                raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
+        told_between(subject, world, start, end)
         with subject.driver(world) as driver:
             if not driver.is_position_available(start):
                 raise Broken(f"A bounded reader read from {start} to {end}, and {start} is no longer available")
@@ -193,13 +191,9 @@ def bounded_releases_nothing(subject: SourceSubject) -> int:
 
 
 def _require_paths(what: str, stream: Stream, after: Iterable[EventBase]) -> None:
-    wanted = _paths(after)
-    if not stream.wait_for(lambda events: wanted <= _paths(events)):
-        raise Broken(f"{what}, the stream leaves out", *sorted(wanted - _paths(stream.events))[:3])
-
-
-def _paths(events: Iterable[EventBase]) -> set[str]:
-    return {row["path"] for event in events for row in event.rows}
+    wanted = paths_of(after)
+    if not stream.wait_for(lambda events: wanted <= paths_of(events)):
+        raise Broken(f"{what}, the stream leaves out", *sorted(wanted - paths_of(stream.events))[:3])
 
 
 @check("I11")
@@ -273,13 +267,10 @@ def _between(subject: SourceSubject, world: SourceWorld, start: int, end: int) -
 
     Times of reading may differ, and so may a container in which something is made meanwhile. Source: decision 0211.
     """
-    with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
-        if not stream.reads_to_its_end(subject.options.patience_sec):
-            raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
-        return {
-            row["path"]: {name: value for name, value in row.items() if name not in _TIMES}
-            | {"is_there": event.event_type is not EventType.DELETE}
-            for event in stream.events
-            for row in event.rows
-            if not row.get("is_directory")
-        }
+    return {
+        row["path"]: {name: value for name, value in row.items() if name not in _TIMES}
+        | {"is_there": event.event_type is not EventType.DELETE}
+        for event in told_between(subject, world, start, end)
+        for row in event.rows
+        if not row.get("is_directory")
+    }

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from fustor_conformance._paths import at_or_below
 from fustor_conformance._reading import A_GENERATOR, Stream, eventually
-from fustor_conformance._scenes import at_or_below, many, no_error
+from fustor_conformance._scenes import many, no_error
 from fustor_conformance.checks.leaving import open_files
 from fustor_conformance.histories.host import Host
 from fustor_conformance.outcome import Broken

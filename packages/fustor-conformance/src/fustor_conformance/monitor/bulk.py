@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from fustor_conformance._paths import containers
 from fustor_conformance.monitor.finding import Finding, Told
 from fustor_conformance.monitor.opening import is_opening
 from fustor_event_model import EventBase, LifecycleSignal, parent_of
@@ -78,21 +78,13 @@ class Audit:
             path = row.get("path")
             if not isinstance(path, str):
                 continue
-            for container in self._closed_above(path):
+            if container := next((up for up in containers(path) if up in self._containers), None):
                 yield Finding("A05", f"{where}: the row of {path!r} comes after that of {container!r}, its container")
             if row.get("is_directory") is True:
                 if path in self._containers:
                     yield Finding("A05", f"{where}: the container {path!r} has a second row", row)
                 self._containers[path] = row
             self._parents[path] = (where, row)
-
-    def _closed_above(self, path: str) -> Iterator[str]:
-        above = path
-        while above != "/" and above:
-            above = posixpath.dirname(above)
-            if above in self._containers:
-                yield above
-                return
 
     def finish(self, *, is_complete: bool, was_stopped: bool) -> Iterator[Finding]:
         """What only the end shows: an end that is missing or too much, containers without a row, parents' times."""

@@ -193,9 +193,8 @@ class Monitor:
             if all(known is not config for known, _ in self._configs):
                 self._configs.append((config, _values(config)))
 
-    def constructed(self, config: object) -> Instance:
+    def constructed(self) -> Instance:
         """A new instance."""
-        del config
         self.count({"C18": 1})
         return Instance()
 
@@ -217,9 +216,8 @@ class Monitor:
         if method == "is_position_available":
             self.report(*granted(before, result, is_transient=instance.is_transient))
 
-    def failed(self, instance: Instance, method: str, before: object, error: BaseException) -> None:
+    def failed(self, method: str, before: object, error: BaseException) -> None:
         """A call raised."""
-        del instance
         self.count({"C16": 1})
         self.look_at_process(method)
         if method == "push":

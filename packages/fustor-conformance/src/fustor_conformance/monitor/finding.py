@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from fustor_conformance.outcome import as_evidence
 from fustor_event_model import EventBase, MessageSource
 
 __all__ = ["Finding", "Predicate", "Told"]
-
-_LONGEST = 600
 
 
 @dataclass(frozen=True, init=False)
@@ -30,7 +29,7 @@ class Finding:
     def __init__(self, rule_id: str, seen: str, *evidence: object) -> None:
         object.__setattr__(self, "rule_id", rule_id)
         object.__setattr__(self, "seen", seen)
-        object.__setattr__(self, "evidence", tuple(map(_text, evidence)))
+        object.__setattr__(self, "evidence", tuple(map(as_evidence, evidence)))
 
     def __str__(self) -> str:
         return "\n".join([self.seen, *(f"  {line}" for line in self.evidence)])
@@ -68,15 +67,3 @@ class Told:
 
 Predicate: TypeAlias = Callable[[Told], Iterator[Finding]]
 """A pure look at one event; says nothing where it cannot be sure."""
-
-
-def _text(item: object) -> str:
-    text = item if isinstance(item, str) else _safe_repr(item)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
-
-
-def _safe_repr(item: object) -> str:
-    try:
-        return repr(item)
-    except Exception as err:  # noqa: BLE001 - what a driver's object raises when it is shown must not hide the finding
-        return f"<{type(item).__name__} that cannot be shown: {err!r}>"

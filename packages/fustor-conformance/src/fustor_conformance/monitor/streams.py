@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from fustor_conformance._paths import at_or_below, containers
 from fustor_conformance.monitor.finding import Finding, Told
 from fustor_event_model import EventType
 
@@ -113,7 +114,7 @@ class Deletes:
         yield from (finding for path, (finding, left) in self._owed.items() if left and path in self._moved_on)
 
     def _note_elsewhere(self, path: str) -> None:
-        self._moved_on |= {container for container in self._owed if not _is_at_or_below(path, container)}
+        self._moved_on |= self._owed.keys() - {path, *containers(path)}
 
     def _came(self, path: str) -> None:
         self._add(path)
@@ -130,7 +131,7 @@ class Deletes:
             left.discard(path)
         self._late.pop(path, None)
         if self._inside[path]:
-            inside = {other for other in self._there if _is_at_or_below(other, path)}
+            inside = set(at_or_below(self._there, path))
             for other in inside:
                 self._discard(other)
             seen = f"{where} is the delete of {path!r}, and nothing is said of {sorted(inside)[:3]}, which are below it"
@@ -140,12 +141,12 @@ class Deletes:
     def _add(self, path: str) -> None:
         if path not in self._there:
             self._there.add(path)
-            self._inside.update(list(_upwards(path))[1:])
+            self._inside.update(_upwards(path)[1:])
 
     def _discard(self, path: str) -> None:
         if path in self._there:
             self._there.discard(path)
-            self._inside.subtract(list(_upwards(path))[1:])
+            self._inside.subtract(_upwards(path)[1:])
 
     def _went_late(self, path: str, where: str, row: dict[str, Any]) -> None:
         for container in _upwards(path):
@@ -154,15 +155,9 @@ class Deletes:
                 self._late.setdefault(container, Finding("E14", seen, row))
 
 
-def _upwards(path: str) -> Iterator[str]:
+def _upwards(path: str) -> list[str]:
     """The path and all its containers but `/`."""
-    while path and path != "/":
-        yield path
-        path = path.rpartition("/")[0]
-
-
-def _is_at_or_below(path: str, container: str) -> bool:
-    return path == container or path.startswith(f"{container.rstrip('/')}/")
+    return [place for place in (path, *containers(path)) if place != "/"]
 
 
 class BulkClock:

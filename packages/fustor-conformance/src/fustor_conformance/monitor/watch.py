@@ -93,7 +93,7 @@ def _constructor(driver_class: type) -> Callable[..., None]:
         heard_by[-1].about_to_construct(config)
         with _entered():
             original(self, *args, **keywords)
-        _know(self, heard_by[-1], heard_by[-1].constructed(config))
+        _know(self, heard_by[-1], heard_by[-1].constructed())
 
     return construct
 
@@ -131,7 +131,7 @@ def _function(
             with _entered():
                 result = original(self, *args, **keywords)
         except BaseException as err:
-            listener.failed(instance, name, before, err)
+            listener.failed(name, before, err)
             raise
         if inspect.isawaitable(result):
             return result  # not in the contract's form, which C01 says
@@ -158,7 +158,7 @@ def _coroutine(
             with _entered():
                 result = await original(self, *args, **keywords)
         except BaseException as err:
-            listener.failed(instance, name, before, err)
+            listener.failed(name, before, err)
             raise
         listener.returned(instance, name, before, result, time.monotonic() - began)
         return result

@@ -5,31 +5,20 @@ Where the contract leaves something open, a `Reading` says how it is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource, parent_of
+from fustor_conformance._paths import containers, is_below
+from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
-__all__ = ["READINGS", "Flat", "Marks", "Reading", "RowData", "above", "is_below"]
+__all__ = ["READINGS", "Flat", "Marks", "Reading", "RowData"]
 
 RowData: TypeAlias = dict[str, Any]
 
 _TIMES = frozenset({"mtime", "modified_time", "parent_mtime", "parent_path", "message_source"})
 _PLACE = frozenset({"parent_mtime", "parent_path", "message_source"})
-
-
-def is_below(path: str, container: str) -> bool:
-    """Whether `path` lies somewhere below `container`."""
-    return path != container and path.startswith(container.rstrip("/") + "/")
-
-
-def above(path: str) -> Iterator[str]:
-    """The containers that a path lies in, nearest first."""
-    while path not in ("", "/"):
-        path = parent_of(path)
-        yield path
 
 
 class Marks:
@@ -59,7 +48,7 @@ class Marks:
 
     def holds(self, path: str, since: int) -> bool:
         """Whether a mark younger than `since` holds for the path."""
-        return self._at.get(path, 0) > since or any(self._below.get(other, 0) > since for other in above(path))
+        return self._at.get(path, 0) > since or any(self._below.get(other, 0) > since for other in containers(path))
 
     def upserted(self, path: str, since: int) -> bool:
         """Whether the path or something below it was told since, and not deleted afterwards."""
@@ -260,7 +249,7 @@ class Flat:
     def _end_audit(self, session: _Session, audit: _Audit) -> None:
         touched = session.marks.told_of if self._reading.deletes_touch else session.marks.upserted
         for path in list(self.rows):
-            parent = next(above(path), None)
+            parent = next(containers(path), None)
             is_missed = parent in audit.listed - audit.skipped and path not in audit.reported
             if is_missed and not touched(path, audit.since):
                 self._remove(path)
@@ -270,7 +259,7 @@ class Flat:
     def _remove_beside(self, marks: Marks, path: str, since: int) -> None:
         """What lies below a path, apart from what realtime reported since, what that contains, and what contains it."""
         for other in [other for other in self.rows if is_below(other, path)]:
-            upwards = takewhile(lambda each: each == path or is_below(each, path), (other, *above(other)))
+            upwards = takewhile(lambda each: each == path or is_below(each, path), (other, *containers(other)))
             if not marks.upserted(other, since) and not any(marks.at_itself(each, since) for each in upwards):
                 self.rows.pop(other)
                 self._partial.pop(other, None)
@@ -282,9 +271,9 @@ class Flat:
         kept = {
             path
             for path in self.rows
-            if path in session.told or any(container in session.skipped for container in above(path))
+            if path in session.told or any(container in session.skipped for container in containers(path))
         }
-        kept |= {container for path in kept for container in above(path)}
+        kept |= {container for path in kept for container in containers(path)}
         for path in [path for path in self.rows if path not in kept]:
             del self.rows[path]
             self._partial.pop(path, None)
@@ -298,8 +287,7 @@ class Flat:
         self._empty(path)
 
     def _empty(self, path: str) -> None:
-        inside = f"{path.rstrip('/')}/"
-        for other in [other for other in self.rows if other.startswith(inside) and other != path]:
+        for other in [other for other in self.rows if is_below(other, path)]:
             del self.rows[other]
             self._partial.pop(other, None)
 
