@@ -7,21 +7,21 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 from weakref import WeakKeyDictionary
 
+from fustor_conformance._desk import told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import PusherDriver
-from fustor_event_model import MessageSource, UpdateEvent
+from fustor_event_model import MessageSource
 
 PROBE = "kit-probe"
 """The key of a thing that is made in every World first, so that it shows where two are one."""
 _BARE = frozenset({"path", "file_name", "parent_path", "parent_mtime", "is_directory"})
 """What says where a thing is and not how it is."""
 _KEPT = ("size", "mtime", "record")
-_PUSHED: dict[str, Any] = {"path": "/kit-probe", "size": 7, "mtime": 1_700_000_000.0, "record": {"kit": 1}}
+_PUSHED = "/kit-probe"
 _found: WeakKeyDictionary[Subject, dict[str, str]] = WeakKeyDictionary()
 _lock = threading.RLock()
 _WRONG = "wrong"
@@ -107,7 +107,7 @@ def _of_pusher(subject: Subject) -> dict[str, str]:
             return {"stored": "The World does not say whether its destination is `keyed`"}
         driver = subject.driver(world)
         asyncio.run(_push(driver))
-        rows = [row for row in world.stored() if row.get("path") == _PUSHED["path"]]
+        rows = [row for row in world.stored() if row.get("path") == _PUSHED]
     subject.manners.measured(time.monotonic() - began)
     if rows and not any(name in row for row in rows for name in _KEPT):
         return {
@@ -118,14 +118,8 @@ def _of_pusher(subject: Subject) -> dict[str, str]:
 
 
 async def _push(driver: PusherDriver) -> None:
-    event = UpdateEvent(
-        fields=list(_PUSHED),
-        rows=[dict(_PUSHED)],
-        index=1,
-        event_schema="kit",
-        table="",
-        message_source=MessageSource.REALTIME,
-    )
     session = await driver.create_session("kit:probe")
-    await driver.push([event], session_id=session["session_id"])
+    await driver.push(
+        [told(MessageSource.REALTIME, _PUSHED, index=1, record={"kit": 1})], session_id=session["session_id"]
+    )
     await driver.close()
