@@ -82,15 +82,16 @@ def require_clean(findings: Iterable[Finding], rule_id: str) -> None:
 
 
 @contextmanager
-def watched_for(subject: Subject, rule_id: str) -> Iterator[Monitor]:
-    """Let the monitor judge a rule by all that the driver does in the block, whose World is entered in it.
+def watched_for(subject: Subject, *rule_ids: str) -> Iterator[Monitor]:
+    """Let the monitor judge rules by all that the driver does in the block, whose World is entered in it.
 
     Raises:
-        Broken: the rule was broken.
+        Broken: one of the rules was broken.
     """
-    with observed(subject.driver_class, kept=frozenset({rule_id})) as monitor:
+    with observed(subject.driver_class, kept=frozenset(rule_ids)) as monitor:
         yield monitor
-    require_clean(monitor.findings, rule_id)
+    for rule_id in rule_ids:
+        require_clean(monitor.findings, rule_id)
 
 
 def _record(subject: SourceSubject) -> Recording:

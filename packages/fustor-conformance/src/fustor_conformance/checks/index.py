@@ -50,7 +50,7 @@ def _indexes(subject: SourceSubject, world: SourceWorld, name: str) -> list[int]
 @check("I01")
 def strictly_increasing(subject: SourceSubject) -> int:
     """Each above the one before it, or all -1."""
-    return _burst(subject, "I01")
+    return _burst(subject, "I01", "I02")  # an index that comes again does not increase either
 
 
 @check("I02")
@@ -59,9 +59,9 @@ def never_twice(subject: SourceSubject) -> int:
     return _burst(subject, "I02")
 
 
-def _burst(subject: SourceSubject, rule_id: str) -> int:
-    """How many events a burst has, of whose indexes the monitor sees whether they break the rule."""
-    watched = watched_for(subject, rule_id)
+def _burst(subject: SourceSubject, *rule_ids: str) -> int:
+    """How many events a burst has, of whose indexes the monitor sees whether they break a rule."""
+    watched = watched_for(subject, *rule_ids)
     with watched, subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
         paths = [world.create(f"kit-{number}") for number in range(_BURST)]
         churn(world, paths[:3])

@@ -18,7 +18,7 @@ class UndeclaredAudit(MemoryDriver):
     capabilities = MemoryDriver.capabilities - {"get_audit_iterator"}
 
 
-@mutant("A02", "E04")
+@mutant("A02", "A05", "E04")
 class SignalsAmongPairs(MemoryDriver):
     def pairs_audit(self, size, stop, cache):
         yield self.signal(LifecycleSignal.AUDIT_START), {}

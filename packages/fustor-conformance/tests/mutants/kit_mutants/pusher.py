@@ -183,7 +183,7 @@ class AddsAField(LogDriver):
         super().store(state, session, event)
 
 
-@log("U11", "U10", "U18", "U30", "U31", "U35")
+@log("U11", "U10", "U18", "U21", "U30", "U31", "U35")
 class EmptiesTheRows(LogDriver):
     def store(self, state, session, event):
         super().store(state, session, event)
