@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
-from typing import Any, Self
+from typing import Self
 
 from fustor_conformance._manners import Manners
 from fustor_conformance._runner import Outcome
@@ -78,17 +78,13 @@ def _show_address(subject: Subject, connection: Connection) -> None:
     """Stand in a World until the other side has compared where those of all workers live."""
     try:
         with subject.make_world() as world:
-            connection.send(_address(world.config()))
+            connection.send(json.dumps(world.config(), sort_keys=True, default=repr))
             connection.recv()
     except EOFError:
         raise
     except Exception:  # noqa: BLE001 - a World that cannot be entered beside another one keeps the checks in one process
         connection.send(None)
         connection.recv()
-
-
-def _address(config: dict[str, Any]) -> str:
-    return json.dumps(config, sort_keys=True, default=repr)
 
 
 def _obey(judge: Judge, order: Order) -> Done:

@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+from fustor_conformance._paths import is_below
+
 __all__ = ["HARD", "KEPT", "Hard", "hard_columns", "hard_rows", "same"]
 
 _LONG_NAME = "c" * 64
@@ -143,15 +145,10 @@ def _lookalikes(paths: Iterable[str]) -> list[str]:
     found: list[str] = []
     for path in dict.fromkeys(fold(path) for path in known for fold in _FOLDS):
         is_path = path.startswith("/") and all(path[1:].split("/"))
-        if is_path and not any(f"{one}/".startswith(f"{other}/") for one, other in _pairs(path, [*known, *found])):
+        others = [*known, *found]
+        if is_path and not any(path == other or is_below(path, other) or is_below(other, path) for other in others):
             found.append(path)  # of a container and what is in it, one would remove the other
     return found
-
-
-def _pairs(path: str, others: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for other in others:
-        yield path, other
-        yield other, path
 
 
 def _paths() -> list[Hard]:

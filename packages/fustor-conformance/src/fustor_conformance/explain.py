@@ -41,7 +41,9 @@ def explain(rule: Rule, width: int = _WIDTH) -> str:
         "only": f"drivers that declare {rule.capability}" if rule.capability else "",
         "asked": f"only with {rule.opt_in}" if rule.opt_in else "",
     }
-    parts += [_titled(title, text, width) for title, text in facts.items() if text]
+    for title, text in facts.items():
+        if text:
+            parts.append(textwrap.fill(text, width, initial_indent=f"{title:<8}", subsequent_indent=" " * 8))
     return "\n".join(parts) + "\n"
 
 
@@ -55,7 +57,3 @@ def levels_in_words(rule: Rule) -> list[str]:
         elif levels:
             words.append(f"{kind} {', '.join(f'{level} ({profile})' for profile, level in levels.items())}")
     return words
-
-
-def _titled(title: str, text: str, width: int) -> str:
-    return textwrap.fill(text, width, initial_indent=f"{title:<8}", subsequent_indent=" " * 8)

@@ -141,11 +141,8 @@ def all_rules() -> tuple[Rule, ...]:
     """Every rule, family by family."""
     tables = [file for file in files("fustor_conformance").joinpath("checks").iterdir() if file.name.endswith(".toml")]
     entries = (entry for table in tables for entry in tomllib.loads(table.read_text(encoding="utf-8"))["rule"])
-    return tuple(sorted(map(Rule.model_validate, entries), key=_place))
-
-
-def _place(rule: Rule) -> tuple[int, str]:
-    return list(FAMILIES).index(rule.family), rule.id
+    families = list(FAMILIES)
+    return tuple(sorted(map(Rule.model_validate, entries), key=lambda rule: (families.index(rule.family), rule.id)))
 
 
 def rules_for(kind: Kind, profile: Profile | None = None) -> tuple[Rule, ...]:

@@ -18,7 +18,7 @@ from fustor_conformance.pushing.traces import own_fields_kept, told_apart
 from fustor_conformance.pushing.values import VALUES, one_by_one
 from fustor_conformance.rules import check
 from fustor_conformance.subject import PusherSubject
-from fustor_event_model import EventBase, LifecycleSignal, MessageSource, audit_signal
+from fustor_event_model import LifecycleSignal, MessageSource, audit_signal
 
 _REALTIME, _SNAPSHOT, _AUDIT = MessageSource.REALTIME, MessageSource.SNAPSHOT, MessageSource.AUDIT
 _MANY = 300
@@ -145,11 +145,8 @@ async def other_batches(desk: Desk) -> int:
 
 async def _push_all(session: Session, batches: tuple[tuple[int, ...], ...]) -> None:
     for batch in batches:
-        await session.push(*map(_numbered, batch), source_type="realtime")
-
-
-def _numbered(index: int) -> EventBase:
-    return told(MessageSource.REALTIME, f"/kit-{index}", index=index)
+        numbered = (told(_REALTIME, f"/kit-{index}", index=index) for index in batch)
+        await session.push(*numbered, source_type="realtime")
 
 
 @check("U21")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,6 +16,7 @@ from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import own_models
 from fustor_conformance.monitor import observed
+from fustor_conformance.monitor.rows import is_finite
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.rules import Kind, check
 from fustor_conformance.subject import Config, SourceSubject, Subject
@@ -119,16 +119,12 @@ def _statistics(subject: SourceSubject, driver: SourceDriver) -> int:
     if "statistics" not in subject.capabilities:
         return 1
     counted = dict(driver.statistics())
-    if odd := {k: v for k, v in counted.items() if not isinstance(k, str) or not _is_count(v)}:
+    if odd := {k: v for k, v in counted.items() if not isinstance(k, str) or not is_finite(v)}:
         raise Broken("statistics() has something else than finite numbers by name", odd)
     json.dumps(counted, allow_nan=False)
     if not counted:
         raise Broken("`statistics` is declared, and there are none after a snapshot and a stream")
     return len(counted)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @check("C21")

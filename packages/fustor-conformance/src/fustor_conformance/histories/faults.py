@@ -26,7 +26,8 @@ class Faults:
 
     def refuse(self, what: str, pick: int) -> None:
         """Let a whole snapshot or audit meet a container that cannot be listed; `midway`: after it has begun."""
-        world, boxes = self._host.world, self._containers()
+        world = self._host.world
+        boxes = sorted({path.rpartition("/")[0] for path in world.list()} - {"", "/"})
         if not boxes or not isinstance(world, WithUnreadable):
             return
         self._host.catch_up()  # a World may have to take rights from the whole process, the stream included
@@ -44,9 +45,6 @@ class Faults:
         with world.unreadable(boxes[pick % len(boxes)]):
             self._audits.step(pick, pairs=what == "pairs")
             self._audits.finish()
-
-    def _containers(self) -> list[str]:
-        return sorted({path.rpartition("/")[0] for path in self._host.world.list()} - {"", "/"})
 
     def interrupt(self, what: str, pick: int) -> None:
         """Let the system go away and come back: while nothing is read, or in the middle of a snapshot or an audit."""

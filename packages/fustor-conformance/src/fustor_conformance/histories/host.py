@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from itertools import count
 from typing import Any, Self
 
-from fustor_conformance._reading import Stream, eventually
+from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance._recording import AUDIT
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
@@ -201,7 +201,7 @@ class Host:
         self.stream.resume()
         mark, began = len(self.stream.events), time.monotonic()
         path = self.world.create(f"kit-marker-{next(self._markers)}")
-        while not self.stream.wait_for(lambda events: any(_upserts(event, path) for event in events[mark:])):
+        while not self.stream.wait_for(lambda events: last_word(events[mark:]).get(path) is True):
             if len(self.stream.events) == self._arrived:
                 raise Broken(
                     f"The stream does not report {path!r} within {self.stream.patience_sec:g} s",
@@ -288,7 +288,3 @@ def differences(view: View, world: SourceWorld, unlisted: Collection[str] = ()) 
         return not parts or any(path in unlisted for path in above)
 
     return list(Comparison(view.rows(), lambda _: False, stands_aside, containers).differences(listed, ()))
-
-
-def _upserts(event: EventBase, path: str) -> bool:
-    return event.event_type != "delete" and any(row["path"] == path for row in event.rows)

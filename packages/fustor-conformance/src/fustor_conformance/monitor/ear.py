@@ -114,7 +114,7 @@ class Ear:
 
     def look(self, item: object, where: str) -> Iterator[Finding]:
         """What is wrong with this item."""
-        told = self._told(item, where)
+        told = Told(item, self.phase, where, self._batch_size(), self._may_be_empty())
         found, counts = look_at_event(told)
         self.monitor.count(counts)
         yield from found
@@ -128,9 +128,6 @@ class Ear:
     def in_order(self, told: Told) -> Iterator[Finding]:
         """What is wrong with an event after those before it."""
         raise NotImplementedError
-
-    def _told(self, event: object, where: str) -> Told:
-        return Told(event, self.phase, where, self._batch_size(), self._may_be_empty())
 
     def _batch_size(self) -> int | None:
         size = self.keywords.get("batch_size")

@@ -50,10 +50,6 @@ def _set_directory(path: str | None) -> None:
         os.chdir(path)
 
 
-def _handlers() -> dict[str, Any]:
-    return {number.name: signal.getsignal(number) for number in signal.Signals}
-
-
 def _blanket_filters() -> tuple[str, ...]:
     """Filters that hide every warning of everybody; those that a library sets for its own are not looked at."""
     chosen = (entry for entry in warnings.filters if entry[0] == "ignore" and entry[1:4] == (None, Warning, None))
@@ -109,7 +105,9 @@ _PARTS = {
     ),
     "the working directory": _Part(_directory, _set_directory),
     "the umask": _Part(_umask, lambda octal: octal and os.umask(int(octal, 8))),
-    "the signal handlers": _Part(_handlers, _set_handlers),
+    "the signal handlers": _Part(
+        lambda: {number.name: signal.getsignal(number) for number in signal.Signals}, _set_handlers
+    ),
     "sys.path": _Part(lambda: tuple(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
     "the locale": _Part(lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
     _ENVIRONMENT: _Part(

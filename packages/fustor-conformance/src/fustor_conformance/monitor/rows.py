@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from fustor_conformance.monitor.finding import Finding, Told
 from fustor_event_model import EventType, MessageSource, TableLayout
 
-__all__ = ["as_declared", "complete_fields", "fields_are_keys", "finite_types", "is_path", "named_by_path"]
+__all__ = ["as_declared", "complete_fields", "fields_are_keys", "finite_types", "is_finite", "is_path", "named_by_path"]
 
 _ALWAYS = frozenset({"path", "mtime", "size"})
 _PLAIN = re.compile(r"[\w .-]+")
@@ -58,7 +58,7 @@ def complete_fields(told: Told) -> Iterator[Finding]:
 def _times(row: dict[str, Any]) -> tuple[object, ...]:
     """What `modified_time` may be: `mtime`, or the number just below it where the row marks a container as skipped."""
     mtime = row["mtime"]
-    is_skipped = row.get("audit_skipped") is True and _is_finite(mtime)
+    is_skipped = row.get("audit_skipped") is True and is_finite(mtime)
     return (mtime, math.nextafter(mtime, -math.inf)) if is_skipped else (mtime,)
 
 
@@ -83,7 +83,7 @@ def _fault(name: str, value: object, *, deleted: bool, is_file: bool) -> str | N
         case "parent_path" | "file_name":
             return None if isinstance(value, str) else "is not text"
         case "mtime" | "modified_time" | "parent_mtime":
-            return None if _is_finite(value) else "is not a finite number"
+            return None if is_finite(value) else "is not a finite number"
         case "size":
             return _size_fault(value, deleted=deleted)
         case "is_directory" | "audit_skipped" | "is_atomic_write":
@@ -110,7 +110,8 @@ def _size_fault(value: object, *, deleted: bool) -> str | None:
     return None if is_size else "is not a size"
 
 
-def _is_finite(value: object) -> bool:
+def is_finite(value: object) -> bool:
+    """Whether it is a number, and a finite one."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

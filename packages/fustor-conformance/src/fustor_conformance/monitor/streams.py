@@ -98,7 +98,7 @@ class Deletes:
             path = row.get("path")
             if self._is_over or not isinstance(path, str):
                 return
-            self._note_elsewhere(path)
+            self._moved_on |= self._owed.keys() - {path, *containers(path)}
             if deleted:
                 self._went(path, where, row)
             else:
@@ -112,9 +112,6 @@ class Deletes:
             return
         yield from self._late.values()
         yield from (finding for path, (finding, left) in self._owed.items() if left and path in self._moved_on)
-
-    def _note_elsewhere(self, path: str) -> None:
-        self._moved_on |= self._owed.keys() - {path, *containers(path)}
 
     def _came(self, path: str) -> None:
         self._add(path)

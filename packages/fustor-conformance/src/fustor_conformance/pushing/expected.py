@@ -248,12 +248,9 @@ class Expected:
 
     def _require_one_mind(self) -> None:
         seen = self._flats[0].latest()
-        if any(flat.latest() != seen for flat in self._flats[1:]) or _told_to(self._view) != _plain(seen):
+        told = {path: row for path, row in self._view.rows().items() if row["mtime"] is not None}
+        if any(flat.latest() != seen for flat in self._flats[1:]) or told != _plain(seen):
             raise Unfair("the contract can be read in two ways")
-
-
-def _told_to(view: View) -> dict[str, dict[str, Any]]:
-    return {path: row for path, row in view.rows().items() if row["mtime"] is not None}
 
 
 def _plain(rows: dict[str, RowData]) -> dict[str, dict[str, Any]]:

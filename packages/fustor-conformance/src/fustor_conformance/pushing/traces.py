@@ -92,17 +92,14 @@ def _written(subject: PusherSubject, push: Push) -> list[bytes]:
         steps: list[Step] = [BEGIN, Push((listed(Row(f"{_NAME}-before")),), "snapshot"), END, push]
         asyncio.run(player.play(steps))
         roots = roots_of(world)
-        return _tokens(sorted(roots.files(), key=lambda path: _below(path, roots)))
+        files = sorted(roots.files(), key=lambda path: _below(path, roots))
+        return _TOKEN.findall(b"\n".join(path.read_bytes() for path in files))
 
 
 def _below(path: Path, roots: Roots) -> str:
     """The path without the part that is another one in each system."""
     root = next(root for root in roots.names if str(path).startswith(root))
     return str(path).removeprefix(root)
-
-
-def _tokens(files: list[Path]) -> list[bytes]:
-    return _TOKEN.findall(b"\n".join(path.read_bytes() for path in files))
 
 
 def _masked(one: list[bytes], again: list[bytes]) -> list[bytes]:

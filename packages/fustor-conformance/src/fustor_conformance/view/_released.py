@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fustor_conformance.view._rows import Parts, join_path, split_path
-from fustor_conformance.view._tree import Node, Trie, walk
+from fustor_conformance.view._tree import Trie, walk
 
 MAX_ERRORS = 50
 RECOVERY_SEC = 60.0
@@ -130,7 +130,8 @@ class ReleasedTree(Trie[Entry]):
         known = self.entry(path)
         removed = self.cut(parts) if known is not None and known.is_directory is not entry.is_directory else []
         for node in self.reach(parts[:-1]):
-            self._make_directory(node)
+            if node.value is None or not node.value.is_directory:
+                node.value = Entry()
         *_, node = self.reach(parts)
         node.value = entry
         return removed
@@ -150,10 +151,6 @@ class ReleasedTree(Trie[Entry]):
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Every path with its entry, parents first."""
         return ((path, node.value) for path, node in walk(self.root, ()) if node.value is not None)
-
-    def _make_directory(self, node: Node[Entry]) -> None:
-        if node.value is None or not node.value.is_directory:
-            node.value = Entry()
 
 
 class Watermark:

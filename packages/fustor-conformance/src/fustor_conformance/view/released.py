@@ -22,7 +22,7 @@ from fustor_conformance.view._released import (
     Suspects,
     Watermark,
 )
-from fustor_conformance.view._rows import Parts, join_path, split_path
+from fustor_conformance.view._rows import join_path, split_path
 from fustor_event_model import EventBase, EventType, MessageSource
 
 __all__ = ["ReleasedView"]
@@ -152,15 +152,14 @@ class ReleasedView:
 
         Left out: mtime and size of directories and of suspects, `untold` and `refused` paths with all below them.
         """
-        comparison = Comparison(self.rows(), self._is_suspect, lambda _: False, containers)
+        comparison = Comparison(
+            self.rows(), lambda parts: join_path(parts) in self._suspects, lambda _: False, containers
+        )
         return list(comparison.differences(world, [*untold, *self._refused]))
 
     def _mtime_of(self, path: str) -> float | None:
         entry = self._tree.entry(path)
         return entry.mtime if entry is not None else None
-
-    def _is_suspect(self, parts: Parts) -> bool:
-        return join_path(parts) in self._suspects
 
     def _apply_rows(self, event: EventBase) -> bool:
         if not event.rows:
