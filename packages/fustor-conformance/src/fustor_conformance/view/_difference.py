@@ -45,7 +45,7 @@ class Comparison:
     """What the view knows, and which of it nobody may hold against it."""
 
     rows: Mapping[str, Mapping[str, Any]]
-    is_suspect: Callable[[Parts], bool]
+    is_suspect: Callable[[str], bool]
     is_unknown: Callable[[Parts], bool]
     containers: bool
 
@@ -64,7 +64,7 @@ class Comparison:
     ) -> Iterator[Difference]:
         row = self.rows.get(path)
         if row is not None and expected is not None:
-            yield from self._fields(path, parts, row, expected)
+            yield from self._fields(path, row, expected)
         elif not parts:
             return  # the root is a container of every source, told or not
         elif row is None:
@@ -72,11 +72,9 @@ class Comparison:
         elif not (_is_container(row) and (is_above or not self.containers)):
             yield Difference(path, DifferenceKind.UNEXPECTED)
 
-    def _fields(
-        self, path: str, parts: Parts, row: Mapping[str, Any], expected: Mapping[str, Any]
-    ) -> Iterator[Difference]:
+    def _fields(self, path: str, row: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[Difference]:
         is_loose = _is_container(row) and _is_container(expected, default=True)
-        loose = _FOLLOWS_CONTENTS if is_loose or self.is_suspect(parts) else frozenset()
+        loose = _FOLLOWS_CONTENTS if is_loose or self.is_suspect(path) else frozenset()
         for field, value in expected.items():
             seen = row.get(field, False) if field == "is_directory" else row.get(field)
             if field not in loose and seen != value:

@@ -90,12 +90,12 @@ class View:
     @property
     def suspects(self) -> frozenset[str]:
         """Paths whose last realtime row said `is_atomic_write: false`: they may be half written."""
-        return self._notices.suspects.paths()
+        return frozenset(self._notices.suspects)
 
     @property
     def blind_spots(self) -> frozenset[str]:
         """Paths that an audit added, changed or deleted, and that no realtime row has reported since."""
-        return self._notices.blind_spots.paths()
+        return frozenset(self._notices.blind_spots)
 
     @property
     def is_auditing(self) -> bool:
@@ -117,7 +117,7 @@ class View:
         Left out as well: mtime and size of containers and of suspects, and everything below a container that was not
         listed when an audit or a snapshot last met it. Source: driver contract, section 8, point 6.
         """
-        comparison = Comparison(self.rows(), self._notices.suspects.has, self._coverage.is_unknown, containers)
+        comparison = Comparison(self.rows(), self._notices.suspects.__contains__, self._coverage.is_unknown, containers)
         return list(comparison.differences(world, untold))
 
     def _open_session(self) -> Session:
@@ -150,7 +150,7 @@ class View:
 
     def _realtime_delete(self, session: Session, row: Row) -> None:
         self._tree.cut(row.parts)
-        self._notices.told_gone(row.parts)
+        self._notices.told_gone(row.path)
         if session.needs_marks:
             session.marks.delete(row.parts)
 
@@ -180,7 +180,7 @@ class View:
         self._coverage.note(row)
         audit.report(row)
         if not is_delete and not self._is_overruled(session, row, since=audit.since):
-            self._notices.found(blind_spots(row, self._tree.put(row)))
+            self._notices.blind_spots.update(blind_spots(row, self._tree.put(row)))
 
     def _is_overruled(self, session: Session, row: Row, *, since: int) -> bool:
         """Whether realtime reported the path, or something below what the row says is not a container."""
@@ -192,7 +192,7 @@ class View:
             return
         gone: list[Parts] = list(session.audit.gone(self._tree, session.marks))
         for parts in gone:
-            self._notices.found(self._tree.cut(parts))
+            self._notices.blind_spots.update(self._tree.cut(parts))
         session.end_audit()
 
 

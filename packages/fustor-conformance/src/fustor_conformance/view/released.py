@@ -22,7 +22,7 @@ from fustor_conformance.view._released import (
     Suspects,
     Watermark,
 )
-from fustor_conformance.view._rows import join_path, split_path
+from fustor_conformance.view._rows import split_path
 from fustor_event_model import EventBase, EventType, MessageSource
 
 __all__ = ["ReleasedView"]
@@ -152,9 +152,7 @@ class ReleasedView:
 
         Left out: mtime and size of directories and of suspects, `untold` and `refused` paths with all below them.
         """
-        comparison = Comparison(
-            self.rows(), lambda parts: join_path(parts) in self._suspects, lambda _: False, containers
-        )
+        comparison = Comparison(self.rows(), self._suspects.__contains__, lambda _: False, containers)
         return list(comparison.differences(world, [*untold, *self._refused]))
 
     def _mtime_of(self, path: str) -> float | None:
