@@ -191,7 +191,7 @@ class Run:
         late.update(row["path"] for event in self.queue if isinstance(event, EventBase) for row in event.rows)
         for path in self.lost_before:
             is_touched = any(is_within(path, told) or is_within(told, path) for told in self.told_since | late)
-            if not (is_touched or self.view._coverage.is_unknown(tuple(path[1:].split("/")))):
+            if not (is_touched or self.view._coverage.is_unknown(path)):
                 self.untold.discard(path)
         self.lost_before.clear()
         self.is_complete = self.is_complete or not is_audit

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from itertools import count
 from typing import Any, Self
 
+from fustor_conformance._paths import containers
 from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance._recording import AUDIT
 from fustor_conformance.outcome import Broken
@@ -281,10 +282,9 @@ def differences(view: View, world: SourceWorld, unlisted: Collection[str] = ()) 
     list if it lists none.
     """
     listed = world.list()
-    containers = "nest" in world.operations or any(row.get("is_directory") for row in listed.values())
+    names_boxes = "nest" in world.operations or any(row.get("is_directory") for row in listed.values())
 
-    def stands_aside(parts: tuple[str, ...]) -> bool:
-        above = ("/" + "/".join(parts[:depth]) for depth in range(len(parts)))
-        return not parts or any(path in unlisted for path in above)
+    def stands_aside(path: str) -> bool:
+        return path == "/" or any(container in unlisted for container in containers(path))
 
-    return list(Comparison(view.rows(), lambda _: False, stands_aside, containers).differences(listed, ()))
+    return list(Comparison(view.rows(), lambda _: False, stands_aside, names_boxes).differences(listed, ()))

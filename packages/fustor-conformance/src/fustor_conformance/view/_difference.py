@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fustor_conformance.view._rows import Parts, join_path, split_path
+from fustor_conformance._paths import containers
 
 _FOLLOWS_CONTENTS = frozenset({"mtime", "modified_time", "size"})
 _LONGEST = 80
@@ -46,26 +46,23 @@ class Comparison:
 
     rows: Mapping[str, Mapping[str, Any]]
     is_suspect: Callable[[str], bool]
-    is_unknown: Callable[[Parts], bool]
+    is_unknown: Callable[[str], bool]
     containers: bool
 
     def differences(self, world: Mapping[str, Mapping[str, Any]], untold: Collection[str]) -> Iterator[Difference]:
         """The differences, in order of paths."""
         excused = frozenset(untold)
-        above = {path for expected in world for path in _above(split_path(expected))}
+        above = {container for expected in world for container in containers(expected)}
         for path in sorted(self.rows.keys() | world.keys()):
-            parts = split_path(path)
-            if (excused and not excused.isdisjoint((path, *_above(parts)))) or self.is_unknown(parts):
+            if (excused and not excused.isdisjoint((path, *containers(path)))) or self.is_unknown(path):
                 continue
-            yield from self._at(path, parts, world.get(path), is_above=path in above)
+            yield from self._at(path, world.get(path), is_above=path in above)
 
-    def _at(
-        self, path: str, parts: Parts, expected: Mapping[str, Any] | None, *, is_above: bool
-    ) -> Iterator[Difference]:
+    def _at(self, path: str, expected: Mapping[str, Any] | None, *, is_above: bool) -> Iterator[Difference]:
         row = self.rows.get(path)
         if row is not None and expected is not None:
             yield from self._fields(path, row, expected)
-        elif not parts:
+        elif path == "/":
             return  # the root is a container of every source, told or not
         elif row is None:
             yield Difference(path, DifferenceKind.MISSING)
@@ -79,10 +76,6 @@ class Comparison:
             seen = row.get(field, False) if field == "is_directory" else row.get(field)
             if field not in loose and seen != value:
                 yield Difference(path, DifferenceKind.FIELD, field, seen, value)
-
-
-def _above(parts: Parts) -> Iterator[str]:
-    return (join_path(parts[:depth]) for depth in range(len(parts)))
 
 
 def _is_container(row: Mapping[str, Any], *, default: bool = False) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fustor_conformance._paths import at_or_below
-from fustor_conformance.view._rows import Parts, Row, join_path
+from fustor_conformance._paths import at_or_below, containers
+from fustor_conformance.view._rows import Row
 
 
 class Notices:
@@ -54,15 +54,11 @@ class Coverage:
             if self._skipped.get(row.path, self._pass) < self._pass:
                 del self._skipped[row.path]
 
-    def is_unknown(self, parts: Parts) -> bool:
+    def is_unknown(self, path: str) -> bool:
         """Whether a path is below a container whose listing failed and that nothing has listed since."""
-        if not self._skipped or not parts:
+        if not self._skipped or path == "/":
             return False
-        listed = self._listed.get(join_path(parts[:-1]), 0)
-        above = (join_path(parts[:depth]) for depth in range(len(parts)))
+        parent, *above = containers(path)
+        listed = self._listed.get(parent, 0)
         # The container itself counts as skipped in the pass of its skip, one further down as listed in it.
-        return any(self._is_open(path, listed, is_parent=depth == len(parts) - 1) for depth, path in enumerate(above))
-
-    def _is_open(self, path: str, listed: int, *, is_parent: bool) -> bool:
-        skipped = self._skipped.get(path, 0)
-        return skipped > 0 and (is_parent or listed < skipped)
+        return parent in self._skipped or any(listed < self._skipped.get(container, 0) for container in above)
