@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
+from fustor_conformance._paths import containers
 from fustor_conformance.view._marks import Marks
-from fustor_conformance.view._rows import Parts, Row, join_path
-from fustor_conformance.view._tree import Change, Node, Tree
+from fustor_conformance.view._rows import Parts, Row, join_path, split_path
+from fustor_conformance.view._tree import Change, Tree
 
 
 class Session:
@@ -69,8 +70,18 @@ class Session:
             self.marks.forget()
 
     def replace(self, tree: Tree) -> None:
-        """Remove what no event of this session reported."""
-        _drop_unreported(tree, self._told, self._skipped)
+        """Remove what no event of this session reported.
+
+        What is below a skipped container stays, for nobody looked there, and so does a container above something kept.
+        """
+        paths = [path for path, _ in tree.things()]
+        kept = {path for path in paths if path in self._told or not self._skipped.isdisjoint(containers(path))}
+        kept |= {container for path in kept for container in containers(path)}
+        for path in paths:
+            if path not in kept:
+                tree.cut(split_path(path))
+        if "/" not in self._told:
+            tree.root.value = None
 
 
 class Audit:
@@ -117,32 +128,3 @@ def _differs(row: Row, before: Row | None) -> bool:
     if "record" in row.data:  # its mtime is the clock of whoever read it
         return any(row.data.get(field) != before.data.get(field) for field in ("record", "size"))
     return row.mtime != before.mtime or row.data.get("size") != before.data.get("size")
-
-
-def _drop_unreported(tree: Tree, reported: Container[str], skipped: Container[str]) -> None:
-    """Remove what was not reported, deepest first.
-
-    What is below a skipped container stays, for nobody looked there, and so does a container above something kept.
-    """
-    for name, node, parent, is_kept in reversed(_places(tree, reported, skipped)):
-        if not is_kept and not node.children:
-            del parent.children[name]
-    if "/" not in reported:
-        tree.root.value = None
-
-
-def _places(
-    tree: Tree, reported: Container[str], skipped: Container[str]
-) -> list[tuple[str, Node[Row], Node[Row], bool]]:
-    """Everything below the root, parents first: its name, its node, that of its parent, and whether it is kept."""
-    places = []
-    stack = [("/", tree.root, "/" in skipped)]
-    while stack:
-        path, parent, is_unknown = stack.pop()
-        prefix = "" if path == "/" else path
-        for name, node in parent.children.items():
-            child = f"{prefix}/{name}"
-            places.append((name, node, parent, is_unknown or child in reported))
-            if node.children:
-                stack.append((child, node, is_unknown or child in skipped))
-    return places
