@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from fustor_driver.registry import Registry
 from fustor_driver.reporting import say
 from fustor_driver.worlds import find_world, has_world
 
-__all__ = ["RECORDER", "Asked", "demo_pair", "pairs", "source_alone"]
+__all__ = ["RECORDER", "Asked", "demo_pair", "pairs", "with_a_pusher"]
 
 _SEVERAL = 2
 _EVENTS, _RECORDING = "events", "events.jsonl"
@@ -101,22 +101,14 @@ def pairs(asked: Asked) -> list[Pair]:
     return found
 
 
-def source_alone(asked: Asked) -> Pair | None:
-    """A pair whose pusher is a recorder, where neither the command line nor a file names a pusher."""
-    file = asked.config or DEFAULT_FILE
+def with_a_pusher(asked: Asked) -> Asked:
+    """The same with a recorder for a pusher, where neither the command line nor a file names one."""
     if asked.pusher_driver is not None or asked.pusher is not None or asked.all_syncs or asked.syncs:
-        return None
-    if asked.source_driver is not None and not file.is_file():
-        source = (asked.source_driver, {"driver": asked.source_driver})
-    elif asked.source_driver is None and file.is_file():
-        configuration = _loaded(file)
-        if configuration.pushers:
-            return None
-        id, entry = configuration.one(Kind.SOURCE, asked.source)
-        source = (id, entry.model_dump(exclude_unset=True))
-    else:
-        return None
-    return _pair_of(asked, source, (RECORDER, {"driver": RECORDER, "endpoint": RECORDER}))
+        return asked
+    file = asked.config or DEFAULT_FILE
+    has_file = file.is_file()
+    is_alone = not has_file if asked.source_driver is not None else has_file and not load(file).pushers
+    return replace(asked, pusher_driver=RECORDER, endpoint=asked.endpoint or RECORDER) if is_alone else asked
 
 
 def _loaded(file: Path) -> Configuration:

@@ -17,7 +17,7 @@ from fustor_driver.commands._jobs import RunOptions
 from fustor_driver.commands._live import as_document, looks, served
 from fustor_driver.commands._options import JsonOption, driver, file, seconds, subcommand
 from fustor_driver.commands._outcome import conclude, raise_alone
-from fustor_driver.commands._pairs import RECORDER, Asked, demo_pair, pairs, source_alone
+from fustor_driver.commands._pairs import RECORDER, Asked, demo_pair, pairs, with_a_pusher
 from fustor_driver.completion import demo_names
 from fustor_driver.configuration import Pair
 from fustor_driver.errors import UsageProblem
@@ -108,11 +108,10 @@ def _confirm_refresh(task_ids: Sequence[str]) -> None:
 
 def _for_agent(asked: Asked, demo: str | None, worlds: ExitStack, *, keep: bool) -> Pair:
     """The one pair that runs under an agent; where no pusher is named, what arrives is counted."""
-    if demo and asked.pusher_driver is None:
+    if not demo:
+        asked = with_a_pusher(asked)
+    elif asked.pusher_driver is None:
         asked = replace(asked, pusher_driver=RECORDER)
-    alone = None if demo else source_alone(asked)
-    if alone is not None:
-        return alone
     chosen, _ = _chosen(asked, demo, worlds, keep=keep)
     if len(chosen) != 1:
         raise UsageProblem("--agent runs one source to one pusher; choose with --sync")

@@ -54,8 +54,9 @@ def _take(handle: int, options: HostOptions) -> None:
             if time.monotonic() < until:
                 time.sleep(_RETRY_SEC)
                 continue
+            holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "of an unknown number"
             raise EnvironmentProblem(
-                f"Task {options.task_id!r} is run by process {_holder(handle)} already, with the state directory "
+                f"Task {options.task_id!r} is run by process {holder} already, with the state directory "
                 f"{str(options.state_dir)!r}; stop that one, or give this one another --task"
             ) from err
         except OSError as err:
@@ -65,7 +66,3 @@ def _take(handle: int, options: HostOptions) -> None:
         break
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
-
-
-def _holder(handle: int) -> str:
-    return os.pread(handle, 20, 0).decode(errors="replace").strip() or "of an unknown number"
