@@ -99,7 +99,7 @@ def _keep_bytecode(config: pytest.Config) -> None:
     Every process would compile all tests anew, and pytest rewrite their assertions, which takes longer than the rest of
     collecting them.
     """
-    cache = config.cache
+    cache = getattr(config, "cache", None)  # there is none with `-p no:cacheprovider`
     if sys.dont_write_bytecode and sys.pycache_prefix is None and cache is not None:
         kept = cache.mkdir("bytecode")
         sys.dont_write_bytecode, sys.pycache_prefix = False, str(kept)
