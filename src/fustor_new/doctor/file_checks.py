@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fustor_new._reading import read_bytes
+from fustor_new._toml import find, table
 from fustor_new._yaml import DocumentError, parse_yaml
 from fustor_new.changes.apply import abandoned_stages
 from fustor_new.changes.content import FileContent
@@ -174,7 +175,6 @@ def _iter_files(folder: Path) -> Iterator[Path]:
 
 def _drivers_in(data: Any) -> Iterator[str]:
     for kind in Kind:
-        entries = data.get(kind.section) if isinstance(data, dict) else None
-        for entry in entries.values() if isinstance(entries, dict) else ():
-            if isinstance(entry, dict) and isinstance(entry.get("driver"), str):
-                yield entry["driver"]
+        for entry in table(data, kind.section).values():
+            if isinstance(driver := find(entry, ("driver",)), str):
+                yield driver
