@@ -2,9 +2,12 @@
 
 import os
 import random
+import subprocess
 
 import pytest
 from installations import Installation
+from repository import ROOT as REPOSITORY
+from sharing import folder_of_run, once
 from trees import state
 from updates import release_later
 
@@ -88,3 +91,14 @@ def later_here(later, monkeypatch):
     """Let this process use the later template, as if it were installed here."""
     monkeypatch.setattr(history, "PLACES", (later.templates,))
     return later
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory):
+    """A folder with the wheel of every distribution, each as it is handed in."""
+
+    def build(folder):
+        command = ["uv", "build", "-q", "--wheel", "--all-packages", "--no-create-gitignore", "--out-dir", folder]
+        subprocess.run(command, cwd=REPOSITORY, check=True)
+
+    return once(folder_of_run(tmp_path_factory), "wheels", build)

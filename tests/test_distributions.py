@@ -22,15 +22,6 @@ def run(*command, cwd):
     return done.stdout
 
 
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory):
-    """A folder with the wheel of every package, the tool and the reference drivers."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for project in (ROOT, *PACKAGES, *REFERENCES):
-        run("uv", "build", "--quiet", "--wheel", "--out-dir", folder, project, cwd=ROOT)
-    return folder
-
-
 @pytest.fixture
 def environment(tmp_path):
     """An empty environment; call it with wheels to install and get its Python."""

@@ -70,14 +70,14 @@ def outside(place):
 
 
 @pytest.fixture(scope="module")
-def fustor_new(place, outside):
+def fustor_new(place, outside, wheels):
     """The command, installed from its wheel alone."""
-    run("uv", "build", "-q", "--wheel", "--out-dir", place / "wheel", ROOT, cwd=ROOT)
+    (wheel,) = wheels.glob("fustor_new-*.whl")
+    shutil.copy(wheel, place)
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
     (place / "pins.txt").write_text("\n".join(pins))
     outside("uv", "venv", "-q", "tool")
-    (wheel,) = (place / "wheel").glob("*.whl")
-    outside("uv", "pip", "install", "-q", "--python", "tool/bin/python", "-c", "pins.txt", wheel)
+    outside("uv", "pip", "install", "-q", "--python", "tool/bin/python", "-c", "pins.txt", wheel.name)
     for key, value in (("user.name", "Ada"), ("user.email", "ada@example.org")):
         outside("git", "config", "--global", key, value)
     return lambda *arguments: outside(place / "tool/bin/fustor-new", *arguments)

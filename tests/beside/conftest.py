@@ -6,10 +6,7 @@ import sys
 
 import pytest
 from beside.readme import documented
-from repository import EXTENSIONS, PACKAGES
 
-_WANTED = {"fustor-core", "fustor-driver", "fustor-event-model", "source-fs", "source-postgres", "pusher-fs"}
-_WANTED |= {"pusher-postgres", "fustor-sender-bridge"}
 RELEASES = ["0.8.17", "0.2.16"]
 _STARTS = """
 from importlib.metadata import entry_points
@@ -25,16 +22,6 @@ def run(*command, code=0, cwd=None):
     done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory):
-    """The wheels of this project."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for project in (*PACKAGES, *EXTENSIONS):
-        if project.name in _WANTED:
-            run("uv", "build", "-q", "--wheel", "--out-dir", folder, project)
-    return folder
 
 
 class Place:

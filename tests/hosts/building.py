@@ -1,11 +1,6 @@
 """Environments of the released agents, from the pins of `fustor_driver`: each is made once for all of a run."""
 
-import fcntl
-import os
-import shutil
 from pathlib import Path
-
-from repository import EXTENSIONS, PACKAGES
 
 from fustor_conformance.agents import environments
 from fustor_conformance.agents.released import add_companions
@@ -21,33 +16,6 @@ TRACED_ENTRIES = {
     "fustor_agent.drivers.pushers": {"traced": "traced:TracedPusher"},
     "fustor_agent.drivers.senders": {"traced": "traced:TracedSender"},
 }
-
-
-def folder_of_run(tmp_path_factory):
-    """The folder that all processes of one run have in common."""
-    own = Path(tmp_path_factory.getbasetemp())
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-
-def once(base, name, make):
-    """The folder `name` below `base`, filled by `make` in the first process that asks for it."""
-    folder, done = base / name, base / f"{name}.done"
-    with (base / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what an attempt that failed has left
-            make(folder)
-            done.touch()
-    return folder
-
-
-def build_wheels(folder):
-    """Build what is installed beside the agents as it is handed in: each distribution by itself."""
-    wanted = {f"fustor-{name}" for names in DRIVERS.values() for name in names} | {MODEL}
-    for project in (*PACKAGES, *EXTENSIONS):
-        if f"fustor-{project.name.removeprefix('fustor-')}" in wanted:
-            command = ["uv", "build", "-q", "--wheel", "--out-dir", str(folder), str(project)]
-            environments.run(command, "The wheel is not built")
 
 
 def build_environment(folder, version, wheels):

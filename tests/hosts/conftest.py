@@ -3,9 +3,10 @@
 import itertools
 
 import pytest
-from hosts.building import build_environment, build_wheels, folder_of_run, once
+from hosts.building import build_environment
 from hosts.ends import new_server
 from hosts.fusion import Fusion
+from sharing import folder_of_run, once
 
 from fustor_conformance.agents.released import Agent
 from fustor_conformance.rules import Profile
@@ -20,12 +21,11 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture(scope="session")
-def python_of(tmp_path_factory):
+def python_of(wheels, tmp_path_factory):
     """A function that gives the interpreter of a release's environment."""
     base = folder_of_run(tmp_path_factory)
 
     def find(version):
-        wheels = once(base, "wheels", build_wheels)
         folder = once(base, f"agent-{version}", lambda draft: build_environment(draft, version, wheels))
         return folder / "bin" / "python"
 
