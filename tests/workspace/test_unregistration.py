@@ -115,6 +115,13 @@ def test_an_inline_table_keeps_its_commas_without_blanks(tmp_path):
         assert without(tmp_path, full, *order, keep_table=True) == text
 
 
+@pytest.mark.parametrize("order", [DRIVERS[:2], DRIVERS[1::-1]], ids=["first", "last"])
+def test_an_array_keeps_the_wide_blanks_behind_its_commas(tmp_path, order):
+    """The one that is taken out from between leaves the blanks of one comma, not of two."""
+    text = b"[tool.uv.workspace]\nmembers = [  'x'\t\t,  'packages/core'\t,  ]\n"
+    assert without(tmp_path, registered(tmp_path, text, *DRIVERS[:2]), *order, keep_table=True) == text
+
+
 @pytest.mark.parametrize("table", ["{fustor-source-m = {workspace=true}}", "{ fustor-source-m = {workspace=true} }"])
 def test_an_inline_table_keeps_the_blanks_behind_its_brace(tmp_path, table):
     text = f"[tool.uv.workspace]\nmembers = []\n[tool.uv]\nsources = {table}\n".encode()

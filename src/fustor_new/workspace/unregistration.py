@@ -29,10 +29,10 @@ __all__ = ["entries_of", "is_registered", "mentions", "unregister"]
 _MEMBERS = (*WORKSPACE, "members")
 _TOKEN = re.compile(QUOTED + r"""|[^"'#]+""", re.DOTALL)
 _UNTIDY = re.compile(
-    r"[ \t](?=\r?$)|(?<=\n)\r?\n(?=\r?\n)|(?<=,)[ \t]{2,}(?=[^\s#])|[ \t](?=,)|(?<=\S)[ \t]+(?=\])|(?<=\[)[ \t]+(?=\S)",
+    r"[ \t](?=\r?$)|(?<=\n)\r?\n(?=\r?\n)|[ \t](?=,)|(?<=\S)[ \t]+(?=\])|(?<=\[)[ \t]+(?=\S)",
     re.MULTILINE,
 )
-_WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)")
+_WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)|(?<=,[ \t])[ \t]+(?=[^\s#])")
 _PUT_IN = re.compile(r", (?=\S).*[^\s,]|(?!,)\S.*[^\s,], ", re.DOTALL)
 _BETWEEN = " \t\r\n,"
 _NEWLINES = 2
