@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT, watched_for
 from fustor_conformance._scenes import Row
-from fustor_conformance.checks.snapshot import populate
+from fustor_conformance.checks.snapshot import populate, require_mark
 from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
@@ -261,24 +261,7 @@ def unreadable_container(subject: SourceSubject) -> int:
                 "mtime_cache": run_pairs(driver, {}),
                 "snapshot": rows_of(driver.get_snapshot_iterator()),
             }
-        return sum(_require_mark(name, rows, container, world) for name, rows in told.items())
-
-
-def _require_mark(name: str, rows: list[Row], container: str, world: SourceWorld) -> int:
-    about = [row for row in rows if row["path"] == container]
-    if not about:
-        raise Broken(
-            f"{name}: no row for {container!r}, which could not be listed: the consumer deletes it with all below"
-        )
-    if about[-1].get("audit_skipped") is not True or (name != "snapshot" and len(about) > 1):
-        raise Broken(f"{name}: {container!r} could not be listed, and its row does not say so alone", *about)
-    inside = container.rstrip("/") + "/"
-    outside = {path for path in world.list() if path != container and not path.startswith(inside)}
-    if lacking := outside - {row["path"] for row in rows}:
-        raise Broken(f"{name}: {container!r} could not be listed, and others are missing", *sorted(lacking)[:5])
-    if others := [r for r in rows if r.get("audit_skipped") and not f"{r['path'].rstrip('/')}/".startswith(inside)]:
-        raise Broken(f"{name}: {container!r} could not be listed, and others are marked too", *others)
-    return len(rows)
+        return sum(require_mark(name, rows, container, world) for name, rows in told.items())
 
 
 def run_guide(driver: SourceDriver) -> list[Row]:

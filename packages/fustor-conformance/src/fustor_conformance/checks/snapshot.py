@@ -139,13 +139,28 @@ def _refused(world: SourceWorld, driver: SourceDriver) -> int:
     assert isinstance(world, WithUnreadable)  # noqa: S101 - the caller has asked
     with world.unreadable(container):
         rows = rows_of(driver.get_snapshot_iterator(batch_size=1))
-    marks = [row.get("audit_skipped") for row in rows if row["path"] == container]
-    if not marks or marks[-1] is not True:
-        raise Broken(f"{container!r} could not be listed, and no row says audit_skipped: true", *rows[-3:])
-    inside = "" if container == "/" else container
-    outside = {path for path in world.list() if path != container and not path.startswith(f"{inside}/")}
+    return require_mark("snapshot", rows, container, world)
+
+
+def require_mark(name: str, rows: list[dict[str, Any]], container: str, world: SourceWorld) -> int:
+    """How many rows a pass had that could not list a container, and says so of it alone, in one row but in snapshots.
+
+    Raises:
+        Broken: it does not say so, says it of others, or leaves out something else.
+    """
+    about = [row for row in rows if row["path"] == container]
+    if not about:
+        raise Broken(
+            f"{name}: no row for {container!r}, which could not be listed: the consumer deletes it with all below"
+        )
+    if about[-1].get("audit_skipped") is not True or (name != "snapshot" and len(about) > 1):
+        raise Broken(f"{name}: {container!r} could not be listed, and its row does not say so alone", *about)
+    inside = container.rstrip("/") + "/"
+    outside = {path for path in world.list() if path != container and not path.startswith(inside)}
     if lacking := outside - {row["path"] for row in rows}:
-        raise Broken(f"{container!r} could not be listed, and the snapshot leaves out others", *sorted(lacking)[:5])
+        raise Broken(f"{name}: {container!r} could not be listed, and others are missing", *sorted(lacking)[:5])
+    if others := [r for r in rows if r.get("audit_skipped") and not f"{r['path'].rstrip('/')}/".startswith(inside)]:
+        raise Broken(f"{name}: {container!r} could not be listed, and others are marked too", *others)
     return len(rows)
 
 

@@ -13,7 +13,7 @@ from fustor_conformance.pushing.steps import Begin, Push, Step, Told, events_of
 from fustor_conformance.view import View
 from fustor_event_model import EventBase, MessageSource
 
-__all__ = ["Expected", "Indexes", "Unfair"]
+__all__ = ["Expected", "Unfair"]
 
 
 @dataclass
@@ -42,7 +42,9 @@ class _Task:
         self.session_realtime = -1
         self.lists = self.ended = False
 
-    def push(self, events: Sequence[EventBase], *, end: bool) -> None:
+    def push(self, events: Sequence[EventBase], phase: str, *, end: bool) -> None:
+        if self.hears and phase == "snapshot" and not events and not self.ended:
+            self._list()
         for event in events:
             if event.message_source is MessageSource.SNAPSHOT and event.rows and not self.ended:
                 self._list()
@@ -53,10 +55,6 @@ class _Task:
         if end and not self.ended:
             self._list()
             self.complete = self.ended = True
-
-    def announce(self) -> None:
-        if self.hears and not self.ended:
-            self._list()
 
     def _list(self) -> None:
         if not self.lists:
@@ -71,34 +69,6 @@ class _Task:
         return self.realtime if self.realtime >= 0 else self.snapshot
 
 
-class Indexes:
-    """The committed index of one task."""
-
-    def __init__(self) -> None:
-        self._tasks = [_Task(*choices) for choices in product((True, False), repeat=3)]
-
-    def begin(self) -> None:
-        """A new session."""
-        for task in self._tasks:
-            task.begin()
-
-    def push(self, events: Sequence[EventBase], phase: str, *, end: bool) -> None:
-        """One push."""
-        for task in self._tasks:
-            if phase == "snapshot" and not events and not end:
-                task.announce()
-            task.push(events, end=end)
-
-    @property
-    def allowed(self) -> frozenset[int]:
-        """What `get_latest_committed_index` may answer now.
-
-        A snapshot that is announced, or is to be expected, may make the task incomplete before its first row. An index
-        of an earlier session may be forgotten by a later snapshot, or stay.
-        """
-        return frozenset(task.committed for task in self._tasks)
-
-
 class Unfair(Exception):  # noqa: N818 - says of a step that it cannot be judged, which is no error
     """A step that no host makes, or after which the contract can be read in two ways."""
 
@@ -110,7 +80,7 @@ class Expected:
         self._root = root
         self._view = View()
         self._flats = [Flat(reading) for reading in READINGS]
-        self._index = Indexes()
+        self._tasks = [_Task(*choices) for choices in product((True, False), repeat=3)]
         self._sessions = 0
         self._takes_snapshot = True
         self._is_ended = False
@@ -138,13 +108,17 @@ class Expected:
 
     @property
     def indexes(self) -> frozenset[int]:
-        """What the committed index may be."""
-        return self._index.allowed
+        """What `get_latest_committed_index` may answer now.
+
+        A snapshot that is announced, or is to be expected, may make the task incomplete before its first row. An index
+        of an earlier session may be forgotten by a later snapshot, or stay.
+        """
+        return frozenset(task.committed for task in self._tasks)
 
     @property
     def can_resume(self) -> bool:
         """Whether a host would resume: there is an index, whatever the pusher forgets."""
-        return min(self._index.allowed) > 0
+        return min(self.indexes) > 0
 
     @property
     def may_list(self) -> bool:
@@ -188,10 +162,11 @@ class Expected:
         if step.resumed and not self.can_resume:
             raise Unfair("nothing to resume from")
         self._sessions += 1
-        self._view.begin_session(f"kit-{self._sessions}", min(self._index.allowed) if step.resumed else -1)
+        self._view.begin_session(f"kit-{self._sessions}", min(self.indexes) if step.resumed else -1)
         for flat in self._flats:
             flat.begin()
-        self._index.begin()
+        for task in self._tasks:
+            task.begin()
         self._takes_snapshot = not step.resumed
         self._is_ended = False
         self._last.clear()
@@ -206,7 +181,8 @@ class Expected:
             self._view.snapshot_end()
         for flat in self._flats:
             flat.push(events, end=push.end)
-        self._index.push(events, push.phase, end=push.end)
+        for task in self._tasks:
+            task.push(events, push.phase, end=push.end)
         self._is_ended = self._is_ended or push.end
         for told in push.events:
             self._last.pop(told.source.value, None)  # what a phase's last batch is, pushers see by its events too
