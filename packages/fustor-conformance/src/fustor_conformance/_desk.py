@@ -159,17 +159,19 @@ def told(
     deleted: bool = False,
     whole: bool = False,
     mtime: float = TIME,
+    schema: str = "fs",
+    table: str = "",
     **more: Any,
 ) -> EventBase:
-    """An event of file rows, one for each path; `more` goes into every row. `whole` says that they are new."""
+    """An event with a row for each path, of files or of a table; `more` goes into every row. `whole`: they are new."""
     rows = [_row(path, mtime=mtime, deleted=deleted, audit=source is MessageSource.AUDIT, **more) for path in paths]
     model = DeleteEvent if deleted else InsertEvent if whole else UpdateEvent
     return model(
         fields=list(rows[0]) if rows else [],
         rows=rows,
         index=index,
-        event_schema="fs",
-        table="",
+        event_schema=schema,
+        table=table,
         message_source=source,
     )
 

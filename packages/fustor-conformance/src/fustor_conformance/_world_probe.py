@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 from fustor_conformance._desk import told
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import PusherSubject, SourceSubject, Subject
-from fustor_conformance.worlds import SourceWorld
 from fustor_core.drivers import PusherDriver
 from fustor_event_model import MessageSource
 
@@ -74,7 +73,9 @@ def _of_source(subject: SourceSubject) -> dict[str, str]:
         if why := _odd(path, there) or left_over(before, [path]):
             return {_WRONG: why}
         rows = [row for row in there.values() if not row.get("is_directory")]
-        _read_one(subject, world, began)
+        with suppress(Exception), subject.driver(world) as driver:  # what fails here is told by the checks
+            next(iter(driver.get_snapshot_iterator()), None)
+            subject.manners.measured(time.monotonic() - began)
     if rows and not any(row.keys() - _BARE for row in rows):
         told = sorted({name for row in rows for name in row}) or "nothing"
         return {"create": f"The World's list() says {told} of a thing besides its path; say its size, or its record"}
@@ -91,12 +92,6 @@ def _odd(path: object, there: object) -> str | None:
             " path that rows of the thing have, once it is there for everybody"
         )
     return None
-
-
-def _read_one(subject: SourceSubject, world: SourceWorld, began: float) -> None:
-    with suppress(Exception), subject.driver(world) as driver:  # what fails here is told by the checks
-        next(iter(driver.get_snapshot_iterator()), None)
-        subject.manners.measured(time.monotonic() - began)
 
 
 def _of_pusher(subject: Subject) -> dict[str, str]:

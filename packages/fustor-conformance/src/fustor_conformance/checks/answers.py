@@ -103,7 +103,9 @@ def _right_answers(subject: Subject) -> int:
     try:
         with world:
             good = subject.parse(world.config())
-            _require_passed(subject, good)
+            passed, text = _require_answer(subject, "test_connection", subject.known(good))
+            if not passed and not _is_unsupported(text):
+                raise Broken("test_connection says False of the World, which is there", text)
             seen = 1
             if isinstance(world, WithBrokenConfig):
                 for name in _CHECKS[subject.kind]:
@@ -118,12 +120,6 @@ def _right_answers(subject: Subject) -> int:
             return 0
         raise
     return seen
-
-
-def _require_passed(subject: Subject, config: Config) -> None:
-    passed, text = _require_answer(subject, "test_connection", subject.known(config))
-    if not passed and not _is_unsupported(text):
-        raise Broken("test_connection says False of the World, which is there", text)
 
 
 def _require_refused(subject: Subject, name: str, config: Config, when: str) -> None:

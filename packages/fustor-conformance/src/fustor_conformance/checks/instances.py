@@ -12,6 +12,7 @@ from fustor_conformance._reading import last_word, rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance._stubs import unwritten
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
+from fustor_conformance.checks.audit import run_pairs
 from fustor_conformance.checks.meanwhile import audited
 from fustor_conformance.checks.snapshot import populate
 from fustor_conformance.histories.exclusions import own_models
@@ -104,11 +105,7 @@ def nothing_shared(subject: SourceSubject) -> int:
 
 
 def _audit(driver: SourceDriver, world: SourceWorld, cache: dict[str, float]) -> int:
-    told = set()
-    for item in driver.get_audit_iterator(mtime_cache=cache):
-        event, stamps = item if isinstance(item, tuple) else (item, {})
-        cache.update(stamps)
-        told |= {row["path"] for row in event.rows} if event is not None else set()
+    told = {row["path"] for row in run_pairs(driver, cache)}
     containers = {path for path in told if any(other.startswith(f"{path.rstrip('/')}/") for other in told)}
     if foreign := {path for path in told - containers - cache.keys() if path not in world.list()}:
         raise Broken("The audit of one system reports what is in another", *sorted(foreign)[:3])

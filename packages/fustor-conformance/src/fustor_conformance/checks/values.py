@@ -10,7 +10,7 @@ from fustor_conformance._scenes import no_error
 from fustor_conformance._values import HARD, Hard, hard_columns, hard_rows, same
 from fustor_conformance.outcome import Broken
 from fustor_core.exceptions import DriverError, RetryableError
-from fustor_event_model import EventBase, InsertEvent, MessageSource
+from fustor_event_model import EventBase, MessageSource
 
 _REALTIME = MessageSource.REALTIME
 _TOGETHER = 12
@@ -39,14 +39,7 @@ async def values_as_they_were(desk: Desk) -> int:
 def _event(hard: Hard, number: int) -> EventBase:
     path = hard.path or f"/kit-value-{number}"
     record: dict[str, Any] = {} if hard.record is None else {"record": hard.record}
-    return _whole(path, **{"size": 1, **hard.fields, **record})
-
-
-def _whole(path: str, *, schema: str = "fs", table: str = "", **fields: Any) -> EventBase:
-    event = told(_REALTIME, path, whole=True, **fields)
-    return InsertEvent(
-        fields=list(event.rows[0]), rows=event.rows, event_schema=schema, table=table, message_source=_REALTIME
-    )
+    return told(_REALTIME, path, whole=True, **{"size": 1, **hard.fields, **record})
 
 
 async def _refused(session: Session, events: Sequence[tuple[Hard, EventBase]]) -> list[Hard]:
@@ -90,7 +83,10 @@ async def tables_and_columns(desk: Desk) -> int:
     session = await desk.start()
     await session.end_snapshot()
     events = [
-        (what, _whole(f"/{schema}/{table}/{key}", schema=schema, table=table, size=1, record=record))
+        (
+            what,
+            told(_REALTIME, f"/{schema}/{table}/{key}", whole=True, schema=schema, table=table, size=1, record=record),
+        )
         for schema in ("kit", "Kit")
         for table in _TABLES
         for key, (what, record) in enumerate(hard_columns(), start=1)

@@ -59,7 +59,8 @@ def roots_of(world: PusherWorld) -> Roots:
         NotApplicable: nothing there is a path of this machine, it is too much to look through, or it is held open.
     """
     named = filter(None, map(_as_path, _texts(world.config())))
-    held = filter(None, (_as_path(getattr(value, "name", value)) for value in vars(world).values() if _names(value)))
+    values = (value for value in vars(world).values() if isinstance(value, str | Path | tempfile.TemporaryDirectory))
+    held = filter(None, (_as_path(getattr(value, "name", value)) for value in values))
     wanted = {_around(path) for path in named} | {path for path in held if path.is_dir() and _is_temporary(path)}
     paths = tuple(path for path in sorted(wanted) if not any(other in path.parents for other in wanted))
     if not paths:
@@ -84,10 +85,6 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for inner in value for text in _texts(inner)]
     return [value] if isinstance(value, str) else []
-
-
-def _names(value: object) -> bool:
-    return isinstance(value, str | Path | tempfile.TemporaryDirectory)
 
 
 def _as_path(text: object) -> Path | None:

@@ -134,7 +134,8 @@ class Player:
             is_snapshot_end=push.end,
         )
         reply = successful(answer)
-        if reply.get("refused_deletions") and not _may_be_guarded(push):
+        ends = push.end or any(event.signal is LifecycleSignal.AUDIT_END for event in push.events)
+        if reply.get("refused_deletions") and not ends:
             raise Broken("refused_deletions comes with a push that ends neither a snapshot nor an audit", reply)
         if reply.get("refused_rows") or reply.get("refused_deletions"):
             raise Refused(f"{reply}")
@@ -187,7 +188,3 @@ async def at_work(*players: Player, said: Callable[[str], str]) -> AsyncIterator
     finally:
         for player in players:
             await player.close()
-
-
-def _may_be_guarded(push: Push) -> bool:
-    return push.end or any(event.signal is LifecycleSignal.AUDIT_END for event in push.events)
