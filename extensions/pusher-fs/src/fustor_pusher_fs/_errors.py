@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import fustor_core.exceptions
 from fustor_core.exceptions import ConfigError, DriverError
-
-if TYPE_CHECKING:
-    from fustor_core.exceptions import RetryableError
-else:
-    try:
-        from fustor_core.exceptions import RetryableError
-    except ImportError:  # the fustor-core of agent 0.2.16 has no such class, and its agent stops at any error
-
-        class RetryableError(DriverError):
-            """The other side may recover."""
-
 
 __all__ = ["ConfigError", "DamagedFileError", "DriverError", "RetryableError", "opening_error", "writing_error"]
 
+# the fustor-core of agent 0.2.16 has no such class, and its agent stops at any error
+RetryableError: type[DriverError] = getattr(fustor_core.exceptions, "RetryableError", DriverError)
 _MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR})
 _ADVICE = {
     errno.ENOSPC: "free some space",

@@ -6,7 +6,7 @@ import contextlib
 import os
 
 from fustor_pusher_fs._directory import Directory, segment_name, sync_data
-from fustor_pusher_fs._errors import RetryableError
+from fustor_pusher_fs._errors import DriverError, RetryableError
 
 
 class Segment:
@@ -108,7 +108,7 @@ class Segment:
         if status.st_size != self.size:
             raise self._changed(f"changed (it has {status.st_size} bytes instead of {self.size})")
 
-    def _changed(self, how: str) -> RetryableError:
+    def _changed(self, how: str) -> DriverError:
         path = self._directory.path / segment_name(self.number)
         return RetryableError(
             f"File {str(path)!r} was {how} while in use, nothing was committed; find out by whom, then restart"

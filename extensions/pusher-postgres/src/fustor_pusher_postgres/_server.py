@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg2
@@ -15,21 +15,13 @@ from psycopg2 import errorcodes
 from psycopg2.extensions import connection, cursor, make_dsn, parse_dsn
 from pydantic import BaseModel, ConfigDict, Field
 
+import fustor_core.exceptions
 from fustor_core.exceptions import ConfigError, DriverError
-
-if TYPE_CHECKING:
-    from fustor_core.exceptions import RetryableError
-else:
-    try:
-        from fustor_core.exceptions import RetryableError
-    except ImportError:  # the fustor-core of agent 0.2.16 has no such class, and its agent stops at any error
-
-        class RetryableError(DriverError):
-            """The other side may recover."""
-
 
 __all__ = ["Address", "Pool", "RetryableError", "is_refusal", "is_storable", "is_transient", "translated"]
 
+# the fustor-core of agent 0.2.16 has no such class, and its agent stops at any error
+RetryableError: type[DriverError] = getattr(fustor_core.exceptions, "RetryableError", DriverError)
 _SETTINGS = (
     "search_path=",  # nothing that another user made is ever found in place of the server's own
     "jit=off",  # statements are many and small: compiling one costs more than it
