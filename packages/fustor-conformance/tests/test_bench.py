@@ -90,6 +90,16 @@ def test_worlds_that_live_apart_let_processes_work(installed):
         assert len(hands.add(2)) == 2
 
 
+def test_what_a_world_has_registered_for_the_end_is_done_when_a_process_ends(installed, tmp_path):
+    ended = tmp_path / "ended"
+    world = f"import atexit, pathlib\natexit.register(pathlib.Path({str(ended)!r}).touch)\n{WORLD}"
+    name = installed(STUB_PUSHER, world, "registered")
+    with Hands(job_of(name)) as hands:
+        assert len(hands.add(1)) == 1
+        assert not ended.exists()
+    assert ended.exists()
+
+
 def test_a_directory_for_temporary_files_may_have_a_long_name(tmp_path):
     """Where a socket finds no place in it, the checks are run in one process."""
     long = tmp_path / ("x" * 100)

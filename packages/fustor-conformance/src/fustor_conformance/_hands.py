@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -72,6 +73,8 @@ def serve(job: Job, connection: Connection) -> None:
             connection.send(_obey(judge, order))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return  # the other side is gone, or the user wants both to end
+    finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 - a worker runs them in no other way, and a World's server ends by them
 
 
 def _show_address(subject: Subject, connection: Connection) -> None:
