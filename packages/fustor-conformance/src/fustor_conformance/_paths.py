@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator
+
+from fustor_event_model import parent_of
 
 __all__ = ["at_or_below", "containers", "is_below"]
 
 
 def containers(path: str) -> Iterator[str]:
-    """The containers of a path, the nearest one first."""
+    """The containers of a path, the nearest one first, up to `/`, whatever text a driver calls a path."""
     while path not in ("/", ""):
-        path = posixpath.dirname(path)
+        path = parent_of(path)
         yield path
 
 

@@ -56,6 +56,8 @@ def test_an_audit_in_order(events):
         ("A05", [container("/d"), file("/d/f"), container("/")]),
         ("A05", [container("/"), container("/d")]),
         ("A05", [container("/d"), container("/d"), container("/")]),
+        ("A05", [container("/d"), file("/d"), container("/")]),
+        ("A05", [file("/d"), container("/d"), container("/")]),
         ("A05", [file("/d/f"), container("/")]),
         ("A05", [file("/g")]),
         ("A04", [file("/g", parent_mtime=NOW - 1), container("/")]),

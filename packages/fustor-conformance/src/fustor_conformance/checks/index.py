@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from fustor_conformance._reading import Stream, last_word, rows_of
@@ -50,23 +51,26 @@ def _indexes(subject: SourceSubject, world: SourceWorld, name: str) -> list[int]
 @check("I01")
 def strictly_increasing(subject: SourceSubject) -> int:
     """Each above the one before it, or all -1."""
-    return _burst(subject, "I01", "I02")  # an index that comes again does not increase either
+    return len(_burst(subject, "I01", "I02"))  # an index that comes again does not increase either
 
 
 @check("I02")
 def never_twice(subject: SourceSubject) -> int:
     """No index but -1 twice."""
-    return _burst(subject, "I02")
+    indexes = _burst(subject, "I02")
+    if again := [index for index, times in Counter(indexes).items() if index != -1 and times > 1]:
+        raise Broken(f"More than one event has index {again[0]}", str(indexes[:20]))
+    return len(indexes)
 
 
-def _burst(subject: SourceSubject, *rule_ids: str) -> int:
-    """How many events a burst has, of whose indexes the monitor sees whether they break a rule."""
+def _burst(subject: SourceSubject, *rule_ids: str) -> list[int]:
+    """The indexes of a burst of events, which the monitor judges meanwhile by these rules."""
     watched = watched_for(subject, *rule_ids)
     with watched, subject.world() as world, subject.driver(world) as driver, subject.stream(driver) as stream:
         paths = [world.create(f"kit-{number}") for number in range(_BURST)]
         churn(world, paths[:3])
         stream.require([*paths[3:], world.create("kit-last")])
-        return len(stream.events)
+        return [event.index for event in stream.events]
 
 
 @check("I03")

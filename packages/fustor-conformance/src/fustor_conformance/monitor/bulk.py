@@ -80,9 +80,10 @@ class Audit:
                 continue
             if container := next((up for up in containers(path) if up in self._containers), None):
                 yield Finding("A05", f"{where}: the row of {path!r} comes after that of {container!r}, its container")
-            if row.get("is_directory") is True:
-                if path in self._containers:
-                    yield Finding("A05", f"{where}: the container {path!r} has a second row", row)
+            is_container = row.get("is_directory") is True
+            if path in self._containers or (is_container and path in self._parents):
+                yield Finding("A05", f"{where}: the container {path!r} has a second row", row)
+            if is_container:
                 self._containers[path] = row
             self._parents[path] = (where, row)
 

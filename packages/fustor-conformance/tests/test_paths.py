@@ -1,0 +1,21 @@
+from itertools import islice
+
+import pytest
+
+from fustor_conformance._paths import containers
+
+
+@pytest.mark.parametrize(
+    ("path", "above"),
+    [
+        ("/a/b/c", ["/a/b", "/a", "/"]),
+        ("/", []),
+        ("", []),
+        ("a/b", ["a", "/"]),
+        ("//a", ["/"]),
+        ("///", ["//", "/"]),
+        ("/a//b", ["/a/", "/a", "/"]),
+    ],
+)
+def test_the_containers_of_whatever_a_driver_calls_a_path_end_at_the_root(path, above):
+    assert list(islice(containers(path), 9)) == above
