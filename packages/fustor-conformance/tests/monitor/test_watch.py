@@ -240,6 +240,8 @@ class Careless(LogDriver):
             events[0].rows[0]["size"] = 9
         elif self.reply == "empties":
             events.clear()
+        elif self.reply == "replaces":
+            events[0] = events[0].model_copy()
         return self.reply if isinstance(self.reply, dict) else {"success": True, "snapshot_needed": False}
 
 
@@ -250,6 +252,7 @@ class Careless(LogDriver):
         ({"success": True, "snapshot_needed": False, "refused_rows": 1}, []),
         ("mutates", ["U11"]),
         ("empties", ["U11"]),
+        ("replaces", ["U11"]),
         ({}, ["U06"]),
         ({"success": True}, ["U06"]),
         ({"success": True, "snapshot_needed": 0}, ["U06"]),

@@ -109,7 +109,7 @@ def unchanged_batch(before: Sequence[str], after: Sequence[str]) -> Iterator[Fin
 
 
 def contents(events: object) -> list[str]:
-    """Each event of a batch as text, with the identity of its rows."""
+    """Each event of a batch as text, with its identity and that of its rows."""
     if not isinstance(events, list):
         return [repr(events)]
-    return [f"{event!r} {[id(row) for row in getattr(event, 'rows', ())]}" for event in events]
+    return [f"{event!r} {[id(one) for one in (event, *getattr(event, 'rows', ()))]}" for event in events]
