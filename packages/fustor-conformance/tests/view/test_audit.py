@@ -1,5 +1,7 @@
 """Contract section 8, points 3 to 5: audits and notices."""
 
+import sys
+
 import pytest
 from view_source import AUDIT_END, AUDIT_START, delete, upsert
 from view_variants import (
@@ -253,3 +255,22 @@ def test_a_view_without_the_clause_fails(behaviour, broken):
 def test_a_view_that_needs_no_start_fails(prologue):
     with pytest.raises(AssertionError):
         test_rows_and_end_outside_an_audit_change_nothing(begun(AuditNeedsNoStart()), prologue)
+
+
+def _calls_of_an_upsert(spots):
+    """How many functions an upsert calls where an audit has found so many things."""
+    view = begun(View())
+    apply(view, AUDIT_START, *(row(f"/a/{number}") for number in range(spots)), container("/a"), AUDIT_END)
+    assert len(view.blind_spots) >= spots
+    calls = []
+    event = upsert("/b")
+    sys.setprofile(lambda _, kind, __: calls.append(kind))
+    try:
+        view.apply(event)
+    finally:
+        sys.setprofile(None)
+    return calls.count("call")
+
+
+def test_what_an_upsert_costs_does_not_grow_with_the_blind_spots():
+    assert _calls_of_an_upsert(500) == _calls_of_an_upsert(5)

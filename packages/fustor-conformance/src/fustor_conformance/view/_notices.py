@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from fustor_conformance._paths import at_or_below, containers
-from fustor_conformance.view._rows import Row
+from collections.abc import Iterable, Iterator
+
+from fustor_conformance._paths import containers
+from fustor_conformance.view._rows import Row, split_path
+from fustor_conformance.view._tree import Trie, walk
+
+
+class PathSet:
+    """Paths that can be dropped with all that is below one, at a cost that does not grow with how many there are."""
+
+    def __init__(self) -> None:
+        self._paths: Trie[bool] = Trie()
+
+    def update(self, paths: Iterable[str]) -> None:
+        """Add these."""
+        for path in paths:
+            *_, node = self._paths.reach(split_path(path))
+            node.value = True
+
+    def discard(self, path: str) -> None:
+        """Drop a path, if it is there, and nothing below it."""
+        node = self._paths.find(split_path(path))
+        if node is not None:
+            node.value = None
+
+    def discard_tree(self, path: str) -> None:
+        """Drop a path and everything below it."""
+        self._paths.cut(split_path(path))
+
+    def __contains__(self, path: str) -> bool:
+        node = self._paths.find(split_path(path))
+        return node is not None and node.value is True
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path, node in walk(self._paths.root, ()) if node.value)
 
 
 class Notices:
-    """Suspects (half written, says realtime) and blind spots (found by an audit, reported by nobody), by path."""
+    """Suspects (half written, says realtime) and blind spots (found by an audit, reported by nobody)."""
 
     def __init__(self) -> None:
-        self.suspects: set[str] = set()
-        self.blind_spots: set[str] = set()
+        self.suspects = PathSet()
+        self.blind_spots = PathSet()
 
     def told(self, row: Row) -> None:
         """Note a realtime upsert, which clears what was noted and may make its path a suspect."""
@@ -21,12 +54,12 @@ class Notices:
         else:
             self.told_gone(row.path)
         if row.is_partial:
-            self.suspects.add(row.path)
+            self.suspects.update([row.path])
 
     def told_gone(self, path: str) -> None:
         """Note a realtime delete, which speaks for everything below the path too."""
-        for noted in (self.suspects, self.blind_spots):
-            noted.difference_update(at_or_below(noted, path))
+        self.suspects.discard_tree(path)
+        self.blind_spots.discard_tree(path)
 
 
 class Coverage:
