@@ -10,9 +10,9 @@ __all__ = ["at_or_below", "containers", "is_below"]
 
 
 def containers(path: str) -> Iterator[str]:
-    """The containers of a path, the nearest one first, up to `/`, whatever text a driver calls a path."""
+    """The containers of a path, the nearest one first: up to `/`, or to no name where the path is not absolute."""
     while path not in ("/", ""):
-        path = parent_of(path)
+        path = parent_of(path) if "/" in path else ""
         yield path
 
 
