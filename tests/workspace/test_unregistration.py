@@ -122,6 +122,13 @@ def test_an_array_keeps_the_wide_blanks_behind_its_commas(tmp_path, order):
     assert without(tmp_path, registered(tmp_path, text, *DRIVERS[:2]), *order, keep_table=True) == text
 
 
+@pytest.mark.parametrize("blanks", ["  ", "\t ", "\t\t\t"], ids=["two", "tab", "tabs"])
+def test_an_array_of_one_by_hand_keeps_no_wide_gap_without_it(tmp_path, blanks):
+    text = "[tool.uv.workspace]\nexclude = ['x']\nmembers = {}\n"
+    old = text.format(f"['{REDIS[0]}',{blanks}]").encode()
+    assert without(tmp_path, old, REDIS) == text.format("[]").encode()
+
+
 @pytest.mark.parametrize("table", ["{fustor-source-m = {workspace=true}}", "{ fustor-source-m = {workspace=true} }"])
 def test_an_inline_table_keeps_the_blanks_behind_its_brace(tmp_path, table):
     text = f"[tool.uv.workspace]\nmembers = []\n[tool.uv]\nsources = {table}\n".encode()

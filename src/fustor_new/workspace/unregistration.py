@@ -32,7 +32,7 @@ _UNTIDY = re.compile(
     r"[ \t](?=\r?$)|(?<=\n)\r?\n(?=\r?\n)|[ \t](?=,)|(?<=\S)[ \t]+(?=\])|(?<=\[)[ \t]+(?=\S)",
     re.MULTILINE,
 )
-_WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)|(?<=,[ \t])[ \t]+(?=[^\s#])")
+_WIDE = re.compile(r"(?<=[\[{][ \t])[ \t]+(?=\S)|(?<=,[ \t])[ \t]+(?=[^\s#\]])")
 _PUT_IN = re.compile(r", (?=\S).*[^\s,]|(?!,)\S.*[^\s,], ", re.DOTALL)
 _BETWEEN = " \t\r\n,"
 _NEWLINES = 2
