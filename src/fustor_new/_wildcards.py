@@ -1,7 +1,7 @@
 """Patterns with wildcards, compared in time that is bounded by the length of the pattern times that of the text.
 
-A regular expression that tries every length of every star is not. Where a star has found what comes next, that is not
-thought over: whatever a longer one would find, the next star finds as well.
+A regular expression that tries every length of every star takes longer than that. Here a star ends at the first place
+where what follows it fits, and does not try a longer one: whatever follows there is found by the next star as well.
 """
 
 import re

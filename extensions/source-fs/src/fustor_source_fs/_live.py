@@ -13,7 +13,7 @@ from fustor_core.exceptions import DriverError
 from fustor_event_model import MessageSource
 from fustor_source_fs._inotify import Mask, Watcher, WatchLimitError
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import is_still, open_chain
+from fustor_source_fs._root import is_same_or_closed, open_chain
 from fustor_source_fs._rows import DELETE, EventWriter, Finished, gone_now, row, rows_of
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
@@ -64,7 +64,7 @@ class Live:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise DriverError("Too many files are open; raise the limit on open files (ulimit -n)") from error
             raise RootLostError from error
-        if not is_still(fd, self.root_identity):
+        if not is_same_or_closed(fd, self.root_identity):
             raise RootLostError
         return fd
 

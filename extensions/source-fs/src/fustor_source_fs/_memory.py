@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fustor_event_model import DeleteEvent, EventBase
-from fustor_source_fs._root import OPEN_CHILD, Root, is_still
+from fustor_source_fs._root import OPEN_CHILD, Root, is_same_or_closed
 from fustor_source_fs._rows import Row, row_in, skipped, split
 from fustor_source_fs._walk import Directory
 from fustor_source_fs.config import FsParams
@@ -226,7 +226,7 @@ class Unchanged:
                 fd = os.open(self._root.path + directory.raw, OPEN_CHILD)
             except OSError:  # gone, or a path too long for one call: visiting will show why
                 return None
-            if is_still(fd, directory.identity()):
+            if is_same_or_closed(fd, directory.identity()):
                 directory.fd = fd
         return directory.fd
 

@@ -13,7 +13,7 @@ __all__ = [
     "VANISHED",
     "Root",
     "file_system_of",
-    "is_still",
+    "is_same_or_closed",
     "open_chain",
     "open_child",
     "place_of",
@@ -158,7 +158,7 @@ def require_within(root: Root, fd: int) -> None:
         raise FileNotFoundError(errno.ENOENT, "It lies outside the root", place)
 
 
-def is_still(fd: int, identity: tuple[int, int] | None) -> bool:
+def is_same_or_closed(fd: int, identity: tuple[int, int] | None) -> bool:
     """Whether an open directory is the one with this device and inode; another one is closed."""
     status = os.fstat(fd)
     if (status.st_dev, status.st_ino) == identity:

@@ -9,7 +9,7 @@ from stat import S_ISDIR
 from typing import Generic, TypeVar
 
 from fustor_source_fs._names import text_of
-from fustor_source_fs._root import OPEN_CHILD, VANISHED, is_still, open_chain, open_child, require_within
+from fustor_source_fs._root import OPEN_CHILD, VANISHED, is_same_or_closed, open_chain, open_child, require_within
 from fustor_source_fs._scope import Scope
 
 __all__ = ["Directory", "Step", "Walk"]
@@ -206,11 +206,11 @@ class Walk(Generic[T]):
             fd = open_child(child, "..")
         except OSError:
             return
-        if is_still(fd, parent.identity()):
+        if is_same_or_closed(fd, parent.identity()):
             parent.fd = fd
 
     def _reopen(self, directory: Directory[T]) -> int:
         fd = open_chain(self._scope.root.open(), directory.raw.split("/")[1:], within=self._scope.within)
-        if not is_still(fd, directory.identity()):
+        if not is_same_or_closed(fd, directory.identity()):
             raise FileNotFoundError(f"{directory.path!r} was replaced while it was read")
         return fd

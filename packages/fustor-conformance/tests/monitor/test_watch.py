@@ -19,7 +19,6 @@ from kit_told import event, row
 
 from fustor_conformance.monitor import observed, observed_run
 from fustor_conformance.monitor.calls import at_once
-from fustor_core.drivers import PusherDriver, SourceDriver
 from fustor_core.exceptions import DriverError, RetryableError
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_event_model import MessageSource
@@ -352,33 +351,6 @@ def test_the_hosts_dict_may_be_merged_by_the_host_alone(world):
 
 
 @apart
-class Stub(SourceDriver):
-    """Nothing is written yet."""
-
-    def get_snapshot_iterator(self, **kwargs):
-        raise NotImplementedError
-
-    def get_message_iterator(self, start_position=-1, **kwargs):
-        raise NotImplementedError
-
-    @classmethod
-    async def get_available_fields(cls, **kwargs):
-        raise NotImplementedError
-
-
-def test_a_stub_breaks_nothing():
-    with observed(Stub) as monitor, pytest.raises(NotImplementedError):
-        Stub("kit", CONFIG).get_snapshot_iterator()
-    assert rules(monitor) == []
-
-
-def test_methods_that_the_contract_gives_are_left_alone():
-    with observed(Stub):
-        assert Stub.acknowledge is SourceDriver.acknowledge
-    with observed(LogDriver):
-        assert LogDriver.get_latest_committed_index is not PusherDriver.get_latest_committed_index
-
-
 def test_a_run_tells_each_finding_when_it_is_seen_and_leaves_the_process_to_its_host(world):
     seen = []
     with observed_run(SetsEnvironment, on_finding=seen.append):
