@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let `--upstream` choose its tests, and three processes share a run of everything (`-n 0`: one does it)."""
+    """Let `--upstream` choose its tests, and four processes share a run of everything (`-n 0`: one does it)."""
     if config.getoption("upstream"):
         config.option.markexpr = "upstream"
     state = tempfile.mkdtemp(prefix="fustor-new-state-")  # what runs note down is no business of this user
@@ -110,12 +110,12 @@ def _keep_bytecode(config: pytest.Config) -> None:
 
 
 def _share(config: pytest.Config) -> None:
-    """Do what `-n 3 --dist loadscope` does, unless the command line says how many processes there are.
+    """Do what `-n 4 --dist loadscope` does, unless the command line says how many processes there are.
 
-    Three on two cores: a third of the time of a test goes by in waiting for other processes.
+    Four on two cores: much of the time of a test goes by in waiting for other processes.
     """
     if config.getoption("numprocesses") is None and not config.getoption("usepdb"):
-        config.option.numprocesses = _HOSTS if config.option.markexpr == "hosts" else 3
+        config.option.numprocesses = _HOSTS if config.option.markexpr == "hosts" else 4
         config.option.dist = "loadscope"
         config.option.tx = ["popen"] * config.option.numprocesses
 
