@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from fustor_driver.engines import Bookmark
-from fustor_driver.engines.airbyte import bookmark_of, check, discover, read, specification, wish_of
+from fustor_driver.engines.airbyte import bookmark_of, check, discover, mode_of, read, specification
 from fustor_driver.engines.airbyte.answers import DELETED_AT
 from fustor_driver.engines.airbyte.reading import trace_error
 from fustor_driver.errors import CheckFailed, NotConformant, UsageProblem
@@ -24,7 +24,7 @@ def ran(log, collected, stop):
 
     def run(driver, states=(), mode="incremental", *, out=None):
         known, out = source(driver, log), out or collected()
-        read(known, wish_of(catalog(mode), known), bookmark_of(list(states), known.id), out.lines, stop)
+        read(known, mode_of(catalog(mode), known), bookmark_of(list(states), known.id), out.lines, stop)
         return out
 
     return run
@@ -103,22 +103,22 @@ def test_a_source_without_positions_is_only_read_whole(log, ran):
     assert stream["supported_sync_modes"] == ["full_refresh"]
     assert records(ran(NoLog, mode="full_refresh")) == ["/a"]
     with pytest.raises(CheckFailed, match="choose full_refresh"):
-        wish_of(catalog(), source(NoLog, log))
+        mode_of(catalog(), source(NoLog, log))
 
 
 def test_where_nothing_is_chosen_nothing_is_read(log):
-    assert wish_of({"streams": []}, source(TellingLog, log)) is None
+    assert mode_of({"streams": []}, source(TellingLog, log)) is None
 
 
 def test_a_stream_that_there_is_not_is_an_error_and_no_sync_of_nothing(log):
     with pytest.raises(CheckFailed, match="chooses 'other', and the only stream is 's'"):
-        wish_of(catalog(name="other"), source(TellingLog, log))
+        mode_of(catalog(name="other"), source(TellingLog, log))
 
 
 @pytest.mark.parametrize("wrong", [{}, {"streams": None}, {"streams": [3]}, catalog("append"), catalog(name=None)])
 def test_what_is_no_configured_catalog_is_refused(wrong, log):
     with pytest.raises(UsageProblem, match="The catalog is not one: streams"):
-        wish_of(wrong, source(TellingLog, log))
+        mode_of(wrong, source(TellingLog, log))
 
 
 def test_the_catalog_names_key_and_cursor(log):

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from fustor_core.exceptions import DriverError
 from fustor_driver.engines.airbyte import bookmark_of as airbyte_bookmark
-from fustor_driver.engines.airbyte import wish_of
+from fustor_driver.engines.airbyte import mode_of
 from fustor_driver.engines.schema import json_schema
 from fustor_driver.engines.singer import TargetOptions, bookmark_of, is_selected, target
 from fustor_driver.errors import FustorDriverError
@@ -92,7 +92,7 @@ def test_messages_are_taken_or_refused_in_words(seeds, tmp_path, collected, run_
     ("document", "read"),
     [
         (CATALOG, lambda found, _: is_selected(found, "s")),
-        (CHOSEN, wish_of),
+        (CHOSEN, mode_of),
         (STATE["value"], lambda found, _: bookmark_of(found, "s")),
         (STATES, lambda found, _: airbyte_bookmark(found, "s")),
     ],

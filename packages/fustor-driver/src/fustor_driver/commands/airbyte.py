@@ -84,7 +84,7 @@ def read_command(
 
     async def work() -> None:
         async with closing(source_of(read_document(config, "configuration"))) as source:
-            mode = reading.wish_of(read_document(catalog, "catalog"), source)
+            mode = reading.mode_of(read_document(catalog, "catalog"), source)
             known = reading.bookmark_of(read_json(state, "state"), source.id) if state is not None else None
             if mode is not None:
                 reading.read(source, mode, known or Bookmark(), Lines(sys.stdout.buffer), stop)

@@ -22,7 +22,7 @@ from fustor_driver.hosts.selection import SelectionNote
 from fustor_driver.redaction import clean
 from fustor_event_model import EventBase
 
-__all__ = ["Mode", "bookmark_of", "read", "trace_error", "wish_of"]
+__all__ = ["Mode", "bookmark_of", "mode_of", "read", "trace_error"]
 
 _STATE_ROWS = 10_000
 Mode: TypeAlias = Literal["full_refresh", "incremental"]
@@ -41,7 +41,7 @@ class _Catalog(BaseModel):
     streams: list[_Chosen]
 
 
-def wish_of(catalog: dict[str, Any], source: SourceDriver) -> Mode | None:
+def mode_of(catalog: dict[str, Any], source: SourceDriver) -> Mode | None:
     """How a configured catalog wants the stream of a source read; None where nothing is chosen.
 
     Raises:
