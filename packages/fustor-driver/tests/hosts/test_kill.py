@@ -1,5 +1,6 @@
 """`kill -9` at any moment: nothing missing, nothing twice."""
 
+import contextlib
 import json
 import os
 import random
@@ -26,11 +27,24 @@ def _write(world, seed, stop):
         world.append(*(("delete", path) if generator.random() < 0.2 else ("upsert", path, generator.randrange(10**6))))
 
 
-def _wait_for_growth(file, size):
-    """Wait until so many bytes more are in the file: a moment that does not depend on how busy the machine is."""
+def _wait_for_commits(file, phase, commits, size):
+    """Wait until so many batches of the phase and so many bytes more are in the file.
+
+    It is a moment that depends neither on how busy the machine is nor on how much of another phase comes between.
+    """
     before, never, deadline = _size(file), threading.Event(), time.monotonic() + 10
-    while _size(file) - before < size and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        written = _written_since(file, before)
+        if len(written) >= size and written.count(b'"phase": "%s"' % phase) >= commits:
+            return
         never.wait(0.001)
+
+
+def _written_since(file, offset):
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as opened:
+        opened.seek(offset)
+        return opened.read()
+    return b""
 
 
 def _size(file):
@@ -40,7 +54,8 @@ def _size(file):
 def _killed_runs(kills, seed, arguments, environ):
     """Start the host, kill it at a random moment, and so on."""
     generator, output = random.Random(seed), running.output(Path(arguments["root"]))
-    written_max = 250_000 if arguments["transient"] else 100_000  # a snapshot and a half; a quarter of a second
+    # A transient source sends a snapshot in every run, of 20 batches; the other one's realtime takes a quarter of a second
+    phase, commits_max, size_max = (b"snapshot", 20, 10_000) if arguments["transient"] else (b"realtime", 1, 100_000)
     with subprocess.Popen(
         [sys.executable, "-m", "fustor_try.forks", json.dumps(arguments)],
         stdin=subprocess.PIPE,
@@ -51,7 +66,7 @@ def _killed_runs(kills, seed, arguments, environ):
         for _ in range(kills):
             print(file=forks.stdin, flush=True)
             host = int(forks.stdout.readline())
-            _wait_for_growth(output, generator.randrange(written_max))
+            _wait_for_commits(output, phase, generator.randrange(commits_max), generator.randrange(size_max))
             os.kill(host, signal.SIGKILL)
             assert int(forks.stdout.readline()) == signal.SIGKILL
 
