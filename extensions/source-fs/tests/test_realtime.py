@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fustor_source_fs._files import DUE, flags_after, is_open
-from fustor_source_fs._inotify import Mask
-
 
 def test_what_was_there_before_is_not_told(root, reader):
     (root / "old").write_bytes(b"1")
@@ -194,25 +191,6 @@ def test_attributes_of_a_directory_are_no_event(root, reader):
     (root / "a").chmod(0o700)
     os.utime(root / "a", (1, 1))
     assert running.changes() == []
-
-
-def test_a_file_held_open_is_told_as_suspect_and_then_as_whole(root, reader):
-    running = reader(settle_sec=0.05, open_file_interval_sec=0.05)
-    with (root / "file").open("wb", buffering=0) as file:
-        file.write(b"1")
-        first = running.until(lambda _, row: row["path"] == "/file")[-1][1]
-        assert first["is_atomic_write"] is False
-        file.write(b"2")
-        grown = running.until(lambda _, row: row["path"] == "/file" and row["size"] == 2)[-1][1]
-        assert grown["is_atomic_write"] is False
-    (last,) = [row for _, row in running.told() if row["path"] == "/file"]
-    assert "is_atomic_write" not in last
-
-
-@pytest.mark.parametrize(("since", "is_suspect"), [(0, True), (Mask.MODIFY, True), (Mask.CLOSE_WRITE, False)])
-def test_what_is_due_when_its_close_is_read_is_whole(since, is_suspect):
-    held = flags_after(flags_after(0, Mask.CREATE), Mask.MODIFY)
-    assert is_open(held | DUE | flags_after(0, since)) is is_suspect
 
 
 def test_a_file_that_nobody_writes_is_told_after_a_while(root, reader):

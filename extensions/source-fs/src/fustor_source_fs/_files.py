@@ -17,18 +17,20 @@ from fustor_source_fs._rows import DELETE, SUSPECT, UPSERT, Shape, Status, gone_
 from fustor_source_fs._scope import followed
 from fustor_source_fs._tree import Node
 
-__all__ = ["ARRIVED", "DUE", "GONE", "Files", "flags_after", "is_open"]
+__all__ = ["ARRIVED", "DUE", "GONE", "Files", "flags_after"]
 
 GONE, CREATED, WRITTEN, CLOSED, ARRIVED, CHANGED, DUE = 1, 2, 4, 8, 16, 32, 64
 
 _NOW = CLOSED | ARRIVED | DUE
+_SETTLED = GONE | CLOSED | ARRIVED
+"""Ends what was known of a file that was being written: it was closed, or another one has its name, or none."""
 
 _Entry: TypeAlias = tuple[str, Status]
 _SortedOut: TypeAlias = tuple[tuple[Shape, list[_Entry]], ...]
 
 
 def flags_after(flags: int, mask: int) -> int:
-    """What is known of an entry after one more kernel event; what a deleted file went through is forgotten."""
+    """What is known of an entry after one more kernel event; what another file of its name went through is left out."""
     if mask & (Mask.DELETE | Mask.MOVED_FROM):
         return GONE
     if mask & Mask.CREATE:
@@ -38,15 +40,10 @@ def flags_after(flags: int, mask: int) -> int:
     if mask & Mask.CLOSE_WRITE:
         flags = flags & ~WRITTEN | CLOSED
     if mask & Mask.MOVED_TO:
-        flags |= ARRIVED
+        flags = flags & GONE | ARRIVED
     if mask & Mask.ATTRIB:
         flags |= CHANGED
     return flags
-
-
-def is_open(flags: int) -> bool:
-    """Whether an entry is still being written: what was held is due in the moment in which its close was read, too."""
-    return bool(flags & WRITTEN) and not flags & CLOSED
 
 
 class Files:
@@ -64,7 +61,7 @@ class Files:
         return self._due[0][0] if self._due else None
 
     def release_due(self) -> None:
-        """Touch the held files whose time has come."""
+        """Touch the held files whose time has come, but for what was read of them since and settles it."""
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
             due, _, node, name = heapq.heappop(self._due)
@@ -72,8 +69,16 @@ class Files:
             if held is None or held[0] != due:
                 continue
             del self._held[node, name]
-            if node.attached:
+            if node.attached and not self._live.touched.get(node, {}).get(name, 0) & _SETTLED:
                 self._live.touch(node, name, held[1] | DUE)
+
+    def forget_open(self) -> None:
+        """Take for closed what was being written: events were lost, and closes may have been among them."""
+        self._held = {key: (due, flags & ~WRITTEN) for key, (due, flags) in self._held.items()}
+        suspects, self._live.suspects = self._live.suspects, {}
+        for node, names in suspects.items():
+            for name in names:
+                self._live.touch(node, name, ARRIVED)
 
     def flush(self) -> Work:
         """Make the rows of everything touched: first what is gone, then what is there, as it is now."""
@@ -113,9 +118,10 @@ class Files:
         for name, flags in names.items():
             text = text_of(name)
             status = self._status(node, fd, name)
+            if flags & _SETTLED:
+                self._held.pop((node, name), None)
             if status is None:
                 if flags & GONE and admits(prefix + text, is_directory=False):
-                    self._held.pop((node, name), None)
                     node.drop_name(name)
                     deleted.append((text, gone_now(is_directory=False)))
                 continue
@@ -125,7 +131,8 @@ class Files:
             self._held.pop((node, name), None)
             if not is_directory:
                 node.add_name(name)
-            is_suspect = is_open(flags) and S_ISREG(status.st_mode)
+            is_suspect = bool(flags & WRITTEN) and S_ISREG(status.st_mode)
+            self._live.note_suspect(node, name, is_suspect=is_suspect)
             (suspects if is_suspect else upserts).append((text, status))
         return (DELETE, deleted), (UPSERT, upserts), (SUSPECT, suspects)
 

@@ -49,6 +49,7 @@ class Live:
         self.touched: dict[Node, dict[str, int]] = {}
         self.unwatched: dict[Node, tuple[int, int]] = {}
         self.unlisted: dict[Node, None] = {}
+        self.suspects: dict[Node, set[str]] = {}
         self.orphans: dict[int, float] = {}
         self.visitors = 0
 
@@ -102,6 +103,15 @@ class Live:
         """Note that an entry needs a look."""
         names = self.touched.setdefault(node, {})
         names[name] = names.get(name, 0) | flags
+
+    def note_suspect(self, node: Node, name: str, *, is_suspect: bool) -> None:
+        """Note whether the last row of a file says that it is still being written."""
+        if is_suspect:
+            self.suspects.setdefault(node, set()).add(name)
+        elif (names := self.suspects.get(node)) is not None:
+            names.discard(name)
+            if not names:
+                del self.suspects[node]
 
     def watch(self, directory: Directory[Any]) -> int:
         """Watch an open directory; `UNWATCHED` where the kernel has no watch left.
@@ -170,6 +180,7 @@ class Live:
         self.touched.pop(node, None)
         self.unwatched.pop(node, None)
         self.unlisted.pop(node, None)
+        self.suspects.pop(node, None)
         if self.watches.drop(node):
             self.orphans[node.watch] = time.monotonic() + _ORPHAN_SEC
 

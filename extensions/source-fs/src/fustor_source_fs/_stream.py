@@ -247,6 +247,7 @@ class Stream(Iterator[EventBase]):
         """Find by comparison what the kernel did not report. What happens meanwhile comes with later events."""
         self._overflow_since = None
         began = time.monotonic()
+        self._files.forget_open()
         yield from self._folders.compare(None, self._live.directory_of(self._live.root), self._changed_since(since))
         self._counters.rescans += 1
         self._rescan_after = 2 * time.monotonic() - began
@@ -282,6 +283,7 @@ class Stream(Iterator[EventBase]):
         """
         live = self._live
         live.touched = {}
+        self._files.forget_open()
         self._wait_for_root()
         yield from self._folders.compare(None, live.directory_of(live.root), EVERYTHING)
 
