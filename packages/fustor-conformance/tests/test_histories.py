@@ -72,6 +72,33 @@ def test_random_histories_follow_those_written_by_hand_as_many_as_asked(monkeypa
     assert run_histories(subject) == len(seeds_for(subject)) + 7
 
 
+class NeverClosed(MemoryDriver):
+    """A thing that is changed is half written for ever."""
+
+    def change_row(self, change):
+        row = super().change_row(change)
+        return {**row, "is_atomic_write": False} if change.path == "/a" and change.kind is EventType.UPDATE else row
+
+
+HALF_WRITTEN = "create(0) finish_snapshot(0) modify(0) catch_up(0)"
+NEW_SESSION = "create(1) arrive(0) lose(0) restart(0)"
+
+
+@pytest.mark.parametrize(
+    ("history", "is_settled"),
+    [
+        (HALF_WRITTEN, False),
+        (f"{HALF_WRITTEN} {NEW_SESSION}", True),
+        (f"{HALF_WRITTEN} {NEW_SESSION} finish_snapshot(0) modify(0)", False),
+    ],
+)
+def test_what_an_earlier_session_called_half_written_is_not_asked_of_the_next(history, is_settled):
+    options = Options(history=history, patience_sec=0.2)
+    subject = subject_of_class(Kind.SOURCE, NeverClosed, MemoryWorld, options=options)
+    with nullcontext() if is_settled else pytest.raises(Broken, match="is_atomic_write: false"):
+        run_histories(subject)
+
+
 @pytest.mark.full
 def test_two_hundred_histories_of_the_reference_source_end_well():
     subject = subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, options=Options(histories=200, seed=2))

@@ -54,7 +54,7 @@ def _size(file):
 def _killed_runs(kills, seed, arguments, environ):
     """Start the host, kill it at a random moment, and so on."""
     generator, output = random.Random(seed), running.output(Path(arguments["root"]))
-    # A transient source sends a snapshot in every run, of 20 batches; the other one's realtime takes a quarter of a second
+    # A transient source sends a snapshot of 20 batches in every run; of the other one it is a quarter of a second
     phase, commits_max, size_max = (b"snapshot", 20, 10_000) if arguments["transient"] else (b"realtime", 1, 100_000)
     with subprocess.Popen(
         [sys.executable, "-m", "fustor_try.forks", json.dumps(arguments)],

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Self
 
 from fustor_conformance._paths import containers
-from fustor_conformance._reading import Stream, eventually, last_word
+from fustor_conformance._reading import Stream, eventually, last_word, rows_of
 from fustor_conformance._recording import AUDIT
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
@@ -74,6 +74,7 @@ class Host:
         self.snapshot_done, self.lost = resumes, False
         if not resumes:
             self.unlisted.clear()
+            self._left_half_written = self.view.suspects
         self._applied = self._arrived = 0
         self._snapshot: Iterator[EventBase] | None = None
         self.audit: Iterator[Any] | None = None
@@ -255,13 +256,18 @@ class Host:
 
         def is_settled() -> bool:
             self.drain()
-            return not self.view.suspects
+            return not self._half_written()
 
         if not eventually(is_settled, self.stream.patience_sec):
-            path = min(self.view.suspects)
+            path = min(self._half_written())
             raise Broken(
                 f"{path!r} was closed, and its last row still says is_atomic_write: false", self.view.row(path)
             )
+
+    def _half_written(self) -> frozenset[str]:
+        """The suspects, but for those of an earlier session: no stream was there when they were closed."""
+        said = {row["path"] for row in rows_of(self.stream.events) if row.get("is_atomic_write") is False}
+        return self.view.suspects - (self._left_half_written - said)
 
     def differing(self, when: str) -> Broken:
         """The differences, with the last events about the first path that differs."""
