@@ -144,6 +144,32 @@ print("all told", flush=True); sys.stdout.flush(); os._exit(0)
     assert "at least 101 are needed" in log
 
 
+@pytest.mark.parametrize("what", ["made anew", "exchanged"])
+def test_a_watched_directory_in_a_polled_one_may_be_another_by_the_next_poll(root, what):
+    lines, _ = run(
+        root,
+        f"""
+        with open("/proc/sys/user/max_inotify_watches", "w") as limit: limit.write("3")
+        for name in ("one", "two"): os.mkdir(f"{{root}}/{{name}}")
+        d = driver(poll_interval_sec=0.5)
+        stream = d.get_message_iterator()
+        os.mkdir(f"{{root}}/polled"); until(stream, "/polled")
+        os.rename(f"{{root}}/one", f"{{root}}/polled/one"); until(stream, "/polled/one")
+        if {what!r} == "exchanged":
+            os.mkdir(f"{{root}}/polled/other"); touch("polled/other/before"); until(stream, "/polled/other")
+            os.rename(f"{{root}}/polled/one", f"{{root}}/polled/gone")
+            os.rename(f"{{root}}/polled/other", f"{{root}}/polled/one")
+            until(stream, "/polled/one/before")
+        else:
+            os.rmdir(f"{{root}}/polled/one"); os.mkdir(f"{{root}}/polled/one"); until(stream, "/polled/one")
+        touch("polled/one/file"); until(stream, "/polled/one/file")
+        os.unlink(f"{{root}}/polled/one/file"); until(stream, "/polled/one/file")
+        print("all told", flush=True); sys.stdout.flush(); os._exit(0)
+        """,
+    )
+    assert lines == ["all told"]
+
+
 def test_a_limit_on_watches_may_be_an_error(root):
     lines, _ = run(
         root,

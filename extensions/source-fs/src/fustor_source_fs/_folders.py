@@ -187,7 +187,7 @@ class Folders:
         """Report how a subtree below `above` differs from what is known of it; of an unknown directory, everything.
 
         An entry known before is reported again if its ctime is not below `since`. With `deep` off, directories known
-        before are not entered.
+        before are not entered; where one may have been exchanged, it is looked at whether it still is the same.
         """
         live = self._live
         for step, directory in Walk(live.scope, start, above=live.identities_above(above)):
@@ -217,8 +217,10 @@ class Folders:
             yield from live.writer.put(UPSERT, [row(directory.path, directory.status)])
             known = None
         directory.data = node = known or self._node_for(directory, above)
+        if known is not None and known.watch == watch and not deep and directory.parent is not None:
+            return  # its own events report what is in it, or its own turn to be polled
         live.place(node, watch, directory)
-        yield from self._compare_entries(directory, node, since, deep=deep)
+        yield from self._compare_entries(directory, node, since if node.listed else EVERYTHING, deep=deep)
         live.set_listed(node, directory.failed)
 
     def _is_same(self, node: Node, watch: int, directory: Directory[Node]) -> bool:
@@ -232,12 +234,13 @@ class Folders:
     def _compare_entries(self, directory: Directory[Node], node: Node, since: float, *, deep: bool) -> Work:
         live, path, prefix = self._live, directory.path, directory.prefix
         known, seen, present = node.names(), set[str](), list[str]()
+        may_be_exchanged = directory.status.st_ctime >= since
         news: list[tuple[str, Status]] = []
         for name, text, status in entries(live.scope, directory):
             child = node.child(name)
             if S_ISDIR(status.st_mode):
                 seen.add(name)
-                if deep or child is None:
+                if deep or child is None or may_be_exchanged:
                     directory.add(name)
                 is_news = child is None
             else:
