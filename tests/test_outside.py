@@ -134,6 +134,7 @@ def test_its_wheel_installs_beside_nothing_else_and_runs(project, place, outside
     assert outside(fresh / "bin/fustor-driver", *read, cwd=project)
 
 
+@pytest.mark.full
 def test_pip_alone_tests_it(project, place, outside):
     fresh = place / f"pip-{project.name}"
     outside(f"{sys.base_prefix}/bin/python3", "-m", "venv", fresh)

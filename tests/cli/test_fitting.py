@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 from repository import ROOT
+from tiers import sampled
 from workspaces import environment, fustor_new
 
 pytestmark = pytest.mark.wide
@@ -155,7 +156,7 @@ LOCKED = {
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("case", LOCKED)
+@pytest.mark.parametrize("case", sampled(LOCKED))
 def test_uv_locks_before_and_after_and_after_removal(root, case):
     text, more = LOCKED[case]
     (root / "pyproject.toml").write_text(text)

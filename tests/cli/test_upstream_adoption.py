@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tarfile
+from itertools import product
 
 import pytest
 from trees import contents
@@ -63,8 +64,14 @@ def ids(folder):
     return {finding["id"] for finding in report["findings"]}
 
 
-@pytest.mark.parametrize("form", ["wheel", "sdist"])
-@pytest.mark.parametrize("name", list(KNOWN))
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        *product(["wheel"], KNOWN),
+        ("sdist", "fs"),
+        *(pytest.param("sdist", name, marks=pytest.mark.full) for name in KNOWN if name != "fs"),
+    ],
+)
 def test_a_released_driver_is_adopted_and_its_known_faults_are_named(form, name, tmp_path):
     folder = unpacked(form, name, tmp_path)
     before = contents(folder)

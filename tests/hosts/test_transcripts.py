@@ -7,6 +7,7 @@ import pytest
 from hosts import traced
 from hosts.transcripts import count, lanes, pauses_before_realtime, read, up_to
 from hosts.waiting import eventually
+from tiers import sampled
 
 from fustor_conformance.agents import Agent02, Agent08, Pauses
 from fustor_core.models.config import PusherConfig, SourceConfig
@@ -105,7 +106,7 @@ def compared(calls, number):
     return lanes(up_to(calls, "create_session", number) if number else calls)
 
 
-@pytest.mark.parametrize("name", MODES_08)
+@pytest.mark.parametrize("name", sampled(MODES_08))
 def test_the_simulator_of_08_does_what_the_agent_does(name, new_agent, tmp_path):
     broken, is_enough, number = MODES_08[name]
     modes = {"source": "plain", "sender": "plain"} | broken
@@ -138,7 +139,7 @@ MODES_02 = {
 }
 
 
-@pytest.mark.parametrize("name", MODES_02)
+@pytest.mark.parametrize("name", sampled(MODES_02))
 def test_the_simulator_of_02_does_what_the_agent_does(name, new_agent, tmp_path):
     broken, is_enough = MODES_02[name]
     modes = {"source": "plain", "sender": "plain"} | broken

@@ -24,6 +24,7 @@ def test_every_wheel_and_every_sdist_is_true(tree, built):
         assert [metadata.description.strip() == readme for metadata in of_it] == [True, True]
 
 
+@pytest.mark.full
 def test_the_same_commit_gives_the_same_bytes_wherever_it_lies(tree, built, tmp_path):
     run("git", "clone", "-q", "--no-local", tree, tmp_path / "elsewhere", cwd=tmp_path)
     again = build(tmp_path / "elsewhere", tmp_path / "packages")

@@ -53,6 +53,7 @@ def test_a_driver_of_a_third_party_is_published_beside_the_command_that_made_it(
     assert users.run("python", "-c", "import fustor_core; print(fustor_core.__file__)").startswith(str(tmp_path))
 
 
+@pytest.mark.full
 def test_the_tests_of_such_a_driver_pass_with_what_the_index_has(index, made):
     address, _ = index
     variables = {"UV_INDEX": f"{address}/simple/"}

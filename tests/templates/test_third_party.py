@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from repository import ROOT
+from tiers import sampled
 from workspaces import environment, fustor_new, upstream
 
 from fustor_new.template.wheels import contract_wheels
@@ -64,7 +65,7 @@ ADDRESSES = {
 }
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", sampled(ADDRESSES))
 def test_the_contract_comes_from_the_address_that_the_template_came_from(repository, tmp_path, address, monkeypatch):
     expanded = ADDRESSES[address].removeprefix("git+").replace("ssh://git@example.org/", "git@example.org:")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # copier keeps what it cloned from an address
@@ -139,7 +140,7 @@ def test_what_fustor_new_made_is_updated_by_copier(own, tmp_path):
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("kind", ["source", "pusher"])
+@pytest.mark.parametrize("kind", sampled(["source", "pusher"]))
 def test_a_copied_project_is_green_once_the_command_that_copier_shows_has_run(repository, tmp_path, kind):
     project = tmp_path / "my-driver"
     command = (

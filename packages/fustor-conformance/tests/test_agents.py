@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ STREAM = (
 )
 GROUP = ("fustor_agent.drivers.sources", "fustor_agent.drivers_of_another_name")
 STOP = ("_stop_driver_event", "_stopped_event")
+LONGER = partial(pytest.param, marks=pytest.mark.full)
 DURABLE = ('getattr(fustor_core.exceptions, "RetryableError", DriverError)', "fustor_core.exceptions.RetryableError")
 
 
@@ -101,10 +103,10 @@ def verdicts(tmp_path, host, change, checks):
 @pytest.mark.parametrize(
     ("host", "change", "simulator", "said"),
     [
-        (SOURCE_0_2, STREAM, "R01", "object has no attribute 'statistics'"),
+        LONGER(SOURCE_0_2, STREAM, "R01", "object has no attribute 'statistics'"),
         (SOURCE_0_8, STREAM, "R02", "object has no attribute 'statistics'"),
         (SOURCE_0_2, GROUP, "R01", "'mutant'"),
-        (SOURCE_0_8, GROUP, "R02", "'mutant'"),
+        LONGER(SOURCE_0_8, GROUP, "R02", "'mutant'"),
         (PUSHER_0_2, DURABLE, "R01", "RetryableError"),
     ],
 )
@@ -116,7 +118,7 @@ def test_what_only_the_released_agent_shows_is_found(tmp_path, host, change, sim
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize("host", [SOURCE_0_2, SOURCE_0_8])
+@pytest.mark.parametrize("host", [SOURCE_0_2, LONGER(SOURCE_0_8)])
 def test_a_source_without_the_stop_event_is_found(tmp_path, host):
     found = verdicts(tmp_path, host, STOP, ["R04"])
     assert found["R04"]["status"] == "failed"
@@ -131,9 +133,13 @@ def test_a_source_without_the_stop_event_is_found(tmp_path, host):
         (SOURCE_0_8, ("REALTIME, [self._ticks.file_row", "SNAPSHOT, [self._ticks.file_row"), "says 'snapshot'"),
         (SOURCE_0_2, ("MessageSource.SNAPSHOT, batch)", "MessageSource.SNAPSHOT, batch[1:])"), "lost 1 things of the"),
         (SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
-        (SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
-        (SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
-        (PUSHER_0_8, ('"fustor.drivers.pushers"', '"fustor_agent.drivers.senders"'), "No pusher 'mutant' is installed"),
+        LONGER(SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
+        LONGER(SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
+        LONGER(
+            PUSHER_0_8,
+            ('"fustor.drivers.pushers"', '"fustor_agent.drivers.senders"'),
+            "No pusher 'mutant' is installed",
+        ),
     ],
 )
 def test_what_an_agent_loses_is_found(tmp_path, host, change, said):

@@ -26,8 +26,13 @@ from fustor_conformance import Judge, Kind, Status, subject_of_class
 
 pytestmark = pytest.mark.wide
 
-LONG = {"200 ms a call", "once a second"}
-"""More than a minute each."""
+LONG = {
+    "200 ms a call",
+    "once a second",
+    "a poller that batches steady changes",
+    "a poller that batches what is only created",
+}
+"""A minute and more each."""
 SOURCES = {
     "a poller that batches": (BatchingPoller, MemoryWorld, 120),
     "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),
@@ -63,7 +68,7 @@ def judged(kind, driver, world, seconds):
     assert took < seconds, sorted(((round(v.seconds, 1), v.rule.id) for v in verdicts), reverse=True)[:10]
 
 
-@pytest.mark.parametrize("case", SOURCES)
+@pytest.mark.parametrize("case", cases_of(SOURCES))
 def test_an_unusual_source_is_conformant(case):
     judged(Kind.SOURCE, *SOURCES[case])
 

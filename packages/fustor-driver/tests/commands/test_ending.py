@@ -91,7 +91,7 @@ def test_a_thread_that_a_driver_leaves_behind_keeps_no_command_alive(start):
         (("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER), "create_session"),
     ],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
 def test_the_second_signal_ends_every_command_at_once(arguments, where, number, start, tmp_path):
     (tmp_path / "events.jsonl").write_text(event("/a").model_dump_json())
     process = start(*arguments, where=where)

@@ -130,7 +130,9 @@ def test_a_broken_configuration_is_named_by_its_place_alone(name, cli, tmp_path)
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-@pytest.mark.parametrize("driver", ["try_blab", "postgres", "fs", "example"])
+@pytest.mark.parametrize(
+    "driver", ["try_blab", "postgres", *(pytest.param(name, marks=pytest.mark.full) for name in ("fs", "example"))]
+)
 def test_an_address_is_not_shown_by_any_command(driver, name, cli, tmp_path):
     address = ADDRESSES[name]
     quick = ("--set", "max_retries=1", "--set", "retry_delay_sec=0.01")
