@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +16,8 @@ __all__ = ["clean", "free_port", "put_into", "run"]
 
 _COMMAND_SEC = 600
 _LONGEST_COMPLAINT = 2000
+_SERVERS_PORTS = range(10_000, 32_768)
+"""Above those of well-known services, below those that Linux gives to clients. Source: ip_local_port_range, ip(7)."""
 _OF_THIS_PROCESS = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "UV_PROJECT_ENVIRONMENT"})
 
 
@@ -63,7 +67,14 @@ def _section(group: tuple[str, Mapping[str, str]]) -> str:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    """A port of this machine that nobody uses at this moment.
+
+    It is not one of those that systems give to clients, so that no connection takes it before its server does.
+
+    Raises:
+        EnvironmentProblem: none of a hundred is free.
+    """
+    for port in random.sample(_SERVERS_PORTS, 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise EnvironmentProblem("No free port was found on 127.0.0.1")
