@@ -1,6 +1,7 @@
 """Fusion as a process of its own, and what its view shows over HTTP."""
 
 import json
+import re
 import signal
 import subprocess
 import urllib.error
@@ -75,6 +76,10 @@ class Fusion:
     def log(self):
         """The lines that it has printed."""
         return (self.home / "output").read_text(errors="replace").splitlines()
+
+    def sessions(self):
+        """Of how many sessions it has taken something."""
+        return len(set(re.findall(r"ingested: .*session=(\w+)", "\n".join(self.log()))))
 
     def tree(self, path="/", **options):
         """Each path with whether it is a directory, its size and its time; None while the view is not ready."""
