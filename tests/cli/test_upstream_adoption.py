@@ -6,6 +6,7 @@ import tarfile
 from itertools import product
 
 import pytest
+from tiers import longer
 from trees import contents
 from workspaces import environment, fustor_new
 
@@ -69,7 +70,7 @@ def ids(folder):
     [
         *product(["wheel"], KNOWN),
         ("sdist", "fs"),
-        *(pytest.param("sdist", name, marks=pytest.mark.full) for name in KNOWN if name != "fs"),
+        *(longer("sdist", name) for name in KNOWN if name != "fs"),
     ],
 )
 def test_a_released_driver_is_adopted_and_its_known_faults_are_named(form, name, tmp_path):

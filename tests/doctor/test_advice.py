@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from repository import ROOT
+from tiers import longer
 from workspaces import DRIVER_BY_HAND, environment, fustor_new, small
 
 pytestmark = pytest.mark.wide
@@ -117,9 +118,9 @@ def checkout(tmp_path_factory):
         ("extensions/source-x", "no version"),
         ("extensions/source-x", "one name twice"),
         ("packages/x", "no TOML"),
-        pytest.param("extensions/source-x", "no TOML", marks=pytest.mark.full),
-        pytest.param("packages/x", "no version", marks=pytest.mark.full),
-        pytest.param("packages/x", "one name twice", marks=pytest.mark.full),
+        longer("extensions/source-x", "no TOML"),
+        longer("packages/x", "no version"),
+        longer("packages/x", "one name twice"),
     ],
 )
 def test_where_uv_refuses_the_command_of_the_guide_runs_doctor(checkout, fault, where):

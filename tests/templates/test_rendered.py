@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from tiers import longer
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
@@ -107,7 +108,7 @@ def test_sources_name_the_wheels_that_this_fustor_new_has(tmp_path, contract, la
 @pytest.mark.parametrize(
     ("kind", "layout", "example", "audit"),
     [
-        pytest.param(*chosen, marks=() if chosen in EVERY_ANSWER else pytest.mark.full)
+        chosen if chosen in EVERY_ANSWER else longer(*chosen)
         for chosen in product(("source", "pusher"), ("workspace", "standalone"), (False, True), (True, False))
         if chosen[0] == "source" or chosen[3]
     ],
@@ -135,7 +136,7 @@ def member(tools, directory: Path, kind: str, *, layout: str, contract: str = ""
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("layout", [pytest.param("workspace", marks=pytest.mark.full), "standalone"])
+@pytest.mark.parametrize("layout", [longer("workspace"), "standalone"])
 def test_contract_may_come_from_git(tools, tmp_path, layout):
     tools.run("git", "clone", "-q", tools.CHECKOUT, tmp_path / "origin", cwd=tmp_path)
     project = member(tools, tmp_path, "pusher", layout=layout, contract=f"git+file://{tmp_path}/origin")

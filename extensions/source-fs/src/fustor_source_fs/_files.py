@@ -128,11 +128,11 @@ class Files:
             is_directory = S_ISDIR(status.st_mode)
             if not admits(prefix + text, is_directory=is_directory) or self._hold(node, name, flags, status):
                 continue
-            self._held.pop((node, name), None)
             if not is_directory:
                 node.add_name(name)
             is_suspect = bool(flags & WRITTEN) and S_ISREG(status.st_mode)
-            self._live.note_suspect(node, name, is_suspect=is_suspect)
+            if is_suspect or self._live.suspects:
+                self._live.note_suspect(node, name, is_suspect=is_suspect)
             (suspects if is_suspect else upserts).append((text, status))
         return (DELETE, deleted), (UPSERT, upserts), (SUSPECT, suspects)
 

@@ -187,7 +187,7 @@ class Folders:
         """Report how a subtree below `above` differs from what is known of it; of an unknown directory, everything.
 
         An entry known before is reported again if its ctime is not below `since`. With `deep` off, directories known
-        before are not entered; where one may have been exchanged, it is looked at whether it still is the same.
+        before are not entered; where a watched one may have been exchanged, it is looked at whether it is the same.
         """
         live = self._live
         for step, directory in Walk(live.scope, start, above=live.identities_above(above)):
@@ -218,7 +218,7 @@ class Folders:
             known = None
         directory.data = node = known or self._node_for(directory, above)
         if known is not None and known.watch == watch and not deep and directory.parent is not None:
-            return  # its own events report what is in it, or its own turn to be polled
+            return  # its own events report what is in it
         live.place(node, watch, directory)
         yield from self._compare_entries(directory, node, since if node.listed else EVERYTHING, deep=deep)
         live.set_listed(node, directory.failed)
@@ -240,7 +240,7 @@ class Folders:
             child = node.child(name)
             if S_ISDIR(status.st_mode):
                 seen.add(name)
-                if deep or child is None or may_be_exchanged:
+                if deep or child is None or (may_be_exchanged and child not in live.unwatched):
                     directory.add(name)
                 is_news = child is None
             else:

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Self
 
 from fustor_conformance._paths import containers
-from fustor_conformance._reading import Stream, eventually, last_word, rows_of
+from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance._recording import AUDIT
 from fustor_conformance.outcome import Broken
 from fustor_conformance.subject import SourceSubject
@@ -54,6 +54,8 @@ class Host:
         self._changes: dict[str, Any] = {}
         self.unlisted: set[str] = set()
         """Containers that no pass has listed since one said that it could not."""
+        self._left_half_written: set[str] = set()
+        """What an earlier session called half written: no stream was there when it was closed."""
         self._page_sec = 0.0
         self._least_sec = float("inf")
         self._open = ExitStack()
@@ -74,7 +76,7 @@ class Host:
         self.snapshot_done, self.lost = resumes, False
         if not resumes:
             self.unlisted.clear()
-            self._left_half_written = self.view.suspects
+            self._left_half_written = set(self.view.suspects)
         self._applied = self._arrived = 0
         self._snapshot: Iterator[EventBase] | None = None
         self.audit: Iterator[Any] | None = None
@@ -111,6 +113,7 @@ class Host:
         events = self.stream.events[self._applied :]
         for event in events[: most or None]:
             self.apply("realtime", event)
+            self._left_half_written.difference_update(row["path"] for row in event.rows)
             self.committed = max(self.committed, event.index)
             self._applied += 1
 
@@ -256,18 +259,13 @@ class Host:
 
         def is_settled() -> bool:
             self.drain()
-            return not self._half_written()
+            return self.view.suspects <= self._left_half_written
 
         if not eventually(is_settled, self.stream.patience_sec):
-            path = min(self._half_written())
+            path = min(self.view.suspects - self._left_half_written)
             raise Broken(
                 f"{path!r} was closed, and its last row still says is_atomic_write: false", self.view.row(path)
             )
-
-    def _half_written(self) -> frozenset[str]:
-        """The suspects, but for those of an earlier session: no stream was there when they were closed."""
-        said = {row["path"] for row in rows_of(self.stream.events) if row.get("is_atomic_write") is False}
-        return self.view.suspects - (self._left_half_written - said)
 
     def differing(self, when: str) -> Broken:
         """The differences, with the last events about the first path that differs."""
