@@ -50,6 +50,25 @@ def test_a_pusher_that_asks_gets_a_new_session_with_a_new_snapshot(run, source, 
     assert later == sorted(later), "nothing goes to a session that another one has replaced"
 
 
+def test_a_pusher_that_never_waits_leaves_their_turn_to_the_snapshot_and_the_heartbeats(run, source, pusher):
+    tick, heartbeats_before = threading.Event(), []
+
+    def answer(batch):
+        pushed = sum(tried.phase == "realtime" for tried in pusher.tried)
+        while batch.phase == "realtime" and source.yielded < min(pushed + 2, 300):
+            tick.wait(0.001)  # in the loop's thread, as a driver that writes to a disk: there is always a next one
+
+    pusher.answer, pusher.interval_sec = answer, 0.001
+    pusher.heartbeat_answer = lambda _: heartbeats_before.append(len(pusher.tried))
+    source.snapshot = listing(*(f"/{at}" for at in range(20)))
+    for at in range(300):
+        source.changes.put(event("/busy", index=at + 1))
+    run(lambda: len(pusher.paths("realtime")) == 300 and pusher.ends(), push_max_events=1)
+    phases = [batch.phase for batch in pusher.tried]
+    assert "snapshot" in phases[2:150]
+    assert any(2 < pushed < 150 for pushed in heartbeats_before)
+
+
 def test_no_session_begins_while_a_push_of_the_old_one_is_under_way(run, source, pusher):
     asked = []
 

@@ -137,7 +137,12 @@ class Session:
     async def push(
         self, events: Sequence[EventBase], phase: MessageSource, *, is_snapshot_end: bool = False
     ) -> PushReply:
-        """What the pusher answers to one batch."""
+        """What the pusher answers to one batch; whatever else waits in the loop has its turn first.
+
+        A pusher whose `push` never waits would keep the loop for as long as there are events: no heartbeat, no other
+        phase and no stop would come through.
+        """
+        await asyncio.sleep(0)
         permissions = {"allow_deletions": True} if self.allow_deletions else {}
         answer = await self.pusher.push(
             list(events),
