@@ -54,6 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
         _share(config)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _room_for_runs_within(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give the pytest runs that tests start a place of their own for temporary directories.
+
+    At its end each run removes what was left by the third one before it in the same place. That may be the hundred
+    thousand files of a run of everything: minutes on a slow disk, in a test that is timed.
+    """
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(tmp_path_factory.mktemp("runs-within"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Look for no garbage among thousands of tests that stay, neither while they are collected nor later."""
