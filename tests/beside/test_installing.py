@@ -70,6 +70,7 @@ LONG = {
     "agent 0.2.16 without what it does not declare",
     "core 0.2 alone",
     "an event model that a driver does not take",
+    "the core and the event model of the index",
 }
 
 

@@ -116,8 +116,8 @@ def checkout(tmp_path_factory):
     ("where", "fault"),
     [
         ("extensions/source-x", "no version"),
-        ("extensions/source-x", "one name twice"),
-        ("packages/x", "no TOML"),
+        longer("extensions/source-x", "one name twice"),
+        longer("packages/x", "no TOML"),
         longer("extensions/source-x", "no TOML"),
         longer("packages/x", "no version"),
         longer("packages/x", "one name twice"),

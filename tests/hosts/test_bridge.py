@@ -2,10 +2,10 @@
 
 import pytest
 from hosts.ends import FEW, Log, Tables, Tree
-from hosts.lines import PAIRS, Line, ends_of, name_of, proving
+from hosts.lines import EVERY_PAIR, PAIRS, Line, ends_of, name_of, proving
 from hosts.order import breaches
 
-TO_A_SERVER = [pair for pair in PAIRS if Tables in pair]
+TO_A_SERVER = [pair for pair in EVERY_PAIR if Tables in pair]
 
 pytestmark = pytest.mark.hosts
 

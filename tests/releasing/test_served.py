@@ -43,6 +43,7 @@ def made(index, constraints, tmp_path):
     return tmp_path / "fustor-source-tick"
 
 
+@pytest.mark.full
 def test_a_driver_of_a_third_party_is_published_beside_the_command_that_made_it(index, constraints, made, tmp_path):
     address, site = index
     run("uv", "build", "--quiet", "--no-create-gitignore", "--out-dir", site / "packages", made, cwd=made)

@@ -31,7 +31,7 @@ def passed(report: str) -> int:
     return int(re.search(r"(\d+) passed", report)[1])
 
 
-@pytest.mark.parametrize(("kind", "example"), [("source", False), ("pusher", True)])
+@pytest.mark.parametrize(("kind", "example"), [("source", False), longer("pusher", True)])
 def test_own_suite_passes_and_means_something(tools, installed, kind, example):
     project, site = installed(kind, NAMES[example], example=example)
     env = {"PYTHONPATH": os.pathsep.join([str(site), *sys.path])}

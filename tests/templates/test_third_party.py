@@ -102,6 +102,7 @@ def own(repository, tmp_path):
     return tmp_path / "own"
 
 
+@pytest.mark.full
 def test_what_copier_made_is_updated_by_copier(own, tmp_path):
     project = tmp_path / "my-driver"
     copy(own, project, "name=redis")

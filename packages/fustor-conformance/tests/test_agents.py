@@ -51,7 +51,7 @@ def test_a_pusher_is_not_judged_for_agent_0_8_without_the_bridge(asked, monkeypa
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize(("kind", "profile"), [SOURCE_0_2, SOURCE_0_8, PUSHER_0_2, PUSHER_0_8])
+@pytest.mark.parametrize(("kind", "profile"), [LONGER(*SOURCE_0_2), SOURCE_0_8, PUSHER_0_2, LONGER(*PUSHER_0_8)])
 def test_the_example_works_under_the_released_agent(kind, profile):
     judge = Judge(find_subject(kind, "example", options=Options(frozenset({"--agents"}))), profile)
     found = judge.verdict(R04)
@@ -105,7 +105,7 @@ def verdicts(tmp_path, host, change, checks):
     [
         LONGER(SOURCE_0_2, STREAM, "R01", "object has no attribute 'statistics'"),
         (SOURCE_0_8, STREAM, "R02", "object has no attribute 'statistics'"),
-        (SOURCE_0_2, GROUP, "R01", "'mutant'"),
+        LONGER(SOURCE_0_2, GROUP, "R01", "'mutant'"),
         LONGER(SOURCE_0_8, GROUP, "R02", "'mutant'"),
         (PUSHER_0_2, DURABLE, "R01", "RetryableError"),
     ],
@@ -130,7 +130,7 @@ def test_a_source_without_the_stop_event_is_found(tmp_path, host):
 @pytest.mark.parametrize(
     ("host", "change", "said"),
     [
-        (SOURCE_0_8, ("REALTIME, [self._ticks.file_row", "SNAPSHOT, [self._ticks.file_row"), "says 'snapshot'"),
+        LONGER(SOURCE_0_8, ("REALTIME, [self._ticks.file_row", "SNAPSHOT, [self._ticks.file_row"), "says 'snapshot'"),
         (SOURCE_0_2, ("MessageSource.SNAPSHOT, batch)", "MessageSource.SNAPSHOT, batch[1:])"), "lost 1 things of the"),
         (SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
         LONGER(SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),

@@ -31,8 +31,9 @@ LONG = {
     "once a second",
     "a poller that batches steady changes",
     "a poller that batches what is only created",
+    "an event loop",
 }
-"""A minute and more each."""
+"""Most of them take a minute and more."""
 SOURCES = {
     "a poller that batches": (BatchingPoller, MemoryWorld, 120),
     "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),

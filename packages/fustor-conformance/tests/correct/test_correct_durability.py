@@ -14,6 +14,7 @@ from correct_durable import (
 )
 from kit_pusher import FileWorld
 from kit_sqlite import SqliteDriver, SqliteWorld
+from tiers import sampled
 
 from fustor_conformance import Kind, subject_of_class
 from fustor_conformance.checks import find_check
@@ -25,7 +26,7 @@ FILES = (LeavesAProcess, Mapped, ReopensToSync, Synchronous, SyncsByACommand, Sy
 DATABASES = (KeepsItOpen, RollsBack, SqliteDriver, TouchesFirst)
 
 
-@pytest.mark.parametrize("driver", [*FILES, *DATABASES])
+@pytest.mark.parametrize("driver", sampled([*FILES, *DATABASES], 2))
 def test_it_is_durable(driver):
     world = SqliteWorld if driver in DATABASES else FileWorld
     subject = subject_of_class(Kind.PUSHER, driver, world, name="durable")

@@ -31,7 +31,7 @@ def judged(kind, driver, world, profile):
 
 
 @pytest.mark.mutants
-@pytest.mark.parametrize("profile", [Profile.GUIDE, Profile.AGENT_0_2, LONGER(Profile.AGENT_0_8)])
+@pytest.mark.parametrize("profile", [Profile.GUIDE, LONGER(Profile.AGENT_0_2), LONGER(Profile.AGENT_0_8)])
 def test_the_reference_source_breaks_nothing(profile):
     verdicts = judged(Kind.SOURCE, MemoryDriver, MemoryWorld, profile)
     package = {"P", "L"} if profile is Profile.GUIDE else set()
@@ -112,13 +112,16 @@ def test_no_unrelated_must_falls_with_it(mutant, fallen):
 
 @pytest.mark.mutants
 @pytest.mark.parametrize(
-    ("driver", "world"),
+    ("profile", "driver", "world"),
     [
-        (LogDriver, FileWorld),
-        (KeyedDriver, KeyedFileWorld),
-        LONGER(SqliteDriver, SqliteWorld),
+        (Profile.GUIDE, LogDriver, FileWorld),
+        (Profile.GUIDE, KeyedDriver, KeyedFileWorld),
+        (Profile.AGENT_0_2, KeyedDriver, KeyedFileWorld),
+        (Profile.AGENT_0_8, LogDriver, FileWorld),
+        LONGER(Profile.AGENT_0_2, LogDriver, FileWorld),
+        LONGER(Profile.AGENT_0_8, KeyedDriver, KeyedFileWorld),
+        *(LONGER(profile, SqliteDriver, SqliteWorld) for profile in Profile),
     ],
 )
-@pytest.mark.parametrize("profile", list(Profile))
 def test_the_reference_pushers_break_nothing(profile, driver, world):
     assert judged(Kind.PUSHER, driver, world, profile)
