@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.wide
 
 HEADER = """
-import asyncio, json, os, subprocess, sys, threading
+import asyncio, json, os, shutil, subprocess, sys, threading
 from fustor_core.models.config import SourceConfig
 from fustor_core.exceptions import DriverError
 from fustor_source_fs import FsDriver
@@ -168,6 +168,43 @@ def test_a_watched_directory_in_a_polled_one_may_be_another_by_the_next_poll(roo
         """,
     )
     assert lines == ["all told"]
+
+
+READINGS = {
+    "snapshot": "d.get_snapshot_iterator()",
+    "small batches": "d.get_snapshot_iterator(batch_size=2)",
+    "partitions": "(event for one in d.get_snapshot_partitions(3) for event in d.get_snapshot_iterator(partition=one))",
+    "audit": "d.get_audit_iterator()",
+    "audit of agent 0.8": "(event for event, _ in d.get_audit_iterator(mtime_cache={}) if event)",
+    "part": "d.scan_path('/d30')",
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_what_is_listed_in_a_polled_directory_and_gone_before_the_next_poll_is_taken_back(root, reading):
+    lines, _ = run(
+        root,
+        LIMIT
+        + f"""
+for number in range(1500): os.makedirs(f"{{root}}/d30/e/many/{{number:04}}/deep")
+d = driver(poll_interval_sec=0.1)
+stream = d.get_message_iterator()
+paths = ["/d30/e/ghost", "/d30/e/\u00fc", "/d30/e/box/below/\u00fc", "/d30/e/box/below", "/d30/e/box"]
+os.makedirs(f"{{root}}/d30/e/box/below")
+for name in ("ghost", "\u00fc", "box/below/\u00fc", "stays"): touch("d30/e/" + name)
+seen = {{row["path"] for event in {READINGS[reading]} for row in event.rows}}
+print({{"/d30/e/stays", *paths}} - seen)
+shutil.rmtree(f"{{root}}/d30/e/box"); os.unlink(f"{{root}}/d30/e/ghost"); os.unlink(f"{{root}}/d30/e/\u00fc")
+told = []
+for event in stream:
+    if event.event_type == "delete": told += [row["path"] for row in event.rows]
+    if set(paths) <= set(told): break
+print(told.index(paths[2]) < told.index(paths[3]) < told.index(paths[4]), "/d30/e/stays" in told)
+os.unlink(f"{{root}}/d30/e/stays"); until(stream, "/d30/e/stays")
+print("all told", flush=True); sys.stdout.flush(); os._exit(0)
+""",
+    )
+    assert lines == ["set()", "True False", "all told"]
 
 
 def test_a_limit_on_watches_may_be_an_error(root):

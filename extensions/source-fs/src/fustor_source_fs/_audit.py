@@ -15,7 +15,7 @@ from fustor_source_fs._opening import opening
 from fustor_source_fs._rows import AUDIT, AUDIT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._visitors import Watch, visiting
+from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["Audit"]
@@ -76,15 +76,18 @@ class Audit:
             self._unchanged = Unchanged(self._scope.root, self._memory, past, self._limit, self._cache)
         seen: dict[str, Record] = {}
         try:
-            with visiting(self._scope.root.path) as watch:
-                for finished in self._work(stop, watch):
+            with visiting(self._scope.root.path) as visit:
+                for finished in self._work(stop, visit):
                     yield finished
                     seen.update(finished.notes)
         finally:
             self._memory.end(seen, began, before)
 
-    def _work(self, stop: Stop, watch: Watch | None) -> Iterator[Finished]:
+    def _work(self, stop: Stop, visit: Visit | None) -> Iterator[Finished]:
         start: Directory[Notes] = open_root(self._scope)
+        watch = visit.watch if visit else None
+        if visit:
+            self._lister.note = visit.note
         leaves = Leaves(self._scope, start, self._lister, watch)
         known = self._unchanged.remembered if self._unchanged else None
         for step, directory in Walk(self._scope, start, leave=True, known=known):

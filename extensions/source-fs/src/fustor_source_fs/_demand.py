@@ -31,7 +31,7 @@ def scan(
     Raises:
         DriverError: the root cannot be read, or the scan was stopped before its end.
     """
-    with visiting(scope.root.path) as watch:
+    with visiting(scope.root.path) as visit:
         with Places.of(scope) as places:
             place = places.find(path)
         if place is None:
@@ -46,7 +46,7 @@ def scan(
         if start is None:
             yield _alone(place)
             return
-        one = Pass(scope, batch_size, counters, stop, watch)
+        one = Pass(scope, batch_size, counters, stop, visit)
         for finished in one.through(start, above=frozenset(place.above), deep=recursive):
             yield finished.event
 

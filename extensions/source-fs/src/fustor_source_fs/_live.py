@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from fustor_core.exceptions import DriverError
 from fustor_event_model import MessageSource
 from fustor_source_fs._inotify import Mask, Watcher, WatchLimitError
+from fustor_source_fs._listed import Listed
 from fustor_source_fs._names import text_of
 from fustor_source_fs._root import is_same_or_closed, open_chain
 from fustor_source_fs._rows import DELETE, EventWriter, Finished, gone_now, row, rows_of
@@ -52,6 +53,7 @@ class Live:
         self.suspects: dict[Node, set[str]] = {}
         self.orphans: dict[int, float] = {}
         self.visitors = 0
+        self.listed = Listed()
 
     def open_root(self) -> int:
         """A descriptor of the root, known to be the one that is watched.
@@ -138,6 +140,7 @@ class Live:
         if watch == UNWATCHED:
             node.watch = UNWATCHED
             self.unwatched[node] = directory.identity()
+            self.listed.add_unwatched(directory.status)
         else:
             self.watches.set(watch, node)
             self.unwatched.pop(node, None)

@@ -14,7 +14,7 @@ from fustor_source_fs._ranges import Names, Range
 from fustor_source_fs._rows import UPSERT, UPSERT_SKIPPED, EventWriter, Finished, Row, row, row_in, skipped
 from fustor_source_fs._running import Counters, Stop
 from fustor_source_fs._scope import Scope
-from fustor_source_fs._visitors import Watch, visiting
+from fustor_source_fs._visitors import Visit, visiting
 from fustor_source_fs._walk import Directory, Step, Walk
 
 __all__ = ["Pass", "part_of", "snapshot"]
@@ -29,9 +29,9 @@ def snapshot(scope: Scope, batch_size: int, counters: Counters, stop: Stop) -> I
         ConfigError: the patterns leave out every file.
         DriverError: the root cannot be read or was replaced meanwhile, or the snapshot was stopped before its end.
     """
-    with visiting(scope.root.path) as watch:
+    with visiting(scope.root.path) as visit:
         start = open_root(scope)
-        one = Pass(scope, batch_size, counters, stop, watch)
+        one = Pass(scope, batch_size, counters, stop, visit)
         for finished in one.through(start):
             yield finished.event
         if one.leaves_out_all:
@@ -46,14 +46,14 @@ def part_of(scope: Scope, part: Range, batch_size: int, counters: Counters, stop
         DriverError: as `snapshot` does; or the root, or a directory that a cut goes through, is another one than the
             ranges were made of.
     """
-    with visiting(scope.root.path) as watch:
+    with visiting(scope.root.path) as visit:
         start = open_root(scope)
         try:
             _require_same(scope, part, start)
         except BaseException:
             start.close()
             raise
-        for finished in Pass(scope, batch_size, counters, stop, watch, part=part).through(start):
+        for finished in Pass(scope, batch_size, counters, stop, visit, part=part).through(start):
             yield finished.event
         insist(scope, start)
 
@@ -67,10 +67,7 @@ def _require_same(scope: Scope, part: Range, start: Directory[None]) -> None:
 
 
 class Pass:
-    """One pass through a directory and what is below it, or what of it lies in the range `part`.
-
-    `watch` is called with each directory before it is listed.
-    """
+    """One pass through a directory and what is below it, or what of it lies in the range `part`."""
 
     def __init__(
         self,
@@ -78,18 +75,20 @@ class Pass:
         batch_size: int,
         counters: Counters,
         stop: Stop,
-        watch: Watch | None,
+        visit: Visit | None,
         *,
         part: Range | None = None,
     ) -> None:
         self._scope = scope
         self._counters = counters
         self._stop = stop
-        self._watch = watch
+        self._watch = visit.watch if visit else None
         self._part = part
         self._limit = batch_size
         self._writer = EventWriter(MessageSource.SNAPSHOT, batch_size)
         self._lister = Lister(scope, batch_size)
+        if visit:
+            self._lister.note = visit.note
         self._is_vacant = False
 
     @property
@@ -144,8 +143,10 @@ class Pass:
             if asked.hold(text):
                 rows.append(row_in(path, prefix, text, status))
             if len(rows) >= self._limit:
+                self._lister.note(directory.status, rows)
                 yield rows
                 rows = []
+        self._lister.note(directory.status, rows)
         yield rows
 
     def _put(self, directory: Directory[None]) -> Iterator[Finished]:

@@ -14,6 +14,7 @@ from fustor_event_model import EventBase
 from fustor_source_fs._entry import AbsentError, Gate, enter
 from fustor_source_fs._files import ARRIVED, Files, flags_after
 from fustor_source_fs._folders import EVERYTHING, Folders
+from fustor_source_fs._ghosts import report_ghosts
 from fustor_source_fs._inotify import Chunk, KernelEvent, Mask, WatchLimitError, parse
 from fustor_source_fs._live import Live, RootLostError, Work
 from fustor_source_fs._names import text_of
@@ -21,7 +22,7 @@ from fustor_source_fs._rows import first_event
 from fustor_source_fs._running import Counters, Stop, StoppedError
 from fustor_source_fs._scope import Scope
 from fustor_source_fs._tree import Node
-from fustor_source_fs._visitors import Watch, register
+from fustor_source_fs._visitors import Visit, register
 from fustor_source_fs.config import FsParams
 
 __all__ = ["Stream"]
@@ -89,12 +90,12 @@ class Stream(Iterator[EventBase]):
         self._live.watcher.close()
 
     @contextmanager
-    def visited(self) -> Iterator[Watch]:
+    def visited(self) -> Iterator[Visit]:
         """For as long as a snapshot or an audit lasts no watch is given back; it has what it lists watched first."""
         with self._visitors:
             self._live.visitors += 1
         try:
-            yield self._watch_for_visitor
+            yield Visit(self._watch_for_visitor, self._live.listed.note)
         finally:
             with self._visitors:
                 self._live.visitors -= 1
@@ -102,7 +103,9 @@ class Stream(Iterator[EventBase]):
     def _watch_for_visitor(self, fd: int) -> None:
         try:
             self._live.watcher.add(fd, Mask.ENTRIES | Mask.ADD)
-        except (WatchLimitError, OSError):  # polled, or the stream has ended
+        except WatchLimitError:
+            self._live.listed.add_unwatched(os.fstat(fd))
+        except OSError:  # the stream has ended
             return
 
     def _arm(self) -> None:
@@ -262,9 +265,11 @@ class Stream(Iterator[EventBase]):
     def _poll(self) -> Work:
         self._look_at_root()
         since, self._polled_at = self._polled_at, time.time()
-        if self._live.unwatched:
-            yield from self._folders.poll(self._changed_since(since))
-        yield from self._folders.retry_unlisted(self._live.root)
+        with self._live.listed.taken() as listed:
+            if self._live.unwatched:
+                yield from self._folders.poll(self._changed_since(since))
+            yield from self._folders.retry_unlisted(self._live.root)
+            yield from report_ghosts(self._live, listed, self._changed_since(self._polled_at))
         self._poll_due = time.monotonic() + self._live.params.poll_interval_sec
 
     def _look_at_root(self) -> None:

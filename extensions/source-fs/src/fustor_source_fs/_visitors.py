@@ -2,26 +2,38 @@
 
 A directory that came a moment ago is watched by a stream once its event is handled. A snapshot that lists it before
 that would emit entries whose removal nobody sees. So whoever lists a directory lets the streams of the same root watch
-it first; the event of its arrival, which is older, is handled before those of its entries.
+it first; the event of its arrival, which is older, is handled before those of its entries. Where no watch is left, they
+are told what was found.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["Watch", "register", "visiting"]
+from fustor_source_fs._rows import Row
+
+__all__ = ["Visit", "register", "visiting"]
 
 
-Watch: TypeAlias = Callable[[int], None]
-"""What is called with the descriptor of a directory before it is listed."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a snapshot or an audit calls: `watch` before it lists a directory, with its descriptor.
+
+    And `note` with the directory's status and the rows of entries, before it reports them.
+    """
+
+    watch: Callable[[int], None]
+    note: Callable[[os.stat_result, list[Row]], None]
 
 
 class _Stream(Protocol):
-    def visited(self) -> AbstractContextManager[Watch]: ...
+    def visited(self) -> AbstractContextManager[Visit]: ...
 
 
 _lock = threading.Lock()
@@ -35,15 +47,19 @@ def register(stream: _Stream, root: str) -> None:
 
 
 @contextmanager
-def visiting(root: str) -> Iterator[Watch | None]:
-    """A visit of all streams that watch this root now; None where nobody watches."""
+def visiting(root: str) -> Iterator[Visit | None]:
+    """One visit of all streams that watch this root now; None where nobody watches."""
     with _lock:
         streams = [stream for stream, path in _streams.items() if path == root]
     with ExitStack() as visits:
-        watches = [visits.enter_context(stream.visited()) for stream in streams]
+        each = [visits.enter_context(stream.visited()) for stream in streams]
 
         def watch(fd: int) -> None:
-            for one in watches:
-                one(fd)
+            for one in each:
+                one.watch(fd)
 
-        yield watch if watches else None
+        def note(status: os.stat_result, rows: list[Row]) -> None:
+            for one in each:
+                one.note(status, rows)
+
+        yield Visit(watch, note) if each else None
