@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from fustor_source_fs._visitors import register
+from fustor_source_fs._visitors import Visit, register
 
 
 class Meddler:
@@ -18,7 +18,7 @@ class Meddler:
 
     @contextmanager
     def visited(self):
-        yield self.watch
+        yield Visit(self.watch, lambda *_: None)
 
     def watch(self, fd):
         path = os.readlink(f"/proc/self/fd/{fd}")
