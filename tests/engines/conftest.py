@@ -4,10 +4,9 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from functools import partial
+from functools import cache
 
 import pytest
-from sharing import folder_of_run, once
 from test_selected_anew import as_uri
 from test_typed_tables import made_database
 
@@ -26,19 +25,22 @@ PYTHONS = {"airbyte": ">=3.11,<3.14", "pyairbyte": ">=3.11,<3.13"}
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
     """The directory of programs of an environment with what a judge needs, and nothing of ours."""
-    return lambda name: once(folder_of_run(tmp_path_factory), f"{name}-env", partial(_make, name)) / "bin"
 
+    @cache
+    def of(name):
+        place = tmp_path_factory.mktemp(name) / "env"
+        make = ["uv", "venv", "-q", "--python", PYTHONS.get(name, sys.executable), place]
+        made = subprocess.run(
+            make, check=False, capture_output=True, text=True, env=os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
+        )
+        if name in PYTHONS and made.returncode:
+            pytest.skip(f"{ENVIRONMENTS[name]} needs a Python {PYTHONS[name]}")
+        assert made.returncode == 0, made.stderr
+        install = ["uv", "pip", "install", "-q", "--python", place / "bin/python", *ENVIRONMENTS[name]]
+        subprocess.run(install, check=True, cwd=place.parent)  # not the constraints of this project
+        return place / "bin"
 
-def _make(name, place):
-    make = ["uv", "venv", "-q", "--python", PYTHONS.get(name, sys.executable), place]
-    made = subprocess.run(
-        make, check=False, capture_output=True, text=True, env=os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
-    )
-    if name in PYTHONS and made.returncode:
-        pytest.skip(f"{ENVIRONMENTS[name]} needs a Python {PYTHONS[name]}")
-    assert made.returncode == 0, made.stderr
-    install = ["uv", "pip", "install", "-q", "--python", place / "bin/python", *ENVIRONMENTS[name]]
-    subprocess.run(install, check=True, cwd=place.parent)  # not the constraints of this project
+    return of
 
 
 @pytest.fixture
