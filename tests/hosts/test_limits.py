@@ -11,8 +11,7 @@ from hosts.waiting import eventually
 
 TOUCH_SEC = 0.05
 SHORT_SEC = 9
-"""A time-out of sessions; the agent sends a heartbeat once it has pushed nothing for a third of it, which only a machine
-that stands still for as long brings about."""
+"""A time-out of sessions: the agent sends a heartbeat once it has pushed nothing for a third of it, 3 s."""
 LOST_SEC, KEPT_SEC = 60, 12
 """For how long a loss is awaited, and for how long there must be none."""
 
