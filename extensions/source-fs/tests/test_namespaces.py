@@ -177,6 +177,7 @@ READINGS = {
     "audit": "d.get_audit_iterator()",
     "audit of agent 0.8": "(event for event, _ in d.get_audit_iterator(mtime_cache={}) if event)",
     "part": "d.scan_path('/d30')",
+    "one by one": "(event for path in ['/d30/e/stays', *paths] for event in d.scan_path(path, recursive=False))",
 }
 
 

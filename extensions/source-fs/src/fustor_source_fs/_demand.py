@@ -36,6 +36,8 @@ def scan(
             place = places.find(path)
         if place is None:
             return
+        if visit and place.above:
+            visit.note(place.above[-1], [row(place.path, place.status)])
         try:
             start = None if place.is_closed or not place.is_directory else entered(scope, place)
         except VANISHED:

@@ -6,7 +6,6 @@ snapshot and went before the next one would be in neither. So whoever lists such
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +27,13 @@ class Listed:
         self._unwatched: set[tuple[int, int]] = set()
         self._names: dict[str, Names] = {}
 
-    def add_unwatched(self, status: os.stat_result) -> None:
-        """From now on note what is listed in this directory, also if it is watched one day."""
-        self._unwatched.add((status.st_dev, status.st_ino))
+    def add_unwatched(self, directory: tuple[int, int]) -> None:
+        """From now on note what is listed in this directory, by device and inode, also if it is watched one day."""
+        self._unwatched.add(directory)
 
-    def note(self, status: os.stat_result, rows: list[Row]) -> None:
+    def note(self, directory: tuple[int, int], rows: list[Row]) -> None:
         """These rows of entries are about to be reported of a directory."""
-        if not rows or (status.st_dev, status.st_ino) not in self._unwatched:
+        if not rows or directory not in self._unwatched:
             return
         with self._lock:
             names = self._names.setdefault(rows[0]["parent_path"], {})

@@ -90,7 +90,7 @@ class Lister:
 
     In an audit, directories have no row here, since theirs goes out after everything below them. `leaves_out_all` once
     something was left out, and as long as nothing but directories is part of the source and each could be read. `note`
-    is called with a directory's status and rows of its entries, those of directories included.
+    is called with a directory's device and inode and rows of its entries, those of directories included.
     """
 
     def __init__(self, scope: Scope, limit: int, *, audit: bool = False) -> None:
@@ -99,7 +99,7 @@ class Lister:
         self._leaves_out = False
         self._may_hold_file = False
         self.audit = audit
-        self.note: Callable[[os.stat_result, list[Row]], None] = _ignored
+        self.note: Callable[[tuple[int, int], list[Row]], None] = _ignored
 
     @property
     def leaves_out_all(self) -> bool:
@@ -138,7 +138,7 @@ class Lister:
         except OSError:  # `entries` finds out what it is
             return None
         rows = rows_of(found, path, prefix, status.st_mtime if self.audit else None)
-        self.note(status, rows)
+        self.note((status.st_dev, status.st_ino), rows)
         return rows, [one["file_name"] for one in rows if one["is_directory"]]
 
     def _batches(self, directory: Directory[Any]) -> Iterator[list[Row]]:
@@ -150,20 +150,20 @@ class Lister:
             if one["is_directory"]:
                 directory.add(name)
                 if audit:
-                    self.note(directory.status, [one])
+                    self.note(directory.identity(), [one])
                     continue
             else:
                 self._may_hold_file = True
             rows.append(one)
             if len(rows) >= limit:
-                self.note(directory.status, rows)
+                self.note(directory.identity(), rows)
                 yield rows
                 rows = []
         self._leaves_out = self._leaves_out or directory.leaves_out
         if directory.failed:
             self._may_hold_file = True
         if rows:
-            self.note(directory.status, rows)
+            self.note(directory.identity(), rows)
             yield rows
 
 

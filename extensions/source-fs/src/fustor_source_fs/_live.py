@@ -140,7 +140,7 @@ class Live:
         if watch == UNWATCHED:
             node.watch = UNWATCHED
             self.unwatched[node] = directory.identity()
-            self.listed.add_unwatched(directory.status)
+            self.listed.add_unwatched(directory.identity())
         else:
             self.watches.set(watch, node)
             self.unwatched.pop(node, None)

@@ -143,10 +143,10 @@ class Pass:
             if asked.hold(text):
                 rows.append(row_in(path, prefix, text, status))
             if len(rows) >= self._limit:
-                self._lister.note(directory.status, rows)
+                self._lister.note(directory.identity(), rows)
                 yield rows
                 rows = []
-        self._lister.note(directory.status, rows)
+        self._lister.note(directory.identity(), rows)
         yield rows
 
     def _put(self, directory: Directory[None]) -> Iterator[Finished]:

@@ -104,7 +104,8 @@ class Stream(Iterator[EventBase]):
         try:
             self._live.watcher.add(fd, Mask.ENTRIES | Mask.ADD)
         except WatchLimitError:
-            self._live.listed.add_unwatched(os.fstat(fd))
+            status = os.fstat(fd)
+            self._live.listed.add_unwatched((status.st_dev, status.st_ino))
         except OSError:  # the stream has ended
             return
 

@@ -8,7 +8,6 @@ are told what was found.
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -25,11 +24,11 @@ __all__ = ["Visit", "register", "visiting"]
 class Visit:
     """What a snapshot or an audit calls: `watch` before it lists a directory, with its descriptor.
 
-    And `note` with the directory's status and the rows of entries, before it reports them.
+    And `note` with the rows of entries, and device and inode of what holds them, before it reports them.
     """
 
     watch: Callable[[int], None]
-    note: Callable[[os.stat_result, list[Row]], None]
+    note: Callable[[tuple[int, int], list[Row]], None]
 
 
 class _Stream(Protocol):
@@ -58,8 +57,8 @@ def visiting(root: str) -> Iterator[Visit | None]:
             for one in each:
                 one.watch(fd)
 
-        def note(status: os.stat_result, rows: list[Row]) -> None:
+        def note(holder: tuple[int, int], rows: list[Row]) -> None:
             for one in each:
-                one.note(status, rows)
+                one.note(holder, rows)
 
         yield Visit(watch, note) if each else None
