@@ -69,6 +69,18 @@ def test_a_pusher_that_never_waits_leaves_their_turn_to_the_snapshot_and_the_hea
     assert any(2 < pushed < 150 for pushed in heartbeats_before)
 
 
+def test_heartbeats_go_on_while_a_stop_waits_for_what_was_read(run, source, pusher):
+    heartbeats_before = []
+    pusher.interval_sec = 0.001
+    pusher.slow = {("/busy",): 0.001}
+    pusher.heartbeat_answer = lambda _: heartbeats_before.append(len(pusher.tried))
+    for at in range(200):
+        source.changes.put(event("/busy", index=at + 1))
+    run(lambda: source.yielded == 200, push_max_events=1)
+    assert len(pusher.paths("realtime")) == 200
+    assert heartbeats_before[-1] > 190
+
+
 def test_no_session_begins_while_a_push_of_the_old_one_is_under_way(run, source, pusher):
     asked = []
 

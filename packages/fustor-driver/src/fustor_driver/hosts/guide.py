@@ -59,6 +59,7 @@ class GuideHost:
         self._gauges = Gauges(self._parts)
         self._pushing = asyncio.Lock()
         self._log_comes_first = False
+        self._delivered = False
         self._ending = Ending(options.stop_timeout_sec)
 
     def stop(self, within_sec: float | None = None) -> None:
@@ -198,6 +199,8 @@ class GuideHost:
     async def _deliver(self, realtime: Realtime) -> None:
         while events := await realtime.take():
             await self._push(realtime, events)
+        self._delivered = True
+        self._control.bell.ring()
 
     async def _push(self, realtime: Realtime, events: list[EventBase]) -> None:
         """Push a batch, in the next session if this one is gone, so that nothing overtakes it."""
@@ -209,8 +212,9 @@ class GuideHost:
                 return
 
     async def _heartbeats(self) -> None:
-        control, failures = self._control, 0
-        while not control.stopping:
+        """Keep the session alive as long as anything is pushed in it, also while a stop is under way."""
+        failures = 0
+        while not self._delivered:
             session = self._sessions.current
             try:
                 with self._parts.progress.under_way.call(self._parts.pusher, "heartbeat"):
@@ -219,7 +223,13 @@ class GuideHost:
             except DriverError as err:
                 failures += 1
                 self._heartbeat_failed(session, err, failures)
-            await self._sessions.wait_for_next(session, session.heartbeat_interval_sec)
+            await self._pause_between_heartbeats(session)
+
+    async def _pause_between_heartbeats(self, session: Session) -> None:
+        def is_over() -> bool:
+            return self._delivered or self._sessions.current is not session
+
+        await self._control.bell.wait_until(is_over, session.heartbeat_interval_sec)
 
     def _heartbeat_failed(self, session: Session, err: DriverError, failures: int) -> None:
         if says_obsolete(err):
@@ -229,7 +239,7 @@ class GuideHost:
             return
         _log.warning("Heartbeat %d failed: %s", failures, err)
         pusher = self._parts.pusher
-        if failures >= pusher.config.max_retries:
+        if failures >= pusher.config.max_retries and not self._control.stopping:
             raise CheckFailed(
                 f"The pusher {pusher.id!r} failed {counted(failures, 'heartbeat')}: {err}; mend it and start again"
             )
