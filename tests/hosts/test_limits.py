@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from hosts.tree_and_view import Pair
 from hosts.waiting import eventually
+from tiers import longer
 
 TOUCH_SEC = 0.05
 SHORT_SEC = 9
@@ -38,7 +39,7 @@ def traffic(root):
         thread.join()
 
 
-@pytest.mark.parametrize(("timeout_sec", "is_lost"), [(SHORT_SEC, True), (3600, False)])
+@pytest.mark.parametrize(("timeout_sec", "is_lost"), [longer(SHORT_SEC, True), (3600, False)])
 def test_steady_traffic_ends_a_session_unless_its_time_is_long(new_agent, new_fusion, tmp_path, timeout_sec, is_lost):
     root = tmp_path / "world"
     root.mkdir()
