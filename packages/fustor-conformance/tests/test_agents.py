@@ -5,10 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
+from tiers import longer
 
 from fustor_conformance import Judge, Kind, Profile, Status, find_rule, find_subject
 from fustor_conformance.subject import Options
@@ -25,7 +25,6 @@ STREAM = (
 )
 GROUP = ("fustor_agent.drivers.sources", "fustor_agent.drivers_of_another_name")
 STOP = ("_stop_driver_event", "_stopped_event")
-LONGER = partial(pytest.param, marks=pytest.mark.full)
 DURABLE = ('getattr(fustor_core.exceptions, "RetryableError", DriverError)', "fustor_core.exceptions.RetryableError")
 
 
@@ -51,7 +50,7 @@ def test_a_pusher_is_not_judged_for_agent_0_8_without_the_bridge(asked, monkeypa
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize(("kind", "profile"), [LONGER(*SOURCE_0_2), SOURCE_0_8, PUSHER_0_2, LONGER(*PUSHER_0_8)])
+@pytest.mark.parametrize(("kind", "profile"), [longer(*SOURCE_0_2), SOURCE_0_8, PUSHER_0_2, longer(*PUSHER_0_8)])
 def test_the_example_works_under_the_released_agent(kind, profile):
     judge = Judge(find_subject(kind, "example", options=Options(frozenset({"--agents"}))), profile)
     found = judge.verdict(R04)
@@ -103,10 +102,10 @@ def verdicts(tmp_path, host, change, checks):
 @pytest.mark.parametrize(
     ("host", "change", "simulator", "said"),
     [
-        LONGER(SOURCE_0_2, STREAM, "R01", "object has no attribute 'statistics'"),
+        longer(SOURCE_0_2, STREAM, "R01", "object has no attribute 'statistics'"),
         (SOURCE_0_8, STREAM, "R02", "object has no attribute 'statistics'"),
-        LONGER(SOURCE_0_2, GROUP, "R01", "'mutant'"),
-        LONGER(SOURCE_0_8, GROUP, "R02", "'mutant'"),
+        longer(SOURCE_0_2, GROUP, "R01", "'mutant'"),
+        longer(SOURCE_0_8, GROUP, "R02", "'mutant'"),
         (PUSHER_0_2, DURABLE, "R01", "RetryableError"),
     ],
 )
@@ -118,7 +117,7 @@ def test_what_only_the_released_agent_shows_is_found(tmp_path, host, change, sim
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize("host", [SOURCE_0_2, LONGER(SOURCE_0_8)])
+@pytest.mark.parametrize("host", [SOURCE_0_2, longer(SOURCE_0_8)])
 def test_a_source_without_the_stop_event_is_found(tmp_path, host):
     found = verdicts(tmp_path, host, STOP, ["R04"])
     assert found["R04"]["status"] == "failed"
@@ -130,12 +129,12 @@ def test_a_source_without_the_stop_event_is_found(tmp_path, host):
 @pytest.mark.parametrize(
     ("host", "change", "said"),
     [
-        LONGER(SOURCE_0_8, ("REALTIME, [self._ticks.file_row", "SNAPSHOT, [self._ticks.file_row"), "says 'snapshot'"),
+        longer(SOURCE_0_8, ("REALTIME, [self._ticks.file_row", "SNAPSHOT, [self._ticks.file_row"), "says 'snapshot'"),
         (SOURCE_0_2, ("MessageSource.SNAPSHOT, batch)", "MessageSource.SNAPSHOT, batch[1:])"), "lost 1 things of the"),
         (SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
-        LONGER(SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
-        LONGER(SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
-        LONGER(
+        longer(SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
+        longer(SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
+        longer(
             PUSHER_0_8,
             ('"fustor.drivers.pushers"', '"fustor_agent.drivers.senders"'),
             "No pusher 'mutant' is installed",

@@ -24,7 +24,7 @@ def report_ghosts(live: Live, listed: dict[str, Names], young: float) -> Work:
         return
     ghosts: dict[str, bool] = {}
     is_behind = live.watcher.queued_bytes > 0
-    closed = live.scope.root.mount_points() if live.scope.one_file_system else live.scope.root.lost_mounts()
+    closed = live.scope.closed()
     for path, names in listed.items():
         live.stop.check()
         parts = [name_of(part) for part in path.split("/") if part]

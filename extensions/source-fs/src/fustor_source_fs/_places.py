@@ -63,7 +63,7 @@ class Places:
         self._scope = scope
         self._root = root
         self._start = Place("/", "", os.fstat(root))
-        self._closed = scope.root.mount_points() if scope.one_file_system else scope.root.lost_mounts()
+        self._closed = scope.closed()
 
     @classmethod
     @contextmanager

@@ -55,6 +55,10 @@ class Scope:
         """Whether an entry in a directory of the source is part of it."""
         return self.accept is None or self.accept(path, is_directory)
 
+    def closed(self) -> frozenset[str]:
+        """Directories that are not to be entered now, as paths that begin at the root: mounts, or where one is gone."""
+        return self.root.mount_points() if self.one_file_system else self.root.lost_mounts()
+
     @property
     def shares_directories(self) -> bool:
         """Whether one directory may be reached by two paths, so that loops are possible."""

@@ -122,7 +122,7 @@ class Walk(Generic[T]):
         self._above = above
         self._stack = [start]
         self._device = start.status.st_dev if scope.one_file_system else None
-        self._closed = scope.root.mount_points() if scope.one_file_system else scope.root.lost_mounts()
+        self._closed = scope.closed()
 
     def __iter__(self) -> Generator[tuple[Step, Directory[T]], None, None]:  # noqa: C901 - the hot loop: a call costs a tenth
         stack, known, leave_all, flags = self._stack, self._known, self._leave_all, OPEN_CHILD

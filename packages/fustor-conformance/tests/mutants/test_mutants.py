@@ -1,6 +1,5 @@
 """Every check is killed by the mutant that breaks its rule, and no other mutant's rule falls with it unsaid."""
 
-from functools import partial
 from pathlib import Path
 
 import kit_mutants
@@ -10,14 +9,13 @@ from kit_memory import MemoryWorld
 from kit_pusher import FileWorld, KeyedDriver, KeyedFileWorld, LogDriver
 from kit_source import MemoryDriver
 from kit_sqlite import SqliteDriver, SqliteWorld
+from tiers import longer
 
 from fustor_conformance import Judge, Kind, Profile, Status, rules_for, subject_of_class
 from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import NotApplicable, NotJudged
 from fustor_conformance.subject import Options
 from fustor_core.drivers import SourceDriver
-
-LONGER = partial(pytest.param, marks=pytest.mark.full)
 
 
 def judged(kind, driver, world, profile):
@@ -31,7 +29,7 @@ def judged(kind, driver, world, profile):
 
 
 @pytest.mark.mutants
-@pytest.mark.parametrize("profile", [Profile.GUIDE, LONGER(Profile.AGENT_0_2), LONGER(Profile.AGENT_0_8)])
+@pytest.mark.parametrize("profile", [Profile.GUIDE, longer(Profile.AGENT_0_2), longer(Profile.AGENT_0_8)])
 def test_the_reference_source_breaks_nothing(profile):
     verdicts = judged(Kind.SOURCE, MemoryDriver, MemoryWorld, profile)
     package = {"P", "L"} if profile is Profile.GUIDE else set()
@@ -118,9 +116,9 @@ def test_no_unrelated_must_falls_with_it(mutant, fallen):
         (Profile.GUIDE, KeyedDriver, KeyedFileWorld),
         (Profile.AGENT_0_2, KeyedDriver, KeyedFileWorld),
         (Profile.AGENT_0_8, LogDriver, FileWorld),
-        LONGER(Profile.AGENT_0_2, LogDriver, FileWorld),
-        LONGER(Profile.AGENT_0_8, KeyedDriver, KeyedFileWorld),
-        *(LONGER(profile, SqliteDriver, SqliteWorld) for profile in Profile),
+        longer(Profile.AGENT_0_2, LogDriver, FileWorld),
+        longer(Profile.AGENT_0_8, KeyedDriver, KeyedFileWorld),
+        *(longer(profile, SqliteDriver, SqliteWorld) for profile in Profile),
     ],
 )
 def test_the_reference_pushers_break_nothing(profile, driver, world):

@@ -50,10 +50,10 @@ class Sessions:
         with self._parts.progress.under_way.call(pusher, "create_session"):
             return await Session.open(pusher, options.task_id, allow_deletions=options.allow_deletions)
 
-    async def wait_for_next(self, session: Session, timeout_sec: float | None = None) -> bool:
-        """Whether another session took the place of `session`; False after the time, or when the host stops."""
+    async def wait_for_next(self, session: Session) -> bool:
+        """Whether another session took the place of `session`; False when the host stops first."""
         control = self._parts.control
-        await control.bell.wait_until(lambda: control.stopping or self._current is not session, timeout_sec)
+        await control.bell.wait_until(lambda: control.stopping or self._current is not session)
         return self._current is not session
 
     def count_renewal(self) -> int:
