@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fustor_event_model import parent_of
 
-__all__ = ["at_or_below", "containers", "is_below"]
+__all__ = ["at_or_below", "below", "containers", "is_below"]
 
 
 def containers(path: str) -> Iterator[str]:
@@ -19,6 +19,12 @@ def containers(path: str) -> Iterator[str]:
 def is_below(path: str, container: str) -> bool:
     """Whether a path lies somewhere below a container."""
     return path != container and path.startswith(f"{container.rstrip('/')}/")
+
+
+def below(paths: Iterable[str], container: str) -> list[str]:
+    """Those that lie somewhere below a container."""
+    start = f"{container.rstrip('/')}/"
+    return [path for path in paths if path.startswith(start) and path != container]
 
 
 def at_or_below(paths: Iterable[str], top: str) -> list[str]:

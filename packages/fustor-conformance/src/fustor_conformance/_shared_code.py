@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from fustor_conformance.subject import Subject
+from fustor_driver import installed
 
 
 def shared_modules(subject: Subject) -> tuple[str, ...]:
@@ -38,20 +39,25 @@ def reached(module: str, package: str) -> set[str]:
     return {name for name in seen if name == package or name.startswith(f"{package}.")}
 
 
-def _imports(module: str) -> Iterator[str]:
+def _imports(module: str) -> tuple[str, ...]:
     """The modules that this one names in imports, relative ones resolved."""
     file = file_of(module)
-    if file is None:
-        return
+    return _imports_in(module, file) if file else ()
+
+
+@cache  # every rule of every driver asks for them
+def _imports_in(module: str, file: Path) -> tuple[str, ...]:
     parent = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+    found: list[str] = []
+    for node in ast.walk(installed.parsed(file)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = parent.split(".")[: len(parent.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names if file_of(f"{base}.{alias.name}"))
+            found.append(base)
+            found += (f"{base}.{alias.name}" for alias in node.names if file_of(f"{base}.{alias.name}"))
+    return tuple(found)
 
 
 def file_of(module: str) -> Path | None:

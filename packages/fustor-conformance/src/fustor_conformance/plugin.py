@@ -87,9 +87,11 @@ def ahead(request: pytest.FixtureRequest, judge: Judge, rule: Rule, *, installed
     """
     benches, owner = request.config.stash[_benches], request.cls
     if owner not in benches:
-        rules = _rules_of(request)
         jobs = request.config.getoption("--fustor-jobs")
-        if not installed or jobs < 2 or len(rules) < _WORTH_IT or hasattr(request.config, "workerinput"):  # noqa: PLR2004
+        if not installed or jobs < 2 or hasattr(request.config, "workerinput"):  # noqa: PLR2004
+            return
+        rules = _rules_of(request)
+        if len(rules) < _WORTH_IT:
             return
         from fustor_conformance._bench import SideBySide  # noqa: PLC0415 - not in runs that judge nothing
 

@@ -81,7 +81,7 @@ class LogDriver(PusherDriver):
         scratch = Path(self.config.endpoint + ".new")
         try:
             with scratch.open("w") as file:
-                json.dump(state, file)
+                file.write(json.dumps(state))
                 file.flush()
                 os.fsync(file.fileno())
             scratch.replace(self.config.endpoint)

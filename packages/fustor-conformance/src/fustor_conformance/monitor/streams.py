@@ -235,7 +235,7 @@ class Untouched:
 
     def __init__(self) -> None:
         self._last: deque[tuple[str, Any]] = deque(maxlen=_LOOKED_BACK)
-        self._before: list[str] = []
+        self._before: list[tuple[object, ...]] = []
 
     def asked(self) -> None:
         """The driver is asked for the next event."""
@@ -253,5 +253,6 @@ class Untouched:
         self._before = []
 
 
-def _contents(event: Any) -> str:
-    return repr((event.event_type, event.event_schema, event.table, event.message_source, event.fields, event.rows))
+def _contents(event: Any) -> tuple[object, ...]:
+    told = repr((event.fields, event.rows))  # as text, since what they hold can change
+    return (event.event_type, event.event_schema, event.table, event.message_source, told)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from fustor_conformance._paths import containers, is_below
+from fustor_conformance._paths import below, containers, is_below
 from fustor_event_model import EventBase, EventType, LifecycleSignal, MessageSource
 
 __all__ = ["READINGS", "Flat", "Marks", "Reading", "RowData"]
@@ -68,7 +68,7 @@ class Marks:
 
     @staticmethod
     def _drop(marks: dict[str, int], path: str) -> None:
-        for other in [other for other in marks if is_below(other, path)]:
+        for other in below(marks, path):
             del marks[other]
 
 
@@ -258,7 +258,7 @@ class Flat:
 
     def _remove_beside(self, marks: Marks, path: str, since: int) -> None:
         """What lies below a path, apart from what realtime reported since, what that contains, and what contains it."""
-        for other in [other for other in self.rows if is_below(other, path)]:
+        for other in below(self.rows, path):
             upwards = takewhile(lambda each: each == path or is_below(each, path), (other, *containers(other)))
             if not marks.upserted(other, since) and not any(marks.at_itself(each, since) for each in upwards):
                 self.rows.pop(other)
@@ -287,7 +287,7 @@ class Flat:
         self._empty(path)
 
     def _empty(self, path: str) -> None:
-        for other in [other for other in self.rows if is_below(other, path)]:
+        for other in below(self.rows, path):
             del self.rows[other]
             self._partial.pop(other, None)
 

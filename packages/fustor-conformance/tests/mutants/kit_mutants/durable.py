@@ -183,7 +183,7 @@ class NameBeforeBytes(LogDriver):
         scratch = Path(self.config.endpoint + ".new")
         try:
             with scratch.open("w") as file:
-                json.dump(state, file)
+                file.write(json.dumps(state))
                 file.flush()
                 scratch.replace(self.config.endpoint)
                 self.sync_directory(scratch.parent)
