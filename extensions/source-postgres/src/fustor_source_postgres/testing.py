@@ -224,11 +224,9 @@ class World:
                 self.delete(_path(f"item-{number - 2}"))
 
     def _change(self, statement: str, *arguments: Any) -> None:
-        if self._conn.server_version >= _FIRST_WITH_FLUSH:
-            _run(
-                self._conn, "select pg_catalog.pg_stat_force_next_flush()"
-            )  # counters that audits look at, told at once
         _run(self._conn, statement, *arguments)
+        if self._conn.server_version >= _FIRST_WITH_FLUSH:  # audits look at counters, which the server reports late
+            _run(self._conn, "select pg_catalog.pg_stat_force_next_flush()")
 
     def _close(self) -> None:
         """Let nobody connect to the database, end every connection, and wait until their slots are free."""
