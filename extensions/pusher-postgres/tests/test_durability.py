@@ -9,6 +9,7 @@ from fustor_conformance.checks import find_check
 from fustor_conformance.outcome import Broken
 from fustor_pusher_postgres import PostgresDriver, _server
 from fustor_pusher_postgres.testing import World
+from fustor_testing_postgres import Server
 
 
 class Plain:
@@ -36,6 +37,17 @@ class Plain:
 def judge(world):
     subject = subject_of_class(Kind.PUSHER, PostgresDriver, world, name="postgres")
     return find_check("U27", Kind.PUSHER)(subject)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _on_a_disk():
+    """A server whose files are where the kit can see whether they are synced: not in memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FUSTOR_TEST_PG_DIR", raising=False)
+        server = Server.started()
+        patch.setenv("FUSTOR_TEST_PG_DSN", os.environ.get("FUSTOR_TEST_PG_DSN", server.uri))
+        yield
+        server.remove()
 
 
 WORLDS = [World, pytest.param(Plain, marks=pytest.mark.skipif("FUSTOR_TEST_PG_DSN" in os.environ, reason="not here"))]

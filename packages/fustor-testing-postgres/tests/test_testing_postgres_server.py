@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg2
 import pytest
@@ -28,6 +29,18 @@ assert refused(lambda: open(f"{directory}/passfile"))
 assert refused(lambda: os.listdir(directory))
 assert refused(lambda: os.listdir(f"{directory}/data"))
 """
+
+
+def test_a_server_is_made_where_the_environment_says(monkeypatch):
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)  # the server runs as another user where these tests run as root
+        monkeypatch.setenv("FUSTOR_TEST_PG_DIR", directory)
+        server = Server.started()
+        assert server.directory.parent == Path(directory)
+        server.remove()
+        assert list(Path(directory).iterdir()) == []
+    with pytest.raises(RuntimeError, match="set FUSTOR_TEST_PG_DIR to another"):
+        Server.started()
 
 
 @pytest.fixture(scope="module")

@@ -38,12 +38,14 @@ _UNPRIVILEGED = "nobody"  # every system has it, so none is created for the sake
 class Server:
     """One server in a temporary directory, reached through a Unix socket, by this user (and root) alone.
 
+    `FUSTOR_TEST_PG_DIR` names the directory that the temporary one is made in.
+
     The superuser has a password that nobody chose; `uri` leads to it by a file that only this user can read.
     `binaries` is where its programs are, such as `psql` and `pgbench`.
     """
 
     def __init__(self, binaries: Path) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="fpg"))
+        self.directory = _new_directory()
         self.data = self.directory / "data"
         self.binaries = binaries
         self._account: pwd.struct_passwd | None = None
@@ -56,7 +58,7 @@ class Server:
         `binaries` is where another installation has its programs; `settings` are in the server's own syntax.
 
         Raises:
-            RuntimeError: there are no programs, or one of them failed.
+            RuntimeError: there are no programs or there is no room for it, or a program failed.
         """
         server = cls(binaries or _shipped())
         try:
@@ -178,6 +180,18 @@ def shared_server() -> Server:
     server = Server.started()
     atexit.register(server.remove)
     return server
+
+
+def _new_directory() -> Path:
+    """A directory for one server.
+
+    Raises:
+        RuntimeError: there is no place for it.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix="fpg", dir=os.environ.get("FUSTOR_TEST_PG_DIR")))
+    except OSError as err:
+        raise RuntimeError(f"No directory can be made for a server: {err}; set FUSTOR_TEST_PG_DIR to another") from err
 
 
 def _private(path: Path, text: str) -> Path:
