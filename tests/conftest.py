@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from installations import Installation
+from jinja2 import Environment
 from repository import ROOT as REPOSITORY
 from sharing import folder_of_run, once
 from trees import state
@@ -28,6 +29,26 @@ members = [
 [tool.uv.sources]
 fustor-core = { workspace = true }
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once():
+    """Compile a text of a template once in each process: copier makes a new environment for every copy, and tests many.
+
+    What comes of a text depends on its environment's syntax and extensions alone; its file only shows in tracebacks.
+    """
+    compiled = {}
+    compile_anew = Environment.compile
+
+    def compile_once(self, source, name=None, filename=None, **more):
+        key = (type(self), self.lexer, *sorted(self.extensions), source, name, *sorted(more.items()))
+        if key not in compiled:
+            compiled[key] = compile_anew(self, source, name, filename, **more)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, MappingProxyType
@@ -140,7 +141,7 @@ def run(arguments: Iterable[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     _trust_only_absolute_paths()
     try:
-        app(list(arguments), prog_name="fustor-new")
+        _command_line()(list(arguments), prog_name="fustor-new")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except Terminated:  # outside of any command: while the arguments are read, or after the answer
@@ -196,6 +197,12 @@ def _answer(action: Callable[[], None]) -> None:
         warn("Terminated")
         code = _TERMINATED
     raise typer.Exit(code)
+
+
+@cache
+def _command_line() -> Callable[..., Any]:
+    """What typer makes of `app`, which takes longer than many a command: made once in a process."""
+    return typer.main.get_command(app)
 
 
 def _trust_only_absolute_paths() -> None:

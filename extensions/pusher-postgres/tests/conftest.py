@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -41,11 +40,25 @@ END $$
 class Database(World):
     """A world with what tests do to it."""
 
+    _conn = None
+
+    def __exit__(self, *exc_info):
+        if self._conn is not None:
+            self._conn.close()
+        super().__exit__(*exc_info)
+
     def ask(self, statement, *values):
         """What a statement answers, in a transaction of its own; times are those of UTC."""
-        with closing(psycopg2.connect(self.dsn, options="-c timezone=UTC")) as conn, conn, conn.cursor() as cur:
-            cur.execute(statement, values or None)
-            return cur.fetchall() if cur.description else []
+        if self._conn is None or self._conn.closed:
+            self._conn = psycopg2.connect(self.dsn, options="-c timezone=UTC")
+        try:
+            with self._conn, self._conn.cursor() as cur:
+                cur.execute(statement, values or None)
+                return cur.fetchall() if cur.description else []
+        except psycopg2.Error:
+            if not self._conn.closed:
+                raise
+        return self.ask(statement, *values)  # a test had cut the connection
 
     def driver(self, **params):
         config = self.config() | {"driver_params": params}

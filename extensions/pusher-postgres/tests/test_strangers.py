@@ -58,20 +58,20 @@ def set_traps(database, mallory):
     for signature in signatures():
         if "unknown" not in signature:
             database.ask(
-                f"SET ROLE {mallory}; CREATE FUNCTION public.{signature} RETURNS text LANGUAGE plpgsql AS '"
+                f"SET LOCAL ROLE {mallory}; CREATE FUNCTION public.{signature} RETURNS text LANGUAGE plpgsql AS '"
                 + body.replace("'", "''")
                 + "'"
             )
     for number, operator in enumerate(OPERATORS):
         name, (left, right) = operator[0], operator[1].split(" ")
         database.ask(
-            f"SET ROLE {mallory};"
+            f"SET LOCAL ROLE {mallory};"
             f" CREATE FUNCTION public.trap{number}({left}, {right}) RETURNS boolean LANGUAGE plpgsql AS '"
             + body.replace("'", "''")
             + f"'; CREATE OPERATOR public.{name} (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = public.trap{number})"
         )
     for name in RELATIONS:
-        database.ask(f"SET ROLE {mallory}; CREATE TABLE public.{name} (trap integer)")
+        database.ask(f"SET LOCAL ROLE {mallory}; CREATE TABLE public.{name} (trap integer)")
 
 
 def test_a_public_schema_full_of_traps_springs_none(run, database, mallory):
@@ -114,15 +114,17 @@ def trap_schema(database, mallory):
 
 def trap_table(database, mallory):
     database.ask(f"CREATE SCHEMA fustor; GRANT ALL ON SCHEMA fustor TO {mallory}")
-    database.ask(f"SET ROLE {mallory}; CREATE TABLE fustor._fustor_meta (version integer NOT NULL)")
+    database.ask(f"SET LOCAL ROLE {mallory}; CREATE TABLE fustor._fustor_meta (version integer NOT NULL)")
 
 
 def trap_trigger(database, mallory):
     asyncio.run(_make_schema(database))
     database.ask(f"GRANT USAGE ON SCHEMA fustor TO {mallory}; GRANT TRIGGER ON fustor._fustor_tasks TO {mallory}")
-    database.ask(f"SET ROLE {mallory}; CREATE FUNCTION public.spring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'")
     database.ask(
-        f"SET ROLE {mallory}; CREATE TRIGGER trap BEFORE UPDATE ON fustor._fustor_tasks"
+        f"SET LOCAL ROLE {mallory}; CREATE FUNCTION public.spring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'"
+    )
+    database.ask(
+        f"SET LOCAL ROLE {mallory}; CREATE TRIGGER trap BEFORE UPDATE ON fustor._fustor_tasks"
         " FOR EACH ROW EXECUTE FUNCTION public.spring()"
     )
 

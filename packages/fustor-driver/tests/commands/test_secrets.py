@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.main import get_command
 
 from fustor_core.models.config import PusherConfig, SourceConfig
 from fustor_driver.cli import build_app
@@ -79,17 +79,15 @@ ALLOWED = ("anchor", "unknown parameter")
 
 
 @pytest.fixture
-def cli(installed, tmp_path, monkeypatch):  # noqa: ARG001 - the test drivers are installed while it is used
+def cli(installed, tmp_path, monkeypatch, capsys):  # noqa: ARG001 - the test drivers are installed while it is used
     """Run a command line; everything that it left behind, as one text."""
     monkeypatch.chdir(tmp_path)
-    app = build_app()
+    command = get_command(build_app())  # which takes as long as many a command line: once for those of a test
 
     def run(*arguments):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.output + _files(tmp_path)
+        with warnings.catch_warnings(action="ignore"), pytest.raises(SystemExit) as end:
+            command([str(argument) for argument in arguments])
+        return end.value.code, "".join(capsys.readouterr()) + _files(tmp_path)
 
     return run
 
