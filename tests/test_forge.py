@@ -52,6 +52,14 @@ def test_every_interpreter_that_the_script_looks_for_is_installed_and_has_a_job(
     assert job["steps"][-1]["run"].split(" }} ")[-1] == "--extra dev pytest"
 
 
+def test_the_script_collects_every_test_with_faults():
+    (places,) = re.findall(r'-m "chaos and not full" (.+)$', CI, re.MULTILINE)
+    tests = [path for base in ("tests", "packages", "extensions") for path in (ROOT / base).rglob("test_*.py")]
+    marked = [path for path in tests if "pytest.mark.chaos" in path.read_text() and path != Path(__file__)]
+    assert len(marked) > 1
+    assert [path for path in marked if not any(path.is_relative_to(ROOT / place) for place in places.split())] == []
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
 def test_a_form_has_what_a_forge_demands(form):
     said = yaml.safe_load(form.read_text())
