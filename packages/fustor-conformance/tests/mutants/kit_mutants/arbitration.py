@@ -265,7 +265,7 @@ class KeyedReadsBeforeItsTurn(_ReadsBeforeItsTurn, KeyedDriver):
     pass
 
 
-@log("U26")
+@log("U26", "U21")
 class LogReadsBeforeItsTurn(_ReadsBeforeItsTurn, LogDriver):
     pass
 

@@ -48,7 +48,7 @@ class CoarseClock(MemoryDriver):
 
     def is_silent(self, path, node, cache):
         known = self._listed.get(path)
-        return cache is not None and path in cache and known is not None and abs(known - node.mtime) < 0.02
+        return cache is not None and path in cache and known is not None and abs(known - node.mtime) < 0.1
 
 
 @mutant("A15")
@@ -69,8 +69,8 @@ class RemembersWhatNobodyTook(MemoryDriver):
     def pairs_audit(self, size, stop, cache):
         ahead = list(super().pairs_audit(size, stop, cache))
         seen = {path: mtime for _, stamps in ahead for path, mtime in stamps.items()}
-        for event, _ in ahead:
-            yield event, seen
+        for event, stamps in ahead:
+            yield event, seen if stamps else stamps
 
 
 class _Clocked:
