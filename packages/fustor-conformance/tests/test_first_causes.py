@@ -60,7 +60,7 @@ def test_the_cause_comes_first(case):
     driver, world, rule_id, said = CAUSES[case]
     report = report_on(driver, world)
     musts = [verdict for verdict in report.causes if verdict.level is Level.MUST]
-    assert musts[0].rule.id == rule_id, [verdict.rule.name for verdict in musts]
+    assert musts[0].rule.id == rule_id, [(verdict.rule.name, verdict.detail) for verdict in musts]
     assert said in musts[0].detail
     assert f"first of all {musts[0].rule.name}" in report.headline
 

@@ -37,9 +37,14 @@ SLACK_SEC = 1.5
 
 @pytest.fixture
 def hang(request):
+    """A driver that hangs; what the host has left behind in this process goes on once it is released, and ends."""
+    before = set(threading.enumerate())
     hang = Hang(*request.param)
     yield hang
     hang.release.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive(), thread
 
 
 def _drivers(hang):

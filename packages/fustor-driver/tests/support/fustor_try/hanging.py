@@ -37,8 +37,8 @@ class Hang:
 
 
 async def _awaits(release: threading.Event) -> None:
-    del release
-    await asyncio.get_running_loop().create_future()
+    while not release.is_set():  # noqa: ASYNC110 - another thread sets it
+        await asyncio.sleep(0.05)
 
 
 async def _blocks(release: threading.Event) -> None:
