@@ -29,6 +29,8 @@ _SHARED_MODULES = (
     "tests/templates/test_third_party.py",
 )
 """Modules of many long tests that have no costly fixture in common: any process takes any of their tests."""
+_SHORT_TESTS = "/tests/mutants/test_mutants.py"
+"""Hundreds of shared tests, a second or two each: whatever process is free takes the next one, at the end."""
 _ROOM = 8 << 30
 """Bytes of memory: eight processes have a server or two each, with up to a gigabyte of log."""
 _HOSTS = 5
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
     os.environ["XDG_STATE_HOME"] = state
     os.environ["COPIER_CACHE_DIR"] = f"{state}/copier"
+    os.environ.setdefault("PIP_COMPILE", "0")  # most of what tests install is never imported
     _keep_bytecode(config)
     _keep_servers_in_memory()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
@@ -150,11 +153,26 @@ def _share(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a module in one process, but for the modules that would keep one busy long after the others."""
+    """Keep the tests of a module in one process, but for the modules that would keep one busy long after the others.
+
+    The long tests come first, the short ones last: no process waits at the end for one that has just begun a long one.
+    """
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not installed everywhere
 
     class Scopes(LoadScopeScheduling):
+        def schedule(self) -> None:
+            is_planned = self.collection is not None
+            super().schedule()
+            if not is_planned:
+                for scope in filter(_is_shared, tuple(self.workqueue)):
+                    self.workqueue.move_to_end(scope, last=_SHORT_TESTS in scope)
+
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid if any(part in nodeid for part in _SHARED_MODULES) else super()._split_scope(nodeid)
+            return nodeid if _is_shared(nodeid) else super()._split_scope(nodeid)
 
     return Scopes(config, log) if config.option.dist == "loadscope" else None
+
+
+def _is_shared(nodeid: str) -> bool:
+    """Whether any process takes this test, whoever took its neighbours; scopes of one test are named like it."""
+    return any(part in nodeid for part in _SHARED_MODULES)

@@ -49,7 +49,7 @@ def wheel_of(project, wheels):
     return next(wheels.glob(f"{name.replace('-', '_')}-*.whl"))
 
 
-@pytest.mark.matrix
+@pytest.mark.full  # the rehearsal of `.ci/run` installs each of them from an index
 @pytest.mark.parametrize("project", [ROOT, *PACKAGES, *REFERENCES], ids=name_of)
 def test_a_distribution_installs_and_imports_alone(project, wheels, environment):
     wheel = wheel_of(project, wheels)

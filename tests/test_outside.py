@@ -19,7 +19,8 @@ from workspaces import install_command, with_tools_of
 pytestmark = pytest.mark.wide
 
 HIDE = 'mount -t tmpfs tmpfs "$1" && shift && exec "$@"'
-KEPT = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_CERT")
+KEPT = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+KEPT_OF_PIP = ("PIP_INDEX_URL", "PIP_CERT", "PIP_COMPILE")
 
 
 def run(*command, cwd, env=None):
@@ -49,7 +50,7 @@ def place(tmp_path_factory):
 def outside(place):
     """A function that runs a command there; this repository is hidden from it where the machine allows that."""
     proxies = [key for key in os.environ if key.lower().endswith("_proxy")]
-    kept = {key: value for key, value in os.environ.items() if key in (*KEPT, *proxies)}
+    kept = {key: value for key, value in os.environ.items() if key in (*KEPT, *KEPT_OF_PIP, *proxies)}
     env = kept | {
         "HOME": str(place / "home"),
         "PATH": f"{place}/bin:/usr/local/bin:/usr/bin:/bin",

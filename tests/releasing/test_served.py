@@ -13,7 +13,7 @@ from release.programs import run
 from release.projects import pins, projects_of
 from release.serving import served
 
-pytestmark = pytest.mark.wide
+pytestmark = pytest.mark.full
 
 NEW = "source tick --standalone --example --contract-source index --no-git -y"
 
@@ -43,7 +43,6 @@ def made(index, constraints, tmp_path):
     return tmp_path / "fustor-source-tick"
 
 
-@pytest.mark.full
 def test_a_driver_of_a_third_party_is_published_beside_the_command_that_made_it(index, constraints, made, tmp_path):
     address, site = index
     run("uv", "build", "--quiet", "--no-create-gitignore", "--out-dir", site / "packages", made, cwd=made)
@@ -54,7 +53,6 @@ def test_a_driver_of_a_third_party_is_published_beside_the_command_that_made_it(
     assert users.run("python", "-c", "import fustor_core; print(fustor_core.__file__)").startswith(str(tmp_path))
 
 
-@pytest.mark.full
 def test_the_tests_of_such_a_driver_pass_with_what_the_index_has(index, made):
     address, _ = index
     variables = {"UV_INDEX": f"{address}/simple/"}

@@ -1,5 +1,6 @@
 """What a third party does: `copier copy`, tests, build, install elsewhere."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,18 +26,18 @@ def run(*command, cwd):
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory):
-    """A clone of this repository's work tree, committed: what a git address leads to."""
-    clone = tmp_path_factory.mktemp("published") / "repository"
-    run("git", "clone", "-q", "--no-local", ROOT, clone, cwd=ROOT)
-    changed = run("git", "ls-files", "-z", "--modified", "--others", "--exclude-standard", cwd=ROOT).split("\0")
-    for name in filter(None, changed):
+    """This repository's work tree, committed, without its history: what a git address leads to."""
+    folder = tmp_path_factory.mktemp("published") / "repository"
+    names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).split("\0")
+    for name in filter(None, names):
         if (ROOT / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            (clone / name).write_bytes((ROOT / name).read_bytes())
-    run("git", "add", "-A", cwd=clone)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    run("git", "init", "-q", folder, cwd=ROOT)
+    run("git", "add", "-A", cwd=folder)
     author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-    run("git", *author, "commit", "-q", "--allow-empty", "-m", "state under test", cwd=clone)
-    return clone
+    run("git", *author, "commit", "-q", "-m", "state under test", cwd=folder)
+    return folder
 
 
 def copy(source, target, *answers):
