@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.timeout(0))
-        if _WHOLE_RUN in os.environ and _of_a_reference_driver(item):
+        if _WHOLE_RUN in os.environ and _is_of_a_reference_driver(item.path):
             item.add_marker(pytest.mark.wide)
 
 
@@ -106,9 +108,10 @@ def pytest_sessionfinish() -> None:
         note(_PROVED)
 
 
-def _of_a_reference_driver(item: pytest.Item) -> bool:
+@cache
+def _is_of_a_reference_driver(path: Path) -> bool:
     """Whether the kit judges one of the four reference drivers; the two examples stand for them in the plain form."""
-    return any(item.path.match(f"*-{name}/tests/test_conformance.py") for name in ("postgres", "fs"))
+    return any(path.match(f"*-{name}/tests/test_conformance.py") for name in ("postgres", "fs"))
 
 
 def _keep_bytecode(config: pytest.Config) -> None:

@@ -94,7 +94,7 @@ def differences(source, target):
     return {path: (wanted.get(path), there.get(path)) for path in paths if wanted.get(path) != there.get(path)}
 
 
-@pytest.mark.parametrize("options", [("--once",), longer(("--once", "--all")), ()], ids=" ".join)
+@pytest.mark.parametrize("options", [longer(("--once",)), longer(("--once", "--all")), ()], ids=" ".join)
 def test_what_a_name_means_now_arrives_and_nothing_is_read_again_without_a_change(run, databases, options):
     until = {} if options else {"until": SNAPSHOT}
     source, target = databases

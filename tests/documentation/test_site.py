@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from repository import ROOT
+from tiers import longer
 from two_languages import english_of
 from websites import build
 
@@ -112,7 +113,7 @@ def test_a_search_finds(site, typed, found):
     assert found in json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("link", ["nowhere.md", "contract.md#nowhere"])
+@pytest.mark.parametrize("link", [longer("nowhere.md"), "contract.md#nowhere"])
 def test_a_link_to_nothing_stops_the_build(checkout, tmp_path, link):
     for name in CONFIGURED:
         (shutil.copytree if (checkout / name).is_dir() else shutil.copy)(checkout / name, tmp_path / name)

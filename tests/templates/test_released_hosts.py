@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from tiers import sampled
+from tiers import longer, sampled
 
 SOURCE = """
 import yaml
@@ -36,7 +36,7 @@ OTHERS = {"0.2.16": ["fastapi"], "0.8.17": []}
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize(("kind", "release"), [("source", "0.2.16"), ("source", "0.8.17"), ("pusher", "0.2.16")])
+@pytest.mark.parametrize(("kind", "release"), [longer("source", "0.2.16"), ("source", "0.8.17"), ("pusher", "0.2.16")])
 @pytest.mark.parametrize("example", sampled([True, False]))
 def test_package_works_beside_the_released_core(tools, rendered, tmp_path, kind, release, example):  # noqa: PLR0917 - fixtures
     project = rendered(kind, "tick", example=example, contract="index")

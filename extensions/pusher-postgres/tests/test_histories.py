@@ -1,45 +1,13 @@
 """What is stored is what the view holds, after every push of random histories."""
 
 import asyncio
-from contextlib import closing, contextmanager
 
-import psycopg2
 import pytest
-from postgres_histories import LONG_NAMES, MANY_NAMES, NAMES, NEW_NAMES, play
-from psycopg2 import sql
+from postgres_histories import LONG_NAMES, MANY_NAMES, NAMES, NEW_NAMES, play, reader
 
 PLAIN = 30
 FULL = 2_000
 LENGTH = 30
-
-
-@contextmanager
-def reader(database):
-    """Reads a task's rows by path, over one connection."""
-    with closing(psycopg2.connect(database.dsn)) as conn, conn.cursor() as cur:
-        conn.autocommit = True
-
-        def read(task):
-            cur.execute(
-                "SELECT relation FROM fustor._fustor_tables t JOIN fustor._fustor_tasks k ON k.number = t.task"
-                " WHERE k.task = %s",
-                (task,),
-            )
-            rows = {}
-            for (name,) in cur.fetchall():
-                cur.execute(
-                    sql.SQL(
-                        "SELECT path, mtime, size, is_directory, audit_skipped, record, parent_mtime, extra FROM {}"
-                    ).format(sql.Identifier("fustor", name))
-                )
-                for path, mtime, size, is_directory, skipped, record, parent_mtime, extra in cur.fetchall():
-                    assert path not in rows, f"{path!r} is in two tables"
-                    row = {"path": path, "mtime": mtime, "size": size, "is_directory": is_directory}
-                    row |= {"audit_skipped": skipped, "record": record, "parent_mtime": parent_mtime, **(extra or {})}
-                    rows[path] = {key: value for key, value in row.items() if value is not None}
-            return {path: row for path, row in rows.items() if not (path == "/" and "mtime" not in row)}
-
-        yield read
 
 
 def expect_equal(database, seeds, length, names=NAMES):

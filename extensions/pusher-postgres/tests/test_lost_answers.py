@@ -6,9 +6,8 @@ from random import Random
 
 import pytest
 from postgres_events import AUDIT, AUDIT_END, AUDIT_START, SNAPSHOT, delete, record, upsert
-from postgres_histories import MANY_NAMES, NAMES, play
+from postgres_histories import MANY_NAMES, NAMES, play, reader
 from postgres_proxy import broken_link
-from test_histories import reader
 
 from fustor_core.exceptions import RetryableError
 from fustor_core.models.config import PusherConfig
