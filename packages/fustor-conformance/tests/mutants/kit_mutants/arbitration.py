@@ -260,7 +260,7 @@ class _ReadsBeforeItsTurn:
             del self.load
 
 
-@keyed("U26")
+@keyed("U26", "U23")
 class KeyedReadsBeforeItsTurn(_ReadsBeforeItsTurn, KeyedDriver):
     pass
 
