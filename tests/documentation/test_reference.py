@@ -15,8 +15,17 @@ WRITTEN = ROOT / "docs/reference"
 
 
 @pytest.fixture(scope="module")
-def pages():
-    return runpy.run_path(str(ROOT / "docs/generate/reference.py"))["pages"]()
+def generator():
+    return runpy.run_path(str(ROOT / "docs/generate/reference.py"))
+
+
+@pytest.fixture(scope="module")
+def pages(generator):
+    return generator["pages"]()
+
+
+def test_it_is_about_the_drivers_of_this_project_and_no_other(generator):
+    assert generator["DRIVERS"] == REFERENCE_DRIVERS
 
 
 @pytest.mark.parametrize("name", sorted(page.name for page in WRITTEN.iterdir()))

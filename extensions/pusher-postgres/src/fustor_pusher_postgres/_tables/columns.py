@@ -1,8 +1,9 @@
 """The columns of every table of rows, each declared once: every statement and list that names them is made of these.
 
 A new column is one entry of `COLUMNS`, with the layout that brings it; tables that are there get it when a session
-begins. Values are texts in SQL in which `s` is the staged row, `t` the row that is there and `excluded` the one that
-was to be inserted. In braces stands what the form of the table or of the statement decides.
+begins. A field of an event's row stands before `record`, which is staged last of them. Values are texts in SQL in which
+`s` is the staged row, `t` the row that is there and `excluded` the one that was to be inserted. In braces stands what
+the form of the table or of the statement decides.
 """
 
 from __future__ import annotations
