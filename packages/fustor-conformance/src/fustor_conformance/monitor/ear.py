@@ -173,6 +173,9 @@ class _StreamEar(Ear):
 
 
 class _BulkEar(Ear):
+    so_far: Snapshot | Audit
+    """What is known of the phase so far."""
+
     def begin(self) -> None:
         self._untouched = Untouched()
 
@@ -191,10 +194,7 @@ class _BulkEar(Ear):
         if told.event.event_type is EventType.INSERT and told.event.rows:
             seen = f"{told.where} is an insert, which says that its rows are new; what is listed is an update"
             yield Finding("E16", seen, told.event)
-        yield from self.in_phase(told)
-
-    def in_phase(self, told: Told) -> Iterator[Finding]:
-        raise NotImplementedError
+        yield from self.so_far.look(told)
 
 
 class _SnapshotEar(_BulkEar):
@@ -203,19 +203,17 @@ class _SnapshotEar(_BulkEar):
 
     def begin(self) -> None:
         super().begin()
-        self._snapshot = Snapshot(self.monitor.quiet_since_now())
-
-    def in_phase(self, told: Told) -> Iterator[Finding]:
-        return self._snapshot.look(told)
+        self.so_far = Snapshot(self.monitor.quiet_since_now())
 
 
 class _AuditEar(_BulkEar):
     label = "audit"
     phase = MessageSource.AUDIT
+    so_far: Audit
 
     def begin(self) -> None:
         super().begin()
-        self.audit = Audit(self.monitor.quiet_since_now(), has_brackets=True)
+        self.so_far = Audit(self.monitor.quiet_since_now(), has_brackets=True)
 
     def look(self, item: object, where: str) -> Iterator[Finding]:
         if isinstance(item, EventBase):
@@ -223,12 +221,9 @@ class _AuditEar(_BulkEar):
         else:
             yield Finding("A02", f"{where} is {type(item).__name__}, not an event, without mtime_cache", item)
 
-    def in_phase(self, told: Told) -> Iterator[Finding]:
-        return self.audit.look(told)
-
     def ended(self, error: BaseException | None) -> None:
         super().ended(error)
-        found = self.audit.finish(is_complete=error is None, was_stopped=self.was_stopped())
+        found = self.so_far.finish(is_complete=error is None, was_stopped=self.was_stopped())
         self.monitor.report(*found)
 
 
@@ -238,7 +233,7 @@ class _PairsEar(_AuditEar):
     def begin(self) -> None:
         super().begin()
         self._is_quiet = self.monitor.quiet_since_now()
-        self.audit = Audit(self._is_quiet, has_brackets=False)
+        self.so_far = Audit(self._is_quiet, has_brackets=False)
         self._cache: dict[Any, Any] = self.keywords["mtime_cache"]
         self._told_stamps: dict[Any, Any] = {}
         self._before: dict[Any, Any] = {}
@@ -257,8 +252,8 @@ class _PairsEar(_AuditEar):
         if event is not None:
             yield from super().look(event, where)
 
-    def in_phase(self, told: Told) -> Iterator[Finding]:
-        yield from super().in_phase(told)
+    def in_order(self, told: Told) -> Iterator[Finding]:
+        yield from super().in_order(told)
         yield from self.instance.young.look(told, time.time(), self._is_quiet)
 
     def _written(self, where: str) -> Iterator[Finding]:

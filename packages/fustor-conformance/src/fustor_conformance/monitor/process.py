@@ -45,11 +45,6 @@ def _directory() -> str | None:
     return None
 
 
-def _set_directory(path: str | None) -> None:
-    if path is not None:
-        os.chdir(path)
-
-
 def _blanket_filters() -> tuple[str, ...]:
     """Filters that hide every warning of everybody; those that a library sets for its own are not looked at."""
     chosen = (entry for entry in warnings.filters if entry[0] == "ignore" and entry[1:4] == (None, Warning, None))
@@ -103,7 +98,7 @@ _PARTS = {
     "the time zone": _Part(
         lambda: (os.environ.get("TZ"), time.tzname, time.timezone), lambda state: set_zone(state[0])
     ),
-    "the working directory": _Part(_directory, _set_directory),
+    "the working directory": _Part(_directory, lambda path: os.chdir(path) if path else None),
     "the umask": _Part(_umask, lambda octal: octal and os.umask(int(octal, 8))),
     "the signal handlers": _Part(
         lambda: {number.name: signal.getsignal(number) for number in signal.Signals}, _set_handlers

@@ -43,6 +43,7 @@ _CONTRACT = (SourceDriver, PusherDriver)
 _listeners: dict[type, list[Monitor]] = {}
 _known: dict[int, tuple[weakref.ref[Any], Monitor, Instance]] = {}
 _inside: ContextVar[bool] = ContextVar("fustor_conformance_inside", default=False)
+"""Whether this thread or task is inside a driver."""
 
 
 @contextmanager
@@ -180,7 +181,7 @@ class _WatchedIterator:
         return self
 
     def __next__(self) -> Any:
-        if self._listener.is_over or _is_inside():
+        if self._listener.is_over or _inside.get():
             return next(self._inner)
         self._ear.asked()
         try:
@@ -214,14 +215,9 @@ def _entered() -> Iterator[None]:
         _inside.reset(token)
 
 
-def _is_inside() -> bool:
-    """Whether this thread or task is inside a driver."""
-    return _inside.get()
-
-
 def _is_own_call(modules: frozenset[str]) -> bool:
     """Whether whoever called the function that asks is a driver of these packages, in whatever thread."""
-    return _is_inside() or _package(sys._getframe(2).f_globals.get("__name__", "")) in modules  # noqa: SLF001 - the documented way to see a caller
+    return _inside.get() or _package(sys._getframe(2).f_globals.get("__name__", "")) in modules  # noqa: SLF001 - the documented way to see a caller
 
 
 def _modules_of(driver_class: type) -> frozenset[str]:
