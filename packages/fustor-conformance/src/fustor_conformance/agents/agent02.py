@@ -148,7 +148,7 @@ class Agent02(Simulator):
                 await self._push(
                     [], MessageSource.SNAPSHOT, task_id=_SYNC_ID, session_id=self._session_id, is_snapshot_end=True
                 )
-                self.recorder.snapshot_ended()
+                self.recorder.ended(MessageSource.SNAPSHOT)
         except Exception as err:  # noqa: BLE001 - the agent logs it and never sends the end
             self.recorder.failed("snapshot", err)
         finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from fustor_driver.hosts.bell import Bell
 from fustor_event_model import EventBase
@@ -108,13 +109,7 @@ class MemoryBus:
         return [*self._unseen, *(event for event in behind if id(event) not in self._taken)]
 
     def _above_consumed(self, max_events: int) -> list[EventBase]:
-        found: list[EventBase] = []
-        for event in self._buffer:
-            if event.index > self._consumed:
-                found.append(event)
-                if len(found) >= max_events:
-                    break
-        return found
+        return list(islice((event for event in self._buffer if event.index > self._consumed), max_events))
 
     def _refuse_if_failed(self) -> None:
         if self.error is not None:

@@ -66,7 +66,7 @@ class Phases:
                 batch = []
         await self._send(MessageSource.SNAPSHOT, batch, is_end=True)
         await self._send(MessageSource.SNAPSHOT, [], is_end=True)
-        self.recorder.snapshot_ended()
+        self.recorder.ended(MessageSource.SNAPSHOT)
 
     async def messages(self) -> None:
         """What the bus has; a batch that is not taken is sent again."""
@@ -98,7 +98,7 @@ class Phases:
         finally:
             if await self._send(MessageSource.AUDIT, [], is_end=True):
                 await self.call("signal_audit_end")
-            self.recorder.audit_ended()
+            self.recorder.ended(MessageSource.AUDIT)
 
     async def sentinel(self) -> None:
         """Have the driver look at what the receiver doubts; on the loop, whatever it costs."""

@@ -80,7 +80,7 @@ class Recorder:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._notes: dict[str, list[Any]] = {name: [] for name in _NOTED}
-        self._ended: Counter[str] = Counter()
+        self._ended: Counter[MessageSource] = Counter()
         self._bus: MemoryBus | None = None
 
     def called(self, method: str, *args: Any, **kwargs: Any) -> None:
@@ -106,13 +106,11 @@ class Recorder:
         """Note a thread that did not end in time."""
         self._note("leaked_threads", thread)
 
-    def snapshot_ended(self) -> None:
-        """Note that the agent told the end of a snapshot."""
-        self._has_ended("snapshots_ended")
-
-    def audit_ended(self) -> None:
-        """Note that the agent told the end of an audit."""
-        self._has_ended("audits_ended")
+    def ended(self, phase: MessageSource) -> None:
+        """Note that the agent told the end of a snapshot, or of an audit."""
+        with self._changed:
+            self._ended[phase] += 1
+            self._changed.notify_all()
 
     def watch(self, bus: MemoryBus) -> None:
         """Take what the bus keeps back into every transcript from now on."""
@@ -142,8 +140,8 @@ class Recorder:
         bus = self._bus
         return Transcript(
             **{name: tuple(notes) for name, notes in self._notes.items()},
-            snapshots_ended=self._ended["snapshots_ended"],
-            audits_ended=self._ended["audits_ended"],
+            snapshots_ended=self._ended[MessageSource.SNAPSHOT],
+            audits_ended=self._ended[MessageSource.AUDIT],
             discarded=tuple(bus.discarded) if bus else (),
             swallowed=bus.swallowed() if bus else (),
             swallowed_by_host=bus.swallowed_by_host() if bus else (),
@@ -152,9 +150,4 @@ class Recorder:
     def _note(self, name: str, note: Any) -> None:
         with self._changed:
             self._notes[name].append(note)
-            self._changed.notify_all()
-
-    def _has_ended(self, name: str) -> None:
-        with self._changed:
-            self._ended[name] += 1
             self._changed.notify_all()
