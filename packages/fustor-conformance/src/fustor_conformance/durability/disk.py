@@ -73,9 +73,9 @@ class Disk:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        for path in self._files():
-            self._durable[_inode(path)] = path.read_bytes()
-        for directory in {path.parent for path in self._files()} | {root for root in self.roots if root.is_dir()}:
+        files = list(files_below(self.roots))
+        self._durable.update({_inode(path): path.read_bytes() for path in files})
+        for directory in {path.parent for path in files} | {root for root in self.roots if root.is_dir()}:
             self._entries[str(directory)] = _entries(directory)
 
     def opens(self, path: str, flags: int) -> None:
@@ -131,7 +131,7 @@ class Disk:
         with self._lock:
             self._settle()
             self._entries |= {path: _entries(Path(path)) for path in map(os.path.dirname, self._made)}
-            for path in self._files():
+            for path in files_below(self.roots):
                 self._durable[_inode(path)] = path.read_bytes()
 
     def look(self, when: str) -> Left:
@@ -139,7 +139,7 @@ class Disk:
         with self._lock:
             self._settle()
             now, pages, dirty = {}, {}, {}
-            for path in self._files():
+            for path in files_below(self.roots):
                 found = self._read(path)
                 if found is not None:
                     now[str(path)], pages[str(path)], dirty[str(path)] = found
@@ -157,9 +157,6 @@ class Disk:
     def _forget(self, path: str) -> None:
         if os.path.exists(path):
             self._written.discard(_inode(Path(path)))
-
-    def _files(self) -> Iterator[Path]:
-        return files_below(self.roots)
 
     def _read(self, path: Path) -> tuple[bytes, bytes, int] | None:
         """The file's bytes, those on the disk, and how many pages differ; None when it went meanwhile."""

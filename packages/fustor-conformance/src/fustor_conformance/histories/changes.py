@@ -117,10 +117,10 @@ class Changes:
     def _create(self) -> None:
         self._make(_PLAIN[self._pick % len(_PLAIN)])
 
-    def _make(self, key: str) -> None:
+    def _make(self, key: str, listed: dict[str, dict[str, Any]] | None = None) -> None:
         """A thing for this key, if there is none and no thing stands where a container is needed."""
         key = key if self._can("nest") else key.replace("/", "-")
-        if self._can("create") and self._is_free(key):
+        if self._can("create") and self._is_free(key, listed):
             self._paths[key] = self._world.create(key)
 
     def _is_free(self, key: str, listed: dict[str, dict[str, Any]] | None = None) -> bool:
@@ -163,8 +163,7 @@ class Changes:
     def _odd_all(self) -> None:
         listed = self._world.list()
         for key in self._able.odd:
-            if self._can("create") and self._is_free(key, listed):
-                self._paths[key] = self._world.create(key)
+            self._make(key, listed)
 
     def _modify_all(self) -> None:
         if self._can("modify"):
@@ -227,12 +226,8 @@ class Changes:
         if not things or not self._can("rename") or not self._is_free(key):
             return
         path = things[pick % len(things)]
-        if "/" not in key or not self._is_within(posixpath.dirname(key), path):
+        if "/" not in key or not f"/{posixpath.dirname(key)}/".startswith(f"{path}/"):  # nothing moves into itself
             self._paths[key] = self._world.rename(path, key)
-
-    def _is_within(self, key: str, path: str) -> bool:
-        """Whether what has this key is at `path`, or below it."""
-        return f"/{key}/".startswith(f"{path}/")
 
     def _onto(self) -> None:
         """A thing takes the name, and the place, of another one."""

@@ -77,7 +77,8 @@ class Host:
         if not resumes:
             self.unlisted.clear()
             self._left_half_written = set(self.view.suspects)
-        self._applied = self._arrived = 0
+        self.taken = self._arrived = 0
+        """How many of the stream's events have been applied, or lost; and how many had come when it last caught up."""
         self._snapshot: Iterator[EventBase] | None = None
         self.audit: Iterator[Any] | None = None
         self.passing = set()
@@ -110,22 +111,17 @@ class Host:
 
     def drain(self, most: int = 0) -> None:
         """Apply what the stream has emitted so far, or the first `most` events of that."""
-        events = self.stream.events[self._applied :]
+        events = self.stream.events[self.taken :]
         for event in events[: most or None]:
             self.apply("realtime", event)
             self._left_half_written.difference_update(row["path"] for row in event.rows)
             self.committed = max(self.committed, event.index)
-            self._applied += 1
-
-    @property
-    def taken(self) -> int:
-        """How many of the stream's events have been applied, or lost."""
-        return self._applied
+            self.taken += 1
 
     def lose(self) -> None:
         """Forget what the stream has emitted and nobody has applied."""
-        skipped = len(self.stream.events) - self._applied
-        self._applied += skipped
+        skipped = len(self.stream.events) - self.taken
+        self.taken += skipped
         self.lost |= skipped > 0
 
     def take_snapshot(self, events: int, pick: int = 0) -> None:

@@ -11,7 +11,7 @@ from fustor_conformance._reading import Stream, eventually, last_word
 from fustor_conformance.apart.other_process import NotSeenElsewhere, Rows, ask_elsewhere
 from fustor_conformance.histories.host import Host, differences
 from fustor_conformance.outcome import Broken
-from fustor_conformance.view import Difference, View
+from fustor_conformance.view import View
 from fustor_event_model import EventBase, MessageSource
 
 _KEPT = 8
@@ -76,7 +76,7 @@ class Readers:
             for event in stream.events[taken:]:
                 view.apply(event)
                 taken += 1
-            return not self._differences(view)
+            return not differences(view, self._host.world)
 
         if not eventually(is_equal, min(3.0, stream.patience_sec)):
             raise self._incomplete(view, index, "the stream resumed there", stream.events)
@@ -86,11 +86,8 @@ class Readers:
         self._host.is_quiet = False
         return self._host.world.create(f"kit-reader-{self._markers}")
 
-    def _differences(self, view: View) -> list[Difference]:
-        return differences(view, self._host.world)
-
     def _incomplete(self, view: View, index: int, what: str, events: Iterable[EventBase]) -> Broken:
-        found = self._differences(view)
+        found = differences(view, self._host.world)
         return Broken(
             f"The driver says that position {index} is available, and what {what} emits is not all: {found[0]}",
             *map(str, found[1:4]),
@@ -149,7 +146,7 @@ class Readers:
         view = kept.view_of_session("elsewhere")
         for event in _events(rows):
             view.apply(event)
-        if self._differences(view):
+        if differences(view, self._host.world):
             raise self._incomplete(view, kept.index, "another process, resumed there,", _events(rows))
         self.resumed += 1
 
