@@ -16,7 +16,7 @@ from fustor_conformance.checks.snapshot import populate, require_mark
 from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
-from fustor_conformance.rules import Profile, check
+from fustor_conformance.rules import Profile, check, check_by
 from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld, WithSettling, WithUnreadable
 from fustor_core.drivers import SourceDriver
@@ -87,23 +87,15 @@ def _broken_off(driver: SourceDriver) -> int:
     return 1
 
 
-@check("A04")
-def parents(subject: SourceSubject) -> int:
-    """Path and time of the container, in the same form."""
-    return _both_dialects(subject, "A04")
-
-
-@check("A05")
-def containers_last(subject: SourceSubject) -> int:
-    """Exactly one row for each, after everything in it."""
-    return _both_dialects(subject, "A05")
-
-
 def _both_dialects(subject: SourceSubject, rule_id: str) -> int:
     """How many rows two audits have, of which the monitor sees whether they break the rule."""
     with watched_for(subject, rule_id), subject.world() as world, subject.driver(world) as driver:
         populate(world)
         return len(run_guide(driver)) + len(run_pairs(driver, {}))
+
+
+check_by("A04", "Path and time of the container, in the same form.", lambda subject: _both_dialects(subject, "A04"))
+check_by("A05", "Exactly one row for each, after everything in it.", lambda subject: _both_dialects(subject, "A05"))
 
 
 @check("A06")

@@ -63,7 +63,7 @@ def whole_while_it_changes(subject: SourceSubject) -> int:
             rows += event.rows
             if number < _CHANGES:
                 _change(world, event, number, untouched)
-        _require_untouched("the snapshot", rows, untouched)
+        _require_untouched(rows, untouched)
         return len(rows)
 
 
@@ -77,18 +77,18 @@ def _change(world: SourceWorld, event: EventBase, number: int, untouched: dict[s
             world.delete(path)
 
 
-def _require_untouched(what: str, rows: list[Row], untouched: dict[str, Row]) -> None:
+def _require_untouched(rows: list[Row], untouched: dict[str, Row]) -> None:
     """Each of them once, as it is."""
     told = {row["path"]: row for row in rows}
     if lacking := untouched.keys() - told.keys():
         raise Broken(
-            f"Others came and went meanwhile, and {what} leaves out {len(lacking)} of {len(untouched)} things that"
-            " were there all the time",
+            f"Others came and went meanwhile, and the snapshot leaves out {len(lacking)} of {len(untouched)} things"
+            " that were there all the time",
             *sorted(lacking)[:5],
         )
     twice = Counter(row["path"] for row in rows if not row.get("is_directory"))
     if again := [path for path in untouched if twice[path] > 1]:
-        raise Broken(f"Others came and went meanwhile, and {what} has {again[:3]} more than once")
+        raise Broken(f"Others came and went meanwhile, and the snapshot has {again[:3]} more than once")
     for path, expected in untouched.items():
         if odd := odd_fields(told[path], expected):
             raise Broken(f"{path!r} is reported as {odd}, the world has {expected}", told[path])

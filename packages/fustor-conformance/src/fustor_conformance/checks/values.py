@@ -48,20 +48,18 @@ async def _refused(session: Session, events: Sequence[tuple[Hard, EventBase]]) -
     Raises:
         Broken: a refusal is called a fault that passes.
     """
+    first, is_alone = events[0][0], len(events) == 1
     try:
         reply = await session.push(*(event for _, event in events))
-    except RetryableError as err:
-        if len(events) == 1:
-            what = events[0][0].what
-            raise Broken(f"{what} is called a fault that passes: a host pushes it for ever", str(err)) from err
-    except DriverError:
-        if len(events) == 1:
-            return [events[0][0]]
-    else:
         if not reply.get("refused_rows", 0):
             return []
-        if len(events) == 1:
-            return [events[0][0]]
+    except RetryableError as err:
+        if is_alone:
+            raise Broken(f"{first.what} is called a fault that passes: a host pushes it for ever", str(err)) from err
+    except DriverError as err:
+        del err
+    if is_alone:
+        return [first]
     return [hard for event in events for hard in await _refused(session, [event])]
 
 
