@@ -78,9 +78,9 @@ class Below:
 
     def make_parents(self, path: Path) -> None:
         """Make the directories above `path` that are not there."""
-        for parent in reversed(path.relative_to(self.root).parents[:-1]):
+        for parent in reversed(self._between(path)):
             with suppress(FileExistsError):
-                self.make_directory(self.root / parent)
+                self.make_directory(parent)
 
     def set_mode(self, path: Path, mode: int) -> None:
         """Give the directory at `path` a mode."""

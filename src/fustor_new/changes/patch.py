@@ -7,6 +7,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 from fustor_new.changes.content import FileContent
@@ -107,7 +108,7 @@ def _diff(path: str, before: FileContent | None, after: FileContent | None) -> b
         return head + _binary_hunks(before.data if before else None, after.data if after else None)
     from difflib import diff_bytes, unified_diff  # noqa: PLC0415 - most runs show no patch
 
-    hunks = list(diff_bytes(unified_diff, _lines(old), _lines(new), b"a", b"b"))[2:]
+    hunks = list(diff_bytes(unified_diff, BytesIO(old).readlines(), BytesIO(new).readlines(), b"a", b"b"))[2:]
     left = _name("a/", path) if before else b"/dev/null"
     right = _name("b/", path) if after else b"/dev/null"
     return head + b"--- " + left + b"\n+++ " + right + b"\n" + b"".join(map(_marked, hunks))
@@ -157,10 +158,6 @@ def _quoted(side: str, path: str) -> bytes:
         return raw
     escaped = (special.get(byte) or (b"\\%03o" % byte if not 32 <= byte < 127 else bytes([byte])) for byte in raw)  # noqa: PLR2004 - the printable range of ASCII
     return b'"' + b"".join(escaped) + b'"'
-
-
-def _lines(data: bytes) -> list[bytes]:
-    return re.findall(rb"[^\n]*\n|[^\n]+\Z", data)
 
 
 def _marked(line: bytes) -> bytes:

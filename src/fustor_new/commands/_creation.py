@@ -1,7 +1,6 @@
 """New drivers, from options that say all that is needed to what is printed of them."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from fustor_new._output import warn
 from fustor_new._reading import read_bytes
@@ -39,9 +38,8 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
     place = locate(options)
     for line in understood(options) if not options.quiet else ():
         warn(line)
-    if note := look_at(
-        known_contract_source(options, place), place.folder, place.workspace.root if place.workspace else None
-    ):
+    root = place.workspace.root if place.workspace else None
+    if note := look_at(known_contract_source(options, place), place.folder, root):
         warn(note)
 
     def work() -> Work:
@@ -52,7 +50,7 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
                 warn(note)
         return Work(plan, "the drivers exist", lambda: (show or _shown_by(options))(plan, names, here))
 
-    carry_out(work, _root(place), dry_run=options.dry_run, json=options.json)
+    carry_out(work, root or place.folder, dry_run=options.dry_run, json=options.json)
     if place.workspace is None and options.git and not options.dry_run:
         _begin_repositories(names, options, place)
     if options.sync and not options.dry_run:
@@ -78,10 +76,6 @@ def _planned(names: Sequence[Names], options: PusherOptions, place: Place) -> Pl
             f"Where the contract packages come from is not known; add --contract-source with {_CONTRACT_CHOICES}"
         )
     return plan_drivers(names, options, place, source)
-
-
-def _root(place: Place) -> Path:
-    return place.workspace.root if place.workspace else place.folder
 
 
 def _as_it_is_now(place: Place, options: PusherOptions) -> Place:

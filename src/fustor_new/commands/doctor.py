@@ -18,14 +18,14 @@ from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.doctor.code_findings import is_judged
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
-from fustor_new.doctor.finding import Finding, Recover, Register, Severity
+from fustor_new.doctor.finding import Finding, Recover, Severity
 from fustor_new.doctor.registry import all_checks
 from fustor_new.errors import NotConformant, WorkspaceError
 from fustor_new.names import normalize
 from fustor_new.options import DoctorOptions
 from fustor_new.workspace.finding import starting_point
 from fustor_new.workspace.naming import driver_paths
-from fustor_new.workspace.registration import register
+from fustor_new.workspace.registration import Registration, register
 from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.root_file import root_place
 
@@ -156,7 +156,7 @@ def plan_repairs(subjects: Subjects, findings: Sequence[Finding]) -> Plan:
 
 
 def _registrations(subjects: Subjects, findings: Sequence[Finding]) -> Iterator[Change]:
-    wanted = [one.repair for one in findings if isinstance(one.repair, Register)]
+    wanted = [one.repair for one in findings if isinstance(one.repair, Registration)]
     for root in subjects.roots:
         workspace = root.workspace
         ours = {one.shown for one in (*root.unlisted, *root.members)} if wanted else set()

@@ -8,12 +8,13 @@ from pathlib import Path
 from fustor_new._output import from_here
 from fustor_new._reading import read_bytes
 from fustor_new.changes.plan import Change
-from fustor_new.doctor.finding import Finding, Recover, Register
+from fustor_new.doctor.finding import Finding, Recover
 from fustor_new.doctor.registry import examine_package, examine_root
 from fustor_new.doctor.subject import Root, Subject
 from fustor_new.errors import UsageProblem, WorkspaceError, disk_allows
 from fustor_new.package.descriptions import holds_package
 from fustor_new.workspace.finding import find_workspace, home_of
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Workspace
 from fustor_new.workspace.root_file import root_place
 
@@ -77,7 +78,7 @@ def _permitted(finding: Finding, base: Path) -> Finding:
     match finding.repair:
         case None:
             return finding
-        case Register():
+        case Registration():
             allowed = _is_root_file_inside(base)
         case Change(path=path) | Recover(folder=path):
             is_root_file = path == base / "pyproject.toml"

@@ -6,8 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from fustor_new.changes.plan import Change
+from fustor_new.workspace.registration import Registration
 
-__all__ = ["Fault", "Finding", "Recover", "Register", "Repair", "Severity"]
+__all__ = ["Fault", "Finding", "Recover", "Repair", "Severity"]
 
 
 class Severity(StrEnum):
@@ -26,15 +27,8 @@ class Recover:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Register:
-    """List a package in the workspace's root, as its siblings are listed."""
-
-    directory: str
-    distribution: str
-
-
-Repair = Recover | Register | Change
+Repair = Recover | Registration | Change
+"""A registration lists a package in the workspace's root, as its siblings are listed."""
 
 
 @dataclass(frozen=True)

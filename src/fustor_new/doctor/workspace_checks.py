@@ -9,12 +9,13 @@ from fustor_new._toml import table
 from fustor_new.changes.apply import abandoned_stages
 from fustor_new.changes.content import Tree
 from fustor_new.changes.plan import Change
-from fustor_new.doctor.finding import Fault, Recover, Register, Severity
+from fustor_new.doctor.finding import Fault, Recover, Severity
 from fustor_new.doctor.git_files import known_to_git
 from fustor_new.doctor.registry import root_check
 from fustor_new.doctor.subject import Root
 from fustor_new.workspace import patterns
 from fustor_new.workspace.installing import is_left_out
+from fustor_new.workspace.registration import Registration
 from fustor_new.workspace.root import Standing
 
 __all__ = ["STRANGE", "STRANGE_FIX"]
@@ -120,7 +121,7 @@ def _driver_not_registered(root: Root) -> Iterator[Fault]:
             yield Fault(
                 package.shown,
                 "It is not a member of the workspace",
-                repair=Register(package.shown, name) if name else None,
+                repair=Registration(package.shown, name) if name else None,
             )
 
 
@@ -153,7 +154,7 @@ def _driver_not_installed(root: Root) -> Iterator[Fault]:
                 package.shown,
                 "It is a member, and no command installs it: it is not in the `dev` extra of the root",
                 fix=f"Run `fustor-new register {shlex.quote(package.shown)}`",
-                repair=Register(package.shown, name),
+                repair=Registration(package.shown, name),
             )
 
 

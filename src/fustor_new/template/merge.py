@@ -5,9 +5,9 @@ that has changed it; where both have, and differently, it is a conflict (the rul
 and Pierce in "A Formal Investigation of Diff3"). Which lines are the same ones is what `_alignment` finds.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 from fustor_new.template._alignment import aligned
 
@@ -43,7 +43,8 @@ def merge(base: bytes, mine: bytes, theirs: bytes, label: str) -> Merged:
         return Merged(mine)
     if b"\0" in base + mine + theirs:
         return Merged(mine, -1)
-    return _merge_lines(_lines(base), _lines(mine), _lines(theirs), label.encode())
+    lines = (BytesIO(data).readlines() for data in (base, mine, theirs))
+    return _merge_lines(*lines, label=label.encode())
 
 
 def has_markers(data: bytes) -> bool:
@@ -63,7 +64,7 @@ def with_ends_of(like: bytes, data: bytes) -> bytes:
     return data.replace(theirs, ours) if ours and theirs and ours != theirs else data
 
 
-def _merge_lines(base: list[bytes], mine: list[bytes], theirs: list[bytes], label: bytes) -> Merged:
+def _merge_lines(base: list[bytes], mine: list[bytes], theirs: list[bytes], *, label: bytes) -> Merged:
     end = b"\r\n" if (mine or theirs or base)[0].endswith(b"\r\n") else b"\n"
     parts: list[bytes] = []
     conflicts = 0
@@ -109,10 +110,6 @@ def _common_and_not(mine: _Lines, theirs: _Lines) -> Iterator[tuple[bool, _Lines
 def _closed(lines: _Lines, end: bytes) -> list[bytes]:
     """Return the lines with an end to the last one, so that a marker gets a line of its own."""
     return [*lines[:-1], lines[-1] if lines[-1].endswith(b"\n") else lines[-1] + end] if lines else []
-
-
-def _lines(data: bytes) -> list[bytes]:
-    return re.findall(rb"[^\n]*\n|[^\n]+\Z", data)
 
 
 def _ends(data: bytes) -> bytes:

@@ -24,10 +24,6 @@ _HIDDEN_CLASSES = frozenset(
 )
 
 
-def _any(answer: Any) -> Any:
-    return answer
-
-
 @dataclass(frozen=True)
 class Question:
     """A question; `name` is the same in `copier.yml`, in an answers file and, unless `flags` differ, as a flag."""
@@ -47,7 +43,7 @@ class Question:
     """The answers to choose from on a terminal, each with what is shown; None stands for any other."""
     other: str = ""
     """What is asked where None is chosen."""
-    check: Callable[[Any], Any] = _any
+    check: Callable[[Any], Any] = lambda answer: answer
     """Returns an answer as it is to be written; raises UsageProblem or NameRefused for one that cannot be used."""
     kind: Kind | None = None
     """The kind of drivers that it is about, if not all."""

@@ -46,7 +46,7 @@ def insertions(document: Document, data: Mapping[str, Any], entry: Entry) -> tup
     values = table(data, *entry.keys[:-1]).get(entry.keys[-1])
     if values is None:
         return (_new_members(document, data, entry.value),)
-    ranks = (_itself, str.casefold if entry.keys[:-1] == WORKSPACE else requirement)
+    ranks = (str, str.casefold if entry.keys[:-1] == WORKSPACE else requirement)
     return into_array(document, document.span(*entry.keys), values, entry.value, ranks)
 
 
@@ -54,7 +54,7 @@ def _source(document: Document, data: Mapping[str, Any], entry: Entry) -> Insert
     sources = table(data, *SOURCES)
     if sources:
         likes = tuple(key for key, source in sources.items() if source == {"workspace": True})
-        place = place_among(list(sources), entry.value, (_itself, normalize))
+        place = place_among(list(sources), entry.value, (str, normalize))
         return into_table(document, SOURCES, place, entry.value, "{ workspace = true }", likes=likes)
     # The blanks tell `unregister` whether an empty table was there before.
     blank = " " if find(data, SOURCES) is None else ""
@@ -84,10 +84,6 @@ def _first_entry(document: Document, data: Mapping[str, Any], table: Keys, entry
     if deepest == len(table) and header:
         return on_new_lines(document, header.end(), f"{entry}\n")
     return new_table(document, table, entry)
-
-
-def _itself(text: str) -> str:
-    return text
 
 
 @dataclass(frozen=True)
