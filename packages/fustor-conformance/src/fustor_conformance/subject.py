@@ -95,8 +95,6 @@ class Subject(ABC):
 
     kind: ClassVar[Kind]
     """What kind of driver it is judged as."""
-    address: ClassVar[str]
-    """How a configuration of such a driver calls its address."""
 
     @property
     def label(self) -> str:
@@ -132,11 +130,6 @@ class Subject(ABC):
     def _named(self, keywords: dict[str, Any]) -> dict[str, Any]:
         return {"driver": self.name, "disabled": False, **keywords}
 
-    def known(self, config: Config) -> dict[str, Any]:
-        """The keywords of a host that asks the class about this configuration."""
-        address = {self.address: getattr(config, self.address)}
-        return {**address, "credential": config.credential, "driver_params": config.driver_params}
-
     @contextmanager
     def instance(self, config: Config, name: str = "kit") -> Iterator[Any]:
         """A new instance with this configuration; closed when the block is left."""
@@ -169,7 +162,7 @@ class Subject(ABC):
             raise
 
     def _bare_config(self) -> Config:
-        config = self.parse({self.address: f"{self.name}://localhost"})
+        config = self.parse({self.kind.address_key: f"{self.name}://localhost"})
         try:
             self.driver_class("kit", config)
         except ConfigError as err:
@@ -182,7 +175,6 @@ class SourceSubject(Subject):
     """A source and its World."""
 
     kind = Kind.SOURCE
-    address = "uri"
 
     def parse(self, keywords: dict[str, Any]) -> SourceConfig:
         """As of every subject."""
@@ -235,7 +227,6 @@ class PusherSubject(Subject):
     """A pusher and its World."""
 
     kind = Kind.PUSHER
-    address = "endpoint"
 
     def parse(self, keywords: dict[str, Any]) -> PusherConfig:
         """As of every subject."""
@@ -266,7 +257,7 @@ def subject_of_class(
     name: str = "driver",
     distribution: Distribution | None = None,
     options: Options | None = None,
-) -> Subject:
+) -> SourceSubject | PusherSubject:
     """A subject of parts that the caller has in hand."""
     model = SourceSubject if kind is Kind.SOURCE else PusherSubject
     return model(name, driver_class, distribution, world_factory, options or Options())
@@ -330,9 +321,8 @@ def driver_entries(dist: Distribution, kind: Kind) -> list[EntryPoint]:
 def _subject(
     kind: Kind, entry: EntryPoint, dist: Distribution, world: str | WorldFactory | None, options: Options | None
 ) -> SourceSubject | PusherSubject:
-    model = SourceSubject if kind is Kind.SOURCE else PusherSubject
     factory = world if callable(world) else _load_world(kind, entry.name, dist, world)
-    return model(entry.name, _load(entry), dist, factory, options or Options())
+    return subject_of_class(kind, _load(entry), factory, name=entry.name, distribution=dist, options=options)
 
 
 def _load(entry: EntryPoint) -> Any:

@@ -21,6 +21,7 @@ from fustor_conformance.subject import Config, SourceSubject, Subject
 from fustor_conformance.worlds import SourceWorld, WithBrokenConfig, WithInterruption, WithLongValues
 from fustor_core.drivers import SourceDriver
 from fustor_core.models.config import PasswdCredential
+from fustor_driver.hosts.calls import connection_of
 from fustor_event_model import MessageSource
 
 _CHECK_SEC = 20.0
@@ -38,7 +39,7 @@ def available_fields(subject: SourceSubject) -> int:
     """The shape that discovery reads, with and without keywords."""
     seen = _require_properties(asyncio.run(subject.driver_class.get_available_fields()))
     with subject.configured() as config:
-        known = subject.known(config)
+        known = connection_of(config)
         for keywords in ({"uri": known["uri"]}, known):
             named = asyncio.run(subject.driver_class.get_available_fields(admin_creds={}, **keywords))
             seen += _require_properties(named)
@@ -103,7 +104,7 @@ def _right_answers(subject: Subject) -> int:
     try:
         with world:
             good = subject.parse(world.config())
-            passed, text = _require_answer(subject, "test_connection", subject.known(good))
+            passed, text = _require_answer(subject, "test_connection", connection_of(good))
             if not passed and not _is_unsupported(text):
                 raise Broken("test_connection says False of the World, which is there", text)
             seen = 1
@@ -123,7 +124,7 @@ def _right_answers(subject: Subject) -> int:
 
 
 def _require_refused(subject: Subject, name: str, config: Config, when: str) -> None:
-    passed, text = _require_answer(subject, name, subject.known(config))
+    passed, text = _require_answer(subject, name, connection_of(config))
     if passed:
         raise Broken(f"{name} says True {when}", text)
 
@@ -133,12 +134,12 @@ def _is_unsupported(text: str) -> bool:
 
 
 def _questions(subject: Subject, config: Config) -> Iterator[dict[str, Any]]:
-    admin = {"user": "kit", "passwd": _SECRET}
+    admin, address = {"user": "kit", "passwd": _SECRET}, subject.kind.address_key
     others = {"credential": PasswdCredential(**admin), "admin_creds": admin}
     yield {}
-    yield subject.known(config)
-    yield {subject.address: "kit-nonsense://\x00 ?", **others, "driver_params": {"kit_unknown": 1}}
-    yield {**subject.known(config), subject.address: _with_secret(getattr(config, subject.address)), **others}
+    yield connection_of(config)
+    yield {address: "kit-nonsense://\x00 ?", **others, "driver_params": {"kit_unknown": 1}}
+    yield {**connection_of(config), address: _with_secret(getattr(config, address)), **others}
 
 
 def _with_secret(address: str) -> str:
@@ -210,8 +211,8 @@ def _configurations(subject: Subject) -> Iterator[dict[str, Any]]:
             quick = {**keywords, "max_retries": 1, "retry_delay_sec": 0.01}
             secret = {"credential": PasswdCredential(user="kit", passwd=_SECRET)}
             yield {**quick, **secret}
-            if "@" in urlsplit(address := keywords[subject.address]).netloc:
-                yield {**quick, **secret, subject.address: _with_secret(address)}
+            if "@" in urlsplit(address := keywords[subject.kind.address_key]).netloc:
+                yield {**quick, **secret, subject.kind.address_key: _with_secret(address)}
         yield {**known[0], "driver_params": {**(known[0].get("driver_params") or {}), "kit_unknown": _SECRET}}
 
 
@@ -258,7 +259,7 @@ def _listening() -> Iterator[io.StringIO]:
 def rows_as_announced(subject: SourceSubject) -> int:
     """Keys of snapshot and realtime rows that the class announces nothing of."""
     with subject.world() as world, subject.driver(world) as driver:
-        known = subject.known(subject.config(world))
+        known = connection_of(subject.config(world))
         answer = asyncio.run(subject.driver_class.get_available_fields(**known))
         rows = _rows(subject, world, driver, long=True)
     announced = set(answer["properties"])

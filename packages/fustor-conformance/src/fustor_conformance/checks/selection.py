@@ -19,6 +19,7 @@ from fustor_conformance.subject import SourceSubject
 from fustor_conformance.worlds import SourceWorld
 from fustor_core.exceptions import DriverError
 from fustor_core.models.config import SourceConfig
+from fustor_driver.hosts.calls import connection_of
 
 _Selected: TypeAlias = dict[str, frozenset[str]]
 
@@ -47,7 +48,7 @@ def _named(subject: SourceSubject, config: SourceConfig) -> Any:
         Broken: it is no JSON, or comes too late.
     """
     began = time.monotonic()
-    answer: Any = asyncio.run(subject.driver_class.get_available_fields(**subject.known(config)))
+    answer: Any = asyncio.run(subject.driver_class.get_available_fields(**connection_of(config)))
     took = time.monotonic() - began
     if took > _ANSWER_SEC * subject.manners.slowness:
         raise Broken(f"get_available_fields takes {took:.1f} s; a host waits {_ANSWER_SEC:g} s for the selection")
