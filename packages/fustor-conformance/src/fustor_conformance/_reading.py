@@ -156,8 +156,7 @@ class Stream:
         """
         wanted = {**dict.fromkeys(paths, True), **dict.fromkeys(deleted, False)}
         if not self._wait_while_they_come(wanted):
-            now = last_word(self.events)
-            missing = sorted(path for path, there in wanted.items() if now.get(path) is not there)
+            missing = sorted(_missing(self.events, wanted))
             raise Broken(
                 f"Not emitted within {self.patience_sec:g} s: {missing[:5]} ({len(missing)} of {len(wanted)})",
                 *self.events[-3:],
@@ -166,10 +165,9 @@ class Stream:
     def _wait_while_they_come(self, wanted: dict[str, bool]) -> bool:
         before = 0
         for _ in range(_MOST_WAITS):
-            if self.wait_for(lambda events: _holds(events, wanted)):
+            if self.wait_for(lambda events: not _missing(events, wanted)):
                 return True
-            now = last_word(self.events)
-            held = sum(now.get(path) is there for path, there in wanted.items())
+            held = len(wanted) - len(_missing(self.events, wanted))
             if held <= before or self._ended:
                 return False
             before = held
@@ -197,9 +195,9 @@ def _is_untouched(iterator: Any, driver_class: type) -> bool:
     return is_own and inspect.getgeneratorstate(iterator) == inspect.GEN_CREATED
 
 
-def _holds(events: Sequence[EventBase], wanted: dict[str, bool]) -> bool:
+def _missing(events: Sequence[EventBase], wanted: dict[str, bool]) -> list[str]:
     now = last_word(events)
-    return all(now.get(path) is there for path, there in wanted.items())
+    return [path for path, there in wanted.items() if now.get(path) is not there]
 
 
 def last_word(events: Iterable[EventBase]) -> dict[str, bool]:

@@ -68,7 +68,7 @@ class Agent02(Simulator):
         main = asyncio.ensure_future(self._control())
         stopper = asyncio.ensure_future(stopping.wait())
         await asyncio.wait([main, stopper], return_when=asyncio.FIRST_COMPLETED)
-        self.settled()
+        self.settled.set()
         await stopping.wait()
         main.cancel()
         await asyncio.gather(main, return_exceptions=True)
@@ -117,7 +117,7 @@ class Agent02(Simulator):
         await producer.start()
         if producer.position_lost:
             self._snapshot = asyncio.ensure_future(self._run_snapshot())
-        self.settled()
+        self.settled.set()
         triggered = False
         while True:
             events = await producer.bus.take(self.pusher_config.batch_size, _POLL_SEC)

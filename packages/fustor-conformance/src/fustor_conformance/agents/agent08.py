@@ -61,7 +61,7 @@ class Agent08(Simulator):
         sender = self._sender_class(sender_id="e", **self._sender_config)
         pipe = Pipe(Phases(source, sender, producer, self.recorder), _source_type(source), self._pauses)
         self._pipe = pipe
-        self.settled()
+        self.settled.set()
         if await self._is_initialized(source):
             await self._live(pipe, stopping)
             await self._close(source)

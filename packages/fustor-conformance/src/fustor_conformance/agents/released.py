@@ -21,6 +21,7 @@ from fustor_conformance.rules import Profile
 from fustor_conformance.subject import Subject
 from fustor_driver import installed
 from fustor_driver.agents.outside import clean, free_port, put_into
+from fustor_driver.agents.process import Lines
 from fustor_driver.releases import release
 from fustor_event_model import EventBase, MessageSource
 
@@ -53,11 +54,6 @@ class Agent:
     home: Path
     prefix: tuple[str, ...] = ()
     """A command that starts the agent's, to take rights or room from it."""
-
-    @property
-    def version(self) -> str:
-        """What is installed."""
-        return self.profile.release
 
     @property
     def record(self) -> Path:
@@ -119,7 +115,7 @@ class Agent:
 
     def _discover(self) -> None:
         """Have agent 0.2 note the source's fields, without which it disables the source."""
-        what = f"Agent {self.version} does not discover the source's fields"
+        what = f"Agent {self.profile.release} does not discover the source's fields"
         environments.run([*self._command, "discover-schema", "--source-id", "source"], what, env=self._env)
 
     def _write(self, name: str, sources: dict[str, Any], **rest: dict[str, Any]) -> None:
@@ -135,7 +131,9 @@ class Running:
     agent: Agent
     process: subprocess.Popen[bytes]
     _batches: list[Batch] = field(default_factory=list)
-    _read: int = 0
+
+    def __post_init__(self) -> None:
+        self._record = Lines(self.agent.record)
 
     def wait(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
         """Return when the condition holds; it is looked at again and again, as another process signals nothing.
@@ -152,13 +150,7 @@ class Running:
 
     def batches(self) -> list[Batch]:
         """What has been delivered so far, in order."""
-        record = self.agent.record
-        if record.exists():
-            with record.open("rb") as file:
-                file.seek(self._read)
-                lines = [line for line in file if line.endswith(b"\n")]
-            self._read += sum(map(len, lines))
-            self._batches += map(self._parse, lines)
+        self._batches += map(self._parse, self._record.lines())
         return self._batches
 
     def events(self, *phases: MessageSource) -> list[EventBase]:
@@ -195,10 +187,10 @@ class Running:
 
     def broken(self, why: str, *evidence: object) -> Broken:
         """The verdict, with the end of the agent's log."""
-        lines = self.log()
-        return Broken(f"Agent {self.agent.version} {why}", *evidence, "its log ends with", *lines[-_TAIL_LINES:])
+        tail = self.log()[-_TAIL_LINES:]
+        return Broken(f"Agent {self.agent.profile.release} {why}", *evidence, "its log ends with", *tail)
 
-    def _parse(self, line: bytes) -> Batch:
+    def _parse(self, line: str) -> Batch:
         told: dict[str, Any] = json.loads(line)
         try:
             events = tuple(map(EventBase.model_validate, told["events"]))

@@ -193,13 +193,14 @@ class Simulator(ABC):
         self.recorder = Recorder()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._settled = threading.Event()
+        self.settled = threading.Event()
+        """The stream is open, or will never be: from now on, changes of the world must be delivered."""
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="agent-loop", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._settled.wait(_JOIN_SEC * 4):
+        if not self.settled.wait(_JOIN_SEC * 4):
             self.recorder.failed("start", "the stream did not open in time")
         return self
 
@@ -223,11 +224,7 @@ class Simulator(ABC):
 
     @abstractmethod
     async def run(self, stopping: asyncio.Event) -> None:
-        """What the agent does until `stopping`; calls `settled()` once its stream is open, or will never be."""
-
-    def settled(self) -> None:
-        """The stream is open: from now on, changes of the world must be delivered."""
-        self._settled.set()
+        """What the agent does until `stopping`; sets `settled` once its stream is open, or will never be."""
 
     def _run(self) -> None:
         try:
@@ -235,7 +232,7 @@ class Simulator(ABC):
         except Exception as err:  # noqa: BLE001 - raised again in the thread that leaves the context
             self._error = err
         finally:
-            self._settled.set()
+            self.settled.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from fustor_driver.agents.configuration import Roles, write
 from fustor_driver.agents.outside import clean, free_port, run
 from fustor_driver.redaction import clean as safe
 
-__all__ = ["Agent", "Delivered", "running"]
+__all__ = ["Agent", "Delivered", "Lines", "running"]
 
 _STOP_SEC = 20.0
 _TAIL_LINES = 20
