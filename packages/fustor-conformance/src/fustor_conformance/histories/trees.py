@@ -22,9 +22,10 @@ _OLD = 1_000_000_000.25
 class DirectoryHands(Directory):
     """Changes a directory without the World's help. Paths are those that rows carry; keys lie below the root."""
 
+    _piece = b"kit"
+
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._serial = 0
 
     @classmethod
     def fit(cls, uri: str, world: SourceWorld) -> bool:
@@ -143,11 +144,6 @@ class DirectoryHands(Directory):
             file.write(b"begun")
             yield self.path_of(place)
             file.write(b" and done")
-
-    def _write(self, place: Path) -> None:
-        """Something longer each time."""
-        self._serial += 1
-        place.write_bytes(b"kit" * self._serial)
 
     @contextmanager
     def _aside(self) -> Iterator[Path]:

@@ -67,7 +67,8 @@ class Monitor:
         self._process = ProcessState() if owns_process else None
         self._glance = glance() if owns_process else {}
         self._changes = 0
-        self._knows_world = False
+        self.knows_world = False
+        """Whether `world_changes` is called around every change of the system."""
         self._made: Counter[str] = Counter()
         self._world_failures: list[WorldFailure] = []
         self._ended_by: list[Exception] = []
@@ -125,10 +126,6 @@ class Monitor:
                 self._process.adopt(after, before.changes(after))
                 self._glance = glance()
 
-    def world_is_known(self) -> None:
-        """From now on `world_changes` is called around every change of the system."""
-        self._knows_world = True
-
     def world_changes(self) -> None:
         """Something in the system is about to change, or has changed."""
         with self._lock:
@@ -183,7 +180,7 @@ class Monitor:
         """A question: has nothing changed in the system from now on? False where nobody knows."""
         with self._lock:
             began, is_even = self._changes, self._changes % 2 == 0
-        return lambda: self._knows_world and is_even and self._changes == began
+        return lambda: self.knows_world and is_even and self._changes == began
 
     # What a driver does, as `watch` tells it.
 

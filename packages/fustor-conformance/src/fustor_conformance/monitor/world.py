@@ -32,7 +32,7 @@ class WatchedWorld:
             entered = self._world.__enter__()
         if hasattr(entered, "__dict__"):
             count_changes(entered, self._monitor)
-            self._monitor.world_is_known()
+            self._monitor.knows_world = True
         return entered
 
     def __exit__(self, *exc_info: object) -> bool | None:

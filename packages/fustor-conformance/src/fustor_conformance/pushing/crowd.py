@@ -225,7 +225,7 @@ async def _superseded(player: Player) -> int:
     async with at_work(player, said=lambda seen: f"{what} {seen}, after this:{steps}"):
         for step in _BEFORE:
             await player.do(step)
-        await player.open_another()
+        await player.opened()
         try:
             for step in _AFTER:
                 await player.do(step)

@@ -159,7 +159,7 @@ class _Drawing:
             self._add(Push((*rows, _END), "audit"))
 
     def _again(self) -> None:
-        last = self._state.last(self._random.choice(("realtime", "snapshot", "audit")))
+        last = self._state.last.get(self._random.choice(("realtime", "snapshot", "audit")))
         if last is not None and _is_of_one_kind(last):
             self._add(Push(last.events, last.phase, end=last.end, again=True))
 

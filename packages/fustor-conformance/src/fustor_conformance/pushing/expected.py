@@ -83,8 +83,10 @@ class Expected:
         self._tasks = [_Task(*choices) for choices in product((True, False), repeat=3)]
         self._sessions = 0
         self._takes_snapshot = True
-        self._is_ended = False
-        self._last: dict[str, Push] = {}
+        self.is_complete = False
+        """Whether this session has brought its snapshot to an end."""
+        self.last: dict[str, Push] = {}
+        """The last push of each phase in this session."""
         self._skipped: set[str] = set()
         self._audited: set[str] = set()
 
@@ -123,21 +125,12 @@ class Expected:
     @property
     def may_list(self) -> bool:
         """Whether a snapshot of this session is under way."""
-        return self._takes_snapshot and not self._is_ended
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether this session has brought its snapshot to an end."""
-        return self._is_ended
+        return self._takes_snapshot and not self.is_complete
 
     @property
     def may_audit(self) -> bool:
         """Whether a host would audit now."""
-        return self._is_ended or not self._takes_snapshot
-
-    def last(self, phase: str) -> Push | None:
-        """The last push of a phase in this session."""
-        return self._last.get(phase)
+        return self.is_complete or not self._takes_snapshot
 
     def take(self, step: Step) -> None:
         """Go on by one step; after an error this state is of no use any more.
@@ -168,8 +161,8 @@ class Expected:
         for task in self._tasks:
             task.begin()
         self._takes_snapshot = not step.resumed
-        self._is_ended = False
-        self._last.clear()
+        self.is_complete = False
+        self.last.clear()
         self._skipped.clear()
 
     def _push(self, push: Push) -> None:
@@ -183,21 +176,21 @@ class Expected:
             flat.push(events, end=push.end)
         for task in self._tasks:
             task.push(events, push.phase, end=push.end)
-        self._is_ended = self._is_ended or push.end
+        self.is_complete = self.is_complete or push.end
         for told in push.events:
-            self._last.pop(told.source.value, None)  # what a phase's last batch is, pushers see by its events too
-        self._last[push.phase] = push
+            self.last.pop(told.source.value, None)  # what a phase's last batch is, pushers see by its events too
+        self.last[push.phase] = push
         self._require_one_mind()
 
     def _require_host(self, push: Push) -> None:
         if not self._sessions:
             raise Unfair("no session")
-        if push.again and (self.last(push.phase) is None or self._last[push.phase].events != push.events):
+        if push.again and (push.phase not in self.last or self.last[push.phase].events != push.events):
             raise Unfair("a host repeats its last push of a phase only")
         sources = {event.source for event in push.events if event.rows}
         if MessageSource.SNAPSHOT in sources and not self._takes_snapshot:
             raise Unfair("a session that resumed takes no snapshot")
-        if push.end and not (self._takes_snapshot and (push.again or not self._is_ended)):
+        if push.end and not (self._takes_snapshot and (push.again or not self.is_complete)):
             raise Unfair("a snapshot ends once")
         for event in push.events:
             if event.source is MessageSource.AUDIT:

@@ -110,13 +110,10 @@ class Player:
             await self._instances[-1].close()
         if not is_open or (step.instance != "same" and not is_given):
             self._instances.append(self._subject.driver(self._world))
-        self._session = await self._opened()
+        self._session = await self.opened()
 
-    async def open_another(self) -> None:
-        """Open another session of the task on the same instance, and go on with the one before it."""
-        await self._opened()
-
-    async def _opened(self) -> str:
+    async def opened(self) -> str:
+        """The id of another session of the task, opened on the same instance; the one before it goes on."""
         return session_id_of(await self._instances[-1].create_session(self._task))
 
     async def send(self, push: Push) -> None:

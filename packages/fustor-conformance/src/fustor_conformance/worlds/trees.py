@@ -27,6 +27,8 @@ class Directory:
     """What has a path is at a place below the root, and what has a key is to be made there."""
 
     root: Path
+    _serial = 0
+    _piece = b"x"
 
     def delete(self, path: str) -> None:
         """Removes a file, or a directory and all below it."""
@@ -49,6 +51,11 @@ class Directory:
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
+    def _write(self, place: Path) -> None:
+        """Something longer each time."""
+        self._serial += 1
+        place.write_bytes(self._piece * self._serial)
+
 
 class FileTree(Directory):
     """A fresh tree for one test. Where rows name things otherwise, override `path_of` and `place_of`."""
@@ -66,7 +73,6 @@ class FileTree(Directory):
         base.chmod(0o755)
         self.root = base / "root"
         self.root.mkdir()
-        self._serial = 0
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -134,10 +140,6 @@ class FileTree(Directory):
             yield
         finally:
             aside.rename(self.root)
-
-    def _write(self, place: Path) -> None:
-        self._serial += 1
-        place.write_bytes(b"x" * self._serial)
 
 
 def _keep_own_proc_readable() -> None:
