@@ -71,15 +71,11 @@ def _apply(plan: Plan, below: Below, fault: Fault) -> None:
         with uninterrupted():
             stage.remove()
     except BaseException:
-        with uninterrupted():
-            _take_back(stage)
+        problem = "Cannot take back what was begun at {name!r} ({why}); remedy that, the next run finishes it"
+        with uninterrupted(), disk_allows(problem):
+            stage.undo()
+            stage.remove()
         raise
-
-
-def _take_back(stage: Stage) -> None:
-    with disk_allows("Cannot take back what was begun at {name!r} ({why}); remedy that, the next run finishes it"):
-        stage.undo()
-        stage.remove()
 
 
 def _fill(stage: Stage, plan: Plan, fault: Fault) -> None:

@@ -50,15 +50,13 @@ class Requirements:
         return {name for name in self._names if name not in _MODULES_OF and name not in _installed_by_distribution()}
 
 
+_installed = cache(packages_distributions)
+
+
 def _is_from(module: str, distribution: str) -> bool:
     if normalize(module) == distribution or module in _MODULES_OF.get(distribution, ()):
         return True
     return distribution in {normalize(name) for name in _installed().get(module, ())}
-
-
-@cache
-def _installed() -> Mapping[str, list[str]]:
-    return packages_distributions()
 
 
 @cache

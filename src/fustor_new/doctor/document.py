@@ -2,7 +2,7 @@
 
 import sys
 
-from fustor_new.doctor.registry import Check, all_checks
+from fustor_new.doctor.registry import all_checks
 
 __all__ = ["document"]
 
@@ -21,11 +21,8 @@ def document() -> str:
     """The whole table as Markdown."""
     checks = all_checks()
     rows = [f"| {one.name} | {one.severity.value} | {one.rule} | {'yes' if one.is_safe else ''} |" for one in checks]
-    return _HEAD + "\n".join(rows) + "\n" + "".join(map(_section, checks))
-
-
-def _section(check: Check) -> str:
-    return f"\n## {check.name}\n\n**{check.rule}.**\n\n- Why: {check.why}.\n- Fix: {check.fix}.\n"
+    about = [f"\n## {one.name}\n\n**{one.rule}.**\n\n- Why: {one.why}.\n- Fix: {one.fix}." for one in checks]
+    return _HEAD + "\n".join([*rows, *about, ""])
 
 
 if __name__ == "__main__":

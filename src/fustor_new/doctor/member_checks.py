@@ -85,7 +85,7 @@ def _member_without_source(root: Root) -> Iterator[Fault]:
     projects += [(one.metadata_place, one.shown, one.metadata.project) for one in root.managed]
     for place, shown, project in projects:
         known = at_root | {normalize(name) for name in _sources(project)}
-        for name in sorted({requirement(text) for _, listed in requirement_lists(project) for text in listed} - known):
+        for name in sorted(_required(project) - known):
             if root.distributions.get(name, shown) != shown:
                 yield Fault(place, f"It requires the member {name!r} and does not say where from")
 

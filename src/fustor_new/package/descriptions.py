@@ -105,11 +105,12 @@ def _of_setup_cfg(path: Path, origin: str) -> Metadata:
         return Metadata(origin=origin)  # a tool's section may hold what only that tool can read
     said = {section: dict(parser[section]) for section in parser.sections()}
     main, options = said.get("metadata", {}), said.get("options", {})
+    version = main.get("version", "")
     points = {group: _lines(lines) for group, lines in said.get("options.entry_points", {}).items()}
     return Metadata(
         origin=origin if main else "",
         name=main.get("name", ""),
-        version=_plain(main.get("version", "")),
+        version="" if version.startswith(("attr:", "file:")) else version,
         description=main.get("description", ""),
         license=main.get("license", ""),
         author=main.get("author", ""),
@@ -179,7 +180,3 @@ def _parser() -> configparser.ConfigParser:
 
 def _lines(value: str) -> Sequence[str]:
     return [line.strip() for line in value.splitlines() if line.strip() and not line.strip().startswith("#")]
-
-
-def _plain(version: str) -> str:
-    return "" if version.startswith(("attr:", "file:")) else version

@@ -109,17 +109,15 @@ def record(templates: Path, history: Path, version: str = "") -> str:
     return files[_VERSION].strip()
 
 
-@cache
-def _loaded(path: Path) -> History:
-    return _load(path)
-
-
 def _load(path: Path) -> History:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return History(data["versions"], {digest: "".join(lines) for digest, lines in data["texts"].items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise EnvironmentProblem(f"Cannot read the history {str(path)!r} ({err}); install fustor-new again") from err
+
+
+_loaded = cache(_load)
 
 
 def _hash(text: str) -> str:
