@@ -117,7 +117,8 @@ class Registry:
         listed = list(entries)
         for group in GROUPS:
             for entry in (entry for entry in listed if entry.group == group.name):
-                record = DriverRecord(group.kind, entry.name, entry.value, *_owner(entry), groups=(group.name,))
+                owner = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
+                record = DriverRecord(group.kind, entry.name, entry.value, *owner, groups=(group.name,))
                 key = (record.kind, record.name, record.value, record.distribution)
                 known = merged.get(key)
                 merged[key] = replace(known, groups=(*known.groups, group.name)) if known else record
@@ -158,10 +159,6 @@ class Registry:
 def due_groups(kind: Kind) -> tuple[str, ...]:
     """The groups that a driver of this kind has to be registered in, so that every host finds it."""
     return tuple(group.name for group in GROUPS if group.kind is kind and group.is_due)
-
-
-def _owner(entry: EntryPoint) -> tuple[str, str]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
 
 
 def _loaded(record: DriverRecord) -> DriverRecord:

@@ -63,7 +63,8 @@ def run_under_agent(pair: Pair, version: str, how: RunOptions, *, json: bool) ->
         caught_signals() as received,
     ):
         with running(version, python, roles, Path(home)) as agent:
-            say(f"Agent {version} runs: {pair.source_id!r} to {_receiver(roles)}; Ctrl-C stops it")
+            receiver = repr(pair.pusher_id) if roles.has_pusher else "a receiver that counts"
+            say(f"Agent {version} runs: {pair.source_id!r} to {receiver}; Ctrl-C stops it")
             _follow(agent, received, how.duration)
             code = agent.process.poll()
         agent.look()
@@ -101,10 +102,6 @@ def _distributions(version: str, roles: Roles) -> list[str]:
                 "install it, or leave the pusher out: then what arrives is counted"
             ) from err
     return list(dict.fromkeys(names))
-
-
-def _receiver(roles: Roles) -> str:
-    return repr(roles.pair.pusher_id) if roles.has_pusher else "a receiver that counts"
 
 
 def _follow(agent: Agent, received: list[int], duration_sec: float | None) -> None:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from fustor_driver.doctor.environment import WHEELS, Environment
-from fustor_driver.doctor.imports import Missing, Modules
+from fustor_driver.doctor.imports import Modules
 from fustor_driver.installed import declared_names, imports_of, owners, package_files, parsed, requirements
 from fustor_driver.kinds import Kind
 from fustor_driver.registry import DriverRecord, Registry, due_groups
@@ -139,12 +139,9 @@ def _unloadable(subject: str, record: DriverRecord, environment: Environment, bl
     missing = [one for one in found if one.package not in blamed]  # whoever mends that mends this
     if missing:
         text, detail = f"Does not load: {missing[0]}", "\n".join(map(str, missing))
-        yield Finding(Level.ERROR, subject, text, _way_out(missing[0], environment), detail)
-
-
-def _way_out(missing: Missing, environment: Environment) -> str:
-    core = environment.version(CORE) or "none"
-    return f"Install a {missing.package} that has it; the core here is {core}"
+        core = environment.version(CORE) or "none"
+        remedy = f"Install a {missing[0].package} that has it; the core here is {core}"
+        yield Finding(Level.ERROR, subject, text, remedy, detail)
 
 
 def _undeclared(subject: str, dist: Distribution, module: str) -> Iterator[Finding]:
