@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -191,11 +192,4 @@ def _row(path: str, *, mtime: float, deleted: bool, audit: bool, **more: Any) ->
 
 def missing(expected: Sequence[str], found: Sequence[str]) -> list[str]:
     """What of `expected` is not in `found`, each as often as it is asked for."""
-    rest = list(found)
-    lacking = []
-    for path in expected:
-        if path in rest:
-            rest.remove(path)
-        else:
-            lacking.append(path)
-    return lacking
+    return list((Counter(expected) - Counter(found)).elements())

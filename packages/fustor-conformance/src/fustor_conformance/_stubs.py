@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from types import CodeType, TracebackType
+from traceback import walk_tb
+from types import CodeType
 
 from fustor_core.drivers import PusherDriver, SourceDriver
 
@@ -17,18 +18,13 @@ def unwritten(error: NotImplementedError, *owners: type) -> str | None:
     A stub is a method of the contract (of a World: any method that it has) whose own frame is the innermost one. Raised
     anywhere else, NotImplementedError is a failure like any other.
     """
-    innermost = _innermost(error.__traceback__)
+    codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+    innermost = codes[-1] if codes else None
     for owner in owners:
         for name, code in _methods(owner):
             if code is innermost:
                 return f"{owner.__name__}.{name}"
     return None
-
-
-def _innermost(trace: TracebackType | None) -> CodeType | None:
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_code if trace else None
 
 
 def _methods(owner: type) -> Iterator[tuple[str, CodeType]]:

@@ -68,9 +68,8 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Whether these verdicts cover every MUST of the profile."""
-        levels = {rule.id: rule.levels(self.kind)[self.profile] for rule in rules_for(self.kind, self.profile)}
-        judged = {verdict.rule.id for verdict in self.verdicts}
-        return {rule_id for rule_id, level in levels.items() if level is Level.MUST} <= judged
+        due = {rule.id for rule in self.rules if rule.levels(self.kind)[self.profile] is Level.MUST}
+        return due <= {verdict.rule.id for verdict in self.verdicts}
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -53,10 +53,8 @@ class Pipe:
         self._audit_sec, self._sentinel_sec = pauses.audit_sec, pauses.sentinel_sec
         self._snapshot_done = False
         phases.heard = self._heard
-
-    async def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        self.call = phases.call
         """What a method of the sender answers."""
-        return await self._phases.call(method, *args, **kwargs)
 
     async def control(self) -> None:
         """Keep a session, and in it what belongs there."""

@@ -8,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -90,11 +91,10 @@ def checks_answer(subject: Subject) -> int:
     """A bool and a text, whatever keywords come."""
     with subject.configured() as config:
         asked = list(_questions(subject, config))
-    seen = 0
-    for name in _CHECKS[subject.kind]:
-        for keywords in asked:
-            _require_answer(subject, name, keywords)
-            seen += 1
+    names = _CHECKS[subject.kind]
+    for name, keywords in product(names, asked):
+        _require_answer(subject, name, keywords)
+    seen = len(names) * len(asked)
     return seen if subject.world_factory is None else seen + _right_answers(subject)
 
 

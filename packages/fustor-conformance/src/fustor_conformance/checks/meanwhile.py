@@ -43,7 +43,6 @@ _REPORTED_SEC = 0.5
 _SOME = 250
 _MODIFIED = 1000
 _SOME_SEC = 0.3
-Events: TypeAlias = Iterator[EventBase]
 Fault: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 _THINGS = 40
@@ -299,7 +298,7 @@ def _require_accounted(what: str, rows: list[dict[str, Any]], world: SourceWorld
         )
 
 
-def _audit(driver: SourceDriver) -> Events:
+def _audit(driver: SourceDriver) -> Iterator[EventBase]:
     return (event for event, _ in items_of(driver, batch_size=1) if event is not None)
 
 
