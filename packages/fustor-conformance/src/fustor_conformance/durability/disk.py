@@ -98,8 +98,7 @@ class Disk:
     def renames(self, new: str) -> None:
         """Python code is about to give something this name."""
         with self._lock:
-            self._settle()
-            self._forget(new)
+            self.removes(new)
             self._made.add(new)
 
     def removes(self, path: str) -> None:

@@ -133,7 +133,9 @@ class Host:
         """Apply the next event of the snapshot that is owed; its end, if there is no other."""
         if self.snapshot_done:
             return
-        event = self._timed(self.rest_of_snapshot(pick))
+        rest, began = self.rest_of_snapshot(pick), time.monotonic()
+        event = next(rest, None)
+        self._page_sec = max(self._page_sec * 0.9, time.monotonic() - began)
         if event is not None:
             self.snapshot_event(event)
         else:
@@ -176,12 +178,6 @@ class Host:
         if self._page_sec > _QUICK_SEC:  # the view is asked, since the World may just have a fault
             size = max(size, int(len(self.view.paths()) * self._page_sec / _PASS_SEC))
         return {"batch_size": size}
-
-    def _timed(self, events: Iterator[EventBase]) -> EventBase | None:
-        began = time.monotonic()
-        event = next(events, None)
-        self._page_sec = max(self._page_sec * 0.9, time.monotonic() - began)
-        return event
 
     def catch_up(self) -> None:
         """Wait until the stream has emitted all that has happened, and apply it.

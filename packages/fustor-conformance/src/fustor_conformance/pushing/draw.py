@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from random import Random
 
 from fustor_conformance.pushing.expected import Expected, Unfair
@@ -74,8 +75,7 @@ class _Drawing:
     def steps(self) -> list[Step]:
         self._add(Begin("new"))
         if self._plan.known:
-            rows = tuple(self._row(_SNAPSHOT) for _ in range(6))
-            self._add(Push((Told(_SNAPSHOT, rows),), "snapshot"))
+            self._add(Push((self._list(_SNAPSHOT, 6),), "snapshot"))
             self._add(Push((), "snapshot", end=True))
         kinds = sorted(self._plan.weights)
         weights = [self._plan.weights[kind] for kind in kinds]
@@ -123,8 +123,7 @@ class _Drawing:
         return self._index
 
     def _snapshot(self) -> None:
-        rows = [self._row(_SNAPSHOT) for _ in range(self._random.randint(1, 4))]
-        self._add(Push((Told(_SNAPSHOT, tuple(rows)),), "snapshot"))
+        self._add(Push((self._list(_SNAPSHOT, self._random.randint(1, 4)),), "snapshot"))
 
     def _end(self) -> None:
         if not self._state.may_list:
@@ -140,8 +139,8 @@ class _Drawing:
         events = tuple(self._told() if source is _REALTIME else self._list(source) for source in sources)
         self._add(Push(events, phase))
 
-    def _list(self, source: MessageSource) -> Told:
-        return Told(source, (self._row(source),))
+    def _list(self, source: MessageSource, rows: int = 1) -> Told:
+        return Told(source, tuple(self._row(source) for _ in range(rows)))
 
     def _start(self) -> None:
         with_rows = self._chance(0.3)  # agents batch as they like
@@ -167,8 +166,8 @@ class _Drawing:
         self._add(_TRIGGER)
 
     def _together(self) -> None:
-        snapshot = Push((Told(_SNAPSHOT, tuple(self._row(_SNAPSHOT) for _ in range(3))),), "snapshot")
-        audit = Push((Told(_AUDIT, tuple(self._row(_AUDIT) for _ in range(3))),), "audit")
+        snapshot = Push((self._list(_SNAPSHOT, 3),), "snapshot")
+        audit = Push((self._list(_AUDIT, 3),), "audit")
         other = snapshot if self._state.may_list else audit
         self._add(Together(Push((self._told(), self._told())), other))
 
@@ -211,16 +210,12 @@ def shorten(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool], *, l
     """The shortest fair history that was found in time and still fails."""
     deadline = time.monotonic() + limit_sec
     shortest = list(steps)
-    changed = True
-    while changed:
-        changed = False
-        for shorter in _shorter(shortest):
-            if time.monotonic() > deadline:
-                return shortest
-            if is_fair(shorter) and fails(shorter):
-                shortest, changed = shorter, True
-                break
-    return shortest
+    while True:
+        in_time = takewhile(lambda _: time.monotonic() <= deadline, _shorter(shortest))
+        shorter = next((one for one in in_time if is_fair(one) and fails(one)), None)
+        if shorter is None:
+            return shortest
+        shortest = shorter
 
 
 def _shorter(steps: list[Step]) -> Iterator[list[Step]]:
