@@ -48,21 +48,31 @@ def _behind(group: str, name: str) -> Any:
     return entry.load()
 
 
-class Pusher:
+class _InFront:
+    """What stands before the driver, if there is one."""
+
+    _driver: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the driver behind has."""
+        return getattr(self._driver, name)
+
+    async def close(self) -> None:
+        """Close the driver."""
+        if self._driver:
+            await self._driver.close()
+
+
+class Pusher(_InFront):
     """What agent 0.2 asks of a pusher."""
 
     def __init__(self, id: str, config: Any) -> None:
         params = dict(config.driver_params)
         own = params.pop(_KEY)
         self.id, self.config, self._file = id, config, own["file"]
-        self._driver = None
         if own["driver"]:
             changed = config.model_copy(update={"driver": own["driver"], "driver_params": params})
             self._driver = _behind(_PUSHERS, own["driver"])(id, changed)
-
-    def __getattr__(self, name: str) -> Any:
-        """Whatever else the driver behind has."""
-        return getattr(self._driver, name)
 
     @classmethod
     async def get_needed_fields(cls, **kwargs: Any) -> Any:
@@ -91,27 +101,18 @@ class Pusher:
         """The driver's, or that of nothing."""
         return await self._driver.get_latest_committed_index(**kwargs) if self._driver else -1
 
-    async def close(self) -> None:
-        """Close the driver."""
-        if self._driver:
-            await self._driver.close()
 
-
-class Sender:
+class Sender(_InFront):
     """What agent 0.8 asks of a sender."""
 
     def __init__(self, sender_id: str, endpoint: str, credential: Any, config: Any = None) -> None:
         params = dict(config or {})
         own = params.pop(_KEY)
         self.id, self.endpoint, self.credential, self.config = sender_id, endpoint, credential, params
-        self._file, self._driver = own["file"], None
+        self._file = own["file"]
         if own["driver"]:
             driver = _behind(_SENDERS, own["driver"])
             self._driver = driver(sender_id=sender_id, endpoint=endpoint, credential=credential, config=params)
-
-    def __getattr__(self, name: str) -> Any:
-        """Whatever else the driver behind has."""
-        return getattr(self._driver, name)
 
     async def connect(self) -> None:
         """Connect the driver."""
@@ -136,8 +137,3 @@ class Sender:
     async def heartbeat(self, **kwargs: Any) -> Any:
         """The driver's, or that of the one that leads."""
         return await self._driver.heartbeat(**kwargs) if self._driver else {"status": "ok", "role": "leader"}
-
-    async def close(self) -> None:
-        """Close the driver."""
-        if self._driver:
-            await self._driver.close()

@@ -252,12 +252,11 @@ def _bars(status: Status, width: int) -> Iterator[RenderableType]:
     for phase, state in status.phases.items():
         if phase is MessageSource.REALTIME or state.state is not PhaseState.RUNNING:
             continue
-        line = Table.grid(padding=(0, 1))
+        bar: list[RenderableType] = []
         if state.expected_rows and width >= _LEAST_WIDTH_FOR_BAR:
-            bar = ProgressBar(total=state.expected_rows, completed=state.run_rows, width=_BAR_WIDTH)
-            line.add_row(f" {phase}", bar, Text(_how_far(state)))
-        else:
-            line.add_row(f" {phase}", Text(_how_far(state)))
+            bar = [ProgressBar(total=state.expected_rows, completed=state.run_rows, width=_BAR_WIDTH)]
+        line = Table.grid(padding=(0, 1))
+        line.add_row(f" {phase}", *bar, Text(_how_far(state)))
         yield line
 
 
