@@ -58,11 +58,7 @@ class _DriverConfig(_Frozen):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
-            yield name, _hide_secrets(value) if isinstance(value, str) else value
-
-
-def _hide_secrets(uri: str) -> str:
-    return _SECRET_IN_URI.sub(_hidden, uri)
+            yield name, _SECRET_IN_URI.sub(_hidden, value) if isinstance(value, str) else value
 
 
 def _hidden(match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -70,11 +70,9 @@ def catch_up(
         yield from take_snapshot(source, stop)
 
 
-def take_snapshot(
-    source: SourceDriver, stop: threading.Event, clock: Callable[[], float] = time.time
-) -> Iterator[Step]:
+def take_snapshot(source: SourceDriver, stop: threading.Event) -> Iterator[Step]:
     """One complete snapshot; errors as for `catch_up`."""
-    version = int(clock() * 1000)
+    version = int(time.time() * 1000)
     yield SnapshotBegins(version)
     yield from open_phase(source, MessageSource.SNAPSHOT, stop)
     if stop.is_set():  # a source that is stopped may just end

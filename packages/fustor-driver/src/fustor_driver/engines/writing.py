@@ -18,13 +18,15 @@ class Writer(ABC):
     """Turns steps into messages. A snapshot has no position before its end: one that breaks off begins again.
 
     Args:
+        stream: its name.
         lines: where the messages go.
         known: where the run begins.
         selection: what a snapshot of this run is of.
         every_rows: after how many rows it says how far it is, at the next position.
     """
 
-    def __init__(self, lines: Lines, known: Bookmark, selection: SelectionNote, every_rows: int) -> None:
+    def __init__(self, stream: str, lines: Lines, known: Bookmark, selection: SelectionNote, every_rows: int) -> None:
+        self._stream = stream
         self._lines = lines
         self._mark = known
         self._position = known.position

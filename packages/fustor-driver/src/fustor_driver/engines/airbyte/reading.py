@@ -18,7 +18,6 @@ from fustor_driver.engines.lines import Lines, parsed
 from fustor_driver.engines.schema import records
 from fustor_driver.engines.writing import Writer
 from fustor_driver.errors import CheckFailed
-from fustor_driver.hosts.selection import SelectionNote
 from fustor_driver.redaction import clean
 from fustor_event_model import EventBase
 
@@ -90,18 +89,16 @@ def read(source: SourceDriver, mode: Mode, known: Bookmark, lines: Lines, stop: 
             steps = catch_up(source, known, stop, snapshot=why is not None)
         else:
             steps = take_snapshot(source, stop)
-        writer = _Writer(source.id, lines, known, selection)
+        writer = _Writer(source.id, lines, known, selection, _STATE_ROWS)
         _say_status(lines, source.id, "RUNNING")
         for step in steps:
             writer.take(step)
         writer.say()
 
 
-def trace_error(message: str, *, stream: str | None = None) -> dict[str, Any]:
+def trace_error(message: str) -> dict[str, Any]:
     """A message that names what ended a sync."""
     error = {"message": clean(message), "internal_message": clean(message), "failure_type": "config_error"}
-    if stream is not None:
-        error |= {"stream_descriptor": {"name": stream}}  # type: ignore[dict-item] # as the protocol has it
     return {"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": time.time() * 1000, "error": error}}
 
 
@@ -127,10 +124,6 @@ def _say_status(lines: Lines, stream: str, status: str) -> None:
 
 
 class _Writer(Writer):
-    def __init__(self, stream: str, lines: Lines, known: Bookmark, selection: SelectionNote) -> None:
-        super().__init__(lines, known, selection, _STATE_ROWS)
-        self._stream = stream
-
     def _write_rows(self, event: EventBase) -> None:
         now = int(time.time() * 1000)
         for data in records(event, DELETED_AT):

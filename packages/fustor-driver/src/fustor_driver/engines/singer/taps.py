@@ -121,8 +121,7 @@ def tap(source: SourceDriver, known: Bookmark, lines: Lines, stop: threading.Eve
 
 class _Writer(Writer):
     def __init__(self, stream: str, lines: Lines, known: Bookmark, selection: SelectionNote) -> None:
-        super().__init__(lines, known, selection, _STATE_ROWS)
-        self._stream = stream
+        super().__init__(stream, lines, known, selection, _STATE_ROWS)
         self._version = known.version
 
     def _note(self, step: SnapshotBegins | SnapshotEnds | Passed) -> None:
