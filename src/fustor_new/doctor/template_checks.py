@@ -100,11 +100,8 @@ def _template_owned_files_there(package: Subject) -> Iterator[Fault]:
     fix="Run `fustor-new update --contract-source vendor` on it, so that it carries the wheels of the contract",
 )
 def _sources_inside(package: Subject) -> Iterator[Fault]:
-    if package.workspace is None:
-        for name, path in _path_sources(package):
-            place = os.path.normpath(package.folder / path)
-            if not Path(place).is_relative_to(os.path.normpath(package.folder)):
-                yield Fault(package.metadata_place, f"It takes {name!r} from {path!r}, which lies outside of it")
+    for said, _ in _path_sources(package, inside=False) if package.workspace is None else ():
+        yield Fault(package.metadata_place, f"{said}, which lies outside of it")
 
 
 @package_check(
@@ -115,15 +112,16 @@ def _sources_inside(package: Subject) -> Iterator[Fault]:
     fix="Put it there; `fustor-new update` does so with the wheels of the contract in vendor/wheels",
 )
 def _sources_there(package: Subject) -> Iterator[Fault]:
-    for name, path in _path_sources(package):
-        place = os.path.normpath(package.folder / path)
-        if Path(place).is_relative_to(os.path.normpath(package.folder)) and not os.path.lexists(place):
-            yield Fault(package.metadata_place, f"It takes {name!r} from {path!r}, which is not there")
+    for said, place in _path_sources(package, inside=True):
+        if not os.path.lexists(place):
+            yield Fault(package.metadata_place, f"{said}, which is not there")
 
 
-def _path_sources(package: Subject) -> Iterator[tuple[str, str]]:
-    """Yield what is taken from a path, and the path as it is written."""
+def _path_sources(package: Subject, *, inside: bool) -> Iterator[tuple[str, Path]]:
+    """Yield what is taken from a path, in words, and where that is: inside of the package, or outside of it."""
     for name, source in table(package.metadata.project, "tool", "uv", "sources").items():
         path = source.get("path") if isinstance(source, dict) else None
         if isinstance(path, str) and "\0" not in path:
-            yield name, path
+            place = Path(os.path.normpath(package.folder / path))
+            if place.is_relative_to(os.path.normpath(package.folder)) is inside:
+                yield f"It takes {name!r} from {path!r}", place
