@@ -29,7 +29,8 @@ class Pass:
 
     def with_event(self, event: EventBase) -> Pass:
         """The same and one event more. A mark stands on rows of all or none of an event, by its fields."""
-        marked = [row for row in event.rows if _is_marked(row)] if "audit_skipped" in event.fields else []
+        rows: list[object] = list(event.rows) if "audit_skipped" in event.fields else []
+        marked = [row for row in rows if isinstance(row, Mapping) and row.get("audit_skipped") is True]
         return Pass(
             self.rows + len(event.rows),
             self.unlisted + len(marked),
@@ -120,7 +121,3 @@ def _refused(counts: Counts, passed: Pass, params: FsParams, task: str, *, is_sn
         task,
     )
     return gone
-
-
-def _is_marked(row: object) -> bool:
-    return isinstance(row, Mapping) and row.get("audit_skipped") is True

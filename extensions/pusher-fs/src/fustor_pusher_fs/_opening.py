@@ -42,13 +42,12 @@ def open_last(directory: Directory, task: str) -> Opened:
         ConfigError: the files are another task's, or of a newer format.
         DamagedFileError: there are committed batches behind a header that is not valid.
     """
-    cuts = 0
-    for number in reversed(directory.numbers()):
+    numbers = directory.numbers()
+    for cuts, number in enumerate(reversed(numbers)):
         opened = _open_segment(directory, number, task, cuts)
         if opened is not None:
             return opened
-        cuts += 1
-    return Opened(None, next_batch=1, committed=UNKNOWN, cuts=cuts)
+    return Opened(None, next_batch=1, committed=UNKNOWN, cuts=len(numbers))
 
 
 def _open_segment(directory: Directory, number: int, task: str, cuts: int) -> Opened | None:

@@ -18,7 +18,6 @@ __all__ = [
     "open_child",
     "place_of",
     "require_within",
-    "resolve",
 ]
 
 VANISHED = (FileNotFoundError, NotADirectoryError)
@@ -189,8 +188,3 @@ def open_chain(start: int, names: Iterable[str], *, within: Root | None = None) 
     if within:
         require_within(within, here)
     return here
-
-
-def resolve(path: str) -> str:
-    """The path without symbolic links. A root that is a link is meant as the directory that it leads to."""
-    return os.path.realpath(path)

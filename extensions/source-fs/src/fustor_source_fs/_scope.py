@@ -9,7 +9,7 @@ from typing import Self, TypeAlias
 
 from pathspec import GitIgnoreSpec
 
-from fustor_source_fs._root import Root, place_of, resolve
+from fustor_source_fs._root import Root, place_of
 from fustor_source_fs.config import FsParams
 
 __all__ = ["Accept", "Scope", "acceptor", "followed"]
@@ -39,7 +39,7 @@ class Scope:
     def of(cls, path: str, params: FsParams) -> Self:
         """What belongs to a source at this absolute path. A root that is a link is meant as what it leads to."""
         return cls(
-            Root(resolve(path)),
+            Root(os.path.realpath(path)),
             acceptor(params.include, params.exclude),
             params.one_file_system,
             params.follow_symlinks,

@@ -193,15 +193,11 @@ def _check_publication(
     lacking = tables if published is None else [table for table in tables if published.lacks(table)]
     missing = [table for table in lacking if table.why_not_followed is None]
     (may_change,) = fetch_one(conn, _MAY_CREATE if published is None else _OWNS_PUBLICATION, {"name": name})
-    if missing and not (may_change and all(_owns(conn, table) for table in missing)):
+    if missing and not (may_change and all(fetch_one(conn, _OWNS, (table.oid,))[0] for table in missing)):
         found.problems.append(
             f"Publication {name!r} lacks {len(missing)} tables that this user may not add: "
             f"run as their owner `{carrying(published, name, missing).as_string(conn)}`"
         )
-
-
-def _owns(conn: connection, table: Table) -> bool:
-    return bool(fetch_one(conn, _OWNS, (table.oid,))[0])
 
 
 def create_agent_user(

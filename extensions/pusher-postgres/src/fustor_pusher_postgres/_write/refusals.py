@@ -200,16 +200,12 @@ _MARKS = {
 
 def _shown(row: Any) -> str:
     """A refused row as a text, in the best form that it has."""
-    for form in (partial(json.dumps, default=repr), repr, _as_lenient_json):
+    for form in (partial(json.dumps, default=repr), repr, lambda row: to_json(row, fallback=repr).decode()):
         try:
             return form(row)
         except (TypeError, ValueError, RecursionError):  # a key, a number or a depth that this form cannot have
             continue
     return f"a {type(row).__name__} that no text can show"
-
-
-def _as_lenient_json(row: Any) -> str:
-    return to_json(row, fallback=repr).decode()
 
 
 def _storable(text: str) -> str:
