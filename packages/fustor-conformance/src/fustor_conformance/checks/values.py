@@ -56,8 +56,8 @@ async def _refused(session: Session, events: Sequence[tuple[Hard, EventBase]]) -
     except RetryableError as err:
         if is_alone:
             raise Broken(f"{first.what} is called a fault that passes: a host pushes it for ever", str(err)) from err
-    except DriverError as err:
-        del err
+    except DriverError:
+        pass  # a refusal too
     if is_alone:
         return [first]
     return [hard for event in events for hard in await _refused(session, [event])]
