@@ -10,7 +10,8 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from fustor_driver.errors import EnvironmentProblem
@@ -101,24 +102,21 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """Every driver of this environment, loaded; one record for each kind, name and class."""
-        entries = (entry for group in GROUPS for entry in entry_points(group=group.name))
-        return cls(tuple(map(_loaded, cls.read(entries).records)))
+        return cls(tuple(map(_loaded, cls.read(_entries()).records)))
 
     @classmethod
     def one(cls, kind: Kind, name: str) -> DriverRecord:
         """The driver that is registered under `name`, loaded, and no other one; errors as for `find`."""
-        entries = (entry for group in GROUPS for entry in entry_points(group=group.name))
-        return _loaded(cls.read(entries).find(kind, name))
+        return _loaded(cls.read(_entries()).find(kind, name))
 
     @classmethod
     def read(cls, entries: Iterable[EntryPoint]) -> Registry:
         """Every driver that these entry points name, not loaded; one record for each kind, name and class."""
         merged: dict[tuple[Kind, str, str, str], DriverRecord] = {}
-        listed = list(entries)
+        listed, owner_of = list(entries), cache(_owner)
         for group in GROUPS:
             for entry in (entry for entry in listed if entry.group == group.name):
-                owner = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
-                record = DriverRecord(group.kind, entry.name, entry.value, *owner, groups=(group.name,))
+                record = DriverRecord(group.kind, entry.name, entry.value, *owner_of(entry.dist), groups=(group.name,))
                 key = (record.kind, record.name, record.value, record.distribution)
                 known = merged.get(key)
                 merged[key] = replace(known, groups=(*known.groups, group.name)) if known else record
@@ -159,6 +157,18 @@ class Registry:
 def due_groups(kind: Kind) -> tuple[str, ...]:
     """The groups that a driver of this kind has to be registered in, so that every host finds it."""
     return tuple(group.name for group in GROUPS if group.kind is kind and group.is_due)
+
+
+def _entries() -> Iterator[EntryPoint]:
+    known = entry_points()  # which reads every distribution's, whatever group is asked for
+    return (entry for group in GROUPS for entry in known.select(group=group.name))
+
+
+def _owner(distribution: Distribution | None) -> tuple[str, str]:
+    if distribution is None:
+        return "?", "?"
+    metadata = distribution.metadata  # parsed anew whenever it is asked for
+    return metadata["Name"], metadata["Version"]
 
 
 def _loaded(record: DriverRecord) -> DriverRecord:
