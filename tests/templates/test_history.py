@@ -66,6 +66,8 @@ def test_a_version_that_is_given_is_the_templates_from_then_on(tmp_path):
     (templates / "package/README.md.jinja").write_text("another")
     with pytest.raises(UsageProblem, match="give the template a new version"):
         record(templates, templates / "history.json", TODAY)
+    with pytest.raises(UsageProblem, match=r"'96\.9' is below '97\.0\.0'"):
+        record(templates, templates / "history.json", "96.9")
     after = contents(templates)
     assert {path for path in after if after[path] != before[path]} == {"package/README.md.jinja"}
 

@@ -54,11 +54,16 @@ class History:
         """Return this history and `files` as that version.
 
         Raises:
-            UsageProblem: the version is recorded with other files.
+            UsageProblem: the version is recorded with other files, or is below one that is recorded.
         """
+        from packaging.version import Version  # noqa: PLC0415 - only who records anything needs it
+
         hashes = {path: _hash(text) for path, text in files.items()}
         if self.versions.get(version, hashes) != hashes:
             raise UsageProblem(f"Version {version!r} is recorded with other files; give the template a new version")
+        last = max(self.versions, key=Version, default=version)
+        if version not in self.versions and Version(version) < Version(last):
+            raise UsageProblem(f"Version {version!r} is below {last!r}, which is recorded; a template only gets newer")
         texts = {_hash(text): text for text in files.values()}
         return History({**self.versions, version: hashes}, {**self.texts, **texts})
 
@@ -97,7 +102,7 @@ def record(templates: Path, history: Path, version: str = "") -> str:
         version: the version that the template is given; empty: the one that it has.
 
     Raises:
-        UsageProblem: the version is recorded with other files.
+        UsageProblem: the version is recorded with other files, or is below one that is recorded.
         EnvironmentProblem: the file is damaged.
     """
     files = template_texts(templates)

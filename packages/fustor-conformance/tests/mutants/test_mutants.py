@@ -39,6 +39,7 @@ def test_the_reference_source_breaks_nothing(profile):
 def kills(mutant):
     kind = Kind.SOURCE if issubclass(mutant.driver, SourceDriver) else Kind.PUSHER
     check = find_check(mutant.rule_id, kind)
+    assert check, f"{mutant.rule_id} has no check"
     try:
         return (
             check(

@@ -29,4 +29,4 @@ class Profile(StrEnum):
     @property
     def release(self) -> str:
         """The last version that was published of it; empty for the guide's host, which is this one."""
-        return {Profile.AGENT_0_2: "0.2.16", Profile.AGENT_0_8: "0.8.17"}.get(self, "")
+        return {Profile.GUIDE: "", Profile.AGENT_0_2: "0.2.16", Profile.AGENT_0_8: "0.8.17"}[self]
