@@ -66,6 +66,7 @@ BROKEN = {
 
 
 LONG = {
+    "agent 0.8.17 with core 1",
     "agent 0.2.16 with core 1",
     "agent 0.2.16 without what it does not declare",
     "core 0.2 alone",

@@ -9,6 +9,13 @@ from fustor_conformance.view import View
 PLAIN = 300
 FULL = 20_000
 TEETH = 3_000
+RARE = {
+    "DeleteMarkHoldsForItsPathOnly": 880,
+    "EarlierSessionOutranksInPartials": 2_429,
+    "IgnoredAuditRowSupplies": 1_868,
+    "LaterUpsertLiftsTheMarkBelow": 951,
+}
+"""The first history that tells such a view from the view: it is tried first."""
 
 # What only an imperfect source or host brings out; each has a test of its own beside its clause.
 NEEDS_A_FAULT = {
@@ -58,5 +65,6 @@ def test_long_histories_end_equal_too():
 @pytest.mark.mutants
 @pytest.mark.parametrize("variant", [kind for kind in VARIANTS if kind.__name__ not in NEEDS_A_FAULT])
 def test_a_view_that_lacks_a_clause_is_told_from_the_view(variant):
-    failing = (seed for seed in range(TEETH) if failure_of(make_history(seed), variant) is not None)
+    seeds = (RARE.get(variant.__name__, 0), *range(TEETH))
+    failing = (seed for seed in seeds if failure_of(make_history(seed), variant) is not None)
     assert next(failing, None) is not None, f"{variant.__name__} passes {TEETH} histories"

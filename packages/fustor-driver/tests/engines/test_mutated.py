@@ -65,7 +65,15 @@ def mutated(value, rng):
     return value
 
 
-@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(60, 2_000), marks=pytest.mark.wide)], ids=str)
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        range(60),
+        pytest.param(range(60, 500), marks=pytest.mark.wide),
+        pytest.param(range(500, 2_000), marks=[pytest.mark.wide, pytest.mark.full]),
+    ],
+    ids=str,
+)
 def test_messages_are_taken_or_refused_in_words(seeds, tmp_path, collected, run_async):
     def run(messages, place):
         async def work():
