@@ -1,7 +1,8 @@
-"""Signals that come while a question is on the terminal, at a moment that no signal from outside meets for sure."""
+"""Keys, and signals that come while a question is put up: a moment that no signal from outside meets for sure."""
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.application import Application, create_app_session
@@ -9,7 +10,23 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from fustor_driver.commands import _asking as driver
+from fustor_driver.commands import _conversation
+from fustor_new.commands import _asking as new
 from fustor_new.commands import _prompts
+
+TYPED = {
+    "fustor-new": lambda: _prompts.typed("What is it called?"),
+    "fustor-driver": lambda: _conversation._typed("What is it called?"),
+}
+AGREED = {
+    "fustor-new": lambda: _prompts.agreed("Is that right?", first=True),
+    "fustor-driver": lambda: _conversation._confirm("Is that right?"),
+}
+CHOSEN = {
+    "fustor-new": lambda: _prompts.chosen("Which?", [("a", "A"), ("b", "B")], "b"),
+    "fustor-driver": lambda: _conversation._choose("Which?", [("A", "a", ""), ("B", "b", "")], "b"),
+}
 
 
 class Ended(BaseException):
@@ -23,7 +40,12 @@ def terminal(monkeypatch):
         yield pipe
 
 
-@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.fixture(params=TYPED)
+def command(request):
+    return request.param
+
+
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def number(request):
     def end(*_):
         raise Ended
@@ -34,27 +56,44 @@ def number(request):
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_signal_in_the_event_loop_ends_the_question_and_nothing_is_shown(number, monkeypatch, capfd, caplog):
+def test_a_signal_in_the_event_loop_ends_the_question_and_nothing_is_shown(command, number, monkeypatch, capfd, caplog):
     loading = "load_history_strings"  # a task of the event loop does it while the question is shown
     monkeypatch.setattr(InMemoryHistory, loading, lambda _: os.kill(os.getpid(), number) or [])
     with pytest.raises(Ended):
-        _prompts.typed("What is it called?")
+        TYPED[command]()
     assert "".join(capfd.readouterr()) == ""
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_signal_before_the_event_loop_ends_the_question_too(number, monkeypatch):
+@pytest.mark.parametrize("asked", [CHOSEN, AGREED], ids=["chosen", "agreed"])
+def test_a_signal_before_the_event_loop_ends_the_question_too(asked, command, number, monkeypatch):
     run = Application.run
     monkeypatch.setattr(
         Application, "run", lambda *args, **options: (os.kill(os.getpid(), number), run(*args, **options))
     )
     with pytest.raises(Ended):
-        _prompts.agreed("Is that right?", first=True)
+        asked[command]()
 
 
-def test_a_question_that_is_answered_leaves_the_signals_as_they_were(terminal, number):
+@pytest.mark.usefixtures("terminal")
+def test_a_signal_that_is_ignored_ends_no_question(terminal, command, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(InMemoryHistory, "load_history_strings", lambda _: os.kill(os.getpid(), signal.SIGHUP) or [])
     terminal.send_text("redis\r")
-    assert _prompts.typed("What is it called?") == "redis"
+    try:
+        assert TYPED[command]() == "redis"
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_question_that_is_answered_leaves_the_signals_as_they_were(terminal, command, number):
+    terminal.send_text("redis\r")
+    assert TYPED[command]() == "redis"
     with pytest.raises(Ended):
         os.kill(os.getpid(), number)
+
+
+def test_both_commands_end_their_questions_by_the_same_text():
+    assert Path(new.__file__).read_bytes() == Path(driver.__file__).read_bytes()

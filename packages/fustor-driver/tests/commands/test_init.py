@@ -1,5 +1,6 @@
 """`init` writes files that `check` and `run` take, from answers on a terminal and from options."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,29 @@ def test_a_key_ends_it_and_nothing_is_written(key, terminal, tmp_path):
     asked.wait_for("Floors")
     asked.type(key)
     assert asked.finish() == 130, asked.shown
+    assert "Traceback" not in asked.shown
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def hangups():
+    """A command hears of a hangup, even where nohup has these tests run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangups")
+@pytest.mark.parametrize("end", [CTRL_C, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=repr)
+def test_a_key_or_a_signal_ends_a_list_and_leaves_nothing(end, terminal, tmp_path):
+    asked = terminal("init", "try_ask")
+    asked.wait_for("Where is it written to?")
+    if isinstance(end, signal.Signals):
+        asked.process.send_signal(end)
+    else:
+        asked.type(end)
+    code = {signal.SIGTERM: 143, signal.SIGHUP: -signal.SIGHUP}.get(end, 130)
+    assert asked.finish() == code, asked.shown
     assert "Traceback" not in asked.shown
     assert not list(tmp_path.iterdir())
 

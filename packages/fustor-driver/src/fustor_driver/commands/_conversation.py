@@ -14,6 +14,7 @@ from typing import Any
 import questionary
 import typer
 
+from fustor_driver.commands._asking import answer
 from fustor_driver.commands._entries import ADMIN_PASSWORD, Settings, create_user, passes, require_complete, statements
 from fustor_driver.commands.about import first_line
 from fustor_driver.errors import CheckFailed, FustorDriverError
@@ -157,12 +158,12 @@ def _choose(title: str, choices: Sequence[tuple[str, Any, str]], default: Any = 
     """The value of the choice that was picked with the arrow keys; each has a title, a value and a description."""
     options = [questionary.Choice(name, value, description=about or None) for name, value, about in choices]
     proposed = next((option for option in options if option.value == default), None)
-    return _asked(questionary.select(title, options, default=proposed))
+    return answer(questionary.select(title, options, default=proposed))
 
 
 def _confirm(title: str, *, default: bool = True) -> bool:
     """Whether the user agrees."""
-    return bool(_asked(questionary.confirm(title, default=default)))
+    return bool(answer(questionary.confirm(title, default=default)))
 
 
 def _typed(
@@ -176,12 +177,12 @@ def _typed(
 
     shown = f"{title} ({hint})" if hint else title
     asked = questionary.text(shown, default=default, validate=accepted, validate_while_typing=False)
-    return str(_asked(asked)).strip()
+    return str(answer(asked)).strip()
 
 
 def _hidden(title: str) -> str:
     """A secret, which is not shown, and never shown afterwards."""
-    typed = str(_asked(questionary.password(title)))
+    typed = str(answer(questionary.password(title)))
     REDACTOR.add(typed)
     return typed
 
@@ -203,13 +204,6 @@ def _ask_secret(draft: Draft, question: Question) -> None:
         value = _hidden(f"{name} is not set here. Its value, for the test alone; it is not written (empty: no test)")
         if value:
             draft.environ[name] = value
-
-
-def _asked(question: questionary.Question) -> Any:
-    try:
-        return question.unsafe_ask()
-    except EOFError:  # Ctrl-D
-        raise KeyboardInterrupt from None
 
 
 def _put(draft: Draft, question: Question, value: Any) -> None:
