@@ -95,5 +95,26 @@ def test_a_question_that_is_answered_leaves_the_signals_as_they_were(terminal, c
         os.kill(os.getpid(), number)
 
 
+@pytest.mark.parametrize("asked", [CHOSEN, AGREED, TYPED], ids=["chosen", "agreed", "typed"])
+def test_ctrl_d_where_nothing_is_typed_is_ctrl_c(asked, terminal, command):
+    terminal.send_text("\x04\r")
+    with pytest.raises(KeyboardInterrupt):
+        asked[command]()
+
+
+def test_ctrl_d_in_what_is_typed_deletes_the_letter_at_the_cursor(terminal, command):
+    terminal.send_text("xredis\x01\x04\r")
+    assert TYPED[command]() == "redis"
+
+
+@pytest.mark.parametrize("report", ["\x1b[31m", "\x1b[M @@", "\x1b[<0;3;3M"], ids=["colour", "old", "new"])
+def test_what_looks_like_a_mouse_is_passed_by(report, terminal, command, capfd):
+    terminal.send_text(f"{report}redis\r")
+    assert TYPED[command]() == "redis"
+    terminal.send_text(f"{report}\r")
+    assert CHOSEN[command]() == "b"
+    assert "".join(capfd.readouterr()) == ""
+
+
 def test_both_commands_end_their_questions_by_the_same_text():
     assert Path(new.__file__).read_bytes() == Path(driver.__file__).read_bytes()

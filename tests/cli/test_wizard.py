@@ -217,10 +217,12 @@ def test_a_signal_ends_the_command_with_its_code_and_leaves_nothing(talk, worksp
 
 
 @pytest.mark.parametrize("keys", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
-def test_a_key_ends_it_as_well(talk, workspace, keys):
+@pytest.mark.parametrize("question", ["Where does it belong?", "called?"])
+def test_a_key_ends_it_as_well(talk, workspace, question, keys):
     terminal = talk("source", cwd=workspace)
-    terminal.answer("Where does it belong?")
-    terminal.answer("called?", keys)
+    if question == "called?":
+        terminal.answer("Where does it belong?")
+    terminal.answer(question, keys)
     terminal.wait_for("Interrupted")
     assert terminal.finish() == 130
 

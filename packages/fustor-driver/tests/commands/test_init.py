@@ -218,7 +218,7 @@ def hangups():
 
 
 @pytest.mark.usefixtures("hangups")
-@pytest.mark.parametrize("end", [CTRL_C, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=repr)
+@pytest.mark.parametrize("end", [CTRL_C, CTRL_D, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=repr)
 def test_a_key_or_a_signal_ends_a_list_and_leaves_nothing(end, terminal, tmp_path):
     asked = terminal("init", "try_ask")
     asked.wait_for("Where is it written to?")

@@ -10,20 +10,29 @@ from types import FrameType
 from typing import Any
 
 import questionary
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+from prompt_toolkit.keys import Keys
 
 __all__ = ["answer"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_KEYS = KeyBindings()
+_KEYS.add(Keys.ControlD, filter=Condition(lambda: not get_app().current_buffer.text))(
+    lambda event: event.app.exit(exception=EOFError)  # which a list of choices would not do
+)
+_KEYS.add(Keys.Vt100MouseEvent)(lambda _: None)  # a colour that is typed, ESC[31m, is taken for one that has a place
 
 
 def answer(question: questionary.Question) -> Any:
     """Return what was answered.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or Ctrl-D was pressed.
+        KeyboardInterrupt: Ctrl-C was pressed, or Ctrl-D where nothing is typed.
     """
     application = question.application
+    application.key_bindings = merge_key_bindings([application.key_bindings or KeyBindings(), _KEYS])
     try:
         with _ended_by_signals(application):
             return application.run(handle_sigint=False)  # which a list of choices would not hear of
