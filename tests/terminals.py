@@ -95,6 +95,12 @@ class Terminal:
             break
         return self.finish()
 
+    def hang_up(self) -> int:
+        """Take the terminal away and return the exit code."""
+        os.close(self._terminal)
+        self._terminal = os.open(os.devnull, os.O_RDONLY)  # to be closed at the end
+        return self.process.wait(DEADLINE_SEC)
+
     def _read(self, deadline: float, awaited: str) -> bool:
         """Read on, and return whether there was more."""
         ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))

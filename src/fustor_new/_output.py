@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
@@ -43,12 +44,16 @@ def reporting(outcome: str) -> Iterator[None]:
         yield
         print(end="", flush=True)  # noqa: T201 - flushes where there is a standard output at all
     except OSError as err:
-        # What is still buffered would fail once more when the interpreter ends, and change its exit code.
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        _forget(sys.stdout)
         raise EnvironmentProblem(
             f"Cannot write to standard output ({err.strerror}); {outcome}, run it again to see the answer"
         ) from err
+
+
+def _forget(stream: TextIO) -> None:
+    """Drop what is still buffered: it would fail once more when the interpreter ends, and change its exit code."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def say(*texts: str) -> None:
@@ -72,8 +77,11 @@ def say_patch(patch: bytes) -> None:
 
 
 def warn(text: str) -> None:
-    """Print one line for people on standard error."""
-    typer.echo(printable(" ".join(text.split())), err=True)
+    """Print one line for people on standard error; where the terminal is gone, there is nobody to read it."""
+    try:
+        typer.echo(printable(" ".join(text.split())), err=True)
+    except OSError:
+        _forget(sys.stderr)
 
 
 def fail(text: str) -> None:

@@ -6,12 +6,11 @@ Known errors are one line on stderr and a documented exit code.
 import difflib
 import os
 import re
-import signal
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +18,7 @@ from typer.core import TyperGroup
 
 from fustor_new import __version__
 from fustor_new._output import can_ask, fail, warn
+from fustor_new._signals import Terminated, heed
 from fustor_new.errors import EnvironmentProblem, FustorNewError, UsageProblem
 from fustor_new.kinds import Kind
 from fustor_new.options import (
@@ -36,7 +36,7 @@ from fustor_new.options import (
 
 __all__ = ["COMMANDS", "app", "run"]
 
-_INTERRUPTED, _TERMINATED = 130, 143
+_INTERRUPTED = 130
 _MISSPELLED = 0.7  # so like a command a word is that means it: `regster`, and not `redis`
 
 _MEANT = {
@@ -132,21 +132,17 @@ app = typer.Typer(
 )
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived; whatever is under way cleans up behind itself."""
-
-
 def run(arguments: Iterable[str]) -> int:
     """Run the command line and return its exit code; a bug leaves as the exception that it is."""
-    signal.signal(signal.SIGTERM, _terminate)
+    heed()
     _trust_only_absolute_paths()
     try:
         _command_line()(list(arguments), prog_name="fustor-new")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
-    except Terminated:  # outside of any command: while the arguments are read, or after the answer
+    except Terminated as end:  # outside of any command: while the arguments are read, or after the answer
         warn("Terminated")
-        return _TERMINATED
+        return end.exit_code
     return 0
 
 
@@ -193,9 +189,9 @@ def _answer(action: Callable[[], None]) -> None:
     except (KeyboardInterrupt, typer.Abort):
         warn("Interrupted")
         code = _INTERRUPTED
-    except Terminated:
+    except Terminated as end:
         warn("Terminated")
-        code = _TERMINATED
+        code = end.exit_code
     raise typer.Exit(code)
 
 
@@ -216,10 +212,6 @@ def _check_place() -> None:
         Path.cwd()
     except FileNotFoundError as err:
         raise EnvironmentProblem("The current directory is gone; change to one that exists") from err
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated
 
 
 for _name, (_options, _summary, _more) in COMMANDS.items():

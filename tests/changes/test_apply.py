@@ -13,7 +13,8 @@ import pytest
 from faults import FAULTS, Fault, fail, failing
 from kills import kill_at, verbs_after
 
-from fustor_new.changes._locks import locked, uninterrupted
+from fustor_new._signals import ENDING, uninterrupted
+from fustor_new.changes._locks import locked
 from fustor_new.changes.apply import abandoned_stages, apply, recover
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
@@ -126,7 +127,7 @@ def test_a_file_too_large_for_the_disk_leaves_the_tree_as_it_was(root, snapshot,
     assert snapshot(root) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signals_during_the_taking_back_wait_for_its_end(number):
     def interrupt(_number, _frame):
         raise Fault

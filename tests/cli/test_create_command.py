@@ -235,6 +235,14 @@ def test_a_full_disk_is_one_line_that_says_so_and_nothing_is_written(workspace, 
     assert state(workspace) == before
 
 
+SIGNALLED = (
+    "import signal, sys\nfrom fustor_new.cli import run\n"
+    "def arguments():\n    signal.raise_signal(signal.{})\n    yield 'source'\n"
+    "sys.exit(run(arguments()))"
+)
+"""A program that gets a signal before it knows what it is to do."""
+
+
 def test_ctrl_c_while_the_command_is_still_being_imported_is_one_line(tmp_path):
     (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
     program = (
@@ -248,15 +256,20 @@ def test_ctrl_c_while_the_command_is_still_being_imported_is_one_line(tmp_path):
     assert (done.returncode, done.stderr) == (130, "Interrupted\n")
 
 
-def test_sigterm_while_the_arguments_are_read_is_one_line(tmp_path):
-    program = (
-        "import signal, sys\nfrom fustor_new.cli import run\n"
-        "def arguments():\n    signal.raise_signal(signal.SIGTERM)\n    yield 'source'\n"
-        "sys.exit(run(arguments()))"
-    )
-    command = [sys.executable, "-c", program]
+@pytest.mark.parametrize(("sent", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_while_the_arguments_are_read_is_one_line(tmp_path, sent, code):
+    command = [sys.executable, "-c", SIGNALLED.format(sent)]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (143, "Terminated\n")
+    assert (done.returncode, done.stderr) == (code, "Terminated\n")
+
+
+def test_a_hangup_that_is_ignored_below_nohup_stays_so(tmp_path):
+    command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-c", SIGNALLED.format("SIGHUP")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.partition(";")[0]) == (
+        2,
+        "Error: No NAME was given and nobody can be asked",
+    )
 
 
 def test_no_workspace_leads_to_a_clear_choice(tmp_path):

@@ -12,6 +12,7 @@ from prompt_toolkit.output import DummyOutput
 
 from fustor_driver.commands import _asking as driver
 from fustor_driver.commands import _conversation
+from fustor_new._signals import ENDING
 from fustor_new.commands import _asking as new
 from fustor_new.commands import _prompts
 
@@ -45,7 +46,7 @@ def command(request):
     return request.param
 
 
-@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.fixture(params=ENDING, ids=lambda number: number.name)
 def number(request):
     def end(*_):
         raise Ended

@@ -204,7 +204,7 @@ def test_the_first_tests_are_run_if_they_are_wanted(talk, workspace):
     assert terminal.finish() == 0, terminal.shown
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("question", ["Where does it belong?", pytest.param("called?", marks=pytest.mark.wide)])
 def test_a_signal_ends_the_command_with_its_code_and_leaves_nothing(talk, workspace, question, sent, code):
     terminal = talk("source", cwd=workspace)
@@ -214,6 +214,18 @@ def test_a_signal_ends_the_command_with_its_code_and_leaves_nothing(talk, worksp
     assert terminal.interrupt(sent) == code, terminal.shown
     assert [path.name for path in workspace.iterdir()] == ["pyproject.toml"]
     assert "Traceback" not in terminal.shown
+
+
+@pytest.mark.parametrize(
+    ("before", "code"), [(': < "$(tty)"; ', 129), ("", 130)], ids=["with its signal", "and sends no signal"]
+)
+def test_a_terminal_that_hangs_up_ends_the_command(workspace, before, code):
+    command = ("sh", "-c", f'{before}exec "$@"', "sh", FUSTOR_NEW, "source")  # who opens a terminal gets its signals
+    with Terminal(*command, cwd=workspace, environ=environment()) as terminal:
+        terminal.answer("Where does it belong?")
+        terminal.wait_for("called?")
+        assert terminal.hang_up() == code
+    assert [path.name for path in workspace.iterdir()] == ["pyproject.toml"]
 
 
 @pytest.mark.parametrize("keys", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])

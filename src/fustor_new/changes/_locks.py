@@ -1,8 +1,7 @@
-"""Locks on directories, and signals held back for a moment."""
+"""Locks on directories."""
 
 import fcntl
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from fustor_new.errors import EnvironmentProblem
 
-__all__ = ["is_locked", "locked", "uninterrupted"]
+__all__ = ["is_locked", "locked"]
 
 _LOCK_TIMEOUT_SEC = 60.0
 _POLL_SEC = 0.01
@@ -70,13 +69,3 @@ def _acquire(descriptor: int) -> bool:
 def _key(descriptor: int) -> tuple[int, int]:
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM until the end of the block."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

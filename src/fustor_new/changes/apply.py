@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fustor_new._signals import uninterrupted
 from fustor_new.changes._below import Below
 from fustor_new.changes._journal import PREFIX, Journal, Phase, Step, drop_journal, journals_for
-from fustor_new.changes._locks import is_locked, locked, uninterrupted
+from fustor_new.changes._locks import is_locked, locked
 from fustor_new.changes._stage import Stage, put_in_place
 from fustor_new.changes.content import Tree, fingerprint
 from fustor_new.changes.plan import Change, Plan, check_target, existing

@@ -29,14 +29,14 @@ def answer(question: questionary.Question) -> Any:
     """Return what was answered.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed, or Ctrl-D where nothing is typed.
+        KeyboardInterrupt: Ctrl-C was pressed, or Ctrl-D where nothing is typed, or the terminal is gone.
     """
     application = question.application
     application.key_bindings = merge_key_bindings([application.key_bindings or KeyBindings(), _KEYS])
     try:
         with _ended_by_signals(application):
             return application.run(handle_sigint=False)  # which a list of choices would not hear of
-    except EOFError as err:  # Ctrl-D
+    except (EOFError, OSError) as err:  # Ctrl-D, or the terminal is gone
         raise KeyboardInterrupt from err
 
 

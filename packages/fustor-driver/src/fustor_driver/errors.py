@@ -47,6 +47,7 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
         9: "connection or configuration check failed",
         10: "done, but rows or deletions were refused",
         11: "to do: a method of the driver is not written yet",
+        129: "interrupted (SIGHUP)",
         130: "interrupted (Ctrl-C)",
         143: "interrupted (SIGTERM)",
     }
