@@ -24,6 +24,7 @@ __all__ = [
     "Journal",
     "Phase",
     "Step",
+    "drop_drafts",
     "drop_journal",
     "journals_for",
     "state_directory",
@@ -37,6 +38,7 @@ PREFIX = ".fustor-new-"
 Item = TypeVar("Item")
 _LARGEST_BYTES = 64 * 1024 * 1024
 _OTHERS = 0o077
+_DRAFT = ".new"
 _NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]+\.json")
 _REMEDY = "set XDG_STATE_HOME to a directory of your own"
 
@@ -224,6 +226,14 @@ def drop_journal(journal: Journal) -> None:
         os.unlink(_name(journal.root, journal.stage), dir_fd=folder)
 
 
+def drop_drafts(root: Path) -> None:
+    """Take away the journals that killed runs in `root` had not written to their end; its lock is held."""
+    with suppress(OSError, RuntimeError, EnvironmentProblem), _opened(state_directory()) as folder:
+        for name in os.listdir(folder):  # noqa: PTH208 - of an open directory
+            if name.startswith(_key(str(root))) and name.endswith(_DRAFT):
+                os.unlink(name, dir_fd=folder)
+
+
 def journals_for(folder: Path) -> Iterator[Journal | str]:
     """Yield the journals of runs in `folder` or above it; a text instead, for people, where one cannot be read.
 
@@ -262,15 +272,17 @@ def _check_apart(where: Path, root: Path) -> None:
 
 
 def _write(folder: int, name: str, data: bytes) -> None:
-    draft = f"{name}.new"
+    draft = name + _DRAFT
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with suppress(FileNotFoundError):
-        os.unlink(draft, dir_fd=folder)
-    with os.fdopen(os.open(draft, flags, 0o600, dir_fd=folder), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        with os.fdopen(os.open(draft, flags, 0o600, dir_fd=folder), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        with suppress(FileNotFoundError):  # it has become the journal
+            os.unlink(draft, dir_fd=folder)
     os.fsync(folder)
 
 

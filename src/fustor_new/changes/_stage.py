@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from fustor_new._signals import uninterrupted
 from fustor_new.changes._below import Below
 from fustor_new.changes._journal import PREFIX, Journal, Phase, drop_journal, write_journal
 from fustor_new.changes.content import FileContent, Tree, fingerprint
@@ -94,8 +95,9 @@ class Stage:
 
     def _note(self, phase: Phase) -> None:
         journal = Journal.of(self._plan, self._staged, self._homes.values(), phase)
-        write_journal(journal)
-        self._journal = journal
+        with uninterrupted():  # what is written is known here, to be taken away
+            write_journal(journal)
+            self._journal = journal
 
     def _place(self, number: int, change: Change) -> Path:
         """Return where a change is staged: on the file system of its target, where a rename reaches it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fustor_new._signals import uninterrupted
 from fustor_new.changes._below import Below
-from fustor_new.changes._journal import PREFIX, Journal, Phase, Step, drop_journal, journals_for
+from fustor_new.changes._journal import PREFIX, Journal, Phase, Step, drop_drafts, drop_journal, journals_for
 from fustor_new.changes._locks import is_locked, locked
 from fustor_new.changes._stage import Stage, put_in_place
 from fustor_new.changes.content import Tree, fingerprint
@@ -37,6 +37,7 @@ def working_in(root: Path) -> Iterator[list[str]]:
     Raises EnvironmentProblem when another process keeps the lock too long, or the disk does not allow it.
     """
     with locked(existing(root)):
+        drop_drafts(existing(root))
         yield recover(root)
 
 
