@@ -11,13 +11,17 @@ from faults import FAULTS, failing
 from kills import kill_at, verbs_after
 from removing import REDIS, create
 from root_shapes import SHAPES, VARIANTS, before_and_after
-from workspaces import FUSTOR_NEW
+from workspaces import FUSTOR_NEW, fustor_new
 
 from fustor_new.changes.apply import apply, recover
-from fustor_new.changes.content import FileContent
+from fustor_new.changes.content import FileContent, Tree
+from fustor_new.changes.plan import Change
 from fustor_new.commands.remove import plan_removal
 from fustor_new.errors import EnvironmentProblem, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.package.verdicts import VERDICTS_FILE
+from fustor_new.workspace.registration import Registration
+from fustor_new.workspace.root import Workspace
+from fustor_new.workspace.root_file import plan_in
 
 # Creation refuses a root without a workspace; in the other one the author had registered the driver beforehand.
 NOT_REVERSED = {name for name in SHAPES if name.startswith("no workspace")} | {"sources, listed"}
@@ -249,6 +253,35 @@ def test_after_kill_9_the_next_run_finishes_or_undoes(workspace, snapshot, step)
         assert snapshot(workspace) == before
     assert recover(workspace) == []
     assert not list(workspace.glob(".fustor-new-*"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [*(f"{word} redis" for word in ("remove", "update", "adopt", "doctor --fix", "unregister")), f"register {REDIS}"],
+)
+def test_a_removal_that_was_killed_is_finished_by_a_command_that_looks_for_the_driver(workspace, command):
+    kill_at("remove the stage", plan_removal([workspace / REDIS], force=False).plan)
+    done = fustor_new(*command.split(), cwd=workspace)
+    assert done.stderr.startswith(f"Finished an interrupted run: {REDIS} is removed")
+    assert os.listdir(workspace) == ["pyproject.toml"]  # noqa: PTH208 - names are enough
+    assert fustor_new(*command.split(), cwd=workspace).returncode == done.returncode
+
+
+@pytest.mark.parametrize("place", ["", "workspace"], ids=["above", "in the workspace"])
+def test_a_creation_that_was_killed_is_removed_whole(workspace, files, place):
+    apply(plan_removal([workspace / REDIS], force=False).plan)
+    before = (workspace / "pyproject.toml").read_text()
+    changes = [Change(workspace / REDIS, None, Tree(files["redis"]))]
+    driver = Registration(REDIS, "fustor-source-redis")
+    kill_at("move source-redis", plan_in(Workspace.load(workspace), changes, registrations=[driver]))
+    word = "redis" if place else f"workspace/{REDIS}"
+    assert fustor_new("remove", "--dry-run", word, cwd=workspace.parent / place).returncode == 2
+    assert len(list(workspace.glob(".fustor-new-*"))) == 1  # it only reads
+    done = fustor_new("remove", word, cwd=workspace.parent / place)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(f"Finished an interrupted run: {REDIS} is in place")
+    assert (workspace / "pyproject.toml").read_text() == before
+    assert os.listdir(workspace) == ["pyproject.toml"]  # noqa: PTH208 - names are enough
 
 
 @pytest.mark.parametrize("step", ["replace pyproject.toml", "take away source-redis"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fustor_new._output import say
 from fustor_new.changes.plan import Plan
-from fustor_new.commands._run import Work, carry_out
+from fustor_new.commands._run import Work, carry_out, settle
 from fustor_new.options import PathOptions
 from fustor_new.workspace.finding import starting_point, workspace_of_all
 from fustor_new.workspace.naming import driver_paths
@@ -29,6 +29,8 @@ def edit_root(
         FustorNewError: what `find` and `plan` raise; nothing is changed.
     """
     start = starting_point(options.workspace)
+    if not options.dry_run:
+        settle(start, options.paths)
     paths = driver_paths(options.paths, start)
 
     def work() -> Work:

@@ -1,5 +1,6 @@
 """What every command does that changes files: finish interrupted runs, plan, carry out and show, under one lock."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from fustor_new.changes.apply import apply, recover, strange_stages, working_in
 from fustor_new.changes.patch import as_json, as_patch
 from fustor_new.changes.plan import Plan
 
-__all__ = ["Work", "carry_out"]
+__all__ = ["Work", "carry_out", "settle"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ def carry_out(
             say_patch(as_patch(work.plan))
         else:
             work.words()
+
+
+def settle(start: Path, words: Iterable[str | Path]) -> None:
+    """Finish or undo interrupted runs at `start` and above what `words` name: what those mean is known only then."""
+    above = (next(filter(os.path.isdir, (start / word).parents)) for word in words)  # of paths that cannot be, too
+    for place in dict.fromkeys((start, *above)):
+        for line in recover(place):
+            warn(line)
 
 
 def _tell(root: Path, messages: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from fustor_new.changes.content import FileContent
 from fustor_new.changes.patch import as_patch
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.commands._looking import look_at
-from fustor_new.commands._run import Work, carry_out
+from fustor_new.commands._run import Work, carry_out, settle
 from fustor_new.commands.fitting import holds_contract
 from fustor_new.errors import NameRefused, UsageProblem, disk_allows
 from fustor_new.names import Names, derive, normalize
@@ -67,7 +67,10 @@ def run(options: AdoptOptions) -> None:
     Raises:
         FustorNewError: something cannot be derived, or stands in the way; nothing was changed.
     """
-    (path,) = driver_paths([options.path], starting_point(options.workspace))
+    start = starting_point(options.workspace)
+    if not options.dry_run:
+        settle(start, [options.path])
+    (path,) = driver_paths([options.path], start)
     if options.dry_run and options.apply:
         raise UsageProblem("--dry-run and --apply exclude each other; choose one")
     if not is_directory(path):

@@ -16,6 +16,7 @@ from fustor_new._toml import parse_toml
 from fustor_new.changes.apply import apply, recover
 from fustor_new.changes.content import FileContent
 from fustor_new.changes.plan import Change, Plan, make_plan
+from fustor_new.commands._run import settle
 from fustor_new.doctor.code_findings import is_judged
 from fustor_new.doctor.examination import Subjects, examine, find_subjects
 from fustor_new.doctor.finding import Finding, Recover, Severity
@@ -60,6 +61,8 @@ def run(options: DoctorOptions) -> None:
         FustorNewError: something cannot be read, or a repair not be made.
     """
     start = starting_point(options.workspace)
+    if options.fix and options.paths:
+        settle(start, options.paths)
     report = _examined(driver_paths(options.paths or (), start), start, is_fixing=options.fix)
     with reporting("what was to be fixed is" if report.done else "nothing was changed"):
         if options.json:

@@ -18,7 +18,7 @@ from fustor_new._reading import read_bytes, walk
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.patch import JSON_SCHEMA_VERSION
 from fustor_new.changes.plan import Change, Plan, make_plan
-from fustor_new.commands._run import Work, carry_out
+from fustor_new.commands._run import Work, carry_out, settle
 from fustor_new.errors import FustorNewError, TargetConflict, UsageProblem, WorkspaceError
 from fustor_new.options import RemoveOptions
 from fustor_new.package.metadata import Metadata
@@ -132,6 +132,8 @@ def run(options: RemoveOptions) -> None:
         words = (line.replace("\n", "\\n") for line in outcome)
         return Work(leaving.plan, "the drivers are gone", lambda: say(*words), more)
 
+    if not options.dry_run:
+        settle(starting_point(options.workspace), options.names)
     root, _ = _surroundings(_folders(options))
     carry_out(work, root, dry_run=options.dry_run, json=options.json)
 

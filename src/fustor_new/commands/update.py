@@ -9,7 +9,7 @@ from fustor_new._output import from_here, say, warn
 from fustor_new._reading import is_directory
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._looking import look_at
-from fustor_new.commands._run import Work, carry_out
+from fustor_new.commands._run import Work, carry_out, settle
 from fustor_new.errors import MergeConflict, UsageProblem, WorkspaceError
 from fustor_new.options import UpdateOptions
 from fustor_new.template.contract_source import CONTRACT_PACKAGES, ContractSource
@@ -32,6 +32,8 @@ def run(options: UpdateOptions) -> None:
         FustorNewError: something stands in the way, and nothing was changed.
     """
     start = starting_point(options.workspace)
+    if not options.dry_run:
+        settle(start, options.paths or ())
     packages = _packages(driver_paths(options.paths or (), start), start, every=options.every)
     root = _root(packages)
     sources = {package: _contract_source(options, package) for package in packages}

@@ -31,7 +31,7 @@ _COMPILED = frozenset({"__pycache__"})
     Severity.ERROR,
     rule="No interrupted run of fustor-new waits to be finished or undone",
     why="A driver may be half in place: moved, and not yet registered",
-    fix="Run `fustor-new doctor --fix`, or any other command of fustor-new: each first finishes or undoes it",
+    fix="Run `fustor-new doctor --fix`, or any command that changes the workspace: each first finishes or undoes it",
     is_safe=True,
 )
 def _leftovers(root: Root) -> Iterator[Fault]:
