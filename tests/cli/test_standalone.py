@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from terminals import Terminal
 from trees import contents
 from workspaces import FUSTOR_NEW, answer, environment, small
 
+from fustor_new._signals import ENDING
 from fustor_new.commands import _looking
 from fustor_new.template.wheels import contract_wheels
 
@@ -92,6 +95,63 @@ def test_without_an_identity_nothing_is_committed_and_nothing_fails(tmp_path, mo
     assert answer("source", "redis", "--standalone", cwd=tmp_path) == 0
     assert "set user.name and user.email" in capsys.readouterr().err
     assert git(tmp_path / PROJECT, "diff", "--cached", "--name-only")
+    for key, value in ADA.items():
+        monkeypatch.setenv(key, value)
+    assert answer("source", "redis", "--standalone", cwd=tmp_path) == 0
+    assert "is a git repository with a first commit now" in capsys.readouterr().err
+    assert git(tmp_path / PROJECT, "log", "--format=%an") == "Ada"
+
+
+@pytest.fixture
+def git_that(tmp_path):
+    """A function that puts a git first on PATH which does something behind a step, and does each step all the same."""
+
+    def place(step, then):
+        tool = tmp_path / "tools" / "git"
+        tool.parent.mkdir()
+        script = f'{shutil.which("git")} "$@" || exit; case " $* " in *" {step} "*) {then};; esac'
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        return {**environment(), "PATH": f"{tool.parent}:{os.environ['PATH']}"}
+
+    return place
+
+
+@pytest.mark.parametrize("step", ["init", "add", "commit"])
+@pytest.mark.parametrize("number", [*ENDING, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_stop_leaves_no_half_repository_and_the_next_run_makes_a_whole_one(tmp_path, capsys, git_that, number, step):
+    is_killed = number == signal.SIGKILL
+    told = f"kill -{number.value} $PPID; {'exit' if is_killed else 'exec sleep 60'}"
+    command = [FUSTOR_NEW, "source", "redis", "--standalone", "-q"]
+    done = subprocess.run(command, cwd=tmp_path, env=git_that(step, told), check=False)
+    project = tmp_path / PROJECT
+    assert done.returncode == (-number if is_killed else 128 + number)
+    assert not (project / ".git").exists()
+    assert is_killed or not list(project.glob(".fustor-new-*"))
+    assert answer("source", "redis", "--standalone", cwd=tmp_path) == 0
+    assert capsys.readouterr().err == f"'{PROJECT}' is a git repository with a first commit now\n"
+    assert git(project, "status", "--porcelain", "--ignored") == ""
+    assert set(git(project, "ls-files").splitlines()) > WHEELS
+    assert not list(project.glob(".fustor-new-*"))
+    assert answer("source", "redis", "--standalone", cwd=tmp_path) == 0
+    assert capsys.readouterr().err == ""
+    assert git(project, "rev-list", "--count", "HEAD") == "1"
+
+
+def test_a_repository_that_cannot_be_made_is_not_left_half(tmp_path, git_that):
+    command = [FUSTOR_NEW, "source", "redis", "--standalone"]
+    failing = git_that("add", "echo 'no room' >&2; exit 1")
+    done = subprocess.run(command, cwd=tmp_path, env=failing, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, f"'{PROJECT}' could not be made a git repository: no room\n")
+    assert [path.name for path in (tmp_path / PROJECT).glob(".*git*")] == [".github", ".gitignore"]
+
+
+def test_nobody_else_is_at_work_in_the_project_while_git_is(tmp_path, git_that):
+    others = f"{sys.executable} -c 'import fcntl, os; fcntl.flock(os.open(\".\", 0), fcntl.LOCK_EX | fcntl.LOCK_NB)'"
+    watched = git_that("commit", f"{others} 2> {tmp_path}/refused; true")
+    subprocess.run([FUSTOR_NEW, "source", "redis", "--standalone", "-q"], cwd=tmp_path, env=watched, check=True)
+    assert "BlockingIOError" in (tmp_path / "refused").read_text()
+    assert git(tmp_path / PROJECT, "rev-list", "--count", "HEAD") == "1"
 
 
 def test_without_git_a_line_says_so(tmp_path, monkeypatch, capsys):

@@ -5,6 +5,7 @@ A project of its own becomes a repository with a first commit, as far as git is 
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from fustor_new._calling import without_workspace
 from fustor_new._output import from_here
+from fustor_new._signals import uninterrupted
 from fustor_new.commands._looking import look_at
 from fustor_new.commands.planning import Place, known_contract_source
 from fustor_new.errors import EnvironmentProblem
@@ -25,6 +27,7 @@ __all__ = ["Step", "begin_repository", "next_steps", "sync_steps", "test_steps"]
 
 _OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 """What a hook of another repository leaves in the environment of all that it starts."""
+_UNFINISHED = ".fustor-new-git"
 _UNKNOWN = ("user.name", "user.email", "ident", "tell me who you are")
 
 
@@ -125,41 +128,65 @@ def _sync_command(workspace: Workspace) -> tuple[str, ...]:
     return ("uv", "sync", "--all-packages") if "project" in workspace.data else ("uv", "sync")
 
 
-def begin_repository(project: Path) -> str:
+def begin_repository(project: Path, *, is_new: bool) -> str:
     """Make the project in a directory a git repository and commit what it holds; return what else there is to say.
 
-    A project that is in a repository already stays as it is. A failure of git is said, and is no failure.
+    A project that is in a repository already stays as it is, but for a first commit that its own lacks. A failure of
+    git is said, and is no failure; of one that is not new it is said, too, that it has become a repository.
     """
-    if (project / ".git").exists():
-        return ""
     shown = repr(from_here(project))
     try:
-        if _git(project, "rev-parse", "--is-inside-work-tree").returncode == 0:
+        if (project / ".git").exists():
+            if _git(project, "--git-dir=.git", "rev-parse", "--quiet", "--verify", "HEAD").returncode == 0:
+                return ""
+            said = _commit(project, ".git")
+        elif _git(project, "rev-parse", "--is-inside-work-tree").returncode == 0:
             return f"{shown} lies in a git repository already, and is not made one of its own"
-        for step in (("init", "--quiet", "--initial-branch=main"), ("add", "--all")):
-            done = _git(project, *step)
-            if done.returncode:
-                return f"{shown} could not be made a git repository: {_last_line(done.stderr)}"
-        done = _git(project, *_COMMIT, f"Begin with Fustor's driver template {template_version()}")
+        else:
+            said = _make(project)
+    except subprocess.CalledProcessError as err:
+        return f"{shown} could not be made a git repository: {_last_line(err.stderr)}"
     except (FileNotFoundError, PermissionError):
         return f"git is not on PATH, so {shown} is not a git repository yet"
+    return said if said or is_new else f"{shown} is a git repository with a first commit now"
+
+
+def _make(project: Path) -> str:
+    """Make the repository beside its place, and move it there when it is whole: a run that is stopped leaves none."""
+    unfinished = project / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)  # that of a run that was killed
+    try:
+        _git(project, "init", "--quiet", "--initial-branch=main", _UNFINISHED, check=True)
+        said = _commit(project, f"{_UNFINISHED}/.git")
+        (unfinished / ".git").rename(project / ".git")
+    finally:
+        with uninterrupted():
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return said
+
+
+def _commit(project: Path, repository: str) -> str:
+    """Commit what the project holds; return what there is to say where that fails."""
+    at = (f"--git-dir={repository}", "--work-tree=.")
+    _git(project, *at, "add", "--all", "--", ".", f":!{_UNFINISHED}", check=True)
+    done = _git(project, *at, *_COMMIT, f"Begin with Fustor's driver template {template_version()}")
     if done.returncode == 0:
         return ""
     if any(word in done.stderr for word in _UNKNOWN):
         why = "git does not know who you are; set user.name and user.email with `git config --global`"
     else:
         why = _last_line(done.stderr)
-    return f"Nothing is committed in {shown} yet: {why}, and run `git commit` there"
+    return f"Nothing is committed in {from_here(project)!r} yet: {why}, and run `git commit` there"
 
 
 _COMMIT = ("-c", "user.useConfigOnly=true", "commit", "--quiet", "--no-gpg-sign", "--no-verify", "-m")
 """No name is guessed, nobody is asked for a passphrase, and no hook of a git template runs."""
 
 
-def _git(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _git(project: Path, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER} | {"LC_ALL": "C"}
     command = ["git", *arguments]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=check)
 
 
 def _last_line(text: str) -> str:

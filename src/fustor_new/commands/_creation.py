@@ -1,9 +1,11 @@
 """New drivers, from options that say all that is needed to what is printed of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from fustor_new._output import warn
 from fustor_new._reading import read_bytes
+from fustor_new.changes.apply import working_in
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._aftermath import begin_repository, next_steps, sync_steps
 from fustor_new.commands._looking import look_at
@@ -50,17 +52,21 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
                 warn(note)
         return Work(plan, "the drivers exist", lambda: (show or _shown_by(options))(plan, names, here))
 
+    projects = {} if place.workspace else {folder: not folder.exists() for folder in map(place.target, names)}
     carry_out(work, root or place.folder, dry_run=options.dry_run, json=options.json)
-    if place.workspace is None and options.git and not options.dry_run:
-        _begin_repositories(names, options, place)
+    if options.git and not options.dry_run:
+        _begin_repositories(projects, options)
     if options.sync and not options.dry_run:
         for step in sync_steps(names, place):
             step.run()
 
 
-def _begin_repositories(names: Sequence[Names], options: PusherOptions, place: Place) -> None:
-    for note in filter(None, [begin_repository(place.target(one)) for one in names]):
-        if not options.quiet:
+def _begin_repositories(projects: Mapping[Path, bool], options: PusherOptions) -> None:
+    """Make the projects repositories, each said to be new or not."""
+    for project, is_new in projects.items():
+        with working_in(project) as settled:  # runs side by side make it once
+            notes = [*settled, begin_repository(project, is_new=is_new)]
+        for note in filter(None, notes) if not options.quiet else ():
             warn(note)
 
 
