@@ -3,6 +3,7 @@
 Standard output may fail, too.
 """
 
+import errno
 import os
 import re
 import sys
@@ -44,7 +45,8 @@ def reporting(outcome: str) -> Iterator[None]:
         yield
         print(end="", flush=True)  # noqa: T201 - flushes where there is a standard output at all
     except OSError as err:
-        _forget(sys.stdout)
+        if sys.stdout is not None:
+            _forget(sys.stdout)
         raise EnvironmentProblem(
             f"Cannot write to standard output ({err.strerror}); {outcome}, run it again to see the answer"
         ) from err
@@ -64,16 +66,24 @@ def say(*texts: str) -> None:
 
 def say_data(text: str) -> None:
     """Print JSON for programs; it is plain ASCII, so that it holds nothing that a terminal obeys."""
+    _check_output()
     typer.echo(text)
 
 
 def say_patch(patch: bytes) -> None:
     """Print a patch: to a program byte for byte, on a terminal made safe, and without what only git can read."""
-    if sys.stdout is not None and sys.stdout.isatty():
+    _check_output()
+    if sys.stdout.isatty():
         shown = _BINARY.sub(rb"\1(left out on a terminal)\n", patch)
         say(shown.decode(errors="backslashreplace")) if patch else None
     else:
         typer.echo(patch, nl=False)
+
+
+def _check_output() -> None:
+    """Raise where there is no standard output: Python then lets what is printed vanish."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
 
 
 def warn(text: str) -> None:

@@ -209,13 +209,21 @@ def test_an_answer_that_nobody_can_read_is_an_error_of_the_environment(workspace
     assert ("drivers exist" in done.stderr) == (workspace / "extensions" / "source-redis").is_dir()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--dry-run"]], ids=["tree", "patch"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 0, ""),
+        (["--dry-run"], 7, "Error: Cannot write to standard output (it is closed); nothing was to be changed"),
+        (["--json"], 7, "Error: Cannot write to standard output (it is closed); the drivers exist"),
+    ],
+    ids=["tree", "patch", "json"],
+)
 @pytest.mark.wide
-def test_without_a_standard_output_the_work_is_done_all_the_same(workspace, arguments):
+def test_without_a_standard_output_the_work_is_done_and_a_lost_answer_is_an_error(workspace, arguments, code, said):
     command = ["sh", "-c", '"$@" >&-', "sh", FUSTOR_NEW, "source", "redis", *arguments, "--contract-source", ROOT]
     done = subprocess.run(command, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (workspace / "extensions" / "source-redis").is_dir() == (not arguments)
+    assert (done.returncode, done.stderr.partition(", run")[0]) == (code, said)
+    assert (workspace / "extensions" / "source-redis").is_dir() == (arguments != ["--dry-run"])
 
 
 @pytest.mark.wide
