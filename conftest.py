@@ -55,8 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PIP_COMPILE", "0")  # most of what tests install is never imported
     _keep_bytecode(config)
     _keep_servers_in_memory()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what runs in its background
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:  # as a shell's background leaves the one, and nohup the other
+            signal.signal(number, usual)
     is_whole_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if is_whole_run:
         os.environ[_WHOLE_RUN] = "yes"  # the processes that share the run are given paths
