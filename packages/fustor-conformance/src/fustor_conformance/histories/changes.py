@@ -38,8 +38,12 @@ CHANGES += Counter(value=2, create_long=2, exchange=2)
 BY_HAND = Counter(touch=2, empty=2, truncate=1, replace=2, move_in=2, move_in_container=2, move_out=2)
 BY_HAND += Counter(make_container=1, swap=1, renew=1, become_container=1)
 """What takes more than the World's protocol: the World may have it, or be a directory that the kit can change."""
-_TO_A_THING = {"touch": True, "truncate": True, "replace": True, "become_container": True, "move_out": False}
-"""What hands do to a thing, each with whether that has to be a file."""
+_TO_A_THING = {
+    **{name: {"files": True} for name in ("touch", "truncate", "replace", "become_container")},
+    "renew": {"boxes": True},
+    "move_out": {},
+}
+"""What hands do to a thing, each with what that has to be."""
 _NEW_THING = {
     "empty": ("empty-", False),
     "move_in": ("came-", False),
@@ -99,7 +103,7 @@ class Changes:
         """Make one change, to one of `among` where that is given and the step is about something that is there."""
         self._pick, self._among = step.pick, among
         if step.name in _TO_A_THING:
-            self._by_hand_to(step.name, files=_TO_A_THING[step.name])
+            self._by_hand_to(step.name, **_TO_A_THING[step.name])
         elif step.name in _NEW_THING:
             prefix, is_box = _NEW_THING[step.name]
             self._by_hand_new(step.name, prefix, is_box=is_box)
@@ -290,10 +294,9 @@ class Changes:
         who = getattr(inspect.unwrap(method), "__self__", None)  # a monitor may stand before it
         return [path for path in things if who.reaches(path)] if isinstance(who, DirectoryHands) else things
 
-    def _by_hand_to(self, name: str, *, files: bool) -> None:
-        if (method := self._hand(name)) is not None and (
-            things := self._within_reach(method, self._things(files=files))
-        ):
+    def _by_hand_to(self, name: str, **what: bool) -> None:
+        method = self._hand(name)
+        if method is not None and (things := self._within_reach(method, self._things(**what))):
             method(things[self._pick % len(things)])
 
     def _by_hand_new(self, name: str, prefix: str, *, is_box: bool) -> None:
@@ -302,12 +305,6 @@ class Changes:
             key = self._new_key(prefix if self._pick % 3 else f".{prefix}")
             in_box = self._pick % 2 and self._can("nest") and self._is_free("dir/x")
             self._paths[key] = method(f"dir/{key}" if in_box else key)
-
-    def _renew(self) -> None:
-        if (method := self._hand("renew")) is not None and self._can("nest"):
-            boxes = self._within_reach(method, self._things(boxes=True))
-            if boxes:
-                method(boxes[self._pick % len(boxes)])
 
     def _swap(self) -> None:
         if (method := self._hand("swap")) is None:

@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from functools import partial
 from typing import Self
 
 from fustor_conformance._reading import rows_of
+from fustor_conformance._scenes import settle
 from fustor_conformance.histories.abilities import abilities
 from fustor_conformance.histories.audits import Audits
 from fustor_conformance.histories.changes import AT_ONCE, Changes, Step
@@ -28,6 +30,7 @@ LOSING = Counter(lose=1)
 """What a random history draws of a host's steps."""
 SLOW = Counter(interrupt=1, interrupt_snapshot=1, interrupt_audit=1, interrupt_pairs=1, slowly=1, elsewhere=1)
 """What takes its time, and is drawn where many histories are asked for."""
+_PASSES = ("snapshot", "audit", "pairs")
 _BESIDE, _TOLD, _AHEAD = "beside_", "told_", "ahead_"
 _AFTER_AUDITS = ("_audit", "_pairs")
 """What an audit has made worse is seen before a change of the same path hides it."""
@@ -168,20 +171,16 @@ class Reading:
             "run_audit": audits.run,
             "run_pairs": lambda pick: audits.run(pick, pairs=True),
             "break_audit": audits.break_off,
-            "settle": lambda _: audits.settle(),
+            "settle": lambda _: settle(host.world),
             "remember": lambda _: readers.remember(),
             "resume": readers.resume,
             "bounded": readers.bounded,
             "acknowledge": lambda _: readers.acknowledge(),
             "elsewhere": readers.elsewhere,
             "slowly": self._write_slowly,
-            "refuse_snapshot": lambda pick: faults.refuse("snapshot", pick),
-            "refuse_audit": lambda pick: faults.refuse("audit", pick),
-            "refuse_pairs": lambda pick: faults.refuse("pairs", pick),
-            "interrupt": lambda pick: faults.interrupt("nothing", pick),
-            "interrupt_snapshot": lambda pick: faults.interrupt("snapshot", pick),
-            "interrupt_audit": lambda pick: faults.interrupt("audit", pick),
-            "interrupt_pairs": lambda pick: faults.interrupt("pairs", pick),
+            **{f"refuse_{what}": partial(faults.refuse, what) for what in _PASSES},
+            "interrupt": partial(faults.interrupt, "nothing"),
+            **{f"interrupt_{what}": partial(faults.interrupt, what) for what in _PASSES},
         }
 
     def _compare(self) -> None:
