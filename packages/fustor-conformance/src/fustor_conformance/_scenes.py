@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from fustor_conformance._paths import containers
 from fustor_conformance.outcome import Broken
-from fustor_conformance.worlds import HostileKeys, SourceWorld
+from fustor_conformance.worlds import HostileKeys, SourceWorld, WithSettling
 from fustor_event_model import EventBase, EventType
 
 _T = TypeVar("_T")
@@ -90,6 +90,12 @@ def boxed(world: SourceWorld, name: str, boxes: int = 4) -> Callable[[int], str]
     if "nest" not in world.operations:
         return lambda number: f"{name}-{number}"
     return lambda number: f"{name}-{number % boxes}/thing-{number}"
+
+
+def settle(world: SourceWorld) -> None:
+    """Wait until an audit may take what has not changed as unchanged."""
+    if isinstance(world, WithSettling):
+        world.settle()
 
 
 def odd_things(world: SourceWorld) -> list[str]:

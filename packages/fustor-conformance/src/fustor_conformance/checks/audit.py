@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 from fustor_conformance._reading import rows_of
 from fustor_conformance._recording import AUDIT, watched_for
-from fustor_conformance._scenes import Row
+from fustor_conformance._scenes import Row, settle
 from fustor_conformance.checks.snapshot import populate, require_mark
 from fustor_conformance.histories.trees import hands_if_tree
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
 from fustor_conformance.rules import Profile, check, check_by
 from fustor_conformance.subject import SourceSubject
-from fustor_conformance.worlds import SourceWorld, WithSettling, WithUnreadable
+from fustor_conformance.worlds import SourceWorld, WithUnreadable
 from fustor_core.drivers import SourceDriver
 from fustor_event_model import EventBase, LifecycleSignal
 
@@ -65,8 +65,7 @@ def brackets(subject: SourceSubject) -> int:
         if first is None:
             raise Broken(_NO_AUDIT)
         late = {world.create(key) for key in ("!kit-after-start", "kit-after-start", "~kit-after-start")}
-        items = [first, *audit]
-        events = [item for item in items if isinstance(item, EventBase)]
+        events = [item for item in (first, *audit) if isinstance(item, EventBase)]
         if lacking := sorted(late - {row["path"] for row in rows_of(events)}):
             raise Broken(f"{lacking} were made after Audit-Start, and they are not in the audit: it had listed before")
         return len(events) + _broken_off(driver)
@@ -284,9 +283,3 @@ def items_of(
         if not isinstance(item, EventBase):
             raise Broken("Without mtime_cache an item is not an event", item)
         yield item, {}
-
-
-def settle(world: SourceWorld) -> None:
-    """Wait until an audit may take what has not changed as unchanged."""
-    if isinstance(world, WithSettling):
-        world.settle()

@@ -9,8 +9,8 @@ from itertools import combinations, islice
 from typing import TypeAlias
 
 from fustor_conformance._recording import watched_for
-from fustor_conformance._scenes import Reading, Row, in_time, odd_fields, pace
-from fustor_conformance.checks.audit import run_guide, run_pairs, settle
+from fustor_conformance._scenes import Reading, Row, in_time, odd_fields, pace, settle
+from fustor_conformance.checks.audit import run_guide, run_pairs
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.rules import check
@@ -66,8 +66,7 @@ def _steady(driver: SourceDriver, world: SourceWorld) -> _Steady:
     cache: Cache = {}
     settle(world)
     run_pairs(driver, cache)
-    rows = run_pairs(driver, cache)
-    return _Steady(driver, world, cache, rows)
+    return _Steady(driver, world, cache, run_pairs(driver, cache))
 
 
 @check("A13")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fustor_conformance._scenes import settle
 from fustor_conformance.histories.host import Host
 from fustor_conformance.monitor.opening import without_opening
 from fustor_conformance.outcome import Broken
-from fustor_conformance.worlds import WithSettling
 from fustor_event_model import EventBase, LifecycleSignal, audit_signal
 
 _QUIET_ATTEMPTS = 3
@@ -60,15 +60,10 @@ class Audits:
             if not (odd := sorted(self._skipped & inside)):
                 self._host.lost = False
                 return len(self._listed)
-            self.settle()
+            settle(self._host.world)
         raise Broken(
             f"A full audit says audit_skipped of {odd[0]!r}, though nothing changes and nothing is refused", *odd[1:5]
         )
-
-    def settle(self) -> None:
-        """Wait until the World says that an audit may take unchanged containers as unchanged."""
-        if isinstance(self._host.world, WithSettling):
-            self._host.world.settle()
 
     def break_off(self, pick: int = 0) -> None:
         """Close the audit that is under way. Agent 0.8 signals its end all the same, the guide's host does not."""
