@@ -36,13 +36,10 @@ class Desk:
         self._instances.append(self.subject.driver(self.world))
         return self._instances[-1]
 
-    async def open(self, pusher: PusherDriver, task: str = TASK) -> Session:
-        """A new session of `task`."""
-        return Session(pusher, session_id_of(await pusher.create_session(task)))
-
     async def start(self, task: str = TASK) -> Session:
         """A new session of `task` on a new instance."""
-        return await self.open(self.instance(), task)
+        pusher = self.instance()
+        return Session(pusher, session_id_of(await pusher.create_session(task)))
 
     def paths(self) -> list[str]:
         """The paths that are durably there, in order; `/` stands in no event of these checks."""

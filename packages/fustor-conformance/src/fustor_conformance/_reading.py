@@ -142,10 +142,6 @@ class Stream:
                 raise self.error
             return self._ended
 
-    def reads_to_its_end(self, seconds: float) -> bool:
-        """Whether the stream ends, for which it has this time again while events keep coming, ten times at most."""
-        return while_it_goes_on(lambda: self.wait_for_end(seconds), lambda: len(self.events))
-
     def require(self, paths: Iterable[str], *, deleted: Iterable[str] = ()) -> None:
         """Wait until every one of `paths` was upserted, and of `deleted` deleted, last of all that was told of it.
 

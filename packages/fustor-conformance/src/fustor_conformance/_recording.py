@@ -96,8 +96,7 @@ def watched_for(subject: Subject, *rule_ids: str) -> Iterator[Monitor]:
 
 def _record(subject: SourceSubject) -> Recording:
     broken: list[Exception] = []
-    watched = observed(subject.driver_class, kept=_ASKED_FOR)
-    with watched as monitor:
+    with observed(subject.driver_class, kept=_ASKED_FOR) as monitor:
         with _noted(broken), subject.world() as world, subject.driver(world) as driver:
             _live(subject, world, driver, monitor, broken)
         for error in broken:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fustor_conformance._reading import Stream, last_word, paths_of
+from fustor_conformance._reading import Stream, last_word, paths_of, while_it_goes_on
 from fustor_conformance._recording import churn
 from fustor_conformance.outcome import Broken, NotApplicable
 from fustor_conformance.subject import SourceSubject
@@ -62,7 +62,8 @@ def told_between(subject: SourceSubject, world: SourceWorld, start: int, end: in
         Broken: its stream does not end.
     """
     with subject.driver(world) as driver, subject.stream(driver, start, end_position=end) as stream:
-        if not stream.reads_to_its_end(subject.options.patience_sec):
+        seconds = subject.options.patience_sec
+        if not while_it_goes_on(lambda: stream.wait_for_end(seconds), lambda: len(stream.events)):
             raise Broken(f"With end_position={end} the stream does not end", *stream.events[-2:])
         return stream.events
 

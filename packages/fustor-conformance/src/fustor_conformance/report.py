@@ -206,10 +206,8 @@ def report_of(judge: Judge, verdicts: Iterable[Verdict]) -> Report:
 
 
 def _notes(subject: Subject) -> tuple[str, ...]:
-    shared = shared_modules(subject)
-    if not shared:
-        return ()
-    return (f"The World takes {', '.join(shared)} from the driver: what both share is not judged",)
+    shared = ", ".join(shared_modules(subject))
+    return (f"The World takes {shared} from the driver: what both share is not judged",) if shared else ()
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:

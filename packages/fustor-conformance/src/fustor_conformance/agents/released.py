@@ -90,7 +90,8 @@ class Agent:
         if self.profile is Profile.AGENT_0_2:
             sync = {"source": "source", "pusher": "pusher", "disabled": False}
             self._write("agent-config.yaml", {"source": reader}, pushers={"pusher": writer}, syncs={"sync": sync})
-            self._discover()
+            what = f"Agent {self.profile.release} does not discover the source's fields"  # and so disables it
+            environments.run([*self._command, "discover-schema", "--source-id", "source"], what, env=self._env)
         else:
             ends = {"source": "source", "sender": "sender"}
             writer["uri"] = writer.pop("endpoint")
@@ -112,11 +113,6 @@ class Agent:
     @property
     def _env(self) -> dict[str, str]:
         return clean(FUSTOR_HOME=str(self.home))
-
-    def _discover(self) -> None:
-        """Have agent 0.2 note the source's fields, without which it disables the source."""
-        what = f"Agent {self.profile.release} does not discover the source's fields"
-        environments.run([*self._command, "discover-schema", "--source-id", "source"], what, env=self._env)
 
     def _write(self, name: str, sources: dict[str, Any], **rest: dict[str, Any]) -> None:
         file = self.home / name

@@ -112,7 +112,8 @@ def _audit_meanwhile(subject: SourceSubject, agent: Agent08, fusion: _Fusion, wo
         raise NotApplicable("The released view has no rows of this schema")
     agent.audit()
     wait_for(subject, agent, "an audit", lambda told: _is_under_way(told) or told.audits_ended > 0, _PACE_SEC)
-    made = set(_made_meanwhile(world))
+    inside = ("kit-box-0/kit-new", "kit-box-0/inner/kit-new") if "nest" in world.operations else ()
+    made = {world.create(key) for key in ("kit-new", *inside)}  # beside everything else, and in containers
     wait_for(subject, agent, "what was made meanwhile", lambda told: made <= paths_of(told))
     fusion.may_go_on.set()
     wait_for(subject, agent, "the audit's end", lambda told: told.audits_ended > 0, _PACE_SEC)
@@ -122,12 +123,6 @@ def _audit_meanwhile(subject: SourceSubject, agent: Agent08, fusion: _Fusion, wo
 def _is_under_way(told: Transcript) -> bool:
     sends = (call.kwargs for call in told.calls if call.method == "sender.send_events")
     return any(sent["source_type"] == "audit" and sent["events"] for sent in sends)
-
-
-def _made_meanwhile(world: SourceWorld) -> list[str]:
-    """The paths of new things: beside everything else, and in containers where the World has some."""
-    inside = ("kit-box-0/kit-new", "kit-box-0/inner/kit-new") if "nest" in world.operations else ()
-    return [world.create(key) for key in ("kit-new", *inside)]
 
 
 class _Fusion:

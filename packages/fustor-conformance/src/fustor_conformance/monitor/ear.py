@@ -118,7 +118,7 @@ class Ear:
         found, counts = look_at_event(told)
         self.monitor.count(counts)
         yield from found
-        if told.is_event and not any(finding.rule_id == "E01" for finding in found):
+        if not any(finding.rule_id == "E01" for finding in found):
             yield from self.monitor.fresh.look(told)
             yield from self.monitor.times.look(told)
             rows = len(told.event.rows)

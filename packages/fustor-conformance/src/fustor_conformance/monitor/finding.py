@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from fustor_conformance.outcome import as_evidence
-from fustor_event_model import EventBase, MessageSource
+from fustor_event_model import MessageSource
 
 __all__ = ["Finding", "Predicate", "Told"]
 
@@ -52,11 +52,6 @@ class Told:
     where: str
     batch_size: int | None = None
     may_be_empty: bool = False
-
-    @property
-    def is_event(self) -> bool:
-        """Whether it can be looked at as an event at all."""
-        return isinstance(self.event, EventBase) and isinstance(self.event.rows, list)
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row that is a dict, with where it stands."""
