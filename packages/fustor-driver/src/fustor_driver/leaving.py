@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import IO, Any
 
 __all__ = ["discard", "leaving_in_time"]
@@ -32,7 +32,7 @@ def leaving_in_time(command: Callable[[], object]) -> None:
     get more time. A signal that comes where the command does not catch it ends the process with the signal's code.
     """
     signal.signal(signal.SIGTERM, _exit_by_signal)
-    atexit.register(_ignore_signals)
+    atexit.register(_on_signals, signal.SIG_IGN)  # the last exit hook: the code is settled, the rest takes a moment
     code = 1
     try:
         _printing(command)
@@ -44,7 +44,8 @@ def leaving_in_time(command: Callable[[], object]) -> None:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         raise
     finally:
-        _end_at_once_on_signals(code)
+        # from now on nothing but the process's own end is under way, and whoever signals has waited long enough
+        _on_signals(lambda got, _: os._exit(code or _SIGNAL_CODE_BASE + got))
         _flush()
         _end_within(code)
 
@@ -79,20 +80,13 @@ def _printing(command: Callable[[], object]) -> None:
         raise SystemExit(_ENVIRONMENT_CODE) from None
 
 
-def _ignore_signals() -> None:
-    """The last exit hook: the exit code is settled, and taking the interpreter down needs but a moment."""
+def _on_signals(act: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, act)
 
 
 def _exit_by_signal(number: int, _: object) -> None:
     raise SystemExit(_SIGNAL_CODE_BASE + number)
-
-
-def _end_at_once_on_signals(code: int) -> None:
-    """From now on nothing but the process's own end is under way, and whoever signals has waited long enough."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _: os._exit(code or _SIGNAL_CODE_BASE + got))
 
 
 def _flush() -> None:
