@@ -288,8 +288,7 @@ def _names_at(model: Any, location: Sequence[int | str]) -> tuple[str, ...]:
     place = model
     for part in location:
         place = _below(place, str(part))
-    fields = _model_fields(place)
-    return tuple(field.alias or name for name, field in fields.items())
+    return tuple(field.alias or name for name, field in _model_fields(place).items())
 
 
 def _below(place: Any, part: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions, packages_distributions
@@ -35,13 +36,10 @@ def closure(dist: Distribution) -> frozenset[str]:
     while todo:
         req = todo.pop()
         name = canonicalize_name(req.name)
-        if name in reached:
-            continue
-        reached.add(name)
-        try:
-            todo += requirements(distribution(name), frozenset(req.extras))
-        except PackageNotFoundError:
-            continue
+        if name not in reached:
+            reached.add(name)
+            with suppress(PackageNotFoundError):
+                todo += requirements(distribution(name), frozenset(req.extras))
     return frozenset(reached)
 
 

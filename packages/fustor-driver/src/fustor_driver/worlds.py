@@ -19,15 +19,12 @@ class World(Protocol):
 
     def __enter__(self) -> Self:
         """Set the system up."""
-        ...
 
     def __exit__(self, *exc_info: object) -> None:
         """Tear it down."""
-        ...
 
     def config(self) -> dict[str, Any]:
         """Keywords of the driver's configuration."""
-        ...
 
 
 class WorldClass(Protocol):
@@ -35,11 +32,9 @@ class WorldClass(Protocol):
 
     def __call__(self) -> World:
         """A world that is not set up yet."""
-        ...
 
     def demo(self) -> AbstractContextManager[dict[str, Any]]:
         """A world that keeps changing while it is entered; yields keywords of the driver's configuration."""
-        ...
 
 
 def has_world(kind: Kind, name: str) -> bool:

@@ -59,12 +59,8 @@ def field_rows(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         if "properties" in field:
             yield from field_rows(field, f"{prefix}{name}.")
         else:
-            yield _row(f"{prefix}{name}", field, required=name in schema.get("required", []))
-
-
-def _row(name: str, field: dict[str, Any], *, required: bool) -> tuple[str, ...]:
-    default = "required" if required else repr(field.get("default"))
-    return (name, _type(field), default, field.get("description", ""))
+            default = "required" if name in schema.get("required", []) else repr(field.get("default"))
+            yield f"{prefix}{name}", _type(field), default, field.get("description", "")
 
 
 def _type(field: dict[str, Any]) -> str:

@@ -83,13 +83,9 @@ class Modules:
 
     def _file(self, module: str) -> Path | None:
         """Its file, or its directory where that has no `__init__.py`."""
-        relative = Path(*module.split("."))
-        for place in self.path:
-            base = Path(place, relative)
-            for file in (base / "__init__.py", base.with_name(f"{base.name}.py"), base):
-                if file.exists():
-                    return file
-        return None
+        bases = (Path(place, *module.split(".")) for place in self.path)
+        files = (file for base in bases for file in (base / "__init__.py", base.with_name(f"{base.name}.py"), base))
+        return next(filter(Path.exists, files), None)
 
 
 @cache
