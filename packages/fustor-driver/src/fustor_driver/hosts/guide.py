@@ -123,7 +123,9 @@ class GuideHost:
         """Warn of events that are not pushed, and of drivers that did not stop; whether there is anything of it."""
         if unpushed:
             _log.warning("Stopped before all was pushed: %d events are read again at the next start", unpushed)
-        late = self._unfinished()
+        parts = self._parts
+        reading = [reader.name for reader in list(parts.readers) if reader.stopped and not reader.has_ended]
+        late = [*(described(parts.source, name) for name in reading), *parts.progress.under_way()]
         for who in late:
             if who not in self._ending.left_behind:
                 _log.warning("%s did not stop in time; it is left behind", who)
@@ -131,14 +133,8 @@ class GuideHost:
         return bool(unpushed or late)
 
     def unpushed(self) -> int:
-        """Events that were read and not pushed so far. Callable from any thread, as the two methods around it."""
+        """Events that were read and not pushed so far. Callable from any thread, as the method above."""
         return self._parts.progress.unpushed()
-
-    def _unfinished(self) -> list[str]:
-        """Which drivers have not returned from what the host waits for, in words."""
-        parts = self._parts
-        late = [reader.name for reader in list(parts.readers) if reader.stopped and not reader.has_ended]
-        return [*(described(parts.source, name) for name in late), *parts.progress.under_way()]
 
     async def _run(self) -> None:
         session = await self._sessions.open()

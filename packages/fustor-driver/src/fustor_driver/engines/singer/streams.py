@@ -98,7 +98,7 @@ class OwnStream(Stream):
         if self._rows and row[:5] != self._rows[-1][:5]:
             self._sealed = len(self._rows)
         self._rows.append(row)
-        if not _has_place(row):
+        if row.position < 0 or row.message_source != MessageSource.REALTIME:  # whole by itself: no event of the log
             self._sealed = len(self._rows)
 
     async def passed(self, position: int) -> None:
@@ -208,8 +208,3 @@ def stream_of(schema: Mapping[str, Any], opens: OpenSession) -> OwnStream | Fore
     if not keys:
         raise CheckFailed(f"The stream {name!r} has no key_properties, and a row needs a path; let the tap name a key")
     return ForeignStream(name, opens, keys)
-
-
-def _has_place(row: FlatRow) -> bool:
-    """Whether a row is of an event of the log, which is whole only with all its rows."""
-    return row.position >= 0 and row.message_source == MessageSource.REALTIME
