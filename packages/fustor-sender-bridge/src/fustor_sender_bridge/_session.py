@@ -126,7 +126,7 @@ class Session:
         except (DriverError, ConfigError) as err:
             _log.warning("No audits yet: %s", err)
             return False
-        self._brackets.started()
+        self._brackets.stage = _Stage.STANDING
         return True
 
 
@@ -184,7 +184,3 @@ class _Brackets:
             self.stage = _Stage.CALLED_BACK
             self._called_back_at = self._clock()
         return self.stage is _Stage.CALLED_BACK and self._clock() - self._called_back_at < _SETTLE_SEC
-
-    def started(self) -> None:
-        """Take note of an `Audit-Start` that is durable."""
-        self.stage = _Stage.STANDING

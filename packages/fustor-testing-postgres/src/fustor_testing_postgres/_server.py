@@ -229,8 +229,7 @@ def _reachable(binaries: Path, directory: Path) -> Path:
     if all(parent.stat().st_mode & stat.S_IXOTH for parent in binaries.parents):
         return binaries
     package = binaries.parents[1]
-    libraries = package.with_name(f"{package.name}.libs")
-    for part in (package, libraries):
+    for part in (package, package.with_name(f"{package.name}.libs")):
         if part.exists():
             shutil.copytree(part, directory / part.name)
     return directory / binaries.relative_to(package.parent)

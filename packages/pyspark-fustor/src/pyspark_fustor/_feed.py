@@ -138,7 +138,7 @@ class Feed:
             loose.add(event)
             if self._is_awaited:
                 self._changed.notify_all()
-            if not self._is_much(loose):
+            if len(loose.rows) < min(BATCH_ROWS, self._max_rows) and loose.bytes < self._max_bytes // _LOOSE_SHARE:
                 return
             self._loose = _Loose()
         part = loose.sealed()
@@ -148,6 +148,3 @@ class Feed:
             self._bytes += sum(batch.nbytes for batch in part.batches)
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._has_room or self._stop.is_set())
-
-    def _is_much(self, loose: _Loose) -> bool:
-        return len(loose.rows) >= min(BATCH_ROWS, self._max_rows) or loose.bytes >= self._max_bytes // _LOOSE_SHARE
