@@ -183,12 +183,8 @@ def _replaced(world: PusherWorld) -> Iterator[None]:
     if not path.is_absolute() or not path.exists():
         raise NotApplicable("The endpoint is not a file of this machine")
     kept = path.with_name(f"{path.name}.kit-moved")
-    is_directory = path.is_dir()
     path.rename(kept)
-    if is_directory:
-        path.touch()
-    else:
-        path.mkdir()
+    (path.touch if kept.is_dir() else path.mkdir)()
     try:
         yield
     finally:

@@ -118,13 +118,11 @@ class Campaign:
         Raises:
             Broken: one went wrong; what is shown is the shortest form of it that was found.
         """
-        return self._concluded(self._drawn(plan, share, limit_sec))
-
-    def _drawn(self, plan: Plan, share: float, limit_sec: float) -> Iterator[_Game]:
         options = self._subject.options
         seconds = limit_sec * max(1.0, options.histories / _USUAL)
-        for number in in_time(range(max(1, round(options.histories * share))), seconds):
-            yield self._play(draw(f"{options.seed} {self._rule_id} {number}", plan), seed=options.seed)
+        numbers = in_time(range(max(1, round(options.histories * share))), seconds)
+        histories = (draw(f"{options.seed} {self._rule_id} {number}", plan) for number in numbers)
+        return self._concluded(self._play(steps, seed=options.seed) for steps in histories)
 
     def _concluded(self, games: Iterable[_Game]) -> int:
         """What all of them have shown; what is stored is read once, after all of them.

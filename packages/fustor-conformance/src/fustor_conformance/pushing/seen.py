@@ -93,8 +93,7 @@ def is_same(found: Any, pushed: Any) -> bool:
         return found is None
     if isinstance(pushed, bool):
         return bool(found) is pushed and found in (None, False, True)
-    is_text = isinstance(pushed, str)
-    return same(found if is_text else _parsed(found), pushed)
+    return same(found if isinstance(pushed, str) else _parsed(found), pushed)
 
 
 def _parsed(found: Any) -> Any:
@@ -187,7 +186,7 @@ def _require_paths(expected: _Rows, found: _Rows, root: str) -> None:
             )
         left.remove(row["path"])
     if left:
-        raise Broken(f"{listed(left[:5], root)} {'is' if len(left) == 1 else 'are'} there once too often")
+        raise Broken(f"{listed(left[:5], root)} {_is(left)} there once too often")
 
 
 def _require_in_order(shelf: Shelf, expected: _Rows, found: Sequence[dict[str, Any]], root: str) -> None:

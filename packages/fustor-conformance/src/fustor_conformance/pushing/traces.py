@@ -112,9 +112,9 @@ def _masked(one: list[bytes], again: list[bytes]) -> list[bytes]:
 
 
 def _differ(masked: list[bytes], other: list[bytes]) -> bool:
-    if len(masked) != len(other):
-        return True
-    return any(token and token != there for token, there in zip(masked, other, strict=True))
+    return len(masked) != len(other) or any(
+        token and token != there for token, there in zip(masked, other, strict=True)
+    )
 
 
 @dataclass(frozen=True)
