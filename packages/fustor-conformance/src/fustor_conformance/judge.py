@@ -103,9 +103,9 @@ class Judge:
 
     def seen_during(self, rule: Rule) -> tuple[Verdict, ...]:
         """The failed verdicts of other rules that the monitor saw broken while the check of this one ran."""
-        return tuple(
-            self._with_finding(self._blank(other)) for other in self._found_rules(self._seen_during.get(rule.id, ()))
-        )
+        found = self._found_rules(self._seen_during.get(rule.id, ()))
+        blank = (Verdict(other, self._level(other), Status.NOT_JUDGED) for other in found)
+        return tuple(self._with_finding(self._verdicts.get(one.rule.id) or one) for one in blank)
 
     def _found_rules(self, rule_ids: Iterable[str]) -> list[Rule]:
         """The rules of findings that count in this profile."""
@@ -113,9 +113,6 @@ class Judge:
 
     def _level(self, rule: Rule) -> Level | None:
         return rule.levels(self.subject.kind).get(self.profile)
-
-    def _blank(self, rule: Rule) -> Verdict:
-        return self._verdicts.get(rule.id) or Verdict(rule, self._level(rule), Status.NOT_JUDGED)
 
     def _with_finding(self, verdict: Verdict) -> Verdict:
         """A rule that the monitor saw broken is broken, whatever its own check says."""

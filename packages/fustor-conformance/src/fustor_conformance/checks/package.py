@@ -68,7 +68,7 @@ def imports_declared(subject: Subject) -> int:
     declared = installed.declared_names(dist)
     with_extras = installed.declared_names(dist, with_extras=True)
     seen = 0
-    for file in _package_files(subject):
+    for file in installed.package_files(subject.driver_class.__module__):
         allowed = with_extras if file in _world_files(subject) else declared
         for found in installed.imports_of(installed.parsed(file)):
             seen += 1
@@ -128,7 +128,7 @@ def _import_alone(subject: Subject) -> dict[str, Any]:
             "path": sys.path,
             "blocked": [top for top in blocked if not installed.is_standard(top)],
             "value": entry_value(subject, dist),
-            "package": sorted({str(file.parent) for file in _package_files(subject)}),
+            "package": sorted({str(file.parent) for file in installed.package_files(own)}),
             "result": str(result),
         }
         done = subprocess.run(
@@ -160,10 +160,6 @@ def require_unseen(subject: Subject, rule: Callable[[Sources], Iterator[Seen]]) 
     for seen in rule(sources):
         raise Broken(f"{seen.place}:{seen.line}: {seen.what}")
     return len(sources.modules)
-
-
-def _package_files(subject: Subject) -> list[Path]:
-    return installed.package_files(subject.driver_class.__module__)
 
 
 def _world_files(subject: Subject) -> Iterable[Path]:

@@ -253,11 +253,8 @@ def _values(config: object) -> dict[str, Any]:
     return deepcopy(dict(vars(config))) if hasattr(config, "__dict__") else {}
 
 
-def _changed_config(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Finding]:
+def _changed_config(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Finding]:
     """C18, without values, since they may be secrets."""
     names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return (
-        [Finding("C18", f"The driver changed {', '.join(names)} of the configuration that it was given")]
-        if names
-        else []
-    )
+    if names:
+        yield Finding("C18", f"The driver changed {', '.join(names)} of the configuration that it was given")

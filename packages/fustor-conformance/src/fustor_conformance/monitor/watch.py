@@ -222,9 +222,8 @@ def _is_own_call(modules: frozenset[str]) -> bool:
 
 def _modules_of(driver_class: type) -> frozenset[str]:
     """The packages that a driver class and what it inherits are from, the contract's own aside."""
-    bases = (base for base in driver_class.__mro__ if base not in (SourceDriver, PusherDriver))
     contract = _package(SourceDriver.__module__)
-    return frozenset(map(_package, (base.__module__ for base in bases))) - {contract, "abc", "builtins"}
+    return frozenset(_package(base.__module__) for base in driver_class.__mro__) - {contract, "abc", "builtins"}
 
 
 def _package(module: str) -> str:

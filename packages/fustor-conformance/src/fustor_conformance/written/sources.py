@@ -69,16 +69,11 @@ class Sources:
 def sources_of(subject: Subject) -> Sources:
     """The code of an installed driver."""
     package = subject.driver_class.__module__.partition(".")[0]
-    world = {file_of(name) for name in _only_of_world(subject, package)}
+    of_world, of_driver = getattr(subject.world_factory, "__module__", ""), subject.driver_class.__module__
+    world = {file_of(name) for name in reached(of_world, package) - reached(of_driver, package)}
     trees = {file: installed.parsed(file) for file in installed.package_files(package)}
     modules = tuple(Module(file.name, tree, file not in world) for file, tree in trees.items())
     return Sources(modules, (_lineage(subject, package, trees),), frozenset({package}), subject.version)
-
-
-def _only_of_world(subject: Subject, package: str) -> set[str]:
-    """The modules that the World reaches and the driver does not."""
-    world = getattr(subject.world_factory, "__module__", "")
-    return reached(world, package) - reached(subject.driver_class.__module__, package)
 
 
 def _lineage(subject: Subject, package: str, trees: dict[Path, ast.Module]) -> Lineage:
