@@ -32,10 +32,9 @@ def reached(module: str, package: str) -> set[str]:
     todo = [module]
     while todo:
         name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        todo += [found for found in _imports(name) if found == package or found.startswith(f"{package}.")]
+        if name not in seen:
+            seen.add(name)
+            todo += [found for found in _imports(name) if found == package or found.startswith(f"{package}.")]
     return {name for name in seen if name == package or name.startswith(f"{package}.")}
 
 

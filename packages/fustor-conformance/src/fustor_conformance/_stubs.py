@@ -20,11 +20,8 @@ def unwritten(error: NotImplementedError, *owners: type) -> str | None:
     """
     codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
     innermost = codes[-1] if codes else None
-    for owner in owners:
-        for name, code in _methods(owner):
-            if code is innermost:
-                return f"{owner.__name__}.{name}"
-    return None
+    raised = (f"{owner.__name__}.{name}" for owner in owners for name, code in _methods(owner) if code is innermost)
+    return next(raised, None)
 
 
 def _methods(owner: type) -> Iterator[tuple[str, CodeType]]:

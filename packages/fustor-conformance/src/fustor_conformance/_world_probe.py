@@ -100,8 +100,7 @@ def _of_pusher(subject: Subject) -> dict[str, str]:
     with subject.world() as world:
         if not isinstance(getattr(world, "keyed", None), bool):
             return {"stored": "The World does not say whether its destination is `keyed`"}
-        driver = subject.driver(world)
-        asyncio.run(_push(driver))
+        asyncio.run(_push(subject.driver(world)))
         rows = [row for row in world.stored() if row.get("path") == _PUSHED]
     subject.manners.measured(time.monotonic() - began)
     if rows and not any(name in row for row in rows for name in _KEPT):

@@ -41,9 +41,8 @@ def explain(rule: Rule, width: int = _WIDTH) -> str:
         "only": f"drivers that declare {rule.capability}" if rule.capability else "",
         "asked": f"only with {rule.opt_in}" if rule.opt_in else "",
     }
-    for title, text in facts.items():
-        if text:
-            parts.append(textwrap.fill(text, width, initial_indent=f"{title:<8}", subsequent_indent=" " * 8))
+    told = ((f"{title:<8}", text) for title, text in facts.items() if text)
+    parts += (textwrap.fill(text, width, initial_indent=title, subsequent_indent=" " * 8) for title, text in told)
     return "\n".join(parts) + "\n"
 
 

@@ -104,6 +104,5 @@ class Agent08(Simulator):
 
 def _source_type(source: Any) -> str:
     """The driver's `schema_name`, or what the agent makes of the name of its class."""
-    name = type(source).__name__
-    guess = name.removesuffix(_CLASS_SUFFIX).lower()
+    guess = type(source).__name__.removesuffix(_CLASS_SUFFIX).lower()
     return str(getattr(source, "schema_name", guess))

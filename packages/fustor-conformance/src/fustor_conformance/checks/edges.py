@@ -84,8 +84,7 @@ def vacant_root(subject: SourceSubject) -> int:
             subject.driver(world, driver_params=params) as driver,
             subject.stream(driver, after_faults=True) as stream,
         ):
-            things = populate(world)
-            stream.require(things)
+            stream.require(populate(world))
             began = len(stream.events)
             with hands.vacant():
                 stream.wait_for(lambda events: bool(_deletes(events[began:])), seconds=_AWAY_SEC)

@@ -183,8 +183,7 @@ def handover(subject: SourceSubject) -> int:
             if "delete" in world.operations and brief not in paths:
                 world.delete(brief)  # told by the snapshot, gone before the stream is asked for anything
             churn(world, paths[:3])
-            last = world.create("kit-last")
-            stream.require([last])
+            stream.require([world.create("kit-last")])
             _require_whole(world, snapshot, stream)
             seen = len(snapshot) + len(stream.events)
     return seen + _raced(subject)

@@ -95,8 +95,7 @@ def nothing_shared(subject: SourceSubject) -> int:
             for _ in range(2):
                 seen += sum(map(_audit, drivers, worlds, caches))
         asyncio.run(drivers[0].close())
-        late = worlds[1].create("kit-late")
-        streams[1].require([late])
+        streams[1].require([worlds[1].create("kit-late")])
         own = [{path, *paths} for path, paths in zip(known, ours, strict=True)]
         for stream, theirs in zip(streams, (own[1] - own[0], own[0] - own[1]), strict=True):
             if foreign := sorted(theirs & last_word(stream.events).keys()):

@@ -84,8 +84,7 @@ async def _one_session(subject: PusherSubject, world: PusherWorld, held: list[ob
     if held is not None:
         held.append(pusher)
     try:
-        reply = await pusher.create_session(TASK)
-        session = reply["session_id"]
+        session = (await pusher.create_session(TASK))["session_id"]
         await pusher.get_latest_committed_index(session_id=session)
         rows = [told(MessageSource.SNAPSHOT, f"/kit-{number}") for number in range(3)]
         await pusher.push(rows, session_id=session, source_type="snapshot")

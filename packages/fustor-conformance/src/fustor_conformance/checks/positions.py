@@ -221,8 +221,7 @@ def progress(subject: SourceSubject) -> int:
         if driver.is_transient:
             raise NotApplicable("The driver says is_transient: it has no positions")
         with subject.stream(driver, progress_interval=_IDLE_SEC) as stream:
-            first = world.create("kit-first")
-            stream.require([first])
+            stream.require([world.create("kit-first")])
             place = len(stream.events)
             if not stream.wait_for(lambda events: any(not event.rows for event in events[place:])):
                 raise Broken(f"With progress_interval={_IDLE_SEC} an idle stream yields no event without rows")

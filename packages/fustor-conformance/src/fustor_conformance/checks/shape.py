@@ -264,8 +264,7 @@ def hostile_tracker(subject: SourceSubject) -> int:
             first = world.create("kit-first")
             events = list(driver.get_snapshot_iterator(required_fields_tracker=tracker))
             with subject.stream(driver, required_fields_tracker=tracker) as stream:
-                second = world.create("kit-second")
-                stream.require([second])
+                stream.require([world.create("kit-second")])
                 events += stream.events
         if first not in {path for _, path in with_paths(events)}:
             raise Broken(f"With {what} the snapshot leaves out {first!r}")

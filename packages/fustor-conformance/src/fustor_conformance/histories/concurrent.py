@@ -172,6 +172,4 @@ def _version(row: dict[str, Any]) -> str:
 def _replaced_at(versions: list[str], changes: list[float], version: str) -> float | None:
     """When the change after the one that made this version was over, if exactly one change made it."""
     places = [place for place, found in enumerate(versions) if found == version]
-    if len(places) != 1 or places[0] + 1 >= len(changes):
-        return None
-    return changes[places[0] + 1]
+    return changes[places[0] + 1] if len(places) == 1 and places[0] + 1 < len(changes) else None

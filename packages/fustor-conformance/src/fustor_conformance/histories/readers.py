@@ -68,8 +68,7 @@ class Readers:
 
     def _read_on(self, view: View, index: int, stream: Stream) -> None:
         taken = 0
-        marker = self._mark()
-        stream.require([marker])
+        stream.require([self._mark()])
 
         def is_equal() -> bool:
             nonlocal taken
