@@ -55,10 +55,8 @@ def insufficient(subject: Subject) -> Mapping[str, str]:
     with _lock:
         if subject not in _found:
             _found[subject] = {}
-            try:
+            with suppress(Exception):  # told by the check that meets it, with its own words
                 _found[subject] = _of_source(subject) if isinstance(subject, SourceSubject) else _of_pusher(subject)
-            except Exception as err:  # noqa: BLE001 - told by the check that meets it, with its own words
-                del err
         return _found[subject]
 
 

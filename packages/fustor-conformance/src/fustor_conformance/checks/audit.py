@@ -6,6 +6,7 @@ import inspect
 import posixpath
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -77,10 +78,8 @@ def _broken_off(driver: SourceDriver) -> int:
     audit = driver.get_audit_iterator(batch_size=1, stop_event=stop)
     seen = [next(audit), next(audit)]
     stop.set()
-    try:
+    with suppress(Exception):  # how it breaks off is the driver's; what it sends is judged
         seen += list(audit)
-    except Exception as err:  # noqa: BLE001 - how it breaks off is the driver's; what it sends is judged
-        del err
     if isinstance(seen[-1], EventBase) and seen[-1].signal is LifecycleSignal.AUDIT_END:
         raise Broken("An audit that was stopped sends Audit-End all the same", *seen[-2:])
     return 1
