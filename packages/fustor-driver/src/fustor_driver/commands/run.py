@@ -72,8 +72,7 @@ def run_command(
             _confirm_refresh([how.task or pair.task_id for pair in chosen])
         jobs = [how.job(pair, place, worlds, shows=bool(demo)) for pair in chosen]
         latest: list[Status] = []
-        live = _is_live(json=json)
-        with served(metrics, latest), looks(status, latest, live=live) as look:
+        with served(metrics, latest), looks(status, latest, live=_is_live(json=json)) as look:
             ended = run_hosts(jobs, duration_sec=how.duration, look=look, look_every_sec=status_interval)
         raise_alone(ended)
     if json:
