@@ -101,8 +101,7 @@ def stamps_first(subject: SourceSubject) -> int:
                 is_tree = isinstance(item, EventBase) and item.event_schema == "fs"
         if late is None:
             raise Broken(f"The audit reports no child of {container!r}", *rows[:5])
-        after = _row_of(container, run_guide(driver))
-        _require_stamped_before(container, late, rows, after)
+        _require_stamped_before(container, late, rows, _row_of(container, run_guide(driver)))
         if gone is not None:
             went = f"{gone!r} went after {container!r} had begun to be read"
             if is_tree:  # it was there when the first one was read

@@ -199,8 +199,7 @@ def _abandoned(world: SourceWorld, driver: SourceDriver) -> int:
             told |= {row["path"] for row in event.rows} if event is not None else set()
             cache.update(stamps)
         del audit
-        rows = run_pairs(driver, dict(cache))
-        seen += _require_reported(told, rows, world)
+        seen += _require_reported(told, run_pairs(driver, dict(cache)), world)
         cache.clear()
     return seen
 
