@@ -48,7 +48,7 @@ def test_a_file_from_options_is_taken_by_check_and_by_run(command, log, tmp_path
     )
     assert command("check", "source", "try_log").exit_code == 0
     assert command("check", "pusher", "try_lines").exit_code == 0
-    assert command("run", "--for", "0.3").exit_code == 0
+    assert command("run", "--once").exit_code == 0
     assert list((tmp_path / "out").iterdir())
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o644
 
