@@ -131,19 +131,17 @@ def _sync_command(workspace: Workspace) -> tuple[str, ...]:
 def begin_repository(project: Path, *, is_new: bool) -> str:
     """Make the project in a directory a git repository and commit what it holds; return what else there is to say.
 
-    A project that is in a repository already stays as it is, but for a first commit that its own lacks. A failure of
-    git is said, and is no failure; of one that is not new it is said, too, that it has become a repository.
+    A project that is in a repository already stays as it is; that its own has no commit is said. A failure of git is
+    said, and is no failure; of one that is not new it is said, too, that it has become a repository.
     """
     shown = repr(from_here(project))
     try:
         if (project / ".git").exists():
-            if _git(project, "--git-dir=.git", "rev-parse", "--quiet", "--verify", "HEAD").returncode == 0:
-                return ""
-            said = _commit(project, ".git")
-        elif _git(project, "rev-parse", "--is-inside-work-tree").returncode == 0:
+            known = _git(project, "--git-dir=.git", "rev-parse", "--quiet", "--verify", "HEAD")
+            return f"Nothing is committed in {shown} yet; run `git commit` there" if known.returncode else ""
+        if _git(project, "rev-parse", "--is-inside-work-tree").returncode == 0:
             return f"{shown} lies in a git repository already, and is not made one of its own"
-        else:
-            said = _make(project)
+        said = _make(project)
     except subprocess.CalledProcessError as err:
         return f"{shown} could not be made a git repository: {_last_line(err.stderr)}"
     except (FileNotFoundError, PermissionError):
@@ -157,7 +155,7 @@ def _make(project: Path) -> str:
     shutil.rmtree(unfinished, ignore_errors=True)  # that of a run that was killed
     try:
         _git(project, "init", "--quiet", "--initial-branch=main", _UNFINISHED, check=True)
-        said = _commit(project, f"{_UNFINISHED}/.git")
+        said = _commit(project)
         (unfinished / ".git").rename(project / ".git")
     finally:
         with uninterrupted():
@@ -165,9 +163,9 @@ def _make(project: Path) -> str:
     return said
 
 
-def _commit(project: Path, repository: str) -> str:
+def _commit(project: Path) -> str:
     """Commit what the project holds; return what there is to say where that fails."""
-    at = (f"--git-dir={repository}", "--work-tree=.")
+    at = (f"--git-dir={_UNFINISHED}/.git", "--work-tree=.")
     _git(project, *at, "add", "--all", "--", ".", f":!{_UNFINISHED}", check=True)
     done = _git(project, *at, *_COMMIT, f"Begin with Fustor's driver template {template_version()}")
     if done.returncode == 0:

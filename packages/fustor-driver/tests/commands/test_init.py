@@ -209,15 +209,6 @@ def test_a_key_ends_it_and_nothing_is_written(key, terminal, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture
-def hangups():
-    """A command hears of a hangup, even where nohup has these tests run."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("hangups")
 @pytest.mark.parametrize("end", [CTRL_C, CTRL_D, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=repr)
 def test_a_key_or_a_signal_ends_a_list_and_leaves_nothing(end, terminal, tmp_path):
     asked = terminal("init", "try_ask")
