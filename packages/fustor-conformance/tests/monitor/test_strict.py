@@ -12,7 +12,7 @@ from fustor_driver.commands._jobs import watched
 from fustor_driver.errors import EnvironmentProblem, NotConformant
 from fustor_source_fs import FsDriver
 
-RUN = ["run", "--source-driver", "fs", "--pusher-driver", "fs", "--for", "0.3", "--strict"]
+RUN = ["run", "--source-driver", "fs", "--pusher-driver", "fs", "--once", "--strict"]
 
 
 @pytest.fixture

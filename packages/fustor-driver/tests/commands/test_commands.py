@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
+from itertools import islice
 
 import pytest
 
@@ -122,8 +123,8 @@ def test_read_gives_json_lines_within_its_bounds(cli, filled):
 
 
 def test_read_resumes_realtime_at_a_position_and_refuses_one_that_is_gone(cli, filled):
-    arguments = ["read", "try_log", "--uri", filled.log, "--phase", "realtime", "--for", 0.1]
-    assert _paths(cli(*arguments, "--from-position", 3).stdout) == ["/3", "/4"]
+    arguments = ["read", "try_log", "--uri", filled.log, "--phase", "realtime"]
+    assert _paths(cli(*arguments, "--from-position", 3, "--limit", 2).stdout) == ["/3", "/4"]
     assert _paths(cli(*arguments, "--from-position", 3, "--limit", 1).stdout) == ["/3"]
     assert cli(*arguments, "--from-position", 99).exit_code == 9
 
@@ -152,7 +153,7 @@ def test_push_goes_on_past_a_torn_dead_letter_and_says_so(cli, tmp_path):
 
 
 def test_a_recording_is_for_its_owner_only(cli, filled, tmp_path):
-    assert cli("record", "try_log", "--uri", filled.log, "--to", "r.jsonl", "--for", 0.2).exit_code == 0
+    assert cli("record", "try_log", "--uri", filled.log, "--to", "r.jsonl", "--for", 2).exit_code == 0
     assert (tmp_path / "r.jsonl").stat().st_mode & 0o777 == 0o600
 
 
@@ -167,7 +168,7 @@ def test_push_stops_at_what_the_pusher_refuses(cli, tmp_path):
 
 def test_what_is_recorded_is_replayed_as_it_was(cli, filled, tmp_path):
     record = ("record", "try_log", "--uri", filled.log, "--to", "session.jsonl")
-    result = cli(*record, "--for", 0.3, "--audit-interval", 0.05)
+    result = cli(*record, "--for", 2, "--audit-interval", 0.05)
     assert result.exit_code == 0
     assert "5 rows of snapshot" in result.stderr
     recorded = list(read_batches(tmp_path / "session.jsonl"))
@@ -194,19 +195,19 @@ def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, log_
         "pushers: {p: {driver: try_lines, endpoint: out, disabled: false}}\n"
         "senders: {e: {driver: echo, uri: 'echo://'}}\n"
     )
-    result = cli("run", "--for", 0.3, "--status", "status.json", "--json")
+    result = cli("run", "--once", "--status", "status.json", "--json")
     assert result.exit_code == 0
     assert "`senders` is left alone" in result.stderr
     assert json.loads(result.stdout) == json.loads((tmp_path / "status.json").read_text())
     assert json.loads(result.stdout)["phases"]["snapshot"]["rows"] == 5
     filled.append("upsert", "/new", 1)
-    again = json.loads(cli("run", "--task", "s:p", *log_options, "--for", 0.3, "--json").stdout)
+    again = json.loads(cli("run", "--task", "s:p", *log_options, "--once", "--json").stdout)
     assert (again["resumed_from"], again["phases"]["realtime"]["rows"]) == (5, 1)
 
 
 def test_a_run_that_ends_well_but_for_refused_rows_exits_10(cli, filled, run_options):
     filled.append("upsert", "/set-aside", 1)
-    result = cli("run", *run_options, "--for", 0.3, "--json")
+    result = cli("run", *run_options, "--once", "--json")
     assert result.exit_code == 10
     assert json.loads(result.stdout)["dead_letters"] == 1
     assert "refused 1 rows" in result.stderr
@@ -215,9 +216,9 @@ def test_a_run_that_ends_well_but_for_refused_rows_exits_10(cli, filled, run_opt
 def test_deletions_that_a_guard_refuses_are_allowed_for_one_run(cli, run_options, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "guard").touch()
-    refused = cli("run", *run_options, "--for", 0.3, "--json")
+    refused = cli("run", *run_options, "--once", "--json")
     assert (refused.exit_code, json.loads(refused.stdout)["refused_deletions"]) == (10, 150)
-    allowed = cli("run", *run_options, "--task", "anew", "--for", 0.3, "--allow-deletions", "--json")
+    allowed = cli("run", *run_options, "--task", "anew", "--once", "--allow-deletions", "--json")
     assert (allowed.exit_code, json.loads(allowed.stdout)["refused_deletions"]) == (0, 0)
 
 
@@ -230,21 +231,15 @@ def test_a_push_with_refusals_exits_10(cli, tmp_path):
     assert "1 rows or events and 0 deletions" in cli(*push, "--task", "b", "--allow-deletions").stderr
 
 
-def test_run_demo_needs_nothing_but_the_name(cli, tmp_path):
-    options = (
-        "run",
-        "--demo",
-        "try-log",
-        "--for",
-        0.4,
-        "--set",
-        "source.max_queue_size=7",
-        "--pusher-driver",
-        "try_lines",
-    )
-    result = cli(*options, "--endpoint", "out", "--json")
-    assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["phases"]["realtime"]["rows"] > 5
+def test_run_demo_needs_nothing_but_the_name(environ, tmp_path):
+    options = ("run", "--demo", "try-log", "--set", "source.max_queue_size=7", "--pusher-driver", "try_lines")
+    with _process(environ, *options, "--endpoint", "out", "--json", cwd=tmp_path) as process:
+        realtime = (line for line in process.stderr if "realtime update" in line)
+        assert len(list(islice(realtime, 6))) == 6
+        process.send_signal(signal.SIGTERM)
+        told, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert json.loads(told)["phases"]["realtime"]["rows"] > 5
     assert list((tmp_path / "out").iterdir())
 
 
@@ -263,7 +258,7 @@ def test_a_demo_shows_what_is_emitted_and_leaves_nothing_behind(environ, tmp_pat
 
 
 def test_a_demo_keeps_what_it_wrote_where_that_is_asked_for(cli, tmp_path):
-    result = cli("run", "--demo", "try-log", "--pusher-driver", "(recording)", "--for", 0.3, "--keep")
+    result = cli("run", "--demo", "try-log", "--pusher-driver", "(recording)", "--once", "--keep")
     assert result.exit_code == 0, result.stderr
     assert "`fustor-driver replay fustor-demo-try-log/events.jsonl` reads it" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["fustor-demo-try-log"]
@@ -355,7 +350,9 @@ def test_nothing_heavy_is_imported_for_the_version_and_the_help(arguments, envir
 
 def test_run_shows_a_live_table_on_a_terminal(terminal, log_options):
     elsewhere = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
-    run = terminal("run", *log_options, "--for", 0.5, elsewhere=elsewhere, COLUMNS="120")
+    run = terminal("run", *log_options, elsewhere=elsewhere, COLUMNS="120")
+    run.wait_for("running")
+    run.process.send_signal(signal.SIGTERM)
     assert run.finish(within=20) == 0
     assert all(word in run.shown for word in ("rows/s", "try_log", "realtime", "snapshot", "audit", "running"))
 

@@ -59,7 +59,7 @@ def test_on_a_terminal_a_bar_shows_rows_of_how_many(shown, filled):
 
 @pytest.mark.wide
 def test_a_recording_shows_its_rows_and_what_is_replayed_too(shown, filled):
-    record = ("record", "try_log", "--uri", filled.log, "--to", "r.jsonl", "--for", 0.3)
+    record = ("record", "try_log", "--uri", filled.log, "--to", "r.jsonl", "--for", 2)
     assert "Recording" in shown(*record)
     replay = ("replay", "r.jsonl", "try_lines", "--endpoint", "out")
     assert "Replaying" in shown(*replay)

@@ -163,7 +163,7 @@ def test_a_time_limit_during_which_every_snapshot_failed_is_no_success(environ, 
     options = ("--source-driver", "try_blab", "--uri", "x", "--pusher-driver", "try_lines", "--endpoint", "out")
     command = [sys.executable, "-m", "fustor_driver", "run", *options, "--set=source.driver_params.where=snapshot"]
     done = subprocess.run(
-        [*command, "--for", "0.5"], env=environ, cwd=tmp_path, text=True, capture_output=True, timeout=30, check=False
+        [*command, "--for", "2"], env=environ, cwd=tmp_path, text=True, capture_output=True, timeout=30, check=False
     )
     assert done.returncode == 9
     assert "Error: There is no complete snapshot: " in done.stderr

@@ -24,7 +24,7 @@ def test_run_once_ends_by_itself_and_the_next_one_takes_what_came_since(cli, fil
 
 def test_run_once_whose_time_is_up_first_exits_9(cli, run_options):
     without_indexes = ("--set", "source.driver_params.transient=true")  # so it waits for 2 s of silence
-    result = cli("run", *run_options, *without_indexes, "--once", "--for", 0.4)
+    result = cli("run", *run_options, *without_indexes, "--once", "--for", 1.5)
     assert result.exit_code == 9
     assert "The time of this run was up" in result.stderr
 

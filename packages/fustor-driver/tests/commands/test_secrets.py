@@ -121,7 +121,7 @@ def _lines(*lines):
 def test_a_broken_configuration_is_named_by_its_place_alone(name, cli, tmp_path):
     lines = ["uri: x"] if not BROKEN[name].startswith("uri") else []
     _write(tmp_path, _lines(*lines, BROKEN[name]), _lines("endpoint: x"))
-    for arguments in (("check", "source", "try_blab"), ("run", "--for", 1)):
+    for arguments in (("check", "source", "try_blab"), ("run", "--once")):
         code, text = cli(*arguments)
         assert code == (0 if name in ALLOWED and arguments[0] == "run" else 9), text
         assert _is_silent(text)
@@ -211,7 +211,7 @@ def test_a_setting_on_the_command_line_is_not_shown(setting, cli):
 
 def test_a_demo_does_not_show_where_it_writes(cli):
     code, text = cli(
-        "run", "--demo", "try-log", "--pusher-driver", "try_blab", "--endpoint", ADDRESSES["slash"], "--for", 0.1
+        "run", "--demo", "try-log", "--pusher-driver", "try_blab", "--endpoint", ADDRESSES["slash"], "--once"
     )
     assert code == 0, text
     assert "Demo: the source 'try-log'" in text
