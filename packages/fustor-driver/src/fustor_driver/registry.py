@@ -102,18 +102,21 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """Every driver of this environment, loaded; one record for each kind, name and class."""
-        return cls(tuple(map(_loaded, cls.read(_entries()).records)))
+        return cls(tuple(map(_loaded, cls.read().records)))
 
     @classmethod
     def one(cls, kind: Kind, name: str) -> DriverRecord:
-        """The driver that is registered under `name`, loaded, and no other one; errors as for `find`."""
-        return _loaded(cls.read(_entries()).find(kind, name))
+        """The driver that is registered under `name`, loaded; no other one is. Errors as for `find`."""
+        return _loaded(cls.read().find(kind, name))
 
     @classmethod
-    def read(cls, entries: Iterable[EntryPoint]) -> Registry:
-        """Every driver that these entry points name, not loaded; one record for each kind, name and class."""
+    def read(cls, entries: Iterable[EntryPoint] | None = None) -> Registry:
+        """Every driver that these entry points name, or those of this environment; none is loaded.
+
+        There is one record for each kind, name and class.
+        """
         merged: dict[tuple[Kind, str, str, str], DriverRecord] = {}
-        listed, owner_of = list(entries), cache(_owner)
+        listed, owner_of = list(_entries() if entries is None else entries), cache(_owner)
         for group in GROUPS:
             for entry in (entry for entry in listed if entry.group == group.name):
                 record = DriverRecord(group.kind, entry.name, entry.value, *owner_of(entry.dist), groups=(group.name,))

@@ -348,6 +348,15 @@ def test_nothing_heavy_is_imported_for_the_version_and_the_help(arguments, envir
     assert "heavy: []" in done.stdout
 
 
+def test_a_command_imports_the_driver_that_it_is_about_and_no_other(environ, filled):
+    """Others may be broken, or take long to import."""
+    arguments = ["read", "try_log", "--uri", str(filled.log)]
+    code = f"import sys; from fustor_driver.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
+    code += "print('imported:', sorted({'fustor_try.lines_pusher', 'fustor_try.log_source'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], env=environ, text=True, capture_output=True, check=True)
+    assert "imported: ['fustor_try.log_source']" in done.stdout
+
+
 def test_run_shows_a_live_table_on_a_terminal(terminal, log_options):
     elsewhere = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
     run = terminal("run", *log_options, elsewhere=elsewhere, COLUMNS="120")

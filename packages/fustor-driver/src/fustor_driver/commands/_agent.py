@@ -88,7 +88,7 @@ def _as_document(version: str, phases: Mapping[str, Delivered]) -> dict[str, obj
 
 def _distributions(version: str, roles: Roles) -> list[str]:
     """The packages of the drivers, and of the bridge where the agent has no pushers."""
-    registry = Registry.installed()
+    registry = Registry.read()
     names = [registry.find(Kind.SOURCE, roles.pair.source.driver).distribution]
     if not roles.has_pusher:
         return names

@@ -46,7 +46,7 @@ def spec_command(
     ] = None,
 ) -> None:
     """Print how a source is configured."""
-    names = [driver] if driver is not None else [record.name for record in Registry.installed().of(Kind.SOURCE)]
+    names = [driver] if driver is not None else [record.name for record in Registry.read().of(Kind.SOURCE)]
     if not names:
         raise EnvironmentProblem("No source is installed; install a package such as 'fustor-source-postgres'")
     _print(answers.specification(names))

@@ -86,7 +86,7 @@ def _given(asked: Asked, settings: Sequence[str], how: Settings) -> list[Draft]:
         UsageProblem: it does not name both drivers.
     """
     if any(name is None for _, name, _ in asked):
-        registry = Registry.installed()
+        registry = Registry.read()
         known = "; ".join(f"{kind}s: {', '.join(one.name for one in registry.of(kind)) or 'none'}" for kind in Kind)
         raise UsageProblem(f"Without a terminal, init needs SOURCE and PUSHER. Installed {known}")
     drafts = [draft_of(_found(kind, name), address, settings) for kind, name, address in asked]
@@ -111,7 +111,7 @@ def _asked_for(path: Path, asked: Asked, settings: Sequence[str], how: Settings)
 
 
 def _found(kind: Kind, name: str | None) -> DriverRecord:
-    record = Registry.installed().find(kind, name or "")
+    record = Registry.one(kind, name or "")
     record.load()
     return record
 
