@@ -1,7 +1,7 @@
 """A link to the server that breaks when it is told to: after a commit, and before its answer is passed on."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from psycopg2.extensions import make_dsn, parse_dsn
 
@@ -34,13 +34,11 @@ class Link:
         try:
             await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for end in (writer, there_writer):  # before anything is waited for, during which `close` may end this
+                end.close()
             for task in passing:
                 task.cancel()
-            await asyncio.gather(*passing, return_exceptions=True)
-            for end in (writer, there_writer):
-                end.close()
-                with suppress(ConnectionError):
-                    await end.wait_closed()
+            await asyncio.gather(*passing, writer.wait_closed(), there_writer.wait_closed(), return_exceptions=True)
 
     async def close(self):
         """End every connection."""
