@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import product, starmap
 from pathlib import Path
 
 import pytest
 import yaml
 from repository import ROOT
 from terminals import Terminal
+from tiers import longer
 from trees import contents
 from workspaces import FUSTOR_NEW, answer, environment, small
 
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.wide
 
 PROJECT = "fustor-source-redis"
 WHEELS = {f"vendor/wheels/{name}" for name in contract_wheels()}
+STOPS = tuple(product((*ENDING, signal.SIGKILL), ("init", "add", "commit")))
 NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 ADA = {
     f"GIT_{role}_{what}": text
@@ -117,8 +120,7 @@ def git_that(tmp_path):
     return place
 
 
-@pytest.mark.parametrize("step", ["init", "add", "commit"])
-@pytest.mark.parametrize("number", [*ENDING, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize(("number", "step"), [*STOPS[::2], *starmap(longer, STOPS[1::2])])
 def test_a_stop_leaves_no_half_repository_and_the_next_run_makes_a_whole_one(tmp_path, capsys, git_that, number, step):
     is_killed = number == signal.SIGKILL
     told = f"kill -{number.value} $PPID; {'exit' if is_killed else 'exec sleep 60'}"

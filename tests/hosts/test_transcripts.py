@@ -133,9 +133,9 @@ MODES_02 = {
     "the stream ends": ({"source": "ends"}, is_through_02),
     "the stream raises": ({"source": "raises"}, quiet(calls_of("stream raises"))),
     "the snapshot raises": ({"source": "snapraises"}, quiet(calls_of("snapshot raises"), traced.pushes_realtime)),
-    "a push raises": ({"sender": "pushfails"}, quiet(pushes("snapshot"), pushes(None))),
-    "the receiver is away": ({"sender": "away"}, quiet(calls_of("create_session"))),
     "a heartbeat raises": ({"sender": "beatfails"}, quiet(traced.ends_snapshot, traced.pushes_realtime)),
+    "the receiver is away": ({"sender": "away"}, quiet(calls_of("create_session"))),
+    "a push raises": ({"sender": "pushfails"}, quiet(pushes("snapshot"), pushes(None))),
 }
 
 

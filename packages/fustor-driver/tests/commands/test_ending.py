@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from tiers import longer
 
 from fustor_try.hanging import WAYS
 from fustor_try.scripted import event
@@ -77,18 +78,18 @@ def test_a_thread_that_a_driver_leaves_behind_keeps_no_command_alive(start):
     ("arguments", "where"),
     [
         (("check", "source", *SOURCE), "constructor"),
-        (("read", *SOURCE), "constructor"),
+        longer(("read", *SOURCE), "constructor"),
         (("read", *SOURCE), "snapshot"),
-        (("read", *SOURCE), "source.close"),
+        longer(("read", *SOURCE), "source.close"),
         (("bench", "source", *SOURCE), "snapshot"),
         (("bench", "pusher", *PUSHER), "push"),
         (("discover", "source", *SOURCE), "get_available_fields"),
         (("push", *PUSHER, "--from", "events.jsonl"), "push"),
-        (("push", *PUSHER, "--from", "events.jsonl"), "create_session"),
+        longer(("push", *PUSHER, "--from", "events.jsonl"), "create_session"),
         (("replay", "events.jsonl", *PUSHER), "pusher.close"),
         (("record", *SOURCE, "--to", "new.jsonl"), "snapshot"),
         (("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER), "push"),
-        (("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER), "create_session"),
+        longer(("run", "--source-driver", *SOURCE, "--pusher-driver", *PUSHER), "create_session"),
     ],
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
