@@ -201,7 +201,7 @@ def test_run_moves_events_by_a_file_and_by_options_and_resumes(cli, filled, log_
     assert json.loads(result.stdout) == json.loads((tmp_path / "status.json").read_text())
     assert json.loads(result.stdout)["phases"]["snapshot"]["rows"] == 5
     filled.append("upsert", "/new", 1)
-    again = json.loads(cli("run", "--task", "s:p", *log_options, "--once", "--json").stdout)
+    again = json.loads(cli("run", "--task", "s:p", *log_options, "--for", 2, "--json").stdout)
     assert (again["resumed_from"], again["phases"]["realtime"]["rows"]) == (5, 1)
 
 
