@@ -148,9 +148,12 @@ def test_an_index_that_does_not_grow_is_lost_in_silence(agent_class, fault, log)
 
 def test_a_transient_source_that_meets_a_full_bus_breaks_it(log):
     config = _config(log, driver_params={"transient": True}, max_queue_size=1)
-    with Agent08(LogDriver, config, pauses=QUICK) as agent:
-        _fill(log, 500)
+    receiver = Receiver()
+    receiver.away.set()  # so nothing reads the bus
+    with Agent08(LogDriver, config, pauses=QUICK, receiver=receiver) as agent:
+        _fill(log, 20)
         assert agent.wait_for(lambda seen: any("full" in text for text in seen.failures))
+        receiver.away.clear()
         again = lambda seen: seen.methods().count("get_snapshot_iterator") > 2  # noqa: E731 - said once, used once
         assert agent.wait_for(again), "agent 0.8 begins another snapshot after every failure"
 
