@@ -38,7 +38,7 @@ def problems(data):
     return [
         problem
         for kind, config in entries
-        for problem in params_problems(Registry.one(kind, config.driver).load(), config.driver_params)
+        for problem in params_problems(Registry.read().find(kind, config.driver).load(), config.driver_params)
     ]
 
 

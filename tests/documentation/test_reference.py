@@ -57,7 +57,7 @@ def test_what_people_look_for_is_there(pages, page, line):
 @pytest.mark.parametrize("driver", REFERENCE_DRIVERS)
 def test_every_key_of_a_driver_is_there_with_its_meaning(pages, driver):
     kind, _, name = driver.partition("-")
-    record = Registry.one(Kind(kind), name)
+    record = Registry.read().find(Kind(kind), name)
     keys = config_schema(record.kind, record.load())["properties"]["driver_params"]["properties"]
     section = pages["configuration.md"].partition(f"\n## {kind} {name}: `driver_params`\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| .+ \| .+ \| (.*) \|$", section, re.MULTILINE)

@@ -17,7 +17,7 @@ statistics_of = runpy.run_path(str(ROOT / "docs/generate/reference.py"))["statis
 
 def driver_of(project):
     kind, _, name = project.name.partition("-")
-    return Registry.one(Kind(kind), name).load()
+    return Registry.read().find(Kind(kind), name).load()
 
 
 def counted(project):

@@ -75,14 +75,15 @@ class DriverRecord:
         }
 
     def load(self) -> DriverClass:
-        """The driver's class.
+        """The driver's class, imported now if it was not.
 
         Raises:
             EnvironmentProblem: it does not load; the last line of the traceback is named.
         """
-        if self.driver is None:
-            raise EnvironmentProblem(self.why_it_does_not_load())
-        return self.driver
+        tried = self if self.driver is not None or self.error is not None else _loaded(self)
+        if tried.driver is None:
+            raise EnvironmentProblem(tried.why_it_does_not_load())
+        return tried.driver
 
     def why_it_does_not_load(self) -> str:
         """The last line of its traceback, and who shows the rest."""
@@ -105,13 +106,8 @@ class Registry:
         return cls(tuple(map(_loaded, cls.read().records)))
 
     @classmethod
-    def one(cls, kind: Kind, name: str) -> DriverRecord:
-        """The driver that is registered under `name`, loaded; no other one is. Errors as for `find`."""
-        return _loaded(cls.read().find(kind, name))
-
-    @classmethod
     def read(cls, entries: Iterable[EntryPoint] | None = None) -> Registry:
-        """Every driver that these entry points name, or those of this environment; none is loaded.
+        """Every driver that these entry points name, or those of this environment; `load` imports one.
 
         There is one record for each kind, name and class.
         """

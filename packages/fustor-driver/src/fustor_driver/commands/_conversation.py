@@ -40,7 +40,7 @@ def picked(kind: Kind) -> DriverRecord:
     records = [record for record in Registry.installed().of(kind) if record.driver is not None]
     choices = [(record.name, record, first_line(record.load())) for record in records]
     if not choices:
-        return Registry.one(kind, "")
+        return Registry.read().find(kind, "")
     found: DriverRecord = _choose("What is read?" if kind is Kind.SOURCE else "Where is it written to?", choices)
     return found
 

@@ -96,7 +96,7 @@ def pusher_from(name: str, entry: EntryOptions) -> PusherDriver:
 
 
 def _driver_from(kind: Kind, name: str, entry: EntryOptions) -> SourceDriver | PusherDriver:
-    driver = Registry.one(kind, name).load()
+    driver = Registry.read().find(kind, name).load()
     id, config = entry.configured(kind, name)
     with explained(driver, id, config, entry.file):
         return constructed(lambda: driver(id, cast("Any", config)))

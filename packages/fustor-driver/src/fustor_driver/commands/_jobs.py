@@ -123,10 +123,11 @@ class RunOptions:
 
 
 def _classes(pair: Pair) -> tuple[type[SourceDriver], type[PusherDriver]]:
-    reads = cast("type[SourceDriver]", Registry.one(Kind.SOURCE, pair.source.driver).load())
+    registry = Registry.read()
+    reads = cast("type[SourceDriver]", registry.find(Kind.SOURCE, pair.source.driver).load())
     if pair.pusher.driver == RECORDER:
         return reads, RecordingPusher
-    return reads, cast("type[PusherDriver]", Registry.one(Kind.PUSHER, pair.pusher.driver).load())
+    return reads, cast("type[PusherDriver]", registry.find(Kind.PUSHER, pair.pusher.driver).load())
 
 
 class _Finding(Protocol):

@@ -20,7 +20,7 @@ def about_command(kind: KindArgument, name: NameArgument, *, json: JsonOption = 
 
     With --json it shows the JSON Schema of the configuration.
     """
-    record = Registry.one(kind, name)
+    record = Registry.read().find(kind, name)
     driver = record.load()
     schema = config_schema(kind, driver)
     if json:

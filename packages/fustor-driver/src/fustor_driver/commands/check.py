@@ -44,7 +44,7 @@ def check_command(
     One row of a source is read. Exit code 9 if anything failed, or if what --only names is not supported; 11 if a
     method of the driver is still to be written.
     """
-    driver = Registry.one(kind, name).load()
+    driver = Registry.read().find(kind, name).load()
     found_id, found = entry.configured(kind, name)
     done = []
     for result in check(driver, found_id, found, only=only, timeout_sec=timeout, file=entry.file):

@@ -19,7 +19,7 @@ from fustor_driver.supervision import run_bounded
 @subcommand
 def discover_command(kind: KindArgument, name: NameArgument, entry: EntryOptions, *, json: JsonOption = False) -> None:
     """Show the fields that a source offers, or that a pusher needs."""
-    driver = Registry.one(kind, name).load()
+    driver = Registry.read().find(kind, name).load()
     _, found = entry.configured(kind, name)
     fields = run_bounded(lambda: _fields(driver, found))
     if json:

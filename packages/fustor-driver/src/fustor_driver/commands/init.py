@@ -111,7 +111,7 @@ def _asked_for(path: Path, asked: Asked, settings: Sequence[str], how: Settings)
 
 
 def _found(kind: Kind, name: str | None) -> DriverRecord:
-    record = Registry.one(kind, name or "")
+    record = Registry.read().find(kind, name or "")
     record.load()
     return record
 

@@ -45,6 +45,6 @@ def _built(kind: Kind, plain: Mapping[str, Any], environ: Mapping[str, str]) -> 
     if not isinstance(id, str):
         raise ConfigurationProblem((FieldProblem("id" if "id" in plain else "driver", "must be a text"),))
     config = validated(CONFIGS[kind], {**known, "disabled": False})
-    driver = Registry.one(kind, config.driver).load()
+    driver = Registry.read().find(kind, config.driver).load()
     with explained(driver, id, config):
         return driver(id, cast("Any", config))

@@ -23,7 +23,7 @@ _PAGE = "https://docs.airbyte.com/understanding-airbyte/airbyte-protocol"
 
 def specification(drivers: Sequence[str]) -> dict[str, Any]:
     """How a source of one of these drivers is configured: of one driver alone with its own parameters."""
-    schema = config_schema(Kind.SOURCE, Registry.one(Kind.SOURCE, drivers[0]).load())
+    schema = config_schema(Kind.SOURCE, Registry.read().find(Kind.SOURCE, drivers[0]).load())
     properties = {name: field for name, field in schema["properties"].items() if name not in _NOT_ASKED}
     if len(drivers) > 1:
         properties["driver_params"] = {"type": "object", "description": "The driver's own parameters"}
