@@ -1,4 +1,4 @@
-"""`fustor-new` in processes that are forked from one that has imported it, since importing is most of what it costs.
+"""`fustor-new` in processes that are forked from one that has imported what a command imports, most of what it costs.
 
 A command is a process, a directory and a standard input, output and error of its own, as when a shell starts it.
 """
@@ -44,9 +44,11 @@ def _serve(connection: socket.socket) -> None:
     """Fork a command for each request and answer with its exit code, until nobody can ask any more."""
     from fustor_new.__main__ import main  # noqa: PLC0415 - not for those who ask
     from fustor_new.cli import COMMANDS  # noqa: PLC0415
+    from fustor_new.template.wheels import contract_wheels  # noqa: PLC0415
 
-    for name in COMMANDS:
-        importlib.import_module(f"fustor_new.commands.{name}")
+    for name in ("copier", *(f"fustor_new.commands.{name}" for name in COMMANDS)):
+        importlib.import_module(name)
+    contract_wheels()  # built once for all; who has fustor-new from a wheel reads them
     gc.freeze()
     while True:
         request, files, *_ = socket.recv_fds(connection, _LONGEST_REQUEST, 3)
