@@ -155,6 +155,7 @@ def test_a_copied_project_is_green_once_the_command_that_copier_shows_has_run(re
         f"kind={kind}",
         "-d",
         "name=redis",
+        *(["-d", "audit=false"] if kind == "source" else []),
         repository,
         project,
     )

@@ -131,7 +131,7 @@ def test_a_source_without_the_stop_event_is_found(tmp_path, host):
     [
         longer(SOURCE_0_8, ("REALTIME, [self._ticks.file_row", "SNAPSHOT, [self._ticks.file_row"), "says 'snapshot'"),
         (SOURCE_0_2, ("MessageSource.SNAPSHOT, batch)", "MessageSource.SNAPSHOT, batch[1:])"), "lost 1 things of the"),
-        (SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
+        longer(SOURCE_0_8, ("MessageSource.AUDIT, batch)", "MessageSource.AUDIT, batch[1:])"), "all in its audits"),
         longer(SOURCE_0_2, ("index=tick)", "index=tick // 8)"), "all of a burst"),
         longer(SOURCE_0_2, ("return self._stop_driver_event.is_set() or", "return False and"), "still ran after 20 s"),
         longer(

@@ -29,11 +29,13 @@ pytestmark = pytest.mark.wide
 LONG = {
     "200 ms a call",
     "once a second",
+    "a journal in SQLite",
     "a poller that batches steady changes",
     "a poller that batches what is only created",
     "an event loop",
+    "refuses superseded sessions",
 }
-"""Most of them take a minute and more."""
+"""Most of them take a minute and more; the others run whenever something lands."""
 SOURCES = {
     "a poller that batches": (BatchingPoller, MemoryWorld, 120),
     "a poller that batches steady changes": (QuickPoller, SteadyWorld, 120),

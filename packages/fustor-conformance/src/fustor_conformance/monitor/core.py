@@ -135,14 +135,12 @@ class Monitor:
         """The World has made a thing, changed one, or done something else to what it was given, or to anything."""
         if what == "modify":
             return
-        named = [arg for arg in (*args, result) if isinstance(arg, str)]
+        named = tuple(f"{arg}/" for arg in (*args, result) if isinstance(arg, str))
         with self._lock:
             if what == "create" and isinstance(result, str):
                 self._made[result] += 1
                 return
-            self._made.update(
-                path for path in list(self._made) if not named or any(f"{path}/".startswith(f"{n}/") for n in named)
-            )
+            self._made.update(path for path in list(self._made) if not named or f"{path}/".startswith(named))
 
     def world_failed(self, what: str, error: Exception, seconds: float) -> None:
         """A method of the World's has raised."""
