@@ -2,6 +2,7 @@
 
 """The grammar of verdicts."""
 
+import sys
 import threading
 
 import pytest
@@ -158,6 +159,37 @@ def test_observing_nothing_is_a_failure():
     runner.start()
     runner.join()
     assert (runner.result().status, runner.result().detail[:16]) == (Status.FAILED, "Observed nothing")
+
+
+@pytest.fixture
+def busy():
+    """A check that enters generators and leaves them all the time, and loses the interpreter as often as it can."""
+    over, begun = threading.Event(), threading.Event()
+
+    def nested(depth):
+        yield from nested(depth - 1) if depth else range(3)
+
+    def check(_):
+        while not over.is_set():
+            begun.set()
+            for depth in range(20):
+                sum(nested(depth))
+        return 1
+
+    runner = Runner(subject_of_class(Kind.SOURCE, MemoryDriver, MemoryWorld, name="memory"), find_rule("S03"), check)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    runner.start()
+    begun.wait()
+    yield runner
+    sys.setswitchinterval(interval)
+    over.set()
+    runner.join()
+
+
+def test_a_stack_is_that_of_one_moment(busy):
+    outermost = {busy.place()[-1:] for _ in range(20_000)}
+    assert len(outermost) == 1, "what the thread has left meanwhile leads elsewhere, or to what is no frame"
 
 
 def test_a_driver_that_hangs_costs_one_deadline_and_shows_where():

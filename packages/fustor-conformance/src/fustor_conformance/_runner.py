@@ -8,8 +8,12 @@ import linecache
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain, islice, repeat
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 
@@ -92,7 +96,7 @@ class Runner(threading.Thread):
 
     def where_it_stands(self) -> str:
         """The thread's stack, innermost last; of an event loop what its tasks wait for."""
-        frames = list(self._frames())
+        frames = self._frames()
         loops = (frame.f_locals.get("self") for frame in frames)
         loop = next((one for one in loops if isinstance(one, asyncio.AbstractEventLoop)), None)
         if loop is not None and frames[0].f_code.co_name == "select":
@@ -100,11 +104,18 @@ class Runner(threading.Thread):
         replays = [f"  replay: {frame.f_locals['replay']}\n" for frame in frames if "replay" in frame.f_locals]
         return "".join((*map(_line, reversed(frames[:_SHOWN_FRAMES])), *replays[:1]))
 
-    def _frames(self) -> Iterator[FrameType]:
-        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way to see another thread
-        while frame is not None:
-            yield frame
-            frame = frame.f_back
+    def _frames(self) -> list[FrameType]:
+        """The thread's frames at one moment, innermost first; none once it has ended.
+
+        The thread goes on meanwhile. `f_back` of a frame that it has left may lead to memory that is no frame any
+        longer, so no Python code runs, and no other thread, between the first frame and the last.
+        """
+        current = iter(sys._current_frames, None)  # noqa: SLF001 - the documented way to see another thread
+        steps = chain(islice(map(itemgetter(self.ident), current), 1), repeat("f_back"))
+        frames: deque[FrameType | None] = deque()
+        with suppress(KeyError, AttributeError):  # it has ended; behind the outermost frame is None
+            frames.extend(accumulate(steps, getattr))
+        return [frame for frame in frames if frame is not None]
 
     def _not_implemented(self, error: NotImplementedError) -> Outcome:
         owners = [self._subject.driver_class]
