@@ -4,6 +4,7 @@ import shlex
 import subprocess
 
 import pytest
+from tiers import longer
 
 pytestmark = pytest.mark.hosts
 
@@ -31,7 +32,7 @@ def test_fustor_driver_beside_an_agent_replaces_nothing(documented_place, wheels
     assert (doctor.returncode, doctor.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("how", ["pip", "uv"])
+@pytest.mark.parametrize("how", [longer("pip"), "uv"])
 def test_fustor_driver_alone_brings_the_core_that_it_needs(how, place, wheels):
     if how == "uv":
         place.install("fustor-driver", wheels=wheels)

@@ -144,7 +144,7 @@ def test_contract_may_come_from_git(tools, tmp_path, layout):
     assert passed(tools.run("uv", "run", "-q", "--extra", "test", "pytest", "-q", cwd=project)) >= MINIMUM
 
 
-@pytest.mark.matrix
+@pytest.mark.full  # at every landing one is from its own directory of wheels, in test_outside.py
 def test_wheels_can_be_installed_elsewhere(tools, tmp_path):
     wheels, project = tmp_path / "wheels", member(tools, tmp_path, "source", layout="standalone", example=True)
     for place in (project, *(tools.CHECKOUT / "packages" / name for name in ("fustor-core", "fustor-event-model"))):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from repository import ROOT
-from tiers import sampled
+from tiers import longer, sampled
 from workspaces import environment, fustor_new, upstream
 
 from fustor_new.template.wheels import contract_wheels
@@ -47,7 +47,7 @@ def copy(source, target, *answers):
 
 
 @pytest.mark.parametrize(
-    ("address", "recorded"), [("{}", "{}"), ("./repository", "{}"), ("git+file://{}", "git+file://{}")]
+    ("address", "recorded"), [longer("{}", "{}"), longer("./repository", "{}"), ("git+file://{}", "git+file://{}")]
 )
 def test_a_project_from_a_clone_carries_wheels_and_knows_its_origin(repository, tmp_path, address, recorded):
     (tmp_path / "repository").symlink_to(repository)

@@ -106,7 +106,7 @@ def verdicts(tmp_path, host, change, checks):
         (SOURCE_0_8, STREAM, "R02", "object has no attribute 'statistics'"),
         longer(SOURCE_0_2, GROUP, "R01", "'mutant'"),
         longer(SOURCE_0_8, GROUP, "R02", "'mutant'"),
-        (PUSHER_0_2, DURABLE, "R01", "RetryableError"),
+        longer(PUSHER_0_2, DURABLE, "R01", "RetryableError"),
     ],
 )
 def test_what_only_the_released_agent_shows_is_found(tmp_path, host, change, simulator, said):

@@ -6,6 +6,7 @@ import pytest
 import typer
 from kit_packages import STUB_PUSHER, STUB_PUSHER_WORLD, install
 from rich.console import Console
+from tiers import sampled
 from typer.testing import CliRunner
 
 from fustor_conformance import Kind, Level, Profile, Report, Status, find_rule, rules_for
@@ -183,7 +184,7 @@ def test_a_recorded_verdict_is_the_last_one_on_each_driver_and_profile(package, 
     assert "U15-snapshot-replaces" in mine["not_exercised"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema": 2}', '{"schema": 1, "verdicts": 3}'])
+@pytest.mark.parametrize("text", sampled(["", "[]", '{"schema": 2}', '{"schema": 1, "verdicts": 3}']))
 @pytest.mark.wide
 def test_a_file_of_verdicts_that_says_nothing_is_written_anew(package, stub, text):
     (package / VERDICTS_FILE).write_text(text)

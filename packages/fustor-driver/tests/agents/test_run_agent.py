@@ -93,7 +93,7 @@ def start(tmp_path):
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize("release", ["0.8.17", "0.2.16"])
+@pytest.mark.parametrize("release", [longer("0.8.17"), "0.2.16"])
 def test_a_source_alone_is_counted_until_ctrl_c(release, tree, start):
     run = start("--agent", release, "--source-driver", "fs", "--uri", tree, "--json")
     run.wait_for("snapshot", "21 rows", "complete")

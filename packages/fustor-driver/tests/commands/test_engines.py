@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiers import longer
 
 from fustor_try.lines_pusher import committed
 
@@ -78,14 +79,15 @@ def test_a_tap_into_a_target_and_on_from_its_state(executable, files, log):
 
 
 @pytest.mark.wide
-def test_a_killed_pipe_goes_on_where_the_target_was(executable, files, log):
+@pytest.mark.parametrize("kills", [(40, 300), longer((2, 40, 170, 300))], ids=len)
+def test_a_killed_pipe_goes_on_where_the_target_was(executable, files, log, kills):
     """The tap is killed behind each of some lines, in the middle of an event or not; nothing is missing or twice."""
     for at in range(30):
         log.append("upsert", f"/{at}", at)
     (files / "state.json").write_text(json.dumps(piped(executable)[-1]))
     for at in range(30, 400):
         log.append("upsert", f"/{at}", at)
-    for killed_after in (2, 40, 170, 300):
+    for killed_after in kills:
         tap = executable("tap", "--config", "tap.json", "--state", "state.json")
         target = executable("target", "--config", "target.json", stdin=subprocess.PIPE)
         for _ in range(killed_after):
