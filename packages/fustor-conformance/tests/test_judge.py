@@ -159,6 +159,7 @@ def test_observing_nothing_is_a_failure():
     runner.start()
     runner.join()
     assert (runner.result().status, runner.result().detail[:16]) == (Status.FAILED, "Observed nothing")
+    assert runner.place() == (), "it has ended, and stands nowhere"
 
 
 @pytest.fixture

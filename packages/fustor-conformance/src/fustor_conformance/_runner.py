@@ -9,11 +9,11 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, chain, islice, repeat
-from operator import itemgetter
+from operator import call, methodcaller
 from pathlib import Path
 from types import FrameType
 
@@ -107,15 +107,18 @@ class Runner(threading.Thread):
     def _frames(self) -> list[FrameType]:
         """The thread's frames at one moment, innermost first; none once it has ended.
 
-        The thread goes on meanwhile. `f_back` of a frame that it has left may lead to memory that is no frame any
-        longer, so no Python code runs, and no other thread, between the first frame and the last.
+        The thread must stand still for that: in Python 3.11 a frame that it has left leads to memory that is no frame
+        any longer. From the first frame to the last only functions in C are called, so no other thread has its turn,
+        and no finalizer.
         """
         current = iter(sys._current_frames, None)  # noqa: SLF001 - the documented way to see another thread
-        steps = chain(islice(map(itemgetter(self.ident), current), 1), repeat("f_back"))
-        frames: deque[FrameType | None] = deque()
-        with suppress(KeyError, AttributeError):  # it has ended; behind the outermost frame is None
-            frames.extend(accumulate(steps, getattr))
-        return [frame for frame in frames if frame is not None]
+        newest = islice(map(methodcaller("get", self.ident), current), 1)
+        outwards = accumulate(chain(newest, repeat("f_back")), getattr)
+        frames: list[FrameType] = []
+        walk = partial(frames.extend, iter(outwards.__next__, None))
+        steps: list[Callable[[], None]] = [gc.disable, walk, gc.enable] if gc.isenabled() else [walk]
+        deque(map(call, steps), maxlen=0)
+        return frames
 
     def _not_implemented(self, error: NotImplementedError) -> Outcome:
         owners = [self._subject.driver_class]
