@@ -53,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_STATE_HOME"] = state
     os.environ["COPIER_CACHE_DIR"] = f"{state}/copier"
     os.environ.setdefault("PIP_COMPILE", "0")  # most of what tests install is never imported
+    os.environ.pop("UV_PROJECT_ENVIRONMENT", None)  # what tests make has environments of its own
     _keep_bytecode(config)
     _keep_servers_in_memory()
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

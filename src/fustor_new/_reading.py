@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["DEEPEST", "LIMIT_BYTES", "Found", "is_directory", "is_file", "read_bytes", "read_file", "walk"]
+from fustor_new.errors import UsageProblem
+
+__all__ = [
+    "DEEPEST",
+    "LIMIT_BYTES",
+    "Found",
+    "check_usable",
+    "from_home",
+    "is_directory",
+    "is_file",
+    "read_bytes",
+    "read_file",
+    "walk",
+]
 
 LIMIT_BYTES = 4 * 1024 * 1024
 """The largest file of a checkout that is read as text: a root file of 20,000 members has less than one."""
@@ -78,6 +91,26 @@ def is_file(path: Path) -> bool:
 def is_directory(path: Path) -> bool:
     """Tell whether there is a directory; at a path that none can have, too long or with a NUL, there is none."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some of those
+
+
+def check_usable(path: Path, use: str) -> Path:
+    """Return `path`; `use` says in the message what it is for. Whether there is anything yet does not matter.
+
+    Raises:
+        UsageProblem: nothing can be there for this user: it is too long, closed, holds a NUL, or is a loop of symlinks.
+    """
+    try:
+        os.stat(f"{path}/.")  # noqa: PTH116 - a Path drops the dot, which says whether the directory may be entered
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as err:
+        raise UsageProblem(f"{str(path)!r} cannot be {use} ({getattr(err, 'strerror', err)}); name another") from err
+    return path
+
+
+def from_home(path: str) -> Path:
+    """Return `path` with a `~` or `~user` at its front replaced, or as it is where that user has no home directory."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for such a user
 
 
 def walk(folder: Path, enters: Callable[[str], bool]) -> Iterator[tuple[str, os.DirEntry[str]]]:

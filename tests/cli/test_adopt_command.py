@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 from repository import ROOT
+from specs import spec_of
 from tapes import CORE_METADATA, ENTRY_POINTS, POINT, PROJECT, PUSHER, READER, SETUP_CFG, write
 from trees import contents
 from workspaces import environment, fustor_new, small
@@ -29,7 +30,6 @@ from fustor_new.template.provenance import (
 from fustor_new.template.questions import questions_about
 from fustor_new.template.render import render
 from fustor_new.template.revision import Outcome, revise
-from fustor_new.template.spec import DriverSpec
 from fustor_new.template.wheels import contract_wheels
 
 pytestmark = pytest.mark.wide
@@ -239,7 +239,7 @@ def test_an_unpacked_wheel_gets_its_types_where_its_package_is(tmp_path):
 
 def test_in_a_workspace_a_driver_with_the_contracts_names_is_recorded_as_a_member(tmp_path):
     root = small(tmp_path / "workspace")
-    spec = DriverSpec.from_options("source", "redis", contract=ContractSource(kind="index"), audit=False)
+    spec = spec_of("source", "redis", contract=ContractSource(kind="index"), audit=False)
     driver = root / "extensions" / "source-redis"
     render(spec, driver)
     rendered = read_record(driver)

@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from specs import spec_of
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
-from fustor_new.template.spec import DriverSpec
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def rendered(tmp_path_factory):
             "index": ContractSource(kind="index"),
             "vendor": ContractSource(kind="vendor"),
         }.get(contract) or ContractSource(kind="directory", location=contract)
-        spec = DriverSpec.from_options(kind, name, contract=contract, **dict(options))
+        spec = spec_of(kind, name, contract=contract, **dict(options))
         folder = tmp_path_factory.mktemp("rendered") / f"{kind}-{name}"
         render(spec, folder)
         return folder

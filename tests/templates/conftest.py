@@ -14,10 +14,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from specs import spec_of
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
-from fustor_new.template.spec import DriverSpec
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATES = CHECKOUT / "templates"
@@ -43,7 +43,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Render:
     def once(frozen: str) -> Path:
         options = json.loads(frozen)
         contract = ContractSource.parse(options.pop("contract"), project=CHECKOUT / "extensions" / "x", base=CHECKOUT)
-        spec = DriverSpec.from_options(options.pop("kind"), options.pop("name"), contract=contract, **options)
+        spec = spec_of(options.pop("kind"), options.pop("name"), contract=contract, **options)
         destination = tmp_path_factory.mktemp("rendered") / f"{spec.names.kind}-{spec.names.name}"
         render(spec, destination)
         return destination

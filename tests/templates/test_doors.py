@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from copier import run_copy
+from specs import spec_of
 from trees import contents
 from updates import LATER, TODAY
 
@@ -58,7 +59,7 @@ def sources(tools, checkout, repository) -> dict[str, str]:
 
 
 def specification(kind: str, layout: str, *, example: bool) -> DriverSpec:
-    return DriverSpec.from_options(
+    return spec_of(
         kind,
         "my-db",
         layout=layout,

@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 import yaml
 from copier import run_copy
+from specs import spec_of
 
 from fustor_new import names
 from fustor_new.errors import FustorNewError, NameRefused
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.questions import QUESTIONS
-from fustor_new.template.spec import DriverSpec
 
 
 def asked_by_copier(tools):
@@ -143,6 +143,4 @@ def test_class_that_would_hide_a_name_of_its_module_is_refused_by_both(tools, re
         with pytest.raises(ValueError, match="class_name"):
             copy(tools, tmp_path / "x", class_name=name)
         with pytest.raises(NameRefused):
-            DriverSpec.from_options(
-                "source", "x", layout="standalone", class_name=name, contract=ContractSource(kind="index")
-            )
+            spec_of("source", "x", layout="standalone", class_name=name, contract=ContractSource(kind="index"))

@@ -5,14 +5,14 @@ import subprocess
 import sys
 
 import pytest
+from specs import spec_of
 
 from fustor_new.errors import EnvironmentProblem
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.history import templates_directory
 from fustor_new.template.render import render
-from fustor_new.template.spec import DriverSpec
 
-SPEC = DriverSpec.from_options("source", "my-db", contract=ContractSource(kind="index"))
+SPEC = spec_of("source", "my-db", contract=ContractSource(kind="index"))
 
 
 def test_templates_are_those_of_this_checkout(tools):
@@ -32,10 +32,10 @@ def test_no_program_is_started(tmp_path):
     git.chmod(0o755)
     script = (
         "from pathlib import Path; from fustor_new.template.contract_source import ContractSource;"
-        "from fustor_new.template.render import render; from fustor_new.template.spec import DriverSpec;"
-        "render(DriverSpec.from_options('source', 'x', contract=ContractSource(kind='index')), Path('made'))"
+        "from fustor_new.template.render import render; from specs import spec_of;"
+        "render(spec_of('source', 'x', contract=ContractSource(kind='index')), Path('made'))"
     )
-    environment = {**os.environ, "PATH": str(git.parent)}
+    environment = {**os.environ, "PATH": str(git.parent), "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "made" / "pyproject.toml").is_file()
     assert not (tmp_path / "started").exists()

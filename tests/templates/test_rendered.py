@@ -10,11 +10,11 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from specs import spec_of
 from tiers import longer
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
-from fustor_new.template.spec import DriverSpec
 from fustor_new.template.wheels import contract_wheels
 
 pytestmark = pytest.mark.wide
@@ -98,7 +98,7 @@ def test_sources_say_where_every_contract_package_comes_from(rendered, contract)
 def test_sources_name_the_wheels_that_this_fustor_new_has(tmp_path, contract, layout, folder):
     kind, _, location = contract.partition(":")
     source = ContractSource(kind=kind, location=location)
-    render(DriverSpec.from_options("pusher", "my-db", layout=layout, contract=source), tmp_path)
+    render(spec_of("pusher", "my-db", layout=layout, contract=source), tmp_path)
     uv = tomllib.loads((tmp_path / "pyproject.toml").read_text())["tool"]["uv"]
     named = {f"{folder}/{name}" for name in contract_wheels()}
     assert {entry["path"] for entry in uv["sources"].values()} == named
@@ -132,7 +132,7 @@ def member(tools, directory: Path, kind: str, *, layout: str, contract: str = ""
     if layout == "workspace":
         (directory / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["extensions/*"]\n')
     source = ContractSource.parse(contract or str(tools.CHECKOUT), project=project)
-    render(DriverSpec.from_options(kind, "my-db", layout=layout, contract=source, **options), project)
+    render(spec_of(kind, "my-db", layout=layout, contract=source, **options), project)
     return project
 
 

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
+from specs import spec_of
 
 from fustor_new.errors import NameRefused, UsageProblem
 from fustor_new.template.contract_source import ContractSource
-from fustor_new.template.spec import DriverSpec
 
 INDEX = ContractSource(kind="index")
 
 
 def spec(kind="source", name="my-db", **options):
-    return DriverSpec.from_options(kind, name, contract=INDEX, **options)
+    return spec_of(kind, name, contract=INDEX, **options)
 
 
 def test_defaults_are_those_of_the_contract():

@@ -7,11 +7,11 @@ import tomllib
 
 import pytest
 import yaml
+from specs import spec_of
 from trees import contents
 
 from fustor_new.template.contract_source import ContractSource
 from fustor_new.template.render import render
-from fustor_new.template.spec import DriverSpec
 
 pytestmark = pytest.mark.wide
 
@@ -55,7 +55,7 @@ def check_hashes(directory, recorded):
 
 def make(directory, **texts):
     contract = ContractSource(kind="index")
-    render(DriverSpec.from_options("source", "my-db", layout="standalone", contract=contract, **texts), directory)
+    render(spec_of("source", "my-db", layout="standalone", contract=contract, **texts), directory)
     return parts(directory)
 
 

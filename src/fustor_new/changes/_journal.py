@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from fustor_new._reading import read_file
+from fustor_new._reading import from_home, read_file
 from fustor_new.changes.content import Print, fingerprint
 from fustor_new.changes.plan import Change, Plan
 from fustor_new.errors import EnvironmentProblem
@@ -194,9 +194,11 @@ def _hash_and_kind(data: object) -> tuple[str, str]:
 
 
 def state_directory() -> Path:
-    """Return the directory for what runs note down: below XDG_STATE_HOME, or `~/.local/state`."""
+    """Return where runs note down what they do: in XDG_STATE_HOME, or `~/.local/state`. Raises EnvironmentProblem."""
     said = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(said) if said.startswith("/") else Path("~/.local/state").expanduser()  # a relative one does not count
+    base = Path(said) if said.startswith("/") else from_home("~/.local/state")  # a relative one does not count
+    if not base.is_absolute():
+        raise EnvironmentProblem(f"There is no home directory to note in what is to be done; {_REMEDY}")
     return base / "fustor-new"
 
 
@@ -213,10 +215,9 @@ def write_journal(journal: Journal) -> None:
         with _opened(where) as folder:
             _check_apart(where, Path(journal.root))  # once more: what was not there may have become a symlink
             _write(folder, _name(journal.root, journal.stage), json.dumps(journal.as_data()).encode())
-    except (OSError, RuntimeError) as err:  # RuntimeError: there is no home directory
-        why = err.strerror if isinstance(err, OSError) else err
+    except OSError as err:
         raise EnvironmentProblem(
-            f"Cannot note in {str(where)!r} what is to be done ({why}); nothing was changed, {_REMEDY}"
+            f"Cannot note in {str(where)!r} what is to be done ({err.strerror}); nothing was changed, {_REMEDY}"
         ) from err
 
 
@@ -228,7 +229,7 @@ def drop_journal(journal: Journal) -> None:
 
 def drop_drafts(root: Path) -> None:
     """Take away the journals that killed runs in `root` had not written to their end; its lock is held."""
-    with suppress(OSError, RuntimeError, EnvironmentProblem), _opened(state_directory()) as folder:
+    with suppress(OSError, EnvironmentProblem), _opened(state_directory()) as folder:
         for name in os.listdir(folder):  # noqa: PTH208 - of an open directory
             if name.startswith(_key(str(root))) and name.endswith(_DRAFT):
                 os.unlink(name, dir_fd=folder)
@@ -239,15 +240,15 @@ def journals_for(folder: Path) -> Iterator[Journal | str]:
 
     `folder` is a real path. Only the user's own notes are looked at, no directory above.
     """
-    where = state_directory()
     roots = {_key(str(root)): root for root in (folder, *folder.parents)}
     try:
+        where = state_directory()
         with _opened(where) as state:
             for name in sorted(os.listdir(state)):  # noqa: PTH208 - of an open directory
                 if _NAME.fullmatch(name) and (root := roots.get(name[:32])) is not None:
                     _check_apart(where, root)
                     yield _read(state, where / name, str(root))
-    except (OSError, RuntimeError, EnvironmentProblem):  # whoever may not write there has no run there either
+    except (OSError, EnvironmentProblem):  # whoever may not write there has no run there either
         return
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fustor_new._output import warn
-from fustor_new._reading import read_bytes
+from fustor_new._reading import is_directory, read_bytes
 from fustor_new.changes.apply import working_in
 from fustor_new.changes.plan import Plan
 from fustor_new.commands._aftermath import begin_repository, next_steps, sync_steps
@@ -52,7 +52,7 @@ def create(options: PusherOptions, show: Show | None = None) -> None:
                 warn(note)
         return Work(plan, "the drivers exist", lambda: (show or _shown_by(options))(plan, names, here))
 
-    projects = {} if place.workspace else {folder: not folder.exists() for folder in map(place.target, names)}
+    projects = {} if place.workspace else {folder: not is_directory(folder) for folder in map(place.target, names)}
     carry_out(work, root or place.folder, dry_run=options.dry_run, json=options.json)
     if options.git and not options.dry_run:
         _begin_repositories(projects, options)

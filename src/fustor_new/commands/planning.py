@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fustor_new._reading import check_usable
 from fustor_new.changes.content import FileContent, Tree
 from fustor_new.changes.plan import Change, Plan, make_plan
 from fustor_new.commands.fitting import RENDERED_PYTHON, clashes, holds_contract, narrowing, unsourced
@@ -81,9 +82,11 @@ def locate(options: PusherOptions) -> Place:
 
     Raises:
         WorkspaceError: no workspace is to be found, or the one there cannot be read.
-        UsageProblem: the options contradict each other.
+        UsageProblem: the options contradict each other, or no driver can be in that output.
     """
     output = Path(os.path.normpath(Path.cwd() / options.output)) if options.output else None
+    if output:
+        check_usable(output, "the directory of new drivers")
     if options.standalone:
         if options.workspace:
             raise UsageProblem("--standalone and --workspace exclude each other; choose one")

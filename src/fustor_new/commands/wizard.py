@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fustor_new._output import from_here, printable, warn
+from fustor_new._reading import check_usable, from_home
 from fustor_new.commands import _prompts
 from fustor_new.commands.planning import Place, check_names, check_place, known_contract_source, locate, understood
 from fustor_new.errors import FustorNewError, TargetConflict, UsageProblem, WorkspaceError
@@ -89,7 +90,7 @@ def _with_place(said: PusherOptions, last: PusherOptions) -> PusherOptions:
 
 def _folder(hint: Path) -> Path:
     def judged(text: str) -> Path:
-        folder = Path(text or hint).expanduser()
+        folder = check_usable(from_home(text or str(hint)), "the directory of new drivers")
         if folder.exists() and not folder.is_dir():
             raise UsageProblem(f"{str(folder)!r} is not a directory; name the one that the project is to be created in")
         return folder

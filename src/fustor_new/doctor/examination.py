@@ -51,7 +51,7 @@ def find_subjects(paths: Sequence[Path], start: Path | None = None) -> Subjects:
     with disk_allows():
         if not paths:
             return _around(start or Path.cwd())
-        folders = list(dict.fromkeys(path.resolve() for path in paths))
+        folders = list(dict.fromkeys(Path(os.path.realpath(path)) for path in paths))
         roots = tuple(Root(Workspace.load(folder)) for folder in folders if _is_root(folder))
         alone = [_package(folder) for folder in folders if not _is_root(folder)]
         return Subjects(roots, tuple(alone))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from pathlib import Path
 
-from fustor_new._reading import read_bytes
+from fustor_new._reading import from_home, read_bytes
 from fustor_new._wildcards import Components, chosen, expression, is_path
 
 __all__ = ["known_to_git", "parse_index", "tracked_by_git"]
@@ -138,16 +138,16 @@ def _bytewise(name: str) -> str:
 
 
 def _users() -> Path:
-    """Return the file with the user's own rules."""
+    """Return the file with the user's own rules; without a home directory one where nothing is, not one in here."""
     said = os.environ.get("XDG_CONFIG_HOME", "")
-    folder = (Path(said) if said.startswith("/") else Path("~/.config").expanduser()) / "git"
-    for settings in (Path("~/.gitconfig").expanduser(), folder / "config"):
+    folder = (Path(said) if said.startswith("/") else Path("/", from_home("~/.config"))) / "git"
+    for settings in (Path("/", from_home("~/.gitconfig")), folder / "config"):
         try:
             found = _EXCLUDES_FILE.findall(read_bytes(settings, limit_bytes=_LARGEST_BYTES))
         except OSError:
             continue
         if found:
-            return Path(os.fsdecode(found[-1])).expanduser()
+            return from_home(os.fsdecode(found[-1]))
     return folder / "ignore"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from fustor_new._reading import check_usable, from_home, is_file
 from fustor_new.errors import UsageProblem
 
 __all__ = ["CHOICES", "CONTRACT_PACKAGES", "ContractSource"]
@@ -69,13 +70,14 @@ class ContractSource:
 
     @classmethod
     def _parse_directory(cls, text: str, project: Path, base: Path) -> Self:
-        directory = base / Path(text.removeprefix(_WHEELS)).expanduser()
+        named = from_home(text.removeprefix(_WHEELS))
+        directory = check_usable(base / named, "a directory of contract packages")
         if text and any(directory.glob("fustor_core-*.whl")):
-            return cls(kind="wheels", location=_written(directory, project, text))
+            return cls(kind="wheels", location=_written(directory, project, named))
         candidates = [directory, directory.parent] if directory.name == "packages" else [directory]
         for candidate in candidates:
-            if text and (candidate / "packages" / "fustor-core" / "pyproject.toml").is_file():
-                return cls(kind="directory", location=_written(candidate, project, text))
+            if text and is_file(candidate / "packages" / "fustor-core" / "pyproject.toml"):
+                return cls(kind="directory", location=_written(candidate, project, named))
         raise UsageProblem(f"Directory {text!r} holds no packages/fustor-core and no wheel of it; {CHOICES}")
 
     def answer(self) -> str:
@@ -87,13 +89,10 @@ class ContractSource:
         return self.location if self.kind == "directory" else self.kind
 
 
-def _written(directory: Path, project: Path, text: str) -> str:
+def _written(directory: Path, project: Path, named: Path) -> str:
     """The directory as a user asked for it: an absolute path, or the way from the package, which begins with a dot."""
     absolute = directory.resolve()
-    if Path(text.removeprefix(_WHEELS)).expanduser().is_absolute():
-        way = absolute.as_posix()
-    else:
-        way = Path(os.path.relpath(absolute, project.resolve())).as_posix()
+    way = (absolute if named.is_absolute() else Path(os.path.relpath(absolute, project.resolve()))).as_posix()
     if not way.isprintable():
-        raise UsageProblem(f"Directory {text!r} leads over {way!r}, which no TOML file can hold; choose another")
+        raise UsageProblem(f"Directory {str(named)!r} leads over {way!r}, which no TOML file can hold; choose another")
     return way if way.startswith((".", "/")) else f"./{way}"

@@ -68,7 +68,7 @@ def _written(texts: Mapping[str, str], folder: Path) -> Path:
 
 
 def _copy(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
-    from copier import run_copy  # noqa: PLC0415 - takes longer to import than a refusal may take
+    from copier import Settings, run_copy  # noqa: PLC0415 - takes longer to import than a refusal may take
     from plumbum import local  # noqa: PLC0415 - as above
 
     try:
@@ -82,6 +82,7 @@ def _copy(templates: Path, given: Mapping[str, Any], destination: Path) -> None:
                 defaults=True,
                 overwrite=True,
                 quiet=True,
+                settings=Settings(),  # not those of this user, who may have no home directory
                 cleanup_on_error=False,  # the stage is removed as a whole by whoever made it
             )
     except OSError as error:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 from fustor_new.errors import UsageProblem
@@ -43,14 +43,6 @@ class DriverSpec:
         known = {**given, **{question.name: getattr(names, question.name) for question in FREE_NAMES}}
         answers = {question.name: question.answer(known.get(question.name), names) for question in asked}
         return cls(names, layout, contract, answers)
-
-    @classmethod
-    def from_options(
-        cls, kind: str, name: str, *, contract: ContractSource, layout: str = "workspace", **given: Any
-    ) -> Self:
-        """The specification of the driver that is called `name`; raises as `of`."""
-        free = {one.name: chosen for one in FREE_NAMES if (chosen := given.pop(one.name, None)) is not None}
-        return cls.of(replace(derive(kind, name), **free), layout, contract, given)
 
     def answers(self) -> dict[str, Any]:
         """The answers that render this driver, by question."""

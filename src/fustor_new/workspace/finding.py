@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from fustor_new._reading import check_usable
 from fustor_new.errors import UsageProblem, WorkspaceError
 from fustor_new.workspace.root import Workspace
 
@@ -120,11 +121,9 @@ def place_of(path: Path) -> Path:
     """
     try:
         str(path).encode()
-        absolute = Path(os.path.normpath(Path.cwd() / path))
-        (absolute / "pyproject.toml").is_file()  # says what is wrong with a path that cannot be
-    except (OSError, ValueError) as err:
-        why = err.strerror if isinstance(err, OSError) else "it cannot be written into a TOML file"
-        raise UsageProblem(f"{str(path)!r} cannot be the directory of a driver ({why}); name another") from err
+    except UnicodeEncodeError as err:
+        raise UsageProblem(f"{str(path)!r} cannot be written into a TOML file; name another") from err
+    absolute = check_usable(Path(os.path.normpath(Path.cwd() / path)), "the directory of a driver")
     if os.path.realpath(absolute) != os.path.realpath(path):
         raise UsageProblem(f"{str(path)!r} goes back behind a symlink; write it without '..'")
     roots = (folder for folder, workspace in _projects(absolute.parent) if workspace.is_declared)

@@ -1,9 +1,14 @@
 """Environments of agents are built once, and taken away when nobody has used them for long."""
 
 import os
+import pwd
 import time
 
-from fustor_driver.agents.environments import _in_use, _tidy
+import pytest
+
+from fustor_driver.agents.environments import _in_use, _tidy, environment_for
+from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.releases import release
 
 
 def build(place):
@@ -41,3 +46,37 @@ def test_what_nobody_used_for_long_is_taken_away_and_what_is_in_use_is_not(tmp_p
         aged(used)
         _tidy(tmp_path)
     assert [place.exists() for place in (old, used, new)] == [False, True, True]
+
+
+def no_home(monkeypatch, tmp_path):
+    """As in a container that runs as a user whom its image does not know."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def home_is_a_file(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize("spoil", [no_home, home_is_a_file])
+def test_where_none_can_be_kept_the_error_says_what_to_set(monkeypatch, tmp_path, spoil):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    spoil(monkeypatch, tmp_path)
+    before = list(tmp_path.iterdir())
+    with pytest.raises(EnvironmentProblem, match="set XDG_CACHE_HOME"), environment_for(release("0.8.17"), []):
+        pytest.fail("there is an environment")
+    assert list(tmp_path.iterdir()) == before
+
+
+def test_where_no_lock_can_be_made_the_error_says_what_to_set(tmp_path):
+    place = tmp_path / "0.8.17-a"
+    place.with_name("0.8.17-a.lock").mkdir()
+    with pytest.raises(EnvironmentProblem, match="set XDG_CACHE_HOME"), _in_use(place, lambda: build(place)):
+        pytest.fail("there is an environment")
+    assert not place.exists()

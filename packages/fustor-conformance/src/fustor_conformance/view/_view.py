@@ -97,11 +97,6 @@ class View:
         """Paths that an audit added, changed or deleted, and that no realtime row has reported since."""
         return frozenset(self._notices.blind_spots)
 
-    @property
-    def is_auditing(self) -> bool:
-        """Whether an audit has started in this session and not ended."""
-        return self._session is not None and self._session.audit is not None
-
     def difference(
         self, world: Mapping[str, Mapping[str, Any]], *, untold: Collection[str] = (), containers: bool = True
     ) -> list[Difference]:

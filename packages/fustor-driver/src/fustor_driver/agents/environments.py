@@ -26,7 +26,7 @@ from packaging.utils import canonicalize_name
 from platformdirs import user_cache_path
 
 from fustor_driver.agents.outside import clean, put_into, run
-from fustor_driver.errors import EnvironmentProblem
+from fustor_driver.errors import EnvironmentProblem, system_allows
 from fustor_driver.installed import closure, requirements
 from fustor_driver.releases import Release
 
@@ -34,6 +34,7 @@ __all__ = ["environment_for", "family_of", "wheels_of"]
 
 _READY = "ready"
 _KEPT_SEC = 14 * 86_400
+_NOT_KEPT, _WAY_OUT = "No environment of an agent can be kept", "set XDG_CACHE_HOME to a directory of your own"
 _SOURCE_FS = "fustor-source-fs"
 _RECEIVER = "fustor_driver_receiver"
 _RECEIVER_ENTRIES = {
@@ -54,8 +55,11 @@ def environment_for(release: Release, drivers: Iterable[str]) -> Iterator[Path]:
         EnvironmentProblem: there is no uv, or something cannot be built or installed.
     """
     dists = family_of(drivers)
-    kept = user_cache_path("fustor-driver") / "agents"
-    kept.mkdir(parents=True, exist_ok=True)
+    try:
+        kept = user_cache_path("fustor-driver") / "agents"
+        kept.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as err:  # RuntimeError: there is no home directory
+        raise EnvironmentProblem(f"{_NOT_KEPT}: {err}; {_WAY_OUT}") from err
     with tempfile.TemporaryDirectory(prefix="fustor-wheels-") as folder:
         wheels = wheels_of(dists, Path(folder))
         own = {canonicalize_name(dist.name) for dist in dists}
@@ -98,7 +102,9 @@ def _digest(requirements: list[str], wheels: Iterable[Path]) -> str:
 def _in_use(place: Path, build: Callable[[], None]) -> Iterator[None]:
     """Keep an environment from being taken away while it is used; one process alone builds it where it is not there."""
     ready = place / _READY
-    with _lock_of(place).open("w") as lock:
+    with system_allows(_NOT_KEPT, _WAY_OUT):
+        lock = _lock_of(place).open("w")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         if not ready.exists():
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -139,8 +145,7 @@ def wheels_of(dists: Iterable[Distribution], folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for dist in dists:
-        place = _editable_place(dist)
-        if place is not None:
+        if (place := _editable_place(dist)) is not None:
             run(["uv", "build", "-q", "--wheel", "--out-dir", str(folder), str(place)], f"{dist.name} cannot be built")
         else:
             _put_together(dist, folder)
