@@ -54,12 +54,13 @@ def arguments_of(source):
 
 
 def lists(count, seed):
-    print(f"seed {seed}")
     source = random.Random(seed)
     return [arguments_of(source) for _ in range(count)]
 
 
 def check(count, seed, folder, capfd, monkeypatch):
+    with capfd.disabled():  # whatever a command prints is read, and gone
+        print(f"seed {seed}")
     before = signal.getsignal(signal.SIGTERM)
     root = small(folder / "workspace")
     monkeypatch.chdir(root)
