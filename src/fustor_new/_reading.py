@@ -104,7 +104,8 @@ def check_usable(path: Path, use: str) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as err:
-        raise UsageProblem(f"{str(path)!r} cannot be {use} ({getattr(err, 'strerror', err)}); name another") from err
+        why = err.strerror if isinstance(err, OSError) else err
+        raise UsageProblem(f"{str(path)!r} cannot be {use} ({why}); name another") from err
     return path
 
 

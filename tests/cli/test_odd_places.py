@@ -1,19 +1,17 @@
 """Places that no directory can be at, or that this user may not enter: one line says so, and nothing is written."""
 
 import json
-import os
-import pwd
 import subprocess
 import sys
 
 import pytest
 from trees import contents
+from users import BOUND_BY_RIGHTS, lose_home
 from workspaces import small
 
 from fustor_new.cli import run
 from fustor_new.errors import EXIT_CODES
 
-BOUND_BY_RIGHTS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 COMMANDS = [
     ["source", "x", "--contract-source"],
     ["source", "x", "--output"],
@@ -84,21 +82,15 @@ def test_the_home_of_a_user_that_is_not_there_holds_no_contract_packages(place, 
 
 @pytest.fixture
 def no_home(monkeypatch):
-    """As in a container that runs as a user whom its image does not know."""
-
-    def unknown(uid):
-        raise KeyError(uid)
-
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
-    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
+    lose_home(monkeypatch)
 
 
 @pytest.mark.usefixtures("root", "no_home")
 def test_without_a_home_directory_nothing_is_begun(tmp_path, capfd):
     before = contents(tmp_path)
     assert run(["source", "x", "--standalone", "--output", str(tmp_path / "new")]) == 7
-    assert "There is no home directory to note in what is to be done; set XDG_STATE_HOME" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "No home directory to note in what is to be done; nothing was changed, set XDG_STATE_HOME" in err
     assert contents(tmp_path) == before
 
 

@@ -1,17 +1,15 @@
 """source-fs under agent 0.8.17: the view's tree, as Fusion shows it over HTTP, is the tree that is watched."""
 
-import os
 import shutil
 
 import pytest
 from hosts.tree_and_view import SETTLE_SEC, Pair, differences, world
 from hosts.waiting import eventually
+from users import BOUND_BY_RIGHTS
 
 HOST = "agent 0.8.17 with Fusion"
 BURST = 1_500
 ODD_NAMES = ("a b", "new\nline", 'quo"te', "tab\there", "caf\u00e9", "cafe\u0301", "100%", "-x", ".hidden", "ü" * 100)
-BOUND_BY_RIGHTS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-"""Root itself may read everything; without these two rights it may read what anyone may."""
 
 pytestmark = pytest.mark.hosts
 

@@ -198,7 +198,7 @@ def state_directory() -> Path:
     said = os.environ.get("XDG_STATE_HOME", "")
     base = Path(said) if said.startswith("/") else from_home("~/.local/state")  # a relative one does not count
     if not base.is_absolute():
-        raise EnvironmentProblem(f"There is no home directory to note in what is to be done; {_REMEDY}")
+        raise EnvironmentProblem(f"No home directory to note in what is to be done; nothing was changed, {_REMEDY}")
     return base / "fustor-new"
 
 

@@ -1,10 +1,10 @@
 """Environments of agents are built once, and taken away when nobody has used them for long."""
 
 import os
-import pwd
 import time
 
 import pytest
+from users import lose_home
 
 from fustor_driver.agents.environments import _in_use, _tidy, environment_for
 from fustor_driver.errors import EnvironmentProblem
@@ -49,13 +49,7 @@ def test_what_nobody_used_for_long_is_taken_away_and_what_is_in_use_is_not(tmp_p
 
 
 def no_home(monkeypatch, tmp_path):
-    """As in a container that runs as a user whom its image does not know."""
-
-    def unknown(uid):
-        raise KeyError(uid)
-
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
-    monkeypatch.delenv("HOME", raising=False)
+    lose_home(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

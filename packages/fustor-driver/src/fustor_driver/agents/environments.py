@@ -34,7 +34,8 @@ __all__ = ["environment_for", "family_of", "wheels_of"]
 
 _READY = "ready"
 _KEPT_SEC = 14 * 86_400
-_NOT_KEPT, _WAY_OUT = "No environment of an agent can be kept", "set XDG_CACHE_HOME to a directory of your own"
+_NOT_KEPT = "No environment of an agent can be kept"
+_WAY_OUT = "set XDG_CACHE_HOME to a directory of your own"
 _SOURCE_FS = "fustor-source-fs"
 _RECEIVER = "fustor_driver_receiver"
 _RECEIVER_ENTRIES = {

@@ -17,7 +17,7 @@ from fustor_driver.commands._options import EndpointOption, SetOption, TimeoutOp
 from fustor_driver.completion import pusher_names, source_names
 from fustor_driver.configuration import parse
 from fustor_driver.durable import drafted
-from fustor_driver.errors import EnvironmentProblem, UsageProblem
+from fustor_driver.errors import EnvironmentProblem, UsageProblem, system_allows
 from fustor_driver.kinds import Kind
 from fustor_driver.plain_yaml import parse_yaml
 from fustor_driver.registry import DriverRecord, Registry
@@ -131,16 +131,14 @@ def _check_place(path: Path, *, force: bool) -> None:
 
 def _write(path: Path, text: str, *, force: bool) -> None:
     """Write the file whole, or not at all."""
-    try:
-        with drafted(path, text.encode(), _MODE) as draft:
+    with system_allows(f"{str(path)!r} cannot be written"), drafted(path, text.encode(), _MODE) as draft:
+        try:
             if force:
                 draft.replace(path)
             else:
-                os.link(draft, path)  # fails where one has come meanwhile
-    except FileExistsError as err:
-        raise UsageProblem(f"{str(path)!r} exists; --force replaces a file") from err
-    except OSError as err:
-        raise EnvironmentProblem(f"{str(path)!r} cannot be written: {err.strerror}") from err
+                os.link(draft, path)
+        except FileExistsError as err:  # one has come meanwhile
+            raise UsageProblem(f"{str(path)!r} exists; --force replaces a file") from err
 
 
 def _say_what_next(path: Path, drafts: Sequence[Draft]) -> None:

@@ -15,7 +15,7 @@ from fustor_core.models.config import PusherConfig
 from fustor_driver.commands._drivers import SourceOptions, source_from
 from fustor_driver.commands._options import JsonOption, NameArgument, file, seconds, subcommand
 from fustor_driver.commands._outcome import check_outcome, code_after_signal
-from fustor_driver.errors import EnvironmentProblem, UsageProblem
+from fustor_driver.errors import UsageProblem, system_allows
 from fustor_driver.hosts.options import HostOptions
 from fustor_driver.hosts.recorder import RecordingPusher
 from fustor_driver.hosts.runner import run_host
@@ -66,12 +66,11 @@ def _rows(status: Status) -> int:
 @contextmanager
 def _created(file: Path) -> Iterator[None]:
     """Create a file; where the block has written nothing into it, it is taken away again."""
-    try:
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError as err:
-        raise UsageProblem(f"The file {str(file)!r} is there already; name a new one") from err
-    except OSError as err:
-        raise EnvironmentProblem(f"The recording cannot be written to {str(file)!r}: {err.strerror}") from err
+    with system_allows(f"The recording cannot be written to {str(file)!r}"):
+        try:
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError as err:
+            raise UsageProblem(f"The file {str(file)!r} is there already; name a new one") from err
     try:
         yield
     finally:
