@@ -60,6 +60,20 @@ def test_a_distribution_installs_and_imports_alone(project, wheels, environment)
     assert f"{module}/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
+@pytest.mark.wide
+def test_fustor_new_works_with_the_lowest_versions_that_it_declares(wheels, tmp_path):
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    (tmp_path / "declared.txt").write_text("\n".join(declared))
+    run("uv", "venv", "--quiet", "--python", sys.executable, "env", cwd=tmp_path)
+    install = ["uv", "pip", "install", "--quiet", "--python", tmp_path / "env" / "bin" / "python"]
+    run(*install, "--resolution", "lowest-direct", "--requirements", "declared.txt", cwd=tmp_path)
+    run(*install, "--no-deps", wheel_of(ROOT, wheels), cwd=tmp_path)
+    command = tmp_path / "env" / "bin" / "fustor-new"
+    run(command, "source", "redis", "--standalone", "--no-git", "--output", "made", cwd=tmp_path)
+    run(command, "update", "--dry-run", "made/fustor-source-redis", cwd=tmp_path)
+    assert (tmp_path / "made" / "fustor-source-redis" / "pyproject.toml").is_file()
+
+
 @pytest.mark.matrix
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_contract_packages_pass_their_tests_on_every_interpreter(version, wheels, environment):
